@@ -1,0 +1,1 @@
+"""One page per ad platform. Only `gateway.settings` and `gateway.app` know which exist."""

@@ -1,0 +1,102 @@
+"""What an adapter is: one page per platform, pure, that builds a request and reads the reply.
+
+An adapter is made from the destination's settings and holds nothing else. It has no client, no clock, no token and
+no `async`: the courier sends what `build` returns, hands the answer to `interpret`, and zips the verdicts with the
+events strictly, so an adapter that answers for the wrong number of events fails loudly. Counterpart: `delivery/courier.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Protocol
+
+import msgspec
+from pydantic import BaseModel
+
+from gateway.model import Destination, Minimised, Refusal, Verdict
+
+
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """One HTTP POST of JSON. `path` begins with `/` (query included) and is relative to the destination's base URL.
+
+    Holds no credential: the transport adds it as a header.
+    """
+
+    path: str
+    body: bytes
+
+
+class Reply(msgspec.Struct, frozen=True, gc=False):
+    """A platform's answer: status, headers with lower-case names, body bounded by the transport and not yet parsed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Limits(msgspec.Struct, frozen=True, gc=False):
+    """What the platform takes. Seconds and counts.
+
+    `max_age`: older events are never sent. `resend_window`: how long after a first try whose outcome is unknown the
+    event may be sent again (None: always, repeats merge). `min_age`: an event is held until it is this old.
+    """
+
+    batch_events: int
+    batch_bytes: int
+    max_age: int
+    resend_window: int | None
+    min_age: int = 0
+    timeout: float = 15.0
+
+
+class Needs(msgspec.Struct, frozen=True, gc=False):
+    """Which optional values the storefront's policy lets this destination have; the boundary keeps nothing else."""
+
+    email: bool = True
+    ip: bool = False
+    user_agent: str = "none"
+    """`none`, `reduced` or `full`."""
+    page_origin: bool = False
+    money: bool = True
+    click_ids: frozenset[str] = frozenset()
+    """Names of `ClickIds` fields."""
+
+
+class DestinationSettings(BaseModel, frozen=True, extra="forbid"):
+    """What every destination's block of the configuration has; an adapter's own settings extend it."""
+
+    base_url: str
+    """Scheme and host, no trailing slash. Another host than the platform's own needs `allow_test_endpoints`."""
+    credential: str
+    """Reference to the access token: `env:NAME` or `file:path`."""
+
+
+class Adapter(Protocol):
+    """A platform. Instances are frozen and made by `cls(settings)`."""
+
+    destination: ClassVar[Destination]
+    Settings: ClassVar[type[DestinationSettings]]
+    hosts: ClassVar[frozenset[str]]
+    """The platform's own hosts: where events go unless test endpoints are allowed."""
+
+    def __init__(self, settings: DestinationSettings) -> None:
+        """Take checked settings of the class's own `Settings` type."""
+
+    @property
+    def limits(self) -> Limits:
+        """What the platform takes in one request, and for how long."""
+
+    @property
+    def needs(self) -> Needs:
+        """Which optional values may be kept for this destination."""
+
+    @property
+    def test_mode(self) -> str | None:
+        """Name of a platform test switch that is on (`test_event_code`, `test`, `validateOnly`), else None."""
+
+    def refuses(self, event: Minimised) -> Refusal | None:
+        """Say why this destination cannot take the event (identity rule, kind not configured), else None."""
+
+    def build(self, events: Sequence[Minimised]) -> Request:
+        """Write 1 … `limits.batch_events` events out as one request."""
+
+    def interpret(self, reply: Reply, count: int) -> tuple[Verdict, ...]:
+        """Say what the reply means for each of the `count` events sent, in their order."""

@@ -1,0 +1,480 @@
+"""What may exist below the privacy boundary, and nothing else.
+
+Every value here checked itself when it was born, so no later room wonders whether an event id is an
+event id or an address still has its last octet. There is no free text and no dict: an e-mail address,
+a full IP address or an undeclared field has no type that could carry it past this file.
+Pure: standard library and msgspec only, no IO, no clock, no randomness.
+"""
+
+import re
+from decimal import Decimal
+from enum import IntEnum, StrEnum, unique
+from ipaddress import IPv6Address
+from typing import Final, Self
+
+import msgspec
+
+
+@unique
+class Kind(StrEnum):
+    """The three conversion events that the gateway forwards."""
+
+    PURCHASE = "purchase"
+    ADD_TO_CART = "add_to_cart"
+    PAGE_VIEW = "page_view"
+
+
+@unique
+class Destination(StrEnum):
+    """The ad platforms that an event may be delivered to; the names are the keys of the configuration."""
+
+    META = "meta"
+    PINTEREST = "pinterest"
+    GOOGLE_ADS = "google_ads"
+
+
+@unique
+class Source(StrEnum):
+    """The door an event came in by; a metric label."""
+
+    EVENTS = "events"
+    COLLECT = "collect"
+
+
+@unique
+class Status(StrEnum):
+    """What became of an event at the door (the `status` of a result)."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+    INVALID = "invalid"
+
+
+@unique
+class Refusal(StrEnum):
+    """Why an event may not go to a destination. Stable codes: answers, metric labels and traces use them."""
+
+    NO_CONSENT = "no_consent"
+    """No consent signal was present at all."""
+    NO_EXPLICIT_GRANT = "no_explicit_grant"
+    """Signals were present, but none is a person's explicit yes for this destination."""
+    ADVERTISING_DENIED = "advertising_denied"
+    ADVERTISING_INVALID = "advertising_invalid"
+    VENDOR_DENIED = "vendor_denied"
+    VENDOR_INVALID = "vendor_invalid"
+    GOOGLE_DENIED = "google_denied"
+    GOOGLE_INVALID = "google_invalid"
+    SHOPIFY_DENIED = "shopify_denied"
+    SHOPIFY_INVALID = "shopify_invalid"
+    SALE_OPT_OUT = "sale_opt_out"
+    GPC = "gpc"
+    """Global Privacy Control: the header `Sec-GPC: 1` or `gpc: true`."""
+    GPC_INVALID = "gpc_invalid"
+    GIVEN_AT_INVALID = "given_at_invalid"
+    CONSENT_EXPIRED = "consent_expired"
+    CONSENT_IN_FUTURE = "consent_in_future"
+    CONSENT_MALFORMED = "consent_malformed"
+    SIGNAL_UNSUPPORTED = "signal_unsupported"
+    """A signal was present that the gateway cannot read; what cannot be read may be a refusal."""
+    WITHDRAWN = "withdrawn"
+    NO_IDENTITY = "no_identity"
+    """Nothing in the event identifies the person to this platform in a form the policy allows to leave."""
+    NOT_ENABLED = "not_enabled"
+    """The destination does not take this kind of event for this storefront."""
+
+
+@unique
+class Fault(StrEnum):
+    """Which rule a field of an invalid event broke. Never accompanied by the value, only by the field's name."""
+
+    MISSING = "missing"
+    WRONG_TYPE = "wrong_type"
+    BAD_FORMAT = "bad_format"
+    OUT_OF_RANGE = "out_of_range"
+    TOO_LONG = "too_long"
+    TOO_OLD = "too_old"
+    IN_THE_FUTURE = "in_the_future"
+    NOT_ONE_OF = "not_one_of"
+    CONFLICT = "conflict"
+    TOO_DEEP = "too_deep"
+    TOO_MANY_KEYS = "too_many_keys"
+    NOT_ALLOWED_HERE = "not_allowed_here"
+
+
+@unique
+class Reason(StrEnum):
+    """Why a delivery attempt ended as it did. Stable codes: metric labels, traces, dead letters."""
+
+    CONFIRMED = "confirmed"
+    """The platform's own answer counted the event as received."""
+    ACCEPTED_FOR_PROCESSING = "accepted_for_processing"
+    """The platform took the event and processes it later (Google)."""
+    DUPLICATE_AT_PLATFORM = "duplicate_at_platform"
+    """The platform says that it already has this event."""
+    NOT_CONNECTED = "not_connected"
+    TIMED_OUT = "timed_out"
+    CONNECTION_LOST = "connection_lost"
+    SERVER_ERROR = "server_error"
+    UNREADABLE_REPLY = "unreadable_reply"
+    COUNT_MISMATCH = "count_mismatch"
+    THROTTLED = "throttled"
+    CREDENTIAL = "credential"
+    PERMISSION = "permission"
+    CONFIGURATION = "configuration"
+    REDIRECTED = "redirected"
+    REJECTED = "rejected"
+    UNKNOWN_ERROR = "unknown_error"
+    TOO_LARGE = "too_large"
+    EXPIRED = "expired"
+    """Older than the platform's age limit."""
+    AMBIGUOUS_EXPIRED = "ambiguous_expired"
+    """The platform may have it, and its window for recognising a repeat is over: never sent again."""
+    CONSENT_EXPIRED = "consent_expired"
+    WITHDRAWN = "withdrawn"
+    UNSEALABLE = "unsealable"
+    """The stored record failed its authentication tag or could not be read."""
+    DESTINATION_REMOVED = "destination_removed"
+
+
+@unique
+class Signal(StrEnum):
+    """A source of consent that an event can carry."""
+
+    ADVERTISING = "advertising"
+    VENDORS = "vendors"
+    GOOGLE = "google"
+    SHOPIFY = "shopify"
+    GPC = "gpc"
+    GIVEN_AT = "given_at"
+    UNSUPPORTED = "unsupported"
+
+
+@unique
+class State(StrEnum):
+    """What a signal says. `invalid` behaves as `denied`; what is absent never behaves as granted."""
+
+    GRANTED = "granted"
+    PERMITTED = "permitted"
+    """Allowed, without proof that a person made a choice."""
+    DENIED = "denied"
+    OPTED_OUT = "opted_out"
+    INVALID = "invalid"
+
+
+@unique
+class Remark(IntEnum):
+    """What the boundary did to a field; a bit position in `Trace.remarks`."""
+
+    EMAIL_HASHED = 0
+    EMAIL_UNUSABLE = 1
+    EMAIL_DIGEST_PASSED = 2
+    EMAIL_NOT_NEEDED = 3
+    IP_TRUNCATED = 4
+    IP_UNUSABLE = 5
+    IP_NOT_NEEDED = 6
+    USER_AGENT_REDUCED = 7
+    USER_AGENT_KEPT = 8
+    USER_AGENT_REMOVED = 9
+    PAGE_URL_REDUCED_TO_ORIGIN = 10
+    PAGE_URL_UNUSABLE = 11
+    CLICK_ID_KEPT = 12
+    CLICK_ID_REMOVED = 13
+    CLICK_ID_UNUSABLE = 14
+    UNKNOWN_FIELDS_REMOVED = 15
+    TIME_SET_TO_NOW = 16
+    CONSENT_SIGNALS_REMOVED = 17
+    REGION_REMOVED = 18
+
+
+class Text(str):
+    """Base of the checked strings: subclasses name a pattern and refuse at birth what does not match it whole.
+
+    Raises ValueError that names the type, never the text.
+    """
+
+    __slots__ = ()
+    PATTERN: re.Pattern[str] = re.compile(r"(?!)")
+
+    def __new__(cls, text: str) -> Self:
+        """Check and wrap `text`."""
+        if cls.PATTERN.fullmatch(text) is None:
+            raise ValueError(cls.__name__)
+        return str.__new__(cls, text)
+
+    @classmethod
+    def unsealed(cls, text: str) -> Self:
+        """Wrap text that was checked at birth and has been under an authentication tag ever since."""
+        return str.__new__(cls, text)
+
+
+class StorefrontId(Text):
+    """A storefront's name in the configuration: 1–40 of `a-z 0-9 - _`, beginning with a letter or digit."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
+
+
+class EventId(Text):
+    """The storefront's id of an event: 1–64 of `A-Z a-z 0-9 _ . : -`."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"[A-Za-z0-9_.:\-]{1,64}", re.ASCII)
+
+
+class EmailDigest(Text):
+    """SHA-256 of a normalised e-mail address: 64 lower-case hex digits."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+class TruncatedIp(Text):
+    """An IPv4 network /24 (`203.0.113.0`) or IPv6 network /48 (`2001:db8:1::`), never a host."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"(?:(?:0|[1-9]\d{0,2})\.){3}0|[0-9a-f:]{2,18}::", re.ASCII)
+
+    def __new__(cls, text: str) -> Self:
+        """Check shape and that no host bit is set."""
+        made = super().__new__(cls, text)
+        if ":" in text:
+            if IPv6Address(text).packed[6:] != bytes(10):
+                raise ValueError(cls.__name__)
+        elif any(int(octet) > 255 for octet in text.split(".")):
+            raise ValueError(cls.__name__)
+        return made
+
+
+class PageOrigin(Text):
+    """Scheme, host and port of a page (`https://shop.example`): no path, query, fragment or user."""
+
+    __slots__ = ()
+    PATTERN = re.compile(
+        r"https?://(?=.{1,253}(?::|$))[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+        r"(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*(?::\d{1,5})?",
+        re.ASCII,
+    )
+
+
+class UserAgent(Text):
+    """A browser's User-Agent: at most 512 printable ASCII characters, no `@`."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"[ -?A-~]{1,512}", re.ASCII)
+
+
+class GoogleClickId(Text):
+    """gclid, gbraid or wbraid, byte for byte: 10–512 of `A-Z a-z 0-9 _ -`."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"[A-Za-z0-9_-]{10,512}", re.ASCII)
+
+
+class MetaClickId(Text):
+    """Meta's `fbc` cookie: `fb.<subdomain index>.<milliseconds>.<fbclid>`, with an optional appendix.
+
+    https://developers.facebook.com/documentation/ads-commerce/conversions-api/parameters/fbp-and-fbc (read 2026-11-22)
+    """
+
+    __slots__ = ()
+    PATTERN = re.compile(r"fb\.[0-2]\.\d{10,13}\.[A-Za-z0-9_-]{1,500}(?:\.(?:[A-Za-z0-9_-]{8}|AQ|Ag|Aw|BA|BQ|Bg))?", re.ASCII)
+
+
+class MetaBrowserId(Text):
+    """Meta's `fbp` cookie: `fb.<subdomain index>.<milliseconds>.<random number>`, with an optional appendix."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"fb\.[0-2]\.\d{10,13}\.\d{1,20}(?:\.(?:[A-Za-z0-9_-]{8}|AQ|Ag|Aw|BA|BQ|Bg))?", re.ASCII)
+
+
+class PinterestClickId(Text):
+    """Pinterest's `epik`: 8–512 of `A-Z a-z 0-9 _ . -`. Its length is unpublished; the bound is ours."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"[A-Za-z0-9_.\-]{8,512}", re.ASCII)
+
+
+class PlatformCode(Text):
+    """A platform's error or status code (`100/2804003`, `953`, `INVALID_ARGUMENT`): never its message."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"[A-Za-z0-9_./\-]{1,80}", re.ASCII)
+
+
+class Receipt(Text):
+    """A platform's own id of a request (`requestId`, `fbtrace_id`): 1–128 safe characters."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"[A-Za-z0-9_+/=.:\-]{1,128}", re.ASCII)
+
+
+EXPONENTS: Final = {
+    "BHD": 3, "BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "IQD": 3, "ISK": 0, "JOD": 3, "JPY": 0, "KMF": 0, "KRW": 0,
+    "KWD": 3, "LYD": 3, "OMR": 3, "PYG": 0, "RWF": 0, "TND": 3, "UGX": 0, "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0,
+    "XPF": 0,
+}  # fmt: skip
+"""Minor-unit exponents that are not 2 (ISO 4217 list one, https://www.six-group.com/en/products-services/financial-information/data-standards.html, read 2026-11-22)."""
+
+CURRENCIES: Final = frozenset(
+    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY COP "
+    "CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR "
+    "IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU "
+    "MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG "
+    "SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV "
+    "WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG".split()
+)
+
+
+class Money(msgspec.Struct, frozen=True, gc=False):
+    """An amount in the currency's minor unit (cents, yen): 0 … 10^7 major units. Raises ValueError otherwise."""
+
+    minor: int
+    currency: str
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown currency or an amount outside the range."""
+        if self.currency not in CURRENCIES or not 0 <= self.minor <= 10**7 * 10**self.exponent:
+            raise ValueError("Money")
+
+    @property
+    def exponent(self) -> int:
+        """Digits after the decimal point in this currency."""
+        return EXPONENTS.get(self.currency, 2)
+
+    @property
+    def decimal(self) -> Decimal:
+        """The exact amount in major units."""
+        return Decimal(self.minor).scaleb(-self.exponent)
+
+    @property
+    def text(self) -> str:
+        """The exact amount as plain digits with the currency's own number of places: `129.90`, `1500`."""
+        if (places := self.exponent) == 0:
+            return str(self.minor)
+        whole, part = divmod(self.minor, 10**places)
+        return f"{whole}.{part:0{places}d}"
+
+    @property
+    def number(self) -> float:
+        """The amount as the nearest double; its shortest form reads back as the exact decimal (≤ 10 digits)."""
+        return self.minor / float(10**self.exponent)
+
+
+class EmailDigests(msgspec.Struct, frozen=True, gc=False):
+    """One digest per platform, because their normalisations differ; `None` where there is none that may serve it."""
+
+    meta: EmailDigest | None = None
+    pinterest: EmailDigest | None = None
+    google_ads: EmailDigest | None = None
+
+    def distinct(self) -> tuple[EmailDigest, ...]:
+        """The digests without repeats, in a stable order."""
+        return tuple(dict.fromkeys(d for d in (self.meta, self.pinterest, self.google_ads) if d is not None))
+
+
+class ClickIds(msgspec.Struct, frozen=True, gc=False):
+    """Ad click ids, only those that some destination's policy asked for."""
+
+    gclid: GoogleClickId | None = None
+    gbraid: GoogleClickId | None = None
+    wbraid: GoogleClickId | None = None
+    fbc: MetaClickId | None = None
+    fbp: MetaBrowserId | None = None
+    epik: PinterestClickId | None = None
+
+
+class Minimised(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """An event after the boundary: all that is stored, and all that a platform can be told.
+
+    `occurred_at` and `consent_at` are Unix seconds. `destinations` are those that consent, identity and the
+    storefront's policy allow; it is never empty. `ads_personalisation` is Google's separate permission.
+    """
+
+    kind: Kind
+    event_id: EventId
+    occurred_at: int
+    destinations: tuple[Destination, ...]
+    consent_at: int
+    ads_personalisation: bool = False
+    email: EmailDigests | None = None
+    ip: TruncatedIp | None = None
+    user_agent: UserAgent | None = None
+    page_origin: PageOrigin | None = None
+    money: Money | None = None
+    click: ClickIds | None = None
+
+
+class Trace(msgspec.Struct, frozen=True, gc=False):
+    """Why an event may go or not go: rules and codes only, so few distinct ones exist and none identifies anybody.
+
+    `rule` is the version of the decision table. `signals` is what was seen, in reading order. `refused` names the
+    destinations left out with their reason; `allowed` those that may have it. `remarks` is a bit set of `Remark`.
+    """
+
+    status: Status
+    rule: str
+    signals: tuple[tuple[Signal, State], ...]
+    allowed: tuple[Destination, ...]
+    refused: tuple[tuple[Destination, Refusal], ...]
+    remarks: int
+
+
+# ── what became of a delivery attempt ────────────────────────────────────────────────────────────────────────────
+
+
+class Delivered(msgspec.Struct, frozen=True, gc=False):
+    """The platform's own answer says that it has this event."""
+
+    reason: Reason = Reason.CONFIRMED
+    code: PlatformCode | None = None
+    receipt: Receipt | None = None
+
+
+class Retry(msgspec.Struct, frozen=True, gc=False):
+    """The platform certainly does not have it, and trying again later may help. `after` is seconds, if it was told."""
+
+    reason: Reason
+    after: float | None = None
+    code: PlatformCode | None = None
+
+
+class Throttle(msgspec.Struct, frozen=True, gc=False):
+    """The platform asks for fewer requests; costs the event nothing. `after` is seconds, if it was told."""
+
+    reason: Reason = Reason.THROTTLED
+    after: float | None = None
+    code: PlatformCode | None = None
+
+
+class Maybe(msgspec.Struct, frozen=True, gc=False):
+    """The platform may have it or not; sent again only inside the platform's window for recognising repeats."""
+
+    reason: Reason
+    code: PlatformCode | None = None
+
+
+class Isolate(msgspec.Struct, frozen=True, gc=False):
+    """The whole request was refused for one of its events, nothing was taken. `suspect` marks the one hinted at."""
+
+    reason: Reason = Reason.REJECTED
+    code: PlatformCode | None = None
+    suspect: bool = False
+
+
+class Rejected(msgspec.Struct, frozen=True, gc=False):
+    """The platform will never take this event: a dead letter."""
+
+    reason: Reason = Reason.REJECTED
+    code: PlatformCode | None = None
+
+
+class Pause(msgspec.Struct, frozen=True, gc=False):
+    """Credential, permission or configuration: the destination stops and every event is kept."""
+
+    reason: Reason
+    code: PlatformCode | None = None
+
+
+Verdict = Delivered | Retry | Throttle | Maybe | Isolate | Rejected | Pause
+"""What one attempt means for one event."""

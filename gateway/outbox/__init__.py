@@ -1,0 +1,297 @@
+"""The outbox keeps the promise: an event reported as accepted is on stable storage, and is then delivered at
+least once to each of its destinations or becomes a dead letter with a reason. It holds through `kill -9`, a host
+crash and a power cut.
+
+**Putting.** Requests do not write; they hand their entries to `put` and wait. One thread owns the store. It takes all
+that is waiting — entries of many requests, settlements of many couriers — as one group, applies it in one
+transaction, flushes once, and only then lets each waiter go. A repeat of (storefront, kind, event id) within eight
+days is recognised in that same transaction: the first one stays, a repeat with other content is counted and never
+applied. If the flush fails, nothing is accepted any more and the process ends: after a failed flush a later success
+proves nothing.
+
+**The sequence.** Every accepted event gets the next number of one sequence that is kept by the store itself, in the
+same transaction, and never restarts: numbers that begin again once a table was emptied would fall behind a cursor,
+and their events would never be sent. Each lane — a storefront and a destination — has a cursor: all below it is
+settled. Only exceptions (again later, maybe received, dead) have rows of their own, with their own sealed copy of
+the event, so that one bad event never holds the cursor back and an accepted event costs one write, not one per
+destination. When every lane of a storefront is past a group of events, the group is deleted.
+
+**Claiming.** A courier claims a batch: exceptions that are due, or what follows the cursor. Before the first byte
+leaves it says so with `mark_sent`, which is flushed: should the process die with the request on the wire, the next
+one knows that the platform *may* have these events, and since when. `settle` records what the answer meant;
+`release` gives a batch back untried or to be tried whole again. One claim per lane at a time.
+
+**Accounts.** Every transaction also adds to the books: received = accepted + duplicate + refused + invalid, and
+accepted × destinations = delivered + waiting + dead + withdrawn, per storefront, exactly, at any moment.
+
+**Secrecy.** Records are compressed and sealed (AES-256-GCM) with a key per storefront and day, itself wrapped by a key
+from the key file; a record's place is part of what is authenticated, so records cannot be swapped. Identifiers in
+the clear columns are keyed hashes.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from enum import StrEnum, unique
+from typing import Protocol
+
+import msgspec
+
+from gateway.model import (
+    Destination,
+    EmailDigest,
+    EventId,
+    Fault,
+    Kind,
+    Minimised,
+    PlatformCode,
+    Reason,
+    Receipt,
+    Refusal,
+    Source,
+    Status,
+    StorefrontId,
+    Trace,
+)
+
+DEDUP_SECONDS = 8 * 86_400
+"""How long a repeat of (storefront, kind, event id) is recognised: longer than the longest age limit at the door."""
+
+
+class Accept(msgspec.Struct, frozen=True, gc=False):
+    """An event that may go to at least one destination. `at` is the time of receipt in Unix seconds."""
+
+    storefront: StorefrontId
+    source: Source
+    event: Minimised
+    trace: Trace
+    at: int
+
+
+class Refuse(msgspec.Struct, frozen=True, gc=False):
+    """The decision that an event may go nowhere. The event itself is not in it and is not kept anywhere."""
+
+    storefront: StorefrontId
+    source: Source
+    kind: Kind
+    event_id: EventId
+    trace: Trace
+    reason: Refusal
+    at: int
+
+
+class Reject(msgspec.Struct, frozen=True, gc=False):
+    """An event that broke a rule of the format: only counted. `kind` is None when not even that could be read."""
+
+    storefront: StorefrontId
+    source: Source
+    kind: Kind | None
+    fault: Fault
+    at: int
+
+
+Entry = Accept | Refuse | Reject
+
+
+class Lane(msgspec.Struct, frozen=True):
+    """Where a courier works: one destination of one storefront."""
+
+    storefront: StorefrontId
+    destination: Destination
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """A claimed event. `tries` counts earlier attempts; `maybe_since` is when the platform may first have got it."""
+
+    seq: int
+    accepted_at: int
+    event: Minimised
+    tries: int = 0
+    maybe_since: int | None = None
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A batch under way in a lane; opaque but for its records. `fresh` says that it follows the cursor.
+
+    `records` may be empty when all that followed the cursor was for other destinations; settle it all the same.
+    `upto` is the last sequence number that a fresh claim covers. `unreadable` are records whose seal did not open.
+    """
+
+    lane: Lane
+    records: tuple[Record, ...]
+    fresh: bool
+    upto: int
+    unreadable: tuple[int, ...] = ()
+
+
+class Done(msgspec.Struct, frozen=True, gc=False):
+    """Delivered, by the platform's own word."""
+
+    seq: int
+    reason: Reason
+    code: PlatformCode | None = None
+    receipt: Receipt | None = None
+
+
+class Later(msgspec.Struct, frozen=True, gc=False):
+    """To be tried again at `due` (Unix seconds). `maybe`: this attempt may have reached the platform."""
+
+    seq: int
+    reason: Reason
+    due: float
+    maybe: bool = False
+    code: PlatformCode | None = None
+
+
+class Dead(msgspec.Struct, frozen=True, gc=False):
+    """A dead letter: kept with its reason until an operator replays it or its retention (14 days) is over."""
+
+    seq: int
+    reason: Reason
+    code: PlatformCode | None = None
+
+
+class Withdrawn(msgspec.Struct, frozen=True, gc=False):
+    """Taken out because the consent that carried it is gone; its content is deleted at once."""
+
+    seq: int
+    reason: Reason
+
+
+Settlement = Done | Later | Dead | Withdrawn
+"""What becomes of one claimed record."""
+
+
+@unique
+class Shut(StrEnum):
+    """Why the outbox takes nothing at the moment; an answer of 503."""
+
+    FULL = "store_full"
+    BUSY = "store_busy"
+    FAILED = "store_failed"
+    CLOSED = "stopping"
+
+
+class Unavailable(Exception):
+    """Nothing was stored. Carries why; holds no data."""
+
+    def __init__(self, why: Shut) -> None:
+        """Keep the reason."""
+        super().__init__(why.value)
+        self.why = why
+
+
+class Attempt(msgspec.Struct, frozen=True, gc=False):
+    """Where an event stands at one destination, for the person who asks.
+
+    `state`: `delivered`, `waiting`, `retrying`, `maybe`, `dead`, `withdrawn` or `refused`.
+    """
+
+    destination: Destination
+    state: str
+    reason: Reason | Refusal | None = None
+    code: PlatformCode | None = None
+    at: int | None = None
+    tries: int = 0
+    due: int | None = None
+    receipt: Receipt | None = None
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """All that is known of one event id: the last decision and each destination's state. No content of the event."""
+
+    status: Status
+    received_at: int
+    trace: Trace
+    attempts: tuple[Attempt, ...]
+    repeats: int = 0
+
+
+class Book(msgspec.Struct, frozen=True):
+    """One storefront's accounts since the store was made.
+
+    `received` by (source, kind or None, status, reason or fault or ''). `accepted` events per destination;
+    `settled` by (destination, kind, outcome, reason) where outcome is delivered, dead or withdrawn; `waiting` counted
+    from the records themselves, not from the books, so that the two can be held against each other. `value` by
+    (destination, currency, outcome), outcome being accepted, delivered, dead or withdrawn, in major units.
+    """
+
+    received: Mapping[tuple[Source, Kind | None, Status, str], int]
+    differing_repeats: int
+    accepted: Mapping[Destination, int]
+    settled: Mapping[tuple[Destination, Kind, str, Reason], int]
+    waiting: Mapping[Destination, int]
+    value: Mapping[tuple[Destination, str, str], Decimal]
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A lane's backlog, from figures kept in memory: cheap enough for every scrape of the metrics."""
+
+    waiting: int
+    retrying: int
+    dead: int
+    oldest_accepted_at: int | None
+
+
+class Outbox(Protocol):
+    """What every engine does. Times are Unix seconds and always handed in; an engine has no clock of its own.
+
+    Methods that await the store raise `Unavailable` when it is shut; nothing was changed then.
+    """
+
+    async def put(self, entries: Sequence[Entry]) -> Sequence[Status]:
+        """Store one request's entries, all or none; return after the flush, one status per entry in order.
+
+        ACCEPTED or DUPLICATE for an `Accept`, REFUSED for a `Refuse`, INVALID for a `Reject`.
+        """
+
+    @property
+    def shut(self) -> Shut | None:
+        """Why `put` would be refused now, else None. Cheap: asked before a body is read."""
+
+    def arrivals(self, lane: Lane) -> int:
+        """Give a number that grows whenever something was put for the lane's storefront."""
+
+    async def wait_for_work(self, lane: Lane, seen: int, until: float) -> None:
+        """Return when `arrivals` is beyond `seen`, or when the event loop's clock reaches `until`."""
+
+    async def claim(self, lane: Lane, limit: int, now: int) -> Claim | None:
+        """Take up to `limit` records: exceptions that are due first, else what follows the cursor; None if nothing.
+
+        Raises RuntimeError when the lane has a claim under way.
+        """
+
+    async def mark_sent(self, claim: Claim, seqs: Sequence[int], now: int) -> None:
+        """Note durably that these records of the claim are about to leave: from now on the platform may have them."""
+
+    async def settle(self, claim: Claim, settlements: Sequence[Settlement], now: int) -> None:
+        """Record the fate of every record of the claim, exactly one settlement each, and end the claim.
+
+        Raises ValueError when a record is missing, repeated or foreign.
+        """
+
+    async def release(self, claim: Claim, *, maybe: bool) -> None:
+        """End the claim with nothing settled. `maybe` False takes back what this claim's `mark_sent` said."""
+
+    async def next_due(self, lane: Lane) -> float | None:
+        """When the lane's earliest exception is due, else None."""
+
+    async def suppress(self, storefront: StorefrontId, digests: Sequence[EmailDigest], now: int) -> None:
+        """Remember that these people have withdrawn: claims from now on mark their earlier events as suppressed."""
+
+    async def suppressed(self, lane: Lane, claim: Claim) -> frozenset[int]:
+        """The claim's records whose person has withdrawn since the event was accepted."""
+
+    async def explain(self, storefront: StorefrontId, kind: Kind, event_id: EventId) -> Explanation | None:
+        """What is known of an event, None if nothing."""
+
+    async def book(self, storefront: StorefrontId) -> Book:
+        """The storefront's accounts, read in one transaction."""
+
+    def waiting(self, lane: Lane) -> Waiting:
+        """The lane's backlog."""
+
+    async def sweep(self, now: int) -> None:
+        """Delete what is beyond its retention (repeats after 8 days, dead letters after 14). Called every few minutes."""
+
+    async def close(self) -> None:
+        """Finish what is waiting, checkpoint and close. `put` raises Unavailable(CLOSED) from the first moment."""
