@@ -15,8 +15,14 @@ from typing import Final, Self
 import msgspec
 
 
+class Word(StrEnum):
+    """Base of the closed vocabularies. Hashes as the text it is: Enum's own hash is a Python call, 0.3 µs a look-up."""
+
+    __hash__ = str.__hash__
+
+
 @unique
-class Kind(StrEnum):
+class Kind(Word):
     """The three conversion events that the gateway forwards."""
 
     PURCHASE = "purchase"
@@ -25,7 +31,7 @@ class Kind(StrEnum):
 
 
 @unique
-class Destination(StrEnum):
+class Destination(Word):
     """The ad platforms that an event may be delivered to; the names are the keys of the configuration."""
 
     META = "meta"
@@ -34,7 +40,7 @@ class Destination(StrEnum):
 
 
 @unique
-class Source(StrEnum):
+class Source(Word):
     """The door an event came in by; a metric label."""
 
     EVENTS = "events"
@@ -42,7 +48,7 @@ class Source(StrEnum):
 
 
 @unique
-class Status(StrEnum):
+class Status(Word):
     """What became of an event at the door (the `status` of a result)."""
 
     ACCEPTED = "accepted"
@@ -52,7 +58,7 @@ class Status(StrEnum):
 
 
 @unique
-class Refusal(StrEnum):
+class Refusal(Word):
     """Why an event may not go to a destination. Stable codes: answers, metric labels and traces use them."""
 
     NO_CONSENT = "no_consent"
@@ -85,7 +91,7 @@ class Refusal(StrEnum):
 
 
 @unique
-class Fault(StrEnum):
+class Fault(Word):
     """Which rule a field of an invalid event broke. Never accompanied by the value, only by the field's name."""
 
     MISSING = "missing"
@@ -97,13 +103,17 @@ class Fault(StrEnum):
     IN_THE_FUTURE = "in_the_future"
     NOT_ONE_OF = "not_one_of"
     CONFLICT = "conflict"
+    """It contradicts another field."""
+    DUPLICATE_KEY = "duplicate_key"
+    NOT_FINITE = "not_finite"
+    LONE_SURROGATE = "lone_surrogate"
     TOO_DEEP = "too_deep"
     TOO_MANY_KEYS = "too_many_keys"
     NOT_ALLOWED_HERE = "not_allowed_here"
 
 
 @unique
-class Reason(StrEnum):
+class Reason(Word):
     """Why a delivery attempt ended as it did. Stable codes: metric labels, traces, dead letters."""
 
     CONFIRMED = "confirmed"
@@ -135,10 +145,12 @@ class Reason(StrEnum):
     UNSEALABLE = "unsealable"
     """The stored record failed its authentication tag or could not be read."""
     DESTINATION_REMOVED = "destination_removed"
+    HELD = "held"
+    """Younger than the destination takes its events."""
 
 
 @unique
-class Signal(StrEnum):
+class Signal(Word):
     """A source of consent that an event can carry."""
 
     ADVERTISING = "advertising"
@@ -151,7 +163,7 @@ class Signal(StrEnum):
 
 
 @unique
-class State(StrEnum):
+class State(Word):
     """What a signal says. `invalid` behaves as `denied`; what is absent never behaves as granted."""
 
     GRANTED = "granted"
@@ -233,7 +245,7 @@ class TruncatedIp(Text):
     """An IPv4 network /24 (`203.0.113.0`) or IPv6 network /48 (`2001:db8:1::`), never a host."""
 
     __slots__ = ()
-    PATTERN = re.compile(r"(?:(?:0|[1-9]\d{0,2})\.){3}0|[0-9a-f:]{2,18}::", re.ASCII)
+    PATTERN = re.compile(r"(?:(?:0|[1-9]\d{0,2})\.){3}0|[0-9a-f:]{1,18}::", re.ASCII)
 
     def __new__(cls, text: str) -> Self:
         """Check shape and that no host bit is set."""
@@ -314,16 +326,19 @@ EXPONENTS: Final = {
     "KWD": 3, "LYD": 3, "OMR": 3, "PYG": 0, "RWF": 0, "TND": 3, "UGX": 0, "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0,
     "XPF": 0,
 }  # fmt: skip
-"""Minor-unit exponents that are not 2 (ISO 4217 list one, https://www.six-group.com/en/products-services/financial-information/data-standards.html, read 2026-11-22)."""
+"""Minor-unit exponents that are not 2: ISO 4217, https://www.iso.org/iso-4217-currency-codes.html (read 2026-11-22)."""
 
-CURRENCIES: Final = frozenset(
+CODES: Final = (
     "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY COP "
     "CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR "
     "IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU "
     "MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG "
     "SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV "
-    "WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG".split()
+    "WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG"
 )
+CURRENCIES: Final = frozenset(CODES.split())
+LARGEST: Final = {code: 10**7 * 10 ** EXPONENTS.get(code, 2) for code in CURRENCIES}
+"""The largest amount per currency, in minor units: 10^7 major units."""
 
 
 class Money(msgspec.Struct, frozen=True, gc=False):
@@ -334,7 +349,7 @@ class Money(msgspec.Struct, frozen=True, gc=False):
 
     def __post_init__(self) -> None:
         """Refuse an unknown currency or an amount outside the range."""
-        if self.currency not in CURRENCIES or not 0 <= self.minor <= 10**7 * 10**self.exponent:
+        if self.currency not in LARGEST or not 0 <= self.minor <= LARGEST[self.currency]:
             raise ValueError("Money")
 
     @property

@@ -1,0 +1,27 @@
+"""One file per consent signal: `read` takes the event's consent object and returns statements.
+
+`READERS` is the order in which they are read and reported. What no reader knows is read by `unsupported`, which
+refuses: a signal that cannot be read may be a refusal.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from gateway.consent.signals import advertising, given_at, google, gpc, shopify, unsupported, vendors
+from gateway.consent.statement import Context, Statements
+
+Reader = Callable[[Mapping[str, object], Context], Statements]
+
+READERS: Final[Mapping[str, Reader]] = {
+    "given_at": given_at.read,
+    "advertising": advertising.read,
+    "vendors": vendors.read,
+    "google": google.read,
+    "shopify": shopify.read,
+    "gpc": gpc.read,
+    **dict.fromkeys(unsupported.NAMES, unsupported.read),
+}
+"""The key of the consent object that each reader answers for."""
+
+EVIDENCE: Final = frozenset({"banner_version", "receipt", "join", "gpp_sid"})
+"""Keys that say nothing by themselves: they cite or qualify other evidence."""

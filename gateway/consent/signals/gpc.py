@@ -1,0 +1,28 @@
+"""`gpc` and the header `Sec-GPC`: Global Privacy Control, an opt-out made in the browser (https://www.w3.org/TR/gpc/,
+read 2026-11-22). Its absence, or `false`, says nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from gateway.consent.statement import Context, Statement, Statements
+from gateway.model import Refusal, Signal, State
+
+OPTED_OUT: Final = (Statement(Signal.GPC, State.OPTED_OUT, refusal=Refusal.GPC),)
+INVALID: Final = (Statement(Signal.GPC, State.INVALID, refusal=Refusal.GPC_INVALID),)
+
+
+def read(consent: Mapping[str, object], _context: Context) -> Statements:
+    """Read `consent["gpc"]`: true opts out, false and null say nothing, all else refuses."""
+    match consent["gpc"]:
+        case True:
+            return OPTED_OUT
+        case False | None:
+            return ()
+        case _:
+            return INVALID
+
+
+def header_says_so(values: list[str]) -> bool:
+    """Say whether the values of the request's `Sec-GPC` headers opt out: `1` alone counts, also repeated on the way."""
+    return any(part.strip() == "1" for value in values for part in value.split(","))

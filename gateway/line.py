@@ -1,0 +1,75 @@
+"""The line: one raw event in, one outbox entry out, through every room in order and no other way.
+
+    RawEvent ─admit─▶ Consented ─minimise─▶ Minimised ─refuses?─▶ Accept
+        │               │                                 │
+     Malformed        Refuse                            Refuse (no identity for anybody)
+
+Pure: time is handed in. The only place where the rooms above and below the boundary meet.
+"""
+
+from functools import cached_property
+
+from gateway.adapter import Adapter
+from gateway.consent.decision import RULE, Consented, Decision, Policy, admit
+from gateway.minimise import Wanted, minimise, wanted
+from gateway.model import Destination, Minimised, Refusal, Source, Status, StorefrontId, Trace
+from gateway.outbox import Accept, Entry, Refuse, Reject
+from gateway.raw import Malformed, RawEvent
+
+Refused = tuple[tuple[Destination, Refusal], ...]
+
+
+class Line:
+    """One storefront's line: its consent policy, its adapters in the order of `Destination`, its own origins."""
+
+    def __init__(
+        self, storefront: StorefrontId, policy: Policy, adapters: dict[Destination, Adapter], origins: frozenset[str]
+    ) -> None:
+        self.storefront = storefront
+        self._policy = policy
+        self._adapters = adapters
+        self._origins = origins
+        self._enabled = tuple(d for d in Destination if d in adapters)
+        self._wanted: dict[tuple[Destination, ...], Wanted] = {}
+
+    @cached_property
+    def enabled(self) -> tuple[Destination, ...]:
+        """The storefront's destinations."""
+        return self._enabled
+
+    def run(self, event: RawEvent | Malformed, source: Source, now: int) -> Entry:
+        """Carry one event from the door to the outbox's edge. `now` is the time of receipt in Unix seconds."""
+        if isinstance(event, Malformed):
+            return Reject(self.storefront, source, event.kind, event.fault, now)
+        admitted = admit(event, self._policy, self._enabled, now)
+        if isinstance(admitted, Decision):
+            return self._refuse(event, admitted, admitted.refused, source, now)
+        minimised, remarks, refused = self._across(admitted)
+        if minimised is None:
+            return self._refuse(event, admitted.decision, refused, source, now)
+        trace = Trace(Status.ACCEPTED, RULE, admitted.decision.signals, minimised.destinations, refused, remarks)
+        return Accept(self.storefront, source, minimised, trace, now)
+
+    def _across(self, consented: Consented) -> tuple[Minimised | None, int, Refused]:
+        """Minimise for those who may have the event, ask each whether it can use what is left, and narrow down."""
+        allowed, refused = consented.decision.allowed, consented.decision.refused
+        event, remarks = minimise(consented, allowed, self._want(allowed), self._origins)
+        unusable = tuple((d, why) for d in allowed if (why := self._adapters[d].refuses(event)) is not None)
+        if not unusable:
+            return event, remarks, refused
+        refused += unusable
+        left = tuple(d for d in allowed if d not in dict(unusable))
+        if not left:
+            return None, remarks, refused
+        event, remarks = minimise(consented, left, self._want(left), self._origins)
+        return event, remarks, refused
+
+    def _want(self, destinations: tuple[Destination, ...]) -> Wanted:
+        if (want := self._wanted.get(destinations)) is None:
+            want = self._wanted[destinations] = wanted({d: self._adapters[d].needs for d in destinations})
+        return want
+
+    def _refuse(self, event: RawEvent, decision: Decision, refused: Refused, source: Source, now: int) -> Refuse:
+        trace = Trace(Status.REFUSED, RULE, decision.signals, (), refused, 0)
+        reason = refused[0][1] if refused else Refusal.NOT_ENABLED
+        return Refuse(self.storefront, source, event.kind, event.event_id, trace, reason, now)

@@ -1,0 +1,76 @@
+"""What a storefront said: `RawEvent`, strictly read and not yet judged.
+
+Holds the clear e-mail address and the full IP address, so it lives in memory only, prints as `<RawEvent>`, and no
+room below the boundary can import this file. Sources make it; consent and minimise read it. Pure.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from gateway.model import Destination, EventId, Fault, Kind, Money
+
+MAX_AGE: Final = 7 * 86_400
+"""Events older than this at the door are invalid, in seconds (seven days)."""
+MAX_AHEAD: Final = 300
+"""How far a storefront's clock may run ahead, in seconds; such a time is set to now."""
+
+RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+class RawEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """The declared fields of one event. `consent` is still as it came: the signals' own readers take it apart.
+
+    `occurred_at` is in Unix seconds and never in the future; `set_to_now` says that it was. `gpc_header` is what the
+    browser's own `Sec-GPC` said. `unknown` tells that undeclared fields were dropped.
+    """
+
+    kind: Kind
+    event_id: EventId
+    occurred_at: int
+    set_to_now: bool = False
+    page_url: str | None = None
+    email: str | None = None
+    email_sha256: Mapping[Destination, str] | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    country: str | None = None
+    region: str | None = None
+    money: Money | None = None
+    click: Mapping[str, str] | None = None
+    consent: object = None
+    gpc_header: bool = False
+    unknown: bool = False
+
+    def __repr__(self) -> str:
+        """Say nothing of what is inside."""
+        return "<RawEvent>"
+
+
+class Malformed(msgspec.Struct, frozen=True, gc=False):
+    """An event that broke a rule of the format: the field's path and the rule, never the value.
+
+    `kind` and `event_id` are there if they could be read, so that the answer can name the event.
+    """
+
+    field: str
+    fault: Fault
+    kind: Kind | None = None
+    event_id: EventId | None = None
+
+
+def unix_seconds(value: object) -> int | Fault:
+    """Read a time: integer Unix seconds, or RFC 3339 text with an offset (https://www.rfc-editor.org/rfc/rfc3339)."""
+    if type(value) is int:
+        return value if 0 <= value < 1 << 40 else Fault.OUT_OF_RANGE
+    if type(value) is not str:
+        return Fault.WRONG_TYPE
+    if RFC3339.fullmatch(value) is None:
+        return Fault.BAD_FORMAT
+    try:
+        return int(datetime.fromisoformat(value).timestamp())
+    except (ValueError, OverflowError):
+        return Fault.BAD_FORMAT

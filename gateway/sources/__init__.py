@@ -1,0 +1,1 @@
+"""The ways in: one file per inbound format, each a pure function from bytes to raw events."""
