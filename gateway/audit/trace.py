@@ -1,0 +1,120 @@
+"""Why did this event go or not go? Turns what the outbox knows into an answer for a person or a program. Pure.
+
+Holds no content of the event: signals by name and state, rules by version, fields by what was done to them, attempts by
+the platform's code.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TypedDict
+
+from gateway.model import Destination, Remark, Status
+from gateway.outbox import Attempt, Explanation
+
+
+class AttemptTold(TypedDict):
+    """One destination's part of the answer; times are RFC 3339 in UTC."""
+
+    state: str
+    reason: str | None
+    code: str | None
+    at: str | None
+    tries: int
+    due: str | None
+    receipt: str | None
+
+
+class Told(TypedDict):
+    """The answer of `GET /api/v1/explain`."""
+
+    status: str
+    received_at: str
+    rule: str
+    signals: dict[str, str]
+    fields: list[str]
+    repeats: int
+    destinations: dict[str, AttemptTold]
+
+
+def tell(explanation: Explanation) -> Told:
+    """Write an explanation out as JSON-ready values."""
+    trace = explanation.trace
+    return Told(
+        status=explanation.status.value,
+        received_at=moment(explanation.received_at),
+        rule=trace.rule,
+        signals={signal.value: state.value for signal, state in trace.signals},
+        fields=list(remarks(trace.remarks)),
+        repeats=explanation.repeats,
+        destinations={attempt.destination.value: _attempt(attempt) for attempt in explanation.attempts},
+    )
+
+
+def _attempt(attempt: Attempt) -> AttemptTold:
+    return AttemptTold(
+        state=attempt.state,
+        reason=attempt.reason.value if attempt.reason else None,
+        code=attempt.code,
+        at=None if attempt.at is None else moment(attempt.at),
+        tries=attempt.tries,
+        due=None if attempt.due is None else moment(attempt.due),
+        receipt=attempt.receipt,
+    )
+
+
+def remarks(bits: int) -> Iterator[str]:
+    """Name what the boundary did, in the order of `Remark`."""
+    return (remark.name.lower() for remark in Remark if bits >> remark & 1)
+
+
+def moment(seconds: int) -> str:
+    """Write Unix seconds as RFC 3339 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+WORDS = {
+    "delivered": "confirmed by the platform",
+    "waiting": "waiting to be sent",
+    "retrying": "to be tried again",
+    "maybe": "sent, and the answer was lost: the platform may have it",
+    "dead": "given up: a dead letter",
+    "withdrawn": "taken out: its consent is gone",
+    "refused": "not allowed to go there",
+}
+
+NAMES = {Destination.META: "Meta", Destination.PINTEREST: "Pinterest", Destination.GOOGLE_ADS: "Google Ads"}
+
+
+def sentences(told: Told) -> Iterator[str]:
+    """Say the same in lines that a marketer reads from top to bottom."""
+    yield f"Received {told['received_at']}; {_verdict(told)}."
+    yield f"Decided by rule {told['rule']}."
+    said = ", ".join(f"{signal} said {state}" for signal, state in told["signals"].items())
+    yield f"Consent signals: {said}." if said else "Consent signals: none came with the event."
+    if told["fields"]:
+        yield "At the boundary: " + ", ".join(field.replace("_", " ") for field in told["fields"]) + "."
+    if told["repeats"]:
+        yield f"Repeats of the same id since: {told['repeats']}, none applied."
+    for destination, attempt in told["destinations"].items():
+        yield f"{NAMES[Destination(destination)]}: {_sentence(attempt)}"
+
+
+def _verdict(told: Told) -> str:
+    return "accepted" if told["status"] == Status.ACCEPTED else f"{told['status']}, and nothing of it was kept or sent"
+
+
+def _sentence(attempt: AttemptTold) -> str:
+    parts = [WORDS.get(attempt["state"], attempt["state"])]
+    if attempt["reason"]:
+        parts.append(f"reason {attempt['reason']}")
+    if attempt["code"]:
+        parts.append(f"platform code {attempt['code']}")
+    if attempt["at"]:
+        parts.append(attempt["at"])
+    if attempt["tries"] > 1:
+        parts.append(f"{attempt['tries']} tries")
+    if attempt["due"]:
+        parts.append(f"next try {attempt['due']}")
+    if attempt["receipt"]:
+        parts.append(f"receipt {attempt['receipt']}")
+    return ", ".join(parts) + "."

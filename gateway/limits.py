@@ -1,0 +1,73 @@
+"""How much a caller may send: token buckets, in memory and bounded.
+
+Callers' addresses are never kept: a bucket of an address is filed under a keyed hash of its network (/24 or /64) whose
+key is random, changes every hour and takes all buckets with it. A plain hash of an IPv4 address could be reversed by
+trying them all. Time is handed in; the key is drawn here.
+"""
+
+import hmac
+import secrets
+from typing import Final
+
+KEY_SECONDS: Final = 3600
+MOST_ADDRESSES: Final = 100_000
+
+
+class Bucket:
+    """A token bucket: `rate` tokens a second, at most `burst` saved up. Starts full."""
+
+    __slots__ = ("_at", "_burst", "_rate", "_tokens")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._tokens = burst
+        self._at = now
+
+    def take(self, count: int, now: float) -> float:
+        """Take `count` tokens at `now` (seconds, monotonic): 0.0, or how many seconds until they would be there.
+
+        A request larger than the burst is let in when the bucket is full, and then owed.
+        """
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+        self._at = now
+        short = min(count, self._burst) - self._tokens
+        if short > 0:
+            return short / self._rate
+        self._tokens -= count
+        return 0.0
+
+
+class Addresses:
+    """One bucket per client network, forgotten with its key every hour."""
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._renew(now)
+
+    def take(self, network: str, count: int, now: float) -> float:
+        """As `Bucket.take`, for the network that a request came from."""
+        if now - self._since > KEY_SECONDS or len(self._buckets) >= MOST_ADDRESSES:
+            self._renew(now)
+        name = hmac.digest(self._key, network.encode("utf-8", "replace"), "sha256")[:12]
+        bucket = self._buckets.get(name)
+        if bucket is None:
+            bucket = self._buckets[name] = Bucket(self._rate, self._burst, now)
+        return bucket.take(count, now)
+
+    def _renew(self, now: float) -> None:
+        self._key = secrets.token_bytes(32)
+        self._since = now
+        self._buckets: dict[bytes, Bucket] = {}
+
+
+def network_of(address: str) -> str:
+    """Name the network that an address is limited with: /24 for IPv4, /64 for IPv6, as text that is only ever hashed."""
+    if ":" not in address:
+        return address.rpartition(".")[0]
+    head, _, tail = address.partition("::")
+    groups = head.split(":")
+    if tail or "::" in address:
+        groups += ["0"] * (8 - len(groups) - len(tail.split(":")))
+    return ":".join(groups[:4])

@@ -1,0 +1,157 @@
+"""A listening socket that keeps its mouth shut and does not wait for ever.
+
+aiohttp prints peer addresses, raw header bytes and tracebacks when a request is malformed, and answers with what it
+could not parse. Here such a request is answered by a status and a code and nothing is written down of it. A client that
+sends its headers drop by drop, opens too many connections or lets one lie idle is cut off. aiohttp's parser must be
+the one written in C: most request-smuggling faults were found in its Python stand-in
+(https://github.com/aio-libs/aiohttp/blob/master/THREAT_MODEL.md, read 2026-11-22).
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import aiohttp
+import aiohttp.http_parser
+import msgspec
+from aiohttp import hdrs, web
+from aiohttp.web_protocol import RequestHandler
+from multidict import CIMultiDict
+
+from gateway.limits import network_of
+from gateway.log import Happening, Log, innermost_frame
+
+OLDEST_AIOHTTP: Final = (3, 14, 5)
+IDLE_SECONDS: Final = 75.0
+"""Longer than the keep-alive of common reverse proxies, so that they close first."""
+LINGER_SECONDS: Final = 2.0
+
+HEADERS: Final = {hdrs.SERVER: "consent-gateway", hdrs.CACHE_CONTROL: "no-store", "X-Content-Type-Options": "nosniff"}
+"""On every answer: no version of anything, nothing for a cache to keep."""
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class Caps(msgspec.Struct, frozen=True):
+    """Connections in all and per client network; seconds for the headers of one request. `exempt` peers have no own cap."""
+
+    connections: int
+    per_client: int
+    header_seconds: float
+    exempt: Callable[[str], bool] = lambda _peer: False
+
+
+def assert_sound_aiohttp() -> None:
+    """Raise RuntimeError when aiohttp is too old or runs without its C parser."""
+    version = tuple(int(part) for part in aiohttp.__version__.split(".")[:3] if part.isdigit())
+    if version < OLDEST_AIOHTTP:
+        raise RuntimeError("aiohttp is older than 3.14.5: install the locked requirements")
+    if aiohttp.http_parser.HttpRequestParser is aiohttp.http_parser.HttpRequestParserPy:
+        raise RuntimeError("aiohttp runs without its C parser: install its wheel, and do not set AIOHTTP_NO_EXTENSIONS")
+
+
+def answer(status: int, body: bytes = b"", *, content_type: str = "application/json", **headers: str) -> web.Response:
+    """Make a response with the headers that every answer carries; keyword names use `_` for `-`."""
+    made = CIMultiDict(HEADERS)
+    for name, value in headers.items():
+        made[name.replace("_", "-")] = value
+    return web.Response(status=status, body=body or None, headers=made, content_type=content_type if body else None)
+
+
+def problem(status: int, code: str, **headers: str) -> web.Response:
+    """Make an error answer: a stable code, never anything of the input."""
+    return answer(status, b'{"error":"%s"}' % code.encode(), **headers)
+
+
+class QuietServer(web.Server):
+    """aiohttp's low-level server with our protocol: no router, no middleware, no logs."""
+
+    def __init__(self, handler: Handler, caps: Caps, log: Log) -> None:
+        super().__init__(handler)
+        self.caps = caps
+        self.log = log
+        self.per_client: Counter[str] = Counter()
+
+    def __call__(self) -> RequestHandler:
+        """Make the protocol of one connection."""
+        return QuietHandler(
+            self, loop=self._loop, access_log=None, keepalive_timeout=IDLE_SECONDS, lingering_time=LINGER_SECONDS
+        )  # type: ignore[arg-type]  # aiohttp documents access_log=None as off and types it as a logger
+
+    @property
+    def open_connections(self) -> int:
+        """Connections at this moment."""
+        return len(self._connections)
+
+
+class QuietHandler(RequestHandler):
+    """One connection: bounded in time while headers arrive, counted, and silent about what it could not read."""
+
+    __slots__ = ("_client", "_header_timer", "_quiet")
+
+    def __init__(self, manager: QuietServer, **kwargs: object) -> None:
+        super().__init__(manager, **kwargs)  # type: ignore[arg-type]  # passed through as they came
+        self._quiet = manager
+        self._client: str | None = None
+        self._header_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count the connection, or close it when there are too many."""
+        super().connection_made(transport)
+        peer = (transport.get_extra_info("peername") or ("",))[0]
+        if not self._quiet.caps.exempt(peer):
+            self._client = network_of(peer)
+            self._quiet.per_client[self._client] += 1
+        caps = self._quiet.caps
+        crowded = self._client is not None and self._quiet.per_client[self._client] > caps.per_client
+        if crowded or self._quiet.open_connections > caps.connections:
+            self.force_close()
+            return
+        self._expect_headers()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Uncount."""
+        if self._client is not None:
+            self._quiet.per_client[self._client] -= 1
+            if not self._quiet.per_client[self._client]:
+                del self._quiet.per_client[self._client]
+            self._client = None
+        self._headers_are_in()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse; while a request's headers are incomplete its clock is running, whatever drips in meanwhile."""
+        super().data_received(data)
+        if self._messages or self._waiter is None:
+            if self._header_timer is not None:
+                self._headers_are_in()
+        elif self._header_timer is None:
+            self._expect_headers()
+
+    def _expect_headers(self) -> None:
+        self._header_timer = self._loop.call_later(self._quiet.caps.header_seconds, self.force_close)
+
+    def _headers_are_in(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+    def log_debug(self, *_args: object, **_kw: object) -> None:
+        """Say nothing."""
+
+    def log_exception(self, *_args: object, **_kw: object) -> None:
+        """Say nothing: the text may hold what the client sent."""
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """Answer a malformed request, or a bug of ours, by a code; only the bug is logged, by its class and place."""
+        del message
+        if status == 500 and exc is not None:
+            self._quiet.log.say(Happening.UNEXPECTED_ERROR, where=innermost_frame(exc))
+        if request.writer.output_size > 0:
+            raise ConnectionError
+        response = problem(status, "internal_error" if status >= 500 else "bad_http")
+        response.force_close()
+        return response
