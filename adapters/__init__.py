@@ -1,1 +1,11 @@
 """One page per ad platform. Only `gateway.settings` and `gateway.app` know which exist."""
+
+from typing import Final
+
+from adapters.google_ads import GoogleAds
+from adapters.meta import Meta
+from adapters.pinterest import Pinterest
+from gateway.adapter import Adapter
+
+ADAPTERS: Final[tuple[type[Adapter], ...]] = (Meta, Pinterest, GoogleAds)
+"""Every platform there is, one class each; `destination` is its key in the configuration."""

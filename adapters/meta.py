@@ -1,0 +1,296 @@
+"""Meta Conversions API, Graph v26.0: the minimum that a website event needs, and what its replies mean.
+
+One event that Meta dislikes sinks the whole request, so what it needs to know a person by is checked before anything
+is stored, and a refusal names a suspect where Meta names one. Errors are told apart by code and subcode, never by
+text, which is localised and may repeat what was sent.
+https://developers.facebook.com/documentation/ads-commerce/conversions-api/using-the-api (read 2026-11-22)
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Final, Literal, NotRequired, TypedDict
+
+import msgspec
+import orjson
+from pydantic import Field
+
+from adapters.replies import LONGEST_WAIT, Waits, by_status, code_of, longest, read, receipt_of, retry_after, spread, told
+from adapters.shapes import BASE_URL, shaped
+from gateway.adapter import DestinationSettings, Limits, Needs, Reply, Request
+from gateway.model import (
+    Delivered,
+    Destination,
+    Isolate,
+    Kind,
+    Maybe,
+    Minimised,
+    Money,
+    Pause,
+    Reason,
+    Refusal,
+    Retry,
+    Throttle,
+    Verdict,
+)
+
+NAMES: Final = {Kind.PURCHASE: "Purchase", Kind.ADD_TO_CART: "AddToCart", Kind.PAGE_VIEW: "PageView"}
+
+
+class MetaSettings(DestinationSettings, frozen=True, hide_input_in_errors=True):
+    """`[…meta]` in the configuration. The `send_…` that are off by default, and the user agent, are the policy's to allow."""
+
+    base_url: Annotated[str, BASE_URL] = "https://graph.facebook.com"
+    version: Annotated[str, shaped(r"v\d{2,3}\.\d", "must be a Graph version such as v26.0")] = "v26.0"
+    pixel_id: Annotated[str, shaped(r"\d{5,20}", "must be the pixel's (dataset's) id, digits only")]
+    test_event_code: Annotated[str, shaped(r"[A-Za-z0-9]{1,40}", "must be letters and digits, such as TEST12345")] | None = None
+    events: frozenset[Kind] = frozenset(Kind)
+    batch_events: Annotated[int, Field(ge=1, le=1000)] = 200
+    send_ip: bool = True
+    send_page_origin: bool = True
+    client_user_agent: Literal["none", "reduced", "full"] = "none"
+    send_fbc: bool = False
+    send_fbp: bool = False
+
+
+class UserData(TypedDict, total=False):
+    """Who it was. Digests are hashed, the rest is never hashed.
+
+    https://developers.facebook.com/documentation/ads-commerce/conversions-api/parameters/customer-information-parameters
+    (read 2026-11-22)
+    """
+
+    em: list[str]
+    client_ip_address: str
+    client_user_agent: str
+    fbc: str
+    fbp: str
+
+
+class CustomData(TypedDict):
+    """What it was worth, in major units."""
+
+    value: float
+    currency: str
+
+
+class Event(TypedDict):
+    """One server event.
+
+    https://developers.facebook.com/documentation/ads-commerce/conversions-api/parameters/server-event (read 2026-11-22)
+    """
+
+    event_name: str
+    event_time: int
+    event_id: str
+    action_source: Literal["website"]
+    user_data: UserData
+    event_source_url: NotRequired[str]
+    custom_data: NotRequired[CustomData]
+
+
+class Body(TypedDict):
+    """One request. Events sent with a test code are counted by Meta all the same."""
+
+    data: list[Event]
+    test_event_code: NotRequired[str]
+
+
+# ── replies ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+BUSY: Final = Maybe(Reason.SERVER_ERROR)
+"""Meta failed or says that it is down. How far it got is not said, so the event may have arrived."""
+
+CODES: Final[Mapping[int, Verdict]] = {
+    **dict.fromkeys((1, 2, 5000), BUSY),
+    **dict.fromkeys((4, 17, 32, 341, 429, *range(80000, 80007), 80008, 80009, 80014), Throttle()),
+    **dict.fromkeys((3, 10, 368, *range(200, 300)), Pause(Reason.PERMISSION)),
+    **dict.fromkeys((102, 190), Pause(Reason.CREDENTIAL)),
+    **dict.fromkeys((104, 803, 2500, 2635), Pause(Reason.CONFIGURATION)),
+    **dict.fromkeys((100, 105), Isolate(Reason.REJECTED)),
+    613: Throttle(after=LONGEST_WAIT),
+    21009: Retry(Reason.SERVER_ERROR),
+}
+"""By code. 613 without a subcode is a cut of the quota for abuse, so it waits long. 21009: the data set is not ready.
+
+https://developers.facebook.com/documentation/ads-commerce/marketing-api/error-reference,
+https://developers.facebook.com/docs/graph-api/guides/error-handling and
+https://developers.facebook.com/documentation/ads-commerce/marketing-api/overview/rate-limiting (read 2026-11-22)
+"""
+
+SUBCODES: Final[Mapping[tuple[int, int], Verdict]] = {
+    (100, 33): Pause(Reason.CONFIGURATION),
+    (100, 2804003): Isolate(Reason.EXPIRED),
+    (613, 1487742): Throttle(),
+    (613, 5044001): Throttle(),
+}
+"""Where the subcode changes what the code says. 33: no such data set, or the token may not use it; no event's fault.
+
+Other subcodes of 100, known (2804001 click id, 2804009 no value, 2804050 nobody to be known by …) or new, are an event's.
+"""
+
+HINT: Final = re.compile(r"\$\['data'\]\[([0-9]{1,4})\]")
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """Meta's error object; only the code has to be right for it to be read."""
+
+    code: int
+    error_subcode: Any = None
+    is_transient: Any = None
+    error_user_msg: Any = None
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Meta's reply: how many events it received, or its error (which may come with any status)."""
+
+    events_received: int | None = None
+    fbtrace_id: Any = None
+    error: Fault | None = None
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One business use case's usage; the estimate is in minutes."""
+
+    estimated_time_to_regain_access: float = 0.0
+
+
+class AccountUsage(msgspec.Struct, frozen=True):
+    """One ad account's usage in percent; the reset is in seconds."""
+
+    acc_id_util_pct: float = 0.0
+    reset_time_duration: float = 0.0
+
+
+ANSWER: Final = msgspec.json.Decoder(Answer)
+CASES: Final = msgspec.json.Decoder(dict[str, list[Case]])
+ACCOUNT: Final = msgspec.json.Decoder(AccountUsage)
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """Meta's page."""
+
+    settings: MetaSettings
+    destination: ClassVar[Destination] = Destination.META
+    Settings: ClassVar[type[DestinationSettings]] = MetaSettings
+    hosts: ClassVar[frozenset[str]] = frozenset({"graph.facebook.com"})
+
+    @property
+    def limits(self) -> Limits:
+        """Seven days less an hour for the way; copies are recognised for 48 h, so a doubtful one is repeated for 44.
+
+        https://developers.facebook.com/documentation/ads-commerce/conversions-api/deduplicate-pixel-and-server-events
+        (read 2026-11-22). No limit in bytes is published; the one here is our own.
+        """
+        return Limits(self.settings.batch_events, 1_000_000, max_age=7 * 86_400 - 3600, resend_window=44 * 3600)
+
+    @property
+    def needs(self) -> Needs:
+        """What the settings let Meta have."""
+        policy = self.settings
+        asked = {"fbc": policy.send_fbc, "fbp": policy.send_fbp}
+        return Needs(
+            ip=policy.send_ip,
+            user_agent=policy.client_user_agent,
+            page_origin=policy.send_page_origin,
+            click_ids=frozenset(name for name, wanted in asked.items() if wanted),
+        )
+
+    @property
+    def test_mode(self) -> str | None:
+        """`test_event_code` when one is set."""
+        return "test_event_code" if self.settings.test_event_code else None
+
+    def refuses(self, event: Minimised) -> Refusal | None:
+        """Refuse an event that Meta would refuse with its whole batch: a user agent alone identifies nobody."""
+        if event.kind not in self.settings.events:
+            return Refusal.NOT_ENABLED
+        return Refusal.NO_IDENTITY if user_data(event, self.settings).keys() <= {"client_user_agent"} else None
+
+    def build(self, events: Sequence[Minimised]) -> Request:
+        """Write the events out as one request."""
+        policy = self.settings
+        body: Body = {"data": [written(event, policy) for event in events]}
+        if policy.test_event_code:
+            body["test_event_code"] = policy.test_event_code
+        return Request(f"/{policy.version}/{policy.pixel_id}/events", orjson.dumps(body))
+
+    def interpret(self, reply: Reply, count: int) -> tuple[Verdict, ...]:
+        """Believe the error object first, then the count of events, then the status."""
+        answer = None if 300 <= reply.status < 400 else read(ANSWER, reply.body)
+        if answer is not None and answer.error is not None:
+            return refusal(answer.error, reply, count)
+        if answer is None or answer.events_received is None or not 200 <= reply.status < 300:
+            return by_status(reply, count, usage_wait(reply.headers))
+        if answer.events_received != count:
+            return spread(Maybe(Reason.COUNT_MISMATCH), count)
+        return spread(Delivered(receipt=receipt_of(answer.fbtrace_id)), count)
+
+
+def user_data(event: Minimised, policy: MetaSettings) -> UserData:
+    """Write out who it was, as far as the settings let Meta know."""
+    user: UserData = {}
+    if (email := event.email) is not None and email.meta is not None:
+        user["em"] = [email.meta]
+    if event.ip is not None and policy.send_ip:
+        user["client_ip_address"] = event.ip
+    if event.user_agent is not None and policy.client_user_agent != "none":
+        user["client_user_agent"] = event.user_agent
+    if (click := event.click) is not None:
+        if click.fbc is not None and policy.send_fbc:
+            user["fbc"] = click.fbc
+        if click.fbp is not None and policy.send_fbp:
+            user["fbp"] = click.fbp
+    return user
+
+
+def worth(money: Money) -> CustomData:
+    """Write out the amount as a JSON number."""
+    return {"value": money.number, "currency": money.currency}
+
+
+def written(event: Minimised, policy: MetaSettings) -> Event:
+    """Write one event out."""
+    made: Event = {
+        "event_name": NAMES[event.kind],
+        "event_time": event.occurred_at,
+        "event_id": event.event_id,
+        "action_source": "website",
+        "user_data": user_data(event, policy),
+    }
+    if event.page_origin is not None and policy.send_page_origin:
+        made["event_source_url"] = event.page_origin
+    if event.money is not None:
+        made["custom_data"] = worth(event.money)
+    return made
+
+
+def refusal(fault: Fault, reply: Reply, count: int) -> tuple[Verdict, ...]:
+    """Look an error up by its code and subcode."""
+    subcode = fault.error_subcode if type(fault.error_subcode) is int else None
+    code = code_of(fault.code, subcode)
+    known = CODES.get(fault.code) if subcode is None else SUBCODES.get((fault.code, subcode), CODES.get(fault.code))
+    if fault.code < 0 or (fault.is_transient is True and (known is None or isinstance(known, Isolate))):
+        known = BUSY
+    if known is None:
+        known = BUSY if reply.status >= 500 else Isolate(Reason.UNKNOWN_ERROR)
+    waits = longest(retry_after(reply.headers), usage_wait(reply.headers))
+    return spread(told(known, code, waits), count, dict.fromkeys(hinted(fault.error_user_msg), code))
+
+
+def hinted(text: object) -> list[int]:
+    """Find the indexes in the JSON path that Meta puts into the text of some errors; nothing else of it is read."""
+    return [int(index) for index in HINT.findall(text[:2000])] if isinstance(text, str) else []
+
+
+def usage_wait(headers: Mapping[str, str]) -> Waits:
+    """Read the waits in Meta's usage headers: minutes per use case, seconds per ad account once its quota is gone.
+
+    https://developers.facebook.com/documentation/ads-commerce/marketing-api/overview/rate-limiting (read 2026-11-22)
+    """
+    cases = read(CASES, headers.get("x-business-use-case-usage", "").encode()) or {}
+    account = read(ACCOUNT, headers.get("x-ad-account-usage", "").encode()) or AccountUsage()
+    minutes = [case.estimated_time_to_regain_access for listed in cases.values() for case in listed]
+    seconds = [minute * 60 for minute in minutes] + [account.reset_time_duration] * (account.acc_id_util_pct >= 100)
+    return longest(*(second for second in seconds if second > 0))

@@ -1,0 +1,260 @@
+"""Pinterest API for Conversions, v5: the minimum that a web event needs, and what its replies mean.
+
+Pinterest answers per event, inside a 200 or inside a 422, so one function reads both and the status decides nothing
+there. Its messages repeat tokens and request bodies and are never looked at.
+https://github.com/pinterest/api-description (v5 openapi, operation `events/create`; read 2026-11-22)
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Final, Literal, NotRequired, TypedDict
+
+import msgspec
+import orjson
+from pydantic import Field
+
+from adapters.replies import Waits, by_status, code_of, longest, read, retry_after, spread, told
+from adapters.shapes import BASE_URL, shaped
+from gateway.adapter import DestinationSettings, Limits, Needs, Reply, Request
+from gateway.model import (
+    Delivered,
+    Destination,
+    Isolate,
+    Kind,
+    Maybe,
+    Minimised,
+    Money,
+    Pause,
+    PlatformCode,
+    Reason,
+    Refusal,
+    Rejected,
+    Retry,
+    Throttle,
+    Verdict,
+)
+
+NAMES: Final = {Kind.PURCHASE: "checkout", Kind.ADD_TO_CART: "add_to_cart", Kind.PAGE_VIEW: "page_visit"}
+"""An unknown name is taken and filed where nobody looks, so there is no other."""
+
+TESTED: Final = 20
+"""In test mode only so many events of a request are looked at."""
+
+
+class PinterestSettings(DestinationSettings, frozen=True, hide_input_in_errors=True):
+    """`[…pinterest]` in the configuration. The user agent and the click id are the policy's to allow."""
+
+    base_url: Annotated[str, BASE_URL] = "https://api.pinterest.com"
+    ad_account_id: Annotated[str, shaped(r"\d{1,18}", "must be the ad account's id, at most 18 digits")]
+    test: bool = False
+    events: frozenset[Kind] = frozenset(Kind)
+    batch_events: Annotated[int, Field(ge=1, le=1000)] = 100
+    send_ip: bool = True
+    send_page_origin: bool = True
+    client_user_agent: Literal["none", "reduced", "full"] = "none"
+    send_click_id: bool = False
+
+
+class UserData(TypedDict, total=False):
+    """Who it was: digests in arrays, the rest plain strings."""
+
+    em: list[str]
+    client_ip_address: str
+    client_user_agent: str
+    click_id: str
+
+
+class CustomData(TypedDict):
+    """What it was worth; the amount is a string that holds a plain decimal number."""
+
+    value: str
+    currency: str
+
+
+class Event(TypedDict):
+    """One conversion event. The object is closed on Pinterest's side."""
+
+    event_name: str
+    action_source: Literal["web"]
+    event_time: int
+    event_id: str
+    user_data: UserData
+    event_source_url: NotRequired[str]
+    custom_data: NotRequired[CustomData]
+
+
+class Body(TypedDict):
+    """One request."""
+
+    data: list[Event]
+
+
+# ── replies ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+CODES: Final[Mapping[tuple[int, int | None], Verdict]] = {
+    (400, 1): Isolate(Reason.REJECTED),
+    (400, 4196): Isolate(Reason.REJECTED),
+    (401, 2): Pause(Reason.CREDENTIAL),
+    (401, 3): Pause(Reason.PERMISSION),
+    (403, 29): Pause(Reason.PERMISSION),
+    (403, 2625): Pause(Reason.CONFIGURATION),
+    (403, 2626): Pause(Reason.CONFIGURATION),
+    (404, 2): Pause(Reason.CONFIGURATION),
+    (429, 8): Throttle(),
+    (429, 30): Throttle(),
+    (503, 4197): Retry(Reason.SERVER_ERROR),
+    (400, None): Isolate(Reason.REJECTED),
+    (422, None): Isolate(Reason.REJECTED),
+}
+"""By status and code, for small codes mean different things under different statuses; `None` is any other code.
+
+4197 says that the endpoint is switched off: nothing was taken. 2625 and 2626: the account is disapproved or in review.
+https://github.com/pinterest/api-description (read 2026-11-22)
+"""
+
+FIRST_NUMBER: Final = re.compile(r"\s*([0-9]{1,9})(?![0-9])")
+
+
+class Told(msgspec.Struct, frozen=True, gc=False):
+    """What Pinterest says of one event. Warnings come with every event that has no click id; they mean nothing here."""
+
+    status: str
+
+
+class Results(msgspec.Struct, frozen=True):
+    """The events of a request, in its order."""
+
+    events: list[Told]
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """Pinterest's error object."""
+
+    code: int
+    details: msgspec.Raw = msgspec.Raw(b"null")
+
+
+RESULTS: Final = msgspec.json.Decoder(Results)
+FAULT: Final = msgspec.json.Decoder(Fault)
+
+
+@dataclass(frozen=True, slots=True)
+class Pinterest:
+    """Pinterest's page."""
+
+    settings: PinterestSettings
+    destination: ClassVar[Destination] = Destination.PINTEREST
+    Settings: ClassVar[type[DestinationSettings]] = PinterestSettings
+    hosts: ClassVar[frozenset[str]] = frozenset({"api.pinterest.com"})
+
+    @property
+    def limits(self) -> Limits:
+        """Seven days less an hour for the way. Copies are recognised for 48 h; a doubtful event is repeated for 22 h.
+
+        https://docs.amperity.com/operator/events_pinterest.html (read 2026-11-22). No limit in bytes is published;
+        the one here is our own.
+        """
+        most = min(self.settings.batch_events, TESTED) if self.settings.test else self.settings.batch_events
+        return Limits(most, 1_000_000, max_age=7 * 86_400 - 3600, resend_window=22 * 3600)
+
+    @property
+    def needs(self) -> Needs:
+        """What the settings let Pinterest have."""
+        policy = self.settings
+        return Needs(
+            ip=policy.send_ip,
+            user_agent=policy.client_user_agent,
+            page_origin=policy.send_page_origin,
+            click_ids=frozenset({"epik"} if policy.send_click_id else ()),
+        )
+
+    @property
+    def test_mode(self) -> str | None:
+        """`test` when it is on: everything is answered and nothing is recorded."""
+        return "test" if self.settings.test else None
+
+    def refuses(self, event: Minimised) -> Refusal | None:
+        """Refuse an event without an e-mail digest and without address and user agent together."""
+        if event.kind not in self.settings.events:
+            return Refusal.NOT_ENABLED
+        known = user_data(event, self.settings).keys()
+        return None if "em" in known or known >= {"client_ip_address", "client_user_agent"} else Refusal.NO_IDENTITY
+
+    def build(self, events: Sequence[Minimised]) -> Request:
+        """Write the events out as one request."""
+        policy = self.settings
+        body: Body = {"data": [written(event, policy) for event in events]}
+        query = "?test=true" if policy.test else ""
+        return Request(f"/v5/ad_accounts/{policy.ad_account_id}/events{query}", orjson.dumps(body))
+
+    def interpret(self, reply: Reply, count: int) -> tuple[Verdict, ...]:
+        """Read the events' own results where there are any, else the code, else the status."""
+        if 200 <= reply.status < 300:
+            results = read(RESULTS, reply.body)
+            return by_status(reply, count) if results is None else each(results, count, None)
+        fault = None if 300 <= reply.status < 400 else read(FAULT, reply.body)
+        if fault is None:
+            return by_status(reply, count, reset_wait(reply.headers))
+        results = read(RESULTS, fault.details) if reply.status == 422 else None
+        code = code_of(fault.code)
+        return refusal(fault, reply, count) if results is None else each(results, count, code)
+
+
+def user_data(event: Minimised, policy: PinterestSettings) -> UserData:
+    """Write out who it was, as far as the settings let Pinterest know."""
+    user: UserData = {}
+    if (email := event.email) is not None and email.pinterest is not None:
+        user["em"] = [email.pinterest]
+    if event.ip is not None and policy.send_ip:
+        user["client_ip_address"] = event.ip
+    if event.user_agent is not None and policy.client_user_agent != "none":
+        user["client_user_agent"] = event.user_agent
+    if (click := event.click) is not None and click.epik is not None and policy.send_click_id:
+        user["click_id"] = click.epik
+    return user
+
+
+def worth(money: Money) -> CustomData:
+    """Write out the amount as decimal text: a JSON number would break the schema."""
+    return {"value": money.text, "currency": money.currency}
+
+
+def written(event: Minimised, policy: PinterestSettings) -> Event:
+    """Write one event out."""
+    made: Event = {
+        "event_name": NAMES[event.kind],
+        "action_source": "web",
+        "event_time": event.occurred_at,
+        "event_id": event.event_id,
+        "user_data": user_data(event, policy),
+    }
+    if event.page_origin is not None and policy.send_page_origin:
+        made["event_source_url"] = event.page_origin
+    if event.money is not None:
+        made["custom_data"] = worth(event.money)
+    return made
+
+
+def each(results: Results, count: int, code: PlatformCode | None) -> tuple[Verdict, ...]:
+    """Read the results of a 200 or of a 422's details, event by event."""
+    if len(results.events) != count:
+        return spread(Maybe(Reason.COUNT_MISMATCH, code), count)
+    meanings: dict[str, Verdict] = {"processed": Delivered(), "failed": Rejected(code=code)}
+    unread = Maybe(Reason.UNREADABLE_REPLY, code)
+    return tuple([meanings.get(told.status, unread) for told in results.events])
+
+
+def refusal(fault: Fault, reply: Reply, count: int) -> tuple[Verdict, ...]:
+    """Look an error up by its status and code."""
+    code = code_of(fault.code)
+    known = CODES.get((reply.status, fault.code)) or CODES.get((reply.status, None))
+    if known is None:
+        return by_status(reply, count, reset_wait(reply.headers))
+    return spread(told(known, code, longest(retry_after(reply.headers), reset_wait(reply.headers))), count)
+
+
+def reset_wait(headers: Mapping[str, str]) -> Waits:
+    """Read the seconds left of the current window; several windows may be listed, the first one counts."""
+    found = FIRST_NUMBER.match(headers.get("x-ratelimit-reset", ""))
+    return longest(float(found[1])) if found else None

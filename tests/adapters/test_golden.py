@@ -1,0 +1,42 @@
+"""Golden cases: the exact bytes that leave and the verdicts that come back, as data, for every platform alike."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from gateway.model import Destination
+from tests.adapters.cases import BY_NAME, golden_cases, golden_events, golden_reply, made, shown
+
+CASES = golden_cases()
+REQUESTS = [pytest.param(d, c, id=f"{d}-{name}") for d, name, c in CASES if "request" in c]
+REPLIES = [
+    pytest.param(d, c, row, id=f"{d}-{name}-{row['about']}") for d, name, c in CASES for row in c["replies"]
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("destination", "case"), REQUESTS)
+def test_the_exact_bytes_that_leave(destination: Destination, case: dict[str, Any]) -> None:
+    """A golden case's events become its request, byte for byte, and nothing else."""
+    adapter = made(destination, **case["settings"])
+    events = golden_events(case["events"])
+    assert [adapter.refuses(event) for event in events] == [None] * len(events)
+    request = adapter.build(events)
+    assert request.path == case["request"]["path"]
+    assert request.body == orjson.dumps(case["request"]["body"])
+
+
+@pytest.mark.parametrize(("destination", "case", "row"), REPLIES)
+def test_the_verdicts_that_come_back(destination: Destination, case: dict[str, Any], row: dict[str, Any]) -> None:
+    """A golden reply means exactly its verdicts, in the order of the events."""
+    count = case["count"] if "count" in case else len(case["events"])
+    verdicts = made(destination, **case["settings"]).interpret(golden_reply(row), count)
+    assert [shown(verdict) for verdict in verdicts] == (row["verdicts"] if "verdicts" in row else [row["each"]] * count)
+
+
+def test_every_platform_has_golden_replies() -> None:
+    """Each platform has at least 25 golden replies, and no folder belongs to nobody."""
+    counts = dict.fromkeys(BY_NAME, 0)
+    for destination, _, case in CASES:
+        counts[destination] += len(case["replies"])
+    assert min(counts.values()) >= 25
