@@ -1,0 +1,517 @@
+"""The courier of one lane: claims, screens, sends, reads the answer and settles, one request at a time.
+
+It owns no rule: what may go is `screening`'s, what an answer means the adapter's, what becomes of an event `fates`',
+how long to wait `breaker`'s. It owns the order of the steps, so that at every await the store knows enough for the
+next process to go on from there. It never raises for what a platform, an adapter or a busy store does.
+"""
+
+import asyncio
+import random
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from enum import Enum, unique
+from pathlib import PurePath
+from typing import Any, TypeVar
+
+import msgspec
+
+from gateway.adapter import Adapter, Request
+from gateway.delivery.backoff import Pace
+from gateway.delivery.batches import after_refusal, halves
+from gateway.delivery.breaker import Breaker
+from gateway.delivery.clocks import Clocks, Time
+from gateway.delivery.credentials import Credential
+from gateway.delivery.fates import (
+    CONNECTION_LOST,
+    Crash,
+    NoReply,
+    Pair,
+    forgiven,
+    give_back,
+    misconfigured,
+    settlement,
+    standstill,
+    untried,
+    without_reply,
+)
+from gateway.delivery.screening import Rules, screen
+from gateway.delivery.tally import tally
+from gateway.delivery.transport import Transport
+from gateway.delivery.watcher import Stage, Watcher
+from gateway.model import Delivered, Isolate, Maybe, Pause, PlatformCode, Reason, Rejected, Retry, Throttle, Verdict
+from gateway.outbox import Claim, Dead, Lane, Later, Outbox, Record, Settlement, Shut, Unavailable
+from gateway.secret import Secret
+
+T = TypeVar("T")
+
+SHORTEST_IDLE: float = 0.05
+"""Seconds; keeps a due time that is almost now from being asked for in a tight loop."""
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Where a courier goes and by which rules. `base_url` is scheme and host; `max_consent_age` is seconds."""
+
+    lane: Lane
+    adapter: Adapter
+    base_url: str
+    credential: Credential
+    max_consent_age: int
+
+
+class Office(msgspec.Struct, frozen=True):
+    """What all couriers of a process share. `wall` gives Unix seconds, `dice` a number from 0 up to 1."""
+
+    outbox: Outbox
+    transport: Transport
+    watcher: Watcher
+    pace: Pace = Pace()
+    wall: Callable[[], float] = time.time
+    dice: Callable[[], float] = random.random
+
+
+class Health(msgspec.Struct, frozen=True):
+    """How a lane stands, for people. Times are Unix seconds. `up` is False while it is paused or its breaker is open."""
+
+    up: bool
+    paused: Reason | None
+    breaker_open: bool
+    throttled_until: float | None
+    last_success: float | None
+    last_code: PlatformCode | None
+
+
+@unique
+class Await(Enum):
+    """What `stop` may cut: a rest at once, a request on the wire when the deadline has passed. Store calls never."""
+
+    REST = "rest"
+    FLIGHT = "flight"
+
+
+class Work(msgspec.Struct):
+    """A claim under way. `outcomes` and `settled` together will have each of its records exactly once."""
+
+    claim: Claim
+    probe: bool
+    withdrawn: frozenset[int] = frozenset()
+    outcomes: list[Pair] = []
+    settled: list[Settlement] = []
+    marked: set[int] = set()
+    """Records of which the store knows that the platform may have them."""
+    hints: bool = True
+    """Whether the platform's hints at the bad event have been right so far."""
+    heard: bool = False
+    """Whether the last request got a reply at all."""
+    faulted: bool = False
+    stop: Pause | Throttle | Retry | Maybe | None = None
+    """Why nothing more is sent in this claim."""
+    suspicion: Pause | None = None
+    """Set when so much was refused that the configuration must be wrong."""
+
+
+class Courier:
+    """Delivers one lane's events until it is stopped. `run` it in a task of its own, once at a time."""
+
+    def __init__(self, route: Route, office: Office) -> None:
+        """Keep what is needed; nothing starts before `run`."""
+        self._route = route
+        self._office = office
+        self._lane = route.lane
+        self._outbox = office.outbox
+        self._watcher = office.watcher
+        self._pace = office.pace
+        self._rules = Rules(route.adapter.limits, route.max_consent_age)
+        self._breaker = Breaker()
+        self._clocks: Clocks | None = None
+        self._ready_at = 0.0
+        self._crashes: dict[int, int] = {}
+        self._claim: Claim | None = None
+        self._last_success: float | None = None
+        self._last_code: PlatformCode | None = None
+        self._throttled_until: float | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._await: Await | None = None
+        self._cut = False
+        self._stopping = False
+        self._hurry = False
+        self._finished = asyncio.Event()
+        self._finished.set()
+
+    @property
+    def lane(self) -> Lane:
+        """The lane that this courier works in."""
+        return self._lane
+
+    @property
+    def health(self) -> Health:
+        """How the lane stands at this moment."""
+        return Health(
+            up=self._breaker.up,
+            paused=None if self._breaker.paused is None else self._breaker.paused.reason,
+            breaker_open=self._breaker.open,
+            throttled_until=self._throttled_until if self._breaker.throttles else None,
+            last_success=self._last_success,
+            last_code=self._last_code,
+        )
+
+    async def run(self) -> None:
+        """Deliver until `stop`, or until the store is closed or has failed for good."""
+        self._task = asyncio.current_task()
+        self._finished.clear()
+        self._now()
+        self._watcher.up(self._lane, True, None, None)  # noqa: FBT003 - a value that is reported
+        try:
+            while not self._stopping:
+                await self._guarded_round()
+        except Unavailable:
+            return  # what was claimed is found again, as untried or as maybe, by the next process
+        finally:
+            self._task = None
+            self._finished.set()
+
+    async def stop(self, deadline_seconds: float) -> None:
+        """Claim nothing more, finish the claim under way, and return when that is settled.
+
+        A request that is still on the wire after `deadline_seconds` is cut; its events become maybe received.
+        """
+        self._stopping = True
+        self._interrupt(Await.REST)
+        try:
+            async with asyncio.timeout(deadline_seconds):
+                await self._finished.wait()
+        except TimeoutError:
+            self._hurry = True
+            self._interrupt(Await.FLIGHT)
+            await self._finished.wait()
+
+    # ── one round ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _guarded_round(self) -> None:
+        """Do one round; an unforeseen exception is reported, the claim given back, and the lane backs off."""
+        try:
+            await self._round()
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug in one lane must not end the others
+            self._fault(Stage.COURIER, error)
+            self._change(self._breaker.failed(Reason.UNKNOWN_ERROR, None, self._pace))
+            self._schedule()
+            await self._abandon()
+
+    async def _round(self) -> None:
+        """Wait until the lane may and has something to send, claim a batch and see it through."""
+        await self._rest(self._ready_at - _monotonic())
+        limit = self._breaker.limit(self._rules.limits.batch_events)
+        if 0 < self._outbox.waiting(self._lane).waiting < limit:
+            await self._rest(self._pace.linger_seconds)
+        if self._stopping:
+            return
+        seen = self._outbox.arrivals(self._lane)
+        now = int(self._now().wall)
+        claim = await self._insist(lambda: self._outbox.claim(self._lane, limit, now))
+        if claim is None:
+            await self._idle(seen)
+            return
+        self._claim = claim
+        work = Work(claim, probe=self._breaker.probing)
+        work.withdrawn = await self._insist(lambda: self._outbox.suppressed(self._lane, claim))
+        await self._send_all(work)
+        self._conclude_breaker(work)
+        await self._end(work)
+
+    async def _idle(self, seen: int) -> None:
+        """Sleep until something was put, an exception is due, or it is time to look at the clocks again."""
+        due = await self._insist(lambda: self._outbox.next_due(self._lane))
+        seconds = self._pace.idle_seconds
+        if due is not None:
+            # Claims take whole seconds, so a due time is reached when the next full second is.
+            seconds = min(seconds, max(SHORTEST_IDLE, -(-due // 1) - self._office.wall()))
+        await self._cuttable(Await.REST, self._outbox.wait_for_work(self._lane, seen, _monotonic() + seconds))
+
+    async def _abandon(self) -> None:
+        """Give back a claim whose round broke; all of it may have been received."""
+        claim, self._claim = self._claim, None
+        if claim is not None:
+            try:
+                await self._insist(lambda: self._outbox.release(claim, maybe=True))
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - the claim was already over; the next round shows
+                self._fault(Stage.COURIER, error)
+
+    # ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _send_all(self, work: Work) -> None:
+        """Send the claim's records: as one request if all goes well, in smaller ones around what was refused."""
+        groups: list[Sequence[Record]] = [work.claim.records]
+        while groups:
+            group = groups.pop()
+            if self._hurry and work.stop is None:
+                work.stop = Retry(Reason.NOT_CONNECTED)
+            if work.stop is not None:
+                left = untried(work.stop)
+                work.outcomes += [(record, left) for record in group]
+                continue
+            ready, settled = screen(group, work.withdrawn, self._rules, self._now())
+            work.settled += settled
+            if ready:
+                groups.extend(reversed(await self._attempt(work, ready)))
+
+    async def _attempt(self, work: Work, group: Sequence[Record]) -> Sequence[Sequence[Record]]:
+        """Build and send one request for `group`, keep its outcomes, and say which groups are to be sent next."""
+        try:
+            request = self._route.adapter.build([record.event for record in group])
+        except Exception as error:  # noqa: BLE001 - an adapter's bug costs the events that it fails on, nothing else
+            return self._unbuildable(work, group, error)
+        if len(request.body) > self._rules.limits.batch_bytes:
+            if len(group) > 1:
+                return halves(group)
+            work.outcomes.append((group[0], Rejected(Reason.TOO_LARGE)))
+            return ()
+        verdicts = await self._exchange(work, group, request)
+        if verdicts is None:
+            work.outcomes += [(record, self._crash(record, maybe=True)) for record in group]
+            return ()
+        return self._take(work, group, verdicts)
+
+    def _unbuildable(self, work: Work, group: Sequence[Record], error: Exception) -> Sequence[Sequence[Record]]:
+        """Halve a group that the adapter could not write until the event it fails on stands alone."""
+        if not work.faulted:
+            self._fault(Stage.BUILD, error)
+            work.faulted = True
+        if len(group) > 1:
+            return halves(group)
+        work.outcomes.append((group[0], self._crash(group[0], maybe=False)))
+        return ()
+
+    async def _exchange(self, work: Work, group: Sequence[Record], request: Request) -> Sequence[Verdict] | None:
+        """Send `request` and give one verdict per record; None if the adapter could not read the reply."""
+        token = await self._route.credential.token()
+        if not isinstance(token, Secret):
+            return [token] * len(group)
+        await self._mark(work, group)
+        self._watcher.sent_bytes(self._lane.destination, len(request.body))
+        flight = self._office.transport.send(self._route.base_url, request, token, self._rules.limits.timeout)
+        reply = await self._cuttable(Await.FLIGHT, flight) or CONNECTION_LOST
+        work.heard = not isinstance(reply, NoReply)
+        if isinstance(reply, NoReply):
+            return [without_reply(reply)] * len(group)
+        try:
+            verdicts = self._route.adapter.interpret(reply, len(group))
+            if len(verdicts) != len(group):
+                raise TypeError("one verdict per event")  # noqa: TRY301 - same treatment as any other fault of the adapter
+        except Exception as error:  # noqa: BLE001 - an adapter's bug costs the events that it fails on, nothing else
+            self._fault(Stage.INTERPRET, error)
+            return None
+        return verdicts
+
+    async def _mark(self, work: Work, group: Sequence[Record]) -> None:
+        """Let the store know that the platform may have these records from now on."""
+        fresh = [record.seq for record in group if record.seq not in work.marked]
+        if fresh:
+            now = int(self._now().wall)
+            await self._insist(lambda: self._outbox.mark_sent(work.claim, fresh, now))
+            work.marked.update(fresh)
+
+    def _take(self, work: Work, group: Sequence[Record], verdicts: Sequence[Verdict]) -> Sequence[Sequence[Record]]:
+        """Keep a request's verdicts, change the lane's standing, and say which groups are to be sent next."""
+        work.stop = standstill(verdicts)
+        self._note(work.stop, verdicts)
+        if len(group) > 1 and any(type(verdict) is Isolate for verdict in verdicts):
+            return self._isolate(work, group, verdicts)
+        work.outcomes += zip(group, verdicts, strict=True)
+        if type(verdicts[0]) is Delivered and len(group) == 1:
+            work.hints = False  # a suspect that stood alone and was taken: the hint was wrong
+        if any(type(verdict) is Rejected or type(verdict) is Isolate for verdict in verdicts):
+            work.suspicion = misconfigured(work.outcomes)
+            if work.suspicion is not None:
+                work.stop = work.suspicion
+                self._change(self._breaker.pause(work.suspicion))
+        return ()
+
+    def _isolate(self, work: Work, group: Sequence[Record], verdicts: Sequence[Verdict]) -> Sequence[Sequence[Record]]:
+        """Keep what has a verdict of its own, and cut the refused rest around its suspects."""
+        refused: list[Record] = []
+        suspects: list[bool] = []
+        for record, verdict in zip(group, verdicts, strict=True):
+            if isinstance(verdict, Isolate):
+                refused.append(record)
+                suspects.append(verdict.suspect and work.hints)
+            else:
+                work.outcomes.append((record, verdict))
+        return after_refusal(refused, suspects) if len(refused) > 1 else (refused,)
+
+    # ── settling ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _end(self, work: Work) -> None:
+        """Give the claim back whole if nothing came of it, else settle every record."""
+        if work.suspicion is not None:
+            work.outcomes = forgiven(work.outcomes, work.suspicion)
+        maybe = self._release_as(work)
+        if maybe is None:
+            await self._settle(work)
+            return
+        await self._insist(lambda: self._outbox.release(work.claim, maybe=maybe))
+        self._claim = None
+        _, outcome = work.outcomes[0]
+        if not isinstance(outcome, Crash):
+            self._watcher.retried(self._lane, outcome.reason, len(work.outcomes))
+
+    def _release_as(self, work: Work) -> bool | None:
+        """Say whether the claim can be released, and then as maybe or not; None if it must be settled.
+
+        A probe that was answered, and still failed, is settled: its events go to the side, so that the next probe
+        tries others and one event that upsets the platform cannot block the lane.
+        """
+        if work.settled or work.claim.unreadable or not work.outcomes:
+            return None
+        if work.probe and work.heard and isinstance(work.stop, Retry | Maybe):
+            return None
+        return give_back(work.outcomes)
+
+    async def _settle(self, work: Work) -> None:
+        """Record every fate in one go, and tell those who watch once that is durable."""
+        time_ = self._now()
+        pace, dice = self._pace, self._office.dice
+        fates = [settlement(record, outcome, time_.wall, pace, dice()) for record, outcome in work.outcomes]
+        fates += work.settled
+        fates += [Dead(seq, Reason.UNSEALABLE) for seq in work.claim.unreadable]
+        await self._insist(lambda: self._outbox.settle(work.claim, fates, int(time_.wall)))
+        self._claim = None
+        self._forget_crashes(fates)
+        self._report(work.claim, fates, time_.wall)
+
+    def _report(self, claim: Claim, fates: Sequence[Settlement], now: float) -> None:
+        """Tell the watcher what became of the claim, summed up."""
+        sums = tally({record.seq: record for record in claim.records}, fates, now)
+        if sums.delivered:
+            self._last_success = now
+        for (kind, reason), total in sums.delivered.items():
+            self._watcher.delivered(self._lane, kind, reason, total.seconds, total.money)
+        for (kind, reason), total in sums.dead.items():
+            self._watcher.dead(self._lane, kind, reason, len(total.seconds), total.money)
+        for (kind, reason), total in sums.withdrawn.items():
+            self._watcher.withdrawn(self._lane, kind, reason, len(total.seconds), total.money)
+        for reason, count in sums.unreadable.items():
+            self._watcher.dead(self._lane, None, reason, count, {})
+        for reason, count in sums.later.items():
+            self._watcher.retried(self._lane, reason, count)
+
+    # ── the lane's standing ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _note(self, stop: Pause | Throttle | Retry | Maybe | None, verdicts: Sequence[Verdict]) -> None:
+        """Change the lane's standing by one request's outcome."""
+        self._last_code = verdicts[0].code
+        match stop:
+            case Pause():
+                self._change(self._breaker.pause(stop))
+            case Throttle(_, after, _):
+                self._change(self._breaker.throttled(after))
+            case Retry(reason, after, _):
+                self._change(self._breaker.failed(reason, after, self._pace))
+            case Maybe(reason, _):
+                self._change(self._breaker.failed(reason, None, self._pace))
+            case None:
+                # Refusals alone do not end a pause: with a wrong configuration every event is refused.
+                if self._breaker.paused is None or any(type(verdict) is Delivered for verdict in verdicts):
+                    self._change(self._breaker.answered())
+
+    def _conclude_breaker(self, work: Work) -> None:
+        """Count a round that brought nothing though the platform answered, and set when the next one may begin."""
+        if work.outcomes and all(isinstance(outcome, Crash) for _, outcome in work.outcomes):
+            self._change(self._breaker.failed(Reason.UNKNOWN_ERROR, None, self._pace))
+        elif work.probe and work.outcomes and work.stop is None and self._breaker.paused is not None:
+            self._change(self._breaker.pause(self._breaker.paused))
+        if work.outcomes:
+            self._schedule()
+
+    def _schedule(self) -> None:
+        """Set when the next request may leave."""
+        wait = self._breaker.wait(self._pace, self._office.dice())
+        self._ready_at = _monotonic() + wait
+        if self._breaker.throttles:
+            self._throttled_until = self._office.wall() + wait
+            self._watcher.throttled(self._lane, wait)
+
+    def _change(self, new: Breaker) -> None:
+        """Take the new standing and report what changed."""
+        old, self._breaker = self._breaker, new
+        if old.open is not new.open:
+            self._watcher.breaker(self._lane, new.open, new.reason)
+        if (old.up, old.paused) != (new.up, new.paused):
+            code = None if new.paused is None else new.paused.code
+            self._watcher.up(self._lane, new.up, new.reason, code)
+
+    def _crash(self, record: Record, *, maybe: bool) -> Crash:
+        """Count that the adapter failed on `record`."""
+        times = self._crashes[record.seq] = self._crashes.get(record.seq, 0) + 1
+        return Crash(times, maybe)
+
+    def _forget_crashes(self, fates: Sequence[Settlement]) -> None:
+        """Drop the counts of records that are done with."""
+        if self._crashes:
+            for fate in fates:
+                if not isinstance(fate, Later):
+                    self._crashes.pop(fate.seq, None)
+
+    def _fault(self, stage: Stage, error: Exception) -> None:
+        """Report a bug by class and place."""
+        self._watcher.fault(self._lane, stage, type(error).__name__, _place(error))
+
+    # ── time, and waiting ────────────────────────────────────────────────────────────────────────────────────────
+
+    def _now(self) -> Time:
+        """Read the clocks; a jump is reported once."""
+        wall, monotonic = self._office.wall(), _monotonic()
+        before = self._clocks or Clocks(wall - monotonic)
+        self._clocks, now = before.read(wall, monotonic)
+        if before.doubt_until is None and self._clocks.doubt_until is not None:
+            self._watcher.clock_jumped(self._lane, 2 * wall - now.earliest - now.latest)
+        return now
+
+    async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Ask the store until it is no longer busy. Raises Unavailable when it is closed or has failed for good."""
+        while True:
+            try:
+                return await call()
+            except Unavailable as shut:
+                if self._hurry or shut.why in {Shut.CLOSED, Shut.FAILED}:
+                    raise
+            await asyncio.sleep(self._pace.store_retry_seconds)
+
+    async def _rest(self, seconds: float) -> None:
+        """Sleep, unless `stop` says otherwise."""
+        if seconds > 0 and not self._stopping:
+            await self._cuttable(Await.REST, asyncio.sleep(seconds))
+
+    async def _cuttable(self, what: Await, call: Coroutine[Any, Any, T]) -> T | None:
+        """Await something that `stop` may cut; None if it did."""
+        self._await = what
+        try:
+            return await call
+        except asyncio.CancelledError:
+            if not self._cut or self._task is None:
+                raise
+            self._task.uncancel()
+            return None
+        finally:
+            self._await = None
+            self._cut = False
+
+    def _interrupt(self, what: Await) -> None:
+        """Cut the courier's present wait if it is of this sort."""
+        if self._task is not None and self._await is what:
+            self._cut = True
+            self._task.cancel()
+
+
+def _monotonic() -> float:
+    """The event loop's clock, which all waiting uses."""
+    return asyncio.get_running_loop().time()
+
+
+def _place(error: BaseException) -> str:
+    """Name the line of code that raised, never what it said."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"

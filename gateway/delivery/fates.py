@@ -1,0 +1,116 @@
+"""From verdicts to settlements: what becomes of a record after an attempt, and whether a claim needs settling at all.
+
+Pure: the time and the dice are handed in.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from gateway.delivery.backoff import Pace, full_jitter
+from gateway.model import Delivered, Isolate, Maybe, Pause, Reason, Rejected, Retry, Throttle, Verdict
+from gateway.outbox import Dead, Done, Later, Record, Settlement
+
+CRASHES: Final = 3
+"""An event that an adapter failed on so many times becomes a dead letter."""
+
+SUSPICIOUS: Final = 20
+"""So many events of one claim refused, and more than were taken: the configuration is wrong, not the events."""
+
+
+class NoReply(msgspec.Struct, frozen=True, gc=False):
+    """There is no answer. `certain_no`: nothing of the request was sent; else the platform may have it all.
+
+    `reason` is NOT_CONNECTED (then `certain_no`), TIMED_OUT or CONNECTION_LOST.
+    """
+
+    reason: Reason
+    certain_no: bool
+
+
+NOT_CONNECTED: Final = NoReply(Reason.NOT_CONNECTED, certain_no=True)
+TIMED_OUT: Final = NoReply(Reason.TIMED_OUT, certain_no=False)
+CONNECTION_LOST: Final = NoReply(Reason.CONNECTION_LOST, certain_no=False)
+
+
+class Crash(msgspec.Struct, frozen=True, gc=False):
+    """The adapter failed on the event, for the `times`-th time. `maybe`: after the request had been sent."""
+
+    times: int
+    maybe: bool
+
+
+Outcome = Verdict | Crash
+"""What one round means for one record."""
+
+Pair = tuple[Record, Outcome]
+
+
+def without_reply(nothing: NoReply) -> Retry | Maybe:
+    """Say what it means for each event of the request that there is no answer."""
+    return Retry(nothing.reason) if nothing.certain_no else Maybe(nothing.reason)
+
+
+def standstill(verdicts: Sequence[Verdict]) -> Pause | Throttle | Retry | Maybe | None:
+    """Give the verdict that stops the whole lane, or None if the lane may go on.
+
+    A pause or a throttle of any event does; a retry does only when no event of the request fared better.
+    """
+    for kind in (Pause, Throttle):
+        for verdict in verdicts:
+            if isinstance(verdict, kind):
+                return verdict
+    first = verdicts[0]
+    if isinstance(first, Retry | Maybe) and all(isinstance(verdict, Retry | Maybe) for verdict in verdicts):
+        return first
+    return None
+
+
+def untried(stop: Pause | Throttle | Retry | Maybe) -> Pause | Throttle | Retry:
+    """Give the outcome of records that were not sent because the lane came to a stop."""
+    return Retry(stop.reason, code=stop.code) if isinstance(stop, Maybe) else stop
+
+
+def give_back(outcomes: Sequence[Pair]) -> bool | None:
+    """Say whether a claim can be released whole, and then whether as maybe received; None if it must be settled."""
+    maybe = isinstance(outcomes[0][1], Maybe)
+    for _, outcome in outcomes:
+        if not isinstance(outcome, Maybe if maybe else Retry | Throttle | Pause):
+            return None
+    return maybe
+
+
+def misconfigured(outcomes: Sequence[Pair]) -> Pause | None:
+    """Say whether so many events were refused that they cannot be at fault; then the lane pauses."""
+    refused = [outcome for _, outcome in outcomes if isinstance(outcome, Rejected | Isolate)]
+    if len(refused) < SUSPICIOUS:
+        return None
+    taken = sum(isinstance(outcome, Delivered) for _, outcome in outcomes)
+    return Pause(Reason.CONFIGURATION, refused[-1].code) if len(refused) > taken else None
+
+
+def forgiven(outcomes: Sequence[Pair], pause: Pause) -> list[Pair]:
+    """Turn refusals into `pause`: the events are kept."""
+    return [(record, pause if isinstance(outcome, Rejected | Isolate) else outcome) for record, outcome in outcomes]
+
+
+def settlement(record: Record, outcome: Outcome, now: float, pace: Pace, dice: float) -> Settlement:
+    """Say what becomes of `record`. An `Isolate` is one that stood alone. Times are Unix seconds."""
+    match outcome:
+        case Delivered(reason, code, receipt):
+            return Done(record.seq, reason, code, receipt)
+        case Rejected(reason, code) | Isolate(reason, code):
+            return Dead(record.seq, reason, code)
+        case Retry(reason, after, code):
+            own = full_jitter(pace, record.tries + 1, dice)
+            due = now + max(own, min(after or 0.0, pace.throttle_cap_seconds))
+            return Later(record.seq, reason, due, code=code)
+        case Maybe(reason, code):
+            return Later(record.seq, reason, now + full_jitter(pace, record.tries + 1, dice), maybe=True, code=code)
+        case Throttle(reason, _, code) | Pause(reason, code):
+            return Later(record.seq, reason, now, code=code)  # the lane waits, so the record need not
+        case Crash(times, maybe):
+            if times >= CRASHES:
+                return Dead(record.seq, Reason.UNKNOWN_ERROR)
+            return Later(record.seq, Reason.UNKNOWN_ERROR, now + full_jitter(pace, times, dice), maybe=maybe)

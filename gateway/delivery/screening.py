@@ -1,0 +1,79 @@
+"""What may not go: the last look at a claimed record before it is sent.
+
+Consent too old or withdrawn takes the event out. Too old for the platform, or maybe received longer ago than the
+platform recognises repeats: a dead letter. Too young: later. An event is sent only if the latest time that it may be
+allows it, and given up only if the earliest does; between the two it waits. Pure.
+"""
+
+import math
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+import msgspec
+
+from gateway.adapter import Limits
+from gateway.delivery.clocks import Time
+from gateway.model import Reason
+from gateway.outbox import Dead, Later, Record, Settlement, Withdrawn
+
+DOUBT_SECONDS: Final = 60.0
+"""When an event is looked at again whose age is in doubt."""
+
+
+class Rules(msgspec.Struct, frozen=True, gc=False):
+    """What the lane's records are held against: the platform's limits and the storefront's longest consent age (seconds)."""
+
+    limits: Limits
+    max_consent_age: int
+
+
+def screen(
+    records: Sequence[Record], withdrawn: AbstractSet[int], rules: Rules, time: Time
+) -> tuple[Sequence[Record], list[Settlement]]:
+    """Part what may be sent at `time` from what may not, the latter settled. `withdrawn` has sequence numbers."""
+    limits, latest = rules.limits, time.latest
+    oldest_consent = latest - rules.max_consent_age
+    oldest_event = latest - limits.max_age
+    youngest_event = time.earliest - limits.min_age if limits.min_age else math.inf
+    oldest_maybe = None if limits.resend_window is None else latest - limits.resend_window
+    ready = [
+        record
+        for record in records
+        if (event := record.event).consent_at >= oldest_consent
+        and oldest_event <= event.occurred_at <= youngest_event
+        and (record.maybe_since is None or oldest_maybe is None or record.maybe_since > oldest_maybe)
+        and record.seq not in withdrawn
+    ]
+    if len(ready) == len(records):
+        return records, []
+    going = {record.seq for record in ready}
+    return ready, [_fate(record, record.seq in withdrawn, rules, time) for record in records if record.seq not in going]
+
+
+def _fate(record: Record, withdrawn: bool, rules: Rules, time: Time) -> Settlement:
+    """Say what becomes of a record that may not go."""
+    if withdrawn:
+        return Withdrawn(record.seq, Reason.WITHDRAWN)
+    too_old = _too_old(record, rules, time.earliest)
+    if too_old is Reason.CONSENT_EXPIRED:
+        return Withdrawn(record.seq, too_old)
+    if too_old is not None:
+        return Dead(record.seq, too_old)
+    if (doubted := _too_old(record, rules, time.latest)) is not None:
+        return Later(record.seq, doubted, time.wall + DOUBT_SECONDS)
+    # What is left is too young. By the doubted clock it may stay so for long, so the wait is bounded.
+    missing = record.event.occurred_at + rules.limits.min_age - time.wall
+    return Later(record.seq, Reason.HELD, time.wall + min(max(missing, 1.0), max(rules.limits.min_age, DOUBT_SECONDS)))
+
+
+def _too_old(record: Record, rules: Rules, now: float) -> Reason | None:
+    """Say what of the record is too old at `now`, consent first."""
+    event, limits = record.event, rules.limits
+    if event.consent_at + rules.max_consent_age < now:
+        return Reason.CONSENT_EXPIRED
+    if event.occurred_at + limits.max_age < now:
+        return Reason.EXPIRED
+    if record.maybe_since is not None and limits.resend_window is not None and record.maybe_since + limits.resend_window <= now:
+        return Reason.AMBIGUOUS_EXPIRED
+    return None

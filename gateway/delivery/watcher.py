@@ -1,0 +1,64 @@
+"""What a courier tells those who watch, and nothing more: codes, counts, seconds and sums of money.
+
+Metrics and log implement it. A courier calls it a few times per batch, not per event, and never with a value that
+came out of an event or out of a platform's text. Implementations return at once and do not raise.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum, unique
+from typing import Protocol
+
+from gateway.model import Destination, Kind, PlatformCode, Reason
+from gateway.outbox import Lane
+
+
+@unique
+class Stage(StrEnum):
+    """Where an unforeseen exception was met."""
+
+    BUILD = "build"
+    """The adapter could not write the request."""
+    INTERPRET = "interpret"
+    """The adapter could not read the reply, or answered for the wrong number of events."""
+    COURIER = "courier"
+    """The courier's own round broke."""
+
+
+class Watcher(Protocol):
+    """Is told what became of events and of lanes.
+
+    `money` holds sums in minor units by currency code; events without money are not in it. Durations are seconds.
+    """
+
+    def delivered(self, lane: Lane, kind: Kind, reason: Reason, seconds: Sequence[float], money: Mapping[str, int]) -> None:
+        """`len(seconds)` events were confirmed; each number is the time from acceptance to confirmation."""
+
+    def dead(self, lane: Lane, kind: Kind | None, reason: Reason, count: int, money: Mapping[str, int]) -> None:
+        """`count` events became dead letters. `kind` is None when the records could not be read."""
+
+    def withdrawn(self, lane: Lane, kind: Kind, reason: Reason, count: int, money: Mapping[str, int]) -> None:
+        """`count` events were taken out because their consent is gone."""
+
+    def retried(self, lane: Lane, reason: Reason, count: int) -> None:
+        """`count` events will be tried again after an attempt that ended with `reason`."""
+
+    def sent_bytes(self, destination: Destination, count: int) -> None:
+        """A request body of `count` bytes was handed to the transport."""
+
+    def up(self, lane: Lane, up: bool, reason: Reason | None, code: PlatformCode | None) -> None:
+        """The lane's state changed (also once at its start): `up`, or down with the reason and the platform's code.
+
+        Down with `credential`, `permission`, `configuration` or `redirected` is a pause that needs a person.
+        """
+
+    def breaker(self, lane: Lane, opened: bool, reason: Reason | None) -> None:
+        """The lane's breaker opened after failures in a row (the last one's reason), or closed again."""
+
+    def throttled(self, lane: Lane, seconds: float) -> None:
+        """The platform asked for fewer requests; the lane waits so long."""
+
+    def clock_jumped(self, lane: Lane, seconds: float) -> None:
+        """The wall clock moved so far against the monotonic one; nothing is given up for its age for a while."""
+
+    def fault(self, lane: Lane, stage: Stage, error: str, where: str) -> None:
+        """A bug: an exception of class `error` was raised at `where` (`file.py:line`). Never its message."""

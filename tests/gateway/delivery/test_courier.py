@@ -1,0 +1,567 @@
+"""The courier over a real store and a real socket: what each answer of the platform leads to."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import apsw
+import msgspec
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from gateway.delivery.backoff import Pace
+from gateway.delivery.breaker import PROBE_EVENTS
+from gateway.delivery.transport import Transport
+from gateway.delivery.watcher import Stage
+from gateway.model import Destination, EmailDigest, EventId, Pause, Reason, Retry
+from gateway.secret import Secret
+from tests.gateway.delivery.scene import (
+    CODE,
+    DAY,
+    ECHO,
+    NOW,
+    QUICK,
+    SHOP,
+    TOKEN,
+    Answer,
+    Line,
+    Recorder,
+    event,
+    line_in,
+)
+
+
+@pytest_asyncio.fixture
+async def line(tmp_path: Path) -> AsyncIterator[Line]:
+    """A line over a store of its own."""
+    async with line_in(tmp_path) as made:
+        yield made
+
+
+def ids(count: int) -> list[str]:
+    """Name the first `count` events."""
+    return [f"e{number}" for number in range(count)]
+
+
+async def test_delivers_a_batch_and_says_so(line: Line) -> None:
+    """Events that wait leave as one request, and are delivered, counted and summed once."""
+    await line.put(*(event(n) for n in range(20)))
+    await line.deliver()
+    assert line.platform.requests == [ids(20)]
+    assert line.platform.tokens == {f"Bearer {TOKEN}"}
+    assert line.recorder.count("delivered") == {Reason.CONFIRMED: 20}
+    assert line.recorder.of("delivered")[0][2] == {"EUR": sum(1000 + n for n in range(20))}
+    assert line.recorder.bytes > 20 * 4
+    assert line.recorder.of("up") == [(True, None, None)]
+    assert await line.states(20) == {"delivered": 20}
+
+
+async def test_a_full_batch_does_not_linger_and_a_small_one_does(line: Line) -> None:
+    """What fills a batch leaves at once; less waits for company."""
+    line.pace = msgspec.structs.replace(QUICK, linger_seconds=0.3)
+    line.limits(batch_events=10)
+    async with line.running():
+        await line.put(*(event(n) for n in range(10)))
+        await line.until(lambda: len(line.platform.taken) == 10, 0.25)
+        await line.put(event(10))
+        await asyncio.sleep(0.05)
+        await line.put(event(11))
+        await line.until(lambda: len(line.platform.taken) == 12)
+    assert line.platform.requests == [ids(10), ["e10", "e11"]]
+
+
+async def test_takes_no_more_than_the_platform_does(line: Line) -> None:
+    """A backlog leaves in batches of the adapter's size, one after the other."""
+    line.limits(batch_events=7)
+    await line.put(*(event(n) for n in range(20)))
+    await line.deliver()
+    assert [len(sent) for sent in line.platform.requests] == [7, 7, 6]
+
+
+async def test_a_request_that_is_too_long_is_halved(line: Line) -> None:
+    """A body beyond the platform's limit is cut until it fits; one event that never fits is a dead letter."""
+    line.limits(batch_bytes=30)
+    await line.put(*(event(n) for n in range(8)), event(99, event_id=EventId("x" * 40)))
+    await line.deliver()
+    assert line.platform.taken == Counter(ids(8))
+    assert max(len(sent) for sent in line.platform.requests) <= 4
+    assert line.recorder.of("dead")[0][:2] == (Reason.TOO_LARGE, 1)
+
+
+# ── the whole batch fails ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_retry_gives_back_and_tries_again(line: Line) -> None:
+    """A failure of the whole request costs no event anything: the same batch leaves again after a wait."""
+    answers = iter([Answer(["retry"]), Answer(["retry"]), Answer(["ok"])])
+    line.platform.script = lambda _: next(answers)
+    await line.put(*(event(n) for n in range(5)))
+    await line.deliver()
+    assert line.platform.requests == [ids(5)] * 3
+    assert line.recorder.count("retried") == {Reason.SERVER_ERROR: 10}
+    assert line.recorder.count("delivered") == {Reason.CONFIRMED: 5}
+
+
+async def test_no_connection_means_untried(line: Line) -> None:
+    """While nobody listens, events wait as untried; when the platform is back, they arrive once."""
+    line.platform.url, real = "http://127.0.0.1:9", line.platform.url
+    await line.put(*(event(n) for n in range(5)))
+    async with line.running():
+        await line.until(lambda: len(line.recorder.of("retried")) >= 2)
+    assert await line.states(5) == {"waiting": 5}
+    assert line.recorder.count("retried").keys() == {Reason.NOT_CONNECTED}
+    line.platform.url = real
+    await line.deliver()
+    assert line.platform.taken == Counter(ids(5))
+
+
+async def test_a_cut_connection_means_maybe(line: Line) -> None:
+    """Cut after the request, the events are maybes; inside the window they are sent again and then delivered."""
+    answers = iter([None, Answer(["ok"])])
+
+    def script(sent: list[str]) -> Answer | None:
+        answer = next(answers)
+        if answer is None:
+            line.platform.take(sent)
+        return answer
+
+    line.platform.script = script
+    await line.put(*(event(n) for n in range(5)))
+    await line.deliver()
+    assert line.platform.requests == [ids(5)] * 2
+    assert line.recorder.count("retried") == {Reason.CONNECTION_LOST: 5}
+    assert await line.states(5) == {"delivered": 5}
+
+
+async def test_a_maybe_is_not_sent_again_after_the_window(line: Line) -> None:
+    """Once the platform may have had an event for longer than it recognises repeats, it becomes a dead letter."""
+    line.platform.script = lambda _: None
+    await line.put(*(event(n) for n in range(3)))
+    async with line.running():
+        await line.until(lambda: len(line.recorder.of("retried")) == 1)
+    sent = len(line.platform.requests)
+    assert await line.states(3) == {"maybe": 3}
+    line.wall.shift = 44 * 3600
+    line.platform.script = lambda _: Answer(["ok"])
+    await line.deliver()
+    assert len(line.platform.requests) == sent
+    assert line.recorder.count("dead") == {Reason.AMBIGUOUS_EXPIRED: 3}
+
+
+async def test_a_server_error_opens_the_breaker_which_closes_by_itself(line: Line) -> None:
+    """After five failures in a row only small probes go out; the first that succeeds closes the breaker, and all arrive."""
+    line.platform.script = lambda _: web.Response(status=503, text=f"<html>{ECHO}</html>")
+    await line.put(*(event(n) for n in range(60)))
+    async with line.running() as courier:
+        await line.until(lambda: len(line.platform.requests) >= 7)
+        assert not courier.health.up
+        assert courier.health.breaker_open
+        assert courier.health.last_success is None
+        line.platform.script = lambda _: Answer(["ok"])
+        await line.until(line.quiet)
+        assert courier.health.up
+        assert courier.health.last_success is not None
+    assert [len(sent) for sent in line.platform.requests[:5]] == [60] * 5
+    assert all(len(sent) <= PROBE_EVENTS for sent in line.platform.requests[5:7])
+    assert line.recorder.of("breaker") == [(True, Reason.SERVER_ERROR), (False, None)]
+    assert [entry[0] for entry in line.recorder.of("up")] == [True, False, True]
+    assert await line.states(60) == {"delivered": 60}
+
+
+async def test_one_event_that_upsets_the_platform_does_not_block_the_lane(line: Line) -> None:
+    """An event that makes the platform fail whenever it is in a request goes to the side, and all others arrive."""
+
+    def script(sent: list[str]) -> Answer | web.Response:
+        return web.Response(status=500) if "e0" in sent else Answer(["ok"])
+
+    line.platform.script = script
+    line.limits(batch_events=1)
+    await line.put(*(event(n) for n in range(12)))
+    async with line.running():
+        await line.until(lambda: len(line.platform.taken) == 11)
+    assert await line.states(12) == {"delivered": 11, "maybe": 1}
+
+
+async def test_a_throttled_lane_waits_as_long_as_it_was_asked(line: Line) -> None:
+    """After a throttle nothing is sent for the time that the platform named; no event pays for it."""
+    answers = iter([Answer(["throttle"], after=0.4), Answer(["ok"])])
+    line.platform.script = lambda _: next(answers)
+    await line.put(*(event(n) for n in range(5)))
+    async with line.running() as courier:
+        await line.until(lambda: bool(line.recorder.of("throttled")))
+        assert courier.health.up
+        assert courier.health.throttled_until == pytest.approx(line.wall() + 0.4, abs=0.1)
+        await line.until(line.quiet)
+        assert courier.health.throttled_until is None
+    first, second = line.platform.times
+    assert 0.4 <= second - first < 1.0
+    assert line.platform.taken == Counter(ids(5))
+    assert (await line.attempt(0)).state == "delivered"
+
+
+# ── pause ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_refused_credential_pauses_and_keeps_everything(line: Line) -> None:
+    """The lane goes down once, with the code, sends only small probes, and loses and blames no event."""
+    line.platform.script = lambda _: Answer(["pause"])
+    await line.put(*(event(n) for n in range(50)))
+    async with line.running() as courier:
+        await line.until(lambda: len(line.platform.requests) >= 4)
+        assert courier.health.paused is Reason.CREDENTIAL
+        assert courier.health.last_code == CODE
+    assert line.recorder.of("up") == [(True, None, None), (False, Reason.CREDENTIAL, CODE)]
+    assert [len(sent) for sent in line.platform.requests[1:]] == [PROBE_EVENTS] * (len(line.platform.requests) - 1)
+    assert not line.recorder.of("dead")
+    assert await line.states(50) == {"waiting": 50}
+
+
+async def test_a_paused_lane_resumes_by_itself(line: Line) -> None:
+    """When a probe gets through, the lane is up again and everything arrives once."""
+    line.platform.script = lambda _: Answer(["pause"])
+    await line.put(*(event(n) for n in range(50)))
+    async with line.running():
+        await line.until(lambda: len(line.platform.requests) >= 2)
+        line.platform.script = lambda _: Answer(["ok"])
+        await line.until(line.quiet)
+    assert line.platform.taken == Counter(ids(50))
+    assert line.recorder.of("up")[-1] == (True, None, None)
+
+
+async def test_a_redirect_pauses(line: Line) -> None:
+    """A platform that points elsewhere is a wrong configuration: nothing is followed, nothing is lost."""
+    line.platform.script = lambda _: web.Response(status=302, headers={"Location": "http://127.0.0.1:9/"})
+    await line.put(event(0))
+    async with line.running() as courier:
+        await line.until(lambda: courier.health.paused is Reason.REDIRECTED)
+    assert await line.states(1) == {"waiting": 1}
+
+
+async def test_without_a_token_nothing_is_sent(line: Line) -> None:
+    """A credential that has no token pauses the lane, or lets it retry, before anything leaves."""
+
+    class Refused:
+        answer: Pause | Retry | Secret = Retry(Reason.NOT_CONNECTED)
+
+        async def token(self) -> Secret | Pause | Retry:
+            return self.answer
+
+    line.credential = credential = Refused()
+    await line.put(event(0))
+    async with line.running() as courier:
+        await line.until(lambda: bool(line.recorder.of("retried")))
+        credential.answer = Pause(Reason.CREDENTIAL)
+        await line.until(lambda: courier.health.paused is Reason.CREDENTIAL)
+        assert not line.platform.requests
+        assert (await line.attempt(0)).state == "waiting"
+        credential.answer = Secret(TOKEN)
+        await line.until(lambda: line.platform.taken == Counter(ids(1)))
+
+
+async def test_a_batch_that_is_refused_event_by_event_pauses(line: Line) -> None:
+    """When all of a large batch is refused, the configuration is taken to be wrong, and the events are kept."""
+    line.platform.script = lambda _: Answer(["rejected"])
+    await line.put(*(event(n) for n in range(50)))
+    async with line.running() as courier:
+        await line.until(lambda: courier.health.paused is not None)
+        assert courier.health.paused is Reason.CONFIGURATION
+        assert not line.recorder.of("dead")
+        line.platform.script = lambda _: Answer(["ok"])
+        await line.until(line.quiet)
+    assert line.platform.taken == Counter(ids(50))
+
+
+async def test_a_batch_whose_every_member_is_refused_alone_pauses_soon(line: Line) -> None:
+    """Isolating stops when it finds that everything is refused; it does not make a request per event."""
+    line.platform.script = lambda sent: Answer(["isolate"] * len(sent))
+    await line.put(*(event(n) for n in range(100)))
+    async with line.running() as courier:
+        await line.until(lambda: courier.health.paused is not None)
+    assert len(line.platform.requests) < 60
+    assert not line.recorder.of("dead")
+    assert await line.states(100) == {"waiting": 100}
+
+
+# ── some events fail ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_mixed_verdicts_are_settled_each_by_its_own(line: Line) -> None:
+    """Delivered is done, refused is dead, and what was put off comes again alone while the rest stays delivered."""
+
+    def script(sent: list[str]) -> Answer:
+        if len(sent) == 4:
+            return Answer(["ok", "rejected", "retry", "maybe"])
+        return Answer(["ok"])
+
+    line.platform.script = script
+    await line.put(*(event(n) for n in range(4)))
+    await line.deliver()
+    assert line.platform.taken == Counter(["e0", "e2", "e3"])
+    assert sorted(name for sent in line.platform.requests[1:] for name in sent) == ["e2", "e3"]
+    assert await line.states(4) == {"delivered": 3, "dead": 1}
+    dead = await line.attempt(1)
+    assert (dead.reason, dead.code) == (Reason.REJECTED, CODE)
+
+
+def refusing(line: Line, *bad: str, hint: bool) -> None:
+    """Let the platform refuse a whole request for each of the bad events, perhaps hinting at the first."""
+
+    def script(sent: list[str]) -> Answer:
+        if not set(bad).intersection(sent):
+            return Answer(["ok"])
+        first = next(name for name in sent if name in bad)
+        return Answer(["suspect" if hint and name == first else "isolate" for name in sent])
+
+    line.platform.script = script
+
+
+async def test_isolates_the_bad_event_by_halves(line: Line) -> None:
+    """One bad event among many is found by halving; it alone is dead, and each good one is taken once."""
+    refusing(line, "e37", hint=False)
+    await line.put(*(event(n) for n in range(100)))
+    await line.deliver()
+    assert line.platform.taken == Counter(name for name in ids(100) if name != "e37")
+    assert len(line.platform.requests) <= 15
+    assert (await line.attempt(37)).reason is Reason.REJECTED
+    assert await line.states(100) == {"delivered": 99, "dead": 1}
+
+
+async def test_follows_the_platforms_hint(line: Line) -> None:
+    """With a hint, two requests more are enough: the suspect alone, and the rest."""
+    refusing(line, "e37", hint=True)
+    await line.put(*(event(n) for n in range(100)))
+    await line.deliver()
+    assert [len(sent) for sent in line.platform.requests] == [100, 1, 99]
+    assert await line.states(100) == {"delivered": 99, "dead": 1}
+
+
+async def test_a_failure_while_isolating_keeps_what_was_found(line: Line) -> None:
+    """What was delivered or refused before the failure is settled; the rest comes later, once."""
+    failed = []
+
+    def script(sent: list[str]) -> Answer | None:
+        if "e0" in sent:
+            return Answer(["isolate"])
+        if not failed:
+            failed.append(sent)
+            return None
+        return Answer(["ok"])
+
+    line.platform.script = script
+    await line.put(*(event(n) for n in range(16)))
+    await line.deliver()
+    assert line.platform.taken == Counter(ids(16)[1:])
+    assert (await line.attempt(0)).state == "dead"
+    assert line.recorder.count("delivered") == {Reason.CONFIRMED: 15}
+    assert line.recorder.count("retried") == {Reason.CONNECTION_LOST: 15}
+
+
+# ── what may not go ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_takes_out_what_may_not_go(line: Line) -> None:
+    """Expired consent and withdrawn persons are taken out, what is too old dies; none of them reaches the platform."""
+    line.max_consent_age = 30 * DAY
+    await line.put(
+        event(0, consent_at=NOW - 31 * DAY),
+        event(1, occurred_at=NOW - 8 * DAY),
+        event(2),
+        event(3),
+    )
+    await line.outbox.suppress(SHOP, [EmailDigest(f"{3:064x}")], NOW)
+    await line.deliver()
+    assert line.platform.requests == [["e2"]]
+    assert line.recorder.count("withdrawn") == {Reason.CONSENT_EXPIRED: 1, Reason.WITHDRAWN: 1}
+    assert line.recorder.count("dead") == {Reason.EXPIRED: 1}
+    assert await line.states(4) == {"withdrawn": 2, "dead": 1, "delivered": 1}
+
+
+async def test_looks_again_before_each_attempt(line: Line) -> None:
+    """Consent that runs out and a withdrawal that arrives while events wait for another attempt stop them."""
+    line.platform.script = lambda _: Answer(["retry"])
+    await line.put(*(event(n) for n in range(2)))
+    async with line.running():
+        await line.until(lambda: bool(line.recorder.of("retried")))
+        await line.outbox.suppress(SHOP, [EmailDigest(f"{0:064x}")], NOW)
+        await line.until(lambda: bool(line.recorder.of("withdrawn")))
+        line.platform.script = lambda _: Answer(["ok"])
+        await line.until(line.quiet)
+    assert line.platform.taken == Counter(["e1"])
+
+
+async def test_holds_what_is_too_young(line: Line) -> None:
+    """An event is not sent before it has the age that the platform wants."""
+    line.limits(min_age=62)
+    await line.put(event(0))
+    async with line.running():
+        await asyncio.sleep(0.3)
+        assert not line.platform.requests
+        await line.until(lambda: bool(line.platform.taken))
+    assert line.recorder.count("retried")[Reason.HELD] >= 1
+
+
+async def test_a_jump_of_the_wall_clock_kills_nothing(line: Line) -> None:
+    """When the wall clock leaps days ahead, old events wait, young ones go on, and it is reported once."""
+    line.platform.script = lambda _: Answer(["retry"])
+    await line.put(event(0, occurred_at=NOW - 6 * DAY), event(1, occurred_at=NOW + 5 * DAY))
+    async with line.running():
+        await line.until(lambda: bool(line.recorder.of("retried")))
+        line.wall.shift = 5 * DAY
+        line.platform.script = lambda _: Answer(["ok"])
+        await line.until(lambda: "e1" in line.platform.taken)
+        await asyncio.sleep(0.1)
+    assert not line.recorder.of("dead")
+    assert (await line.attempt(0)).state == "retrying"
+    assert len(line.recorder.of("clock_jumped")) == 1
+
+
+async def test_a_record_that_cannot_be_read_is_a_dead_letter(tmp_path: Path) -> None:
+    """A record whose seal was broken on disk dies with that reason and does not stop the lane."""
+    async with line_in(tmp_path) as line:
+        await line.put(*(event(n) for n in range(3)))
+    (database,) = (tmp_path / "data").glob("*.db")
+    connection = apsw.Connection(str(database))
+    connection.execute("update groups set blob = zeroblob(length(blob))")
+    connection.close()
+    async with line_in(tmp_path) as line:
+        await line.put(event(3))
+        await line.deliver()
+        assert line.platform.taken == Counter(["e3"])
+        assert line.recorder.count("dead") == {Reason.UNSEALABLE: 3}
+
+
+# ── bugs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_an_event_that_the_adapter_breaks_on_dies_alone_at_the_third_time(line: Line) -> None:
+    """The others of its batch are delivered at once; the broken one is tried three times, never sent, and kept as dead."""
+    line.adapter.bad_builds = {"e5"}
+    await line.put(*(event(n) for n in range(10)))
+    await line.deliver()
+    assert line.platform.taken == Counter(name for name in ids(10) if name != "e5")
+    assert line.recorder.count("retried") == {Reason.UNKNOWN_ERROR: 2}
+    assert line.recorder.count("dead") == {Reason.UNKNOWN_ERROR: 1}
+    assert [entry[:2] for entry in line.recorder.of("fault")] == [(Stage.BUILD, "Crashing")] * 3
+    assert str(line.recorder.of("fault")[0][2]).startswith("scene.py:")
+
+
+async def test_an_adapter_that_answers_for_the_wrong_number_is_not_believed(line: Line) -> None:
+    """Its events may have been received; they are tried again, and are dead letters at the third time."""
+    line.adapter.miscount = 1
+    await line.put(*(event(n) for n in range(4)))
+    async with line.running():
+        await line.until(lambda: bool(line.recorder.of("retried")))
+        assert await line.states(4) == {"maybe": 4}
+        await line.until(line.quiet)
+    assert line.recorder.count("dead") == {Reason.UNKNOWN_ERROR: 4}
+    assert not line.recorder.of("delivered")
+    assert {entry[0] for entry in line.recorder.of("fault")} == {Stage.INTERPRET}
+
+
+async def test_a_bug_in_the_round_itself_loses_nothing(line: Line) -> None:
+    """An exception that nobody foresaw gives the claim back and is reported; the lane goes on after a wait."""
+
+    class Breaking(Recorder):
+        broken = 0
+
+        def sent_bytes(self, destination: Destination, count: int) -> None:
+            super().sent_bytes(destination, count)
+            if self.broken < 2:
+                self.broken += 1
+                raise RuntimeError(ECHO)
+
+    line.recorder = Breaking()
+    await line.put(*(event(n) for n in range(4)))
+    await line.deliver()
+    assert line.platform.taken == Counter(ids(4))
+    assert [entry[:2] for entry in line.recorder.of("fault")] == [(Stage.COURIER, "RuntimeError")] * 2
+
+
+# ── stopping ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_stops_at_once_when_idle(line: Line) -> None:
+    """A courier that waits for work ends as soon as it is told to."""
+    line.pace = Pace(idle_seconds=60.0)
+    async with line.running() as courier:
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(0.5):
+            await courier.stop(10.0)
+
+
+async def test_stops_at_once_while_it_backs_off(line: Line) -> None:
+    """A courier that has minutes to wait before the next attempt ends as soon as it is told to."""
+    line.pace = Pace(linger_seconds=0.0, backoff_base_seconds=800.0)
+    line.platform.script = lambda _: Answer(["retry"])
+    await line.put(event(0))
+    async with line.running() as courier:
+        await line.until(lambda: bool(line.recorder.of("retried")))
+        async with asyncio.timeout(0.5):
+            await courier.stop(10.0)
+    assert len(line.platform.requests) == 1
+
+
+async def test_a_stop_lets_the_request_finish(line: Line) -> None:
+    """The request on the wire is answered and settled before the courier ends; nothing more is claimed."""
+    line.platform.delay = 0.2
+    line.limits(batch_events=2)
+    await line.put(*(event(n) for n in range(4)))
+    async with line.running() as courier:
+        await line.until(lambda: bool(line.platform.requests))
+        await courier.stop(5.0)
+        assert len(line.platform.requests) == 1
+        assert await line.states(4) == {"delivered": 2, "waiting": 2}
+
+
+async def test_a_stop_cuts_what_takes_too_long(line: Line) -> None:
+    """At the deadline the request is cut; its events are maybes, and leave again in the next run."""
+    line.platform.delay = 1.5
+    await line.put(*(event(n) for n in range(4)))
+    async with line.running() as courier:
+        await line.until(lambda: bool(line.platform.requests))
+        start = asyncio.get_running_loop().time()
+        await courier.stop(0.1)
+        assert asyncio.get_running_loop().time() - start < 0.6
+    assert await line.states(4) == {"maybe": 4}
+    line.platform.delay = 0.0
+    await line.deliver()
+    assert await line.states(4) == {"delivered": 4}
+
+
+async def test_ends_when_the_store_does(line: Line) -> None:
+    """When the store is closed under it, the courier returns and raises nothing."""
+    async with Transport() as transport:
+        courier = line.courier(transport)
+        task = asyncio.create_task(courier.run())
+        await asyncio.sleep(0.05)
+        await line.outbox.close()
+        await asyncio.wait_for(task, 2.0)
+
+
+# ── secrecy ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_neither_texts_nor_tokens_get_out(line: Line, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever the platform says, nothing of it nor of the token is logged, reported or shown by the courier."""
+    answers = iter(
+        [
+            web.Response(status=500, text=f"{ECHO} {TOKEN}"),
+            web.Response(status=200, text=f"{ECHO} {TOKEN}"),
+            None,
+            Answer(["pause"], message=f"{ECHO} {TOKEN}"),
+            Answer(["ok"]),
+        ]
+    )
+    line.platform.script = lambda _: next(answers)
+    line.adapter.bad_builds = {"e0"}
+    await line.put(*(event(n) for n in range(3)))
+    with caplog.at_level(logging.DEBUG):
+        async with line.running() as courier:
+            await line.until(lambda: len(line.platform.taken) == 2)
+            shown = f"{courier!r} {courier.health!r} {courier.__dict__!r} {line.recorder.told!r}"
+    for canary in ("canary", "jane@example.com", TOKEN):
+        assert canary not in shown
+        assert canary not in caplog.text

@@ -1,0 +1,130 @@
+"""What a verdict makes of a record, and of the lane."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.delivery.backoff import Pace
+from gateway.delivery.fates import (
+    CONNECTION_LOST,
+    CRASHES,
+    NOT_CONNECTED,
+    SUSPICIOUS,
+    TIMED_OUT,
+    Crash,
+    Outcome,
+    forgiven,
+    give_back,
+    misconfigured,
+    settlement,
+    standstill,
+    untried,
+    without_reply,
+)
+from gateway.model import Delivered, Isolate, Maybe, Pause, PlatformCode, Reason, Receipt, Rejected, Retry, Throttle, Verdict
+from gateway.outbox import Dead, Done, Later, Settlement
+from tests.gateway.delivery.scene import NOW, record
+
+CODE = PlatformCode("100/33")
+DELIVERED, REJECTED, RETRY, MAYBE = Delivered(), Rejected(), Retry(Reason.SERVER_ERROR), Maybe(Reason.TIMED_OUT)
+THROTTLE, PAUSE, ISOLATE = Throttle(), Pause(Reason.CREDENTIAL), Isolate()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fate"),
+    [
+        (Delivered(Reason.CONFIRMED, CODE, Receipt("r1")), Done(7, Reason.CONFIRMED, CODE, Receipt("r1"))),
+        (Rejected(code=CODE), Dead(7, Reason.REJECTED, CODE)),
+        (Isolate(Reason.TOO_LARGE, CODE), Dead(7, Reason.TOO_LARGE, CODE)),
+        (Retry(Reason.SERVER_ERROR, None, CODE), Later(7, Reason.SERVER_ERROR, NOW + 10.0, maybe=False, code=CODE)),
+        (Retry(Reason.SERVER_ERROR, 100.0), Later(7, Reason.SERVER_ERROR, NOW + 100.0)),
+        (Retry(Reason.SERVER_ERROR, 10.0**9), Later(7, Reason.SERVER_ERROR, NOW + 3600.0)),
+        (Maybe(Reason.TIMED_OUT), Later(7, Reason.TIMED_OUT, NOW + 10.0, maybe=True)),
+        (Throttle(after=900.0), Later(7, Reason.THROTTLED, NOW)),
+        (Pause(Reason.PERMISSION, CODE), Later(7, Reason.PERMISSION, NOW, code=CODE)),
+        (Crash(1, maybe=True), Later(7, Reason.UNKNOWN_ERROR, NOW + 2.5, maybe=True)),
+        (Crash(CRASHES, maybe=False), Dead(7, Reason.UNKNOWN_ERROR)),
+    ],
+)
+def test_each_verdict_has_its_fate(outcome: Outcome, fate: Settlement) -> None:
+    """Delivered is done, refused is dead, the rest comes later: at its own time, or with the lane."""
+    assert settlement(record(7, tries=2), outcome, NOW, Pace(), 0.5) == fate
+
+
+@given(st.integers(0, 10**6), st.floats(0.0, 0.999))
+def test_retrying_never_ends_by_count(tries: int, dice: float) -> None:
+    """However often an event was tried, the next failure leads to another try within a quarter of an hour."""
+    for verdict in (RETRY, MAYBE):
+        fate = settlement(record(7, tries=tries), verdict, NOW, Pace(), dice)
+        assert isinstance(fate, Later)
+        assert NOW <= fate.due <= NOW + 900
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "stop"),
+    [
+        ([DELIVERED, DELIVERED], None),
+        ([DELIVERED, REJECTED], None),
+        ([ISOLATE, ISOLATE], None),
+        ([RETRY, DELIVERED], None),
+        ([MAYBE, REJECTED], None),
+        ([RETRY, RETRY], RETRY),
+        ([MAYBE, MAYBE], MAYBE),
+        ([MAYBE, RETRY], MAYBE),
+        ([DELIVERED, THROTTLE], THROTTLE),
+        ([DELIVERED, THROTTLE, PAUSE], PAUSE),
+    ],
+)
+def test_what_stops_a_lane(verdicts: list[Verdict], stop: Verdict | None) -> None:
+    """A pause or a throttle of any event stops the lane; a failure does so only when it is every event's."""
+    assert standstill(verdicts) is stop
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "maybe"),
+    [
+        ([RETRY, THROTTLE, PAUSE], False),
+        ([MAYBE, MAYBE], True),
+        ([MAYBE, RETRY], None),
+        ([RETRY, MAYBE], None),
+        ([RETRY, DELIVERED], None),
+        ([RETRY, Crash(1, maybe=False)], None),
+        ([ISOLATE], None),
+    ],
+)
+def test_what_is_given_back_whole(outcomes: list[Outcome], maybe: bool | None) -> None:
+    """A claim goes back only if nothing came of it and all of it stands alike: untried, or maybe received."""
+    assert give_back([(record(n), outcome) for n, outcome in enumerate(outcomes)]) is maybe
+
+
+def test_what_is_certain_without_a_reply() -> None:
+    """No connection means certainly not received; a timeout or a lost connection means maybe."""
+    assert without_reply(NOT_CONNECTED) == Retry(Reason.NOT_CONNECTED)
+    assert without_reply(TIMED_OUT) == Maybe(Reason.TIMED_OUT)
+    assert without_reply(CONNECTION_LOST) == Maybe(Reason.CONNECTION_LOST)
+
+
+@pytest.mark.parametrize("stop", [RETRY, MAYBE, THROTTLE, PAUSE])
+def test_what_was_not_sent_is_certainly_not_received(stop: Retry | Maybe | Throttle | Pause) -> None:
+    """Events behind the one that stopped the lane are never maybes."""
+    assert not isinstance(untried(stop), Maybe)
+    assert untried(stop).reason is stop.reason
+
+
+@pytest.mark.parametrize(
+    ("refused", "taken", "suspicious"),
+    [
+        (SUSPICIOUS, 0, True),
+        (SUSPICIOUS, SUSPICIOUS, False),
+        (SUSPICIOUS + 1, SUSPICIOUS, True),
+        (SUSPICIOUS - 1, 0, False),
+    ],
+)
+def test_too_many_refusals_are_a_wrong_configuration(refused: int, taken: int, suspicious: bool) -> None:
+    """When at least twenty events were refused, and more than were taken, the lane pauses and no event is blamed."""
+    pairs = [(record(n), Rejected(code=CODE)) for n in range(refused)] + [(record(n), DELIVERED) for n in range(taken)]
+    pause = misconfigured(pairs)
+    assert (pause == Pause(Reason.CONFIGURATION, CODE)) is suspicious
+    if pause is not None:
+        outcomes = [outcome for _, outcome in forgiven(pairs, pause)]
+        assert outcomes == [pause] * refused + [DELIVERED] * taken

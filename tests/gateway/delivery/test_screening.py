@@ -1,0 +1,128 @@
+"""What may not go does not go, and is given up only when that is certain."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.adapter import Limits
+from gateway.delivery.clocks import Time
+from gateway.delivery.screening import Rules, screen
+from gateway.model import Reason
+from gateway.outbox import Dead, Later, Record, Withdrawn
+from tests.gateway.delivery.scene import DAY, NOW, record
+
+LIMITS = Limits(batch_events=100, batch_bytes=10**6, max_age=7 * DAY, resend_window=44 * 3600)
+RULES = Rules(LIMITS, max_consent_age=183 * DAY)
+SURE = Time(NOW, NOW, NOW)
+NOBODY: frozenset[int] = frozenset()
+
+
+def test_an_ordinary_batch_goes_whole() -> None:
+    """When nothing is wrong, all records go and nothing is settled."""
+    records = [record(n) for n in range(5)]
+    assert screen(records, NOBODY, RULES, SURE) == (records, [])
+
+
+@pytest.mark.parametrize(
+    ("one", "fate"),
+    [
+        (record(7, consent_at=NOW - 183 * DAY - 1), Withdrawn(7, Reason.CONSENT_EXPIRED)),
+        (record(7, occurred_at=NOW - 7 * DAY - 1), Dead(7, Reason.EXPIRED)),
+        (record(7, maybe_since=NOW - 44 * 3600), Dead(7, Reason.AMBIGUOUS_EXPIRED)),
+        (record(7, consent_at=NOW - 200 * DAY, occurred_at=NOW - 8 * DAY), Withdrawn(7, Reason.CONSENT_EXPIRED)),
+        (record(7, occurred_at=NOW - 8 * DAY, maybe_since=NOW - 8 * DAY), Dead(7, Reason.EXPIRED)),
+    ],
+)
+def test_what_may_not_go_is_settled(one: Record, fate: Withdrawn | Dead) -> None:
+    """Expired consent takes an event out; its own age, or that of a maybe, makes it a dead letter; the others go on."""
+    healthy = record(8)
+    assert screen([one, healthy], NOBODY, RULES, SURE) == ([healthy], [fate])
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        record(7, consent_at=NOW - 183 * DAY),
+        record(7, occurred_at=NOW - 7 * DAY),
+        record(7, maybe_since=NOW - 44 * 3600 + 1),
+        record(7, occurred_at=NOW + 240),
+    ],
+)
+def test_limits_are_inclusive_to_the_second(one: Record) -> None:
+    """An event exactly at its age limit still goes; so does one that is a little ahead of our clock."""
+    assert screen([one], NOBODY, RULES, SURE) == ([one], [])
+
+
+def test_a_withdrawal_comes_before_everything() -> None:
+    """A person's withdrawal takes the event out even if it is too old as well."""
+    one = record(7, consent_at=0, occurred_at=0)
+    assert screen([one], frozenset({7}), RULES, SURE) == ([], [Withdrawn(7, Reason.WITHDRAWN)])
+
+
+def test_without_a_window_a_maybe_goes_always() -> None:
+    """Where repeats merge, a maybe is sent again however long ago it was."""
+    rules = Rules(msgspec.structs.replace(LIMITS, resend_window=None), max_consent_age=183 * DAY)
+    one = record(7, maybe_since=NOW - 6 * DAY)
+    assert screen([one], NOBODY, rules, SURE) == ([one], [])
+
+
+def test_what_is_too_young_is_held_until_it_is_not() -> None:
+    """An event younger than the platform wants waits until it has the age."""
+    rules = Rules(msgspec.structs.replace(LIMITS, min_age=3600), max_consent_age=183 * DAY)
+    one, old = record(7, occurred_at=NOW - 600), record(8, occurred_at=NOW - 3600)
+    assert screen([one, old], NOBODY, rules, SURE) == ([old], [Later(7, Reason.HELD, NOW + 3000)])
+
+
+@pytest.mark.parametrize(
+    ("one", "reason"),
+    [
+        (record(7, consent_at=NOW - 183 * DAY), Reason.CONSENT_EXPIRED),
+        (record(7, occurred_at=NOW - 6 * DAY), Reason.EXPIRED),
+        (record(7, maybe_since=NOW - 40 * 3600), Reason.AMBIGUOUS_EXPIRED),
+    ],
+)
+@pytest.mark.parametrize("wall", ["earliest", "latest"])
+def test_in_doubt_about_the_time_it_neither_goes_nor_dies(one: Record, reason: Reason, wall: str) -> None:
+    """When one reading of the clock says too old and the other does not, the event waits a minute."""
+    earliest, latest = NOW, NOW + 2 * DAY
+    time = Time(earliest if wall == "earliest" else latest, earliest, latest)
+    ready, settled = screen([one], NOBODY, RULES, time)
+    assert not ready
+    assert settled == [Later(7, reason, time.wall + 60)]
+
+
+def test_a_jump_does_not_hold_what_is_young_enough_either_way() -> None:
+    """Most events are inside their limits by both readings, and go on."""
+    one = record(7)
+    assert screen([one], NOBODY, RULES, Time(NOW, NOW, NOW + DAY)) == ([one], [])
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-400 * DAY, 0), st.integers(-20 * DAY, 300), st.none() | st.integers(-5 * DAY, 0)), max_size=30
+    ),
+    st.integers(-10 * DAY, 10 * DAY),
+    st.sampled_from([0, 3600]),
+    st.frozensets(st.integers(0, 30)),
+)
+def test_every_record_has_exactly_one_fate(
+    ages: list[tuple[int, int, int | None]], jump: int, min_age: int, withdrawn: frozenset[int]
+) -> None:
+    """Going and settled together are all records, once each; what goes is inside every limit by both clocks."""
+    records = [
+        record(seq, consent_at=NOW + consent, occurred_at=NOW + age, maybe_since=None if maybe is None else NOW + maybe)
+        for seq, (consent, age, maybe) in enumerate(ages)
+    ]
+    rules = Rules(msgspec.structs.replace(LIMITS, min_age=min_age), max_consent_age=183 * DAY)
+    time = Time(NOW + jump, min(NOW, NOW + jump), max(NOW, NOW + jump))
+    ready, settled = screen(records, withdrawn, rules, time)
+    assert sorted([one.seq for one in ready] + [fate.seq for fate in settled]) == list(range(len(records)))
+    for one in ready:
+        assert one.seq not in withdrawn
+        for now in (time.earliest, time.latest):
+            assert one.event.consent_at + 183 * DAY >= now
+            assert one.event.occurred_at + 7 * DAY >= now
+            assert one.maybe_since is None or one.maybe_since + 44 * 3600 > now
+    for fate in settled:
+        assert not isinstance(fate, Later) or time.wall < fate.due <= time.wall + 3900

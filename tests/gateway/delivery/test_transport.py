@@ -1,0 +1,347 @@
+"""Over real sockets: a reply is bounded, a failure says what is certain, and the token goes into one header only."""
+
+import asyncio
+import gc
+import logging
+import ssl
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aioresponses import aioresponses
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from gateway.adapter import Reply, Request
+from gateway.delivery.fates import CONNECTION_LOST, NOT_CONNECTED, TIMED_OUT, NoReply
+from gateway.delivery.transport import BODY_LIMIT, Transport
+from gateway.secret import Secret
+
+TOKEN = Secret("tok-canary-77aa")
+REQUEST = Request("/v1/events?a=%2F1&b=%7Bx%7D", b'{"data": []}')
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def server(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """Serve raw bytes on loopback: `talk` gets each connection; gives the address as host and port."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await talk(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    listening = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
+    try:
+        yield f"127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    finally:
+        listening.close()
+
+
+async def read_request(reader: asyncio.StreamReader) -> bytes:
+    """Read one request whole."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    return head + await reader.readexactly(len(REQUEST.body))
+
+
+def answering(*parts: bytes, seen: list[bytes] | None = None) -> Talk:
+    """Read a request and answer with these bytes."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await read_request(reader)
+        if seen is not None:
+            seen.append(request)
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+
+    return talk
+
+
+async def post(talk: Talk, seconds: float = 2.0) -> Reply | NoReply:
+    """Send the request to a server that talks like this."""
+    async with server(talk) as address, Transport() as transport:
+        return await transport.send(f"http://{address}", REQUEST, TOKEN, seconds)
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+async def test_sends_what_it_was_given_and_the_token_as_a_header() -> None:
+    """The path and body arrive byte for byte, the token only in the Authorization header, and nothing else that is ours."""
+    seen: list[bytes] = []
+    assert await post(answering(OK, seen=seen)) == Reply(200, {}, b"{}")
+    head, body = seen[0].split(b"\r\n\r\n")
+    first, *headers = head.decode().split("\r\n")
+    assert first == f"POST {REQUEST.path} HTTP/1.1"
+    assert body == REQUEST.body
+    assert sorted(line.split(":")[0] for line in headers) == [
+        "Accept",
+        "Accept-Encoding",
+        "Authorization",
+        "Content-Length",
+        "Content-Type",
+        "Host",
+        "User-Agent",
+    ]
+    assert "Authorization: Bearer tok-canary-77aa" in headers
+    assert seen[0].count(b"canary") == 1
+
+
+async def test_keeps_only_the_headers_on_the_list() -> None:
+    """Of the reply's headers only those about waiting are kept, with lower-case names."""
+    reply = await post(
+        answering(
+            b"HTTP/1.1 429 Slow\r\nRETRY-After: 7\r\nX-Secret: canary\r\nSet-Cookie: a=canary\r\n"
+            b"Date: Sun, 22 Nov 2026 10:00:00 GMT\r\nContent-Length: 0\r\n\r\n"
+        )
+    )
+    assert reply == Reply(429, {"retry-after": "7", "date": "Sun, 22 Nov 2026 10:00:00 GMT"}, b"")
+
+
+async def test_a_redirect_is_an_answer_and_not_followed() -> None:
+    """The client does not go where a platform points; the second address never hears of the request."""
+    seen: list[bytes] = []
+    async with server(answering(OK, seen=seen)) as elsewhere:
+        reply = await post(
+            answering(b"HTTP/1.1 307 Elsewhere\r\nLocation: http://" + elsewhere.encode() + b"/\r\nContent-Length: 0\r\n\r\n")
+        )
+    assert reply == Reply(307, {}, b"")
+    assert not seen
+
+
+async def test_cookies_are_not_kept() -> None:
+    """A cookie that a platform sets is not sent back."""
+    seen: list[bytes] = []
+    talk = answering(
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: id=1; Path=/\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", seen=seen
+    )
+    async with server(talk) as address, Transport() as transport:
+        for _ in range(2):
+            await transport.send(f"http://{address}", REQUEST, TOKEN, 2.0)
+    assert len(seen) == 2
+    assert not any(b"ookie" in request for request in seen)
+
+
+async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTP_PROXY does not divert a request."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert await post(answering(OK)) == Reply(200, {}, b"{}")
+
+
+async def test_a_giant_body_is_cut() -> None:
+    """No more than the limit is read of a reply; the rest is never taken into memory."""
+    sent = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
+        for _ in range(1000):
+            writer.write(b"x" * 100_000)
+            await writer.drain()
+            sent += 100_000
+
+    reply = await post(talk, seconds=5.0)
+    assert isinstance(reply, Reply)
+    assert len(reply.body) == BODY_LIMIT
+    assert sent < 20 * BODY_LIMIT
+
+
+async def test_a_compressed_bomb_is_cut() -> None:
+    """A reply that was compressed unasked is bounded by what it unpacks to."""
+    import zlib  # noqa: PLC0415 - only here
+
+    packed = zlib.compress(b"x" * 50_000_000)
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
+    reply = await post(answering(head, packed))
+    assert isinstance(reply, Reply)
+    assert len(reply.body) == BODY_LIMIT
+
+
+async def test_a_dripping_body_is_cut_by_time() -> None:
+    """A reply that comes a byte at a time ends with the deadline: the platform may have the events."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        for _ in range(1000):
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    start = asyncio.get_running_loop().time()
+    assert await post(talk, seconds=0.3) == TIMED_OUT
+    assert asyncio.get_running_loop().time() - start < 1.5
+
+
+async def test_no_answer_in_time_is_a_maybe() -> None:
+    """A platform that takes the request and stays silent may have the events."""
+
+    async def talk(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        await asyncio.sleep(1.0)
+
+    assert await post(talk, seconds=0.2) == TIMED_OUT
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [],
+        [b"HTTP/1.1 200"],
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{"],
+        [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"],
+        [b"\x00\x01\x02 nonsense\r\n\r\n"],
+        [b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 8\r\n\r\nnot gzip"],
+        [b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 100_000 + b"\r\n\r\n"],
+    ],
+    ids=["nothing", "half a line", "half a body", "bad chunk", "nonsense", "bad gzip", "long header"],
+)
+async def test_an_answer_that_breaks_off_is_a_maybe(parts: list[bytes]) -> None:
+    """Once the request was written, a connection that ends without a whole answer proves nothing."""
+    assert await post(answering(*parts)) == CONNECTION_LOST
+
+
+async def test_a_reset_before_the_request_was_read_is_a_maybe() -> None:
+    """A connection that was made and then reset may have carried the request."""
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    assert await post(talk) == CONNECTION_LOST
+
+
+async def test_a_refused_connection_is_certain() -> None:
+    """Where nobody listens, nothing was sent."""
+    async with server(answering(OK)) as address:
+        pass
+    async with Transport() as transport:
+        assert await transport.send(f"http://{address}", REQUEST, TOKEN, 2.0) == NOT_CONNECTED
+
+
+async def test_an_unknown_host_is_certain() -> None:
+    """A name that does not resolve means that nothing was sent."""
+    async with Transport() as transport:
+        assert await transport.send("http://nowhere.invalid", REQUEST, TOKEN, 2.0) == NOT_CONNECTED
+
+
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        (aiohttp.ConnectionTimeoutError("canary"), NOT_CONNECTED),
+        (aiohttp.SocketTimeoutError("canary"), TIMED_OUT),
+        (TimeoutError("canary"), TIMED_OUT),
+        (aiohttp.ClientOSError(104, "canary"), CONNECTION_LOST),
+        (aiohttp.ServerDisconnectedError("canary"), CONNECTION_LOST),
+        (aiohttp.ClientPayloadError("canary"), CONNECTION_LOST),
+    ],
+)
+async def test_each_failure_of_the_client_says_what_is_certain(error: Exception, what: NoReply) -> None:
+    """Only failing to connect is certain; its text goes nowhere."""
+    with aioresponses() as wire:
+        wire.post("http://platform.invalid" + REQUEST.path, exception=error)
+        async with Transport() as transport:
+            assert await transport.send("http://platform.invalid", REQUEST, TOKEN, 2.0) == what
+
+
+async def test_a_connection_that_hangs_is_certain() -> None:
+    """A handshake that never ends is cut before the deadline, and nothing was sent."""
+
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        await asyncio.sleep(1.0)
+
+    async with server(silent) as address, Transport(connect_seconds=0.2) as transport:
+        assert await transport.send(f"https://{address}", REQUEST, TOKEN, 5.0) == NOT_CONNECTED
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
+    """Make a certificate for 127.0.0.1 that signed itself: the server's side, and its file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    own_key = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(own_key + made.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context, path
+
+
+async def test_an_unverified_certificate_is_refused(certificate: tuple[ssl.SSLContext, Path]) -> None:
+    """A server whose certificate no authority vouches for gets not a byte of the request."""
+    seen: list[bytes] = []
+    async with server(answering(OK, seen=seen), certificate[0]) as address, Transport() as transport:
+        assert await transport.send(f"https://{address}", REQUEST, TOKEN, 2.0) == NOT_CONNECTED
+    assert not seen
+
+
+async def test_a_verified_certificate_is_taken(certificate: tuple[ssl.SSLContext, Path]) -> None:
+    """With an authority that vouches for it, the same server is talked to."""
+    trusting = ssl.create_default_context(cafile=certificate[1])
+    async with server(answering(OK), certificate[0]) as address, Transport(tls=trusting) as transport:
+        assert await transport.send(f"https://{address}", REQUEST, TOKEN, 2.0) == Reply(200, {}, b"{}")
+
+
+async def test_a_certificate_for_another_name_is_refused(certificate: tuple[ssl.SSLContext, Path]) -> None:
+    """A trusted certificate for another host does not do."""
+    trusting = ssl.create_default_context(cafile=certificate[1])
+    async with server(answering(OK), certificate[0]) as address, Transport(tls=trusting) as transport:
+        port = address.partition(":")[2]
+        assert await transport.send(f"https://localhost:{port}", REQUEST, TOKEN, 2.0) == NOT_CONNECTED
+
+
+async def test_one_slow_platform_does_not_take_anothers_place() -> None:
+    """However many requests hang on one platform, another one's goes out at once."""
+    reached = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        reached.set()
+        await asyncio.sleep(5.0)
+
+    async with server(silent) as slow, server(answering(OK)) as quick, Transport() as transport:
+        hanging = [asyncio.ensure_future(transport.send(f"http://{slow}", REQUEST, TOKEN, 5.0)) for _ in range(120)]
+        await reached.wait()
+        assert await transport.send(f"http://{quick}", REQUEST, TOKEN, 1.0) == Reply(200, {}, b"{}")
+        for one in hanging:
+            one.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
+
+
+async def test_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Neither success nor any failure writes a line, so no token, address or body can be in one."""
+    with caplog.at_level(logging.DEBUG), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        await post(answering(OK))
+        await post(answering(b"\x00 nonsense canary\r\n\r\n"))
+        await post(answering())
+        gc.collect()
+    assert "canary" not in caplog.text
+    assert not [line for line in caplog.records if line.name != "asyncio"]
