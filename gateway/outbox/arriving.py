@@ -1,0 +1,209 @@
+"""Arriving: the entries of one transaction's requests, decided, numbered, sealed and counted.
+
+Nothing is written until every request was read, so a request that makes no sense is refused alone.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from gateway.model import Destination, Kind, Status, StorefrontId
+from gateway.outbox import DEDUP_SECONDS, Accept, Entry, Lane, Refuse, Reject
+from gateway.outbox.books import ACCEPTED, DIFFERING, RECEIVED, VALUE
+from gateway.outbox.codec import Codec, Row, group_place, write_row
+from gateway.outbox.memory import Memory
+from gateway.outbox.schema import base, one
+from gateway.outbox.seen import Identity, Sighting, was_accepted
+from gateway.outbox.vault import DAY_SECONDS, nonce
+
+GROUP_RECORDS: Final = 500
+"""Most records sealed together: a group is opened in one go."""
+
+_NO_CONTENT: Final = bytes(6)
+_NO_SORT: Final = 0
+
+
+class _Read(NamedTuple):
+    """An entry that leaves a sighting, read but not decided. `row` and `sort` are of an `Accept`."""
+
+    entry: Accept | Refuse
+    storefront: int
+    identity: Identity
+    row: Row | None
+    sort: int
+
+
+class _Gathered:
+    """What is accepted for one storefront in this transaction."""
+
+    __slots__ = ("ats", "places", "rows", "sorts", "values")
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.ats: list[int] = []
+        self.sorts = bytearray()
+        self.places: list[int] = []
+        self.values: defaultdict[tuple[int, str], int] = defaultdict(int)
+
+
+class Arriving:
+    """Takes entries in. Belongs to the store's thread; after a rollback it is made anew."""
+
+    def __init__(self, memory: Memory) -> None:
+        """Work on what the store's thread keeps; load the sequence."""
+        self._connection = memory.connection
+        self._names = memory.names
+        self._vault = memory.vault
+        self._lanes = memory.lanes
+        self._seen = memory.seen
+        self._subjects = memory.subjects
+        self._books = memory.books
+        self._codec = Codec()
+        self._routes: dict[tuple[StorefrontId, Kind, tuple[Destination, ...]], tuple[int, int]] = {}
+        self._received: defaultdict[tuple[int, str, str, str, str], int] = defaultdict(int)
+        self._gathered: dict[int, _Gathered] = {}
+        (self.next_seq,) = one(self._connection, "select next_seq from meta")
+        self.arrived: set[StorefrontId] = set()
+        """Storefronts that something was accepted for since this was last emptied."""
+
+    def put(self, requests: Sequence[Sequence[Entry]]) -> list[list[Status] | ValueError]:
+        """Take in the entries of each request; gives the statuses of each, or why it makes no sense."""
+        read = [self._read_request(entries) for entries in requests]
+        hashes = [item.identity.hash for items in read if isinstance(items, list) for item in items if isinstance(item, _Read)]
+        known = iter(self._seen.look_up(hashes))
+        answers: list[list[Status] | ValueError] = []
+        for items in read:
+            if isinstance(items, ValueError):
+                answers.append(items)
+                continue
+            answers.append(
+                [self._decide(item, next(known)) if isinstance(item, _Read) else self._reject(item) for item in items]
+            )
+        self._write()
+        return answers
+
+    def _read_request(self, entries: Sequence[Entry]) -> list[_Read | Reject] | ValueError:
+        try:
+            return [entry if isinstance(entry, Reject) else self._read(entry) for entry in entries]
+        except ValueError as fault:
+            return fault
+
+    def _read(self, entry: Accept | Refuse) -> _Read:
+        if isinstance(entry, Refuse):
+            identity = self._seen.identify(entry.storefront, entry.kind, entry.event_id)
+            return _Read(entry, self._names.storefront(entry.storefront), identity, None, _NO_SORT)
+        event = entry.event
+        storefront, sort = self._route(entry.storefront, event.kind, event.destinations)
+        return _Read(
+            entry, storefront, self._seen.identify(entry.storefront, event.kind, event.event_id), write_row(event), sort
+        )
+
+    def _route(self, name: StorefrontId, kind: Kind, destinations: tuple[Destination, ...]) -> tuple[int, int]:
+        """Give the numbers of storefront and sort. Raises ValueError when a destination has no lane: it would wait for ever."""
+        found = self._routes.get((name, kind, destinations))
+        if found is None:
+            states = [self._lanes.states.get(Lane(name, destination)) for destination in destinations]
+            if not states or any(state is None or state.cursor is None for state in states):
+                raise ValueError("outbox: an accepted event goes to a destination that has no lane")
+            if len(set(destinations)) != len(destinations):
+                raise ValueError("outbox: an accepted event names a destination twice")
+            found = self._routes[name, kind, destinations] = self._names.storefront(name), self._names.sort(kind, destinations)
+        return found
+
+    # ── deciding ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _decide(self, item: _Read, committed: int) -> Status:
+        value = self._seen.newest(item.identity.hash, committed)
+        if item.row is None:
+            return self._refuse(item, value)
+        return self._accept(item, item.row, value)
+
+    def _earlier(self, item: _Read, value: int) -> Sighting | None:
+        """Find the accepted event that this is a repeat of."""
+        if not was_accepted(value):
+            return None
+        earlier = self._seen.find(item.identity, value)
+        return earlier if earlier is not None and earlier.at + DEDUP_SECONDS > item.entry.at else None
+
+    def _accept(self, item: _Read, row: Row, value: int) -> Status:
+        entry, storefront, identity, _, sort = item
+        assert isinstance(entry, Accept)  # noqa: S101 - only an Accept has a row
+        fingerprint = self._seen.fingerprint(row, sort)
+        earlier = self._earlier(item, value)
+        if earlier is not None:
+            self._seen.repeat(value)
+            if earlier.fingerprint != fingerprint:
+                self._books.add(1, storefront, DIFFERING)
+            self._received[storefront, entry.source, entry.event.kind, Status.DUPLICATE, ""] += 1
+            return Status.DUPLICATE
+        trace = self._names.trace(entry.trace, entry.at // DAY_SECONDS)
+        gathered = self._gathered.get(storefront)
+        if gathered is None:
+            gathered = self._gathered[storefront] = _Gathered()
+            self.arrived.add(entry.storefront)
+        gathered.places.append(
+            self._seen.add(identity.hash, Sighting(identity.check, fingerprint, entry.at, trace, self.next_seq, sort))
+        )
+        gathered.rows.append(row)
+        gathered.ats.append(entry.at)
+        gathered.sorts.append(sort)
+        money = entry.event.money
+        if money is not None:
+            gathered.values[sort, money.currency] += money.minor
+        self._received[storefront, entry.source, entry.event.kind, Status.ACCEPTED, ""] += 1
+        return Status.ACCEPTED
+
+    def _refuse(self, item: _Read, value: int) -> Status:
+        """Leave a trace of a refusal, unless an accepted event of that id is remembered: its story goes on."""
+        entry, storefront, identity, _, _ = item
+        assert isinstance(entry, Refuse)  # noqa: S101 - only a Refuse has no row
+        if self._earlier(item, value) is None:
+            trace = self._names.trace(entry.trace, entry.at // DAY_SECONDS)
+            self._seen.add(identity.hash, Sighting(identity.check, _NO_CONTENT, entry.at, trace, None, _NO_SORT))
+        self._received[storefront, entry.source, entry.kind, Status.REFUSED, entry.reason] += 1
+        return Status.REFUSED
+
+    def _reject(self, entry: Reject) -> Status:
+        storefront = self._names.storefront(entry.storefront)
+        self._received[storefront, entry.source, entry.kind or "", Status.INVALID, entry.fault] += 1
+        return Status.INVALID
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _write(self) -> None:
+        first_seq = self.next_seq
+        places: list[int] = []
+        for storefront, gathered in self._gathered.items():
+            self._write_groups(storefront, gathered)
+            self._write_books(storefront, gathered)
+            places += gathered.places
+        for (storefront, source, kind, status, reason), count in self._received.items():
+            self._books.add(count, storefront, RECEIVED, source, kind, status, reason)
+        self._gathered.clear()
+        self._received.clear()
+        self._seen.write(first_seq, places)
+        self._connection.execute("update meta set next_seq = ?, next_pos = ?", (self.next_seq, self._seen.next_pos))
+
+    def _write_groups(self, storefront: int, gathered: _Gathered) -> None:
+        name = self._names.name(storefront)
+        for start in range(0, len(gathered.rows), GROUP_RECORDS):
+            part = slice(start, start + GROUP_RECORDS)
+            rows, ats, sorts = gathered.rows[part], gathered.ats[part], bytes(gathered.sorts[part])
+            number, cipher = self._vault.sealing(storefront, ats[0])
+            place, oldest = base(storefront) + self.next_seq, min(ats)
+            blob = self._codec.seal(cipher, nonce(), group_place(name, self.next_seq, sorts), rows, ats)
+            self._connection.execute("insert into groups values (?, ?, ?, ?, ?)", (place, oldest, number, sorts, blob))
+            hashes = self._subjects.hashes([digest for row in rows for digest in row.digests])
+            if hashes:
+                self._connection.execute("insert into subjects values (?, ?)", (place, hashes))
+            self._lanes.arrived(storefront, sorts, oldest)
+            self.next_seq += len(rows)
+
+    def _write_books(self, storefront: int, gathered: _Gathered) -> None:
+        for sort, count in enumerate(map(gathered.sorts.count, range(len(self._names.table)))):
+            if count:
+                for destination in self._names.table[sort].destinations:
+                    self._books.add(count, storefront, ACCEPTED, destination)
+        for (sort, currency), minor in gathered.values.items():
+            for destination in self._names.table[sort].destinations:
+                self._books.add(minor, storefront, VALUE, destination, currency, ACCEPTED)

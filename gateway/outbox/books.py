@@ -1,0 +1,93 @@
+"""The accounts: counts that are added up in the very transactions that make them true.
+
+A line is a text such as `1|received|events|purchase|accepted|` or `1|value|meta|EUR|delivered`, and a number. A
+transaction collects its additions and writes them in one statement.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+import apsw
+
+from gateway.model import EXPONENTS, Destination, Kind, Reason, Source, Status
+from gateway.outbox import Book
+from gateway.outbox.schema import every
+
+RECEIVED: Final = "received"
+DIFFERING: Final = "differing"
+ACCEPTED: Final = "accepted"
+SETTLED: Final = "settled"
+VALUE: Final = "value"
+
+DELIVERED: Final = "delivered"
+DEAD: Final = "dead"
+WITHDRAWN: Final = "withdrawn"
+
+_DIGITS: Final = 20
+
+Line = tuple[int | str, ...]
+"""Storefront's number, name of the account, and its parts in order."""
+
+
+class _Entry(NamedTuple):
+    account: str
+    parts: list[str]
+    n: int
+
+
+class Books:
+    """Collects additions and writes them. Belongs to the store's thread."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        """Begin with nothing collected."""
+        self._connection = connection
+        self._open: defaultdict[Line, int] = defaultdict(int)
+
+    def add(self, count: int, *line: int | str) -> None:
+        """Add to a line: the storefront's number, the account and its parts."""
+        self._open[line] += count
+
+    def write(self) -> None:
+        """Write what was collected, inside the transaction under way."""
+        if not self._open:
+            return
+        additions = tuple(f"{count:0{_DIGITS}d}" + "|".join(map(str, line)) for line, count in self._open.items() if count)
+        self._open.clear()
+        if additions:
+            self._connection.execute(
+                f"insert into books(line, n) select substr(value, {_DIGITS + 1}), cast(substr(value, 1, {_DIGITS}) as integer)"  # noqa: S608 - a constant, no input
+                " from carray(?) where true on conflict(line) do update set n = n + excluded.n",
+                (apsw.carray(additions),),
+            )
+
+    def read(self, storefront: int, waiting: Mapping[Destination, int]) -> Book:
+        """Put a storefront's accounts together; `waiting` is counted elsewhere."""
+        received: dict[tuple[Source, Kind | None, Status, str], int] = {}
+        accepted: dict[Destination, int] = {}
+        settled: dict[tuple[Destination, Kind, str, Reason], int] = {}
+        value: dict[tuple[Destination, str, str], Decimal] = {}
+        differing = 0
+        for account, parts, count in self._lines(storefront):
+            match account:
+                case "received":
+                    source, kind, status, reason = parts
+                    received[Source(source), Kind(kind) if kind else None, Status(status), reason] = count
+                case "differing":
+                    differing = count
+                case "accepted":
+                    accepted[Destination(parts[0])] = count
+                case "settled":
+                    destination, kind, outcome, reason = parts
+                    settled[Destination(destination), Kind(kind), outcome, Reason(reason)] = count
+                case _:
+                    destination, currency, outcome = parts
+                    value[Destination(destination), currency, outcome] = Decimal(count).scaleb(-EXPONENTS.get(currency, 2))
+        return Book(received, differing, accepted, settled, waiting, value)
+
+    def _lines(self, storefront: int) -> list[_Entry]:
+        prefix = f"{storefront}|"
+        rows = every(self._connection, "select line, n from books where line >= ? and line < ?", (prefix, f"{storefront}}}"))
+        lines = ((line.split("|"), count) for line, count in rows)
+        return [_Entry(account, parts, count) for (_, account, *parts), count in lines]

@@ -1,0 +1,222 @@
+"""Claims: finding a lane's next batch in the store, and opening it.
+
+Finding is done by the store's thread and touches only what is in the clear. Opening — unsealing, decompressing,
+rebuilding events — is done beside the event loop's other work, a group at a time with a pause after each few, because
+it is pure computing and the store's thread has flushes to make. The couriers of a storefront read the same groups at
+nearly the same time, so opened groups are kept for a while, a bounded number of records in all.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gateway.outbox import Lane, Record
+from gateway.outbox.codec import Codec, Opened, Sort, Unreadable, group_place, single_place
+from gateway.outbox.lanes import Held, LaneState, Mark, count_wanted
+from gateway.outbox.memory import Memory
+from gateway.outbox.schema import base, every
+
+_KEPT_RECORDS: Final = 4_096
+_OPENED_AT_A_TIME: Final = 250
+"""Records after which the event loop gets a turn: less than a millisecond's work."""
+
+
+class Part(NamedTuple):
+    """A group, or an exception's own copy (`group` 0), as it lies in the store, and which of its records are claimed."""
+
+    group: int
+    place: bytes
+    cipher: AESGCM | None
+    blob: bytes
+    sorts: bytes
+    first: int
+    picks: Sequence[int]
+    at: int
+    tries: int = 0
+    maybe_since: int | None = None
+
+
+class Found(NamedTuple):
+    """A batch as it lies in the store."""
+
+    fresh: bool
+    upto: int
+    parts: tuple[Part, ...]
+    marks: tuple[Mark, ...]
+    table: Sequence[Sort]
+
+
+class Unread(NamedTuple):
+    """A claimed record that did not open: what is known of it from outside its seal."""
+
+    seq: int
+    accepted_at: int
+    sort: Sort
+    tries: int
+    maybe_since: int | None
+
+
+class Taken(NamedTuple):
+    """A batch, opened. Both parts are in the order of their numbers."""
+
+    fresh: bool
+    upto: int
+    records: tuple[Record, ...]
+    unread: tuple[Unread, ...]
+
+
+class Finder:
+    """Finds batches. Belongs to the store's thread."""
+
+    def __init__(self, memory: Memory) -> None:
+        """Work on what the store's thread keeps."""
+        self._connection = memory.connection
+        self._names = memory.names
+        self._vault = memory.vault
+        self._lanes = memory.lanes
+
+    def find(self, lane: Lane, limit: int, now: int) -> Found | None:
+        """Find up to `limit` records: exceptions due at `now` (Unix seconds), else what follows the cursor."""
+        state = self._lanes.states[lane]
+        if state.retrying:
+            parts = self._due(state, limit, now)
+            if parts:
+                return Found(fresh=False, upto=parts[-1].first, parts=parts, marks=(), table=self._names.table)
+        return self.find_fresh(state, limit)
+
+    def _due(self, state: LaneState, limit: int, now: int) -> tuple[Part, ...]:
+        rows = every(
+            self._connection,
+            "select seq, sort, data_key, blob, accepted_at, tries, maybe_since from exceptions"
+            " where lane = ? and state = ? and due <= ? order by due limit ?",
+            (state.number, Held.RETRY, now, limit),
+        )
+        return tuple(
+            Part(
+                group=0,
+                place=single_place(state.lane.storefront, state.lane.destination, seq),
+                cipher=self._vault.opening(data_key),
+                blob=blob,
+                sorts=bytes((sort,)),
+                first=seq,
+                picks=(0,),
+                at=accepted_at,
+                tries=tries,
+                maybe_since=maybe_since,
+            )
+            for seq, sort, data_key, blob, accepted_at, tries, maybe_since in sorted(rows, key=lambda row: row[0])
+        )
+
+    def find_fresh(self, state: LaneState, limit: int) -> Found | None:
+        """Find up to `limit` records after the cursor; a find without records still moves over what it looked at."""
+        if state.cursor is None:
+            return None
+        start, wanted = base(state.storefront), self._names.wanted(state.lane.destination)
+        parts, upto, left = [], state.cursor, limit
+        for group in self._lanes.following(state, limit):
+            first, count = group.place - start, len(group.sorts)
+            picks = _picks(group.sorts, max(0, state.cursor + 1 - first), wanted)
+            upto = first + count - 1
+            if len(picks) > left:
+                upto = first + picks[left] - 1
+                picks = picks[:left]
+            left -= len(picks)
+            if picks:
+                parts.append(
+                    Part(
+                        group=group.place,
+                        place=group_place(state.lane.storefront, first, group.sorts),
+                        cipher=self._vault.opening(group.data_key),
+                        blob=group.blob,
+                        sorts=group.sorts,
+                        first=first,
+                        picks=picks,
+                        at=group.at,
+                    )
+                )
+        if upto == state.cursor:
+            return None
+        return Found(fresh=True, upto=upto, parts=tuple(parts), marks=tuple(state.marks), table=self._names.table)
+
+
+def _picks(sorts: bytes, skipped: int, wanted: bytes) -> Sequence[int]:
+    """Which of a group's records, after the skipped ones, are of a wanted sort."""
+    if count_wanted(sorts, wanted) == len(sorts):
+        return range(skipped, len(sorts))
+    return [i for i in range(skipped, len(sorts)) if sorts[i] in wanted]
+
+
+class Opener:
+    """Opens what was found. Belongs to one thread; the outbox's own to the event loop's."""
+
+    def __init__(self) -> None:
+        """Begin with no opened groups."""
+        self._codec = Codec()
+        self._kept: OrderedDict[int, Opened] = OrderedDict()
+        self._count = 0
+
+    async def open(self, found: Found) -> Taken:
+        """Open a batch, letting other tasks run now and then."""
+        records: list[Record] = []
+        unread: list[Unread] = []
+        pause = _OPENED_AT_A_TIME
+        for part in found.parts:
+            self.open_part(found, part, records, unread)
+            if len(records) > pause:
+                pause = len(records) + _OPENED_AT_A_TIME
+                await asyncio.sleep(0)
+        return Taken(found.fresh, found.upto, tuple(records), tuple(unread))
+
+    def open_now(self, found: Found) -> Taken:
+        """Open a batch in one go, for a thread without an event loop."""
+        records: list[Record] = []
+        unread: list[Unread] = []
+        for part in found.parts:
+            self.open_part(found, part, records, unread)
+        return Taken(found.fresh, found.upto, tuple(records), tuple(unread))
+
+    def open_part(self, found: Found, part: Part, records: list[Record], unread: list[Unread]) -> None:
+        """Open one part and add its claimed records to one list or the other."""
+        first, tries = part.first, part.tries
+        try:
+            ats, events = self._opened(part, found.table)
+        except Unreadable:
+            unread += [
+                Unread(first + i, part.at, found.table[part.sorts[i]], tries, _since(found.marks, first + i, part.maybe_since))
+                for i in part.picks
+            ]
+            return
+        if found.marks:
+            records += [Record(first + i, ats[i], events[i], tries, _since(found.marks, first + i, None)) for i in part.picks]
+        else:
+            since = part.maybe_since
+            records += [Record(first + i, ats[i], events[i], tries, since) for i in part.picks]
+
+    def _opened(self, part: Part, table: Sequence[Sort]) -> Opened:
+        kept = self._kept.get(part.group)
+        if kept is not None:
+            return kept
+        if part.cipher is None or max(part.sorts) >= len(table):
+            raise Unreadable
+        opened = self._codec.open(part.cipher, part.place, part.blob, [table[number] for number in part.sorts])
+        if part.group:
+            self._keep(part.group, opened)
+        return opened
+
+    def _keep(self, group: int, opened: Opened) -> None:
+        self._kept[group] = opened
+        self._count += len(opened.events)
+        while self._count > _KEPT_RECORDS:
+            _, dropped = self._kept.popitem(last=False)
+            self._count -= len(dropped.events)
+
+
+def _since(marks: Sequence[Mark], seq: int, before: int | None) -> int | None:
+    """When the platform may first have got a record: the earliest mark that covers it."""
+    times = [mark.since for mark in marks if mark.first <= seq <= mark.last]
+    if before is not None:
+        times.append(before)
+    return min(times, default=None)

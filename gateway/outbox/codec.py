@@ -1,0 +1,227 @@
+"""Minimised events to bytes and back: a group of events becomes one compressed, sealed blob, and only that.
+
+What is stored is written out here field by field, so the stored form is as reviewable as a platform's payload.
+E-mail digests are random bits: they ride beside the compressed part as 32 raw bytes each instead of through it.
+The place of a blob (which table, which storefront, which numbers) is authenticated with it, so a blob that was moved,
+swapped or cut does not open. Pure: keys and nonces are handed in. Counterpart: `vault.py` keeps the keys.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import orjson
+import zstandard
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gateway.model import (
+    ClickIds,
+    Destination,
+    EmailDigest,
+    EmailDigests,
+    EventId,
+    GoogleClickId,
+    Kind,
+    MetaBrowserId,
+    MetaClickId,
+    Minimised,
+    Money,
+    PageOrigin,
+    PinterestClickId,
+    StorefrontId,
+    TruncatedIp,
+    UserAgent,
+)
+
+VERSION: Final = 1
+"""Of the stored form; the first byte of every blob, and authenticated."""
+
+NONCE_BYTES: Final = 12
+DIGEST_BYTES: Final = 32
+DIGEST_HEX: Final = 2 * DIGEST_BYTES
+
+_LENGTH_BYTES: Final = 4
+_HEAD: Final = VERSION.to_bytes(1, "big")
+
+SHARINGS: Final[tuple[tuple[int | None, int | None, int | None], ...]] = (
+    (0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1), (0, 1, 2),
+    (0, 0, None), (0, 1, None), (0, None, 0), (0, None, 1), (None, 0, 0), (None, 0, 1),
+    (0, None, None), (None, 0, None), (None, None, 0), (None, None, None),
+)  # fmt: skip
+"""Which platforms share a digest: for Meta, Pinterest and Google Ads the number of its digest among the distinct ones.
+
+A stored record names the line of this table, so lines are only ever added at the end.
+"""
+
+_SHARING_NUMBERS: Final = {sharing: number for number, sharing in enumerate(SHARINGS)}
+_SHARING_SIZES: Final = tuple(len({i for i in sharing if i is not None}) for sharing in SHARINGS)
+
+
+class Sort(NamedTuple):
+    """What is kept in the clear about a record: its kind and where it goes. Few distinct ones exist."""
+
+    kind: Kind
+    destinations: tuple[Destination, ...]
+
+
+class Unreadable(Exception):
+    """The blob is not what was sealed for this place, or not of a form that this version knows. Holds no data."""
+
+
+class Row(NamedTuple):
+    """One event written out: all but its sort as JSON, and its distinct e-mail digests."""
+
+    json: bytes
+    digests: tuple[EmailDigest, ...]
+
+
+class Opened(NamedTuple):
+    """A group read back: the times of receipt and the events, in the order of their numbers."""
+
+    ats: Sequence[int]
+    events: Sequence[Minimised]
+
+
+def write_row(event: Minimised) -> Row:
+    """Write one event out. Equal content gives equal bytes, so the row also serves as its canonical form."""
+    sharing, digests = _share(event.email)
+    money, click = event.money, event.click
+    json = orjson.dumps(
+        (
+            event.event_id,
+            event.occurred_at,
+            event.consent_at,
+            event.ads_personalisation,
+            sharing,
+            event.ip,
+            event.user_agent,
+            event.page_origin,
+            None if money is None else (money.minor, money.currency),
+            None if click is None else (click.gclid, click.gbraid, click.wbraid, click.fbc, click.fbp, click.epik),
+        )
+    )
+    return Row(json, digests)
+
+
+def group_place(storefront: StorefrontId, first: int, sorts: bytes) -> bytes:
+    """Name the place of a group: its storefront, its first number, how many it holds and their sorts."""
+    return b"%d|group|%s|%d|%d|%s" % (VERSION, storefront.encode(), first, len(sorts), sorts)
+
+
+def single_place(storefront: StorefrontId, destination: Destination, seq: int) -> bytes:
+    """Name the place of an exception's own copy: its lane and its number."""
+    return b"%d|exception|%s|%s|%d" % (VERSION, storefront.encode(), destination.encode(), seq)
+
+
+class Codec:
+    """Seals and opens groups. Holds a compressor, which must not be shared: one codec per thread."""
+
+    def __init__(self) -> None:
+        """Make the compressor (level 1: it saves more writing than it costs) and the decompressor."""
+        self._compress = zstandard.ZstdCompressor(level=1).compress
+        self._decompress = zstandard.ZstdDecompressor().decompress
+
+    def seal(self, cipher: AESGCM, nonce: bytes, place: bytes, rows: Sequence[Row], ats: Sequence[int]) -> bytes:
+        """Compress and seal rows with their times of receipt, for this place. `nonce` is 12 fresh random bytes."""
+        packed = self._compress(b"[%s,%s]" % (orjson.dumps(_fold(ats)), b",".join([row.json for row in rows])))
+        digests = bytes.fromhex("".join(["".join(row.digests) for row in rows]))
+        clear = b"".join((len(packed).to_bytes(_LENGTH_BYTES, "big"), packed, digests))
+        return b"".join((_HEAD, nonce, cipher.encrypt(nonce, clear, place)))
+
+    def open(self, cipher: AESGCM, place: bytes, blob: bytes, sorts: Sequence[Sort]) -> Opened:
+        """Read a group back; `sorts` has one for each record. Raises Unreadable, whatever is wrong with it."""
+        if blob[:1] != _HEAD:
+            raise Unreadable
+        start = 1 + NONCE_BYTES
+        try:
+            clear = cipher.decrypt(blob[1:start], blob[start:], place)
+            end = _LENGTH_BYTES + int.from_bytes(clear[:_LENGTH_BYTES], "big")
+            ats, *rows = orjson.loads(self._decompress(clear[_LENGTH_BYTES:end]))
+            return Opened(_unfold(ats, len(rows)), _read_rows(rows, clear[end:].hex(), sorts))
+        except (InvalidTag, zstandard.ZstdError, ValueError, TypeError, IndexError):
+            raise Unreadable from None
+
+
+def _share(email: EmailDigests | None) -> tuple[int | None, tuple[EmailDigest, ...]]:
+    if email is None:
+        return None, ()
+    digests = email.distinct()
+    if len(digests) == 1 and email.meta == email.pinterest == email.google_ads:
+        return 0, digests
+    places = [None if digest is None else digests.index(digest) for digest in (email.meta, email.pinterest, email.google_ads)]
+    return _SHARING_NUMBERS[places[0], places[1], places[2]], digests
+
+
+def _fold(ats: Sequence[int]) -> list[int]:
+    """Nearly always all of a group came in the same second: then say it once."""
+    first = ats[0]
+    return [first] if ats.count(first) == len(ats) else list(ats)
+
+
+def _unfold(ats: list[int], count: int) -> list[int]:
+    return ats * count if len(ats) == 1 else ats
+
+
+_money = lru_cache(maxsize=4096)(Money)
+_origin = lru_cache(maxsize=1024)(PageOrigin.unsealed)
+
+_StoredRow = tuple[
+    str, int, int, bool, int | None, str | None, str | None, str | None, list[int | str] | None, list[str | None] | None
+]
+
+
+def _read_rows(rows: list[_StoredRow], digests: str, sorts: Sequence[Sort]) -> list[Minimised]:
+    """Rebuild the events. The strings were checked at birth and authenticated since, so they are only wrapped."""
+    events: list[Minimised] = []
+    add, wrap, place = events.append, EventId.unsealed, 0
+    for row, sort in zip(rows, sorts, strict=True):
+        event_id, occurred_at, consent_at, personalisation, sharing, ip, agent, origin, money, click = row
+        email = None
+        if sharing is not None:
+            end = place + DIGEST_HEX * _SHARING_SIZES[sharing]
+            email = _read_digests(sharing, digests[place:end])
+            place = end
+        add(
+            Minimised(
+                kind=sort.kind,
+                event_id=wrap(event_id),
+                occurred_at=occurred_at,
+                destinations=sort.destinations,
+                consent_at=consent_at,
+                ads_personalisation=personalisation,
+                email=email,
+                ip=None if ip is None else TruncatedIp.unsealed(ip),
+                user_agent=None if agent is None else UserAgent.unsealed(agent),
+                page_origin=None if origin is None else _origin(origin),
+                money=None if money is None else _money(*money),
+                click=None if click is None else _read_click(click),
+            )
+        )
+    return events
+
+
+def _read_digests(sharing: int, text: str) -> EmailDigests:
+    wrap = EmailDigest.unsealed
+    if sharing == 0:
+        one = wrap(text)
+        return EmailDigests(one, one, one)
+    found = [wrap(text[i : i + DIGEST_HEX]) for i in range(0, len(text), DIGEST_HEX)]
+    meta, pinterest, google_ads = SHARINGS[sharing]
+    return EmailDigests(
+        None if meta is None else found[meta],
+        None if pinterest is None else found[pinterest],
+        None if google_ads is None else found[google_ads],
+    )
+
+
+def _read_click(click: list[str | None]) -> ClickIds:
+    gclid, gbraid, wbraid, fbc, fbp, epik = click
+    return ClickIds(
+        None if gclid is None else GoogleClickId.unsealed(gclid),
+        None if gbraid is None else GoogleClickId.unsealed(gbraid),
+        None if wbraid is None else GoogleClickId.unsealed(wbraid),
+        None if fbc is None else MetaClickId.unsealed(fbc),
+        None if fbp is None else MetaBrowserId.unsealed(fbp),
+        None if epik is None else PinterestClickId.unsealed(epik),
+    )

@@ -1,0 +1,99 @@
+"""Explaining: what became of one event, for the person who asks, from sightings, lanes and delivered ranges."""
+
+from gateway.model import EventId, Kind, PlatformCode, Reason, Receipt, Status, StorefrontId
+from gateway.outbox import Attempt, Explanation, Lane
+from gateway.outbox.lanes import Held, LaneState
+from gateway.outbox.memory import Memory
+from gateway.outbox.schema import first
+from gateway.outbox.seen import was_accepted
+
+
+class Explaining:
+    """Answers questions about events. Belongs to the store's thread."""
+
+    def __init__(self, memory: Memory) -> None:
+        """Read what the store's thread keeps."""
+        self._connection = memory.connection
+        self._names = memory.names
+        self._lanes = memory.lanes
+        self._seen = memory.seen
+
+    def explain(self, storefront: StorefrontId, kind: Kind, event_id: EventId) -> Explanation | None:
+        """Say what is known of an event, None if nothing."""
+        identity = self._seen.identify(storefront, kind, event_id)
+        (value,) = self._seen.look_up([identity.hash])
+        sighting = self._seen.find(identity, value)
+        trace = None if sighting is None else self._names.read_trace(sighting.trace)
+        if sighting is None or trace is None:
+            return None
+        refused = tuple(Attempt(destination, "refused", reason) for destination, reason in trace.refused)
+        if not was_accepted(value) or sighting.seq is None:
+            return Explanation(Status.REFUSED, sighting.at, trace, refused)
+        destinations = self._names.table[sighting.sort].destinations
+        found = [self._attempt(Lane(storefront, destination), sighting.seq) for destination in destinations]
+        attempts = tuple(attempt for attempt in found if attempt is not None)
+        return Explanation(Status.ACCEPTED, sighting.at, trace, attempts + refused, self._seen.repeats(value))
+
+    def _attempt(self, lane: Lane, seq: int) -> Attempt | None:
+        """Say where an event stands at a destination; None when nothing is remembered of it there any more."""
+        state = self._lanes.states[lane]
+        return self._exception(state, seq) or self._waiting(state, seq) or self._delivered(state, seq)
+
+    def _exception(self, state: LaneState, seq: int) -> Attempt | None:
+        found = first(
+            self._connection,
+            "select state, due, tries, maybe_since, reason, code, at from exceptions"
+            " where lane = ? and state between 0 and 3 and seq = ?",
+            (state.number, seq),
+        )
+        if found is None:
+            return None
+        held, due, tries, maybe_since, reason, code, at = found
+        return Attempt(
+            destination=state.lane.destination,
+            state=_say(Held(held), maybe=maybe_since is not None),
+            reason=Reason(reason),
+            code=None if code is None else PlatformCode.unsealed(code),
+            at=at,
+            tries=tries,
+            due=int(due) if held == Held.RETRY else None,
+        )
+
+    def _waiting(self, state: LaneState, seq: int) -> Attempt | None:
+        if state.cursor is None or seq <= state.cursor:
+            return None
+        times = [mark.since for mark in state.marks if mark.first <= seq <= mark.last]
+        if times:
+            return Attempt(state.lane.destination, "maybe", at=min(times))
+        return Attempt(state.lane.destination, "waiting")
+
+    def _delivered(self, state: LaneState, seq: int) -> Attempt | None:
+        found = first(
+            self._connection,
+            "select at, reason, code, receipt from deliveries"
+            " where lane = ? and last >= ? and first <= ? order by last limit 1",
+            (state.number, seq, seq),
+        )
+        if found is None:
+            return None
+        at, reason, code, receipt = found
+        return Attempt(
+            destination=state.lane.destination,
+            state="delivered",
+            reason=Reason(reason),
+            code=None if code is None else PlatformCode.unsealed(code),
+            at=at,
+            receipt=None if receipt is None else Receipt.unsealed(receipt),
+        )
+
+
+def _say(held: Held, *, maybe: bool) -> str:
+    match held:
+        case Held.RETRY:
+            return "maybe" if maybe else "retrying"
+        case Held.PARKED:
+            return "waiting"
+        case Held.DEAD:
+            return "dead"
+        case Held.WITHDRAWN:
+            return "withdrawn"

@@ -1,0 +1,40 @@
+"""What the store's thread keeps in memory, together: rebuilt from the file when it is opened and after every rollback."""
+
+from typing import NamedTuple, Self
+
+import apsw
+
+from gateway.outbox.books import Books
+from gateway.outbox.keyring import Keyring
+from gateway.outbox.lanes import Lanes
+from gateway.outbox.names import Names
+from gateway.outbox.seen import Seen
+from gateway.outbox.subjects import Subjects
+from gateway.outbox.vault import Vault
+
+
+class Memory(NamedTuple):
+    """The parts, and the connection they stand for."""
+
+    connection: apsw.Connection
+    names: Names
+    vault: Vault
+    books: Books
+    subjects: Subjects
+    seen: Seen
+    lanes: Lanes
+
+    @classmethod
+    def load(cls, connection: apsw.Connection, keyring: Keyring, generation: int) -> Self:
+        """Read everything from the file. Raises BadKeyFile when the key file cannot open a stored key."""
+        names = Names(connection)
+        vault = Vault(connection, keyring)
+        return cls(
+            connection=connection,
+            names=names,
+            vault=vault,
+            books=Books(connection),
+            subjects=Subjects(connection, vault.index_key),
+            seen=Seen(connection, vault.index_key, generation),
+            lanes=Lanes(connection, names),
+        )

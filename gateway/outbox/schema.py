@@ -1,0 +1,177 @@
+"""The store's file: how it is opened, what its tables are, and when it refuses to be opened at all.
+
+One connection reads, writes and checkpoints, in exclusive mode: SQLite before 3.51.3 can lose committed data when two
+connections race at the log's reset (https://www.sqlite.org/wal.html#walresetbug, read 2026-11-22), and here there is
+neither such a version nor a second connection. An operating-system lock keeps a second process out of the directory.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+
+SCHEMA_VERSION: Final = 1
+PAGE_BYTES: Final = 4096
+CACHE_KIB: Final = 16_000
+CHECKPOINT_PAGES: Final = 4_000
+OLDEST_SQLITE: Final = (3, 51, 3)
+FILE_NAME: Final = "outbox.db"
+LOCK_NAME: Final = "lock"
+
+_SPAN_BITS: Final = 44
+SPAN: Final = 1 << _SPAN_BITS
+"""Every storefront has this many places for groups, one after another: place = storefront number * SPAN + first number.
+
+So the groups of one storefront lie together in the file, in their order, without an index of their own.
+"""
+
+_TABLES: Final = """
+create table meta(
+    one integer primary key check (one = 1),
+    next_seq integer not null,   -- the sequence: never restarts, whatever is deleted
+    next_pos integer not null,   -- the same for sightings
+    merged integer not null,     -- sightings below are in `seen`
+    swept_at integer not null, swept_to integer not null
+) strict;
+create table storefronts(id integer primary key, name text not null unique) strict;
+create table sorts(id integer primary key, kind text not null, destinations text not null, unique (kind, destinations)) strict;
+create table traces(id integer primary key, day integer not null, json text not null unique) strict;
+create table data_keys(
+    id integer primary key, storefront integer not null, day integer not null, wrapped_by text not null, sealed blob not null,
+    unique (storefront, day)
+) strict;
+create table groups(
+    place integer primary key, at integer not null, data_key integer not null, sorts blob not null, blob blob not null
+) strict;
+create table subjects(place integer primary key, hashes blob not null) strict;
+create table roll(pos integer primary key, latest integer not null, seq integer not null, sightings blob not null) strict;
+create table seen(hash integer primary key, value integer not null) strict;
+create table repeats(pos integer primary key, n integer not null) strict;
+create table lanes(
+    id integer primary key, storefront integer not null, destination text not null,
+    cursor integer,              -- all up to here is settled; null once the lane was taken away and its backlog parked
+    unique (storefront, destination)
+) strict;
+create table marks(
+    id integer primary key, lane integer not null, first integer not null, last integer not null, since integer not null
+) strict;
+create table exceptions(
+    lane integer not null, state integer not null, seq integer not null, due real not null, tries integer not null,
+    maybe_since integer, reason text not null, code text, at integer not null, accepted_at integer not null,
+    sort integer not null, data_key integer, blob blob, subjects blob,
+    primary key (lane, state, seq)
+) strict, without rowid;
+create index exceptions_by_due on exceptions(lane, state, due);
+create table deliveries(
+    lane integer not null, last integer not null, first integer not null, at integer not null, reason text not null,
+    code text, receipt text,
+    primary key (lane, last)
+) strict, without rowid;
+create table books(line text primary key, n integer not null) strict, without rowid;
+create table suppressed(
+    storefront integer not null, subject integer not null, since integer not null, primary key (storefront, subject)
+) strict, without rowid;
+insert into meta values (1, 1, 1, 1, 0, 0);
+"""
+
+
+Row = tuple[Any, ...]
+"""A row as SQLite gives it; the strict tables say which kind each column has."""
+
+Bindings = tuple[Any, ...]
+"""What is bound to the `?` of a query: None, int, float, bytes, str or `apsw.carray`."""
+
+
+def one(connection: apsw.Connection, query: str, bindings: Bindings = ()) -> Row:
+    """Ask for the one row that a query always has."""
+    return first(connection, query, bindings) or ()
+
+
+def first(connection: apsw.Connection, query: str, bindings: Bindings = ()) -> Row | None:
+    """Ask for a query's first row, None if it has none."""
+    row: Row | None = connection.execute(query, bindings).fetchone()
+    return row
+
+
+def every(connection: apsw.Connection, query: str, bindings: Bindings = ()) -> list[Row]:
+    """Ask for all rows of a query."""
+    rows: list[Row] = connection.execute(query, bindings).fetchall()
+    return rows
+
+
+class CannotOpen(Exception):
+    """The store cannot be opened; the text says which rule stands against it."""
+
+
+def base(storefront: int) -> int:
+    """First place of a storefront's groups."""
+    return storefront << _SPAN_BITS
+
+
+def check_library() -> None:
+    """Raise CannotOpen when the SQLite library has the race at the log's reset."""
+    if tuple(int(part) for part in apsw.sqlite_lib_version().split(".")) < OLDEST_SQLITE:
+        raise CannotOpen("outbox: the SQLite library is older than 3.51.3 and can lose committed data")
+
+
+def lock_directory(directory: Path) -> int:
+    """Make the directory (mode 0700) if need be and lock it; returns the lock's file descriptor.
+
+    Raises CannotOpen when another process, or another outbox of this one, has it.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if directory.stat().st_mode & 0o077:
+        directory.chmod(0o700)
+    handle = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise CannotOpen("outbox: another process is using the data directory") from None
+    return handle
+
+
+def connect(directory: Path, max_bytes: int, vfs: str | None) -> apsw.Connection:
+    """Open the store's file, making it if need be, with its size capped. Raises CannotOpen on an unknown form."""
+    path = directory / FILE_NAME
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
+    try:
+        _prepare(connection, max_bytes)
+    except (apsw.CorruptError, apsw.NotADBError):
+        connection.close(force=True)
+        raise CannotOpen("outbox: the store's file is damaged") from None
+    except BaseException:
+        connection.close(force=True)
+        raise
+    return connection
+
+
+def _prepare(connection: apsw.Connection, max_bytes: int) -> None:
+    connection.pragma("page_size", PAGE_BYTES)
+    connection.pragma("locking_mode", "exclusive")
+    if connection.pragma("journal_mode", "wal") != "wal":
+        raise CannotOpen("outbox: the file system cannot hold a write-ahead log")
+    connection.pragma("synchronous", "full")
+    connection.pragma("cache_size", -CACHE_KIB)
+    connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+    connection.pragma("journal_size_limit", 4 * CHECKPOINT_PAGES * PAGE_BYTES)
+    connection.pragma("trusted_schema", 0)
+    connection.pragma("max_page_count", max_bytes // PAGE_BYTES)
+    if not connection.pragma("user_version"):
+        with connection:
+            connection.execute(_TABLES)
+            connection.execute(f"pragma user_version = {SCHEMA_VERSION}")
+    if connection.pragma("user_version") != SCHEMA_VERSION:
+        raise CannotOpen("outbox: the store was written by another version")
+
+
+def flush_directory(directory: Path) -> None:
+    """Flush the directory's entries, so that a new store's files are still there after a power cut."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,264 @@
+"""What was seen before: recognises repeats for eight days and remembers the last decision on every event id.
+
+Each event that was accepted or refused leaves a *sighting* of 29 bytes. Sightings are appended to the roll, one row per
+transaction; that is the truth, written in order and deleted in order. To find one by its event id there is an index
+from a keyed 64-bit hash to the sighting's position. Inserting random keys into a large tree would dirty a page per
+event, so the newest positions live in memory (a *generation*, rebuilt from the roll when the store opens) and a full
+generation is merged into the tree in key order, a slice with each transaction. Merging again after a crash changes
+nothing, because a slice only says again what the roll says.
+
+Should two ids ever share a 64-bit hash (the 32 further bits tell), the later takes the earlier one's entry in the
+index: the earlier loses its protection against repeats, and no event is lost.
+"""
+
+import struct
+from array import array
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+import apsw
+
+from gateway.model import EventId, Kind, StorefrontId
+from gateway.outbox import DEDUP_SECONDS
+from gateway.outbox.codec import Row
+from gateway.outbox.schema import every, first, one
+
+GENERATION: Final = 40_000
+"""Sightings kept in memory before they are merged: few enough for 5 MB, enough that a page takes several at once."""
+
+SLICES: Final = 128
+"""The index is swept of expired entries in so many slices of the range of hashes."""
+
+_MERGED_PER_SIGHTING: Final = 2
+"""Faster than sightings arrive, so that one generation is merged before the next is full."""
+
+_SIGHTING: Final = struct.Struct("<q4s6sIIHB")
+_IDENTITY: Final = struct.Struct("<q4s")
+_FINGERPRINT_BYTES: Final = 6
+_REFUSED: Final = 0xFFFF
+"""Stands where an accepted event has the distance of its number from its row's first number."""
+
+_MOST_ROWS: Final = 20_000
+"""Rows of the roll deleted in one go."""
+
+_DIGITS: Final = 20
+_SLICE_WIDTH: Final = (1 << 64) // SLICES
+_LOWEST: Final = -(1 << 63)
+
+_MERGE: Final = (
+    f"insert or replace into seen select cast(substr(value, 1, {_DIGITS}) as integer),"  # noqa: S608 - a constant, no input
+    f" cast(substr(value, {_DIGITS + 1}) as integer) from carray(?)"
+)
+"""One statement for a whole slice: each further one would hand the interpreter over and wait to get it back."""
+
+
+class Identity(NamedTuple):
+    """Keyed hash of (storefront, kind, event id): 64 bits to find it by, 32 more to be sure."""
+
+    hash: int
+    check: bytes
+
+
+class Sighting(NamedTuple):
+    """What is remembered of an event. `seq` is None for a refused one; `at` is the time of receipt in Unix seconds.
+
+    `trace` and `sort` are numbers given by `names.py`.
+    """
+
+    check: bytes
+    fingerprint: bytes
+    at: int
+    trace: int
+    seq: int | None
+    sort: int
+
+
+NOT_SEEN: Final = 0
+"""Index value of an event that has no entry; every other value is a position and whether the event was accepted."""
+
+
+def was_accepted(value: int) -> bool:
+    """Say whether an index value stands for an accepted event."""
+    return bool(value & 1)
+
+
+class Seen:
+    """The roll and its index. Belongs to the store's thread; after a rollback it is loaded anew."""
+
+    def __init__(self, connection: apsw.Connection, index_key: bytes, generation: int) -> None:
+        """Load the positions that are not merged yet; `generation` is how many are kept before merging begins."""
+        self._connection = connection
+        self._identity = blake2b(key=index_key, digest_size=_IDENTITY.size, person=b"identity")
+        self._content = blake2b(key=index_key, digest_size=_FINGERPRINT_BYTES, person=b"content")
+        self._generation = generation
+        self._next: int
+        self._merged: int
+        self._next, self._merged = one(connection, "select next_pos, merged from meta")
+        self._floor = self._first_kept()
+        self._tree_is_empty = first(connection, "select 1 from seen limit 1") is None
+        self._filling: dict[int, int] = {}
+        self._merging: dict[int, int] = {}
+        self._order: list[int] = []
+        self._done = 0
+        self._end = self._merged
+        self._fresh: dict[int, int] = {}
+        self._pending: list[tuple[int, Sighting]] = []
+        self._row: tuple[int, int, bytes] = (0, 0, b"")
+        for pos, sightings in connection.execute("select pos, sightings from roll where pos >= ?", (self._merged,)):
+            for place, fields in enumerate(_SIGHTING.iter_unpack(sightings), pos):
+                self._filling[fields[0]] = place << 1 | (fields[5] != _REFUSED)
+
+    @property
+    def next_pos(self) -> int:
+        """The position of the next sighting; never restarts."""
+        return self._next
+
+    def _first_kept(self) -> int:
+        (pos,) = one(self._connection, "select coalesce(min(pos), ?) from roll", (self._next,))
+        return int(pos)
+
+    # ── asking ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def identify(self, storefront: StorefrontId, kind: Kind, event_id: EventId) -> Identity:
+        """Hash an event's identity."""
+        keyed = self._identity.copy()
+        keyed.update(f"{storefront}|{kind}|{event_id}".encode())
+        return Identity._make(_IDENTITY.unpack(keyed.digest()))
+
+    def fingerprint(self, row: Row, sort: int) -> bytes:
+        """Hash an event's content, without the time of its receipt."""
+        keyed = self._content.copy()
+        keyed.update(b"%d|%s%s" % (sort, row.json, "".join(row.digests).encode()))
+        return keyed.digest()
+
+    def look_up(self, hashes: list[int]) -> list[int]:
+        """Give the committed index value of each hash."""
+        filling, merging = self._filling.get, self._merging.get
+        values = [filling(key) or merging(key, NOT_SEEN) for key in hashes]
+        if not self._tree_is_empty and NOT_SEEN in values:
+            stored = self._look_up_stored([key for key, value in zip(hashes, values, strict=True) if not value])
+            if stored:
+                values = [value or stored.get(key, NOT_SEEN) for key, value in zip(hashes, values, strict=True)]
+        floor = self._floor << 1
+        return [value if value >= floor else NOT_SEEN for value in values]
+
+    def _look_up_stored(self, hashes: list[int]) -> dict[int, int]:
+        query = "select seen.hash, seen.value from carray(?) wanted cross join seen on seen.hash = wanted.value"
+        return dict(every(self._connection, query, (apsw.carray(array("q", hashes)),)))
+
+    def newest(self, key: int, committed: int) -> int:
+        """Give the index value of a hash, counting what the transaction under way has added."""
+        return self._fresh.get(key, committed)
+
+    def find(self, identity: Identity, value: int) -> Sighting | None:
+        """Read the sighting an index value stands for; None when there is none or it is of another event id."""
+        sighting = None if value == NOT_SEEN else self._read(value >> 1)
+        return sighting if sighting is not None and sighting.check == identity.check else None
+
+    def _read(self, pos: int) -> Sighting | None:
+        if pos >= self._next:
+            return self._pending[pos - self._next][1]
+        start, seq, sightings = self._row
+        if not start <= pos < start + len(sightings) // _SIGHTING.size:
+            found = first(
+                self._connection, "select pos, seq, sightings from roll where pos <= ? order by pos desc limit 1", (pos,)
+            )
+            if found is None or (pos - found[0]) * _SIGHTING.size >= len(found[2]):
+                return None
+            start, seq, sightings = self._row = found
+        _, check, fingerprint, at, trace, distance, sort = _SIGHTING.unpack_from(sightings, (pos - start) * _SIGHTING.size)
+        return Sighting(check, fingerprint, at, trace, None if distance == _REFUSED else seq + distance, sort)
+
+    def repeats(self, value: int) -> int:
+        """How often an accepted event was repeated."""
+        found = first(self._connection, "select n from repeats where pos = ?", (value >> 1,))
+        return 0 if found is None else int(found[0])
+
+    # ── adding ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def add(self, key: int, sighting: Sighting) -> int:
+        """Add a sighting to the transaction under way; returns its place in it, for `write`.
+
+        An accepted event's `seq` is not known yet: any number stands for it until then.
+        """
+        place = len(self._pending)
+        self._fresh[key] = (self._next + place) << 1 | (sighting.seq is not None)
+        self._pending.append((key, sighting))
+        return place
+
+    def repeat(self, value: int) -> None:
+        """Count a repeat of an accepted event."""
+        self._connection.execute("insert into repeats values (?, 1) on conflict do update set n = n + 1", (value >> 1,))
+
+    def write(self, first_seq: int, places: list[int]) -> None:
+        """Append the transaction's sightings to the roll and merge a slice. The caller stores `next_pos`.
+
+        `places` lists the accepted ones' places in the order of their numbers, which begin at `first_seq`.
+        """
+        if not self._pending:
+            return
+        distances = dict(zip(places, range(len(places)), strict=True))
+        self._connection.execute(
+            "insert into roll values (?, ?, ?, ?)",
+            (
+                self._next,
+                max([sighting.at for _, sighting in self._pending]),
+                first_seq,
+                b"".join(
+                    [
+                        _SIGHTING.pack(key, check, fingerprint, at, trace, distances.get(place, _REFUSED), sort)
+                        for place, (key, (check, fingerprint, at, trace, _, sort)) in enumerate(self._pending)
+                    ]
+                ),
+            ),
+        )
+        count = len(self._pending)
+        self._next += count
+        self._filling.update(self._fresh)
+        self._fresh.clear()
+        self._pending.clear()
+        self._merge(count * _MERGED_PER_SIGHTING)
+
+    def _merge(self, count: int) -> None:
+        """Merge the next slice of the full generation into the tree, in key order."""
+        if not self._merging:
+            if len(self._filling) < self._generation:
+                return
+            self._merging, self._filling = self._filling, {}
+            self._order, self._done, self._end = sorted(self._merging), 0, self._next
+        keys = self._order[self._done : self._done + count]
+        self._connection.execute(_MERGE, (apsw.carray(tuple([f"{key:+0{_DIGITS}d}{self._merging[key]}" for key in keys])),))
+        self._tree_is_empty = False
+        self._done += len(keys)
+        if self._done == len(self._order):
+            self._connection.execute("update meta set merged = ?", (self._end,))
+            self._merged, self._merging, self._order = self._end, {}, []
+
+    # ── forgetting ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def discard(self, now: int) -> None:
+        """Delete the rows of the roll that no repeat can meet any more, and what hangs on them."""
+        (kept,) = one(
+            self._connection,
+            "select min(coalesce((select pos from roll where latest > ? order by pos limit 1), ?),"
+            " coalesce((select pos from roll order by pos limit 1 offset ?), ?))",
+            (now - DEDUP_SECONDS, self._next, _MOST_ROWS, self._next),
+        )
+        if kept <= self._floor:
+            return
+        self._connection.execute("delete from roll where pos < ?", (kept,))
+        self._connection.execute("delete from repeats where pos < ?", (kept,))
+        self._floor, self._row = kept, (0, 0, b"")
+        self._filling = {key: value for key, value in self._filling.items() if value >= kept << 1}
+
+    def discard_slice(self, number: int) -> None:
+        """Delete expired entries of the index in one of the slices 0 … SLICES-1."""
+        low = _LOWEST + number * _SLICE_WIDTH
+        self._connection.execute(
+            "delete from seen where hash between ? and ? and value < ?", (low, low + _SLICE_WIDTH - 1, self._floor << 1)
+        )
+
+    def first_seq(self, following: int) -> int:
+        """Give the number from which on events are remembered; `following` is the next number to be given."""
+        found = first(self._connection, "select seq from roll order by pos limit 1")
+        return following if found is None else int(found[0])

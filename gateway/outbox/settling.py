@@ -1,0 +1,298 @@
+"""Settling: what the answers meant is written down, and the lane moves on.
+
+A batch that went well costs a cursor, one line saying when and how its range was delivered, and its sums in the books.
+Everything else becomes an exception with a sealed copy of its own, or an exception's new state.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from gateway.model import Kind, PlatformCode, Reason, Receipt
+from gateway.outbox import Dead, Done, Lane, Later, Record, Settlement, Withdrawn
+from gateway.outbox.books import DEAD, DELIVERED, SETTLED, VALUE, WITHDRAWN
+from gateway.outbox.claims import Taken, Unread
+from gateway.outbox.codec import Codec, single_place, write_row
+from gateway.outbox.lanes import Held, LaneState, Mark
+from gateway.outbox.memory import Memory
+from gateway.outbox.schema import Row
+from gateway.outbox.vault import DAY_SECONDS, nonce
+
+DEAD_SECONDS: Final = 14 * DAY_SECONDS
+"""How long a dead letter is kept."""
+
+TOLD_SECONDS: Final = 9 * DAY_SECONDS
+"""How long a withdrawn record's slim row is kept: as long as its event id is remembered, and a day."""
+
+_INSERT: Final = "insert into exceptions values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+_Content = tuple[int | None, bytes | None, bytes | None]
+"""Number of the key, sealed copy and hashed subjects of an exception; nothing once it is withdrawn or if it never opened."""
+
+Pair = tuple[Record | Unread, Settlement]
+
+
+class Settling:
+    """Marks and settles. Belongs to the store's thread."""
+
+    def __init__(self, memory: Memory) -> None:
+        """Work on what the store's thread keeps."""
+        self._connection = memory.connection
+        self._names = memory.names
+        self._vault = memory.vault
+        self._lanes = memory.lanes
+        self._subjects = memory.subjects
+        self._books = memory.books
+        self._codec = Codec()
+
+    # ── about to leave ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def mark(self, lane: Lane, taken: Taken, seqs: Sequence[int], now: int) -> tuple[int, ...]:
+        """Note that these records are about to leave; gives what `unmark` needs to take it back.
+
+        A record that the platform may have had before keeps its earlier time.
+        """
+        state = self._lanes.states[lane]
+        wanted = set(seqs)
+        if taken.fresh:
+            return self._mark_ranges(
+                state, [r.seq if r.seq in wanted and r.maybe_since is None else None for r in taken.records], now
+            )
+        new = tuple(r.seq for r in taken.records if r.seq in wanted and r.maybe_since is None)
+        self._mark_exceptions(state, new, now)
+        return new
+
+    def _mark_ranges(self, state: LaneState, seqs: Sequence[int | None], now: int) -> tuple[int, ...]:
+        numbers = []
+        for first, last in _ranges(seqs):
+            self._connection.execute(
+                "insert into marks(lane, first, last, since) values (?, ?, ?, ?)", (state.number, first, last, now)
+            )
+            number = self._connection.last_insert_rowid()
+            state.marks.append(Mark(number, first, last, now))
+            numbers.append(number)
+        return tuple(numbers)
+
+    def _mark_exceptions(self, state: LaneState, seqs: Sequence[int], since: int | None) -> None:
+        self._connection.executemany(
+            "update exceptions set maybe_since = ? where lane = ? and state = ? and seq = ?",
+            [(since, state.number, Held.RETRY, seq) for seq in seqs],
+        )
+
+    def unmark(self, lane: Lane, taken: Taken, noted: Sequence[int]) -> None:
+        """Take back what `mark` noted."""
+        state = self._lanes.states[lane]
+        if not taken.fresh:
+            self._mark_exceptions(state, noted, None)
+            return
+        self._connection.executemany("delete from marks where id = ?", [(number,) for number in noted])
+        state.marks = [mark for mark in state.marks if mark.number not in noted]
+
+    # ── what became of it ────────────────────────────────────────────────────────────────────────────────────────
+
+    def settle(self, lane: Lane, taken: Taken, pairs: Sequence[Pair], sent: Mapping[int, int], now: int) -> None:
+        """Write down what became of every record of a batch; `pairs` are in the order of their numbers.
+
+        `sent` tells for each record that was about to leave when that was.
+        """
+        state = self._lanes.states[lane]
+        others = self._account(state, taken, pairs, now)
+        if taken.fresh:
+            self._except(state, others, sent, now)
+            self._lanes.move(state, taken.upto, len(pairs))
+        else:
+            self._resolve(state, others, sent, now)
+            self._connection.executemany(
+                "delete from exceptions where lane = ? and state = ? and seq = ?",
+                [(state.number, Held.RETRY, item.seq) for item, settlement in pairs if type(settlement) is Done],
+            )
+            state.retrying -= sum(type(settlement) is not Later for _, settlement in pairs)
+        state.dead += sum(type(settlement) is Dead for _, settlement in others)
+        self._lanes.refresh_retry(state)
+        self._lanes.touched.add(state)
+
+    def _account(self, state: LaneState, taken: Taken, pairs: Sequence[Pair], now: int) -> list[Pair]:
+        """Add to the books, note the delivered ranges, and give back the pairs that were not delivered."""
+        counts: defaultdict[tuple[Kind, str, Reason], int] = defaultdict(int)
+        values: defaultdict[tuple[str, str], int] = defaultdict(int)
+        told = _Told(together=taken.fresh)
+        others: list[Pair] = []
+        for pair in pairs:
+            item, settlement = pair
+            if type(settlement) is Done:
+                outcome = DELIVERED
+                told.add(settlement)
+            else:
+                others.append(pair)
+                if type(settlement) is Later:
+                    continue
+                outcome = DEAD if type(settlement) is Dead else WITHDRAWN
+            if isinstance(item, Record):
+                event = item.event
+                counts[event.kind, outcome, settlement.reason] += 1
+                if event.money is not None:
+                    values[event.money.currency, outcome] += event.money.minor
+            else:
+                counts[item.sort.kind, outcome, settlement.reason] += 1
+        destination, storefront = state.lane.destination, state.storefront
+        for (kind, outcome, reason), count in counts.items():
+            self._books.add(count, storefront, SETTLED, destination, kind, outcome, reason)
+        for (currency, outcome), minor in values.items():
+            self._books.add(minor, storefront, VALUE, destination, currency, outcome)
+        self._connection.executemany(
+            "insert or replace into deliveries values (?, ?, ?, ?, ?, ?, ?)",
+            [(state.number, last, first, now, reason, code, receipt) for first, last, reason, code, receipt in told.lines()],
+        )
+        return others
+
+    def _except(self, state: LaneState, pairs: Sequence[Pair], sent: Mapping[int, int], now: int) -> None:
+        """Give records that were not delivered rows of their own."""
+        rows = [self._new_row(state, item, settlement, sent, now) for item, settlement in pairs]
+        self._connection.executemany(_INSERT, rows)
+        state.retrying += sum(type(settlement) is Later for _, settlement in pairs)
+
+    def _new_row(
+        self, state: LaneState, item: Record | Unread, settlement: Settlement, sent: Mapping[int, int], now: int
+    ) -> Row:
+        held, due, tries, maybe_since = _fate(item, settlement, sent, now)
+        content: _Content = (None, None, None)
+        if isinstance(item, Record) and held is not Held.WITHDRAWN:
+            content = self._seal_single(state, item, now)
+        sort = self._sort(item)
+        return (
+            *(
+                state.number,
+                held,
+                item.seq,
+                due,
+                tries,
+                maybe_since,
+                settlement.reason,
+                _code(settlement),
+                now,
+                item.accepted_at,
+                sort,
+            ),
+            *content,
+        )
+
+    def _sort(self, item: Record | Unread) -> int:
+        if isinstance(item, Unread):
+            return self._names.sort(*item.sort)
+        return self._names.sort(item.event.kind, item.event.destinations)
+
+    def _seal_single(self, state: LaneState, record: Record, now: int) -> tuple[int, bytes, bytes]:
+        """Seal an exception's own copy: number of its key, blob, and hashes of its subjects."""
+        row = write_row(record.event)
+        number, cipher = self._vault.sealing(state.storefront, now)
+        place = single_place(state.lane.storefront, state.lane.destination, record.seq)
+        blob = self._codec.seal(cipher, nonce(), place, [row], [record.accepted_at])
+        return number, blob, self._subjects.hashes(row.digests)
+
+    def park(self, state: LaneState, taken: Taken) -> None:
+        """Give records of a lane that was taken away rows of their own, to be sent should the lane come back."""
+        rows = []
+        items: tuple[Record | Unread, ...] = (*taken.records, *taken.unread)
+        for item in items:
+            content: _Content = (None, None, None)
+            if isinstance(item, Record):
+                content = self._seal_single(state, item, item.accepted_at)
+            fate = (state.number, Held.PARKED, item.seq, 0.0, item.tries, item.maybe_since)
+            rows.append(
+                (*fate, Reason.DESTINATION_REMOVED, None, item.accepted_at, item.accepted_at, self._sort(item), *content)
+            )
+        self._connection.executemany(_INSERT, rows)
+        state.retrying += len(rows)
+
+    def park_retries(self, state: LaneState) -> None:
+        """Park the exceptions of a lane that was taken away."""
+        self._connection.execute(
+            "update exceptions set state = ?, reason = ? where lane = ? and state = ?",
+            (Held.PARKED, Reason.DESTINATION_REMOVED, state.number, Held.RETRY),
+        )
+
+    def _resolve(self, state: LaneState, pairs: Sequence[Pair], sent: Mapping[int, int], now: int) -> None:
+        """Give exceptions that were not delivered their new state; a withdrawn one loses its content."""
+        for item, settlement in pairs:
+            held, due, tries, maybe_since = _fate(item, settlement, sent, now)
+            self._connection.execute(
+                "update exceptions set state = ?, due = ?, tries = ?, maybe_since = ?, reason = ?, code = ?, at = ?"
+                " where lane = ? and state = ? and seq = ?",
+                (held, due, tries, maybe_since, settlement.reason, _code(settlement), now, state.number, Held.RETRY, item.seq),
+            )
+        self._connection.executemany(
+            "update exceptions set data_key = null, blob = null, subjects = null where lane = ? and state = ? and seq = ?",
+            [(state.number, Held.WITHDRAWN, item.seq) for item, settlement in pairs if type(settlement) is Withdrawn],
+        )
+
+
+def _code(settlement: Settlement) -> PlatformCode | None:
+    return None if isinstance(settlement, Withdrawn) else settlement.code
+
+
+def _fate(
+    item: Record | Unread, settlement: Settlement, sent: Mapping[int, int], now: int
+) -> tuple[Held, float, int, int | None]:
+    """What becomes of a record: what it is held for, until when, its tries, and since when the platform may have it.
+
+    Every `Later` counts as a try, so that a record that makes its courier stumble cannot be tried for ever.
+    """
+    match settlement:
+        case Later():
+            since = item.maybe_since
+            if settlement.maybe and since is None:
+                since = sent.get(item.seq, now)
+            return Held.RETRY, settlement.due, item.tries + 1, since
+        case Dead():
+            return Held.DEAD, now + DEAD_SECONDS, item.tries + (item.seq in sent), item.maybe_since
+        case Withdrawn():
+            return Held.WITHDRAWN, now + TOLD_SECONDS, item.tries, item.maybe_since
+        case Done():
+            raise TypeError("outbox: a delivered record leaves no exception")
+
+
+def _ranges(seqs: Sequence[int | None]) -> list[tuple[int, int]]:
+    """First and last of each unbroken run of numbers; None breaks a run, a gap between neighbours does not."""
+    ranges: list[tuple[int, int]] = []
+    run: list[int] = []
+    for seq in (*seqs, None):
+        if seq is not None:
+            run.append(seq)
+        elif run:
+            ranges.append((run[0], run[-1]))
+            run = []
+    return ranges
+
+
+class _Told:
+    """Collects what is told of delivered records: one line for each run with the same answer.
+
+    A run spans records that are not in it (for other destinations, or exceptions): those are looked for elsewhere first.
+    Exceptions are not neighbours, so each has a line of its own.
+    """
+
+    def __init__(self, *, together: bool) -> None:
+        self._together = together
+        self._first = self._last = 0
+        self._answer: tuple[Reason, PlatformCode | None, Receipt | None] | None = None
+        self._lines: list[tuple[int, int, Reason, PlatformCode | None, Receipt | None]] = []
+
+    def add(self, done: Done) -> None:
+        """Add the next delivered record."""
+        answer = (done.reason, done.code, done.receipt)
+        if self._together and answer == self._answer:
+            self._last = done.seq
+            return
+        self._close()
+        self._first = self._last = done.seq
+        self._answer = answer
+
+    def lines(self) -> list[tuple[int, int, Reason, PlatformCode | None, Receipt | None]]:
+        """Give first, last, reason, code and receipt of each run."""
+        self._close()
+        return self._lines
+
+    def _close(self) -> None:
+        if self._answer is not None:
+            self._lines.append((self._first, self._last, *self._answer))
+        self._answer = None

@@ -1,0 +1,293 @@
+"""The outbox on SQLite: what the promise in `__init__.py` says, kept by one file and one thread.
+
+This is the side in the event loop: it checks what callers ask, keeps count of claims under way and of who waits for
+work, and hands everything else to the writer's thread. Nothing here touches the file.
+"""
+
+import asyncio
+import os
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final, Self
+
+from gateway.model import EmailDigest, EventId, Kind, Status, StorefrontId
+from gateway.outbox import (
+    Book,
+    Claim,
+    Dead,
+    Entry,
+    Explanation,
+    Lane,
+    Record,
+    Settlement,
+    Shut,
+    Waiting,
+    Withdrawn,
+)
+from gateway.outbox.claims import Found, Opener, Taken, Unread
+from gateway.outbox.keyring import Keyring
+from gateway.outbox.schema import check_library, lock_directory
+from gateway.outbox.settling import Pair
+from gateway.outbox.store import Changes, Options, Store
+from gateway.outbox.writer import Writer
+
+MOST_ENTRIES: Final = 5_000
+"""Entries in one request: a bound on what one transaction must hold, not on what is sensible."""
+
+SMALLEST: Final = 1 << 20
+"""Bytes below which a cap leaves no room for anything."""
+
+_NOTHING: Final = Waiting(0, 0, 0, None)
+
+
+class _UnderWay:
+    """A claim that was given out: its records, and which of them were said to be leaving."""
+
+    __slots__ = ("claim", "noted", "sent", "taken")
+
+    def __init__(self, claim: Claim, taken: Taken) -> None:
+        self.claim = claim
+        self.taken = taken
+        self.sent: dict[int, int] = {}
+        self.noted: list[int] = []
+
+
+class SqliteOutbox:
+    """The embedded engine. Made by `open`; for one event loop. Implements `gateway.outbox.Outbox`."""
+
+    def __init__(self, lock: int) -> None:
+        """Hold the directory's lock; `open` does the rest."""
+        self._lock = lock
+        self._writer = Writer(self._told)
+        self._opener = Opener()
+        self._lanes: frozenset[Lane] = frozenset()
+        self._claims: dict[Lane, _UnderWay | None] = {}
+        self._figures: dict[Lane, Waiting] = {}
+        self._suppressing: frozenset[StorefrontId] = frozenset()
+        self._arrivals: defaultdict[StorefrontId, int] = defaultdict(int)
+        self._waiters: defaultdict[StorefrontId, set[asyncio.Future[None]]] = defaultdict(set)
+
+    @classmethod
+    async def open(cls, directory: Path, keyring: Keyring, lanes: Collection[Lane], options: Options) -> Self:
+        """Open the store in `directory`, made with mode 0700 if need be, for these lanes.
+
+        A lane that is new begins with the next event. The backlog of one that is no longer declared is parked, and
+        comes back with it. Raises CannotOpen (old SQLite, directory in use, damaged or foreign file) or BadKeyFile.
+        """
+        check_library()
+        if options.max_bytes < SMALLEST:
+            raise ValueError("outbox: the cap must be at least 1 MiB")
+        outbox = cls(lock_directory(directory))
+        outbox._lanes = frozenset(lanes)
+        try:
+            await outbox._writer.start(lambda: Store(directory, keyring, outbox._lanes, options))
+        except BaseException:
+            os.close(outbox._lock)
+            raise
+        return outbox
+
+    @property
+    def failed(self) -> asyncio.Event:
+        """Set once the disk has failed: the process must end with a failure."""
+        return self._writer.failed
+
+    def _told(self, changes: Changes) -> None:
+        self._figures.update(changes.figures)
+        self._suppressing = changes.suppressing
+        for storefront in changes.arrived:
+            self._arrivals[storefront] += 1
+            self._wake(storefront)
+
+    def _wake(self, storefront: StorefrontId) -> None:
+        for waiter in self._waiters.pop(storefront, ()):
+            if not waiter.done():
+                waiter.set_result(None)
+
+    # ── putting ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def put(self, entries: Sequence[Entry]) -> Sequence[Status]:
+        """Store one request's entries, all or none; return after the flush, one status per entry in order.
+
+        Raises ValueError when an event goes to a destination without a lane, or there are more than 5,000 entries.
+        """
+        if len(entries) > MOST_ENTRIES:
+            raise ValueError("outbox: too many entries in one request")
+        return await self._writer.put(entries)
+
+    @property
+    def shut(self) -> Shut | None:
+        """Why `put` would be refused now, else None."""
+        return self._writer.shut
+
+    def arrivals(self, lane: Lane) -> int:
+        """Give a number that grows whenever something was put for the lane's storefront."""
+        return self._arrivals[lane.storefront]
+
+    async def wait_for_work(self, lane: Lane, seen: int, until: float) -> None:
+        """Return when `arrivals` is beyond `seen`, or when the event loop's clock reaches `until`."""
+        loop = asyncio.get_running_loop()
+        if self._arrivals[lane.storefront] > seen or loop.time() >= until:
+            return
+        waiter: asyncio.Future[None] = loop.create_future()
+        self._waiters[lane.storefront].add(waiter)
+        timer = loop.call_at(until, _let_go, waiter)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            self._waiters[lane.storefront].discard(waiter)
+
+    # ── claiming ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def claim(self, lane: Lane, limit: int, now: int) -> Claim | None:
+        """Take up to `limit` records: exceptions that are due first, else what follows the cursor; None if nothing.
+
+        Raises RuntimeError when the lane has a claim under way or was not declared.
+        """
+        if lane not in self._lanes:
+            raise RuntimeError("outbox: the lane was not declared")
+        if lane in self._claims:
+            raise RuntimeError("outbox: the lane has a claim under way")
+        self._claims[lane] = None
+        under_way = None
+        try:
+            found = await self._writer.ask(lambda store: store.find(lane, limit, now))
+            if found is not None:
+                under_way = await self._open(lane, found)
+        finally:
+            if under_way is None:
+                del self._claims[lane]
+        if under_way is None:
+            return None
+        self._claims[lane] = under_way
+        return under_way.claim
+
+    async def _open(self, lane: Lane, found: Found) -> _UnderWay:
+        taken = await self._opener.open(found)
+        unreadable = tuple(unread.seq for unread in taken.unread)
+        return _UnderWay(Claim(lane, taken.records, taken.fresh, taken.upto, unreadable), taken)
+
+    def _under_way(self, claim: Claim) -> _UnderWay:
+        under_way = self._claims.get(claim.lane)
+        if under_way is None or under_way.claim is not claim:
+            raise ValueError("outbox: the claim is not under way")
+        return under_way
+
+    async def mark_sent(self, claim: Claim, seqs: Sequence[int], now: int) -> None:
+        """Note durably that these records of the claim are about to leave: from now on the platform may have them.
+
+        Raises ValueError when one of them is not a record of the claim.
+        """
+        under_way = self._under_way(claim)
+        if not {record.seq for record in claim.records}.issuperset(seqs):
+            raise ValueError("outbox: a record that is not of the claim")
+        new = [seq for seq in seqs if seq not in under_way.sent]
+
+        def note(noted: Sequence[int]) -> None:
+            under_way.noted += noted
+            under_way.sent.update(dict.fromkeys(new, now))
+
+        if new:
+            await self._writer.change(lambda store: store.mark(claim.lane, under_way.taken, new, now), note)
+
+    async def settle(self, claim: Claim, settlements: Sequence[Settlement], now: int) -> None:
+        """Record the fate of every record of the claim, exactly one settlement each, and end the claim.
+
+        Raises ValueError when a record is missing, repeated or foreign, or an unreadable one is neither dead nor withdrawn.
+        """
+        under_way = self._under_way(claim)
+        pairs = _pair(under_way.taken, settlements)
+        await self._writer.change(
+            lambda store: store.settle(claim.lane, under_way.taken, pairs, under_way.sent, now), lambda _: self._end(claim)
+        )
+
+    async def release(self, claim: Claim, *, maybe: bool) -> None:
+        """End the claim with nothing settled. `maybe` False takes back what this claim's `mark_sent` said."""
+        under_way = self._under_way(claim)
+        if maybe or not under_way.noted:
+            self._end(claim)
+            return
+        noted = tuple(under_way.noted)
+        await self._writer.change(lambda store: store.unmark(claim.lane, under_way.taken, noted), lambda _: self._end(claim))
+
+    def _end(self, claim: Claim) -> None:
+        del self._claims[claim.lane]
+
+    async def next_due(self, lane: Lane) -> float | None:
+        """When the lane's earliest exception is due, else None."""
+        if not self.waiting(lane).retrying:
+            return None
+        return await self._writer.ask(lambda store: store.next_due(lane))
+
+    # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def suppress(self, storefront: StorefrontId, digests: Sequence[EmailDigest], now: int) -> None:
+        """Remember that these people have withdrawn: claims from now on mark their earlier events as suppressed."""
+        await self._writer.change(lambda store: store.suppress(storefront, digests, now), _ignore)
+
+    async def suppressed(self, lane: Lane, claim: Claim) -> frozenset[int]:
+        """The claim's records whose person has withdrawn since the event was accepted."""
+        if lane.storefront not in self._suppressing or not claim.records:
+            return frozenset()
+        return await self._writer.ask(lambda store: store.suppressed(lane, claim.records))
+
+    # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def explain(self, storefront: StorefrontId, kind: Kind, event_id: EventId) -> Explanation | None:
+        """What is known of an event, None if nothing."""
+        return await self._writer.ask(lambda store: store.explain(storefront, kind, event_id))
+
+    async def book(self, storefront: StorefrontId) -> Book:
+        """The storefront's accounts, read in one transaction."""
+        return await self._writer.ask(lambda store: store.book(storefront))
+
+    def waiting(self, lane: Lane) -> Waiting:
+        """The lane's backlog: what follows its cursor, exceptions to be tried again (parked ones too), dead letters."""
+        return self._figures.get(lane, _NOTHING)
+
+    # ── keeping and closing ──────────────────────────────────────────────────────────────────────────────────────
+
+    async def sweep(self, now: int) -> None:
+        """Delete what is beyond its retention, a bounded piece at a time."""
+        for number in await self._writer.change(lambda store: store.sweep(now), _ignore):
+            await self._writer.change(partial(_sweep_slice, number), _ignore)
+
+    async def close(self) -> None:
+        """Finish what is waiting, checkpoint and close. May be called again."""
+        await self._writer.close()
+        for storefront in list(self._waiters):
+            self._wake(storefront)
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
+def _ignore(_done: object) -> None:
+    """Nothing follows."""
+
+
+def _sweep_slice(number: int, store: Store) -> None:
+    store.sweep_slice(number)
+
+
+def _let_go(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+def _pair(taken: Taken, settlements: Sequence[Settlement]) -> Sequence[Pair]:
+    """Put each record and its settlement together, in the order of their numbers. Raises ValueError if they do not match."""
+    items: Sequence[Record | Unread] = taken.records
+    if taken.unread:
+        items = sorted((*taken.records, *taken.unread), key=lambda item: item.seq)
+    seqs = [item.seq for item in items]
+    if [settlement.seq for settlement in settlements] != seqs:
+        settlements = sorted(settlements, key=lambda settlement: settlement.seq)
+        if [settlement.seq for settlement in settlements] != seqs:
+            raise ValueError("outbox: a record is missing, repeated or foreign")
+    pairs = list(zip(items, settlements, strict=True))
+    if taken.unread and any(type(item) is Unread and not isinstance(what, Dead | Withdrawn) for item, what in pairs):
+        raise ValueError("outbox: an unreadable record can only be dead or withdrawn")
+    return pairs

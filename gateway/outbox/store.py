@@ -1,0 +1,271 @@
+"""The store as its thread sees it: every operation of the outbox as a plain function, on one open transaction.
+
+What is kept in memory (numbers, keys, cursors, the newest sightings) is rebuilt from the file, and is whenever a
+transaction was rolled back: so memory and file never tell different stories.
+"""
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import apsw
+import msgspec
+
+from gateway.model import Destination, EmailDigest, EventId, Kind, Status, StorefrontId
+from gateway.outbox import Book, Entry, Explanation, Lane, Record, Waiting
+from gateway.outbox.arriving import Arriving
+from gateway.outbox.claims import Finder, Found, Opener, Taken
+from gateway.outbox.explaining import Explaining
+from gateway.outbox.keyring import Keyring
+from gateway.outbox.lanes import Held, LaneState
+from gateway.outbox.memory import Memory
+from gateway.outbox.schema import PAGE_BYTES, SPAN, base, connect, flush_directory, one
+from gateway.outbox.seen import GENERATION, SLICES
+from gateway.outbox.settling import Pair, Settling
+from gateway.outbox.vault import DAY_SECONDS, Vault
+
+HIGH_WATER: Final = 0.90
+"""Share of the cap above which nothing is put any more; the rest is for settling, which may need rows."""
+
+LOW_WATER: Final = 0.80
+"""Share of the cap below which puts are taken again."""
+
+SWEEP_ROUND_SECONDS: Final = DAY_SECONDS // 2
+"""The index of sightings is swept once in this time."""
+
+KEYS_KEPT_SECONDS: Final = 2 * DAY_SECONDS
+TRACES_KEPT_DAYS: Final = 10
+_PARKED_AT_A_TIME: Final = 500
+_MOST_LINES: Final = 20_000
+_USED_PAGES: Final = "select (select page_count from pragma_page_count) - (select freelist_count from pragma_freelist_count)"
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How a store is opened. `max_bytes` caps the file (its log may take 64 MB more); `min_free_bytes` must stay free
+    on the volume. `generation` and `vfs` exist for tests: sightings kept in memory, and a registered SQLite file system.
+    """
+
+    max_bytes: int
+    min_free_bytes: int
+    generation: int = GENERATION
+    vfs: str | None = None
+
+
+class Changes(NamedTuple):
+    """What the outside must learn of a transaction, once it is committed."""
+
+    arrived: frozenset[StorefrontId]
+    figures: Mapping[Lane, Waiting]
+    suppressing: frozenset[StorefrontId]
+
+
+class Store:
+    """One open store. Every method is for its one thread."""
+
+    def __init__(self, directory: Path, keyring: Keyring, lanes: Collection[Lane], options: Options) -> None:
+        """Open the file, wrap its keys anew, declare the lanes and park what was taken away.
+
+        Raises CannotOpen or BadKeyFile. The directory is locked already.
+        """
+        self._directory = directory
+        self._keyring = keyring
+        self._options = options
+        self._connection = connect(directory, options.max_bytes, options.vfs)
+        try:
+            with self._connection:
+                Vault(self._connection, keyring).rewrap()
+            self._load()
+            self._declare(lanes)
+            flush_directory(directory)
+        except BaseException:
+            self._connection.close(force=True)
+            raise
+
+    def _load(self) -> None:
+        memory = Memory.load(self._connection, self._keyring, self._options.generation)
+        self._names = memory.names
+        self._vault = memory.vault
+        self._books = memory.books
+        self._subjects = memory.subjects
+        self._seen = memory.seen
+        self._lanes = memory.lanes
+        self._finder = Finder(memory)
+        self._settling = Settling(memory)
+        self._arriving = Arriving(memory)
+        self._explaining = Explaining(memory)
+
+    # ── transactions ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        self._connection.execute("begin immediate")
+
+    def commit(self) -> None:
+        """Flush the transaction to stable storage; raises what SQLite raises."""
+        self._books.write()
+        self._connection.execute("commit")
+
+    def rollback(self) -> None:
+        """Undo the transaction under way, in the file and in memory."""
+        if self._connection.in_transaction:
+            self._connection.execute("rollback")
+        self._load()
+
+    def changes(self) -> Changes:
+        """Give what the outside has not been told yet."""
+        names = self._names
+        changes = Changes(
+            frozenset(self._arriving.arrived),
+            {state.lane: state.figures() for state in self._lanes.touched},
+            frozenset(names.name(number) for number in self._subjects.suppressing),
+        )
+        self._arriving.arrived.clear()
+        self._lanes.touched.clear()
+        return changes
+
+    def is_full(self, *, before: bool) -> bool:
+        """Say whether puts must be refused; `before` says whether they already are."""
+        (used,) = one(self._connection, _USED_PAGES)
+        mark = LOW_WATER if before else HIGH_WATER
+        if used * PAGE_BYTES >= mark * self._options.max_bytes:
+            return True
+        volume = os.statvfs(self._directory)
+        wanted = self._options.min_free_bytes * (2 if before else 1)
+        return volume.f_bavail * volume.f_frsize < wanted
+
+    def close(self, *, whole: bool) -> None:
+        """Close; `whole` also checkpoints. After a failed flush nothing more may be written, so not then."""
+        self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0 if whole else 1)
+        self._connection.close(force=True)
+
+    # ── lanes come and go ────────────────────────────────────────────────────────────────────────────────────────
+
+    def _declare(self, lanes: Collection[Lane]) -> None:
+        with self._connection:
+            for lane in lanes:
+                self._lanes.open(lane, self._arriving.next_seq - 1)
+        self._load()
+        gone = [lane for lane, state in self._lanes.states.items() if lane not in lanes and state.cursor is not None]
+        try:
+            for lane in gone:
+                self._park(lane)
+        except apsw.FullError:
+            self._load()  # no room: what is left stays in its groups, and the next opening goes on
+
+    def _park(self, lane: Lane) -> None:
+        """Give a lane's backlog rows of its own, a bounded number in each transaction, and take the lane away."""
+        opener = Opener()
+        while True:
+            with self._connection:
+                state = self._lanes.states[lane]
+                found = self._finder.find_fresh(state, _PARKED_AT_A_TIME)
+                if found is None:
+                    self._settling.park_retries(state)
+                    self._lanes.take_away(state)
+                    return
+                taken = opener.open_now(found)
+                self._settling.park(state, taken)
+                self._lanes.move(state, taken.upto, len(taken.records) + len(taken.unread))
+
+    # ── the outbox's operations ──────────────────────────────────────────────────────────────────────────────────
+
+    def put(self, requests: Sequence[Sequence[Entry]]) -> list[list[Status] | ValueError]:
+        """Take in the entries of several requests."""
+        return self._arriving.put(requests)
+
+    def find(self, lane: Lane, limit: int, now: int) -> Found | None:
+        """Find a lane's next batch."""
+        return self._finder.find(lane, limit, now)
+
+    def mark(self, lane: Lane, taken: Taken, seqs: Sequence[int], now: int) -> tuple[int, ...]:
+        """Note that records are about to leave."""
+        return self._settling.mark(lane, taken, seqs, now)
+
+    def unmark(self, lane: Lane, taken: Taken, noted: Sequence[int]) -> None:
+        """Take such a note back."""
+        self._settling.unmark(lane, taken, noted)
+
+    def settle(self, lane: Lane, taken: Taken, pairs: Sequence[Pair], sent: Mapping[int, int], now: int) -> None:
+        """Write down what became of a batch."""
+        self._settling.settle(lane, taken, pairs, sent, now)
+
+    def next_due(self, lane: Lane) -> float | None:
+        """When the lane's earliest exception is due."""
+        (due,) = one(
+            self._connection,
+            "select min(due) from exceptions where lane = ? and state = ?",
+            (self._lanes.states[lane].number, Held.RETRY),
+        )
+        return None if due is None else float(due)
+
+    def suppress(self, storefront: StorefrontId, digests: Sequence[EmailDigest], now: int) -> None:
+        """Remember withdrawals."""
+        self._subjects.suppress(self._names.storefront(storefront), digests, now)
+
+    def suppressed(self, lane: Lane, records: Sequence[Record]) -> frozenset[int]:
+        """Which of the records were accepted before their person withdrew."""
+        return self._subjects.suppressed(self._lanes.states[lane].storefront, records)
+
+    def explain(self, storefront: StorefrontId, kind: Kind, event_id: EventId) -> Explanation | None:
+        """Say what is known of an event."""
+        return self._explaining.explain(storefront, kind, event_id)
+
+    def book(self, storefront: StorefrontId) -> Book:
+        """Give a storefront's accounts, what waits counted from the records themselves."""
+        number = self._names.storefronts.get(storefront, 0)
+        waiting: dict[Destination, int] = {}
+        for state, (count, _) in self._lanes.count(number).items():
+            held = self._lanes.count_exceptions(state)
+            waiting[state.lane.destination] = count + held.get(Held.RETRY, 0) + held.get(Held.PARKED, 0)
+        return self._books.read(number, waiting)
+
+    # ── sweeping ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def sweep(self, now: int) -> Sequence[int]:
+        """Delete what is beyond its retention; gives the slices of the index that it is time to sweep."""
+        self._seen.discard(now)
+        told_from = self._seen.first_seq(self._arriving.next_seq)
+        for state in self._lanes.states.values():
+            self._sweep_lane(state, told_from, now)
+        for number in self._names.storefronts.values():
+            self._subjects.discard(number, self._oldest(number, now))
+        self._names.discard(now // DAY_SECONDS - TRACES_KEPT_DAYS)
+        self._vault.discard(now - KEYS_KEPT_SECONDS)
+        swept_at, swept_to = one(self._connection, "select swept_at, swept_to from meta")
+        share = (now - swept_at) / SWEEP_ROUND_SECONDS if swept_at else 0
+        count = min(SLICES, max(1, round(share * SLICES)))
+        self._connection.execute("update meta set swept_at = ?, swept_to = ?", (now, (swept_to + count) % SLICES))
+        return [(swept_to + i) % SLICES for i in range(count)]
+
+    def sweep_slice(self, number: int) -> None:
+        """Delete expired entries of one slice of the index."""
+        self._seen.discard_slice(number)
+
+    def _sweep_lane(self, state: LaneState, told_from: int, now: int) -> None:
+        self._connection.execute(
+            "delete from deliveries where lane = ? and last < ? and last <= coalesce("
+            "(select last from deliveries where lane = ? order by last limit 1 offset ?), ?)",
+            (state.number, told_from, state.number, _MOST_LINES, told_from),
+        )
+        for held in (Held.DEAD, Held.WITHDRAWN):
+            self._connection.execute(
+                "delete from exceptions where lane = ? and state = ? and due <= ?", (state.number, held, now)
+            )
+            if held is Held.DEAD:
+                state.dead -= self._connection.changes()
+        self._lanes.touched.add(state)
+
+    def _oldest(self, storefront: int, now: int) -> int:
+        """When the storefront's oldest record, waiting or dead, was accepted; `now` if it has none."""
+        (at,) = one(
+            self._connection,
+            "select coalesce((select at from groups where place between ? and ? order by place limit 1), ?)",
+            (base(storefront), base(storefront) + SPAN - 1, now),
+        )
+        ages = [int(at)]
+        for state in self._lanes.of(storefront):
+            ages += one(
+                self._connection, "select coalesce(min(accepted_at), ?) from exceptions where lane = ?", (now, state.number)
+            )
+        return min(ages)

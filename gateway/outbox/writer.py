@@ -1,0 +1,285 @@
+"""The one thread that owns the store, and the queue in front of it.
+
+It takes all that is waiting as one group: questions are answered, then all changes are applied in one transaction and
+flushed once, and only then does each waiter hear of it, in one call into the event loop. Each waiter has a future of
+its own, so one that gives up takes nobody with it; its change is made all the same.
+
+A change that raises is undone, and everybody else's are made without it. A full store refuses puts and goes on
+settling. An error of the disk is final: after a failed flush a later success proves nothing
+(https://www.usenix.org/conference/atc20/presentation/rebello, read 2026-11-22), so nothing is answered well again.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Final, Generic, NamedTuple, TypeVar
+
+import apsw
+
+from gateway.model import Status
+from gateway.outbox import Entry, Shut, Unavailable
+from gateway.outbox.store import Changes, Store
+
+T = TypeVar("T")
+
+GROUP_ENTRIES: Final = 2_000
+"""Entries after which a group is closed. An entry is bounded (4 KB at the very most), so bytes are too."""
+
+GROUP_JOBS: Final = 1_000
+
+MOST_WAITING: Final = 50_000
+"""Entries that may wait for the thread before further ones hear that the store is busy."""
+
+LOOK_AGAIN_SECONDS: Final = 1.0
+"""How often a full store with nothing else to do looks whether there is room again."""
+
+_FATAL: Final = (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.NoMemError)
+
+
+class _Put(NamedTuple):
+    """One request's entries."""
+
+    entries: Sequence[Entry]
+    future: asyncio.Future[Sequence[Status]]
+
+
+class _Change(NamedTuple, Generic[T]):
+    """Another change of the store, and what follows from it in the event loop, whether or not somebody still waits."""
+
+    run: Callable[[Store], T]
+    once_done: Callable[[T], None]
+    future: asyncio.Future[T]
+
+
+class _Question(NamedTuple, Generic[T]):
+    """A look at what is committed."""
+
+    run: Callable[[Store], T]
+    future: asyncio.Future[T]
+
+
+_Job = _Put | _Change[object] | _Question[object]
+
+
+class _Answer(NamedTuple):
+    """What came of a job: a result, or a fault."""
+
+    job: _Job
+    result: object = None
+    fault: BaseException | None = None
+
+
+class Writer:
+    """The thread and its queue. All methods are for the event loop that made it."""
+
+    def __init__(self, told: Callable[[Changes], None]) -> None:
+        """Make it; `told` is called in the event loop with what every committed transaction changed."""
+        self._told = told
+        self._loop = asyncio.get_running_loop()
+        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._waiting = 0
+        self._closed = False
+        self._full = False
+        self.failed = asyncio.Event()
+        """Set once an error of the disk has made the store useless; the process must end with a failure then."""
+        self._thread_full = False
+        self._thread_failed = False
+        self._thread: Thread | None = None
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+
+    # ── in the event loop ────────────────────────────────────────────────────────────────────────────────────────
+
+    async def start(self, open_store: Callable[[], Store]) -> None:
+        """Start the thread and have it open the store. Raises what `open_store` raises."""
+        opened: asyncio.Future[None] = self._loop.create_future()
+        self._thread = Thread(target=self._work, args=(open_store, opened), name="outbox", daemon=True)
+        self._thread.start()
+        await asyncio.shield(opened)
+
+    @property
+    def shut(self) -> Shut | None:
+        """Why a put would be refused now, else None."""
+        if self.failed.is_set():
+            return Shut.FAILED
+        if self._closed:
+            return Shut.CLOSED
+        if self._full:
+            return Shut.FULL
+        return Shut.BUSY if self._waiting >= MOST_WAITING else None
+
+    def put(self, entries: Sequence[Entry]) -> asyncio.Future[Sequence[Status]]:
+        """Queue a request's entries. Raises Unavailable."""
+        why = self.shut
+        if why is not None:
+            raise Unavailable(why)
+        future: asyncio.Future[Sequence[Status]] = self._loop.create_future()
+        self._waiting += len(entries)
+        self._queue.put(_Put(entries, future))
+        return future
+
+    def change(self, run: Callable[[Store], T], once_done: Callable[[T], None]) -> asyncio.Future[T]:
+        """Queue a change. Raises Unavailable when the store failed or is closed."""
+        future = self._future(run)
+        self._queue.put(_Change(run, once_done, future))  # type: ignore[arg-type]  # the queue forgets T, the job keeps it
+        return future
+
+    def ask(self, run: Callable[[Store], T]) -> asyncio.Future[T]:
+        """Queue a question. Raises Unavailable when the store failed or is closed."""
+        future = self._future(run)
+        self._queue.put(_Question(run, future))  # type: ignore[arg-type]  # the queue forgets T, the job keeps it
+        return future
+
+    def _future(self, _run: Callable[[Store], T]) -> asyncio.Future[T]:
+        if self.failed.is_set():
+            raise Unavailable(Shut.FAILED)
+        if self._closed:
+            raise Unavailable(Shut.CLOSED)
+        return self._loop.create_future()
+
+    async def close(self) -> None:
+        """Finish what is queued, checkpoint, close the store and end the thread. May be called again."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+        await asyncio.shield(self._ended)
+        if self._thread is not None:
+            self._thread.join()
+
+    def _hear(self, answers: Sequence[_Answer], changes: Changes | None, full: bool, failed: bool) -> None:
+        """Take in what a group of jobs came to, and let each waiter go."""
+        if failed:
+            self.failed.set()
+        if full and not self._full:
+            self._loop.call_later(LOOK_AGAIN_SECONDS, self._look_again)
+        self._full = full
+        if changes is not None:
+            self._told(changes)
+        for job, result, fault in answers:
+            if isinstance(job, _Put):
+                self._waiting -= len(job.entries)
+            if fault is None and isinstance(job, _Change):
+                job.once_done(result)
+            if job.future.done():
+                continue
+            if fault is None:
+                job.future.set_result(result)  # type: ignore[arg-type]  # a job's result is of its future's kind
+            else:
+                job.future.set_exception(fault)
+
+    def _look_again(self) -> None:
+        if self._full and self.shut is Shut.FULL:
+            self._queue.put(_Question(lambda _: None, self._loop.create_future()))
+            self._loop.call_later(LOOK_AGAIN_SECONDS, self._look_again)
+
+    # ── in the thread ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _tell(self, call: Callable[..., None], *values: object) -> None:
+        """Call into the event loop; without one there is nobody left to hear it."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call, *values)
+
+    def _work(self, open_store: Callable[[], Store], opened: asyncio.Future[None]) -> None:
+        try:
+            store = open_store()
+        except BaseException as fault:  # noqa: BLE001 - whoever waits for the opening hears it
+            self._tell(self._fail_to_open, opened, fault)
+            return
+        self._thread_full = store.is_full(before=False)
+        self._tell(self._hear, (), store.changes(), self._thread_full, False)  # noqa: FBT003 - not failed
+        self._tell(opened.set_result, None)
+        more = True
+        while more:
+            jobs, more = self._take()
+            self._tell(self._hear, *self._serve(store, jobs))
+        store.close(whole=not self._thread_failed)
+        self._tell(self._ended.set_result, None)
+
+    def _fail_to_open(self, opened: asyncio.Future[None], fault: BaseException) -> None:
+        self._closed = True
+        self._ended.set_result(None)
+        opened.set_exception(fault)
+
+    def _take(self) -> tuple[list[_Job], bool]:
+        """Take what is waiting, up to the bounds of a group; False once the end of the queue was met."""
+        jobs: list[_Job] = []
+        entries = 0
+        job = self._queue.get()
+        try:
+            while job is not None:
+                jobs.append(job)
+                entries += len(job.entries) if isinstance(job, _Put) else 0
+                if entries >= GROUP_ENTRIES or len(jobs) >= GROUP_JOBS:
+                    return jobs, True
+                job = self._queue.get_nowait()
+        except Empty:
+            return jobs, True
+        return jobs, False
+
+    def _serve(self, store: Store, jobs: Sequence[_Job]) -> tuple[list[_Answer], Changes | None, bool, bool]:
+        """Do a group of jobs; gives their answers, what changed, whether the store is full and whether it failed."""
+        questions = [job for job in jobs if isinstance(job, _Question)]
+        puts = [job for job in jobs if isinstance(job, _Put)]
+        changes = [job for job in jobs if isinstance(job, _Change)]
+        answers: list[_Answer] = []
+        news: Changes | None = None
+        try:
+            answers += [self._reply(store, question) for question in questions]
+            answers += self._apply(store, puts, changes)
+            if not self._thread_failed:
+                self._thread_full = store.is_full(before=self._thread_full)
+                news = store.changes()
+        except _FATAL:
+            self._thread_failed = True
+        answered = {id(answer.job) for answer in answers}
+        answers += [_Answer(job, fault=Unavailable(Shut.FAILED)) for job in jobs if id(job) not in answered]
+        return answers, news, self._thread_full, self._thread_failed
+
+    def _reply(self, store: Store, question: _Question[object]) -> _Answer:
+        try:
+            return _Answer(question, question.run(store))
+        except _FATAL:
+            raise
+        except Exception as fault:  # noqa: BLE001 - the one who asked hears it
+            return _Answer(question, fault=fault)
+
+    def _apply(self, store: Store, puts: Sequence[_Put], changes: Sequence[_Change[object]]) -> list[_Answer]:
+        """Apply changes in one transaction, or, should one of them be at fault, each in its own."""
+        answers: list[_Answer] = []
+        if self._thread_failed:
+            return answers
+        if self._thread_full:
+            answers = [_Answer(put, fault=Unavailable(Shut.FULL)) for put in puts]
+            puts = ()
+        if not puts and not changes:
+            return answers
+        try:
+            return answers + self._transact(store, puts, changes)
+        except _FATAL:
+            self._thread_failed = True
+            return answers
+        except apsw.FullError:
+            store.rollback()
+            self._thread_full = True
+            fault: Exception = Unavailable(Shut.FULL)
+        except Exception as raised:  # noqa: BLE001 - the one whose change it was hears it
+            store.rollback()
+            fault = raised
+        if len(puts) + len(changes) == 1:
+            jobs: tuple[_Job, ...] = (*puts, *changes)
+            return [*answers, *(_Answer(job, fault=fault) for job in jobs)]
+        for put in puts:
+            answers += self._apply(store, (put,), ())
+        for change in changes:
+            answers += self._apply(store, (), (change,))
+        return answers
+
+    def _transact(self, store: Store, puts: Sequence[_Put], changes: Sequence[_Change[object]]) -> list[_Answer]:
+        store.begin()
+        answers = [_Answer(change, change.run(store)) for change in changes]
+        if puts:
+            for put, outcome in zip(puts, store.put([put.entries for put in puts]), strict=True):
+                fault = outcome if isinstance(outcome, ValueError) else None
+                answers.append(_Answer(put, outcome, fault))
+        store.commit()
+        return answers
