@@ -22,7 +22,7 @@ from gateway.consent.signals.gpc import header_says_so
 from gateway.keys import Doorkeeper, KeyKind
 from gateway.limits import Addresses, Bucket, network_of
 from gateway.line import Line
-from gateway.listener import answer, problem
+from gateway.listener import NO_HEADERS, answer, problem
 from gateway.metrics import Metrics
 from gateway.model import Fault, Kind, Source, Status, StorefrontId
 from gateway.outbox import Accept, Entry, Outbox, Refuse, Reject, Shut, Unavailable
@@ -109,7 +109,7 @@ class Intake:
             case "GET", "/healthz":
                 return answer(200, b"ok\n", content_type="text/plain")
             case _, known if known in PATHS:
-                return problem(405, "method_not_allowed", Allow=PATHS[known])
+                return problem(405, "method_not_allowed", {"Allow": PATHS[known]})
             case _:
                 return problem(404, "not_found")
 
@@ -142,7 +142,7 @@ class Intake:
         scheme, _, key = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         who = self._doorkeeper.who(key.strip()) if scheme.lower() == "bearer" else None
         if who is None or who[0] not in self._doors:
-            raise Refusal(problem(401, "unknown_key", WWW_Authenticate="Bearer"))
+            raise Refusal(problem(401, "unknown_key", {"WWW-Authenticate": "Bearer"}))
         if who[1] is not KeyKind.SECRET:
             raise Refusal(problem(403, "not_a_secret_key"))
         return who[0]
@@ -152,33 +152,33 @@ class Intake:
     async def _collect(self, request: web.BaseRequest, query: str) -> web.Response:
         storefront, origin = self._page(request, query)
         door = self._doors[storefront]
-        cors = {"Access_Control_Allow_Origin": origin, "Vary": "Origin"}
-        self._refuse_if_shut(**cors)
+        cors = {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+        self._refuse_if_shut(cors)
         if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
-            return problem(415, "content_encoding", **cors)
+            return problem(415, "content_encoding", cors)
         address = self._client_address(request)
-        self._take(door.bucket, 1, **cors)
-        self._wait_for(self._addresses.take(network_of(address), 1, self._monotonic()), **cors)
-        body = await self._body(request, COLLECT_BYTES, **cors)
+        self._take(door.bucket, 1, cors)
+        self._wait_for(self._addresses.take(network_of(address), 1, self._monotonic()), cors)
+        body = await self._body(request, COLLECT_BYTES, cors)
         now = int(self._wall())
         agent, gpc = request.headers.get(hdrs.USER_AGENT), header_says_so(request.headers.getall("Sec-GPC", []))
         try:
             batch = decode(body, now, Connection(address, agent, gpc))
         except (Unreadable, NotAnEvent, TooManyEvents):
             batch = Batch(events=[Malformed("event", Fault.BAD_FORMAT)], unknown=Counter())
-        await self._store(door, Source.COLLECT, batch, now, **cors)
-        return answer(204, **cors)
+        await self._store(door, Source.COLLECT, batch, now, cors)
+        return answer(204, headers=cors)
 
     def _preflight(self, request: web.BaseRequest, query: str) -> web.Response:
         _, origin = self._page(request, query)
-        return answer(
-            204,
-            Access_Control_Allow_Origin=origin,
-            Access_Control_Allow_Methods="POST",
-            Access_Control_Allow_Headers="content-type",
-            Access_Control_Max_Age=PREFLIGHT_SECONDS,
-            Vary="Origin",
-        )
+        allowed = {
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Allow-Methods": "POST",
+            "Access-Control-Allow-Headers": "content-type",
+            "Access-Control-Max-Age": PREFLIGHT_SECONDS,
+            "Vary": "Origin",
+        }
+        return answer(204, headers=allowed)
 
     def _page(self, request: web.BaseRequest, query: str) -> tuple[StorefrontId, str]:
         """Find the storefront by its publishable key, and hold the page's origin against those it registered."""
@@ -209,55 +209,55 @@ class Intake:
 
     # ── both ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _refuse_if_shut(self, **headers: str) -> None:
+    def _refuse_if_shut(self, headers: Mapping[str, str] = NO_HEADERS) -> None:
         why = Shut.CLOSED if self._closing else self._outbox.shut
         if why is not None:
-            raise Refusal(_unavailable(why, **headers))
+            raise Refusal(_unavailable(why, headers))
 
-    def _take(self, bucket: Bucket, count: int, **headers: str) -> None:
+    def _take(self, bucket: Bucket, count: int, headers: Mapping[str, str] = NO_HEADERS) -> None:
         if count:
-            self._wait_for(bucket.take(count, self._monotonic()), **headers)
+            self._wait_for(bucket.take(count, self._monotonic()), headers)
 
-    def _wait_for(self, seconds: float, **headers: str) -> None:
+    def _wait_for(self, seconds: float, headers: Mapping[str, str] = NO_HEADERS) -> None:
         if seconds > 0:
-            raise Refusal(problem(429, "too_many_requests", Retry_After=_jittered(seconds + 1), **headers))
+            raise Refusal(problem(429, "too_many_requests", {**headers, "Retry-After": _jittered(seconds + 1)}))
 
-    async def _body(self, request: web.BaseRequest, limit: int, **headers: str) -> bytes:
+    async def _body(self, request: web.BaseRequest, limit: int, headers: Mapping[str, str] = NO_HEADERS) -> bytes:
         """Read a body of at most `limit` bytes after decompression, against the clock: a dripped body is cut."""
         if (request.content_length or 0) > limit:
-            raise Refusal(_closing(problem(413, "body_too_large", **headers)))
+            raise Refusal(_closing(problem(413, "body_too_large", headers)))
         content = request.content
         chunks: list[bytes] = []
         try:
             if content.is_eof():  # the whole body came with the headers: no timer needed (3 µs a request less)
-                return self._bounded([content.read_nowait()], limit, **headers)
+                return self._bounded([content.read_nowait()], limit, headers)
             async with asyncio.timeout(self._body_seconds):
                 while not content.at_eof():
                     chunks.append(await content.readany())
                     if sum(map(len, chunks)) > limit:
                         break
         except TimeoutError:
-            raise Refusal(_closing(problem(408, "body_too_slow", **headers))) from None
+            raise Refusal(_closing(problem(408, "body_too_slow", headers))) from None
         except (web.RequestPayloadError, ValueError, OSError):
-            raise Refusal(_closing(problem(400, "bad_body", **headers))) from None
-        return self._bounded(chunks, limit, **headers)
+            raise Refusal(_closing(problem(400, "bad_body", headers))) from None
+        return self._bounded(chunks, limit, headers)
 
-    def _bounded(self, chunks: list[bytes], limit: int, **headers: str) -> bytes:
+    def _bounded(self, chunks: list[bytes], limit: int, headers: Mapping[str, str] = NO_HEADERS) -> bytes:
         body = b"".join(chunks)
         if len(body) > limit:
-            raise Refusal(_closing(problem(413, "body_too_large", **headers)))
+            raise Refusal(_closing(problem(413, "body_too_large", headers)))
         self._metrics.raw_bytes(len(body))
         return body
 
     async def _store(
-        self, door: Door, source: Source, batch: Batch, now: int, **headers: str
+        self, door: Door, source: Source, batch: Batch, now: int, headers: Mapping[str, str] = NO_HEADERS
     ) -> tuple[list[Entry], Sequence[Status]]:
         run = door.line.run
         entries = [run(event, source, now) for event in batch.events]
         try:
             statuses = await self._outbox.put(entries)
         except Unavailable as unavailable:
-            raise Refusal(_unavailable(unavailable.why, **headers)) from None
+            raise Refusal(_unavailable(unavailable.why, headers)) from None
         self._count(door.line.storefront, source, entries, statuses, batch.unknown)
         return entries, statuses
 
@@ -311,8 +311,8 @@ def _result(event: RawEvent | Malformed, entry: Entry, status: Status) -> dict[s
     return result
 
 
-def _unavailable(why: Shut, **headers: str) -> web.Response:
-    return problem(503, why.value, Retry_After=_jittered(5, 30), **headers)
+def _unavailable(why: Shut, headers: Mapping[str, str] = NO_HEADERS) -> web.Response:
+    return problem(503, why.value, {**headers, "Retry-After": _jittered(5, 30)})
 
 
 def _jittered(least: float, most: float | None = None) -> str:

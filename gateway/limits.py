@@ -9,6 +9,8 @@ import hmac
 import secrets
 from typing import Final
 
+from gateway.address import parse
+
 KEY_SECONDS: Final = 3600
 MOST_ADDRESSES: Final = 100_000
 
@@ -29,8 +31,8 @@ class Bucket:
 
         A request larger than the burst is let in when the bucket is full, and then owed.
         """
-        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
-        self._at = now
+        self._tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self._rate)
+        self._at = max(self._at, now)
         short = min(count, self._burst) - self._tokens
         if short > 0:
             return short / self._rate
@@ -63,11 +65,11 @@ class Addresses:
 
 
 def network_of(address: str) -> str:
-    """Name the network that an address is limited with: /24 for IPv4, /64 for IPv6, as text that is only ever hashed."""
-    if ":" not in address:
-        return address.rpartition(".")[0]
-    head, _, tail = address.partition("::")
-    groups = head.split(":")
-    if tail or "::" in address:
-        groups += ["0"] * (8 - len(groups) - len(tail.split(":")))
-    return ":".join(groups[:4])
+    """Name the network that an address is limited with, as text that is only ever hashed.
+
+    /24 for IPv4, also where it comes written as IPv6; /64 for IPv6; what is no address stands for itself.
+    """
+    numbers = parse(address)
+    if numbers is None:
+        return address
+    return ":".join(map(hex, numbers[:4])) if len(numbers) == 8 else ".".join(map(str, numbers[:3]))

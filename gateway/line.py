@@ -7,8 +7,6 @@
 Pure: time is handed in. The only place where the rooms above and below the boundary meet.
 """
 
-from functools import cached_property
-
 from gateway.adapter import Adapter
 from gateway.consent.decision import RULE, Consented, Decision, Policy, admit
 from gateway.minimise import Wanted, minimise, wanted
@@ -32,7 +30,7 @@ class Line:
         self._enabled = tuple(d for d in Destination if d in adapters)
         self._wanted: dict[tuple[Destination, ...], Wanted] = {}
 
-    @cached_property
+    @property
     def enabled(self) -> tuple[Destination, ...]:
         """The storefront's destinations."""
         return self._enabled

@@ -9,7 +9,8 @@ the one written in C: most request-smuggling faults were found in its Python sta
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 import aiohttp
@@ -20,7 +21,7 @@ from aiohttp.web_protocol import RequestHandler
 from multidict import CIMultiDict
 
 from gateway.limits import network_of
-from gateway.log import Happening, Log, innermost_frame
+from gateway.log import Happening, Log, innermost_frame, name_of
 
 OLDEST_AIOHTTP: Final = (3, 14, 5)
 IDLE_SECONDS: Final = 75.0
@@ -29,6 +30,7 @@ LINGER_SECONDS: Final = 2.0
 
 HEADERS: Final = {hdrs.SERVER: "consent-gateway", hdrs.CACHE_CONTROL: "no-store", "X-Content-Type-Options": "nosniff"}
 """On every answer: no version of anything, nothing for a cache to keep."""
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -51,17 +53,18 @@ def assert_sound_aiohttp() -> None:
         raise RuntimeError("aiohttp runs without its C parser: install its wheel, and do not set AIOHTTP_NO_EXTENSIONS")
 
 
-def answer(status: int, body: bytes = b"", *, content_type: str = "application/json", **headers: str) -> web.Response:
-    """Make a response with the headers that every answer carries; keyword names use `_` for `-`."""
+def answer(
+    status: int, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS, content_type: str = "application/json"
+) -> web.Response:
+    """Make a response with the headers that every answer carries, and these."""
     made = CIMultiDict(HEADERS)
-    for name, value in headers.items():
-        made[name.replace("_", "-")] = value
+    made.update(headers)
     return web.Response(status=status, body=body or None, headers=made, content_type=content_type if body else None)
 
 
-def problem(status: int, code: str, **headers: str) -> web.Response:
+def problem(status: int, code: str, headers: Mapping[str, str] = NO_HEADERS) -> web.Response:
     """Make an error answer: a stable code, never anything of the input."""
-    return answer(status, b'{"error":"%s"}' % code.encode(), **headers)
+    return answer(status, b'{"error":"%s"}' % code.encode(), headers)
 
 
 class QuietServer(web.Server):
@@ -77,7 +80,7 @@ class QuietServer(web.Server):
         """Make the protocol of one connection."""
         return QuietHandler(
             self, loop=self._loop, access_log=None, keepalive_timeout=IDLE_SECONDS, lingering_time=LINGER_SECONDS
-        )  # type: ignore[arg-type]  # aiohttp documents access_log=None as off and types it as a logger
+        )
 
     @property
     def open_connections(self) -> int:
@@ -149,7 +152,7 @@ class QuietHandler(RequestHandler):
         """Answer a malformed request, or a bug of ours, by a code; only the bug is logged, by its class and place."""
         del message
         if status == 500 and exc is not None:
-            self._quiet.log.say(Happening.UNEXPECTED_ERROR, where=innermost_frame(exc))
+            self._quiet.log.say(Happening.UNEXPECTED_ERROR, error=name_of(exc), where=innermost_frame(exc))
         if request.writer.output_size > 0:
             raise ConnectionError
         response = problem(status, "internal_error" if status >= 500 else "bad_http")

@@ -9,12 +9,12 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha256
-from ipaddress import AddressValueError, IPv6Address
 from typing import Final, TypeVar
 
 import msgspec
 
 from gateway.adapter import Needs
+from gateway.address import parse
 from gateway.consent.decision import Consented
 from gateway.model import (
     ClickIds,
@@ -37,12 +37,15 @@ from gateway.raw import RawEvent
 # Bits of the remarks on the hot path: looking a member up and shifting it costs 0.1 µs each time, eight times an event.
 EMAIL_HASHED: Final = 1 << Remark.EMAIL_HASHED
 EMAIL_UNUSABLE: Final = 1 << Remark.EMAIL_UNUSABLE
+EMAIL_NOT_NEEDED: Final = 1 << Remark.EMAIL_NOT_NEEDED
 IP_TRUNCATED: Final = 1 << Remark.IP_TRUNCATED
 IP_UNUSABLE: Final = 1 << Remark.IP_UNUSABLE
 IP_NOT_NEEDED: Final = 1 << Remark.IP_NOT_NEEDED
 USER_AGENT_REMOVED: Final = 1 << Remark.USER_AGENT_REMOVED
 PAGE_URL_REDUCED_TO_ORIGIN: Final = 1 << Remark.PAGE_URL_REDUCED_TO_ORIGIN
 PAGE_URL_UNUSABLE: Final = 1 << Remark.PAGE_URL_UNUSABLE
+PAGE_URL_NOT_NEEDED: Final = 1 << Remark.PAGE_URL_NOT_NEEDED
+MONEY_NOT_NEEDED: Final = 1 << Remark.MONEY_NOT_NEEDED
 UNKNOWN_FIELDS_REMOVED: Final = 1 << Remark.UNKNOWN_FIELDS_REMOVED
 TIME_SET_TO_NOW: Final = 1 << Remark.TIME_SET_TO_NOW
 CONSENT_SIGNALS_REMOVED: Final = 1 << Remark.CONSENT_SIGNALS_REMOVED
@@ -50,10 +53,18 @@ REGION_REMOVED: Final = 1 << Remark.REGION_REMOVED
 
 # ── e-mail ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-ATOM: Final = r"[\w!#$%&'*+/=?^`{|}~-]+"
-LABEL: Final = r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)"
-ADDRESS: Final = re.compile(rf"({ATOM}(?:\.{ATOM})*)@{LABEL}+(?:[^\W\d_]{{2,63}}|xn--[a-z0-9-]{{1,59}})")
-"""One `@`, dot-separated atoms (RFC 5322, 3.4.1), a dotted domain; letters of any script."""
+
+def _address(word: str, alphanumeric: str, letter: str) -> re.Pattern[str]:
+    """One `@`, dot-separated atoms (RFC 5322, 3.4.1), a dotted domain; the three are what stands inside `[…]`."""
+    atom = rf"[{word}!#$%&'*+/=?^`{{|}}~-]+"
+    label = rf"(?:[{alphanumeric}](?:[{word}-]{{0,61}}[{alphanumeric}])?\.)"
+    return re.compile(rf"({atom}(?:\.{atom})*)@{label}+(?:[{letter}]{{2,63}}|xn--[a-z0-9-]{{1,59}})")
+
+
+ADDRESS: Final = _address(r"\w", r"^\W_", r"^\W\d_")
+"""A lower-case address in the letters of any script."""
+ADDRESS_IN_ASCII: Final = _address("a-z0-9_", "a-z0-9", "a-z")
+"""The same for ASCII, in a third of the time."""
 GMAIL: Final = ("@gmail.com", "@googlemail.com")
 INVISIBLE: Final = "\ufeff\u200b\u200c\u200d\u2060"
 DIGEST_OF_NOTHING: Final = sha256(b"").hexdigest()
@@ -72,13 +83,10 @@ def email_digests(address: str, wanted: Sequence[Destination]) -> EmailDigests |
     common = google = _digest(plain)
     if Destination.GOOGLE_ADS in wanted and plain.endswith(GMAIL):
         google = _digest(fold_gmail(plain))
-    if common is None and google is None:
-        return None
-    return EmailDigests(
-        meta=common if Destination.META in wanted else None,
-        pinterest=common if Destination.PINTEREST in wanted else None,
-        google_ads=google if Destination.GOOGLE_ADS in wanted else None,
-    )
+    meta = common if Destination.META in wanted else None
+    pinterest = common if Destination.PINTEREST in wanted else None
+    google_ads = google if Destination.GOOGLE_ADS in wanted else None
+    return EmailDigests(meta, pinterest, google_ads) if meta or pinterest or google_ads else None
 
 
 def fold_gmail(address: str) -> str:
@@ -89,73 +97,60 @@ def fold_gmail(address: str) -> str:
 
 def _digest(text: str) -> EmailDigest | None:
     """Hash what is an address; the longest local part is 64, the longest address 254 (RFC 5321, 4.5.3.1)."""
-    match = ADDRESS.fullmatch(text)
-    if match is None or match.end(1) > 64 or len(text) > 254:
+    if len(text) > 254:
+        return None
+    match = (ADDRESS_IN_ASCII if text.isascii() else ADDRESS).fullmatch(text)
+    if match is None or match.end(1) > 64:
         return None
     return EmailDigest.unsealed(sha256(text.encode()).hexdigest())
 
 
 def _email(raw: RawEvent, wanted: Sequence[Destination]) -> tuple[EmailDigests | None, int]:
     if raw.email is not None:
-        if not wanted:
-            return None, 1 << Remark.EMAIL_NOT_NEEDED
-        digests = email_digests(raw.email, wanted)
-        return digests, EMAIL_HASHED if digests else EMAIL_UNUSABLE
+        digests = email_digests(raw.email, wanted) if wanted else None
+        return digests, EMAIL_HASHED if digests else EMAIL_UNUSABLE if wanted else EMAIL_NOT_NEEDED
     if raw.email_sha256 is None:
         return None, 0
-    given = {d: EmailDigest(x) for d, x in raw.email_sha256.items() if d in wanted and x != DIGEST_OF_NOTHING}
+    serving = {d: x for d, x in raw.email_sha256.items() if d in wanted}
+    given = {d: EmailDigest(x) for d, x in serving.items() if x != DIGEST_OF_NOTHING}
     if not given:
-        return None, EMAIL_UNUSABLE
+        return None, EMAIL_UNUSABLE if serving else EMAIL_NOT_NEEDED
     digests = EmailDigests(given.get(Destination.META), given.get(Destination.PINTEREST), given.get(Destination.GOOGLE_ADS))
     return digests, 1 << Remark.EMAIL_DIGEST_PASSED
 
 
 # ── IP address ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-IPV4: Final = re.compile(r"(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})(?::\d{1,5})?", re.ASCII)
-BRACKETED: Final = re.compile(r"\[([^\]]*)\](?::\d{1,5})?")
-V4_MAPPED: Final = b"\0" * 10 + b"\xff\xff"
-V4_COMPATIBLE: Final = b"\0" * 12
-SIX_TO_FOUR: Final = b"\x20\x02"
+NEVER_PUBLIC: Final = (0, 10, 127)
+SOMETIMES_PRIVATE: Final = {192: (168,), 169: (254,), 172: range(16, 32), 100: range(64, 128), 198: (18, 19)}
 
 
 def truncated_ip(text: str) -> TruncatedIp | None:
     """Cut an address to its /24 (IPv4) or /48 (IPv6) network; None when it is no public address.
 
-    Brackets, ports and zones are removed and IPv4 inside IPv6 is unmapped first (also 6to4, whose first 48 bits hold
-    a whole IPv4 address, RFC 3056). The widths are those that Google Analytics documents for its own masking:
-    https://support.google.com/analytics/answer/2763052 (read 2026-11-22).
+    IPv4 inside IPv6 is taken out first: the first 48 bits of 6to4 hold a whole IPv4 address. The widths are those that
+    Google Analytics documents for its own masking: https://support.google.com/analytics/answer/2763052 (read 2026-11-22).
     """
-    text = text.strip()
-    if ":" not in text or "." in text.partition(":")[0]:
-        match = IPV4.fullmatch(text)
-        return _truncated_v4(int(match[1]), int(match[2]), int(match[3]), int(match[4])) if match else None
-    if bracketed := BRACKETED.fullmatch(text):
-        text = bracketed[1]
-    try:
-        packed = IPv6Address(text.partition("%")[0]).packed
-    except (AddressValueError, ValueError):
+    address = parse(text)
+    if address is None:
         return None
-    if packed[:12] in (V4_MAPPED, V4_COMPATIBLE):
-        return _truncated_v4(*packed[12:])
-    if packed[:2] == SIX_TO_FOUR:
-        return _truncated_v4(*packed[2:6])
-    if packed[0] == 0xFF or packed[0] & 0xFE == 0xFC or (packed[0] == 0xFE and packed[1] & 0xC0 == 0x80) or not any(packed[:6]):
-        return None
-    return TruncatedIp.unsealed(str(IPv6Address(packed[:6] + bytes(10))))
+    return _network_v4(*address) if len(address) == 4 else _network_v6(*address[:3])
 
 
-NEVER_PUBLIC: Final = (0, 10, 127)
-SOMETIMES_PRIVATE: Final = {192: (168,), 169: (254,), 172: range(16, 32), 100: range(64, 128)}
-
-
-def _truncated_v4(a: int, b: int, c: int, d: int) -> TruncatedIp | None:
+def _network_v4(a: int, b: int, c: int, _host: int) -> TruncatedIp | None:
     """Private, loopback, link-local, shared, multicast and reserved networks say nothing of a visitor (RFC 6890)."""
-    if a >= 224 or b > 255 or c > 255 or d > 255 or a in NEVER_PUBLIC:
+    if a >= 224 or a in NEVER_PUBLIC:
         return None
     if a in SOMETIMES_PRIVATE and b in SOMETIMES_PRIVATE[a]:
         return None
     return TruncatedIp.unsealed(f"{a}.{b}.{c}.0")
+
+
+def _network_v6(a: int, b: int, c: int) -> TruncatedIp | None:
+    """Visitors come from 2000::/3, the only global unicast space that is given out (RFC 3587, 3)."""
+    if a >> 13 != 1:
+        return None
+    return TruncatedIp.unsealed(f"{a:x}:{b:x}:{c:x}::" if c else f"{a:x}:{b:x}::" if b else f"{a:x}::")
 
 
 # ── user agent, page, clicks ─────────────────────────────────────────────────────────────────────────────────────
@@ -169,18 +164,18 @@ SYSTEMS: Final = (
     ("Linux", "X11; Linux x86_64"),
 )
 WEBKIT: Final = "AppleWebKit/"
+CHROME: Final = f"{WEBKIT}537.36 (KHTML, like Gecko) Chrome/{{0}}.0.0.0 Safari/537.36"
 BROWSERS: Final = (
-    (re.compile(r"Firefox/(\d{1,3})", re.ASCII), "Gecko/20100101 Firefox/{}.0"),
+    ("Firefox/", re.compile(r"Firefox/(\d{1,3})", re.ASCII), "Gecko/20100101 Firefox/{0}.0"),
+    ("Edg/", re.compile(r"Edg/(\d{1,3})", re.ASCII), f"{CHROME} Edg/{{0}}.0.0.0"),
+    ("Chrome/", re.compile(r"Chrome/(\d{1,3})", re.ASCII), CHROME),
     (
-        re.compile(r"Edg/(\d{1,3})", re.ASCII),
-        f"{WEBKIT}537.36 (KHTML, like Gecko) Chrome/{{0}}.0.0.0 Safari/537.36 Edg/{{0}}.0.0.0",
-    ),
-    (re.compile(r"Chrome/(\d{1,3})", re.ASCII), f"{WEBKIT}537.36 (KHTML, like Gecko) Chrome/{{}}.0.0.0 Safari/537.36"),
-    (
-        re.compile(r"Version/(\d{1,3})[\d.]* .*Safari/", re.ASCII),
-        f"{WEBKIT}605.1.15 (KHTML, like Gecko) Version/{{}}.0 Safari/605.1.15",
+        "Safari/",
+        re.compile(r"Version/(\d{1,3})", re.ASCII),
+        f"{WEBKIT}605.1.15 (KHTML, like Gecko) Version/{{0}}.0 Safari/605.1.15",
     ),
 )
+"""By the word that tells them apart, in this order: where their version stands, and what they say of themselves."""
 
 
 def reduced_user_agent(text: str) -> UserAgent | None:
@@ -190,8 +185,8 @@ def reduced_user_agent(text: str) -> UserAgent | None:
     https://developer.mozilla.org/docs/Web/HTTP/Guides/User-agent_reduction (read 2026-11-22).
     """
     system = next((frozen for token, frozen in SYSTEMS if token in text), None)
-    for pattern, shape in BROWSERS:
-        if system and (found := pattern.search(text)):
+    for token, pattern, shape in BROWSERS:
+        if system and token in text and (found := pattern.search(text)):
             return UserAgent(f"Mozilla/5.0 ({system}) {shape.format(found[1])}")
     return None
 
@@ -205,22 +200,28 @@ def _user_agent(text: str, wanted: str) -> tuple[UserAgent | None, int]:
 
 
 ORIGIN: Final = re.compile(r"(https?)://(?:[^/?#@\\]*@)?([^/?#@:\\]+)(?::(\d{1,5}))?(?=[/?#]|\Z)", re.ASCII | re.IGNORECASE)
-DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+NUMBER: Final = re.compile(r"https?://(?:.*\.)?(?:\d+|0x[0-9a-f]*)(?::\d+)?", re.ASCII)
+"""An origin whose last label is a number stands for an IPv4 address (https://url.spec.whatwg.org/#ends-in-a-number-checker)."""
 
 
 def page_origin(url: str, own: frozenset[str]) -> PageOrigin | None:
-    """Reduce a page address to its origin; None when it has none, or when it is none of the storefront's `own` (if any)."""
+    """Reduce a page address to its origin; None when it has none, or when it is none of the storefront's `own` (if any).
+
+    A host that is a number, not a name, must be among the storefront's own: elsewhere it may be a visitor's address.
+    """
     match = ORIGIN.match(url)
     if match is None:
         return None
-    scheme, host, port = match[1].lower(), match[2].lower().rstrip("."), match[3]
+    scheme, host, port = match[1].lower(), match[2].lower().rstrip("."), int(match[3] or 0)
     return _origin(f"{scheme}://{host}" + (f":{port}" if port and port != DEFAULT_PORTS[scheme] else ""), own)
 
 
 @lru_cache(maxsize=1024)
 def _origin(origin: str, own: frozenset[str]) -> PageOrigin | None:
     """A shop has few origins: checking each once saves 1 µs an event."""
-    return _born(PageOrigin, origin) if not own or origin in own else None
+    known = origin in own if own else NUMBER.fullmatch(origin) is None
+    return _born(PageOrigin, origin) if known else None
 
 
 CLICK_IDS: Final[dict[str, type[Text]]] = {
@@ -261,7 +262,11 @@ def _click_ids(raw: RawEvent, wanted: frozenset[str]) -> tuple[ClickIds | None, 
 
 
 class Wanted(msgspec.Struct, frozen=True, gc=False):
-    """What the allowed destinations of one event need, taken together."""
+    """What the allowed destinations of one event need, taken together.
+
+    There is one user agent for all of them, so it is the most reduced one that any of them asks for: nobody gets more
+    than the policy allows it.
+    """
 
     email: tuple[Destination, ...]
     ip: bool
@@ -272,12 +277,15 @@ class Wanted(msgspec.Struct, frozen=True, gc=False):
 
 
 def wanted(needs: dict[Destination, Needs]) -> Wanted:
-    """Unite the needs of the destinations that may have the event."""
+    """Unite the needs of the destinations that may have the event.
+
+    An event holds one user agent: where one destination may have it whole and another only reduced, both get it reduced.
+    """
     levels = {need.user_agent for need in needs.values()}
     return Wanted(
         email=tuple(d for d, need in needs.items() if need.email),
         ip=any(need.ip for need in needs.values()),
-        user_agent=next((level for level in ("full", "reduced") if level in levels), "none"),
+        user_agent=next((level for level in ("reduced", "full") if level in levels), "none"),
         page_origin=any(need.page_origin for need in needs.values()),
         money=any(need.money for need in needs.values()),
         click_ids=frozenset().union(*(need.click_ids for need in needs.values())),
@@ -299,7 +307,9 @@ def minimise(
         remarks |= done
     if raw.page_url is not None:
         origin = page_origin(raw.page_url, own_origins) if want.page_origin else None
-        remarks |= PAGE_URL_REDUCED_TO_ORIGIN if origin else PAGE_URL_UNUSABLE
+        remarks |= PAGE_URL_REDUCED_TO_ORIGIN if origin else PAGE_URL_UNUSABLE if want.page_origin else PAGE_URL_NOT_NEEDED
+    if raw.money is not None and not want.money:
+        remarks |= MONEY_NOT_NEEDED
     click, done = _click_ids(raw, want.click_ids)
     event = Minimised(
         kind=raw.kind,

@@ -109,7 +109,6 @@ class Fault(Word):
     LONE_SURROGATE = "lone_surrogate"
     TOO_DEEP = "too_deep"
     TOO_MANY_KEYS = "too_many_keys"
-    NOT_ALLOWED_HERE = "not_allowed_here"
 
 
 @unique
@@ -197,6 +196,8 @@ class Remark(IntEnum):
     TIME_SET_TO_NOW = 16
     CONSENT_SIGNALS_REMOVED = 17
     REGION_REMOVED = 18
+    PAGE_URL_NOT_NEEDED = 19
+    MONEY_NOT_NEEDED = 20
 
 
 class Text(str):
@@ -242,7 +243,10 @@ class EmailDigest(Text):
 
 
 class TruncatedIp(Text):
-    """An IPv4 network /24 (`203.0.113.0`) or IPv6 network /48 (`2001:db8:1::`), never a host."""
+    """An IPv4 network /24 (`203.0.113.0`) or IPv6 network /48 (`2001:db8:1::`) in its shortest form, never a host.
+
+    A 6to4 network is none: its 48 bits hold a whole IPv4 address (RFC 3056).
+    """
 
     __slots__ = ()
     PATTERN = re.compile(r"(?:(?:0|[1-9]\d{0,2})\.){3}0|[0-9a-f:]{1,18}::", re.ASCII)
@@ -250,12 +254,17 @@ class TruncatedIp(Text):
     def __new__(cls, text: str) -> Self:
         """Check shape and that no host bit is set."""
         made = super().__new__(cls, text)
-        if ":" in text:
-            if IPv6Address(text).packed[6:] != bytes(10):
-                raise ValueError(cls.__name__)
-        elif any(int(octet) > 255 for octet in text.split(".")):
+        if not (_is_network_v6(text) if ":" in text else all(int(octet) < 256 for octet in text.split("."))):
             raise ValueError(cls.__name__)
         return made
+
+
+def _is_network_v6(text: str) -> bool:
+    try:
+        address = IPv6Address(text)
+    except ValueError:  # its text repeats the address
+        return False
+    return str(address) == text and address.packed[6:] == bytes(10) and address.sixtofour is None
 
 
 class PageOrigin(Text):
@@ -387,6 +396,10 @@ class EmailDigests(msgspec.Struct, frozen=True, gc=False):
         """The digests without repeats, in a stable order."""
         return tuple(dict.fromkeys(d for d in (self.meta, self.pinterest, self.google_ads) if d is not None))
 
+    def __repr__(self) -> str:
+        """Say nothing of what is inside."""
+        return "<EmailDigests>"
+
 
 class ClickIds(msgspec.Struct, frozen=True, gc=False):
     """Ad click ids, only those that some destination's policy asked for."""
@@ -397,6 +410,10 @@ class ClickIds(msgspec.Struct, frozen=True, gc=False):
     fbc: MetaClickId | None = None
     fbp: MetaBrowserId | None = None
     epik: PinterestClickId | None = None
+
+    def __repr__(self) -> str:
+        """Say nothing of what is inside."""
+        return "<ClickIds>"
 
 
 class Minimised(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -418,6 +435,10 @@ class Minimised(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     page_origin: PageOrigin | None = None
     money: Money | None = None
     click: ClickIds | None = None
+
+    def __repr__(self) -> str:
+        """Say nothing of what is inside: what is hashed and cut is personal data still."""
+        return "<Minimised>"
 
 
 class Trace(msgspec.Struct, frozen=True, gc=False):

@@ -72,7 +72,7 @@ class Private:
         if not known:
             return problem(404, "not_found")
         if request.method not in known:
-            return problem(405, "method_not_allowed", Allow=", ".join(known))
+            return problem(405, "method_not_allowed", {"Allow": ", ".join(known)})
         return await self._answer(path, dict(parse_qsl(query)))
 
     async def _answer(self, path: str, query: Mapping[str, str]) -> web.Response:

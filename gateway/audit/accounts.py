@@ -3,7 +3,8 @@
     received                = accepted + duplicate + refused + invalid
     accepted × destinations = delivered + waiting + dead + withdrawn
 
-Both sides of the second are counted apart: what is waiting is counted from the records, not from the books.
+Both sides of the second are counted apart: what is waiting is counted from the records, not from the books. And no
+destination can have been given more events than were accepted, nor all of them together fewer.
 """
 
 from collections import Counter
@@ -46,14 +47,17 @@ def account(book: Book) -> Account:
         by_status[status.value] += count
         if reason:
             by_reason[f"{status.value}.{reason}"] += count
-    lanes = {d.value: _lane(book, d) for d in Destination if d in book.accepted or d in book.waiting}
+    seen = {*book.accepted, *book.waiting, *(where for where, *_ in book.settled), *(where for where, *_ in book.value)}
+    lanes = {d.value: _lane(book, d) for d in Destination if d in seen}
+    given = [lane["accepted"] for lane in lanes.values()]
+    plausible = max(given, default=0) <= by_status[Status.ACCEPTED.value] <= sum(given)
     return Account(
         received=by_status.total(),
         by_status={status.value: by_status[status.value] for status in Status},
         by_reason=dict(sorted(by_reason.items())),
         differing_repeats=book.differing_repeats,
         destinations=lanes,
-        balanced=all(lane["balanced"] for lane in lanes.values()),
+        balanced=plausible and all(lane["balanced"] for lane in lanes.values()),
     )
 
 

@@ -4,11 +4,11 @@ Holds no content of the event: signals by name and state, rules by version, fiel
 the platform's code.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from gateway.model import Destination, Remark, Status
+from gateway.model import Destination, Remark, Signal, State, Status
 from gateway.outbox import Attempt, Explanation
 
 
@@ -43,11 +43,19 @@ def tell(explanation: Explanation) -> Told:
         status=explanation.status.value,
         received_at=moment(explanation.received_at),
         rule=trace.rule,
-        signals={signal.value: state.value for signal, state in trace.signals},
+        signals=_signals(trace.signals),
         fields=list(remarks(trace.remarks)),
         repeats=explanation.repeats,
         destinations={attempt.destination.value: _attempt(attempt) for attempt in explanation.attempts},
     )
+
+
+def _signals(seen: Iterable[tuple[Signal, State]]) -> dict[str, str]:
+    """Name each signal once, with all that it said: per platform it may say different things."""
+    said: dict[str, list[str]] = {}
+    for signal, state in seen:
+        said.setdefault(signal.value, []).append(state.value)
+    return {signal: ", ".join(states) for signal, states in said.items()}
 
 
 def _attempt(attempt: Attempt) -> AttemptTold:
@@ -89,7 +97,7 @@ def sentences(told: Told) -> Iterator[str]:
     """Say the same in lines that a marketer reads from top to bottom."""
     yield f"Received {told['received_at']}; {_verdict(told)}."
     yield f"Decided by rule {told['rule']}."
-    said = ", ".join(f"{signal} said {state}" for signal, state in told["signals"].items())
+    said = "; ".join(f"{signal} said {states}" for signal, states in told["signals"].items())
     yield f"Consent signals: {said}." if said else "Consent signals: none came with the event."
     if told["fields"]:
         yield "At the boundary: " + ", ".join(field.replace("_", " ") for field in told["fields"]) + "."

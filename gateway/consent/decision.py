@@ -20,8 +20,8 @@ from typing import Final
 
 import msgspec
 
-from gateway.consent.signals import READERS, google, gpc
-from gateway.consent.statement import Context, Statement, Statements
+from gateway.consent.signals import KNOWN, READERS, google, gpc, unsupported
+from gateway.consent.statement import UNREADABLE, Context, Statement, Statements
 from gateway.model import Destination, Refusal, Signal, State
 from gateway.raw import RawEvent, unix_seconds
 
@@ -88,24 +88,33 @@ def decide(raw: RawEvent, policy: Policy, enabled: tuple[Destination, ...], now:
     consent_at, personalisation = raw.occurred_at, False
     if type(consent) is dict:
         context = _context(consent, raw, policy, now)
-        for key in sorted(consent.keys() & READERS.keys(), key=RANK.__getitem__):
-            statements += READERS[key](consent, context)
-        personalisation = "google" in consent and google.personalisation(consent)
-        consent_at = context.given_at if type(context.given_at) is int else consent_at
+        for key, read in IN_ORDER:
+            if key in consent:
+                statements += read(consent, context)
+        if not consent.keys() <= KNOWN:
+            statements += unsupported.read_unknown(consent, consent.keys() - KNOWN)
+        personalisation = "google" in consent and google.personalisation(consent, context)
+        consent_at = min(context.given_at, now) if type(context.given_at) is int else consent_at
     elif consent is not None:
-        statements = MALFORMED
+        statements += MALFORMED
     allowed, refused, signals = _apply(statements, enabled)
     return Decision(allowed, refused, signals, consent_at, personalisation)
 
 
-RANK: Final = {key: rank for rank, key in enumerate(READERS)}
+IN_ORDER: Final = tuple(READERS.items())
 
 
 def _context(consent: Mapping[str, object], raw: RawEvent, policy: Policy, now: int) -> Context:
     """Gather what readers may know. Undated consent is as old as the event that carries it."""
-    country = raw.country.upper() if raw.country else None
+    country = _country(raw.country)
     given_at = consent.get("given_at")
     return Context(now, policy.attests(country), country, policy.max_age, None if given_at is None else unix_seconds(given_at))
+
+
+def _country(text: str | None) -> str | None:
+    if not text or not (code := text.strip()):
+        return None
+    return code.upper() if len(code) == 2 and code.isascii() and code.isalpha() else UNREADABLE
 
 
 @lru_cache(maxsize=4096)

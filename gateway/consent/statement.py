@@ -8,12 +8,15 @@ from gateway.model import Destination, Fault, Refusal, Signal, State
 
 EVERYWHERE: Final = tuple(Destination)
 
+UNREADABLE: Final = "?"
+"""Stands for a country that was given and is no two-letter code."""
+
 
 class Context(msgspec.Struct, frozen=True, gc=False):
     """What a reader may know besides its own signal. Times are Unix seconds.
 
-    `attested`: the storefront attests that a consent banner asks visitors of this visitor's region. `country` is upper
-    case or None when unknown. `max_age` is how long consent lasts. `given_at`: the consent's own date, None when it has
+    `attested`: the storefront attests that a consent banner asks visitors of this visitor's region. `country` is two upper
+    case letters, `UNREADABLE`, or None when none was given. `max_age` is how long consent lasts. `given_at`: the consent's own date, None when it has
     none, or what is wrong with it.
     """
 
@@ -24,7 +27,7 @@ class Context(msgspec.Struct, frozen=True, gc=False):
     given_at: int | Fault | None = None
 
 
-class Statement(msgspec.Struct, frozen=True, gc=False):
+class Statement(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """One thing a signal says. `refusal` is the reason to give when this statement decides against a destination.
 
     `covers` are the destinations it speaks of; a grant counts for no other.

@@ -7,8 +7,9 @@ they stand, so that the event around them is invalid while its neighbours in the
 
 import json
 import math
-from collections.abc import Sequence
-from typing import Final, NoReturn
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Final, NoReturn, cast
 
 import orjson
 
@@ -32,18 +33,21 @@ class Unreadable(Exception):
 
 
 def loads(body: bytes) -> tuple[object, bool]:
-    """Parse `body`; say whether anything in the value is `Tainted`. Raises Unreadable.
+    """Parse `body`; say whether anything in the value may be `Tainted` or half a surrogate pair. Raises Unreadable.
 
-    orjson refuses NaN and lone surrogates but lets repeated keys pass. Every key and every text value has two quotes;
-    when the parsed value, written out again, has as many as the body, no key was dropped. That costs 0.8 µs
-    an event; only when the counts differ, or backslashes make counting unsafe, the slow reader runs.
+    orjson refuses NaN and lone surrogates but lets repeated keys pass. No key was dropped when the parsed value, written
+    out again, is the body (compact JSON nearly always is), or has as many quotes: every key and every text value has two.
+    That costs 0.3 to 1.5 µs an event; only when the counts differ, or backslashes make counting unsafe, the slow reader
+    runs. It also reads what orjson will not write, which is nesting beyond 254.
     """
     try:
         value: object = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        again = orjson.dumps(value)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return _loads_slowly(body)
-    again = orjson.dumps(value)
-    if b"\\" not in body:
+    if again == body:
+        whole = True
+    elif b"\\" not in body:
         whole = _length_of_quotes(body) == _length_of_quotes(again)
     else:
         whole = b"\\\\" not in body and b"\\\\" not in again and _unescaped_quotes(body) == _unescaped_quotes(again)
@@ -73,9 +77,17 @@ def _loads_slowly(body: bytes) -> tuple[object, bool]:
         number = float(text)
         return number if math.isfinite(number) else taint(Fault.NOT_FINITE)
 
+    def whole(text: str) -> object:
+        """As orjson: 64 bits, with or without a sign; beyond that the nearest double."""
+        return number if len(text) <= 20 and -(1 << 63) <= (number := int(text)) < 1 << 64 else finite(text)
+
     try:
         value = json.loads(
-            body.decode(), object_pairs_hook=object_of, parse_float=finite, parse_constant=lambda _: taint(Fault.NOT_FINITE)
+            body.decode(),
+            object_pairs_hook=object_of,
+            parse_int=whole,
+            parse_float=finite,
+            parse_constant=lambda _: taint(Fault.NOT_FINITE),
         )
     except (ValueError, RecursionError):
         _refuse()
@@ -86,27 +98,37 @@ def _refuse() -> NoReturn:
     raise Unreadable from None
 
 
+BOXES: Final = (dict, list)
+
+
 def taint_of(value: object, depth: int = MAX_DEPTH) -> Fault | None:
-    """Find the first rule that something inside `value` breaks, nesting deeper than `depth` included, else None."""
-    match value:
-        case Tainted():
-            return value.fault
-        case str():
-            return None if value.isascii() or _is_text(value) else Fault.LONE_SURROGATE
-        case dict():
-            if depth == 0:
-                return Fault.TOO_DEEP
-            inner = (taint_of(part, depth - 1) for pair in value.items() for part in pair)
-        case list():
-            if depth == 0:
-                return Fault.TOO_DEEP
-            inner = (taint_of(part, depth - 1) for part in value)
-        case _:
-            return None
-    return next((fault for fault in inner if fault is not None), None)
+    """Find a rule that something inside `value` breaks, nesting deeper than `depth` included, else None.
+
+    Goes level by level, outermost first: bodies come from outside, so its cost for each part stays below 0.1 µs.
+    """
+    level = [value]
+    while level:
+        for part in level:
+            kind = type(part)
+            if kind is Tainted:
+                return cast(Tainted, part).fault
+            if kind is str and not _is_text(cast(str, part)):
+                return Fault.LONE_SURROGATE
+        boxes = [part for part in level if type(part) in BOXES]
+        if boxes and depth == 0:
+            return Fault.TOO_DEEP
+        depth -= 1
+        level = [part for box in boxes for part in _contents(box)]
+    return None
+
+
+def _contents(box: object) -> Iterable[object]:
+    return chain(box, box.values()) if isinstance(box, dict) else cast(list[object], box)
 
 
 def _is_text(value: str) -> bool:
+    if value.isascii():
+        return True
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -1,7 +1,7 @@
 """One file per consent signal: `read` takes the event's consent object and returns statements.
 
-`READERS` is the order in which they are read and reported. What no reader knows is read by `unsupported`, which
-refuses: a signal that cannot be read may be a refusal.
+`READERS` is the order in which they are read and reported. What is neither there nor in `EVIDENCE` nor in `SILENT` is
+read by `unsupported`, which refuses: a signal that cannot be read may be a refusal.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,3 +25,9 @@ READERS: Final[Mapping[str, Reader]] = {
 
 EVIDENCE: Final = frozenset({"banner_version", "receipt", "join", "gpp_sid"})
 """Keys that say nothing by themselves: they cite or qualify other evidence."""
+
+SILENT: Final = frozenset({"analytics", "buyer_accepts_marketing", "dnt"})
+"""Keys that are about something else than advertising: measuring, the newsletter, and a header without legal effect."""
+
+KNOWN: Final = READERS.keys() | EVIDENCE | SILENT
+"""Every key that a consent object may have; any other refuses."""

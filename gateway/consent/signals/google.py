@@ -2,8 +2,8 @@
 (https://developers.google.com/tag-platform/security/guides/consent, read 2026-11-22).
 
 The object holds the state in force, and a default of `granted` looks just like a visitor's yes. So it grants Google
-only where the storefront attests that a banner asks; elsewhere it merely permits. A denial of `ad_storage` or
-`ad_user_data` is a refusal of advertising and counts for every platform.
+only where the storefront attests that a banner asks; elsewhere it merely permits, and personalisation is not permitted
+at all. A denial of `ad_storage` or `ad_user_data` is a refusal of advertising and counts for every platform.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ def read(consent: Mapping[str, object], context: Context) -> Statements:
     return ()
 
 
-def personalisation(consent: Mapping[str, object]) -> bool:
-    """Say whether `ad_personalization` was granted; only that word does, its absence does not."""
+def personalisation(consent: Mapping[str, object], context: Context) -> bool:
+    """Say whether `ad_personalization` was granted where a banner asks; only that word does, its absence does not."""
     google = consent.get("google")
-    return type(google) is dict and google.get("ad_personalization") == "granted"
+    return context.attested and type(google) is dict and google.get("ad_personalization") == "granted"

@@ -1,0 +1,262 @@
+"""Builds everything once, hands it down, starts it and stops it. The only room that knows every other.
+
+Stopping: readiness goes first and the doors stay open for a moment, so that a load balancer can look away; then nothing
+new is taken, what was taken is committed, couriers finish the request they have in flight, and the store is closed. A
+store that failed ends the process with a non-zero code: after a failed flush no later success proves anything.
+"""
+
+import asyncio
+import gc
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from gateway.delivery.courier import Courier, Office, Route
+from gateway.delivery.credentials import StaticToken
+from gateway.delivery.transport import Transport
+from gateway.intake import Door, Intake
+from gateway.keys import Doorkeeper
+from gateway.limits import Addresses, Bucket
+from gateway.line import Line
+from gateway.listener import Caps, Handler, QuietServer, assert_sound_aiohttp
+from gateway.log import Happening, Log, innermost_frame, name_of
+from gateway.metrics import Metrics
+from gateway.model import Destination
+from gateway.outbox import Lane, Outbox, Shut
+from gateway.outbox.keyring import Keyring
+from gateway.outbox.sqlite import SqliteOutbox
+from gateway.outbox.store import Options
+from gateway.private import LaneState, Private, Readiness
+from gateway.settings import Address, Settings, Storefront
+from gateway.witness import Witness
+
+MIN_FREE_BYTES: Final = 256 << 20
+"""What the store leaves free on its volume for others."""
+SWEEP_SECONDS: Final = 300.0
+BROWSERS_PER_SECOND: Final = 20.0
+BROWSERS_BURST: Final = 200.0
+"""What one client network (/24, /64) may send to `/v1/collect`: far more than people do, far less than a script can."""
+DRAIN_SECONDS: Final = 10.0
+"""How long requests that are being answered may take once the doors are closed."""
+
+
+class Gateway(msgspec.Struct):
+    """A running gateway: where it listens (ports as they turned out) and its rooms."""
+
+    public: Address
+    private: Address
+    outbox: Outbox
+    metrics: Metrics
+    couriers: Mapping[Lane, Courier]
+
+
+async def serve(settings: Settings, log: Log, started: Callable[[Gateway], None] = lambda _gateway: None) -> int:
+    """Run until SIGTERM or SIGINT, or until the store fails. Returns the process's exit code."""
+    stop, hurry = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    try:
+        async with running(settings, log, stop=stop, hurry=hurry) as gateway:
+            started(gateway)
+            await _mind(gateway.outbox, log, stop)
+            log.say(Happening.STOPPING)
+            return 1 if gateway.outbox.shut is Shut.FAILED else 0
+    finally:
+        log.say(Happening.STOPPED)
+
+
+async def _mind(outbox: Outbox, log: Log, stop: asyncio.Event) -> None:
+    """Look at the store's state, whether anybody is posting or not: write down its changes, end when it failed."""
+    before: Shut | None = None
+    while not stop.is_set():
+        shut = outbox.shut
+        if shut is not before and (happening := SHUT_HAPPENINGS.get((before, shut))):
+            log.say(happening)
+        before = shut
+        if shut is Shut.FAILED:
+            log.say(Happening.STORE_FAILED)
+            stop.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), MIND_SECONDS)
+
+
+MIND_SECONDS: Final = 0.25
+SHUT_HAPPENINGS: Final = {(None, Shut.FULL): Happening.STORE_FULL, (Shut.FULL, None): Happening.STORE_RECOVERED}
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, log: Log, *, stop: asyncio.Event | None = None, hurry: asyncio.Event | None = None
+) -> AsyncIterator[Gateway]:
+    """Run a gateway inside a running event loop; leaving the block stops it gracefully."""
+    assert_sound_aiohttp()
+    stop, hurry = stop or asyncio.Event(), hurry or asyncio.Event()
+    metrics, addresses = Metrics(), Addresses(BROWSERS_PER_SECOND, BROWSERS_BURST, time.monotonic())
+    async with AsyncExitStack() as stack:
+        outbox = await stack.enter_async_context(open_store(settings))
+        transport = await stack.enter_async_context(Transport())
+        office = Office(outbox, transport, Witness(metrics, log), settings.delivery.pace)
+        couriers = {lane: Courier(route, office) for lane, route in _routes(settings).items()}
+        intake = Intake(
+            doors={storefront.id: _door(storefront) for storefront in settings.storefronts.values()},
+            doorkeeper=Doorkeeper(
+                Keyring.load(settings.server.key_file).pepper, {s.id: s.keys for s in settings.storefronts.values()}
+            ),
+            outbox=outbox,
+            metrics=metrics,
+            addresses=addresses,
+            body_seconds=settings.server.body_seconds,
+            trusted_proxies=settings.server.trusted_proxies,
+        )
+        readiness = _readiness(settings, outbox, couriers, stop)
+        private = Private(outbox=outbox, metrics=metrics, storefronts=frozenset(settings.storefronts), readiness=readiness)
+        metrics.watch_outbox(tuple(couriers), outbox.waiting, time.time)
+        tasks = [asyncio.create_task(courier.run(), name="courier") for courier in couriers.values()]
+        tasks.append(asyncio.create_task(_sweep(outbox, log), name="sweep"))
+        stack.push_async_callback(_stop_couriers, couriers, tasks, settings.server.stop_grace_seconds, hurry)
+        private_address = await _listen(stack, private.handle, settings.server.private, _caps(settings, intake), log)
+        public_address = await _listen(stack, intake.handle, settings.server.public, _caps(settings, intake), log)
+        stack.callback(intake.close)
+        stack.push_async_callback(_linger, settings.server.pre_stop_seconds, hurry)
+        stack.callback(stop.set)
+        gc.freeze()
+        _announce(settings, metrics, log)
+        yield Gateway(public_address, private_address, outbox, metrics, couriers)
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[SqliteOutbox]:
+    """Open the store of these settings, and close it at the end of the block. Raises CannotOpen, BadKeyFile."""
+    outbox = await SqliteOutbox.open(
+        settings.server.data_dir,
+        Keyring.load(settings.server.key_file),
+        _lanes(settings),
+        Options(max_bytes=settings.outbox.max_bytes, min_free_bytes=MIN_FREE_BYTES),
+    )
+    try:
+        yield outbox
+    finally:
+        await outbox.close()
+
+
+def _lanes(settings: Settings) -> list[Lane]:
+    return [Lane(s.id, destination) for s in settings.storefronts.values() for destination in s.destinations]
+
+
+def _routes(settings: Settings) -> dict[Lane, Route]:
+    return {
+        Lane(s.id, destination): Route(
+            lane=Lane(s.id, destination),
+            adapter=adapter,
+            base_url=s.base_urls[destination],
+            credential=StaticToken(s.credentials[destination]),
+            max_consent_age=s.consent.policy.max_age,
+        )
+        for s in settings.storefronts.values()
+        for destination, adapter in s.destinations.items()
+    }
+
+
+def _door(storefront: Storefront) -> Door:
+    adapters = dict(storefront.destinations)
+    return Door(
+        line=Line(storefront.id, storefront.consent.policy, adapters, frozenset(storefront.origins)),
+        origins=frozenset(storefront.origins),
+        allow_null_origin=storefront.allow_null_origin,
+        bucket=Bucket(storefront.events_per_second, storefront.burst, time.monotonic()),
+    )
+
+
+def _caps(settings: Settings, intake: Intake) -> Caps:
+    server = settings.server
+    return Caps(server.max_connections, server.max_connections_per_client, server.header_seconds, exempt=intake.trusts)
+
+
+async def _listen(stack: AsyncExitStack, handler: Handler, address: Address, caps: Caps, log: Log) -> Address:
+    """Open a listening socket; the stack closes it. Returns the address with the port that it turned out to have."""
+    server = QuietServer(handler, caps, log)
+    runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=DRAIN_SECONDS)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    site = web.TCPSite(runner, address.host, address.port, backlog=1024)
+    await site.start()
+    host, port, *_ = runner.addresses[0]
+    log.say(Happening.LISTENING, port=port)
+    return Address(host, port)
+
+
+def _readiness(
+    settings: Settings, outbox: Outbox, couriers: Mapping[Lane, Courier], stop: asyncio.Event
+) -> Callable[[], Readiness]:
+    def readiness() -> Readiness:
+        why = Shut.CLOSED if stop.is_set() else outbox.shut
+        return Readiness(
+            ready=why is None,
+            why=why.value if why else None,
+            test_endpoints=any(s.test_endpoints for s in settings.storefronts.values()),
+            lanes={
+                s.id: {d.value: _lane_state(s, d, couriers[Lane(s.id, d)]) for d in s.destinations}
+                for s in settings.storefronts.values()
+            },
+        )
+
+    return readiness
+
+
+def _lane_state(storefront: Storefront, destination: Destination, courier: Courier) -> LaneState:
+    health = courier.health
+    return LaneState(
+        up=health.up,
+        reason=health.paused.value if health.paused else None,
+        test_mode=storefront.destinations[destination].test_mode,
+    )
+
+
+async def _sweep(outbox: Outbox, log: Log) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        try:
+            await outbox.sweep(int(time.time()))
+        except Exception as error:  # noqa: BLE001 - the next sweep does what this one could not
+            log.say(Happening.UNEXPECTED_ERROR, error=name_of(error), where=innermost_frame(error))
+
+
+async def _linger(seconds: float, hurry: asyncio.Event) -> None:
+    """Keep serving while load balancers notice that readiness is gone; a second signal cuts it short."""
+    try:
+        async with asyncio.timeout(seconds):
+            await hurry.wait()
+    except TimeoutError:
+        return
+
+
+async def _stop_couriers(
+    couriers: Mapping[Lane, Courier], tasks: list[asyncio.Task[None]], seconds: float, hurry: asyncio.Event
+) -> None:
+    grace = 0.0 if hurry.is_set() else seconds
+    await asyncio.gather(*(courier.stop(grace) for courier in couriers.values()))
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _announce(settings: Settings, metrics: Metrics, log: Log) -> None:
+    log.say(Happening.STARTED, count=len(settings.storefronts))
+    for storefront in settings.storefronts.values():
+        for destination, adapter in storefront.destinations.items():
+            if adapter.test_mode is not None:
+                metrics.test_mode(Lane(storefront.id, destination), adapter.test_mode)
+                log.say(Happening.TEST_MODE_ON, storefront=storefront.id, destination=destination)
+            if destination in storefront.test_endpoints:
+                metrics.test_endpoints_allowed()
+                log.say(Happening.TEST_ENDPOINTS_ALLOWED, storefront=storefront.id, destination=destination)

@@ -1,0 +1,381 @@
+"""`consent-gateway`: the commands, each with a `--help` that teaches and errors that say what to do next."""
+
+import argparse
+import asyncio
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Final, TypeVar
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import msgspec
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+from rich.table import Table
+
+from gateway import backfill, demo
+from gateway.app import open_store, serve
+from gateway.audit.accounts import Account, account
+from gateway.audit.trace import Told, sentences, tell
+from gateway.keys import KeyId, KeyKind, hash_key, make_key
+from gateway.log import Log, tame_libraries
+from gateway.model import EventId, Kind, StorefrontId
+from gateway.outbox import Outbox
+from gateway.outbox.keyring import BadKeyFile, Keyring
+from gateway.outbox.schema import CannotOpen
+from gateway.references import BadReference, resolve
+from gateway.settings import BadSettings, Settings, load
+
+CONFIG_VARIABLE: Final = "CONSENT_GATEWAY_CONFIG"
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+class Command(msgspec.Struct, frozen=True):
+    """A command: what it is for, its arguments, and what runs it (returning the exit code)."""
+
+    summary: str
+    teach: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code: 0 done, 1 failed, 2 wrong use or configuration."""
+    arguments = _parser().parse_args(argv)
+    command: Command = arguments.command
+    try:
+        return command.run(arguments)
+    except BadSettings as bad:
+        err.print(f"[bold]The configuration has {len(bad.faults)} fault(s):[/bold]")
+        for fault in bad.faults:
+            err.print(f"  {fault}", markup=False)
+        err.print("Correct them and run `consent-gateway check` again. Every setting is explained in gateway.example.toml.")
+        return 2
+    except BadKeyFile as bad:
+        err.print(f"The key file cannot be used: {bad}", markup=False)
+        err.print("Make one with `consent-gateway key file PATH`.")
+        return 2
+    except CannotOpen as cannot:
+        err.print(f"The store cannot be opened: {cannot}", markup=False)
+        err.print("If a gateway is running on it, ask that one: commands do so by themselves over its private listener.")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="consent-gateway",
+        description="Forwards a storefront's conversion events to ad platforms: with consent only, minimised, accounted for.",
+        epilog="Begin with `consent-gateway demo`. Every command has its own --help.",
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        sub = commands.add_parser(
+            name, help=command.summary, description=command.teach, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        command.arguments(sub)
+        sub.set_defaults(command=command)
+    return parser
+
+
+def _with_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        type=Path,
+        help=f"the configuration file (default: ${CONFIG_VARIABLE}, else ./gateway.toml, else the demo's)",
+    )
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    return load(_config_path(arguments.config, os.environ), os.environ)
+
+
+def _config_path(given: Path | None, env: Mapping[str, str]) -> Path:
+    if given is not None:
+        return given
+    if CONFIG_VARIABLE in env:
+        return Path(env[CONFIG_VARIABLE])
+    return next((path for path in (Path("gateway.toml"), demo.CONFIG) if path.exists()), Path("gateway.toml"))
+
+
+# ── serve, demo, check ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    log = Log()
+    tame_libraries(log)
+    return uvloop.run(serve(_settings(arguments), log))
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    log = Log()
+    tame_libraries(log)
+    return uvloop.run(demo.run(arguments.state, log, out))
+
+
+def _demo_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--state", type=Path, default=demo.STATE, help="where the demo keeps its store and keys")
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    Keyring.load(settings.server.key_file)
+    table = Table("storefront", "destination", "sends to", "test mode")
+    for storefront in settings.storefronts.values():
+        for destination, adapter in storefront.destinations.items():
+            table.add_row(storefront.id, destination, storefront.base_urls[destination], adapter.test_mode or "off")
+    out.print(table)
+    out.print("The configuration is complete and consistent.")
+    return 0
+
+
+# ── explain, accounts ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _explain_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("storefront")
+    parser.add_argument("event", choices=[kind.value for kind in Kind])
+    parser.add_argument("event_id")
+    parser.add_argument("--json", action="store_true", help="print the answer for programs")
+    _with_config(parser)
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    try:
+        storefront, event_id = StorefrontId(arguments.storefront), EventId(arguments.event_id)
+    except ValueError:
+        err.print("A storefront is named by a-z 0-9 - _, an event id has 1 to 64 of A-Z a-z 0-9 _ . : -")
+        return 2
+    kind = Kind(arguments.event)
+    query = {"storefront": storefront, "event": kind.value, "event_id": event_id}
+    told = _ask(settings, "/api/v1/explain", query, Told) or _explain_closed(settings, storefront, kind, event_id)
+    if told is None:
+        err.print("Nothing is known of this event: it was not received in the last eight days, or under another id.")
+        return 1
+    if arguments.json:
+        out.print_json(json.dumps(told))
+        return 0
+    for line in sentences(told):
+        out.print(line, markup=False, soft_wrap=True)
+    return 0
+
+
+def _explain_closed(settings: Settings, storefront: StorefrontId, kind: Kind, event_id: EventId) -> Told | None:
+    async def look() -> Told | None:
+        async with _store(settings) as outbox:
+            explanation = await outbox.explain(storefront, kind, event_id)
+            return None if explanation is None else tell(explanation)
+
+    return asyncio.run(look())
+
+
+def _accounts_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("storefront")
+    parser.add_argument("--json", action="store_true", help="print the answer for programs")
+    _with_config(parser)
+
+
+def _accounts(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    name = next((known for known in settings.storefronts if known == arguments.storefront), None)
+    if name is None:
+        err.print("There is no such storefront in the configuration.")
+        return 2
+    books = _ask(settings, "/api/v1/accounts", {"storefront": name}, Account) or asyncio.run(_accounts_closed(settings, name))
+    if arguments.json:
+        out.print_json(json.dumps(books))
+    else:
+        _print_accounts(books)
+    return 0 if books["balanced"] else 1
+
+
+async def _accounts_closed(settings: Settings, storefront: StorefrontId) -> Account:
+    async with _store(settings) as outbox:
+        return account(await outbox.book(storefront))
+
+
+def _print_accounts(books: Account) -> None:
+    out.print(f"received {books['received']}: " + ", ".join(f"{n} {status}" for status, n in books["by_status"].items()))
+    for reason, count in books["by_reason"].items():
+        out.print(f"  {count} {reason}", markup=False)
+    table = Table("destination", "accepted", "delivered", "waiting", "dead", "withdrawn", "delivered value")
+    for destination, lane in books["destinations"].items():
+        value = ", ".join(f"{sums.get('delivered', '0')} {currency}" for currency, sums in sorted(lane["value"].items()))
+        figures = (lane["accepted"], lane["delivered"], lane["waiting"], lane["dead"], lane["withdrawn"])
+        table.add_row(destination, *map(str, figures), value)
+    out.print(table)
+    out.print("The books balance." if books["balanced"] else "[bold red]The books do NOT balance.[/bold red]")
+
+
+# ── asking a gateway, running or not ─────────────────────────────────────────────────────────────────────────────
+
+Answer = TypeVar("Answer")
+
+
+def _ask(settings: Settings, path: str, query: Mapping[str, str], kind: type[Answer]) -> Answer | None:
+    """Ask the running gateway over its private listener; None when none is running or it does not know."""
+    host, port = settings.server.private
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}?{urlencode(query)}"
+    try:
+        with urlopen(address, timeout=10) as response:
+            return msgspec.json.decode(response.read(), type=kind)
+    except (HTTPError, URLError, OSError):
+        return None
+
+
+def _store(settings: Settings) -> AbstractAsyncContextManager[Outbox]:
+    """Open the store of a gateway that is not running."""
+    return open_store(settings)
+
+
+# ── send ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _send_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="a .csv of orders, or NDJSON with one event of the gateway's format a line")
+    parser.add_argument(
+        "--to", required=True, metavar="URL", help="the gateway's public address, such as http://127.0.0.1:8080"
+    )
+    parser.add_argument("--key", required=True, metavar="REFERENCE", help="the secret key, as env:NAME or file:PATH")
+    parser.add_argument("--rate", type=float, metavar="N", help="at most N events a second (default: as fast as it answers)")
+    parser.add_argument("--again", action="store_true", help="begin at the start; repeats are recognised by their event id")
+
+
+def _send(arguments: argparse.Namespace) -> int:
+    path: Path = arguments.file
+    try:
+        key = resolve(arguments.key, Path.cwd(), os.environ)
+        size = path.stat().st_size
+    except (BadReference, OSError) as bad:
+        err.print(f"--key: {bad}" if isinstance(bad, BadReference) else "The file cannot be read.", markup=False)
+        return 2
+    progress = backfill.Progress() if arguments.again else backfill.load_progress(path)
+    if progress.offset:
+        out.print(f"Going on where an earlier run stopped: {progress.lines} events are answered.")
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
+    with RichProgress(*columns, TextColumn("{task.fields[events]} events"), console=err) as bar:
+        task = bar.add_task("sending", total=size, completed=progress.offset, events=progress.lines)
+
+        def told(now: backfill.Progress) -> None:
+            bar.update(task, completed=now.offset, events=now.lines)
+
+        try:
+            asyncio.run(backfill.send(path, arguments.to, key, arguments.rate, progress, told))
+        except backfill.Stopped as stopped:
+            err.print(_why_stopped(stopped), markup=False)
+            return 1
+    for line in backfill.summary(progress):
+        out.print(line, markup=False)
+    return 0
+
+
+def _why_stopped(stopped: backfill.Stopped) -> str:
+    where = f" (line {stopped.line} after the last answered one)" if stopped.line else ""
+    status = f" (status {stopped.status})" if stopped.status else ""
+    return f"Stopped: {stopped.trouble.value}{where}{status}."
+
+
+# ── key ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _key_arguments(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_subparsers(title="what", required=True, dest="what")
+    file = what.add_parser("file", help="make the key file that seals the store")
+    file.add_argument("path", type=Path)
+    make = what.add_parser("make", help="make a storefront's key and print it once, with the lines for the configuration")
+    make.add_argument("--kind", choices=[kind.value for kind in KeyKind], required=True)
+    make.add_argument("--id", required=True, help="1 to 20 of a-z 0-9, unique in the configuration, such as 2026a")
+    make.add_argument("--key-file", type=Path, required=True, help="the key file of the gateway that will know the key")
+
+
+def _key(arguments: argparse.Namespace) -> int:
+    if arguments.what == "file":
+        try:
+            Keyring.create(arguments.path)
+        except FileExistsError:
+            err.print("There is a file already. It is not overwritten: without it, what it sealed could never be read again.")
+            return 1
+        out.print("Made, readable by you alone. Keep a copy apart from the data: without it the store cannot be read.")
+        return 0
+    try:
+        key_id = KeyId(arguments.id)
+    except ValueError:
+        err.print("--id: must be 1 to 20 of a-z 0-9")
+        return 2
+    kind = KeyKind(arguments.kind)
+    key = make_key(kind, key_id)
+    hashed = hash_key(Keyring.load(arguments.key_file).pepper, key)
+    out.print("The key, shown this once:")
+    out.print(f"  {key}", markup=False, soft_wrap=True)
+    out.print("For the storefront's part of the configuration, which never holds the key itself:")
+    for line in ("[[storefronts.NAME.keys]]", f'id = "{key_id}"', f'kind = "{kind.value}"', f'hash = "{hashed}"'):
+        out.print(f"  {line}", markup=False, soft_wrap=True)
+    return 0
+
+
+def _nothing(_parser: argparse.ArgumentParser) -> None:
+    """Take no arguments."""
+
+
+COMMANDS: Final[Mapping[str, Command]] = {
+    "serve": Command(
+        "run the gateway",
+        "Runs the gateway until SIGTERM: the public listener takes events, the private one tells how it goes.\n"
+        "SIGTERM stops gracefully; a second one hurries. `kill -9` loses nothing that was answered.",
+        _with_config,
+        _serve,
+    ),
+    "demo": Command(
+        "run everything on this machine: gateway, sandbox platforms, a shop",
+        "Starts a gateway on its embedded store, stand-ins for the three ad platforms and a small shop, all on loopback.\n"
+        "Open the shop, accept or refuse, buy, and see what left.",
+        _demo_arguments,
+        _demo,
+    ),
+    "check": Command(
+        "report every fault of a configuration at once",
+        "Reads the configuration and all that it refers to, and names every fault by its place and rule, never its value.",
+        _with_config,
+        _check,
+    ),
+    "explain": Command(
+        "tell why an event went or did not go",
+        "Tells what is known of one event: the consent signals seen, the rule that decided per destination, what was done\n"
+        "to its fields, and every attempt with the platform's code. Example:\n\n"
+        "  consent-gateway explain shop1 purchase 1001",
+        _explain_arguments,
+        _explain,
+    ),
+    "accounts": Command(
+        "show a storefront's books and whether they balance",
+        "received = accepted + duplicate + refused + invalid, and\n"
+        "accepted x destinations = delivered + waiting + dead + withdrawn. Exit code 1 if they do not.",
+        _accounts_arguments,
+        _accounts,
+    ),
+    "send": Command(
+        "post a file of orders as events",
+        "Posts a CSV (order_id, purchased_on, value, currency, email, advertising, given_at) or NDJSON file in batches.\n"
+        "Shows progress, can be cut off and started again, and ends with a summary. Orders without consent are refused\n"
+        "by the gateway, as from anybody else. Example:\n\n"
+        "  consent-gateway send orders.csv --to https://gateway.example --key env:GATEWAY_KEY --rate 500",
+        _send_arguments,
+        _send,
+    ),
+    "key": Command(
+        "make the key file, or a storefront's key",
+        "`key file` makes the file that seals the store. `key make` makes a key for a storefront and prints it once.",
+        _key_arguments,
+        _key,
+    ),
+}
+"""Every command; the documentation is tested against this."""

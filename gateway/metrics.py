@@ -1,0 +1,314 @@
+"""What is counted, for Prometheus: on a registry of its own, under names that people's alerts rely on (design 5.7).
+
+One method per fact. Labels come from closed sets: enums, configured names, routes, currencies; a value that came out of
+an event has no way in. A count costs one addition to a dictionary, and is added per batch rather than per event; text
+is made only when somebody asks for it. Counts are whole numbers and money is added in minor units, so nothing is rounded
+before the last step. Meant for one thread: the event loop's.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from enum import StrEnum, unique
+from importlib import metadata
+from typing import Final
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from gateway.delivery.watcher import Stage
+from gateway.model import CURRENCIES, Destination, Kind, Money, PlatformCode, Reason, Source, Status, StorefrontId
+from gateway.outbox import Lane, Waiting
+
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+"""Of `Metrics.text`."""
+
+PREFIX: Final = "consent_gateway_"
+NONE: Final = "none"
+"""A label's value where there is nothing to say."""
+
+DELIVERY_BUCKETS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0, 259_200.0, 604_800.0)
+"""Seconds, from a healthy moment to the longest age that any platform takes."""
+
+
+@unique
+class Outcome(StrEnum):
+    """How a delivery ended, or that it did not yet."""
+
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    WITHDRAWN = "withdrawn"
+    RETRIED = "retried"
+
+
+@unique
+class Backlog(StrEnum):
+    """Where an undelivered record stands."""
+
+    WAITING = "waiting"
+    RETRYING = "retrying"
+    DEAD = "dead"
+
+
+class Counts:
+    """A counter with labels: whole numbers by label values."""
+
+    __slots__ = ("_counts", "_help", "_labels", "_name")
+
+    def __init__(self, name: str, text: str, labels: tuple[str, ...] = ()) -> None:
+        self._name = PREFIX + name
+        self._help = text
+        self._labels = labels
+        self._counts: dict[tuple[str, ...], int] = {} if labels else {(): 0}
+
+    def add(self, labels: tuple[str, ...], count: int) -> None:
+        """Add `count` (0 or more) to the label values' number."""
+        self._counts[labels] = self._counts.get(labels, 0) + count
+
+    def family(self) -> Metric:
+        """Give what Prometheus is told."""
+        family = CounterMetricFamily(self._name, self._help, labels=self._labels)
+        for labels, count in sorted(self._counts.items()):
+            family.add_metric(labels, count)
+        return family
+
+
+class Sums(Counts):
+    """Money: minor units are added, major units are told. The label `currency` says how many places there are."""
+
+    def family(self) -> Metric:
+        """Give what Prometheus is told."""
+        family = CounterMetricFamily(self._name, self._help, labels=self._labels)
+        at = self._labels.index("currency")
+        for labels, minor in sorted(self._counts.items()):
+            places = Money(0, labels[at]).exponent
+            family.add_metric(labels, float(Decimal(minor).scaleb(-places)))
+        return family
+
+
+class Durations:
+    """Histograms of seconds with fixed buckets, one per destination."""
+
+    __slots__ = ("_buckets", "_counts", "_help", "_name", "_sums")
+
+    def __init__(self, name: str, text: str, buckets: tuple[float, ...]) -> None:
+        self._name = PREFIX + name
+        self._help = text
+        self._buckets = buckets
+        self._counts: dict[Destination, list[int]] = {}
+        self._sums: dict[Destination, float] = {}
+
+    def add(self, destination: Destination, seconds: Sequence[float]) -> None:
+        """Count each number in the first bucket that is not smaller."""
+        counts = self._counts.setdefault(destination, [0] * (len(self._buckets) + 1))
+        buckets = self._buckets
+        for one in seconds:
+            counts[bisect_left(buckets, one)] += 1
+        self._sums[destination] = self._sums.get(destination, 0.0) + sum(seconds)
+
+    def family(self) -> Metric:
+        """Give what Prometheus is told: cumulative counts."""
+        family = HistogramMetricFamily(self._name, self._help, labels=("destination",))
+        ends = [*map(str, self._buckets), "+Inf"]
+        for destination, counts in sorted(self._counts.items()):
+            cumulative = [(end, sum(counts[: at + 1])) for at, end in enumerate(ends)]
+            family.add_metric((destination,), cumulative, sum_value=self._sums[destination])
+        return family
+
+
+class Metrics(Collector):
+    """Everything that is counted. Implements `delivery.watcher.Watcher`."""
+
+    def __init__(self) -> None:
+        lane = ("storefront", "destination")
+        self._events = Counts("events", "Events at the door.", ("storefront", "source", "event", "status", "reason"))
+        self._deliveries = Counts("deliveries", "Ends of delivery attempts.", (*lane, "event", "outcome", "reason"))
+        self._value = Sums("value", "Order value by how it ended, in major units.", (*lane, "currency", "outcome"))
+        self._violations = Counts("contract_violations", "Requests stopped by the egress contract.", ("destination",))
+        self._raw_bytes = Counts("raw_bytes", "Bytes of request bodies received, decompressed.")
+        self._sent_bytes = Counts("sent_bytes", "Bytes of request bodies sent.", ("destination",))
+        self._requests = Counts("requests", "Requests answered.", ("route", "status"))
+        self._unknown = Counts("unknown_fields", "Undeclared fields dropped.", ("storefront", "object"))
+        self._differing = Counts("differing_repeats", "Repeats with other content than the first.", ("storefront",))
+        self._throttles = Counts("throttles", "Times a platform asked for fewer requests.", lane)
+        self._breakers = Counts("breaker_openings", "Times a lane's breaker opened.", lane)
+        self._jumps = Counts("clock_jumps", "Times the wall clock moved against the monotonic one.", lane)
+        self._faults = Counts("faults", "Unforeseen exceptions in delivery.", (*lane, "stage"))
+        self._seconds = Durations("delivery_seconds", "From acceptance to the platform's confirmation.", DELIVERY_BUCKETS)
+        self._up: dict[Lane, bool] = {}
+        self._test_modes: dict[Lane, str] = {}
+        self._test_endpoints = False
+        self._lanes: Sequence[Lane] = ()
+        self._waiting: Callable[[Lane], Waiting] = lambda _lane: Waiting(0, 0, 0, None)
+        self._now: Callable[[], float] = lambda: 0.0
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+
+    # ── the front door ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def events(  # noqa: PLR0913, PLR0917 - the labels of design 5.7
+        self, storefront: StorefrontId, source: Source, kind: Kind | None, status: Status, reason: str, count: int
+    ) -> None:
+        """Count events at the door. `reason` is the code of a `Refusal` or `Fault`, empty when accepted or duplicate."""
+        self._events.add((storefront, source, kind or NONE, status, reason or NONE), count)
+
+    def request(self, route: str, status: int) -> None:
+        """Count an answer. `route` is one of the routes there are or `other`, never the path that was asked for."""
+        self._requests.add((route, str(status)), 1)
+
+    def raw_bytes(self, count: int) -> None:
+        """Count the bytes of a body, after decompression."""
+        self._raw_bytes.add((), count)
+
+    def unknown_fields(self, storefront: StorefrontId, name: str, count: int) -> None:
+        """Count undeclared fields by `object.name` from the closed list of `sources.native`."""
+        self._unknown.add((storefront, name), count)
+
+    def differing_repeats(self, storefront: StorefrontId, count: int) -> None:
+        """Count repeats whose content differed from the first."""
+        self._differing.add((storefront,), count)
+
+    # ── delivery: the methods of Watcher ─────────────────────────────────────────────────────────────────────────
+
+    def delivered(self, lane: Lane, kind: Kind, reason: Reason, seconds: Sequence[float], money: Mapping[str, int]) -> None:
+        """Count confirmed events, how long they took and what they were worth."""
+        self._ended(lane, kind, Outcome.DELIVERED, reason, len(seconds), money)
+        self._seconds.add(lane.destination, seconds)
+
+    def dead(self, lane: Lane, kind: Kind | None, reason: Reason, count: int, money: Mapping[str, int]) -> None:
+        """Count dead letters."""
+        self._ended(lane, kind, Outcome.DEAD, reason, count, money)
+
+    def withdrawn(self, lane: Lane, kind: Kind, reason: Reason, count: int, money: Mapping[str, int]) -> None:
+        """Count events whose consent is gone."""
+        self._ended(lane, kind, Outcome.WITHDRAWN, reason, count, money)
+
+    def retried(self, lane: Lane, reason: Reason, count: int) -> None:
+        """Count events put off."""
+        self._ended(lane, None, Outcome.RETRIED, reason, count, {})
+
+    def _ended(  # noqa: PLR0913, PLR0917 - one row of the table
+        self, lane: Lane, kind: Kind | None, outcome: Outcome, reason: Reason, count: int, money: Mapping[str, int]
+    ) -> None:
+        self._deliveries.add((lane.storefront, lane.destination, kind or NONE, outcome, reason), count)
+        for currency in money.keys() & CURRENCIES:
+            self._value.add((lane.storefront, lane.destination, currency, outcome), money[currency])
+
+    def sent_bytes(self, destination: Destination, count: int) -> None:
+        """Count the bytes of a request body."""
+        self._sent_bytes.add((destination,), count)
+
+    def contract_violation(self, destination: Destination, count: int) -> None:
+        """Count requests that the egress contract stopped."""
+        self._violations.add((destination,), count)
+
+    def up(self, lane: Lane, up: bool, reason: Reason | None, code: PlatformCode | None) -> None:
+        """Note a lane's state."""
+        del reason, code
+        self._up[lane] = up
+
+    def breaker(self, lane: Lane, opened: bool, reason: Reason | None) -> None:
+        """Count openings."""
+        del reason
+        self._breakers.add((lane.storefront, lane.destination), int(opened))
+
+    def throttled(self, lane: Lane, seconds: float) -> None:
+        """Count throttling answers."""
+        del seconds
+        self._throttles.add((lane.storefront, lane.destination), 1)
+
+    def clock_jumped(self, lane: Lane, seconds: float) -> None:
+        """Count jumps."""
+        del seconds
+        self._jumps.add((lane.storefront, lane.destination), 1)
+
+    def fault(self, lane: Lane, stage: Stage, error: str, where: str) -> None:
+        """Count bugs."""
+        del error, where
+        self._faults.add((lane.storefront, lane.destination, stage), 1)
+
+    # ── gauges ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def test_mode(self, lane: Lane, switch: str) -> None:
+        """Show that a platform's test switch (`Adapter.test_mode`) is on."""
+        self._test_modes[lane] = switch
+
+    def test_endpoints_allowed(self) -> None:
+        """Show that other hosts than the platforms' own are allowed."""
+        self._test_endpoints = True
+
+    def watch_outbox(self, lanes: Sequence[Lane], waiting: Callable[[Lane], Waiting], now: Callable[[], float]) -> None:
+        """Read the backlog from here on each scrape; `now` gives Unix seconds."""
+        self._lanes, self._waiting, self._now = tuple(lanes), waiting, now
+
+    # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def text(self) -> bytes:
+        """Write everything out in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """Give every family, in the order of design 5.7."""
+        yield self._events.family()
+        yield self._deliveries.family()
+        yield self._seconds.family()
+        yield from self._backlog()
+        yield _gauge("destination_up", "1 while events flow.", ("storefront", "destination"), self._ups())
+        yield self._violations.family()
+        yield self._value.family()
+        yield self._raw_bytes.family()
+        yield self._sent_bytes.family()
+        yield self._requests.family()
+        yield self._unknown.family()
+        yield self._differing.family()
+        yield self._throttles.family()
+        yield self._breakers.family()
+        yield self._jumps.family()
+        yield self._faults.family()
+        yield _gauge(
+            "test_mode", "1 while a platform's test switch is on.", ("storefront", "destination", "switch"), self._switches()
+        )
+        yield _gauge("test_endpoints_allowed", "1 when events may go elsewhere.", (), [((), float(self._test_endpoints))])
+        yield _gauge("build_info", "Always 1.", ("version",), [((VERSION,), 1.0)])
+
+    def _ups(self) -> Iterable[tuple[tuple[str, ...], float]]:
+        return [((lane.storefront, lane.destination), float(up)) for lane, up in self._up.items()]
+
+    def _switches(self) -> Iterable[tuple[tuple[str, ...], float]]:
+        return [((lane.storefront, lane.destination, switch), 1.0) for lane, switch in self._test_modes.items()]
+
+    def _backlog(self) -> Iterator[Metric]:
+        """Add the lanes' backlogs up by destination."""
+        records: dict[tuple[str, ...], float] = {}
+        oldest: dict[tuple[str, ...], float] = {}
+        now = self._now()
+        for lane in self._lanes:
+            found = self._waiting(lane)
+            for state, count in zip(Backlog, (found.waiting, found.retrying, found.dead), strict=True):
+                key = (lane.destination, state)
+                records[key] = records.get(key, 0) + count
+            age = 0.0 if found.oldest_accepted_at is None else max(0.0, now - found.oldest_accepted_at)
+            oldest[lane.destination,] = max(oldest.get((lane.destination,), 0.0), age)
+        yield _gauge("outbox_records", "Records not delivered.", ("destination", "state"), records.items())
+        yield _gauge("oldest_waiting_seconds", "Age of the oldest one waiting.", ("destination",), oldest.items())
+
+
+def _gauge(name: str, text: str, labels: tuple[str, ...], values: Iterable[tuple[tuple[str, ...], float]]) -> Metric:
+    """Make a gauge's family."""
+    family = GaugeMetricFamily(PREFIX + name, text, labels=labels)
+    for label_values, value in sorted(values):
+        family.add_metric(label_values, value)
+    return family
+
+
+def _version() -> str:
+    """Give the installed version; `unknown` when run from a folder that was never installed."""
+    try:
+        return metadata.version("consent-gateway")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+VERSION: Final = _version()

@@ -1,0 +1,549 @@
+"""The configuration: one TOML file, read once, frozen, and complained about once.
+
+`load` either gives settings in which everything fits, secrets and adapters included, or raises `BadSettings` with
+every fault there is, one per line, as `storefronts.demo.destinations.meta.pixel_id: rule`. A fault names the place and
+the rule, never the value: people paste tokens into the wrong line. This room and `app` alone know which adapters exist.
+"""
+
+import json
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from pydantic import BaseModel, Field, PlainValidator, ValidationError, ValidationInfo
+from pydantic_core import ErrorDetails
+
+from adapters import ADAPTERS
+from gateway.adapter import Adapter
+from gateway.consent.decision import DAY, Policy
+from gateway.delivery.backoff import Pace
+from gateway.keys import KeyHash, KeyId, KeyKind, StoredKey, is_key
+from gateway.model import Destination, PageOrigin, StorefrontId
+from gateway.references import BadReference, resolve
+from gateway.secret import Secret
+
+BY_NAME: Final[Mapping[str, type[Adapter]]] = {adapter.destination.value: adapter for adapter in ADAPTERS}
+
+
+class BadSettings(Exception):
+    """The configuration cannot be used. `faults` are all there are, its text is one per line; no value is in them."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        """Keep the faults."""
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+# ── values ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Address(NamedTuple):
+    """Where to listen. Port 0 takes any free one."""
+
+    host: str
+    port: int
+
+
+LISTEN: Final = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:]+)\]|(?P<four>[0-9.]+)|(?P<name>localhost)):(?P<port>\d{1,5})", re.ASCII)
+SIZE: Final = re.compile(r"(?P<number>\d{1,12}) ?(?P<unit>B|KiB|MiB|GiB|TiB)", re.ASCII)
+UNITS: Final = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+DEFAULT_PORTS: Final = (("https://", ":443"), ("http://", ":80"))
+
+
+def _address(value: object) -> Address:
+    """Read `0.0.0.0:8080` or `[::1]:8081`."""
+    rule = "must be an address and a port, such as 127.0.0.1:8081 or [::1]:8081"
+    match = LISTEN.fullmatch(value) if isinstance(value, str) else None
+    if match is None or int(match["port"]) > 65_535:
+        raise ValueError(rule)
+    host = match["six"] or match["four"] or match["name"]
+    try:
+        return Address(host if match["name"] else ip_address(host).compressed, int(match["port"]))
+    except ValueError:
+        raise ValueError(rule) from None
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    """Read `10.0.0.0/8`; the whole internet is not a proxy."""
+    rule = "must be a network such as 10.0.0.0/8, with no host bit set"
+    if not isinstance(value, str):
+        raise ValueError(rule)  # noqa: TRY004 - pydantic turns ValueError into a fault
+    try:
+        network = ip_network(value)
+    except ValueError:
+        raise ValueError(rule) from None
+    if network.prefixlen == 0:
+        raise ValueError("must not trust the whole internet")
+    return network
+
+
+def _size(value: object) -> int:
+    """Read `2GiB` as bytes."""
+    match = SIZE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("must be a size in text, such as 512MiB or 2GiB")
+    size = int(match["number"]) * UNITS[match["unit"]]
+    if not 2**20 <= size <= 2**44:
+        raise ValueError("must be from 1MiB to 16TiB")
+    return size
+
+
+def _path(value: object, info: ValidationInfo) -> Path:
+    """Read a path; a relative one begins at the configuration file's folder."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError("must be a path")
+    base: Path = info.context["base"] if info.context else Path()
+    return base / value
+
+
+def _origin(value: object) -> PageOrigin:
+    """Read an origin exactly as a browser's `Origin` header writes it: lower case, no default port."""
+    rule = "must be an origin in lower case, such as https://shop.example, without a path"
+    if not isinstance(value, str):
+        raise ValueError(rule)  # noqa: TRY004 - pydantic turns ValueError into a fault
+    try:
+        origin = PageOrigin(value)
+    except ValueError:
+        raise ValueError(rule) from None
+    if any(origin.startswith(scheme) and origin.endswith(port) for scheme, port in DEFAULT_PORTS):
+        raise ValueError("must leave the default port out: a browser's Origin header never has it")
+    return origin
+
+
+def _key_id(value: object) -> KeyId:
+    """Read a key's public name."""
+    try:
+        return KeyId(value if isinstance(value, str) else "")
+    except ValueError:
+        raise ValueError("must be 1 to 20 of a-z 0-9") from None
+
+
+def _key_hash(value: object) -> KeyHash:
+    """Read a key's hash."""
+    try:
+        return KeyHash(value if isinstance(value, str) else "")
+    except ValueError:
+        raise ValueError("must be 64 lower-case hex digits, never the key itself") from None
+
+
+# ── blocks ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Block(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True):
+    """A table of the file."""
+
+
+class ServerSettings(Block, frozen=True):
+    """`[server]`: where the gateway listens, keeps its data and how patient it is. Times are seconds."""
+
+    public: Annotated[Address, PlainValidator(_address)] = Address("0.0.0.0", 8080)  # noqa: S104 - the front door
+    private: Annotated[Address, PlainValidator(_address)] = Address("127.0.0.1", 8081)
+    data_dir: Annotated[Path, PlainValidator(_path)]
+    key_file: Annotated[Path, PlainValidator(_path)]
+    trusted_proxies: tuple[Annotated[IPv4Network | IPv6Network, PlainValidator(_network)], ...] = ()
+    allow_test_endpoints: bool = False
+    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    max_connections_per_client: Annotated[int, Field(ge=1, le=100_000)] = 200
+    stop_grace_seconds: Annotated[float, Field(ge=0, le=600)] = 25.0
+    pre_stop_seconds: Annotated[float, Field(ge=0, le=600)] = 5.0
+    header_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
+    body_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
+
+
+class OutboxSettings(Block, frozen=True):
+    """`[outbox]`: how large the store may grow, in bytes."""
+
+    max_bytes: Annotated[int, PlainValidator(_size)] = 2 * 2**30
+
+
+class DeliverySettings(Block, frozen=True):
+    """`[delivery]`: the couriers' waiting times in seconds, and after how many failures in a row the breaker opens."""
+
+    linger_seconds: Annotated[float, Field(ge=0, le=60)] = 0.2
+    backoff_base_seconds: Annotated[float, Field(gt=0, le=3600)] = 5.0
+    backoff_cap_seconds: Annotated[float, Field(gt=0, le=86_400)] = 900.0
+    throttle_cap_seconds: Annotated[float, Field(gt=0, le=86_400)] = 3600.0
+    probe_base_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    probe_cap_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
+    breaker_failures: Annotated[int, Field(ge=1, le=1000)] = 5
+
+    @property
+    def pace(self) -> Pace:
+        """The same as a courier takes it."""
+        return Pace(**self.model_dump())
+
+
+class ConsentSettings(Block, frozen=True):
+    """`[storefronts.NAME.consent]`: who is asked, and how long an answer counts."""
+
+    profile: Literal["opt_in_everywhere"] = "opt_in_everywhere"
+    max_age_days: Annotated[int, Field(ge=1, le=395)] = 183
+    banner_regions: tuple[Annotated[str, Field(pattern=r"^(?:[A-Z]{2}|\*)$")], ...] = ()
+
+    @property
+    def policy(self) -> Policy:
+        """The same as the decision takes it."""
+        return Policy(max_age=self.max_age_days * DAY, banner_regions=frozenset(self.banner_regions))
+
+
+class KeySettings(Block, frozen=True):
+    """`[[storefronts.NAME.keys]]`: the hash of a key, or a reference to the key itself."""
+
+    id: Annotated[KeyId, PlainValidator(_key_id)]
+    kind: KeyKind
+    hash: Annotated[KeyHash, PlainValidator(_key_hash)] | None = None
+    key: str | None = None
+
+
+class StorefrontSettings(Block, frozen=True):
+    """`[storefronts.NAME]`: the shop's own pages, and how many events it may send (tokens in a bucket)."""
+
+    origins: tuple[Annotated[PageOrigin, PlainValidator(_origin)], ...] = ()
+    allow_null_origin: bool = False
+    events_per_second: Annotated[float, Field(gt=0, le=1_000_000)] = 500.0
+    burst: Annotated[int, Field(ge=1, le=10_000_000)] = 2000
+
+
+BLOCKS: Final[Mapping[str, type[BaseModel]]] = {
+    "server": ServerSettings,
+    "outbox": OutboxSettings,
+    "delivery": DeliverySettings,
+    "storefronts.*": StorefrontSettings,
+    "storefronts.*.consent": ConsentSettings,
+    "storefronts.*.keys": KeySettings,
+    **{f"storefronts.*.destinations.{name}": adapter.Settings for name, adapter in BY_NAME.items()},
+}
+"""Every table that the file may have; `*` stands for a storefront's name."""
+
+
+def names() -> tuple[str, ...]:
+    """List every setting that exists, as `server.public` or `storefronts.*.consent.max_age_days`."""
+    return tuple(f"{table}.{field}" for table, block in BLOCKS.items() for field in block.model_fields)
+
+
+# ── what everything else is given ────────────────────────────────────────────────────────────────────────────────
+
+
+class Storefront(msgspec.Struct, frozen=True):
+    """One shop, ready: adapters made, credentials fetched. Mappings are in the order of `Destination`."""
+
+    id: StorefrontId
+    origins: frozenset[PageOrigin]
+    allow_null_origin: bool
+    events_per_second: float
+    burst: int
+    consent: ConsentSettings
+    keys: tuple[StoredKey, ...]
+    destinations: Mapping[Destination, Adapter]
+    credentials: Mapping[Destination, Secret]
+    base_urls: Mapping[Destination, str]
+    test_endpoints: frozenset[Destination]
+    """Destinations whose events go to another host than the platform's own."""
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """The whole configuration, in which everything fits."""
+
+    server: ServerSettings
+    outbox: OutboxSettings
+    delivery: DeliverySettings
+    storefronts: Mapping[StorefrontId, Storefront]
+
+
+def load(path: Path, env: Mapping[str, str]) -> Settings:
+    """Read the file and all that it refers to; `env` is where `env:NAME` is looked up. Raises BadSettings."""
+    return Reading(path.parent.absolute(), env).settings(_toml(path))
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    """Read TOML; of a fault only the place is told, because the reader's own words can hold what stands there."""
+    try:
+        return tomllib.loads(path.read_bytes().decode())
+    except OSError:
+        raise BadSettings(["the configuration file cannot be read"]) from None
+    except UnicodeDecodeError:
+        raise BadSettings(["the configuration file is not UTF-8 text"]) from None
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"\(at line (\d+), column (\d+)\)$", str(error))
+        where = f"line {place[1]}, column {place[2]}" if place else "the end of the file"
+        raise BadSettings([f"{where}: must be TOML"]) from None
+    except RecursionError:
+        raise BadSettings(["the configuration file is nested too deeply"]) from None
+
+
+# ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+AnyBlock = TypeVar("AnyBlock", bound=BaseModel)
+
+SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
+SECTIONS: Final = ("server", "outbox", "delivery", "storefronts")
+
+NUMBER: Final = "must be a number"
+WHOLE: Final = "must be a whole number"
+LIST: Final = "must be a list"
+TABLE: Final = "must be a table"
+RULES: Final[Mapping[str, str]] = {
+    "missing": "is missing",
+    "extra_forbidden": "is not a setting",
+    "bool_type": "must be true or false",
+    "int_type": WHOLE,
+    "int_from_float": WHOLE,
+    "float_type": NUMBER,
+    "finite_number": "must be a finite number",
+    "string_type": "must be text",
+    "string_pattern_mismatch": "must match {pattern}",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "needs at least {min_length}",
+    "too_long": "takes at most {max_length}",
+    "enum": "must be {expected}",
+    "literal_error": "must be {expected}",
+    **dict.fromkeys(("tuple_type", "list_type", "set_type", "frozen_set_type"), LIST),
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), TABLE),
+}
+"""What to say for each of pydantic's error types. The braces are filled from the schema, never from the value.
+
+https://pydantic.dev/docs/validation/latest/errors/validation_errors/ (read 2026-11-22)
+"""
+
+
+class Reading:
+    """One pass over a parsed file that collects faults instead of stopping at the first."""
+
+    def __init__(self, base: Path, env: Mapping[str, str]) -> None:
+        self._base = base
+        self._env = env
+        self._faults: list[str] = []
+        self._test_allowed = False
+        self._key_names: set[tuple[KeyKind, KeyId]] = set()
+
+    def settings(self, file: Mapping[str, object]) -> Settings:
+        """Read everything. Raises BadSettings when there was any fault."""
+        for name in sorted(file.keys() - set(SECTIONS)):
+            self._fault((name,), RULES["extra_forbidden"])
+        server = self._block(ServerSettings, file.get("server", {}), ("server",))
+        outbox = self._block(OutboxSettings, file.get("outbox", {}), ("outbox",))
+        delivery = self._block(DeliverySettings, file.get("delivery", {}), ("delivery",))
+        self._test_allowed = _table(file.get("server")).get("allow_test_endpoints") is True
+        if server is not None:
+            self._check_server(server)
+        storefronts = self._storefronts(file.get("storefronts", {}))
+        if self._faults or server is None or outbox is None or delivery is None:
+            raise BadSettings(sorted(self._faults, key=_section))
+        return Settings(server, outbox, delivery, MappingProxyType(storefronts))
+
+    def _check_server(self, server: ServerSettings) -> None:
+        """Check what concerns two settings at once."""
+        if server.public == server.private and server.public.port:
+            self._fault(("server", "private"), "must differ from server.public")
+        if server.key_file.resolve().is_relative_to(server.data_dir.resolve()):
+            self._fault(
+                ("server", "key_file"), "must lie outside server.data_dir: whoever copies the data must not get the key"
+            )
+
+    def _storefronts(self, raw: object) -> dict[StorefrontId, Storefront]:
+        """Read every storefront."""
+        if not isinstance(raw, dict) or not raw:
+            self._fault(("storefronts",), "needs at least one storefront, as a table [storefronts.NAME]")
+            return {}
+        found: dict[StorefrontId, Storefront] = {}
+        for name, table in raw.items():
+            if StorefrontId.PATTERN.fullmatch(name) is None:
+                self._fault(("storefronts", name), "is named by 1 to 40 of a-z 0-9 - _, a letter or digit first")
+            elif (storefront := self._storefront(StorefrontId(name), table)) is not None:
+                found[storefront.id] = storefront
+        return found
+
+    def _storefront(self, name: StorefrontId, raw: object) -> Storefront | None:
+        """Read one storefront and the tables inside it."""
+        at = ("storefronts", name)
+        if not isinstance(raw, dict):
+            self._fault(at, TABLE)
+            return None
+        own = {key: value for key, value in raw.items() if key not in ("consent", "keys", "destinations")}
+        shop = self._block(StorefrontSettings, own, at)
+        consent = self._block(ConsentSettings, raw.get("consent", {}), (*at, "consent"))
+        keys = self._keys(raw.get("keys", []), (*at, "keys"))
+        destinations = self._destinations(raw.get("destinations", {}), (*at, "destinations"))
+        if shop is None or consent is None:
+            return None
+        return Storefront(
+            id=name,
+            origins=frozenset(shop.origins),
+            allow_null_origin=shop.allow_null_origin,
+            events_per_second=shop.events_per_second,
+            burst=shop.burst,
+            consent=consent,
+            keys=keys,
+            destinations=MappingProxyType({d.name: d.adapter for d in destinations}),
+            credentials=MappingProxyType({d.name: d.credential for d in destinations}),
+            base_urls=MappingProxyType({d.name: d.base_url for d in destinations}),
+            test_endpoints=frozenset(d.name for d in destinations if _own_host(d.base_url, d.adapter.hosts) is None),
+        )
+
+    def _keys(self, raw: object, at: tuple[str | int, ...]) -> tuple[StoredKey, ...]:
+        """Read a storefront's keys: at least one, at most two of a kind, no id twice in the whole file."""
+        if not isinstance(raw, list) or not raw:
+            self._fault(at, "needs at least one key, as a table [[storefronts.NAME.keys]]")
+            return ()
+        found = [key for index, table in enumerate(raw) if (key := self._key(table, (*at, index))) is not None]
+        for kind, count in Counter(key.kind for key in found).items():
+            if count > 2:
+                self._fault(at, f"takes at most two {kind.value} keys, an old one and its successor")
+        return tuple(found)
+
+    def _key(self, raw: object, at: tuple[str | int, ...]) -> StoredKey | None:
+        """Read one key."""
+        block = self._block(KeySettings, raw, at)
+        if block is None:
+            return None
+        if (block.kind, block.id) in self._key_names:
+            self._fault((*at, "id"), "is the id of another key of this kind; ids are unique in the whole file")
+            return None
+        self._key_names.add((block.kind, block.id))
+        if (block.hash is None) == (block.key is None):
+            self._fault(at, "needs either hash or key")
+            return None
+        if block.hash is not None:
+            return StoredKey(block.id, block.kind, block.hash)
+        secret = self._secret(block.key, (*at, "key"))
+        if secret is None:
+            return None
+        if not is_key(secret.reveal(), block.kind, block.id):
+            self._fault((*at, "key"), "refers to something that is not a key of this kind and id")
+            return None
+        return StoredKey(block.id, block.kind, secret)
+
+    def _destinations(self, raw: object, at: tuple[str | int, ...]) -> list["Enabled"]:
+        """Read a storefront's destinations: at least one."""
+        if not isinstance(raw, dict) or not raw:
+            self._fault(at, "needs at least one destination, as a table [storefronts.NAME.destinations.meta]")
+            return []
+        for name in sorted(raw.keys() - BY_NAME.keys()):
+            self._fault((*at, name), f"is not a destination; there are {', '.join(BY_NAME)}")
+        ordered = [name for name in Destination if name in raw and name in BY_NAME]
+        found = [self._destination(BY_NAME[name], raw[name], (*at, name.value)) for name in ordered]
+        return [destination for destination in found if destination is not None]
+
+    def _destination(self, adapter: type[Adapter], raw: object, at: tuple[str | int, ...]) -> "Enabled | None":
+        """Read one destination with the adapter's own settings, its endpoint and its credential."""
+        block = self._block(adapter.Settings, raw, at)
+        table = _table(raw)
+        self._check_endpoint(table.get("base_url"), adapter, (*at, "base_url"))
+        credential = self._secret(table["credential"], (*at, "credential")) if "credential" in table else None
+        if block is None or credential is None:
+            return None
+        return Enabled(adapter.destination, adapter(block), credential, block.base_url)
+
+    def _check_endpoint(self, url: object, adapter: type[Adapter], at: tuple[str | int, ...]) -> None:
+        """Refuse another host than the platform's unless tests are allowed, and clear text unless it stays on loopback."""
+        parts = _split(url) if isinstance(url, str) else None
+        if parts is None or _own_host(str(url), adapter.hosts) is not None:
+            return
+        scheme, host = parts
+        if host in adapter.hosts:
+            self._fault(at, "must be https on the platform's own port")
+        elif not self._test_allowed:
+            self._fault(at, "is not the platform's own host; that needs server.allow_test_endpoints = true")
+        elif scheme != "https" and not _is_loopback(host):
+            self._fault(at, "must be https: only a test endpoint on loopback may be http")
+
+    def _secret(self, reference: object, at: tuple[str | int, ...]) -> Secret | None:
+        """Follow a reference."""
+        try:
+            return resolve(reference, self._base, self._env)
+        except BadReference as bad:
+            self._fault(at, str(bad))
+            return None
+
+    def _block(self, block: type[AnyBlock], raw: object, at: tuple[str | int, ...]) -> AnyBlock | None:
+        """Read one table strictly: no text for a number, no 1 for true."""
+        try:
+            return block.model_validate_json(json.dumps(raw, default=str), strict=True, context={"base": self._base})
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                self._fault((*at, *detail["loc"]), _rule(detail))
+            return None
+
+    def _fault(self, at: tuple[str | int, ...], rule: str) -> None:
+        """Note a fault."""
+        self._faults.append(f"{_place(at)}: {rule}")
+
+
+class Enabled(msgspec.Struct, frozen=True):
+    """One destination of one storefront, ready."""
+
+    name: Destination
+    adapter: Adapter
+    credential: Secret
+    base_url: str
+
+
+def _table(raw: object) -> Mapping[str, object]:
+    """Give the table, or an empty one where something else stands: that has its own fault."""
+    return raw if isinstance(raw, dict) else {}
+
+
+def _section(fault: str) -> int:
+    """Order faults as the file's sections are usually written, those of no section first."""
+    section = re.split(r"[.:]", fault, maxsplit=1)[0]
+    return SECTIONS.index(section) if section in SECTIONS else -1
+
+
+def _place(at: tuple[str | int, ...]) -> str:
+    """Write a place out as `storefronts.demo.keys[0].id`; names that could be more than names are left out."""
+    parts = [f"[{part}]" if isinstance(part, int) else f".{part if SAFE_NAME.fullmatch(part) else '(a name)'}" for part in at]
+    return "".join(part for part in parts if part != ".[key]").removeprefix(".")
+
+
+def _rule(detail: ErrorDetails) -> str:
+    """Put an error into words of ours. An adapter's own words count, unless the value is in them."""
+    context = detail.get("ctx", {})
+    if detail["type"] in RULES:
+        return RULES[detail["type"]].format(**context)
+    said = str(context.get("error", ""))
+    if detail["type"] != "value_error" or not said or _repeats(said, detail["input"]):
+        return "is not valid"
+    return said
+
+
+def _repeats(said: str, value: object) -> bool:
+    """Tell whether a text holds a value, or a text inside it; shorter than six characters is a word, not a secret."""
+    match value:
+        case dict():
+            return any(_repeats(said, part) for part in (*value.keys(), *value.values()))
+        case list():
+            return any(_repeats(said, part) for part in value)
+        case _:
+            return len(str(value)) >= 6 and str(value) in said
+
+
+def _split(url: str) -> tuple[str, str] | None:
+    """Give the scheme and host of a URL, None when it has none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return (parts.scheme, parts.hostname) if parts.hostname else None
+
+
+def _own_host(url: str, hosts: frozenset[str]) -> str | None:
+    """Give the platform's host that the URL means over TLS on its usual port, else None."""
+    return next((host for host in hosts if url in (f"https://{host}", f"https://{host}:443")), None)
+
+
+def _is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

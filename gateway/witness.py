@@ -1,0 +1,91 @@
+"""What couriers report, told to both that listen: every number to the metrics, changes of state to the log.
+
+A lane that goes down is written once and written again when it comes back; a platform that throttles is written
+once until it takes events again. Everything else is a number.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from gateway.delivery.watcher import Stage
+from gateway.log import ErrorName, Happening, Log, Where
+from gateway.metrics import Metrics
+from gateway.model import Destination, Kind, PlatformCode, Reason
+from gateway.outbox import Lane
+
+PAUSES: Final = frozenset({Reason.CREDENTIAL, Reason.PERMISSION, Reason.CONFIGURATION, Reason.REDIRECTED})
+"""Only a person ends these."""
+
+
+class Witness:
+    """A `delivery.watcher.Watcher` made of the process's metrics and log."""
+
+    def __init__(self, metrics: Metrics, log: Log) -> None:
+        self._metrics = metrics
+        self._log = log
+        self._down: dict[Lane, Reason | None] = {}
+        self._throttled: set[Lane] = set()
+
+    def delivered(self, lane: Lane, kind: Kind, reason: Reason, seconds: Sequence[float], money: Mapping[str, int]) -> None:
+        """Count; whoever was throttled is so no more."""
+        self._throttled.discard(lane)
+        self._metrics.delivered(lane, kind, reason, seconds, money)
+
+    def dead(self, lane: Lane, kind: Kind | None, reason: Reason, count: int, money: Mapping[str, int]) -> None:
+        """Count; records that nobody can read any more are a loss that somebody must hear of."""
+        self._metrics.dead(lane, kind, reason, count, money)
+        if reason is Reason.UNSEALABLE:
+            self._log.say(Happening.RECORD_UNREADABLE, storefront=lane.storefront, destination=lane.destination, count=count)
+
+    def withdrawn(self, lane: Lane, kind: Kind, reason: Reason, count: int, money: Mapping[str, int]) -> None:
+        """Count."""
+        self._metrics.withdrawn(lane, kind, reason, count, money)
+
+    def retried(self, lane: Lane, reason: Reason, count: int) -> None:
+        """Count."""
+        self._metrics.retried(lane, reason, count)
+
+    def sent_bytes(self, destination: Destination, count: int) -> None:
+        """Count."""
+        self._metrics.sent_bytes(destination, count)
+
+    def up(self, lane: Lane, up: bool, reason: Reason | None, code: PlatformCode | None) -> None:
+        """Note the state; write it when it changed, a start in good health not."""
+        self._metrics.up(lane, up, reason, code)
+        if up and lane in self._down:
+            del self._down[lane]
+            self._log.say(Happening.DESTINATION_UP, storefront=lane.storefront, destination=lane.destination)
+        elif not up and self._down.get(lane, Reason.CONFIRMED) is not reason:
+            self._down[lane] = reason
+            happening = Happening.DESTINATION_PAUSED if reason in PAUSES else Happening.DESTINATION_DOWN
+            self._log.say(happening, storefront=lane.storefront, destination=lane.destination, reason=reason, code=code)
+
+    def breaker(self, lane: Lane, opened: bool, reason: Reason | None) -> None:
+        """Count and write."""
+        self._metrics.breaker(lane, opened, reason)
+        happening = Happening.BREAKER_OPENED if opened else Happening.BREAKER_CLOSED
+        self._log.say(happening, storefront=lane.storefront, destination=lane.destination, reason=reason)
+
+    def throttled(self, lane: Lane, seconds: float) -> None:
+        """Count; write the first of a row."""
+        self._metrics.throttled(lane, seconds)
+        if lane not in self._throttled:
+            self._throttled.add(lane)
+            self._log.say(Happening.THROTTLED, storefront=lane.storefront, destination=lane.destination, seconds=seconds)
+
+    def clock_jumped(self, lane: Lane, seconds: float) -> None:
+        """Count and write."""
+        self._metrics.clock_jumped(lane, seconds)
+        self._log.say(Happening.CLOCK_JUMPED, storefront=lane.storefront, destination=lane.destination, seconds=seconds)
+
+    def fault(self, lane: Lane, stage: Stage, error: str, where: str) -> None:
+        """Count and write a bug: its class and place as far as they are what they claim to be."""
+        self._metrics.fault(lane, stage, error, where)
+        self._log.say(
+            Happening.ADAPTER_FAULT,
+            storefront=lane.storefront,
+            destination=lane.destination,
+            reason=stage,
+            error=ErrorName(error) if ErrorName.PATTERN.fullmatch(error) else None,
+            where=Where(where) if Where.PATTERN.fullmatch(where) else None,
+        )

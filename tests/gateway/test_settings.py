@@ -1,0 +1,354 @@
+import re
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.keys import KeyId, KeyKind, StoredKey, make_key
+from gateway.model import Destination, StorefrontId
+from gateway.secret import Secret
+from gateway.settings import Address, BadSettings, _rule, load, names
+from tests.configuration import GOOD, faults_of, load_text, spoilt, write
+
+META = "storefronts.demo.destinations.meta"
+
+
+def test_the_least_configuration_loads_with_every_default(tmp_path: Path) -> None:
+    """What is left out has its default, and relative paths begin at the file's folder."""
+    loaded = load_text(tmp_path, GOOD)
+    assert loaded.server.public == Address("0.0.0.0", 8080)  # noqa: S104 - the default is compared, nothing listens
+    assert loaded.server.private == Address("127.0.0.1", 8081)
+    assert loaded.server.data_dir == tmp_path / "data"
+    assert loaded.outbox.max_bytes == 2 * 2**30
+    assert loaded.delivery.pace.linger_seconds == 0.2
+    demo = loaded.storefronts[StorefrontId("demo")]
+    assert demo.consent.policy.max_age == 183 * 86_400
+    assert demo.origins == {"https://shop.example"}
+    assert demo.destinations[Destination.META].destination is Destination.META
+    assert demo.base_urls == {Destination.META: "https://graph.facebook.com"}
+    assert demo.credentials[Destination.META].reveal() == "token-of-meta"
+    assert demo.test_endpoints == frozenset()
+
+
+def test_values_are_read_into_their_own_types(tmp_path: Path) -> None:
+    """Addresses, networks and sizes are what they say, not text."""
+    server = '[server]\npublic = "[::1]:0"\nprivate = "localhost:9"\ntrusted_proxies = ["10.0.0.0/8", "fd00::/8"]'
+    loaded = load_text(tmp_path, spoilt("[server]", server) + '[outbox]\nmax_bytes = "512 MiB"')
+    assert loaded.server.public == Address("::1", 0)
+    assert loaded.server.private == Address("localhost", 9)
+    assert loaded.server.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+    assert loaded.outbox.max_bytes == 512 * 2**20
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    """Every room of the file, the adapters' own and what lies outside the file are complained about in one go."""
+    text = """
+        [server]
+        public = "nowhere"
+        data_dir = "data"
+        colour = "red"
+        [outbox]
+        max_bytes = 7
+        [delivery]
+        linger_seconds = "soon"
+        [storefronts.demo]
+        origins = ["https://shop.example/path"]
+        [storefronts.demo.consent]
+        max_age_days = 396
+        [[storefronts.demo.keys]]
+        id = "a1"
+        kind = "master"
+        hash = "x"
+        [storefronts.demo.destinations.meta]
+        credential = "env:MISSING"
+        base_url = "https://elsewhere.example"
+        pixel_id = "pixel"
+        [storefronts.demo.destinations.tiktok]
+        [surprise]
+    """
+    assert faults_of(tmp_path, text) == (
+        "surprise: is not a setting",
+        "server.public: must be an address and a port, such as 127.0.0.1:8081 or [::1]:8081",
+        "server.key_file: is missing",
+        "server.colour: is not a setting",
+        "outbox.max_bytes: must be a size in text, such as 512MiB or 2GiB",
+        "delivery.linger_seconds: must be a number",
+        "storefronts.demo.origins[0]: must be an origin in lower case, such as https://shop.example, without a path",
+        "storefronts.demo.consent.max_age_days: must be at most 395",
+        "storefronts.demo.keys[0].kind: must be 'secret' or 'publishable'",
+        "storefronts.demo.keys[0].hash: must be 64 lower-case hex digits, never the key itself",
+        "storefronts.demo.destinations.tiktok: is not a destination; there are meta, pinterest, google_ads",
+        f"{META}.pixel_id: must be the pixel's (dataset's) id, digits only",
+        f"{META}.base_url: is not the platform's own host; that needs server.allow_test_endpoints = true",
+        f"{META}.credential: refers to an environment variable that is not set or empty",
+    )
+
+
+def test_the_text_of_the_error_is_one_fault_a_line(tmp_path: Path) -> None:
+    """Whoever prints the error prints all of it."""
+    with pytest.raises(BadSettings) as caught:
+        load_text(tmp_path, "[outbox]\nmax_bytes = 7\n[server]")
+    assert str(caught.value).splitlines() == list(caught.value.faults)
+    assert len(caught.value.faults) == 4
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('"data"', '"data"\npublic = "1.2.3.4:70000"', "server.public: must be an address and a port"),
+        ('"data"', '"data"\npublic = "1.2.3:80"', "server.public: must be an address and a port"),
+        ('"data"', '"data"\nprivate = "0.0.0.0:8080"', "server.private: must differ from server.public"),
+        ('"data"', '"data"\ntrusted_proxies = ["0.0.0.0/0"]', "server.trusted_proxies[0]: must not trust the whole internet"),
+        ('"data"', '"data"\ntrusted_proxies = ["10.0.0.1/8"]', "server.trusted_proxies[0]: must be a network"),
+        ('"data"', '"data"\ntrusted_proxies = "10.0.0.0/8"', "server.trusted_proxies: must be a list"),
+        ('"data"', '"data"\nallow_test_endpoints = "yes"', "server.allow_test_endpoints: must be true or false"),
+        ('"data"', '"data"\nallow_test_endpoints = 1', "server.allow_test_endpoints: must be true or false"),
+        ('"data"', '"data"\nmax_connections = "9"', "server.max_connections: must be a whole number"),
+        ('"data"', '"data"\nmax_connections = 0', "server.max_connections: must be at least 1"),
+        ('"data"', '"data"\nbody_seconds = nan', "server.body_seconds: must be a finite number"),
+        ('"data"', '"data"\nbody_seconds = 0', "server.body_seconds: must be more than 0"),
+        ('"data"', '""', "server.data_dir: must be a path"),
+        ('"keys.json"', '"data/keys.json"', "server.key_file: must lie outside server.data_dir"),
+        ('"keys.json"', '"x/../data/./keys.json"', "server.key_file: must lie outside server.data_dir"),
+        ("storefronts.demo]\n", "storefronts.demo]\nburst = 1.5\n", "storefronts.demo.burst: must be a whole number"),
+        ("https://shop.example", "https://shop.example:443", "storefronts.demo.origins[0]: must leave the default port out"),
+        ("https://shop.example", "https://Shop.example", "storefronts.demo.origins[0]: must be an origin in lower case"),
+        ("https://shop.example", "*", "storefronts.demo.origins[0]: must be an origin in lower case"),
+        ("https://shop.example", "null", "storefronts.demo.origins[0]: must be an origin in lower case"),
+        ('id = "a1"', 'id = "A-1"', "storefronts.demo.keys[0].id: must be 1 to 20 of a-z 0-9"),
+        ("storefronts.demo.destinations.meta", "storefronts.demo.destinations.Meta", f"{META[:-4]}Meta: is not a"),
+        ('credential = "env:META"', "", f"{META}.credential: is missing"),
+        ('"env:META"', '"token-of-meta"', f"{META}.credential: must be a reference"),
+        ('"env:META"', "5", f"{META}.credential: must be text"),
+    ],
+)  # fmt: skip
+def test_a_value_out_of_its_range_is_a_fault(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    """Each rule has a fault that names its place."""
+    assert [found for found in faults_of(tmp_path, spoilt(old, new)) if found.startswith(fault)], fault
+
+
+def test_a_missing_part_is_a_fault(tmp_path: Path) -> None:
+    """A gateway without a storefront, and a storefront without keys or destinations, would do nothing in silence."""
+    assert "storefronts: needs at least one storefront, as a table [storefronts.NAME]" in faults_of(tmp_path, "[server]")
+    faults = faults_of(tmp_path, "[server]\ndata_dir='d'\nkey_file='k'\n[storefronts.demo]")
+    assert [fault.partition(" ")[0] for fault in faults] == ["storefronts.demo.keys:", "storefronts.demo.destinations:"]
+
+
+@pytest.mark.parametrize("table", ["server", "outbox", "delivery", "storefronts"])
+def test_a_value_where_a_table_belongs_is_a_fault(tmp_path: Path, table: str) -> None:
+    """`server = 3` is told as such."""
+    assert any(fault.startswith(f"{table}: ") for fault in faults_of(tmp_path, f"{table} = 3"))
+
+
+def test_a_value_where_a_storefront_or_its_parts_belong_is_a_fault(tmp_path: Path) -> None:
+    """Wrong shapes deep in the file are faults, not crashes."""
+    assert faults_of(tmp_path, "[storefronts]\ndemo = 3")[-1] == "storefronts.demo: must be a table"
+    wrong = "[storefronts.demo]\nconsent = 1\nkeys = 2\ndestinations = 3"
+    places = {fault.partition(":")[0] for fault in faults_of(tmp_path, wrong)}
+    assert places >= {"storefronts.demo.consent", "storefronts.demo.keys", "storefronts.demo.destinations"}
+    assert faults_of(tmp_path, spoilt(f"[{META}]", f"[{META}.events]"))[0].startswith(META)
+
+
+# ── endpoints ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def with_url(url: str, allow: str = "false") -> str:
+    """Give a configuration whose Meta events go to `url`."""
+    text = spoilt('"data"', f'"data"\nallow_test_endpoints = {allow}')
+    return text.replace("pixel_id", f'base_url = "{url}"\npixel_id')
+
+
+@pytest.mark.parametrize("allow", ["true", "false"])
+@pytest.mark.parametrize("url", ["http://graph.facebook.com", "https://graph.facebook.com:8443"])
+def test_the_platforms_own_host_is_reached_over_tls_only(tmp_path: Path, url: str, allow: str) -> None:
+    """No setting sends events to a real platform in clear text or to a port that is not the platform's."""
+    assert faults_of(tmp_path, with_url(url, allow)) == (f"{META}.base_url: must be https on the platform's own port",)
+
+
+@pytest.mark.parametrize("url", ["https://evil.example", "http://127.0.0.1:8091", "https://graph.facebook.com.evil.example"])
+def test_another_host_needs_a_declared_test_installation(tmp_path: Path, url: str) -> None:
+    """An override to another host is refused unless test endpoints are allowed."""
+    assert "needs server.allow_test_endpoints = true" in faults_of(tmp_path, with_url(url))[0]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8091", "http://localhost:1", "http://[::1]:5", "https://stand-in.example"])
+def test_allowed_test_endpoints_are_marked_as_such(tmp_path: Path, url: str) -> None:
+    """Where test endpoints are allowed, the storefront knows which destinations use one."""
+    demo = load_text(tmp_path, with_url(url, "true")).storefronts[StorefrontId("demo")]
+    assert demo.test_endpoints == {Destination.META}
+    assert demo.base_urls[Destination.META] == url
+
+
+def test_clear_text_leaves_loopback_under_no_setting(tmp_path: Path) -> None:
+    """A test endpoint elsewhere is https or a fault."""
+    assert "only a test endpoint on loopback may be http" in faults_of(tmp_path, with_url("http://10.0.0.5:80", "true"))[0]
+
+
+# ── keys ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def key_block(kind: str, key_id: str, held: str) -> str:
+    """Write one key's table."""
+    return f'[[storefronts.demo.keys]]\nid = "{key_id}"\nkind = "{kind}"\n{held}\n'
+
+
+HASH = f'hash = "{"b" * 64}"'
+
+
+def test_two_keys_of_a_kind_may_be_active_and_no_third(tmp_path: Path) -> None:
+    """An old key and its successor, of either kind."""
+    more = key_block("secret", "a2", HASH) + key_block("publishable", "a1", HASH) + key_block("publishable", "a2", HASH)
+    assert len(load_text(tmp_path, GOOD + more).storefronts[StorefrontId("demo")].keys) == 4
+    faults = faults_of(tmp_path, GOOD + more + key_block("secret", "a3", HASH))
+    assert faults == ("storefronts.demo.keys: takes at most two secret keys, an old one and its successor",)
+
+
+def test_a_key_id_is_unique_in_the_whole_file(tmp_path: Path) -> None:
+    """The same id twice for one kind is a fault, in another storefront as well."""
+    other = GOOD[GOOD.index("[storefronts.demo]") :].replace("demo", "other")
+    assert faults_of(tmp_path, GOOD + other) == (
+        "storefronts.other.keys[0].id: is the id of another key of this kind; ids are unique in the whole file",
+    )
+
+
+@pytest.mark.parametrize("held", ["", f'{HASH}\nkey = "env:KEY"'])
+def test_a_key_is_held_in_exactly_one_way(tmp_path: Path, held: str) -> None:
+    """Either its hash or a reference to it."""
+    faults = faults_of(tmp_path, GOOD + key_block("publishable", "p1", held))
+    assert faults == ("storefronts.demo.keys[1]: needs either hash or key",)
+
+
+def test_a_key_can_be_referred_to(tmp_path: Path) -> None:
+    """The referenced text must be a whole key of that kind and id; it is held as a secret."""
+    key = make_key(KeyKind.PUBLISHABLE, KeyId("p1"))
+    env = {"META": "token-of-meta", "KEY": key}
+    block = key_block("publishable", "p1", 'key = "env:KEY"')
+    held = load_text(tmp_path, GOOD + block, env).storefronts[StorefrontId("demo")].keys[1]
+    assert held == StoredKey(KeyId("p1"), KeyKind.PUBLISHABLE, Secret(key))
+    for wrong in (block.replace("publishable", "secret"), block.replace("p1", "p2")):
+        (fault,) = faults_of(tmp_path, GOOD + wrong, env)
+        assert fault == "storefronts.demo.keys[1].key: refers to something that is not a key of this kind and id"
+
+
+# ── what is never said ───────────────────────────────────────────────────────────────────────────────────────────
+
+CANARY = "EAAGm0PX4ZCpsBAcanaryZCZD"
+
+
+def places_for_a_value() -> list[str]:
+    """Give the good configuration once for every place where a value stands, with a canary there."""
+    lines = GOOD.splitlines()
+    spots = [at for at, line in enumerate(lines) if " = " in line]
+    made = [[*lines[:at], f'{lines[at].partition(" = ")[0]} = {value}', *lines[at + 1 :]]
+            for at in spots
+            for value in (f'"{CANARY}"', f'["{CANARY}"]', f'{{ {CANARY} = "{CANARY}" }}', f'"file:{CANARY}"', f'"env:{CANARY}"')
+            ]  # fmt: skip
+    return ["\n".join(text) for text in made]
+
+
+@pytest.mark.parametrize("text", places_for_a_value())
+def test_a_value_never_appears_in_a_fault(tmp_path: Path, text: str) -> None:
+    """Whatever stands at any place, the faults name places and rules."""
+    said = "\n".join(fault.replace(f".{CANARY}:", ":") for fault in faults_of(tmp_path, text))
+    assert CANARY not in said
+
+
+@given(junk=st.text(max_size=40), name=st.sampled_from([name.rpartition(".") for name in names()]))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_setting_repeats_what_it_cannot_read(tmp_path: Path, junk: str, name: tuple[str, str, str]) -> None:
+    """Any text at any setting of any table: faults or settings, and no echo of a text that is long enough to tell."""
+    table, _, field = name
+    quoted = '"' + "".join(f"\\U{ord(c):08x}" for c in f"{junk}{CANARY}") + '"'
+    head = f"[[{table}]]" if table.endswith("keys") else f"[{table}]"
+    faults = faults_of(tmp_path, f"{head.replace('*', 'demo')}\n{field} = {quoted}")
+    assert faults
+    assert CANARY not in "\n".join(faults)
+
+
+def test_a_name_that_could_be_more_than_a_name_is_left_out(tmp_path: Path) -> None:
+    """Unknown keys are named, unless they are no plain names."""
+    faults = faults_of(tmp_path, GOOD + '[server.x]\n["jane@example.com"]\n[storefronts."jane@example.com"]')
+    assert "(a name): is not a setting" in faults
+    assert "storefronts.(a name): is named by 1 to 40 of a-z 0-9 - _, a letter or digit first" in faults
+    assert "jane" not in "\n".join(faults)
+
+
+def test_an_adapters_own_words_count_unless_the_value_is_in_them() -> None:
+    """A rule text that repeats the value, at any depth, is replaced."""
+    error = {"type": "value_error", "loc": (), "msg": "", "ctx": {"error": ValueError("bad token EAABwx, be careful")}}
+    assert _rule({**error, "input": "EAABwx"}) == "is not valid"  # type: ignore[typeddict-item]  # as pydantic hands it over
+    assert _rule({**error, "input": {"a": ["EAABwx"]}}) == "is not valid"  # type: ignore[typeddict-item]  # same
+    assert _rule({**error, "input": "other"}) == "bad token EAABwx, be careful"  # type: ignore[typeddict-item]  # same
+    assert _rule({**error, "type": "url_parsing", "input": "x"}) == "is not valid"  # type: ignore[typeddict-item]  # same
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('[server]\npublic = "EAAG', "the end of the file: must be TOML"),
+        ('[server]\npublic = "EAAG\n', "line 2, column 15: must be TOML"),
+        ("[server]\nEAAG", "the end of the file: must be TOML"),
+        ("a = 1\na = 2", "the end of the file: must be TOML"),
+        ("a = " + "[" * 5000, "the configuration file is nested too deeply"),
+    ],
+)
+def test_what_is_no_toml_is_told_by_its_place(tmp_path: Path, text: str, fault: str) -> None:
+    """The line and column of a syntax error, never what stands there."""
+    (found,) = faults_of(tmp_path, text)
+    assert found == fault
+
+
+def test_an_unreadable_file_is_one_fault(tmp_path: Path) -> None:
+    """No file, a folder, and bytes that are no text."""
+    for path in (tmp_path / "none.toml", tmp_path):
+        with pytest.raises(BadSettings, match=r"^the configuration file cannot be read$"):
+            load(path, {})
+    (tmp_path / "bytes.toml").write_bytes(b"a = '\xff'")
+    with pytest.raises(BadSettings, match=r"^the configuration file is not UTF-8 text$"):
+        load(tmp_path / "bytes.toml", {})
+
+
+def test_secrets_do_not_print(tmp_path: Path) -> None:
+    """The repr of loaded settings holds no token and no key."""
+    key = make_key(KeyKind.SECRET, KeyId("s9"))
+    text = GOOD + key_block("secret", "s9", 'key = "env:KEY"')
+    loaded = load_text(tmp_path, text, {"META": CANARY, "KEY": key})
+    for printed in (repr(loaded), str(loaded), f"{loaded.storefronts}"):
+        assert CANARY not in printed
+        assert key not in printed
+
+
+def test_loaded_settings_cannot_be_changed(tmp_path: Path) -> None:
+    """Settings are read once: every part is frozen."""
+    loaded = load_text(tmp_path, GOOD)
+    demo = loaded.storefronts[StorefrontId("demo")]
+    with pytest.raises(AttributeError):
+        loaded.outbox = loaded.outbox  # type: ignore[misc]  # the point of the test
+    with pytest.raises(TypeError):
+        loaded.storefronts[StorefrontId("b")] = demo  # type: ignore[index]  # the point of the test
+    with pytest.raises(ValueError, match="frozen"):
+        loaded.server.max_connections = 5  # type: ignore[misc]  # the point of the test
+
+
+def test_the_order_of_the_file_does_not_matter(tmp_path: Path) -> None:
+    """Destinations come in the order of `Destination` however the file has them."""
+    pinterest = '[storefronts.demo.destinations.pinterest]\ncredential = "env:META"\nad_account_id = "549755885175"\n'
+    blocks = re.split(r"(?m)^(?=\[)", GOOD + pinterest)[1:]
+    demo = load_text(tmp_path, "\n".join(reversed(blocks))).storefronts[StorefrontId("demo")]
+    assert list(demo.destinations) == [Destination.META, Destination.PINTEREST]
+
+
+def test_every_setting_has_a_name() -> None:
+    """The list that documentation is tested against holds the file's own and the adapters' settings."""
+    assert {"server.public", "storefronts.*.keys.hash", "storefronts.*.destinations.meta.pixel_id"} <= set(names())
+    assert len(names()) == len(set(names()))
+
+
+def test_write_is_what_load_reads(tmp_path: Path) -> None:
+    """The same file gives equal settings each time."""
+    path = write(tmp_path, GOOD)
+    first, second = load(path, {"META": "x"}), load(path, {"META": "x"})
+    assert first.server == second.server
+    assert first.storefronts[StorefrontId("demo")].credentials == second.storefronts[StorefrontId("demo")].credentials

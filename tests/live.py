@@ -1,0 +1,218 @@
+"""A whole gateway as its users have it: the real command in a process of its own, real sockets, a real store.
+
+`Installation` is a folder with a configuration, keys and tokens; `Process` is `consent-gateway serve` running on it, which
+can be asked, stopped and killed.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from gateway.keys import KeyId, KeyKind, make_key
+from gateway.model import Destination
+from gateway.outbox.keyring import Keyring
+from gateway.sandbox.platforms import TOKENS
+
+STOREFRONT = "shop"
+ORIGIN = "https://shop.example"
+
+CONFIG = """
+[server]
+public = "127.0.0.1:{public}"
+private = "127.0.0.1:{private}"
+data_dir = "store"
+key_file = "sealing.json"
+allow_test_endpoints = true
+pre_stop_seconds = 0
+stop_grace_seconds = 5
+{server}
+[outbox]
+max_bytes = "{max_bytes}"
+[delivery]
+linger_seconds = {linger}
+backoff_base_seconds = 0.2
+backoff_cap_seconds = 1
+probe_base_seconds = 0.5
+probe_cap_seconds = 1
+[storefronts.{storefront}]
+origins = ["{origin}"]
+events_per_second = 1000000
+burst = 1000000
+[storefronts.{storefront}.consent]
+banner_regions = ["FR"]
+[[storefronts.{storefront}.keys]]
+id = "s1"
+kind = "secret"
+key = "file:secret.key"
+[[storefronts.{storefront}.keys]]
+id = "p1"
+kind = "publishable"
+key = "file:publishable.key"
+[storefronts.{storefront}.destinations.meta]
+base_url = "{meta}"
+credential = "file:meta.token"
+pixel_id = "1234567890"
+[storefronts.{storefront}.destinations.pinterest]
+base_url = "{pinterest}"
+credential = "file:pinterest.token"
+ad_account_id = "549755885175"
+[storefronts.{storefront}.destinations.google_ads]
+base_url = "{google_ads}"
+credential = "file:google_ads.token"
+operating_account = "1234567890"
+[storefronts.{storefront}.destinations.google_ads.conversion_actions]
+purchase = "11"
+add_to_cart = "12"
+page_view = "13"
+"""
+
+
+class Installation(msgspec.Struct):
+    """A configured gateway in a folder of its own."""
+
+    folder: Path
+    public: int
+    private: int
+    secret_key: str
+    publishable_key: str
+
+    @property
+    def config(self) -> Path:
+        """The configuration file."""
+        return self.folder / "gateway.toml"
+
+    @property
+    def url(self) -> str:
+        """The public listener."""
+        return f"http://127.0.0.1:{self.public}"
+
+    @property
+    def private_url(self) -> str:
+        """The private listener."""
+        return f"http://127.0.0.1:{self.private}"
+
+
+def free_ports(count: int) -> list[int]:
+    """Find free loopback ports."""
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def install(
+    folder: Path, base_urls: Mapping[Destination, str], *, linger: float = 0.05, max_bytes: str = "1GiB", server: str = ""
+) -> Installation:
+    """Write everything that a gateway needs into `folder`."""
+    public, private = free_ports(2)
+    folder.mkdir(parents=True, exist_ok=True)
+    Keyring.create(folder / "sealing.json")
+    secret, publishable = make_key(KeyKind.SECRET, KeyId("s1")), make_key(KeyKind.PUBLISHABLE, KeyId("p1"))
+    texts = {"secret.key": secret, "publishable.key": publishable} | {f"{d.value}.token": t for d, t in TOKENS.items()}
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o600)
+    urls = {d.value: url for d, url in base_urls.items()}
+    config = CONFIG.format(
+        public=public,
+        private=private,
+        storefront=STOREFRONT,
+        origin=ORIGIN,
+        linger=linger,
+        max_bytes=max_bytes,
+        server=server,
+        **urls,
+    )
+    (folder / "gateway.toml").write_text(config)
+    return Installation(folder, public, private, secret, publishable)
+
+
+class Process:
+    """`consent-gateway serve` in a process of its own; its standard error is collected in `log`."""
+
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        self.log = installation.folder / "stderr.log"
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self, seconds: float = 20.0) -> None:
+        """Start it and wait until it is ready. Raises RuntimeError when it ends or is not ready in time."""
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-c",
+                "import sys; from gateway.cli import main; sys.exit(main())",
+                "serve",
+                "--config",
+                str(self.installation.config),
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+            )
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self._process.returncode is not None:
+                raise RuntimeError(f"the gateway ended with {self._process.returncode}: see {self.log}")
+            readiness = await self.ask("/readyz")
+            if readiness is not None and readiness["ready"]:
+                return
+            await asyncio.sleep(0.02)
+        raise RuntimeError(f"the gateway was not ready in time: see {self.log}")
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    async def ask(self, path: str, **query: str) -> Any:
+        """Ask the private listener; None when it does not answer."""
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session,
+                session.get(self.installation.private_url + path, params=query) as response,
+            ):
+                body = await response.read()
+                return json.loads(body) if response.content_type == "application/json" else body.decode()
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return None
+
+    async def accounts(self) -> Any:
+        """The storefront's books."""
+        return await self.ask("/api/v1/accounts", storefront=STOREFRONT)
+
+    async def quiet(self, seconds: float = 60.0) -> Any:
+        """Wait until nothing is waiting in any lane; the books. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while True:
+                books = await self.accounts()
+                if books is not None and all(lane["waiting"] == 0 for lane in books["destinations"].values()):
+                    return books
+                await asyncio.sleep(0.1)
+
+    async def stop(self) -> int:
+        """Stop it gracefully; its exit code."""
+        return await self._signal(signal.SIGTERM)
+
+    async def kill(self) -> int:
+        """Kill it as a crash would; its exit code (-9)."""
+        return await self._signal(signal.SIGKILL)
+
+    async def _signal(self, number: int) -> int:
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(number)
+        return await self._process.wait()
