@@ -205,7 +205,7 @@ def _readiness(
             why=why.value if why else None,
             test_endpoints=any(s.test_endpoints for s in settings.storefronts.values()),
             lanes={
-                s.id: {d.value: _lane_state(s, d, couriers[Lane(s.id, d)]) for d in s.destinations}
+                str(s.id): {d.value: _lane_state(s, d, couriers[Lane(s.id, d)]) for d in s.destinations}
                 for s in settings.storefronts.values()
             },
         )

@@ -3,7 +3,8 @@
 Reads CSV (one order a line) or NDJSON (one event of the gateway's own format a line), sends batches of up to 500 and
 writes down after each answer how far it came, so that a run that was cut off goes on where it stopped. What was sent
 twice all the same is recognised by its event id. Waits as long as the gateway asks it to. Prints counts and codes, never
-a value of the file.
+a value of the file. What a line says about consent reaches the gateway as it stands: JSON is passed on byte for byte, and
+a CSV line whose cells may have moved to other columns stops the run.
 """
 
 import asyncio
@@ -13,20 +14,28 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum, unique
+from hashlib import sha256
+from io import BufferedReader
 from pathlib import Path
-from typing import Final, TypedDict
+from typing import Annotated, Final, TypedDict
 
 import aiohttp
 import msgspec
 import orjson
 
+from gateway.model import Status
 from gateway.secret import Secret
 
 BATCH: Final = 500
+BATCH_BYTES: Final = 1_000_000
+"""The gateway takes 1 MiB; what is around the events is allowed for."""
+LONGEST_LINE: Final = 1 << 20
 PATIENCE: Final = 600.0
 """Seconds of refusals in a row before giving up."""
 SHORT: Final = 2.0
 LONGEST_WAIT: Final = 60.0
+SECONDS: Final = re.compile(r"\d{1,9}", re.ASCII)
+UNIX: Final = re.compile(r"\d{9,10}", re.ASCII)
 DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 COLUMNS: Final = {
@@ -41,6 +50,7 @@ COLUMNS: Final = {
     "given_at": ("given_at", "consent_given_at"),
 }
 """The columns that a CSV file may have, under their usual names; every other column stays unread."""
+CONSENT_COLUMNS: Final = ("advertising", "given_at")
 
 
 @unique
@@ -48,7 +58,10 @@ class Trouble(StrEnum):
     """Why a run ended early. Stable codes, each with what to do next."""
 
     NO_HEADER = "the CSV file needs a header line with at least order_id, purchased_on, value and currency"
-    BAD_LINE = "a line is not a JSON object"
+    TWO_COLUMNS = "two columns of the CSV file have the same name, or both say something about consent: keep one"
+    BAD_LINE = "a line is not a JSON object, or not readable as CSV"
+    RAGGED = "a line has more or fewer cells than the header: a comma or a line break may stand outside quotes"
+    NOT_A_GATEWAY = "the answer is not a gateway's: check --to"
     KEY = "the gateway does not know this key: check --key and the storefront's keys"
     REFUSED = "the gateway refused the request as a whole"
     UNREACHABLE = "the gateway cannot be reached or kept refusing: start again later with the same command, it resumes"
@@ -72,50 +85,122 @@ class Consent(TypedDict, total=False):
     given_at: str
 
 
+class Result(msgspec.Struct, frozen=True, gc=False):
+    """One event's part of an answer: codes only."""
+
+    status: Status
+    reason: Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,40}\Z")] | None = None
+    field: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_.]{1,60}\Z")] | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """The gateway's answer to one request."""
+
+    results: list[Result]
+
+
 class Progress(msgspec.Struct):
-    """How far a run is; `offset` is the byte of the file up to which everything was answered."""
+    """How far a run is; `offset` is the byte of the file up to which everything was answered.
+
+    `of` is a digest of the gateway's address and the file's first two lines: another file under the same name, or another
+    gateway, begins at the start.
+    """
 
     offset: int = 0
     lines: int = 0
     by_status: dict[str, int] = msgspec.field(default_factory=dict)
     by_reason: dict[str, int] = msgspec.field(default_factory=dict)
+    of: str = ""
 
-    def add(self, results: Iterable[dict[str, object]]) -> None:
+    def add(self, results: Iterable[Result]) -> None:
         """Count one answer's results."""
         for result in results:
-            status = str(result.get("status"))
-            self.by_status[status] = self.by_status.get(status, 0) + 1
-            if reason := result.get("reason"):
-                name = f"{status}: {reason}" + (f" ({result['field']})" if result.get("field") else "")
+            self.by_status[result.status] = self.by_status.get(result.status, 0) + 1
+            if result.reason:
+                name = f"{result.status}: {result.reason}" + (f" ({result.field})" if result.field else "")
                 self.by_reason[name] = self.by_reason.get(name, 0) + 1
 
+    def begin(self, path: Path, url: str) -> None:
+        """Go back to the start if this progress is not that of sending this file to this gateway."""
+        of = _fingerprint(path, url)
+        if self.of not in ("", of) or not _at_line_start(path, self.offset):
+            self.offset = self.lines = 0
+            self.by_status, self.by_reason = {}, {}
+        self.of = of
 
-def events_of(path: Path, offset: int) -> Iterator[tuple[int, dict[str, object]]]:
-    """Read a file from byte `offset` on: each event with the offset of the byte after its line. Raises Stopped."""
+
+def _fingerprint(path: Path, url: str) -> str:
     with path.open("rb") as file:
-        header = _header(file.readline()) if path.suffix.lower() == ".csv" else None
+        return sha256(b"\n".join((url.encode(), file.readline(LONGEST_LINE), file.readline(LONGEST_LINE)))).hexdigest()[:32]
+
+
+def _at_line_start(path: Path, offset: int) -> bool:
+    """Whoever edits a file moves its lines; going on in the middle of one would read its cells as others."""
+    if offset == 0:
+        return True
+    with path.open("rb") as file:
+        file.seek(offset - 1)
+        return file.read(1) == b"\n" or (file.seek(0, os.SEEK_END) == offset)
+
+
+def events_of(path: Path, offset: int) -> Iterator[tuple[int, bytes]]:
+    """Read a file from byte `offset` on: each event as JSON, with the offset of the byte after its line. Raises Stopped."""
+    with path.open("rb") as file:
+        header = _header(file.readline(LONGEST_LINE)) if path.suffix.lower() == ".csv" else None
         file.seek(max(offset, file.tell() if header else 0))
-        for number, line in enumerate(iter(file.readline, b""), 1):
+        for number, line in enumerate(_lines(file, quoted=header is not None), 1):
+            if len(line) >= LONGEST_LINE:
+                raise Stopped(Trouble.BAD_LINE, number)
             if line.strip():
-                yield file.tell(), _of_csv(header, line) if header else _of_json(line, number)
+                yield file.tell(), orjson.dumps(_of_csv(header, line, number)) if header else _of_json(line, number)
 
 
-def _header(line: bytes) -> dict[str, int]:
-    names = [name.strip().lower() for name in next(csv.reader([line.decode("utf-8-sig")]))]
-    found = {field: names.index(name) for field, usual in COLUMNS.items() for name in usual[::-1] if name in names}
-    if not {"event_id", "occurred_at", "value", "currency"} <= found.keys():
+def _lines(file: BufferedReader, *, quoted: bool) -> Iterator[bytes]:
+    """Give line after line; where cells are `quoted`, a line goes on until its quotes are closed."""
+    while line := file.readline(LONGEST_LINE):
+        is_open = quoted and line.count(b'"') % 2 == 1
+        while is_open and len(line) < LONGEST_LINE and (more := file.readline(LONGEST_LINE)):
+            line += more
+            is_open = more.count(b'"') % 2 == 0
+        yield line
+
+
+class Header(msgspec.Struct, frozen=True):
+    """Where the columns are that are read, and how many there are in all."""
+
+    at: dict[str, int]
+    width: int
+
+
+def _header(line: bytes) -> Header:
+    names = [name.strip().lower() for name in _cells(line.decode("utf-8-sig", "replace"), 0)]
+    usual = {name: field for field, names_of in COLUMNS.items() for name in names_of}
+    read = Counter(name for name in names if name in usual)
+    said = Counter(usual[name] for name in read)
+    if any(count > 1 for count in read.values()) or any(said[field] > 1 for field in CONSENT_COLUMNS):
+        raise Stopped(Trouble.TWO_COLUMNS)
+    at = {field: names.index(name) for field, names_of in COLUMNS.items() for name in names_of[::-1] if name in names}
+    if not {"event_id", "occurred_at", "value", "currency"} <= at.keys():
         raise Stopped(Trouble.NO_HEADER)
-    return found
+    return Header(at, len(names))
 
 
-def _of_csv(header: dict[str, int], line: bytes) -> dict[str, object]:
-    cells = next(csv.reader([line.decode("utf-8", "replace")]))
-    row = {field: cells[at].strip() for field, at in header.items() if at < len(cells) and cells[at].strip()}
-    occurred_at = row.get("occurred_at", "")
+def _cells(line: str, number: int) -> list[str]:
+    try:
+        return next(csv.reader([line], strict=True))
+    except csv.Error:
+        raise Stopped(Trouble.BAD_LINE, number) from None
+
+
+def _of_csv(header: Header, line: bytes, number: int) -> dict[str, object]:
+    cells = _cells(line.decode("utf-8", "replace"), number)
+    if len(cells) != header.width:
+        raise Stopped(Trouble.RAGGED, number)
+    row = {field: cells[at].strip() for field, at in header.at.items() if cells[at].strip()}
     event: dict[str, object] = {
         "event": row.get("event", "purchase"),
         "event_id": row.get("event_id"),
-        "occurred_at": f"{occurred_at}T00:00:00Z" if DATE.fullmatch(occurred_at) else occurred_at,
+        "occurred_at": _time(row.get("occurred_at", "")),
         "order": {"value": row.get("value"), "currency": row.get("currency")},
         "customer": {"email": row.get("email")},
         "client": {"country": row.get("country")},
@@ -123,6 +208,13 @@ def _of_csv(header: dict[str, int], line: bytes) -> dict[str, object]:
     if consent := _consent(row):
         event["consent"] = consent
     return event
+
+
+def _time(text: str) -> str | int:
+    """A date alone is its first second in UTC; digits alone are Unix seconds."""
+    if DATE.fullmatch(text):
+        return f"{text}T00:00:00Z"
+    return int(text) if UNIX.fullmatch(text) else text
 
 
 def _consent(row: dict[str, str]) -> Consent:
@@ -135,14 +227,15 @@ def _consent(row: dict[str, str]) -> Consent:
     return consent
 
 
-def _of_json(line: bytes, number: int) -> dict[str, object]:
+def _of_json(line: bytes, number: int) -> bytes:
+    """Pass an object on as it stands: read and written again, a repeated key would be gone before the gateway sees it."""
     try:
         event = orjson.loads(line)
     except orjson.JSONDecodeError:
         raise Stopped(Trouble.BAD_LINE, number) from None
     if type(event) is not dict:
         raise Stopped(Trouble.BAD_LINE, number)
-    return event
+    return line.strip()
 
 
 def state_path(path: Path) -> Path:
@@ -173,14 +266,14 @@ async def send(  # noqa: PLR0913, PLR0917 - the options of one command
     tell: Callable[[Progress], None],
 ) -> Progress:
     """Send the file's events to `url` (the gateway's base address); `rate` in events a second. Raises Stopped."""
+    progress.begin(path, url)
     timeout = aiohttp.ClientTimeout(total=60)
     headers = {"Authorization": f"Bearer {key.reveal()}", "Content-Type": "application/json"}
     async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
         clock = asyncio.get_running_loop().time
         began, sent = clock(), 0
         for offset, batch in _batches(events_of(path, progress.offset)):
-            results = await _post(session, f"{url.rstrip('/')}/v1/events", orjson.dumps({"events": batch}))
-            progress.add(results)
+            progress.add(await _post(session, f"{url.rstrip('/')}/v1/events", batch))
             progress.offset = offset
             progress.lines += len(batch)
             _save(path, progress)
@@ -191,34 +284,51 @@ async def send(  # noqa: PLR0913, PLR0917 - the options of one command
     return progress
 
 
-def _batches(events: Iterator[tuple[int, dict[str, object]]]) -> Iterator[tuple[int, list[dict[str, object]]]]:
-    batch: list[dict[str, object]] = []
-    offset = 0
-    for offset, event in events:
-        batch.append(event)
-        if len(batch) == BATCH:
+def _batches(events: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, list[bytes]]]:
+    batch: list[bytes] = []
+    size = offset = 0
+    for after, event in events:
+        if batch and (len(batch) == BATCH or size + len(event) > BATCH_BYTES):
             yield offset, batch
-            batch = []
+            batch, size = [], 0
+        batch.append(event)
+        size += len(event) + 1
+        offset = after
     if batch:
         yield offset, batch
 
 
-async def _post(session: aiohttp.ClientSession, url: str, body: bytes) -> list[dict[str, object]]:
+async def _post(session: aiohttp.ClientSession, url: str, batch: list[bytes]) -> list[Result]:
     """Post one batch until it is answered: the gateway may be busy, full or restarting, and repeats are harmless."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + PATIENCE
+    body = b'{"events":[' + b",".join(batch) + b"]}"
     while True:
         try:
             async with session.post(url, data=body, allow_redirects=False) as response:
                 if response.status == 202:
-                    return list(orjson.loads(await response.read())["results"])
+                    return _results(await response.read(), len(batch))
                 _stop_unless_temporary(response.status)
-                wait = float(response.headers.get("Retry-After", SHORT))
+                wait = _asked_for(response.headers.get("Retry-After", ""))
         except (aiohttp.ClientError, TimeoutError, OSError):
             wait = SHORT
         if loop.time() + wait > give_up:
             raise Stopped(Trouble.UNREACHABLE)
-        await asyncio.sleep(min(wait, LONGEST_WAIT))
+        await asyncio.sleep(wait)
+
+
+def _asked_for(retry_after: str) -> float:
+    return min(float(retry_after), LONGEST_WAIT) if SECONDS.fullmatch(retry_after) else SHORT
+
+
+def _results(body: bytes, count: int) -> list[Result]:
+    try:
+        results = msgspec.json.decode(body, type=Answer).results
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Stopped(Trouble.NOT_A_GATEWAY) from None
+    if len(results) != count:
+        raise Stopped(Trouble.NOT_A_GATEWAY)
+    return results
 
 
 def _stop_unless_temporary(status: int) -> None:

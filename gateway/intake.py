@@ -301,10 +301,10 @@ def _result(event: RawEvent | Malformed, entry: Entry, status: Status) -> dict[s
             if status is Status.ACCEPTED:
                 result["destinations"] = entry.event.destinations
                 if entry.trace.refused:
-                    result["refused_destinations"] = dict(entry.trace.refused)
+                    result["refused_destinations"] = {destination.value: why for destination, why in entry.trace.refused}
         case Refuse():
             result["reason"] = entry.reason
-            result["refused_destinations"] = dict(entry.trace.refused)
+            result["refused_destinations"] = {destination.value: why for destination, why in entry.trace.refused}
         case Reject():
             result["reason"] = entry.fault
             result["field"] = event.field if isinstance(event, Malformed) else None

@@ -15,9 +15,9 @@ UNREADABLE: Final = "?"
 class Context(msgspec.Struct, frozen=True, gc=False):
     """What a reader may know besides its own signal. Times are Unix seconds.
 
-    `attested`: the storefront attests that a consent banner asks visitors of this visitor's region. `country` is two upper
-    case letters, `UNREADABLE`, or None when none was given. `max_age` is how long consent lasts. `given_at`: the consent's own date, None when it has
-    none, or what is wrong with it.
+    `attested`: the storefront attests that a consent banner asks visitors of this visitor's region. `country` is two
+    upper case letters, `UNREADABLE`, or None when none was given. `max_age` is how long consent lasts. `given_at`: the
+    consent's own date, None when it has none, or what is wrong with it.
     """
 
     now: int

@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from enum import Enum, unique
 from pathlib import PurePath
 from typing import Any, TypeVar
@@ -36,11 +36,11 @@ from gateway.delivery.fates import (
     without_reply,
 )
 from gateway.delivery.screening import Rules, screen
-from gateway.delivery.tally import tally
+from gateway.delivery.tally import Tally, tally
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage, Watcher
 from gateway.model import Delivered, Isolate, Maybe, Pause, PlatformCode, Reason, Rejected, Retry, Throttle, Verdict
-from gateway.outbox import Claim, Dead, Lane, Later, Outbox, Record, Settlement, Shut, Unavailable
+from gateway.outbox import Claim, Dead, Done, Lane, Later, Outbox, Record, Settlement, Shut, Unavailable
 from gateway.secret import Secret
 
 T = TypeVar("T")
@@ -373,18 +373,29 @@ class Courier:
     async def _settle(self, work: Work) -> None:
         """Record every fate in one go, and tell those who watch once that is durable."""
         time_ = self._now()
-        pace, dice = self._pace, self._office.dice
-        fates = [settlement(record, outcome, time_.wall, pace, dice()) for record, outcome in work.outcomes]
-        fates += work.settled
-        fates += [Dead(seq, Reason.UNSEALABLE) for seq in work.claim.unreadable]
+        ended = [*self._fates(work, time_.wall), *((None, Dead(seq, Reason.UNSEALABLE)) for seq in work.claim.unreadable)]
+        fates = [fate for _, fate in ended]
         await self._insist(lambda: self._outbox.settle(work.claim, fates, int(time_.wall)))
         self._claim = None
         self._forget_crashes(fates)
-        self._report(work.claim, fates, time_.wall)
+        self._report(tally(ended, time_.wall), time_.wall)
 
-    def _report(self, claim: Claim, fates: Sequence[Settlement], now: float) -> None:
-        """Tell the watcher what became of the claim, summed up."""
-        sums = tally({record.seq: record for record in claim.records}, fates, now)
+    def _fates(self, work: Work, now: float) -> Iterable[tuple[Record, Settlement]]:
+        """Give each readable record of the claim its settlement."""
+        pace, dice = self._pace, self._office.dice
+        fates = [
+            (record, Done(record.seq, outcome.reason, outcome.code, outcome.receipt))
+            if type(outcome) is Delivered  # settled here because nearly all are
+            else (record, settlement(record, outcome, now, pace, dice()))
+            for record, outcome in work.outcomes
+        ]
+        if work.settled:
+            records = {record.seq: record for record in work.claim.records}
+            fates += [(records[fate.seq], fate) for fate in work.settled]
+        return fates
+
+    def _report(self, sums: Tally, now: float) -> None:
+        """Tell the watcher what became of a claim."""
         if sums.delivered:
             self._last_success = now
         for (kind, reason), total in sums.delivered.items():

@@ -4,7 +4,7 @@ Pure.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import msgspec
 
@@ -32,30 +32,25 @@ class Tally(msgspec.Struct, frozen=True):
     unreadable: Counter[Reason]
 
 
-def tally(records: Mapping[int, Record], settlements: Iterable[Settlement], now: float) -> Tally:
-    """Add up `settlements`; `records` by sequence number holds all but the unreadable ones."""
+def tally(ended: Iterable[tuple[Record | None, Settlement]], now: float) -> Tally:
+    """Add up what records ended as; the record is None where it could not be read. `now` is Unix seconds."""
     sums = Tally({}, {}, {}, Counter(), Counter())
-    for fate in settlements:
-        match fate:
-            case Done():
-                _add(sums.delivered, records[fate.seq], fate.reason, now)
-            case Later():
-                sums.later[fate.reason] += 1
-            case Dead():
-                if (record := records.get(fate.seq)) is None:
-                    sums.unreadable[fate.reason] += 1
-                else:
-                    _add(sums.dead, record, fate.reason, now)
-            case Withdrawn():
-                _add(sums.withdrawn, records[fate.seq], fate.reason, now)
+    tables = {Done: sums.delivered, Dead: sums.dead, Withdrawn: sums.withdrawn}
+    table: Sums | None = None
+    kind = reason = None
+    total = Sum([], {})
+    for record, fate in ended:
+        if type(fate) is Later:
+            sums.later[fate.reason] += 1
+        elif record is None:
+            sums.unreadable[fate.reason] += 1
+        else:
+            event = record.event
+            # Most of a batch ends alike, so the last sum is nearly always the right one.
+            if event.kind is not kind or fate.reason is not reason or tables[type(fate)] is not table:
+                kind, reason, table = event.kind, fate.reason, tables[type(fate)]
+                total = table.setdefault((kind, reason), Sum([], {}))
+            total.seconds.append(max(0.0, now - record.accepted_at))
+            if (money := event.money) is not None:
+                total.money[money.currency] = total.money.get(money.currency, 0) + money.minor
     return sums
-
-
-def _add(sums: Sums, record: Record, reason: Reason, now: float) -> None:
-    """Add one event to the sum of its kind and reason."""
-    event = record.event
-    if (found := sums.get((event.kind, reason))) is None:
-        found = sums[event.kind, reason] = Sum([], {})
-    found.seconds.append(max(0.0, now - record.accepted_at))
-    if (money := event.money) is not None:
-        found.money[money.currency] = found.money.get(money.currency, 0) + money.minor

@@ -5,7 +5,9 @@ Nothing is written until every request was read, so a request that makes no sens
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from gateway.model import Destination, Kind, Status, StorefrontId
 from gateway.outbox import DEDUP_SECONDS, Accept, Entry, Lane, Refuse, Reject
@@ -23,7 +25,7 @@ _NO_CONTENT: Final = bytes(6)
 _NO_SORT: Final = 0
 
 
-class _Read(NamedTuple):
+class _Read(msgspec.Struct, frozen=True, gc=False):
     """An entry that leaves a sighting, read but not decided. `row` and `sort` are of an `Accept`."""
 
     entry: Accept | Refuse
@@ -126,7 +128,7 @@ class Arriving:
         return earlier if earlier is not None and earlier.at + DEDUP_SECONDS > item.entry.at else None
 
     def _accept(self, item: _Read, row: Row, value: int) -> Status:
-        entry, storefront, identity, _, sort = item
+        entry, storefront, identity, sort = item.entry, item.storefront, item.identity, item.sort
         assert isinstance(entry, Accept)  # noqa: S101 - only an Accept has a row
         fingerprint = self._seen.fingerprint(row, sort)
         earlier = self._earlier(item, value)
@@ -155,7 +157,7 @@ class Arriving:
 
     def _refuse(self, item: _Read, value: int) -> Status:
         """Leave a trace of a refusal, unless an accepted event of that id is remembered: its story goes on."""
-        entry, storefront, identity, _, _ = item
+        entry, storefront, identity = item.entry, item.storefront, item.identity
         assert isinstance(entry, Refuse)  # noqa: S101 - only a Refuse has no row
         if self._earlier(item, value) is None:
             trace = self._names.trace(entry.trace, entry.at // DAY_SECONDS)
@@ -191,11 +193,11 @@ class Arriving:
             rows, ats, sorts = gathered.rows[part], gathered.ats[part], bytes(gathered.sorts[part])
             number, cipher = self._vault.sealing(storefront, ats[0])
             place, oldest = base(storefront) + self.next_seq, min(ats)
+            subjects = self._subjects.hashes([digest for row in rows for digest in row.digests])
             blob = self._codec.seal(cipher, nonce(), group_place(name, self.next_seq, sorts), rows, ats)
-            self._connection.execute("insert into groups values (?, ?, ?, ?, ?)", (place, oldest, number, sorts, blob))
-            hashes = self._subjects.hashes([digest for row in rows for digest in row.digests])
-            if hashes:
-                self._connection.execute("insert into subjects values (?, ?)", (place, hashes))
+            self._connection.execute(
+                "insert into groups values (?, ?, ?, ?, ?, ?)", (place, oldest, number, sorts, subjects, blob)
+            )
             self._lanes.arrived(storefront, sorts, oldest)
             self.next_seq += len(rows)
 

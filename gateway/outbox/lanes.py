@@ -252,7 +252,6 @@ class Lanes:
         )
         if last is not None:
             self._connection.execute("delete from groups where place between ? and ?", (start, last))
-            self._connection.execute("delete from subjects where place between ? and ?", (start, last))
 
     def refresh_fresh(self, state: LaneState) -> None:
         """Find out anew how long the oldest record after the cursor has been waiting."""

@@ -43,9 +43,9 @@ create table data_keys(
     unique (storefront, day)
 ) strict;
 create table groups(
-    place integer primary key, at integer not null, data_key integer not null, sorts blob not null, blob blob not null
+    place integer primary key, at integer not null, data_key integer not null, sorts blob not null,
+    subjects blob not null, blob blob not null
 ) strict;
-create table subjects(place integer primary key, hashes blob not null) strict;
 create table roll(pos integer primary key, latest integer not null, seq integer not null, sightings blob not null) strict;
 create table seen(hash integer primary key, value integer not null) strict;
 create table repeats(pos integer primary key, n integer not null) strict;

@@ -14,9 +14,10 @@ index: the earlier loses its protection against repeats, and no event is lost.
 import struct
 from array import array
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import Final
 
 import apsw
+import msgspec
 
 from gateway.model import EventId, Kind, StorefrontId
 from gateway.outbox import DEDUP_SECONDS
@@ -41,6 +42,7 @@ _REFUSED: Final = 0xFFFF
 _MOST_ROWS: Final = 20_000
 """Rows of the roll deleted in one go."""
 
+_BYTES: Final = tuple(bytes((number,)) for number in range(256))
 _DIGITS: Final = 20
 _SLICE_WIDTH: Final = (1 << 64) // SLICES
 _LOWEST: Final = -(1 << 63)
@@ -52,14 +54,14 @@ _MERGE: Final = (
 """One statement for a whole slice: each further one would hand the interpreter over and wait to get it back."""
 
 
-class Identity(NamedTuple):
+class Identity(msgspec.Struct, frozen=True, gc=False):
     """Keyed hash of (storefront, kind, event id): 64 bits to find it by, 32 more to be sure."""
 
     hash: int
     check: bytes
 
 
-class Sighting(NamedTuple):
+class Sighting(msgspec.Struct, frozen=True, gc=False):
     """What is remembered of an event. `seq` is None for a refused one; `at` is the time of receipt in Unix seconds.
 
     `trace` and `sort` are numbers given by `names.py`.
@@ -123,12 +125,12 @@ class Seen:
         """Hash an event's identity."""
         keyed = self._identity.copy()
         keyed.update(f"{storefront}|{kind}|{event_id}".encode())
-        return Identity._make(_IDENTITY.unpack(keyed.digest()))
+        return Identity(*_IDENTITY.unpack(keyed.digest()))
 
     def fingerprint(self, row: Row, sort: int) -> bytes:
         """Hash an event's content, without the time of its receipt."""
         keyed = self._content.copy()
-        keyed.update(b"%d|%s%s" % (sort, row.json, "".join(row.digests).encode()))
+        keyed.update(b"".join((_BYTES[sort], row.json, "".join(row.digests).encode())))
         return keyed.digest()
 
     def look_up(self, hashes: list[int]) -> list[int]:
@@ -206,8 +208,10 @@ class Seen:
                 first_seq,
                 b"".join(
                     [
-                        _SIGHTING.pack(key, check, fingerprint, at, trace, distances.get(place, _REFUSED), sort)
-                        for place, (key, (check, fingerprint, at, trace, _, sort)) in enumerate(self._pending)
+                        _SIGHTING.pack(
+                            key, seen.check, seen.fingerprint, seen.at, seen.trace, distances.get(place, _REFUSED), seen.sort
+                        )
+                        for place, (key, seen) in enumerate(self._pending)
                     ]
                 ),
             ),

@@ -28,6 +28,9 @@ from gateway.outbox.vault import DAY_SECONDS, Vault
 HIGH_WATER: Final = 0.90
 """Share of the cap above which nothing is put any more; the rest is for settling, which may need rows."""
 
+LOOK_EVERY: Final = 500
+"""Records between two looks at how full the store is: asking costs as much as storing one."""
+
 LOW_WATER: Final = 0.80
 """Share of the cap below which puts are taken again."""
 
@@ -72,6 +75,7 @@ class Store:
         self._keyring = keyring
         self._options = options
         self._connection = connect(directory, options.max_bytes, options.vfs)
+        self._looked_at = -LOOK_EVERY
         try:
             with self._connection:
                 Vault(self._connection, keyring).rewrap()
@@ -126,6 +130,9 @@ class Store:
 
     def is_full(self, *, before: bool) -> bool:
         """Say whether puts must be refused; `before` says whether they already are."""
+        if not before and self._arriving.next_seq - self._looked_at < LOOK_EVERY:
+            return False
+        self._looked_at = self._arriving.next_seq
         (used,) = one(self._connection, _USED_PAGES)
         mark = LOW_WATER if before else HIGH_WATER
         if used * PAGE_BYTES >= mark * self._options.max_bytes:

@@ -1,7 +1,7 @@
 """The people behind the records, as keyed hashes of their e-mail digests: who withdrew, and what is held of whom.
 
-Beside each group lie eight bytes for each of its digests, in a narrow table of their own, so that looking for a person
-reads a hundredth of the store and opens only the groups that hold something of theirs.
+Beside each group, and each exception's own copy, lie eight bytes for each of its digests, so that looking for a person
+opens only what holds something of theirs. They lie in front of the sealed content, which need not be read for it.
 """
 
 import struct

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import Final, NoReturn, cast
+from typing import Final, NoReturn
 
 import orjson
 
@@ -109,12 +109,11 @@ def taint_of(value: object, depth: int = MAX_DEPTH) -> Fault | None:
     level = [value]
     while level:
         for part in level:
-            kind = type(part)
-            if kind is Tainted:
-                return cast(Tainted, part).fault
-            if kind is str and not _is_text(cast(str, part)):
+            if isinstance(part, Tainted):
+                return part.fault
+            if isinstance(part, str) and not _is_text(part):
                 return Fault.LONE_SURROGATE
-        boxes = [part for part in level if type(part) in BOXES]
+        boxes = [part for part in level if isinstance(part, BOXES)]
         if boxes and depth == 0:
             return Fault.TOO_DEEP
         depth -= 1
@@ -122,8 +121,8 @@ def taint_of(value: object, depth: int = MAX_DEPTH) -> Fault | None:
     return None
 
 
-def _contents(box: object) -> Iterable[object]:
-    return chain(box, box.values()) if isinstance(box, dict) else cast(list[object], box)
+def _contents(box: dict[str, object] | list[object]) -> Iterable[object]:
+    return chain(box, box.values()) if isinstance(box, dict) else box
 
 
 def _is_text(value: str) -> bool:

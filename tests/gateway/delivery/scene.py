@@ -14,8 +14,6 @@ from typing import ClassVar, Final
 
 import msgspec
 from aiohttp import web
-from gateway.outbox.sqlite import SqliteOutbox
-from gateway.outbox.store import Options
 
 from gateway.adapter import DestinationSettings, Limits, Needs, Reply, Request
 from gateway.delivery.backoff import Pace
@@ -51,6 +49,8 @@ from gateway.model import (
 )
 from gateway.outbox import Accept, Attempt, Lane, Record
 from gateway.outbox.keyring import Keyring
+from gateway.outbox.sqlite import SqliteOutbox
+from gateway.outbox.store import Options
 from gateway.secret import Secret
 
 SHOP: Final = StorefrontId("shop1")

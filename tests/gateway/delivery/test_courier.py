@@ -340,7 +340,7 @@ async def test_follows_the_platforms_hint(line: Line) -> None:
 
 async def test_a_failure_while_isolating_keeps_what_was_found(line: Line) -> None:
     """What was delivered or refused before the failure is settled; the rest comes later, once."""
-    failed = []
+    failed: list[list[str]] = []
 
     def script(sent: list[str]) -> Answer | None:
         if "e0" in sent:

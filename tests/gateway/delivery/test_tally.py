@@ -31,7 +31,7 @@ def test_adds_up_by_kind_and_reason() -> None:
         Later(8, Reason.TIMED_OUT, NOW),
         Dead(99, Reason.UNSEALABLE),
     ]
-    assert tally({one.seq: one for one in records}, fates, NOW) == Tally(
+    assert tally(zip([*records, None], fates, strict=True), NOW) == Tally(
         delivered={
             (Kind.PURCHASE, Reason.CONFIRMED): Sum([30.0, 30.0, 30.0], {"EUR": 1002, "JPY": 500}),
             (Kind.PAGE_VIEW, Reason.ACCEPTED_FOR_PROCESSING): Sum([30.0], {}),
@@ -45,5 +45,5 @@ def test_adds_up_by_kind_and_reason() -> None:
 
 def test_a_clock_set_back_gives_no_negative_seconds() -> None:
     """An event accepted later than now counts as delivered at once."""
-    sums = tally({1: record(1)}, [Done(1, Reason.CONFIRMED)], NOW - 3600)
+    sums = tally([(record(1), Done(1, Reason.CONFIRMED))], NOW - 3600)
     assert sums.delivered[Kind.PURCHASE, Reason.CONFIRMED].seconds == [0.0]

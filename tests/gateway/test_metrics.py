@@ -1,0 +1,190 @@
+import re
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.delivery.watcher import Stage, Watcher
+from gateway.metrics import CONTENT_TYPE, DELIVERY_BUCKETS, Metrics
+from gateway.model import Destination, Kind, Reason, Source, Status, StorefrontId
+from gateway.outbox import Lane, Waiting
+
+DEMO = StorefrontId("demo")
+META, GOOGLE = Lane(DEMO, Destination.META), Lane(StorefrontId("other"), Destination.GOOGLE_ADS)
+
+DESIGN_NAMES: Mapping[str, set[str]] = {
+    "events_total": {"storefront", "source", "event", "status", "reason"},
+    "deliveries_total": {"storefront", "destination", "event", "outcome", "reason"},
+    "delivery_seconds": {"destination"},
+    "outbox_records": {"destination", "state"},
+    "oldest_waiting_seconds": {"destination"},
+    "destination_up": {"storefront", "destination"},
+    "contract_violations_total": {"destination"},
+    "value_total": {"storefront", "destination", "currency", "outcome"},
+    "raw_bytes_total": set(),
+    "sent_bytes_total": {"destination"},
+    "requests_total": {"route", "status"},
+    "unknown_fields_total": {"storefront", "object"},
+    "differing_repeats_total": {"storefront"},
+    "test_mode": {"storefront", "destination", "switch"},
+    "test_endpoints_allowed": set(),
+    "build_info": {"version"},
+}
+
+
+def values(metrics: Metrics) -> dict[str, float]:
+    """Read the text back: `name{label="value",…}` without the prefix, to its value."""
+    found = {}
+    for family in text_string_to_metric_families(metrics.text().decode()):
+        for sample in family.samples:
+            labels = ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items()))
+            found[f"{sample.name.removeprefix('consent_gateway_')}{{{labels}}}"] = sample.value
+    return found
+
+
+def busy() -> Metrics:
+    """Metrics in which every fact has happened once."""
+    metrics = Metrics()
+    metrics.events(DEMO, Source.EVENTS, Kind.PURCHASE, Status.ACCEPTED, "", 1)
+    metrics.request("/v1/events", 202)
+    metrics.raw_bytes(10)
+    metrics.unknown_fields(DEMO, "customer.phone", 1)
+    metrics.differing_repeats(DEMO, 1)
+    metrics.delivered(META, Kind.PURCHASE, Reason.CONFIRMED, [1.0], {"EUR": 1})
+    metrics.dead(META, None, Reason.UNSEALABLE, 1, {})
+    metrics.withdrawn(META, Kind.PURCHASE, Reason.WITHDRAWN, 1, {})
+    metrics.retried(META, Reason.SERVER_ERROR, 1)
+    metrics.sent_bytes(Destination.META, 20)
+    metrics.contract_violation(Destination.META, 1)
+    metrics.up(META, up=True, reason=None, code=None)
+    metrics.breaker(META, opened=True, reason=Reason.TIMED_OUT)
+    metrics.throttled(META, 3.0)
+    metrics.clock_jumped(META, 400.0)
+    metrics.fault(META, Stage.BUILD, "ValueError", "adapters/meta.py:1")
+    metrics.test_mode(META, "test_event_code")
+    metrics.test_endpoints_allowed()
+    metrics.watch_outbox([META], lambda _lane: Waiting(1, 1, 1, 0), lambda: 1.0)
+    return metrics
+
+
+def test_the_names_and_labels_are_the_published_ones() -> None:
+    """People's alerts rely on them: each name of the design, with exactly its labels."""
+    seen: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(busy().text().decode()):
+        for sample in family.samples:
+            name = re.sub(r"_(bucket|sum|count)$", "", sample.name.removeprefix("consent_gateway_"))
+            seen.setdefault(name, set()).update(set(sample.labels) - {"le"})
+    assert {name: seen.get(name) for name in DESIGN_NAMES} == dict(DESIGN_NAMES)
+    assert set(seen) - set(DESIGN_NAMES) == {"throttles_total", "breaker_openings_total", "clock_jumps_total", "faults_total"}
+
+
+def test_every_name_begins_alike_and_nothing_else_is_told() -> None:
+    """No process or platform figures of the library's global registry."""
+    lines = [line for line in busy().text().decode().splitlines() if not line.startswith("#")]
+    assert all(line.startswith("consent_gateway_") for line in lines)
+    assert CONTENT_TYPE.startswith("text/plain")
+
+
+def test_counts_add_up_by_their_labels() -> None:
+    """A batch is one addition; the same labels share a number, others do not."""
+    metrics = Metrics()
+    for count in (3, 4):
+        metrics.events(DEMO, Source.EVENTS, Kind.PURCHASE, Status.ACCEPTED, "", count)
+    metrics.events(DEMO, Source.COLLECT, None, Status.INVALID, "bad_format", 2)
+    found = values(metrics)
+    assert found["events_total{event=purchase,reason=none,source=events,status=accepted,storefront=demo}"] == 7
+    assert found["events_total{event=none,reason=bad_format,source=collect,status=invalid,storefront=demo}"] == 2
+
+
+def test_deliveries_and_value_are_told_by_how_they_ended() -> None:
+    """Money is told in major units of its own currency."""
+    metrics = Metrics()
+    metrics.delivered(META, Kind.PURCHASE, Reason.CONFIRMED, [1.0, 2.0], {"EUR": 12_990, "JPY": 1500, "KWD": 1})
+    metrics.dead(META, Kind.PURCHASE, Reason.REJECTED, 1, {"EUR": 10})
+    found = values(metrics)
+    lane = "destination=meta,event=purchase"
+    assert found[f"deliveries_total{{{lane},outcome=delivered,reason=confirmed,storefront=demo}}"] == 2
+    assert found[f"deliveries_total{{{lane},outcome=dead,reason=rejected,storefront=demo}}"] == 1
+    worth = {key: value for key, value in found.items() if key.startswith("value_total")}
+    assert list(worth.values()) == [0.1, 129.9, 1500, 0.001]
+
+
+@given(st.lists(st.integers(0, 10**9), max_size=50))
+def test_money_is_exact_however_often_it_is_added(amounts: list[int]) -> None:
+    """Sums are kept in minor units, so that no cent is lost among many additions."""
+    metrics = Metrics()
+    for amount in amounts:
+        metrics.delivered(META, Kind.PURCHASE, Reason.CONFIRMED, [], {"EUR": amount})
+    told = values(metrics).get("value_total{currency=EUR,destination=meta,outcome=delivered,storefront=demo}", 0.0)
+    assert round(told * 100) == sum(amounts)
+
+
+def test_an_unknown_currency_makes_no_label() -> None:
+    """Labels come from closed sets."""
+    metrics = Metrics()
+    metrics.delivered(META, Kind.PURCHASE, Reason.CONFIRMED, [1.0], {"jane@example.com": 5})
+    assert b"jane" not in metrics.text()
+
+
+@given(st.lists(st.floats(0, 10**6), min_size=1))
+def test_durations_fall_into_the_buckets_that_hold_them(seconds: list[float]) -> None:
+    """Each bucket counts what is not longer than its end; the last counts all."""
+    metrics = Metrics()
+    metrics.delivered(META, Kind.PURCHASE, Reason.CONFIRMED, seconds, {})
+    found = values(metrics)
+    for end in DELIVERY_BUCKETS:
+        assert found[f"delivery_seconds_bucket{{destination=meta,le={end}}}"] == sum(one <= end for one in seconds)
+    assert found["delivery_seconds_bucket{destination=meta,le=+Inf}"] == len(seconds)
+    assert found["delivery_seconds_count{destination=meta}"] == len(seconds)
+    assert found["delivery_seconds_sum{destination=meta}"] == pytest.approx(sum(seconds))
+
+
+def test_the_backlog_is_read_at_each_scrape_and_added_by_destination() -> None:
+    """Two storefronts' lanes to one destination are one figure; the oldest of them counts."""
+    other = Lane(StorefrontId("other"), Destination.META)
+    backlog = {META: Waiting(3, 2, 1, 100), other: Waiting(10, 0, 0, 40), GOOGLE: Waiting(0, 0, 5, None)}
+    clock = [160.0]
+    metrics = Metrics()
+    metrics.watch_outbox(list(backlog), backlog.__getitem__, lambda: clock[0])
+    found = values(metrics)
+    assert [found[f"outbox_records{{destination=meta,state={state}}}"] for state in ("waiting", "retrying", "dead")] == [
+        13,
+        2,
+        1,
+    ]
+    assert found["oldest_waiting_seconds{destination=meta}"] == 120
+    assert found["oldest_waiting_seconds{destination=google_ads}"] == 0
+    clock[0], backlog[META] = 30.0, Waiting(0, 0, 0, None)
+    found = values(metrics)
+    assert found["outbox_records{destination=meta,state=waiting}"] == 10
+    assert found["oldest_waiting_seconds{destination=meta}"] == 0
+
+
+def test_states_are_told_as_they_are_now() -> None:
+    """Up and down follow the last word; test switches show by name."""
+    metrics = Metrics()
+    metrics.up(META, up=True, reason=None, code=None)
+    metrics.up(META, up=False, reason=Reason.CREDENTIAL, code=None)
+    assert values(metrics)["destination_up{destination=meta,storefront=demo}"] == 0
+    assert values(metrics)["test_endpoints_allowed{}"] == 0
+    metrics.test_endpoints_allowed()
+    metrics.test_mode(GOOGLE, "validateOnly")
+    assert values(metrics)["test_endpoints_allowed{}"] == 1
+    assert values(metrics)["test_mode{destination=google_ads,storefront=other,switch=validateOnly}"] == 1
+
+
+def test_two_metrics_do_not_share_anything() -> None:
+    """Nothing is global: several gateways can live in one process."""
+    first, second = busy(), Metrics()
+    assert values(first)["raw_bytes_total{}"] == 10
+    assert values(second)["raw_bytes_total{}"] == 0
+
+
+def test_metrics_are_a_watcher() -> None:
+    """What couriers are told to report to; the type checker holds the signatures against each other."""
+    watcher: Watcher = Metrics()
+    watcher.breaker(META, opened=False, reason=None)
+    assert isinstance(watcher, Metrics)
+    assert values(watcher)["breaker_openings_total{destination=meta,storefront=demo}"] == 0

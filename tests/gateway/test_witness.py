@@ -1,0 +1,122 @@
+import io
+import json
+from typing import Any
+
+import pytest
+
+from gateway.delivery.watcher import Stage, Watcher
+from gateway.log import Log
+from gateway.metrics import Metrics
+from gateway.model import Destination, Kind, PlatformCode, Reason, StorefrontId
+from gateway.outbox import Lane
+from gateway.witness import Witness
+
+META = Lane(StorefrontId("demo"), Destination.META)
+PINTEREST = Lane(StorefrontId("demo"), Destination.PINTEREST)
+
+
+class Scene:
+    """A witness with the log it writes to."""
+
+    def __init__(self) -> None:
+        self.stream = io.StringIO()
+        self.metrics = Metrics()
+        self.witness: Watcher = Witness(self.metrics, Log(self.stream))
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """What was written, without times."""
+        lines = [json.loads(line) for line in self.stream.getvalue().splitlines()]
+        return [{key: value for key, value in line.items() if key != "time"} for line in lines]
+
+    @property
+    def happenings(self) -> list[str]:
+        """What was written, by name."""
+        return [line["happening"] for line in self.lines]
+
+
+@pytest.fixture
+def scene() -> Scene:
+    """A witness that has seen nothing."""
+    return Scene()
+
+
+def test_numbers_are_counted_and_not_written(scene: Scene) -> None:
+    """What happens to events is a metric, however often it happens."""
+    scene.witness.delivered(META, Kind.PURCHASE, Reason.CONFIRMED, [1.0], {"EUR": 100})
+    scene.witness.dead(META, Kind.PURCHASE, Reason.REJECTED, 1, {})
+    scene.witness.withdrawn(META, Kind.PURCHASE, Reason.WITHDRAWN, 1, {})
+    scene.witness.retried(META, Reason.SERVER_ERROR, 5)
+    scene.witness.sent_bytes(Destination.META, 7)
+    assert scene.lines == []
+    text = scene.metrics.text().decode()
+    assert all(f'outcome="{outcome}"' in text for outcome in ("delivered", "dead", "withdrawn", "retried"))
+    assert 'sent_bytes_total{destination="meta"} 7.0' in text
+
+
+def test_a_lane_is_written_when_it_fails_and_when_it_recovers(scene: Scene) -> None:
+    """Once each; a healthy start says nothing, and each lane stands for itself."""
+    scene.witness.up(META, up=True, reason=None, code=None)
+    for _ in range(3):
+        scene.witness.up(META, up=False, reason=Reason.TIMED_OUT, code=None)
+    scene.witness.up(PINTEREST, up=True, reason=None, code=None)
+    for _ in range(2):
+        scene.witness.up(META, up=True, reason=None, code=None)
+    assert scene.happenings == ["destination_down", "destination_up"]
+
+
+def test_a_lane_that_only_a_person_can_mend_is_paused(scene: Scene) -> None:
+    """The line names the reason and the platform's code; another reason is another line."""
+    scene.witness.up(META, up=False, reason=Reason.SERVER_ERROR, code=None)
+    scene.witness.up(META, up=False, reason=Reason.CREDENTIAL, code=PlatformCode("190"))
+    assert scene.happenings == ["destination_down", "destination_paused"]
+    assert scene.lines[1] == {
+        "level": "error",
+        "happening": "destination_paused",
+        "storefront": "demo",
+        "destination": "meta",
+        "reason": "credential",
+        "code": "190",
+    }
+
+
+def test_a_lane_down_for_no_known_reason_is_written_once(scene: Scene) -> None:
+    """None is a reason like another."""
+    for _ in range(2):
+        scene.witness.up(META, up=False, reason=None, code=None)
+    assert scene.happenings == ["destination_down"]
+
+
+def test_throttling_is_written_once_until_events_flow_again(scene: Scene) -> None:
+    """A platform that throttles every minute of a sale fills no log."""
+    for _ in range(3):
+        scene.witness.throttled(META, 30.0)
+    scene.witness.delivered(META, Kind.PURCHASE, Reason.CONFIRMED, [1.0], {})
+    scene.witness.throttled(META, 60.0)
+    assert [(line["happening"], line["seconds"]) for line in scene.lines] == [("throttled", 30.0), ("throttled", 60.0)]
+    assert 'throttles_total{destination="meta",storefront="demo"} 4.0' in scene.metrics.text().decode()
+
+
+def test_breaker_and_clock_are_written(scene: Scene) -> None:
+    """Both directions of the breaker, and each jump."""
+    scene.witness.breaker(META, opened=True, reason=Reason.CONNECTION_LOST)
+    scene.witness.breaker(META, opened=False, reason=None)
+    scene.witness.clock_jumped(META, -400.0)
+    assert scene.happenings == ["breaker_opened", "breaker_closed", "clock_jumped"]
+
+
+def test_unreadable_records_are_a_loss_that_is_written(scene: Scene) -> None:
+    """Other dead letters are numbers."""
+    scene.witness.dead(META, None, Reason.UNSEALABLE, 3, {})
+    assert [(line["happening"], line["count"]) for line in scene.lines] == [("record_unreadable", 3)]
+
+
+def test_a_bug_is_written_by_class_and_place(scene: Scene) -> None:
+    """What does not look like a class or a place is left out, whatever it is."""
+    scene.witness.fault(META, Stage.BUILD, "ValueError", "adapters/meta.py:12")
+    scene.witness.fault(META, Stage.BUILD, "jane@example.com broke it", "body: jane@example.com")
+    assert scene.lines[0]["error"] == "ValueError"
+    assert scene.lines[0]["where"] == "adapters/meta.py:12"
+    assert "error" not in scene.lines[1]
+    assert "where" not in scene.lines[1]
+    assert "jane" not in scene.stream.getvalue()

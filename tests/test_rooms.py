@@ -1,0 +1,180 @@
+"""The rules of the house that no type checker knows: who may import whom, and that every room has its tests."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parent.parent
+PROJECT: Final[Mapping[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+CONTRACTS: Final = {contract["id"]: contract for contract in PROJECT["tool"]["importlinter"]["contracts"]}
+SOURCES: Final = sorted(path for folder in ("gateway", "adapters") for path in (ROOT / folder).rglob("*.py"))
+
+CONTRACT_SUITE: Final = "tests/gateway/outbox/contract.py"
+OUTBOX_PARTS: Final = ("arriving", "books", "claims", "explaining", "lanes", "names", "schema", "settling", "store", "subjects")
+
+TESTED_ELSEWHERE: Final[Mapping[str, str]] = {
+    # Interfaces: what they say is what the suite of promises runs over every engine.
+    "gateway/outbox/__init__.py": CONTRACT_SUITE,
+    # The engine's parts are parts of one transaction; apart from it they promise nothing.
+    **{f"gateway/outbox/{part}.py": CONTRACT_SUITE for part in OUTBOX_PARTS},
+    # Only types and a protocol: whoever implements or uses them is tested.
+    "gateway/adapter.py": "tests/adapters/test_every_adapter.py",
+    "gateway/delivery/watcher.py": "tests/gateway/test_witness.py",
+    "adapters/__init__.py": "tests/adapters/test_every_adapter.py",
+}
+"""Files without a test file of their own name, and where they are tested instead."""
+
+
+def named(path: Path) -> str:
+    """Name a file from the root on."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def does_something(path: Path) -> bool:
+    """Tell whether a file has more than words and imports in it."""
+    parts = ast.parse(path.read_text()).body
+    return any(isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) for part in parts)
+
+
+def test_the_import_contracts_are_kept() -> None:
+    """Layers, the boundary, the independence of adapters and the purity of pure rooms, as pyproject.toml has them."""
+    linter = Path(sys.executable).with_name("lint-imports")
+    ran = subprocess.run([linter, "--no-logo"], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own tool
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_every_room_has_its_layer() -> None:
+    """A new room that is in no layer would be bound by no rule."""
+    layers = {name.strip() for layer in CONTRACTS["layers"]["layers"] for name in layer.split("|")}
+    rooms = {f"gateway.{path.stem}" for path in (ROOT / "gateway").iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert layers - {"adapters"} == rooms - {"gateway.__init__", "gateway.__pycache__"}
+
+
+def test_the_boundary_contract_names_every_room_below_it() -> None:
+    """Types right of the boundary cannot name a type from the left."""
+    below = {"adapters", "gateway.adapter", "gateway.outbox", "gateway.delivery", "gateway.model"}
+    above = {"gateway.raw", "gateway.sources", "gateway.consent", "gateway.minimise"}
+    assert set(CONTRACTS["boundary"]["source_modules"]) >= below
+    assert set(CONTRACTS["boundary"]["forbidden_modules"]) >= above
+
+
+# ── purity ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+PURE: Final = CONTRACTS["pure"]["source_modules"]
+
+OUTSIDE: Final = frozenset(
+    {"open", "print", "input", "breakpoint", "exec", "eval", "now", "utcnow", "today", "getenv", "urandom"}
+)
+"""Names whose call reaches outside and that no import betrays (`datetime.now`)."""
+
+
+def pure_files() -> Iterator[Path]:
+    """Give every file of a pure room."""
+    for module in PURE:
+        path = ROOT / module.replace(".", "/")
+        yield from path.rglob("*.py") if path.is_dir() else (path.with_suffix(".py"),)
+
+
+def calls_outside(code: str) -> list[str]:
+    """Name the calls in `code` that reach outside."""
+    calls = [node.func for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    called = [
+        call.attr if isinstance(call, ast.Attribute) else call.id
+        for call in calls
+        if isinstance(call, ast.Attribute | ast.Name)
+    ]
+    return [name for name in called if name in OUTSIDE]
+
+
+@pytest.mark.parametrize("path", sorted(set(pure_files())), ids=named)
+def test_a_pure_room_reads_no_clock_and_opens_nothing(path: Path) -> None:
+    """What it needs to know it is handed."""
+    assert calls_outside(path.read_text()) == []
+
+
+@pytest.mark.parametrize("code", ["datetime.now(UTC)", "open('x')", "f(date.today())", "print(1)"])
+def test_a_look_outside_is_noticed(code: str) -> None:
+    """The check above sees such calls wherever they stand."""
+    assert calls_outside(f"def f():\n    return {code}")
+
+
+def test_coverage_is_asked_of_exactly_the_pure_rooms() -> None:
+    """The list for coverage and the list of the import contract are the same."""
+    covered = {pattern.removesuffix("/*").removesuffix(".py").replace("/", ".") for pattern in coverage()["run"]["include"]}
+    assert covered == set(PURE)
+    assert coverage()["run"]["branch"] is True
+    assert coverage()["report"]["fail_under"] >= 95
+
+
+def coverage() -> Mapping[str, Any]:
+    """Give coverage's configuration."""
+    found: Mapping[str, Any] = PROJECT["tool"]["coverage"]
+    return found
+
+
+# ── the mirror ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if does_something(path)], ids=named)
+def test_every_room_has_its_test_file(path: Path) -> None:
+    """`gateway/x/y.py` is tested in `tests/gateway/x/test_y.py`, unless the list above says where."""
+    own = f"tests/{named(path.with_name(f'test_{path.stem}.py'))}"
+    assert (ROOT / TESTED_ELSEWHERE.get(named(path), own)).exists()
+
+
+def test_the_list_of_exceptions_holds_nothing_superfluous() -> None:
+    """Each exception is a file that exists and that has no test file of its own."""
+    for name in TESTED_ELSEWHERE:
+        path = ROOT / name
+        assert path.exists(), name
+        assert not (ROOT / "tests" / path.parent.relative_to(ROOT) / f"test_{path.stem}.py").exists(), name
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=named)
+def test_every_file_begins_with_its_promise(path: Path) -> None:
+    """A docstring that says what the file is charged with."""
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+TESTS: Final = sorted(path for path in (ROOT / "tests").rglob("test_*.py"))
+
+
+@pytest.mark.parametrize("path", TESTS, ids=named)
+def test_every_test_says_its_rule(path: Path) -> None:
+    """Each test has a docstring, so that a failure says what was promised."""
+    functions = [
+        node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    assert [test.name for test in functions if test.name.startswith("test_") and not ast.get_docstring(test)] == []
+
+
+def test_every_package_is_in_the_wheel() -> None:
+    """A package that pyproject.toml forgets works in the repository and nowhere else."""
+    packages = {named(path.parent).replace("/", ".") for path in SOURCES} | {"config"}
+    assert set(PROJECT["tool"]["setuptools"]["packages"]) == packages
+
+
+# ── the locks ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_pins_everything_and_names_no_place(name: str) -> None:
+    """Every package has one version and hashes; where it is fetched from is the installing machine's business."""
+    lines = [line for line in (ROOT / name).read_text().splitlines() if line and not line.lstrip().startswith("#")]
+    heads = [line for line in lines if not line.startswith(" ")]
+    assert all("==" in head and head.endswith("\\") for head in heads)
+    assert all(line.strip().startswith("--hash=sha256:") for line in lines if line.startswith(" "))
+    assert not any("://" in line or line.startswith("-") for line in lines)
+
+
+def test_what_runs_is_what_was_tested() -> None:
+    """The development lock holds every package of the other one, in the same version."""
+    run, dev = ({line.split(" ")[0] for line in (ROOT / name).read_text().splitlines() if "==" in line}
+                for name in ("requirements.lock", "requirements-dev.lock"))  # fmt: skip
+    assert run <= dev
