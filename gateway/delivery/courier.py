@@ -35,7 +35,7 @@ from gateway.delivery.fates import (
     untried,
     without_reply,
 )
-from gateway.delivery.screening import Rules, screen
+from gateway.delivery.screening import Rules, ripe, screen
 from gateway.delivery.tally import Tally, tally
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage, Watcher
@@ -208,22 +208,52 @@ class Courier:
         if self._stopping:
             return
         seen = self._outbox.arrivals(self._lane)
-        now = int(self._now().wall)
-        claim = await self._insist(lambda: self._outbox.claim(self._lane, limit, now))
+        claim = await self._claim_ripe(limit)
         if claim is None:
             await self._idle(seen)
             return
-        self._claim = claim
         work = Work(claim, probe=self._breaker.probing)
         work.withdrawn = await self._insist(lambda: self._outbox.suppressed(self._lane, claim))
         await self._send_all(work)
         self._conclude_breaker(work)
         await self._end(work)
 
+    async def _claim_ripe(self, limit: int) -> Claim | None:
+        """Claim a batch; of what follows the cursor only as much as is old enough for the platform.
+
+        What is too young keeps its place in the sequence: set aside one by one, it would cost a row each.
+        """
+        claim = await self._claim_next(limit)
+        if claim is None or not claim.fresh:
+            return claim
+        now = self._now()
+        count = ripe(claim.records, self._rules, now)
+        if count == len(claim.records):
+            return claim
+        await self._release(claim, maybe=False)
+        if count:
+            return await self._claim_next(count)
+        wait = claim.records[0].event.occurred_at + self._rules.limits.min_age - now.earliest
+        self._ready_at = _monotonic() + min(wait, self._pace.idle_seconds)
+        return None
+
+    async def _claim_next(self, limit: int) -> Claim | None:
+        """Claim up to `limit` records."""
+        now = int(self._now().wall)
+        self._claim = await self._insist(lambda: self._outbox.claim(self._lane, limit, now))
+        return self._claim
+
+    async def _release(self, claim: Claim, *, maybe: bool) -> None:
+        """Give a claim back."""
+        await self._insist(lambda: self._outbox.release(claim, maybe=maybe))
+        self._claim = None
+
     async def _idle(self, seen: int) -> None:
         """Sleep until something was put, an exception is due, or it is time to look at the clocks again."""
         due = await self._insist(lambda: self._outbox.next_due(self._lane))
         seconds = self._pace.idle_seconds
+        if self._ready_at > _monotonic():
+            seconds = min(seconds, self._ready_at - _monotonic())
         if due is not None:
             # Claims take whole seconds, so a due time is reached when the next full second is.
             seconds = min(seconds, max(SHORTEST_IDLE, -(-due // 1) - self._office.wall()))
@@ -316,14 +346,15 @@ class Courier:
 
     def _take(self, work: Work, group: Sequence[Record], verdicts: Sequence[Verdict]) -> Sequence[Sequence[Record]]:
         """Keep a request's verdicts, change the lane's standing, and say which groups are to be sent next."""
+        kinds = set(map(type, verdicts))
         work.stop = standstill(verdicts)
         self._note(work.stop, verdicts)
-        if len(group) > 1 and any(type(verdict) is Isolate for verdict in verdicts):
+        if len(group) > 1 and Isolate in kinds:
             return self._isolate(work, group, verdicts)
         work.outcomes += zip(group, verdicts, strict=True)
-        if type(verdicts[0]) is Delivered and len(group) == 1:
+        if len(group) == 1 and Delivered in kinds:
             work.hints = False  # a suspect that stood alone and was taken: the hint was wrong
-        if any(type(verdict) is Rejected or type(verdict) is Isolate for verdict in verdicts):
+        if Rejected in kinds or Isolate in kinds:
             work.suspicion = misconfigured(work.outcomes)
             if work.suspicion is not None:
                 work.stop = work.suspicion
@@ -352,8 +383,7 @@ class Courier:
         if maybe is None:
             await self._settle(work)
             return
-        await self._insist(lambda: self._outbox.release(work.claim, maybe=maybe))
-        self._claim = None
+        await self._release(work.claim, maybe=maybe)
         _, outcome = work.outcomes[0]
         if not isinstance(outcome, Crash):
             self._watcher.retried(self._lane, outcome.reason, len(work.outcomes))

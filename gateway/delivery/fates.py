@@ -57,14 +57,12 @@ def standstill(verdicts: Sequence[Verdict]) -> Pause | Throttle | Retry | Maybe 
 
     A pause or a throttle of any event does; a retry does only when no event of the request fared better.
     """
+    kinds = set(map(type, verdicts))
     for kind in (Pause, Throttle):
-        for verdict in verdicts:
-            if isinstance(verdict, kind):
-                return verdict
+        if kind in kinds:
+            return next(verdict for verdict in verdicts if isinstance(verdict, kind))
     first = verdicts[0]
-    if isinstance(first, Retry | Maybe) and all(isinstance(verdict, Retry | Maybe) for verdict in verdicts):
-        return first
-    return None
+    return first if kinds <= {Retry, Maybe} and isinstance(first, Retry | Maybe) else None
 
 
 def untried(stop: Pause | Throttle | Retry | Maybe) -> Pause | Throttle | Retry:

@@ -51,6 +51,15 @@ def screen(
     return ready, [_fate(record, record.seq in withdrawn, rules, time) for record in records if record.seq not in going]
 
 
+def ripe(records: Sequence[Record], rules: Rules, time: Time) -> int:
+    """How many of `records`, from the first on, are old enough for the platform."""
+    if not rules.limits.min_age:
+        return len(records)
+    youngest = time.earliest - rules.limits.min_age
+    young = (number for number, record in enumerate(records) if record.event.occurred_at > youngest)
+    return next(young, len(records))
+
+
 def _fate(record: Record, withdrawn: bool, rules: Rules, time: Time) -> Settlement:
     """Say what becomes of a record that may not go."""
     if withdrawn:

@@ -39,6 +39,7 @@ def tally(ended: Iterable[tuple[Record | None, Settlement]], now: float) -> Tall
     table: Sums | None = None
     kind = reason = None
     total = Sum([], {})
+    money = total.money
     for record, fate in ended:
         if type(fate) is Later:
             sums.later[fate.reason] += 1
@@ -50,7 +51,9 @@ def tally(ended: Iterable[tuple[Record | None, Settlement]], now: float) -> Tall
             if event.kind is not kind or fate.reason is not reason or tables[type(fate)] is not table:
                 kind, reason, table = event.kind, fate.reason, tables[type(fate)]
                 total = table.setdefault((kind, reason), Sum([], {}))
-            total.seconds.append(max(0.0, now - record.accepted_at))
-            if (money := event.money) is not None:
-                total.money[money.currency] = total.money.get(money.currency, 0) + money.minor
+                money = total.money
+            seconds = now - record.accepted_at
+            total.seconds.append(seconds if seconds > 0.0 else 0.0)  # noqa: FURB136 - a call of max costs as much as all else
+            if (worth := event.money) is not None:
+                money[worth.currency] = money.get(worth.currency, 0) + worth.minor
     return sums

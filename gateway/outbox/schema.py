@@ -13,9 +13,9 @@ from typing import Any, Final
 import apsw
 
 SCHEMA_VERSION: Final = 1
-PAGE_BYTES: Final = 4096
+PAGE_BYTES: Final = 8192
 CACHE_KIB: Final = 16_000
-CHECKPOINT_PAGES: Final = 4_000
+CHECKPOINT_PAGES: Final = 2_000
 OLDEST_SQLITE: Final = (3, 51, 3)
 FILE_NAME: Final = "outbox.db"
 LOCK_NAME: Final = "lock"

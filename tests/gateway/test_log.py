@@ -290,6 +290,7 @@ def run(code: str) -> str:
         (f"class A:\n  def __del__(self): raise ValueError('{CANARY}')\nA()", "unraisable"),
         (f"import warnings; warnings.warn('{CANARY}')", "py.warnings"),
         (f"import logging; logging.getLogger('x').error('%d', '{CANARY}')", "x"),
+        (f"import logging; x = logging.getLogger('x'); x.addHandler(logging.StreamHandler()); x.error('%d', '{CANARY}')", "x"),
         (f"{LOOP}call_soon(int, '{CANARY}'); await asyncio.sleep(0)\nasyncio.run(f())", "asyncio"),
     ],
 )  # fmt: skip

@@ -256,7 +256,7 @@ def test_a_value_never_appears_in_a_fault(tmp_path: Path, text: str) -> None:
 
 
 @given(junk=st.text(max_size=40), name=st.sampled_from([name.rpartition(".") for name in names()]))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_no_setting_repeats_what_it_cannot_read(tmp_path: Path, junk: str, name: tuple[str, str, str]) -> None:
     """Any text at any setting of any table: faults or settings, and no echo of a text that is long enough to tell."""
     table, _, field = name

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import apsw
@@ -16,13 +16,17 @@ from gateway.delivery.backoff import Pace
 from gateway.delivery.breaker import PROBE_EVENTS
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage
-from gateway.model import Destination, EmailDigest, EventId, Pause, Reason, Retry
+from gateway.model import Destination, EmailDigest, EventId, Kind, Pause, Reason, Retry
+from gateway.outbox import Claim, Lane, Settlement, Shut, Unavailable
+from gateway.outbox.sqlite import SqliteOutbox
 from gateway.secret import Secret
 from tests.gateway.delivery.scene import (
     CODE,
     DAY,
     ECHO,
+    LANE,
     NOW,
+    OTHER,
     QUICK,
     SHOP,
     TOKEN,
@@ -31,6 +35,8 @@ from tests.gateway.delivery.scene import (
     Recorder,
     event,
     line_in,
+    open_store,
+    platform_on_loopback,
 )
 
 
@@ -274,6 +280,22 @@ async def test_a_batch_that_is_refused_event_by_event_pauses(line: Line) -> None
     assert line.platform.taken == Counter(ids(50))
 
 
+async def test_refusals_do_not_end_a_pause(line: Line) -> None:
+    """While a paused lane's probes are refused too, it stays paused, and at most a probe's events die at a time."""
+    line.platform.script = lambda _: Answer(["rejected"])
+    await line.put(*(event(n) for n in range(50)))
+    async with line.running() as courier:
+        await line.until(lambda: len(line.recorder.of("dead")) == 3)
+        assert courier.health.paused is Reason.CONFIGURATION
+        line.platform.script = lambda _: Answer(["ok"])
+        await line.until(line.quiet)
+    assert [len(sent) for sent in line.platform.requests[:4]] == [50, PROBE_EVENTS, PROBE_EVENTS, PROBE_EVENTS]
+    batch, first, second, third = line.platform.times[:4]
+    assert first - batch >= 0.04
+    assert min(second - first, third - second) >= 0.08, "each refused probe makes the next one wait longer"
+    assert [entry[0] for entry in line.recorder.of("up")] == [True, False, True]
+
+
 async def test_a_batch_whose_every_member_is_refused_alone_pauses_soon(line: Line) -> None:
     """Isolating stops when it finds that everything is refused; it does not make a request per event."""
     line.platform.script = lambda sent: Answer(["isolate"] * len(sent))
@@ -338,6 +360,21 @@ async def test_follows_the_platforms_hint(line: Line) -> None:
     assert await line.states(100) == {"delivered": 99, "dead": 1}
 
 
+async def test_isolates_only_what_was_refused(line: Line) -> None:
+    """Where an answer takes some events and refuses the rest together, only the rest is sent again, in smaller groups."""
+
+    def script(sent: list[str]) -> Answer:
+        if len(sent) == 4:
+            return Answer(["ok", "isolate", "isolate", "ok"])
+        return Answer(["isolate" if "e2" in sent else "ok"])
+
+    line.platform.script = script
+    await line.put(*(event(n) for n in range(4)))
+    await line.deliver()
+    assert line.platform.requests == [ids(4), ["e1"], ["e2"]]
+    assert await line.states(4) == {"delivered": 3, "dead": 1}
+
+
 async def test_a_failure_while_isolating_keeps_what_was_found(line: Line) -> None:
     """What was delivered or refused before the failure is settled; the rest comes later, once."""
     failed: list[list[str]] = []
@@ -393,14 +430,17 @@ async def test_looks_again_before_each_attempt(line: Line) -> None:
 
 
 async def test_holds_what_is_too_young(line: Line) -> None:
-    """An event is not sent before it has the age that the platform wants."""
+    """An event is not sent before it has the age that the platform wants, and what came before it does not wait."""
     line.limits(min_age=62)
-    await line.put(event(0))
+    await line.put(event(0, occurred_at=NOW - 70), event(1), event(2, occurred_at=NOW - 70))
+    start = line.wall()
     async with line.running():
-        await asyncio.sleep(0.3)
-        assert not line.platform.requests
-        await line.until(lambda: bool(line.platform.taken))
-    assert line.recorder.count("retried")[Reason.HELD] >= 1
+        await line.until(lambda: line.platform.taken == Counter(["e0"]), 0.5)
+        assert await line.states(3) == {"delivered": 1, "waiting": 2}
+        await line.until(lambda: len(line.platform.taken) == 3)
+    assert line.wall() - start >= 1.5
+    assert line.platform.requests == [["e0"], ["e1", "e2"]]
+    assert not line.recorder.of("retried")
 
 
 async def test_a_jump_of_the_wall_clock_kills_nothing(line: Line) -> None:
@@ -440,7 +480,9 @@ async def test_an_event_that_the_adapter_breaks_on_dies_alone_at_the_third_time(
     """The others of its batch are delivered at once; the broken one is tried three times, never sent, and kept as dead."""
     line.adapter.bad_builds = {"e5"}
     await line.put(*(event(n) for n in range(10)))
-    await line.deliver()
+    async with line.running() as courier:
+        await line.until(line.quiet)
+        assert not courier._crashes, "no count is kept of what is done with"
     assert line.platform.taken == Counter(name for name in ids(10) if name != "e5")
     assert line.recorder.count("retried") == {Reason.UNKNOWN_ERROR: 2}
     assert line.recorder.count("dead") == {Reason.UNKNOWN_ERROR: 1}
@@ -478,6 +520,87 @@ async def test_a_bug_in_the_round_itself_loses_nothing(line: Line) -> None:
     await line.deliver()
     assert line.platform.taken == Counter(ids(4))
     assert [entry[:2] for entry in line.recorder.of("fault")] == [(Stage.COURIER, "RuntimeError")] * 2
+
+
+async def test_a_watcher_that_breaks_ends_nothing(line: Line) -> None:
+    """A watcher that breaks after the settlement costs nothing: what was settled stays so, and the lane goes on."""
+
+    class Breaking(Recorder):
+        def delivered(self, lane: Lane, kind: Kind, reason: Reason, seconds: Sequence[float], money: Mapping[str, int]) -> None:
+            super().delivered(lane, kind, reason, seconds, money)
+            raise RuntimeError(ECHO)
+
+    line.recorder = Breaking()
+    await line.put(event(0))
+    async with line.running():
+        await line.until(line.quiet)
+        await line.put(event(1))
+        await line.until(line.quiet)
+    assert line.platform.taken == Counter(ids(2))
+    assert line.recorder.count("delivered") == {Reason.CONFIRMED: 2}
+
+
+# ── several lanes ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_hanging_platform_delays_no_other_lane(tmp_path: Path) -> None:
+    """While one platform takes seconds to answer, another one's events arrive at once."""
+    outbox = await open_store(tmp_path, LANE, OTHER)
+    try:
+        async with platform_on_loopback() as hanging, platform_on_loopback() as quick:
+            hanging.delay = 1.5
+            slow, fast = Line(outbox, hanging), Line(outbox, quick)
+            fast.lane = OTHER
+            await slow.put(*(event(n, destinations=(Destination.META, Destination.PINTEREST)) for n in range(20)))
+            async with slow.running():
+                await slow.until(lambda: bool(hanging.requests))
+                async with fast.running():
+                    await fast.until(lambda: quick.taken == Counter(ids(20)), 0.5)
+                assert not hanging.taken
+                await slow.until(slow.quiet)
+    finally:
+        await outbox.close()
+    assert hanging.taken == Counter(ids(20))
+
+
+class Stuttering(SqliteOutbox):
+    """The store, busy at the first call of each kind, as it is when too much waits for its thread."""
+
+    def __init__(self, lock: int) -> None:
+        super().__init__(lock)
+        self.refused: set[str] = set()
+
+    def stutter(self, call: str) -> None:
+        """Be busy once."""
+        if call not in self.refused:
+            self.refused.add(call)
+            raise Unavailable(Shut.BUSY)
+
+    async def claim(self, lane: Lane, limit: int, now: int) -> Claim | None:
+        """Claim at the second attempt."""
+        self.stutter("claim")
+        return await super().claim(lane, limit, now)
+
+    async def mark_sent(self, claim: Claim, seqs: Sequence[int], now: int) -> None:
+        """Mark at the second attempt."""
+        self.stutter("mark_sent")
+        await super().mark_sent(claim, seqs, now)
+
+    async def settle(self, claim: Claim, settlements: Sequence[Settlement], now: int) -> None:
+        """Settle at the second attempt."""
+        self.stutter("settle")
+        await super().settle(claim, settlements, now)
+
+
+async def test_a_busy_store_is_asked_again(tmp_path: Path) -> None:
+    """A store that is busy for a moment costs a moment: each event is still sent once and settled once."""
+    async with line_in(tmp_path, Stuttering) as line:
+        await line.put(*(event(n) for n in range(5)))
+        await line.deliver()
+        assert isinstance(line.outbox, Stuttering)
+        assert line.outbox.refused == {"claim", "mark_sent", "settle"}
+        assert line.platform.requests == [ids(5)]
+        assert await line.states(5) == {"delivered": 5}
 
 
 # ── stopping ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gateway.adapter import Limits
 from gateway.delivery.clocks import Time
-from gateway.delivery.screening import Rules, screen
+from gateway.delivery.screening import Rules, ripe, screen
 from gateway.model import Reason
 from gateway.outbox import Dead, Later, Record, Withdrawn
 from tests.gateway.delivery.scene import DAY, NOW, record
@@ -126,3 +126,14 @@ def test_every_record_has_exactly_one_fate(
             assert one.maybe_since is None or one.maybe_since + 44 * 3600 > now
     for fate in settled:
         assert not isinstance(fate, Later) or time.wall < fate.due <= time.wall + 3900
+
+
+@given(st.lists(st.integers(0, 8000), max_size=20))
+def test_ripe_is_what_leads_and_is_old_enough(ages: list[int]) -> None:
+    """Of a batch in order, the ripe ones are those before the first that is too young, by the earliest clock."""
+    records = [record(seq, occurred_at=NOW - age) for seq, age in enumerate(ages)]
+    rules = Rules(msgspec.structs.replace(LIMITS, min_age=3600), max_consent_age=183 * DAY)
+    count = ripe(records, rules, Time(NOW, NOW, NOW + DAY))
+    assert all(age >= 3600 for age in ages[:count])
+    assert count == len(ages) or ages[count] < 3600
+    assert ripe(records, RULES, SURE) == len(ages)

@@ -1,0 +1,71 @@
+# Everything here sets itself up: a machine needs Python 3.11 and make, nothing else.
+# What is installed is locked by version and hash, and installed again only when a lock changes.
+
+PYTHON ?= $(shell for p in python3.11 python3 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
+
+state = $(shell cat $(1) pyproject.toml 2>/dev/null | cksum | tr -cd '0-9')
+RUN := .venv/.run-$(call state,requirements.lock)
+DEV := .venv/.dev-$(call state,requirements.lock requirements-dev.lock)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint replay bench torture lock clean
+
+help: ## show what there is
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+		printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+run: $(RUN) ## start the demo: gateway, sandbox platforms and a shop, all on this machine
+	@$(BIN)/consent-gateway demo
+
+test: lint ## the whole gate: style, types, import contracts, tests, coverage of the pure rooms
+	@$(BIN)/python -m pytest --cov --cov-report=term
+
+lint: $(DEV) ## style, types and import contracts only
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo > .venv/contracts.txt || { cat .venv/contracts.txt; exit 1; }
+
+replay: $(DEV) ## send 69,659 real purchases through a whole gateway and account for every event and cent
+	@$(BIN)/python -m tests.replay
+
+bench: $(DEV) ## measure, as ratios side by side on this machine
+	@$(BIN)/python -m bench
+
+torture: $(DEV) ## kill the server under load, again and again, and look for anything lost
+	@$(BIN)/python -m tests.torture
+
+UV := uv==0.13.9
+COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --extra build pyproject.toml
+
+lock: ## choose versions anew and write both locks
+	@test -n "$(PYTHON)" && $(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install -qq --disable-pip-version-check $(UV)
+	@$(COMPILE) --upgrade --output-file requirements.lock
+	@$(COMPILE) --upgrade --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	@rm -rf .venv-lock
+
+clean: ## remove what was installed and made, the demo's store included
+	@rm -rf .venv .venv-lock .state .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage \
+		build dist *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed. Install it, or say: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+
+$(RUN): $(BIN)/python
+	@echo "Installing (once, about half a minute) …"
+	@$(PIP) --require-hashes --only-binary :all: -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@rm -f .venv/.run-*
+	@touch $@
+
+$(DEV): $(RUN)
+	@echo "Installing what tests need (once, about half a minute) …"
+	@$(PIP) --require-hashes --only-binary :all: -r requirements-dev.lock
+	@rm -f .venv/.dev-*
+	@touch $@

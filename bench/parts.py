@@ -1,0 +1,57 @@
+"""The gateway's parts for measurements inside this process, made from a real configuration file."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from gateway.line import Line
+from gateway.model import Destination, Source
+from gateway.outbox import Entry, Lane
+from gateway.outbox.keyring import Keyring
+from gateway.outbox.sqlite import SqliteOutbox
+from gateway.outbox.store import Options
+from gateway.settings import Settings, Storefront, load
+from gateway.sources.native import decode
+from tests.live import install
+
+MAX_BYTES: Final = 4 << 30
+
+
+def settings(folder: Path, address: str = "http://127.0.0.1:9") -> Settings:
+    """Install a gateway in `folder`, all three destinations at `address`, and read its configuration."""
+    return load(install(folder, dict.fromkeys(Destination, address)).config, os.environ)
+
+
+def storefront(made: Settings) -> Storefront:
+    """Give the only storefront there is."""
+    (one,) = made.storefronts.values()
+    return one
+
+
+def line(shop: Storefront) -> Line:
+    """Make the storefront's line."""
+    return Line(shop.id, shop.consent.policy, dict(shop.destinations), frozenset(shop.origins))
+
+
+def lanes(shop: Storefront) -> list[Lane]:
+    """List the storefront's lanes."""
+    return [Lane(shop.id, destination) for destination in shop.destinations]
+
+
+def entries(one: Line, body: bytes, now: int) -> list[Entry]:
+    """Carry one body's events to the outbox's edge."""
+    return [one.run(event, Source.EVENTS, now) for event in decode(body, now).events]
+
+
+@asynccontextmanager
+async def outbox(made: Settings) -> AsyncIterator[SqliteOutbox]:
+    """Open a store for these settings."""
+    opened = await SqliteOutbox.open(
+        made.server.data_dir, Keyring.load(made.server.key_file), lanes(storefront(made)), Options(MAX_BYTES, 1 << 20)
+    )
+    try:
+        yield opened
+    finally:
+        await opened.close()

@@ -1,0 +1,38 @@
+"""The choice per platform: each answer counts for its own platform alone."""
+
+import pytest
+
+from gateway.consent.signals.vendors import read
+from gateway.consent.statement import Statement
+from gateway.model import Destination, Refusal, Signal, State
+from tests.gateway.consent.signals.reading import NO_BOOLEANS, PLAIN
+
+META, PINTEREST, GOOGLE = Destination.META, Destination.PINTEREST, Destination.GOOGLE_ADS
+
+
+def test_each_answer_covers_its_own_platform() -> None:
+    """True grants and false refuses the platform that is named, and no other."""
+    assert read({"vendors": {"google_ads": True, "meta": False}}, PLAIN) == (
+        Statement(Signal.VENDORS, State.DENIED, (META,), Refusal.VENDOR_DENIED),
+        Statement(Signal.VENDORS, State.GRANTED, (GOOGLE,)),
+    )
+
+
+@pytest.mark.parametrize("vendors", [None, {}, {"tiktok": True}, {"meta": None}, {"Meta": True}])
+def test_nobody_known_is_nothing_said(vendors: object) -> None:
+    """No object, no names, other names or null say nothing about our platforms."""
+    assert read({"vendors": vendors}, PLAIN) == ()
+
+
+@pytest.mark.parametrize("value", NO_BOOLEANS)
+def test_an_unreadable_answer_refuses_its_platform(value: object) -> None:
+    """What is no boolean refuses the platform it stands at."""
+    assert read({"vendors": {"pinterest": value}}, PLAIN) == (
+        Statement(Signal.VENDORS, State.INVALID, (PINTEREST,), Refusal.VENDOR_INVALID),
+    )
+
+
+@pytest.mark.parametrize("vendors", [True, False, "meta", ["meta"], 7])
+def test_what_is_no_object_refuses_everywhere(vendors: object) -> None:
+    """A list of vendors or a word could be a refusal of any, so it refuses all."""
+    assert read({"vendors": vendors}, PLAIN) == (Statement(Signal.VENDORS, State.INVALID, refusal=Refusal.VENDOR_INVALID),)

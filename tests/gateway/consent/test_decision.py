@@ -1,0 +1,282 @@
+"""The decision table, row by row as a lawyer would read it, and the rules that hold for every combination."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.consent.decision import RULE, Consented, Decision, Policy, admit, decide
+from gateway.consent.signals import EVIDENCE, READERS, SILENT
+from gateway.model import Destination, EventId, Kind, Refusal, Signal, State
+from gateway.raw import RawEvent
+from tests.strategies import CONSENTS, DAY, JSON, NOW
+
+TABLE: Final = json.loads((Path(__file__).parents[2] / "data" / "consent_table.json").read_bytes())
+ALL: Final = tuple(Destination)
+META, PINTEREST, GOOGLE = ALL
+
+
+def event(consent: object, country: str | None = "FR", *, gpc_header: bool = False) -> RawEvent:
+    """An event that carries this consent."""
+    return RawEvent(
+        kind=Kind.PURCHASE, event_id=EventId("1"), occurred_at=NOW - 60, country=country, consent=consent, gpc_header=gpc_header
+    )
+
+
+def allowed(consent: object, policy: Policy | None = None, *, gpc_header: bool = False) -> frozenset[Destination]:
+    """Who may have an event with this consent."""
+    return frozenset(decide(event(consent, gpc_header=gpc_header), policy or Policy(), ALL, NOW).allowed)
+
+
+# ── the table ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+ROWS = [
+    pytest.param(row, country, id=f"{row['says']} [{country}]")
+    for row in TABLE["rows"]
+    for country in row.get("countries", ("FR", "US"))
+]
+
+
+@pytest.mark.parametrize(("row", "country"), ROWS)
+def test_the_table_says_who_may_have_an_event(row: dict[str, Any], country: str | None) -> None:
+    """Each row of `consent_table.json` holds: who may have the event, and the reason for the first who may not."""
+    consent = row["consent"]
+    if "consent_days_ago" in row:
+        consent = {**consent, "given_at": NOW - row["consent_days_ago"] * DAY}
+    policy = Policy(banner_regions=frozenset("*") if row.get("banner") else frozenset())
+    decision = decide(event(consent, country, gpc_header=row.get("gpc_header", False)), policy, ALL, NOW)
+    assert [d.value for d in decision.allowed] == row["allowed"]
+    assert {why.value for _, why in decision.refused} == ({row["reason"]} if len(row["allowed"]) < 3 else set())
+    assert decision.ads_personalisation is row.get("personalisation", decision.ads_personalisation)
+
+
+def test_the_table_has_a_row_for_every_key_and_reason_of_consent() -> None:
+    """No signal and no reason of the decision is without a row that shows it."""
+    seen = {key for row in TABLE["rows"] if isinstance(row["consent"], dict) for key in row["consent"]}
+    reasons = {row.get("reason") for row in TABLE["rows"]}
+    assert READERS.keys() - {"gcs", "gcd", "ac", "gpp", "shopify_visitor", "cookies"} <= seen
+    assert SILENT <= seen
+    elsewhere = {
+        Refusal.WITHDRAWN,
+        Refusal.NO_IDENTITY,
+        Refusal.NOT_ENABLED,
+        Refusal.VENDOR_INVALID,
+        Refusal.GOOGLE_INVALID,
+        Refusal.GPC_INVALID,
+    }
+    assert {refusal.value for refusal in Refusal if refusal not in elsewhere} <= reasons
+
+
+# ── rules for every combination ──────────────────────────────────────────────────────────────────────────────────
+
+POLICIES = st.sampled_from(
+    [Policy(), Policy(banner_regions=frozenset("*")), Policy(banner_regions=frozenset({"FR"})), Policy(max_age=DAY)]
+)
+
+
+def explicit_grants(consent: dict[str, Any], *, attested: bool) -> frozenset[Destination]:
+    """Who is explicitly granted by some signal, written down once more and independently of the readers."""
+    granted: set[Destination] = set(ALL) if consent.get("advertising") is True else set()
+    vendors, google, shopify = consent.get("vendors"), consent.get("google"), consent.get("shopify")
+    if isinstance(vendors, dict):
+        granted |= {d for d in ALL if vendors.get(d.value) is True}
+    if attested and isinstance(google, dict) and [google.get(k) for k in ("ad_storage", "ad_user_data")] == ["granted"] * 2:
+        granted.add(GOOGLE)
+    if attested and isinstance(shopify, dict) and shopify.get("marketingAllowed") is True:
+        granted |= set(ALL)
+    return frozenset(granted)
+
+
+@settings(max_examples=300)
+@given(CONSENTS, POLICIES)
+def test_nothing_is_allowed_without_an_explicit_grant(consent: dict[str, Any], policy: Policy) -> None:
+    """Whatever else is there, a destination is allowed only if some signal explicitly grants that destination."""
+    assert allowed(consent, policy) <= explicit_grants(consent, attested=policy.attests("FR"))
+
+
+@settings(max_examples=300)
+@given(CONSENTS, CONSENTS, POLICIES)
+def test_adding_a_signal_allows_only_what_it_grants_itself(
+    consent: dict[str, Any], more: dict[str, Any], policy: Policy
+) -> None:
+    """A further signal never turns a refusal into an allowance unless it is itself an explicit grant."""
+    added = {key: value for key, value in more.items() if key not in consent and key != "given_at"}
+    grants = explicit_grants(added, attested=policy.attests("FR"))
+    assert allowed({**consent, **added}, policy) <= allowed(consent, policy) | grants
+
+
+DENIALS: list[tuple[dict[str, Any], frozenset[Destination]]] = [
+    ({"advertising": False}, frozenset(ALL)),
+    ({"advertising": "yes"}, frozenset(ALL)),
+    ({"vendors": {"meta": False}}, frozenset({META})),
+    ({"vendors": {"pinterest": "no"}}, frozenset({PINTEREST})),
+    ({"vendors": ["meta"]}, frozenset(ALL)),
+    ({"google": {"ad_storage": "denied"}}, frozenset(ALL)),
+    ({"google": {"ad_user_data": "denied", "ad_storage": "granted"}}, frozenset(ALL)),
+    ({"google": {"ad_personalization": "?"}}, frozenset(ALL)),
+    ({"shopify": {"marketingAllowed": False}}, frozenset(ALL)),
+    ({"shopify": {"marketingAllowed": True, "saleOfDataAllowed": False}}, frozenset(ALL)),
+    ({"shopify": {}}, frozenset(ALL)),
+    ({"gpc": True}, frozenset(ALL)),
+    ({"gpc": "1"}, frozenset(ALL)),
+    ({"given_at": NOW - 396 * DAY}, frozenset(ALL)),
+    ({"given_at": NOW + 2 * DAY}, frozenset(ALL)),
+    ({"given_at": "soon"}, frozenset(ALL)),
+    ({"tcf": ""}, frozenset(ALL)),
+    ({"never_heard_of": 1}, frozenset(ALL)),
+]
+
+
+@settings(max_examples=300)
+@given(CONSENTS, st.sampled_from(DENIALS), POLICIES)
+def test_a_refusal_anywhere_wins(
+    consent: dict[str, Any], denial: tuple[dict[str, Any], frozenset[Destination]], policy: Policy
+) -> None:
+    """Whoever a signal refuses gets nothing, whatever the other signals grant."""
+    against, whom = denial
+    assert not allowed({**consent, **against}, policy) & whom
+
+
+@given(CONSENTS)
+def test_the_browsers_own_opt_out_wins(consent: dict[str, Any]) -> None:
+    """With `Sec-GPC: 1` in the request nothing is allowed, whatever the body says."""
+    decision = decide(event(consent, gpc_header=True), Policy(banner_regions=frozenset("*")), ALL, NOW)
+    assert decision.allowed == ()
+    assert (Signal.GPC, State.OPTED_OUT) in decision.signals
+
+
+JUNK = st.text(max_size=5) | st.integers() | st.floats(allow_nan=False) | st.lists(JSON, max_size=2)
+
+
+@settings(max_examples=300)
+@given(CONSENTS.filter(bool), JUNK, st.data(), POLICIES)
+def test_garbling_a_signal_never_grants(consent: dict[str, Any], junk: object, data: st.DataObject, policy: Policy) -> None:
+    """A signal whose value, or whose name, was garbled on its way leaves nobody better off."""
+    key = data.draw(st.sampled_from(sorted(consent)))
+    garbled_value = {**consent, key: junk}
+    garbled_name = {(f"{key}x" if name == key else name): value for name, value in consent.items()}
+    if key not in (*EVIDENCE, *SILENT, "given_at"):
+        assert allowed(garbled_value, policy) <= allowed(consent, policy)
+    if consent[key] is not None:
+        assert allowed(garbled_name, policy) == frozenset()
+
+
+@given(JSON.filter(lambda value: value is not None and not isinstance(value, dict)))
+def test_consent_that_is_no_object_refuses(consent: object) -> None:
+    """A consent that is true, a word or a list refuses as malformed."""
+    decision = decide(event(consent), Policy(banner_regions=frozenset("*")), ALL, NOW)
+    assert decision.refused == tuple((d, Refusal.CONSENT_MALFORMED) for d in ALL)
+
+
+@given(CONSENTS, POLICIES, st.lists(st.sampled_from(ALL), unique=True).map(tuple), st.booleans())
+def test_every_enabled_destination_is_decided_once(
+    consent: dict[str, Any], policy: Policy, enabled: tuple[Destination, ...], gpc_header: bool
+) -> None:
+    """Each enabled destination is allowed or refused with a reason, no other is mentioned, and the order is kept."""
+    decision = decide(event(consent, gpc_header=gpc_header), policy, enabled, NOW)
+    refused = [d for d, _ in decision.refused]
+    assert sorted([*decision.allowed, *refused]) == sorted(enabled)
+    assert list(decision.allowed) == [d for d in enabled if d in decision.allowed]
+
+
+@given(CONSENTS | JSON, st.text(max_size=5) | st.none(), POLICIES)
+def test_no_consent_makes_the_decision_fail(consent: object, country: str | None, policy: Policy) -> None:
+    """Any JSON in place of consent is decided, never an exception."""
+    assert isinstance(decide(event(consent, country), policy, ALL, NOW), Decision)
+
+
+@given(CONSENTS, CONSENTS, POLICIES)
+def test_a_decision_does_not_depend_on_what_was_decided_before(
+    one: dict[str, Any], other: dict[str, Any], policy: Policy
+) -> None:
+    """The same signals get the same decision whatever came in between, and in whatever order they stand."""
+    first = decide(event(one), policy, ALL, NOW)
+    decide(event(other), policy, ALL, NOW)
+    assert decide(event(dict(reversed(one.items()))), policy, ALL, NOW) == first
+
+
+# ── age, regions, personalisation ────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("consent", "at"),
+    [
+        ({"advertising": True}, NOW - 60),
+        ({"advertising": True, "given_at": NOW - 5 * DAY}, NOW - 5 * DAY),
+        ({"advertising": True, "given_at": "2026-11-22T10:15:00+01:00"}, NOW - 3600),
+        ({"advertising": True, "given_at": NOW + 3600}, NOW),
+        ({"advertising": True, "given_at": None}, NOW - 60),
+    ],
+)
+def test_the_age_of_consent_counts_from_its_date(consent: dict[str, Any], at: int) -> None:
+    """Dated consent is as old as its date, never younger than now; undated consent is as old as its event."""
+    assert decide(event(consent), Policy(), ALL, NOW).consent_at == at
+
+
+@pytest.mark.parametrize(("days", "may"), [(30, True), (31, False)])
+def test_the_storefront_sets_how_long_consent_lasts(days: int, may: bool) -> None:
+    """Consent older than the policy's `max_age` is expired."""
+    assert bool(allowed({"advertising": True, "given_at": NOW - days * DAY}, Policy(max_age=30 * DAY))) is may
+
+
+@pytest.mark.parametrize(
+    ("regions", "country", "attested"),
+    [
+        (set(), "FR", False),
+        ({"FR"}, "FR", True),
+        ({"FR"}, "fr", True),
+        ({"FR"}, " FR ", True),
+        ({"FR"}, "DE", False),
+        ({"FR"}, None, False),
+        ({"FR"}, "", False),
+        ({"FR"}, "France", False),
+        ({"*"}, "DE", True),
+        ({"*"}, None, True),
+        ({"*"}, "??", True),
+    ],
+)
+def test_a_banner_is_attested_for_its_regions(regions: set[str], country: str | None, attested: bool) -> None:
+    """What a banner grants counts for visitors of the attested countries, and for all of them with `*`."""
+    consent = {"shopify": {"marketingAllowed": True, "saleOfDataAllowed": True}}
+    decision = decide(event(consent, country), Policy(banner_regions=frozenset(regions)), ALL, NOW)
+    assert bool(decision.allowed) is attested
+
+
+def test_the_decision_names_what_was_seen_and_by_which_rule() -> None:
+    """A decision lists each signal and what it said once, in reading order, and the table has a version."""
+    consent = {"vendors": {"meta": True, "pinterest": True, "google_ads": False}, "advertising": True}
+    decision = decide(event(consent), Policy(), ALL, NOW)
+    assert decision.signals == (
+        (Signal.ADVERTISING, State.GRANTED),
+        (Signal.VENDORS, State.GRANTED),
+        (Signal.VENDORS, State.DENIED),
+    )
+    assert RULE.startswith("opt_in_everywhere-")
+
+
+# ── Consented ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_event_is_admitted_with_its_decision_or_refused_without_itself() -> None:
+    """Admission gives the event on if anybody may have it; otherwise only the decision is left."""
+    admitted = admit(event({"advertising": True}), Policy(), ALL, NOW)
+    assert isinstance(admitted, Consented)
+    assert admitted.decision.allowed == ALL
+    assert repr(admitted) == "<Consented>"
+    assert isinstance(admit(event({"advertising": False}), Policy(), ALL, NOW), Decision)
+    assert isinstance(admit(event({"advertising": True}), Policy(), (), NOW), Decision)
+
+
+@given(CONSENTS | JSON, POLICIES)
+def test_consented_does_not_exist_without_consent(consent: object, policy: Policy) -> None:
+    """Nobody can make a Consented event out of a refusal."""
+    raw = event(consent)
+    decision = decide(raw, policy, ALL, NOW)
+    if decision.allowed:
+        decision = msgspec.structs.replace(decision, allowed=())
+    with pytest.raises(ValueError, match=r"^Consented without consent\Z"):
+        Consented(raw, decision)

@@ -1,0 +1,751 @@
+"""The outbox's promises as tests, the same for every engine.
+
+An engine's test module makes a subclass whose fixture `engine` gives that engine, empty.
+"""
+
+import asyncio
+from decimal import Decimal
+from typing import Final
+
+import pytest
+
+from gateway.model import EmailDigests, EventId, Kind, PlatformCode, Reason, Receipt, Refusal, Source, Status
+from gateway.outbox import (
+    DEDUP_SECONDS,
+    Attempt,
+    Book,
+    Claim,
+    Dead,
+    Done,
+    Lane,
+    Later,
+    Outbox,
+    Settlement,
+    Shut,
+    Unavailable,
+    Withdrawn,
+)
+from tests.gateway.outbox.making import (
+    ALL,
+    DAY,
+    DENIED,
+    FIRST,
+    GOOGLE,
+    GRANTED,
+    LANES,
+    META,
+    NOW,
+    OTHER,
+    PARTLY,
+    PINTEREST,
+    SHOP,
+    Engine,
+    accept,
+    claim_all,
+    deliver_all,
+    digest,
+    done,
+    event,
+    ids,
+    refuse,
+    reject,
+)
+
+OTHERS: Final = Lane(OTHER, META)
+
+
+def settled(claim: Claim, *fates: type[Settlement]) -> list[Settlement]:
+    """Settle a claim's records in turn with these fates."""
+    made: dict[type[Settlement], Settlement] = {}
+    result: list[Settlement] = []
+    for record, fate in zip(claim.records, fates, strict=True):
+        made = {
+            Done: Done(record.seq, Reason.CONFIRMED),
+            Later: Later(record.seq, Reason.SERVER_ERROR, NOW + 60),
+            Dead: Dead(record.seq, Reason.REJECTED, PlatformCode("100/2804003")),
+            Withdrawn: Withdrawn(record.seq, Reason.WITHDRAWN),
+        }
+        result.append(made[fate])
+    return result
+
+
+async def attempt(outbox: Outbox, number: int | str, lane: Lane = FIRST) -> Attempt:
+    """Where a purchase stands in a lane."""
+    found = await outbox.explain(lane.storefront, Kind.PURCHASE, EventId(f"e{number}"))
+    assert found is not None
+    (attempt,) = (one for one in found.attempts if one.destination is lane.destination)
+    return attempt
+
+
+def balanced(book: Book) -> None:
+    """Hold the accounts against each other: what was accepted is delivered, waiting, dead or withdrawn."""
+    for destination in ALL:
+        ended = sum(count for (where, *_), count in book.settled.items() if where is destination)
+        assert book.accepted.get(destination, 0) == ended + book.waiting.get(destination, 0)
+
+
+class OutboxContract:
+    """What every engine keeps."""
+
+    # ── putting ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_each_entry_gets_its_status_in_order(self, engine: Engine) -> None:
+        """A request is answered entry by entry: accepted, duplicate, refused, invalid."""
+        outbox = await engine.open()
+        statuses = await outbox.put([accept(1), refuse(2), reject(), accept(1), accept(3)])
+        assert list(statuses) == [Status.ACCEPTED, Status.REFUSED, Status.INVALID, Status.DUPLICATE, Status.ACCEPTED]
+        await outbox.close()
+
+    async def test_an_event_is_claimed_once_by_each_of_its_lanes(self, engine: Engine) -> None:
+        """Every destination of an event gets it, whole, and no other does."""
+        outbox = await engine.open()
+        kept = event(1, destinations=(META, GOOGLE), email=EmailDigests(digest(1), None, digest(2)))
+        await outbox.put([accept(1, destinations=(META, GOOGLE), email=EmailDigests(digest(1), None, digest(2)))])
+        for lane, expected in zip(LANES, ([kept], [], [kept]), strict=True):
+            claim = await claim_all(outbox, lane)
+            assert [record.event for record in claim.records] == expected
+            assert [record.accepted_at for record in claim.records] == [NOW] * len(expected)
+            await outbox.settle(claim, done(claim), NOW)
+            assert await outbox.claim(lane, 10, NOW) is None
+        await outbox.close()
+
+    async def test_what_was_accepted_survives_the_process(self, engine: Engine) -> None:
+        """Once `put` has returned, no death of the process loses the event."""
+        outbox = await engine.open()
+        await outbox.put([accept(n) for n in range(30)])
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        for lane in LANES:
+            assert await deliver_all(outbox, lane, limit=7) == [str(n) for n in range(30)]
+        await outbox.close()
+
+    async def test_numbers_never_restart_once_the_store_ran_empty(self, engine: Engine) -> None:
+        """After everything was delivered and deleted, the next event is claimed too, also after reopening."""
+        outbox = await engine.open()
+        highest = 0
+        for n in range(6):
+            await outbox.put([accept(n)])
+            for lane in LANES:
+                claim = await claim_all(outbox, lane)
+                assert ids(claim) == [str(n)]
+                assert claim.records[0].seq > highest
+                await outbox.settle(claim, done(claim), NOW)
+            highest = claim.records[0].seq
+            if n % 2:
+                await outbox.close()
+                outbox = await engine.open()
+            elif n % 3:
+                await engine.crash(outbox)
+                outbox = await engine.open()
+        await outbox.close()
+
+    async def test_many_requests_at_once_are_all_answered(self, engine: Engine) -> None:
+        """Requests that share a flush each get their own answer, and the lanes get everything."""
+        outbox = await engine.open()
+        answers = await asyncio.gather(*(outbox.put([accept(f"{n}a"), accept(f"{n % 10}b")]) for n in range(50)))
+        assert sum(list(statuses).count(Status.ACCEPTED) for statuses in answers) == 60
+        assert len(await deliver_all(outbox, FIRST)) == 60
+        await outbox.close()
+
+    async def test_a_waiter_that_gives_up_takes_nobody_with_it(self, engine: Engine) -> None:
+        """A cancelled request neither cancels the others of its group nor undoes its own change."""
+        outbox = await engine.open()
+        tasks = [asyncio.create_task(outbox.put([accept(n)])) for n in range(3)]
+        await asyncio.sleep(0)
+        tasks[1].cancel()
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(answer) is asyncio.CancelledError for answer in answers] == [False, True, False]
+        assert sorted(await deliver_all(outbox, FIRST)) == ["0", "1", "2"]
+        await outbox.close()
+
+    async def test_an_event_for_a_destination_without_a_lane_is_a_bug(self, engine: Engine) -> None:
+        """It would wait for ever, so it is refused loudly, alone, and nothing of its request is stored."""
+        outbox = await engine.open([FIRST])
+        answers = await asyncio.gather(
+            outbox.put([accept(1, destinations=(META,))]),
+            outbox.put([accept(2, destinations=(META,)), accept(3)]),
+            outbox.put([accept(4, destinations=(META,))]),
+            return_exceptions=True,
+        )
+        assert [isinstance(answer, ValueError) for answer in answers] == [False, True, False]
+        assert await deliver_all(outbox, FIRST) == ["1", "4"]
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+
+    async def test_storefronts_are_kept_apart(self, engine: Engine) -> None:
+        """The same event id of two storefronts is two events, each in its own lane and book."""
+        outbox = await engine.open([FIRST, OTHERS])
+        one, two = accept(1, destinations=(META,)), accept(1, storefront=OTHER, destinations=(META,), money=None)
+        assert list(await outbox.put([one, two])) == [Status.ACCEPTED, Status.ACCEPTED]
+        claim, others = await claim_all(outbox, FIRST), await claim_all(outbox, OTHERS)
+        assert [record.event for record in claim.records] == [one.event]
+        assert [record.event for record in others.records] == [two.event]
+        await outbox.settle(claim, done(claim), NOW)
+        assert (await outbox.book(SHOP)).waiting == {META: 0}
+        assert (await outbox.book(OTHER)).waiting == {META: 1}
+        await outbox.close()
+
+    # ── repeats ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_a_repeat_within_eight_days_is_a_duplicate(self, engine: Engine) -> None:
+        """Up to the last second of eight days, delivered or not, and whether or not the process died in between."""
+        outbox = await engine.open()
+        await outbox.put([accept(1)])
+        await deliver_all(outbox, FIRST)
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        assert list(await outbox.put([accept(1, at=NOW + DEDUP_SECONDS - 1)])) == [Status.DUPLICATE]
+        assert list(await outbox.put([accept(1, at=NOW + DEDUP_SECONDS)])) == [Status.ACCEPTED]
+        assert list(await outbox.put([accept(1, at=NOW + DEDUP_SECONDS + 1)])) == [Status.DUPLICATE]
+        await outbox.close()
+
+    async def test_kinds_do_not_share_event_ids(self, engine: Engine) -> None:
+        """A page view and a purchase with one id are two events."""
+        outbox = await engine.open()
+        statuses = await outbox.put([accept(1), accept(1, kind=Kind.PAGE_VIEW)])
+        assert list(statuses) == [Status.ACCEPTED, Status.ACCEPTED]
+        await outbox.close()
+
+    async def test_a_repeat_with_other_content_is_counted_and_never_applied(self, engine: Engine) -> None:
+        """The first one stays as it was."""
+        outbox = await engine.open()
+        statuses = await outbox.put([accept(1), accept(1, occurred_at=NOW - 59), accept(1)])
+        assert list(statuses) == [Status.ACCEPTED, Status.DUPLICATE, Status.DUPLICATE]
+        await outbox.put([accept(1, email=EmailDigests(digest(1)))])
+        claim = await claim_all(outbox, FIRST)
+        assert [record.event for record in claim.records] == [event(1)]
+        book = await outbox.book(SHOP)
+        assert book.differing_repeats == 2
+        found = await outbox.explain(SHOP, Kind.PURCHASE, EventId("e1"))
+        assert found is not None
+        assert found.repeats == 3
+        await outbox.close()
+
+    async def test_a_refused_event_may_come_again_with_consent(self, engine: Engine) -> None:
+        """A refusal is remembered for explaining, but it is no event that another could repeat."""
+        outbox = await engine.open()
+        await outbox.put([refuse(1)])
+        assert list(await outbox.put([accept(1)])) == [Status.ACCEPTED]
+        assert list(await outbox.put([accept(1)])) == [Status.DUPLICATE]
+        assert await deliver_all(outbox, FIRST) == ["1"]
+        await outbox.close()
+
+    async def test_a_refusal_after_acceptance_does_not_open_the_door_to_a_repeat(self, engine: Engine) -> None:
+        """An accepted event stays recognised whatever comes under its id later."""
+        outbox = await engine.open()
+        statuses = await outbox.put([accept(1), refuse(1), accept(1)])
+        assert list(statuses) == [Status.ACCEPTED, Status.REFUSED, Status.DUPLICATE]
+        assert (await attempt(outbox, 1)).state == "waiting"
+        await outbox.close()
+
+    async def test_repeats_are_recognised_among_many(self, engine: Engine) -> None:
+        """However many events came in between, and wherever the engine keeps them by then."""
+        outbox = await engine.open()
+        for start in range(0, 400, 20):
+            await outbox.put([accept(n) for n in range(start, start + 20)])
+            if start % 140 == 0:
+                await engine.crash(outbox)
+                outbox = await engine.open()
+        again = await outbox.put([accept(n) for n in range(0, 405, 3)])
+        assert [str(status) for status in again] == ["duplicate" if n < 400 else "accepted" for n in range(0, 405, 3)]
+        await outbox.close()
+
+    # ── claiming ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_a_lane_has_one_claim_at_a_time(self, engine: Engine) -> None:
+        """A second one raises, and other lanes are not concerned."""
+        outbox = await engine.open()
+        await outbox.put([accept(1)])
+        claim = await claim_all(outbox, FIRST)
+        with pytest.raises(RuntimeError):
+            await outbox.claim(FIRST, 1, NOW)
+        assert ids(await outbox.claim(LANES[1], 1, NOW)) == ["1"]
+        await outbox.release(claim, maybe=False)
+        assert ids(await outbox.claim(FIRST, 1, NOW)) == ["1"]
+        await outbox.close()
+
+    async def test_a_claim_has_no_more_than_its_limit(self, engine: Engine) -> None:
+        """And the next one goes on where it ended, in the middle of what was put together."""
+        outbox = await engine.open()
+        await outbox.put([accept(n, destinations=ALL if n % 2 else (META,)) for n in range(10)])
+        await outbox.put([accept(n) for n in range(10, 13)])
+        claims = []
+        while (claim := await outbox.claim(LANES[1], 3, NOW)) is not None:
+            await outbox.settle(claim, done(claim), NOW)
+            claims.append(ids(claim))
+        assert claims == [["1", "3", "5"], ["7", "9", "10"], ["11", "12"]]
+        assert await deliver_all(outbox, FIRST, limit=4) == [str(n) for n in range(13)]
+        await outbox.close()
+
+    async def test_what_is_for_others_is_passed_over(self, engine: Engine) -> None:
+        """A lane moves over events of other destinations by settling an empty claim."""
+        outbox = await engine.open()
+        await outbox.put([accept(1, destinations=(GOOGLE,))])
+        claim = await claim_all(outbox, FIRST)
+        assert claim.records == ()
+        await outbox.settle(claim, [], NOW)
+        assert await outbox.claim(FIRST, 10, NOW) is None
+        assert await deliver_all(outbox, LANES[2]) == ["1"]
+        await outbox.close()
+
+    async def test_an_unsettled_claim_is_claimed_again_after_a_crash(self, engine: Engine) -> None:
+        """Nothing was said to be leaving, so the platform certainly has none of it."""
+        outbox = await engine.open()
+        await outbox.put([accept(n) for n in range(3)])
+        await claim_all(outbox, FIRST)
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        claim = await claim_all(outbox, FIRST)
+        assert [(record.event.event_id, record.maybe_since) for record in claim.records] == [
+            ("e0", None),
+            ("e1", None),
+            ("e2", None),
+        ]
+        await outbox.close()
+
+    async def test_what_was_about_to_leave_may_have_arrived(self, engine: Engine) -> None:
+        """After a crash exactly those records say so, since the first time they were about to leave."""
+        outbox = await engine.open()
+        await outbox.put([accept(n) for n in range(5)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.mark_sent(claim, [claim.records[n].seq for n in (1, 2, 4)], NOW + 7)
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        claim = await claim_all(outbox, FIRST, now=NOW + 50)
+        since = [None, NOW + 7, NOW + 7, None, NOW + 7]
+        assert [record.maybe_since for record in claim.records] == since
+        assert (await attempt(outbox, 1)).state == "maybe"
+        assert (await attempt(outbox, 0)).state == "waiting"
+        await outbox.mark_sent(claim, [record.seq for record in claim.records], NOW + 50)
+        await outbox.release(claim, maybe=True)
+        claim = await claim_all(outbox, FIRST, now=NOW + 90)
+        assert [record.maybe_since for record in claim.records] == [at or NOW + 50 for at in since]
+        others = await claim_all(outbox, LANES[1])
+        assert {record.maybe_since for record in others.records} == {None}
+        await outbox.close()
+
+    async def test_a_release_takes_back_only_what_its_own_claim_said(self, engine: Engine) -> None:
+        """A request that certainly did not leave leaves no doubt, and takes away none that was there before."""
+        outbox = await engine.open()
+        await outbox.put([accept(n) for n in range(3)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.mark_sent(claim, [claim.records[0].seq], NOW)
+        await outbox.release(claim, maybe=True)
+        claim = await claim_all(outbox, FIRST)
+        await outbox.mark_sent(claim, [record.seq for record in claim.records], NOW + 5)
+        await outbox.release(claim, maybe=False)
+        claim = await claim_all(outbox, FIRST)
+        assert [record.maybe_since for record in claim.records] == [NOW, None, None]
+        await outbox.close()
+
+    async def test_doubt_ends_with_the_settlement(self, engine: Engine) -> None:
+        """What follows a settled batch has never been about to leave."""
+        outbox = await engine.open()
+        await outbox.put([accept(n) for n in range(4)])
+        claim = await claim_all(outbox, FIRST, limit=2)
+        await outbox.mark_sent(claim, [record.seq for record in claim.records], NOW)
+        await outbox.settle(claim, done(claim), NOW)
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        claim = await claim_all(outbox, FIRST)
+        assert [record.maybe_since for record in claim.records] == [None, None]
+        await outbox.close()
+
+    async def test_only_the_claims_own_records_can_be_marked(self, engine: Engine) -> None:
+        """Anything else is a bug of the caller, and changes nothing."""
+        outbox = await engine.open()
+        await outbox.put([accept(1), accept(2)])
+        claim = await claim_all(outbox, FIRST, limit=1)
+        with pytest.raises(ValueError, match="not of the claim"):
+            await outbox.mark_sent(claim, [claim.records[0].seq + 1], NOW)
+        await outbox.close()
+
+    # ── settling ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_every_record_has_exactly_one_settlement(self, engine: Engine) -> None:
+        """Missing, repeated or foreign ones are refused, and the claim stays as it was."""
+        outbox = await engine.open()
+        await outbox.put([accept(1), accept(2)])
+        claim = await claim_all(outbox, FIRST)
+        first, second = done(claim)
+        foreign = Done(second.seq + 1, Reason.CONFIRMED)
+        for wrong in ([first], [first, first], [first, second, second], [first, foreign], [first, second, foreign], []):
+            with pytest.raises(ValueError, match="missing, repeated or foreign"):
+                await outbox.settle(claim, wrong, NOW)
+        await outbox.settle(claim, [second, first], NOW)
+        with pytest.raises(ValueError, match="not under way"):
+            await outbox.settle(claim, [first, second], NOW)
+        assert await outbox.claim(FIRST, 10, NOW) is None
+        await outbox.close()
+
+    async def test_one_bad_event_holds_nothing_back(self, engine: Engine) -> None:
+        """The lane moves on; what is to be tried again comes when it is due, before what is fresh."""
+        outbox = await engine.open()
+        await outbox.put([accept(n) for n in range(4)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Done, Later, Dead, Withdrawn), NOW)
+        await outbox.put([accept(9)])
+        assert await outbox.next_due(FIRST) == NOW + 60
+        assert await outbox.next_due(LANES[1]) is None
+        fresh = await claim_all(outbox, FIRST, now=NOW + 59)
+        assert ids(fresh) == ["9"]
+        await outbox.release(fresh, maybe=False)
+        late = await claim_all(outbox, FIRST, now=NOW + 60)
+        assert (ids(late), late.fresh, late.records[0].tries) == (["1"], False, 1)
+        await outbox.settle(late, done(late), NOW + 61)
+        assert await outbox.next_due(FIRST) is None
+        assert await deliver_all(outbox, FIRST) == ["9"]
+        await outbox.close()
+
+    async def test_exceptions_survive_the_process_whole(self, engine: Engine) -> None:
+        """With their content, their tries, their due time and their doubt."""
+        outbox = await engine.open()
+        kept = event(1, email=EmailDigests(digest(1), digest(1), digest(2)))
+        await outbox.put([accept(1, email=kept.email), accept(2)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.mark_sent(claim, [record.seq for record in claim.records], NOW + 3)
+        one, two = claim.records
+        late = [Later(one.seq, Reason.TIMED_OUT, NOW + 5.5, maybe=True), Later(two.seq, Reason.THROTTLED, NOW + 9)]
+        await outbox.settle(claim, late, NOW + 4)
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        for lane in LANES[1:]:
+            await deliver_all(outbox, lane)
+        assert await outbox.next_due(FIRST) == NOW + 5.5
+        claim = await claim_all(outbox, FIRST, now=NOW + 6)
+        (record,) = claim.records
+        assert (record.event, record.accepted_at, record.tries, record.maybe_since) == (kept, NOW, 1, NOW + 3)
+        await outbox.settle(claim, [Later(record.seq, Reason.TIMED_OUT, NOW + 20, maybe=True)], NOW + 7)
+        claim = await claim_all(outbox, FIRST, now=NOW + 20)
+        assert [(r.event.event_id, r.tries, r.maybe_since) for r in claim.records] == [("e1", 2, NOW + 3), ("e2", 1, None)]
+        await outbox.close()
+
+    async def test_doubt_about_an_exception_is_noted_before_it_leaves(self, engine: Engine) -> None:
+        """As for fresh records: durable when marked, taken back by a release that says so."""
+        outbox = await engine.open()
+        await outbox.put([accept(1)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Later), NOW)
+        claim = await claim_all(outbox, FIRST, now=NOW + 60)
+        await outbox.mark_sent(claim, [claim.records[0].seq], NOW + 60)
+        await outbox.release(claim, maybe=False)
+        assert (await attempt(outbox, 1)).state == "retrying"
+        claim = await claim_all(outbox, FIRST, now=NOW + 61)
+        await outbox.mark_sent(claim, [claim.records[0].seq], NOW + 61)
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        assert (await attempt(outbox, 1)).state == "maybe"
+        claim = await claim_all(outbox, FIRST, now=NOW + 70)
+        assert claim.records[0].maybe_since == NOW + 61
+        await outbox.close()
+
+    async def test_an_exception_can_end_in_every_way(self, engine: Engine) -> None:
+        """Delivered, dead or withdrawn after a while, and the accounts know."""
+        outbox = await engine.open()
+        await outbox.put([accept(n) for n in range(3)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Later, Later, Later), NOW)
+        claim = await claim_all(outbox, FIRST, now=NOW + 60)
+        await outbox.settle(claim, settled(claim, Dead, Done, Withdrawn), NOW + 61)
+        assert await outbox.claim(FIRST, 10, NOW + 10 * DAY) is None
+        assert [(await attempt(outbox, n)).state for n in range(3)] == ["dead", "delivered", "withdrawn"]
+        book = await outbox.book(SHOP)
+        assert book.settled == {
+            (META, Kind.PURCHASE, "dead", Reason.REJECTED): 1,
+            (META, Kind.PURCHASE, "delivered", Reason.CONFIRMED): 1,
+            (META, Kind.PURCHASE, "withdrawn", Reason.WITHDRAWN): 1,
+        }
+        balanced(book)
+        await outbox.close()
+
+    # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_a_withdrawal_concerns_earlier_events_only(self, engine: Engine) -> None:
+        """Events accepted before it, or in the same second, of any of the person's digests and of this storefront."""
+        outbox = await engine.open([*LANES, OTHERS])
+        mine = EmailDigests(digest(1), digest(1), digest(2))
+        await outbox.put([accept(1, email=mine), accept(2, email=EmailDigests(digest(3))), accept(3)])
+        await outbox.put([accept(4, at=NOW + 10, email=mine), accept(5, at=NOW + 11, email=mine)])
+        await outbox.put([accept(6, storefront=OTHER, destinations=(META,), email=mine)])
+        claim = await claim_all(outbox, FIRST)
+        assert await outbox.suppressed(FIRST, claim) == frozenset()
+        await outbox.suppress(SHOP, [digest(2)], NOW + 10)
+        by_id = {record.seq: record.event.event_id for record in claim.records}
+        assert {by_id[seq] for seq in await outbox.suppressed(FIRST, claim)} == {"e1", "e4"}
+        others = await claim_all(outbox, OTHERS)
+        assert await outbox.suppressed(OTHERS, others) == frozenset()
+        await engine.crash(outbox)
+        outbox = await engine.open([*LANES, OTHERS])
+        claim = await claim_all(outbox, LANES[2])
+        assert len(await outbox.suppressed(LANES[2], claim)) == 2
+        await outbox.close()
+
+    async def test_a_withdrawal_outlives_sweeping_while_it_matters(self, engine: Engine) -> None:
+        """It is forgotten only when every event it could concern is gone."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(1, destinations=(META,), email=EmailDigests(digest(1)))])
+        await outbox.suppress(SHOP, [digest(1)], NOW + 5)
+        await outbox.sweep(NOW + 30 * DAY)
+        claim = await claim_all(outbox, FIRST)
+        assert len(await outbox.suppressed(FIRST, claim)) == 1
+        await outbox.settle(claim, settled(claim, Withdrawn), NOW + 30 * DAY)
+        await outbox.close()
+
+    # ── explaining ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_an_unknown_event_is_not_explained(self, engine: Engine) -> None:
+        """Nothing is known of an id that never came."""
+        outbox = await engine.open()
+        await outbox.put([accept(1)])
+        assert await outbox.explain(SHOP, Kind.PURCHASE, EventId("e2")) is None
+        assert await outbox.explain(SHOP, Kind.PAGE_VIEW, EventId("e1")) is None
+        assert await outbox.explain(OTHER, Kind.PURCHASE, EventId("e1")) is None
+        await outbox.close()
+
+    async def test_a_refusal_is_explained_by_its_rule(self, engine: Engine) -> None:
+        """Status, trace, and each destination's reason."""
+        outbox = await engine.open()
+        await outbox.put([refuse(1, at=NOW + 3)])
+        found = await outbox.explain(SHOP, Kind.PURCHASE, EventId("e1"))
+        assert found is not None
+        assert (found.status, found.received_at, found.trace) == (Status.REFUSED, NOW + 3, DENIED)
+        assert {(one.destination, one.state, one.reason) for one in found.attempts} == {(d, "refused", Refusal.GPC) for d in ALL}
+        await outbox.close()
+
+    async def test_each_destination_is_explained_for_itself(self, engine: Engine) -> None:
+        """Delivered with the platform's receipt, dead with its code, refused by consent, still waiting."""
+        outbox = await engine.open()
+        await outbox.put([accept(0), accept(1, trace=PARTLY, destinations=(META, PINTEREST)), accept(2)])
+        claim = await claim_all(outbox, FIRST)
+        first, second, third = claim.records
+        answers: list[Settlement] = [
+            Done(first.seq, Reason.CONFIRMED, None, Receipt("r1")),
+            Dead(second.seq, Reason.REJECTED, PlatformCode("100")),
+            Done(third.seq, Reason.DUPLICATE_AT_PLATFORM, PlatformCode("7"), Receipt("r2")),
+        ]
+        await outbox.settle(claim, answers, NOW + 5)
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        found = await outbox.explain(SHOP, Kind.PURCHASE, EventId("e1"))
+        assert found is not None
+        assert (found.status, found.trace) == (Status.ACCEPTED, PARTLY)
+        by_destination = {one.destination: one for one in found.attempts}
+        assert by_destination[META] == Attempt(META, "dead", Reason.REJECTED, PlatformCode("100"), at=NOW + 5)
+        assert by_destination[PINTEREST].state == "waiting"
+        assert by_destination[GOOGLE] == Attempt(GOOGLE, "refused", Refusal.VENDOR_DENIED)
+        assert await attempt(outbox, 0) == Attempt(META, "delivered", Reason.CONFIRMED, at=NOW + 5, receipt=Receipt("r1"))
+        last = Attempt(META, "delivered", Reason.DUPLICATE_AT_PLATFORM, PlatformCode("7"), at=NOW + 5, receipt=Receipt("r2"))
+        assert await attempt(outbox, 2) == last
+        await outbox.close()
+
+    async def test_a_late_delivery_is_told_with_its_own_receipt(self, engine: Engine) -> None:
+        """An exception that was delivered later does not change what is told of its neighbours."""
+        outbox = await engine.open()
+        await outbox.put([accept(n) for n in range(6)])
+        claim = await claim_all(outbox, FIRST)
+        fates = settled(claim, Done, Later, Done, Done, Later, Done)
+        early = [Done(one.seq, one.reason, receipt=Receipt("early")) if isinstance(one, Done) else one for one in fates]
+        await outbox.settle(claim, early, NOW)
+        claim = await claim_all(outbox, FIRST, now=NOW + 60)
+        assert ids(claim) == ["1", "4"]
+        await outbox.settle(claim, done(claim, receipt=Receipt("late")), NOW + 61)
+        told = [(await attempt(outbox, n)).receipt for n in range(6)]
+        assert told == ["early", "late", "early", "early", "late", "early"]
+        await outbox.close()
+
+    async def test_a_retry_is_explained_with_its_due_time(self, engine: Engine) -> None:
+        """What failed, how often, and when it is tried again."""
+        outbox = await engine.open()
+        await outbox.put([accept(1)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Later), NOW + 1)
+        expected = Attempt(META, "retrying", Reason.SERVER_ERROR, at=NOW + 1, tries=1, due=NOW + 60)
+        assert await attempt(outbox, 1) == expected
+        await outbox.close()
+
+    # ── accounts ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_the_books_say_what_was_received(self, engine: Engine) -> None:
+        """By door, kind, status and reason, for all time."""
+        outbox = await engine.open()
+        await outbox.put([accept(1), accept(1), refuse(2), reject(), reject(kind=Kind.PAGE_VIEW), accept(3)])
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        await outbox.put([reject()])
+        assert (await outbox.book(SHOP)).received == {
+            (Source.EVENTS, Kind.PURCHASE, Status.ACCEPTED, ""): 2,
+            (Source.EVENTS, Kind.PURCHASE, Status.DUPLICATE, ""): 1,
+            (Source.COLLECT, Kind.PURCHASE, Status.REFUSED, "gpc"): 1,
+            (Source.COLLECT, None, Status.INVALID, "bad_format"): 2,
+            (Source.COLLECT, Kind.PAGE_VIEW, Status.INVALID, "bad_format"): 1,
+        }
+        await outbox.close()
+
+    async def test_the_books_follow_the_money(self, engine: Engine) -> None:
+        """To the smallest unit of each currency, by destination and outcome."""
+        outbox = await engine.open()
+        euro = accept(1, destinations=(META,))
+        yen = accept(2, destinations=(META, GOOGLE), money=type(euro.event.money)(990, "JPY"))  # type: ignore[misc]
+        await outbox.put([euro, yen, accept(3, kind=Kind.PAGE_VIEW, money=None)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Done, Dead, Done), NOW)
+        book = await outbox.book(SHOP)
+        assert book.value == {
+            (META, "EUR", "accepted"): Decimal("12.50"),
+            (META, "JPY", "accepted"): Decimal(990),
+            (GOOGLE, "JPY", "accepted"): Decimal(990),
+            (META, "EUR", "delivered"): Decimal("12.50"),
+            (META, "JPY", "dead"): Decimal(990),
+        }
+        balanced(book)
+        await outbox.close()
+
+    async def test_the_backlog_is_known_without_asking_the_store(self, engine: Engine) -> None:
+        """Waiting, retrying, dead and the oldest, as they change and after reopening."""
+        outbox = await engine.open()
+        assert outbox.waiting(FIRST).oldest_accepted_at is None
+        await outbox.put([accept(1), accept(2)])
+        await outbox.put([accept(3, at=NOW + 9)])
+        claim = await claim_all(outbox, FIRST, limit=2)
+        await outbox.settle(claim, settled(claim, Later, Dead), NOW)
+        for _ in range(2):
+            figures = outbox.waiting(FIRST)
+            assert (figures.waiting, figures.retrying, figures.dead, figures.oldest_accepted_at) == (1, 1, 1, NOW)
+            await engine.crash(outbox)
+            outbox = await engine.open()
+        await deliver_all(outbox, FIRST, now=NOW + 60)
+        figures = outbox.waiting(FIRST)
+        assert (figures.waiting, figures.retrying, figures.dead, figures.oldest_accepted_at) == (0, 0, 1, None)
+        await outbox.close()
+
+    async def test_an_unknown_storefront_has_an_empty_book(self, engine: Engine) -> None:
+        """Asking changes nothing and fails at nothing."""
+        outbox = await engine.open()
+        book = await outbox.book(OTHER)
+        assert (book.received, book.accepted, book.waiting) == ({}, {}, {})
+        await outbox.close()
+
+    # ── lanes ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_a_new_lane_begins_with_the_next_event(self, engine: Engine) -> None:
+        """Events from before it are not for it."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(1, destinations=(META,))])
+        await outbox.close()
+        outbox = await engine.open()
+        assert await outbox.claim(LANES[1], 10, NOW) is None
+        await outbox.put([accept(2)])
+        assert await deliver_all(outbox, LANES[1]) == ["2"]
+        assert await deliver_all(outbox, FIRST) == ["1", "2"]
+        await outbox.close()
+
+    async def test_the_backlog_of_a_lane_that_was_taken_away_waits_for_its_return(self, engine: Engine) -> None:
+        """It holds nothing else back meanwhile, stays in the accounts, and is sent when the lane is declared again."""
+        outbox = await engine.open()
+        await outbox.put([accept(n) for n in range(4)])
+        claim = await claim_all(outbox, LANES[1], limit=2)
+        await outbox.mark_sent(claim, [claim.records[0].seq], NOW)
+        await outbox.settle(claim, settled(claim, Later, Done), NOW)
+        claim = await claim_all(outbox, LANES[1], limit=1)
+        await outbox.mark_sent(claim, [claim.records[0].seq], NOW + 1)
+        await engine.crash(outbox)
+        remaining = [LANES[0], LANES[2]]
+        outbox = await engine.open(remaining)
+        with pytest.raises(RuntimeError, match="not declared"):
+            await outbox.claim(LANES[1], 1, NOW)
+        assert (await attempt(outbox, 3, LANES[1])).state == "waiting"
+        await outbox.put([accept(9, destinations=(META, GOOGLE))])
+        for lane in remaining:
+            assert await deliver_all(outbox, lane) == ["0", "1", "2", "3", "9"]
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+        outbox = await engine.open()
+        claim = await claim_all(outbox, LANES[1])
+        assert sorted((r.event.event_id, r.maybe_since) for r in claim.records if r.maybe_since) == [("e2", NOW + 1)]
+        assert sorted(ids(claim)) == ["0", "2", "3"]
+        await outbox.settle(claim, done(claim), NOW)
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+
+    async def test_waiting_for_work_ends_when_work_comes(self, engine: Engine) -> None:
+        """Or when the time is over; and what came between looking and waiting is not missed."""
+        outbox = await engine.open()
+        loop = asyncio.get_running_loop()
+        seen = outbox.arrivals(FIRST)
+        await outbox.wait_for_work(FIRST, seen, loop.time() + 0.01)
+        assert outbox.arrivals(FIRST) == seen
+        waiting = asyncio.create_task(outbox.wait_for_work(FIRST, seen, loop.time() + 60))
+        await asyncio.sleep(0)
+        await outbox.put([refuse(1)])
+        assert not waiting.done()
+        await outbox.put([accept(1)])
+        async with asyncio.timeout(5):
+            await waiting
+        assert outbox.arrivals(FIRST) > seen
+        async with asyncio.timeout(5):
+            await outbox.wait_for_work(FIRST, seen, loop.time() + 60)
+        await outbox.close()
+
+    # ── keeping and closing ──────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_sweeping_forgets_what_is_beyond_its_retention(self, engine: Engine) -> None:
+        """Event ids after eight days, dead letters after fourteen; the books stay."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(n, destinations=(META,)) for n in range(40)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, *[Done] * 38, Dead, Withdrawn), NOW)
+        before = await outbox.book(SHOP)
+        await outbox.sweep(NOW + 8 * DAY - 1)
+        assert (await attempt(outbox, 38)).state == "dead"
+        await outbox.sweep(NOW + 8 * DAY)
+        assert await outbox.explain(SHOP, Kind.PURCHASE, EventId("e1")) is None
+        await outbox.sweep(NOW + 14 * DAY - 1)
+        assert outbox.waiting(FIRST).dead == 1
+        await outbox.sweep(NOW + 14 * DAY)
+        assert outbox.waiting(FIRST).dead == 0
+        assert await outbox.book(SHOP) == before
+        assert list(await outbox.put([accept(1, at=NOW + 14 * DAY, destinations=(META,))])) == [Status.ACCEPTED]
+        assert await deliver_all(outbox, FIRST) == ["1"]
+        await outbox.close()
+
+    async def test_what_waits_is_never_swept(self, engine: Engine) -> None:
+        """However old it is: only a courier may end it."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(1, destinations=(META,)), accept(2, destinations=(META,))])
+        claim = await claim_all(outbox, FIRST, limit=1)
+        await outbox.settle(claim, settled(claim, Later), NOW)
+        await outbox.sweep(NOW + 100 * DAY)
+        await outbox.sweep(NOW + 101 * DAY)
+        await engine.crash(outbox)
+        outbox = await engine.open([FIRST])
+        assert sorted(await deliver_all(outbox, FIRST, now=NOW + 101 * DAY)) == ["1", "2"]
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+
+    async def test_a_closing_outbox_takes_nothing_more(self, engine: Engine) -> None:
+        """From the first moment; what was waiting is finished."""
+        outbox = await engine.open()
+        assert outbox.shut is None
+        waiting = asyncio.create_task(outbox.put([accept(1)]))
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(outbox.close())
+        await asyncio.sleep(0)
+        assert outbox.shut is Shut.CLOSED
+        with pytest.raises(Unavailable) as refused:
+            await outbox.put([accept(2)])
+        assert refused.value.why is Shut.CLOSED
+        assert list(await waiting) == [Status.ACCEPTED]
+        await closing
+        outbox = await engine.open()
+        assert await deliver_all(outbox, FIRST) == ["1"]
+        await outbox.close()
+
+    async def test_a_trace_is_told_as_it_was_given(self, engine: Engine) -> None:
+        """Whichever of several it was."""
+        outbox = await engine.open()
+        await outbox.put([accept(1, trace=GRANTED), accept(2, trace=PARTLY), refuse(3)])
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        told = [await outbox.explain(SHOP, Kind.PURCHASE, EventId(f"e{n}")) for n in (1, 2, 3)]
+        assert [one.trace for one in told if one is not None] == [GRANTED, PARTLY, DENIED]
+        await outbox.close()

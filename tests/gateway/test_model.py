@@ -1,0 +1,200 @@
+"""The values that may exist below the boundary check themselves when they are born, and tell nothing when they refuse."""
+
+import re
+from decimal import Decimal
+from ipaddress import IPv4Address, IPv6Address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.adapter import Needs
+from gateway.consent.decision import Consented, Policy, admit
+from gateway.minimise import minimise, wanted
+from gateway.model import (
+    CURRENCIES,
+    EXPONENTS,
+    LARGEST,
+    ClickIds,
+    Destination,
+    EmailDigest,
+    EmailDigests,
+    EventId,
+    GoogleClickId,
+    Kind,
+    MetaBrowserId,
+    MetaClickId,
+    Minimised,
+    Money,
+    PageOrigin,
+    PinterestClickId,
+    PlatformCode,
+    Reason,
+    Receipt,
+    Refusal,
+    Remark,
+    StorefrontId,
+    Text,
+    TruncatedIp,
+    UserAgent,
+)
+from tests.strategies import NOW, good_event, raw_event
+
+BORN: list[tuple[type[Text], list[str], list[str]]] = [
+    (StorefrontId, ["a", "shop-1_x", "9" * 40], ["", "-a", "A", "a" * 41, "a\n", "é", "shop|1"]),
+    (EventId, ["1", "A.b_c:d-e", "x" * 64], ["", "x" * 65, "a b", "a\n", "jane@example.com", "é", "٣"]),
+    (EmailDigest, ["0" * 64, "af" * 32], ["0" * 63, "0" * 65, "A" * 64, "g" * 64, "0" * 64 + "\n"]),
+    (
+        TruncatedIp,
+        ["203.0.113.0", "1.0.0.0", "255.255.255.0", "2001:db8:1::", "2a01::", "2001:0:5::"],
+        [
+            "203.0.113.77", "203.0.113", "256.0.0.0", "01.0.0.0", "203.0.113.0:80", "2001:db8:1::1", "2001:db8:1:2::",
+            "2001:DB8:1::", "2001:0db8:1::", "2001:0:0::", ":::", "1:2:3:4:5:6:7::", "::", "fffff::", "2002:cb00:714d::",
+            "203.0.113.0\n", "::ffff:203.0.113.77", "",
+        ],
+    ),
+    (
+        PageOrigin,
+        ["https://shop.example", "http://localhost:8080", "https://a.b-c.xn--p1ai", "https://" + "a" * 63 + ".de"],
+        [
+            "https://shop.example/", "https://Shop.example", "shop.example", "ftp://shop.example", "https://a@shop.example",
+            "https://shop.example?x", "https://shop.example#x", "https://-a.de", "https://a-.de", "https://a..de", "https://",
+            "https://" + "a" * 64 + ".de", "https://" + "a." * 127 + "de", "https://shop.example\n", "https://müller.de",
+            "https://shop.example:", "https://shop.example:123456",
+        ],
+    ),
+    (UserAgent, ["Mozilla/5.0 (X11)", "x" * 512], ["", "x" * 513, "a\nb", "jane@example.com", "é", "\x7f"]),
+    (GoogleClickId, ["a" * 10, "Cj0K_CQ-x9" * 3], ["a" * 9, "a" * 513, "abc def ghij", "jane@example", "abcdefghi."]),
+    (
+        MetaClickId,
+        ["fb.1.1795339000123.IwAR2F4-dbP0l7", "fb.0.1795339000.x", "fb.2.1795339000123.a.AQ", "fb.1.1795339000123.a.ABcDEFGh"],
+        ["fb.1.1795339000123", "fb.3.1795339000123.x", "fb.1.123.x", "fb.1.1795339000123.a b", "fb.1.1795339000123.x.y", ""],
+    ),
+    (
+        MetaBrowserId,
+        ["fb.1.1795339000123.1098115397", "fb.1.1795339000123.1098115397.Bg"],
+        ["fb.1.1795339000123.x1098115397", "fb.1.1795339000123.", "1098115397", "fb.1.1795339000123." + "1" * 21],
+    ),
+    (PinterestClickId, ["dj0yJnU9" * 4, "a.b-c_d9"], ["short", "a" * 513, "abc def g", "abcdefg@h"]),
+    (PlatformCode, ["100/2804003", "INVALID_ARGUMENT", "x" * 80], ["", "x" * 81, "a b", "Invalid: jane@example.com"]),
+    (Receipt, ["AbC+/=.:-_9", "x" * 128], ["", "x" * 129, "a b", "a\n", "é"]),
+]  # fmt: skip
+ROWS = [(kind, text, good) for kind, goods, bads in BORN for good, texts in ((True, goods), (False, bads)) for text in texts]
+
+
+@pytest.mark.parametrize(("kind", "text", "good"), ROWS)
+def test_a_checked_text_is_born_whole_or_not_at_all(kind: type[Text], text: str, good: bool) -> None:
+    """A checked text takes what its pattern allows, unchanged, and refuses everything else by its own name alone."""
+    if good:
+        assert kind(text) == text
+        return
+    with pytest.raises(ValueError, match=rf"^{kind.__name__}\Z") as refused:
+        kind(text)
+    assert refused.value.__context__ is None
+
+
+@given(st.sampled_from([kind for kind, *_ in BORN]), st.text(max_size=80))
+def test_no_text_makes_a_type_say_more_than_its_name(kind: type[Text], text: str) -> None:
+    """Whatever is offered, a refusal is a ValueError that holds nothing of it, not even in what it came from."""
+    if kind.PATTERN.fullmatch(text):
+        return
+    with pytest.raises(ValueError, match=rf"^{kind.__name__}\Z") as refused:
+        kind(text)
+    assert refused.value.__context__ is None
+
+
+def test_the_base_of_the_checked_texts_takes_nothing() -> None:
+    """A type that forgets its pattern takes no text at all."""
+    for text in ("", "a"):
+        with pytest.raises(ValueError, match=r"^Text\Z"):
+            Text(text)
+
+
+@given(st.ip_addresses(v=4) | st.ip_addresses(v=6))
+def test_a_truncated_address_is_never_a_host(address: IPv4Address | IPv6Address) -> None:
+    """A full address becomes a TruncatedIp only if its host part is nothing but zeros."""
+    kept = 3 if address.version == 4 else 6
+    try:
+        TruncatedIp(str(address))
+    except ValueError:
+        return
+    assert not any(address.packed[kept:])
+
+
+def test_words_hash_as_the_text_they_are() -> None:
+    """A closed word finds its place in a table under its text, so it can be read from stored text."""
+    for word in (*Kind, *Destination, *Refusal, *Reason):
+        assert hash(word) == hash(word.value)
+        assert {word.value: 1}[word] == 1
+
+
+def test_remarks_fit_one_bit_each() -> None:
+    """Every remark has a bit of its own, counted from nought without a gap."""
+    assert sorted(Remark) == list(range(len(Remark)))
+
+
+# ── money ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+MONEY = st.sampled_from(sorted(CURRENCIES)).flatmap(lambda code: st.builds(Money, st.integers(0, LARGEST[code]), st.just(code)))
+
+
+@given(MONEY)
+def test_money_says_the_same_amount_in_every_form(money: Money) -> None:
+    """Text, decimal and number of an amount are the same amount, exactly, with the currency's own places."""
+    assert Decimal(money.text) == money.decimal
+    assert Decimal(repr(money.number)) == money.decimal
+    assert len(money.text.partition(".")[2]) == EXPONENTS.get(money.currency, 2)
+    assert money.decimal.scaleb(money.exponent) == money.minor
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency"), [(-1, "EUR"), (10**9 + 1, "EUR"), (10**7 + 1, "JPY"), (1, "XXX"), (1, "eur"), (1, ""), (1, "BTC")]
+)
+def test_money_outside_its_range_is_not_born(minor: int, currency: str) -> None:
+    """An unknown currency, a negative amount, or more than ten million major units is no money."""
+    with pytest.raises(ValueError, match=r"^Money\Z"):
+        Money(minor, currency)
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "text"), [(12990, "EUR", "129.90"), (5, "EUR", "0.05"), (1500, "JPY", "1500"), (1234, "KWD", "1.234")]
+)
+def test_money_is_written_with_the_currencys_places(minor: int, currency: str, text: str) -> None:
+    """An amount is written with as many places as its currency has."""
+    assert Money(minor, currency).text == text
+
+
+def test_exponents_name_only_known_currencies() -> None:
+    """Every currency with other than two places is one that money takes."""
+    assert EXPONENTS.keys() <= CURRENCIES
+    assert all(re.fullmatch("[A-Z]{3}", code) for code in CURRENCIES)
+
+
+# ── the structs ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_equal_digests_are_listed_once() -> None:
+    """The distinct digests of an address keep a stable order and hold no repeats."""
+    one, other = EmailDigest("1" * 64), EmailDigest("2" * 64)
+    assert EmailDigests(one, one, other).distinct() == (one, other)
+    assert EmailDigests(None, one, None).distinct() == (one,)
+    assert EmailDigests().distinct() == ()
+
+
+def test_an_event_below_the_boundary_prints_nothing_of_itself() -> None:
+    """What is hashed and cut is personal data still, so no repr of it or of what holds it shows any."""
+    raw = raw_event(click={"gclid": "Cj0KCQiAgclid"})
+    consented = admit(raw, Policy(), tuple(Destination), NOW)
+    assert isinstance(consented, Consented)
+    needs = Needs(ip=True, user_agent="full", page_origin=True, click_ids=frozenset({"gclid"}))
+    event, _ = minimise(consented, tuple(Destination), wanted(dict.fromkeys(Destination, needs)), frozenset())
+    assert isinstance(event, Minimised)
+    assert (event.ip, event.page_origin, event.click) == (
+        "203.0.113.0",
+        "https://shop.example",
+        ClickIds(gclid=GoogleClickId("Cj0KCQiAgclid")),
+    )
+    assert event.email is not None
+    shown = repr([event, event.email, event.click, consented, raw])
+    assert shown == "[<Minimised>, <EmailDigests>, <ClickIds>, <Consented>, <RawEvent>]"
+    assert good_event()["event_id"] not in shown
