@@ -11,13 +11,14 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
 import msgspec
 import orjson
 from aiohttp import hdrs, web
 
+from gateway.address import parse
 from gateway.consent.signals.gpc import header_says_so
 from gateway.keys import Doorkeeper, KeyKind
 from gateway.limits import Addresses, Bucket, network_of
@@ -35,7 +36,7 @@ COLLECT_BYTES: Final = 64 << 10
 ROUTES: Final = (("POST", "/v1/events"), ("POST", "/v1/collect"), ("OPTIONS", "/v1/collect"), ("GET", "/healthz"))
 """Every public route; the documentation is tested against this."""
 
-JSON_TYPES: Final = ("application/json", "")
+JSON_TYPE: Final = "application/json"
 PREFLIGHT_SECONDS: Final = "86400"
 
 
@@ -119,7 +120,7 @@ class Intake:
         storefront = self._secret_caller(request)
         door = self._doors[storefront]
         self._refuse_if_shut()
-        if request.content_type not in JSON_TYPES or (hdrs.CONTENT_TYPE not in request.headers and request.can_read_body):
+        if request.content_type != JSON_TYPE:
             return problem(415, "content_type")
         if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() not in ("identity", "gzip"):
             return problem(415, "content_encoding")
@@ -152,13 +153,12 @@ class Intake:
     async def _collect(self, request: web.BaseRequest, query: str) -> web.Response:
         storefront, origin = self._page(request, query)
         door = self._doors[storefront]
-        cors = {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+        cors = {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "Retry-After", "Vary": "Origin"}
         self._refuse_if_shut(cors)
         if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
             return problem(415, "content_encoding", cors)
         address = self._client_address(request)
-        self._take(door.bucket, 1, cors)
-        self._wait_for(self._addresses.take(network_of(address), 1, self._monotonic()), cors)
+        self._take_as_visitor(door.bucket, address or request.remote or "", 1, cors)
         body = await self._body(request, COLLECT_BYTES, cors)
         now = int(self._wall())
         agent, gpc = request.headers.get(hdrs.USER_AGENT), header_says_so(request.headers.getall("Sec-GPC", []))
@@ -166,6 +166,7 @@ class Intake:
             batch = decode(body, now, Connection(address, agent, gpc))
         except (Unreadable, NotAnEvent, TooManyEvents):
             batch = Batch(events=[Malformed("event", Fault.BAD_FORMAT)], unknown=Counter())
+        self._take_as_visitor(door.bucket, address or request.remote or "", len(batch.events) - 1, cors)
         await self._store(door, Source.COLLECT, batch, now, cors)
         return answer(204, headers=cors)
 
@@ -191,20 +192,23 @@ class Intake:
             raise Refusal(problem(403, "unknown_origin"))
         return who[0], origin
 
-    def _client_address(self, request: web.BaseRequest) -> str:
-        """Find the browser's address: the peer, or behind trusted proxies the rightmost address that is none of them."""
+    def _client_address(self, request: web.BaseRequest) -> str | None:
+        """Find the browser's address: the peer, or behind trusted proxies the rightmost address that is none of them.
+
+        None when proxies name nobody: a proxy's own address must never pass for a visitor's.
+        """
         peer = request.remote or ""
         if not self._trusted or not self.trusts(peer):
             return peer
         hops = [hop.strip() for value in request.headers.getall("X-Forwarded-For", []) for hop in value.split(",")]
-        return next((hop for hop in reversed(hops) if not self.trusts(hop)), peer)
+        return next((hop for hop in reversed(hops) if not self.trusts(hop)), None)
 
     def trusts(self, address: str) -> bool:
-        """Say whether an address belongs to a trusted proxy; what is no address does not."""
-        try:
-            known = ip_address(address)
-        except ValueError:
+        """Say whether an address, however it is written, belongs to a trusted proxy; what is no address does not."""
+        numbers = parse(address) if self._trusted else None
+        if numbers is None:
             return False
+        known = IPv4Address(bytes(numbers)) if len(numbers) == 4 else IPv6Address(b"".join(n.to_bytes(2) for n in numbers))
         return any(known in network for network in self._trusted)
 
     # ── both ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -218,6 +222,12 @@ class Intake:
         if count:
             self._wait_for(bucket.take(count, self._monotonic()), headers)
 
+    def _take_as_visitor(self, bucket: Bucket, address: str, count: int, headers: Mapping[str, str]) -> None:
+        """Ask the visitor's own bucket first: what one network sends too much must not use up what all others share."""
+        if count:
+            self._wait_for(self._addresses.take(network_of(address), count, self._monotonic()), headers)
+            self._take(bucket, count, headers)
+
     def _wait_for(self, seconds: float, headers: Mapping[str, str] = NO_HEADERS) -> None:
         if seconds > 0:
             raise Refusal(problem(429, "too_many_requests", {**headers, "Retry-After": _jittered(seconds + 1)}))
@@ -228,13 +238,16 @@ class Intake:
             raise Refusal(_closing(problem(413, "body_too_large", headers)))
         content = request.content
         chunks: list[bytes] = []
+        read = 0
         try:
+            await _let_continue(request)
             if content.is_eof():  # the whole body came with the headers: no timer needed (3 µs a request less)
                 return self._bounded([content.read_nowait()], limit, headers)
             async with asyncio.timeout(self._body_seconds):
                 while not content.at_eof():
-                    chunks.append(await content.readany())
-                    if sum(map(len, chunks)) > limit:
+                    chunks.append(chunk := await content.readany())
+                    read += len(chunk)
+                    if read > limit:
                         break
         except TimeoutError:
             raise Refusal(_closing(problem(408, "body_too_slow", headers))) from None
@@ -277,6 +290,13 @@ class Intake:
 
 
 PATHS: Final = {path: ", ".join(method for method, other in ROUTES if other == path) for _, path in ROUTES}
+
+
+async def _let_continue(request: web.BaseRequest) -> None:
+    """Answer `Expect: 100-continue`: many HTTP libraries wait a second for it before they send a larger body."""
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue" and not request.content.is_eof():
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # nothing of the answer itself is out yet
 
 
 def _fate(entry: Entry, status: Status) -> tuple[Kind | None, Status, str]:

@@ -126,7 +126,8 @@ class QuietHandler(RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Parse; while a request's headers are incomplete its clock is running, whatever drips in meanwhile."""
         super().data_received(data)
-        if self._messages or self._waiter is None:
+        answering = self._waiter is None and self._request_count > 0
+        if self._messages or answering:
             if self._header_timer is not None:
                 self._headers_are_in()
         elif self._header_timer is None:

@@ -121,7 +121,7 @@ class Courier:
         self._outbox = office.outbox
         self._watcher = office.watcher
         self._pace = office.pace
-        self._rules = Rules(route.adapter.limits, route.max_consent_age)
+        self._rules = Rules(route.adapter.limits, route.max_consent_age, route.adapter.refuses, int(office.wall()))
         self._breaker = Breaker()
         self._clocks: Clocks | None = None
         self._ready_at = 0.0

@@ -1,12 +1,13 @@
 """What may not go: the last look at a claimed record before it is sent.
 
-Consent too old or withdrawn takes the event out. Too old for the platform, or maybe received longer ago than the
-platform recognises repeats: a dead letter. Too young: later. An event is sent only if the latest time that it may be
-allows it, and given up only if the earliest does; between the two it waits. Pure.
+Consent too old or withdrawn takes the event out. Too old for the platform, maybe received longer ago
+than the platform recognises repeats, or refused by the adapter since the settings changed: a dead letter. Too young:
+later. An event is sent only if the latest time that it may be allows it, and given up only if the earliest does;
+between the two it waits. Pure.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -14,7 +15,7 @@ import msgspec
 
 from gateway.adapter import Limits
 from gateway.delivery.clocks import Time
-from gateway.model import Reason
+from gateway.model import Minimised, Reason, Refusal
 from gateway.outbox import Dead, Later, Record, Settlement, Withdrawn
 
 DOUBT_SECONDS: Final = 60.0
@@ -22,10 +23,16 @@ DOUBT_SECONDS: Final = 60.0
 
 
 class Rules(msgspec.Struct, frozen=True, gc=False):
-    """What the lane's records are held against: the platform's limits and the storefront's longest consent age (seconds)."""
+    """What the lane's records are held against: the platform's limits and the storefront's longest consent age (seconds).
+
+    `refuses` is the adapter's own check. The door asked it when it accepted an event, so it is asked again only of those
+    accepted before `since` (Unix seconds): the settings may have changed with the process.
+    """
 
     limits: Limits
     max_consent_age: int
+    refuses: Callable[[Minimised], Refusal | None] = lambda _event: None
+    since: int = 0
 
 
 def screen(
@@ -44,6 +51,7 @@ def screen(
         and oldest_event <= event.occurred_at <= youngest_event
         and (record.maybe_since is None or oldest_maybe is None or record.maybe_since > oldest_maybe)
         and record.seq not in withdrawn
+        and (record.accepted_at >= rules.since or rules.refuses(event) is None)
     ]
     if len(ready) == len(records):
         return records, []
@@ -69,6 +77,8 @@ def _fate(record: Record, withdrawn: bool, rules: Rules, time: Time) -> Settleme
         return Withdrawn(record.seq, too_old)
     if too_old is not None:
         return Dead(record.seq, too_old)
+    if record.accepted_at < rules.since and rules.refuses(record.event) is not None:
+        return Dead(record.seq, Reason.CONFIGURATION)
     if (doubted := _too_old(record, rules, time.latest)) is not None:
         return Later(record.seq, doubted, time.wall + DOUBT_SECONDS)
     # What is left is too young. By the doubted clock it may stay so for long, so the wait is bounded.

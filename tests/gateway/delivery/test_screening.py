@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gateway.adapter import Limits
 from gateway.delivery.clocks import Time
 from gateway.delivery.screening import Rules, ripe, screen
-from gateway.model import Reason
+from gateway.model import Minimised, Reason, Refusal
 from gateway.outbox import Dead, Later, Record, Withdrawn
 from tests.gateway.delivery.scene import DAY, NOW, record
 
@@ -137,3 +137,21 @@ def test_ripe_is_what_leads_and_is_old_enough(ages: list[int]) -> None:
     assert all(age >= 3600 for age in ages[:count])
     assert count == len(ages) or ages[count] < 3600
     assert ripe(records, RULES, SURE) == len(ages)
+
+
+def test_an_event_from_before_the_start_is_asked_for_again() -> None:
+    """What the adapter refuses since the settings changed is a dead letter; what was let in since then is not asked."""
+    asked: list[int] = []
+
+    def refuses(event: Minimised) -> Refusal | None:
+        asked.append(event.occurred_at)
+        return Refusal.NOT_ENABLED
+
+    one = record(7)
+    before = Rules(LIMITS, 183 * DAY, refuses, since=one.accepted_at + 1)
+    since = Rules(LIMITS, 183 * DAY, refuses, since=one.accepted_at)
+    assert screen([one], NOBODY, before, SURE) == ([], [Dead(7, Reason.CONFIGURATION)])
+    assert asked
+    asked.clear()
+    assert screen([one], NOBODY, since, SURE) == ([one], [])
+    assert not asked
