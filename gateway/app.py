@@ -24,7 +24,7 @@ from gateway.keys import Doorkeeper
 from gateway.limits import Addresses, Bucket
 from gateway.line import Line
 from gateway.listener import Caps, Handler, QuietServer, assert_sound_aiohttp
-from gateway.log import Happening, Log, innermost_frame, name_of
+from gateway.log import Happening, Log, Reducer, innermost_frame, name_of
 from gateway.metrics import Metrics
 from gateway.model import Destination
 from gateway.outbox import Lane, Outbox, Shut
@@ -55,10 +55,16 @@ class Gateway(msgspec.Struct):
     couriers: Mapping[Lane, Courier]
 
 
-async def serve(settings: Settings, log: Log, started: Callable[[Gateway], None] = lambda _gateway: None) -> int:
-    """Run until SIGTERM or SIGINT, or until the store fails. Returns the process's exit code."""
+async def serve(
+    settings: Settings, log: Log, reducer: Reducer, started: Callable[[Gateway], None] = lambda _gateway: None
+) -> int:
+    """Run until SIGTERM or SIGINT, or until the store fails. Returns the process's exit code.
+
+    `reducer` hears what libraries and the event loop itself have to say.
+    """
     stop, hurry = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(reducer.of_loop)
 
     def on_signal() -> None:
         (hurry if stop.is_set() else stop).set()

@@ -111,14 +111,12 @@ def _config_path(given: Path | None, env: Mapping[str, str]) -> Path:
 
 def _serve(arguments: argparse.Namespace) -> int:
     log = Log()
-    tame_libraries(log)
-    return uvloop.run(serve(_settings(arguments), log))
+    return uvloop.run(serve(_settings(arguments), log, tame_libraries(log)))
 
 
 def _demo(arguments: argparse.Namespace) -> int:
     log = Log()
-    tame_libraries(log)
-    return uvloop.run(demo.run(arguments.state, log, out))
+    return uvloop.run(demo.run(arguments.state, log, tame_libraries(log), out))
 
 
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:

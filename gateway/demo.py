@@ -16,7 +16,7 @@ from rich.console import Console
 
 from gateway.app import Gateway, serve
 from gateway.keys import KeyId, KeyKind, make_key
-from gateway.log import Log
+from gateway.log import Log, Reducer
 from gateway.model import Destination
 from gateway.outbox.keyring import Keyring
 from gateway.sandbox.platforms import TOKENS, Platforms
@@ -52,7 +52,7 @@ def _write_once(path: Path, text: str) -> None:
             file.write(text)
 
 
-async def run(state: Path, log: Log, out: Console) -> int:
+async def run(state: Path, log: Log, reducer: Reducer, out: Console) -> int:
     """Run the demo until it is interrupted; returns the exit code."""
     settings = prepare(state)
     publishable = (state / KEY_FILES[KeyKind.PUBLISHABLE]).read_text()
@@ -64,7 +64,7 @@ async def run(state: Path, log: Log, out: Console) -> int:
             runner = web.AppRunner(shop, access_log=None, shutdown_timeout=1)
             stack.push_async_callback(runner.cleanup)
             await listen(runner, "127.0.0.1", SHOP_PORT)
-            return await serve(settings, log, lambda gateway: _welcome(gateway, platforms, state, out))
+            return await serve(settings, log, reducer, lambda gateway: _welcome(gateway, platforms, state, out))
         except OSError:
             ports = ", ".join(map(str, (SHOP_PORT, *PLATFORM_PORTS, settings.server.public.port, settings.server.private.port)))
             out.print(f"A port is taken; the demo needs {ports} on 127.0.0.1. Is another demo running?")
