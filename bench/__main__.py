@@ -41,13 +41,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     plan = Plan(1 if arguments.quick else arguments.rounds, arguments.quick, arguments.folder)
     console = Console(width=None if sys.stdout.isatty() else 180)
     figures: list[Figure] = []
-    for name in arguments.names or BENCHES:
-        allowed = os.sched_getaffinity(0)
-        figures += BENCHES[name](plan, lambda text: print(text, file=sys.stderr, flush=True))
-        os.sched_setaffinity(0, allowed)
-    show(figures, console)
-    if arguments.json:
-        write_json(figures, arguments.json)
+    allowed = os.sched_getaffinity(0)
+    try:
+        for name in arguments.names or BENCHES:
+            figures += BENCHES[name](plan, lambda text: print(text, file=sys.stderr, flush=True))
+            os.sched_setaffinity(0, allowed)  # some benches bind this process to one core
+    finally:  # what was measured before something went wrong is still worth seeing
+        show(figures, console)
+        if arguments.json:
+            write_json(figures, arguments.json)
     return int(not plan.quick and any(figure.reached is False for figure in figures))
 
 

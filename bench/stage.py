@@ -61,7 +61,10 @@ async def gateway(folder: Path, sink: Helper, *, linger: float) -> AsyncIterator
     address = f"http://127.0.0.1:{sink.port}"
     installation = install(folder, dict.fromkeys(Destination, address), linger=linger, max_bytes="4GiB")
     process = Process(installation)
-    await process.start()
+    try:
+        await process.start()
+    except RuntimeError as error:
+        raise RuntimeError(f"the gateway did not start: {process.log.read_text()[-2000:]}") from error
     pin(process.pid, cores().server)
     try:
         yield process

@@ -45,6 +45,15 @@ DRAIN_SECONDS: Final = 10.0
 """How long requests that are being answered may take once the doors are closed."""
 
 
+class CannotListen(Exception):
+    """An address cannot be listened on; carries it. Nearly always another program has the port."""
+
+    def __init__(self, address: Address) -> None:
+        """Keep the address, which is configuration and not input."""
+        super().__init__(f"{address.host}:{address.port}")
+        self.address = address
+
+
 class Gateway(msgspec.Struct):
     """A running gateway: where it listens (ports as they turned out) and its rooms."""
 
@@ -60,7 +69,7 @@ async def serve(
 ) -> int:
     """Run until SIGTERM or SIGINT, or until the store fails. Returns the process's exit code.
 
-    `reducer` hears what libraries and the event loop itself have to say.
+    `reducer` hears what libraries and the event loop itself have to say. Raises CannotListen, and what `open_store` raises.
     """
     stop, hurry = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -76,7 +85,7 @@ async def serve(
             started(gateway)
             await _mind(gateway.outbox, log, stop)
             log.say(Happening.STOPPING)
-            return 1 if gateway.outbox.shut is Shut.FAILED else 0
+        return 1 if gateway.outbox.shut is Shut.FAILED else 0  # asked after the last flush, which may be what failed
     finally:
         log.say(Happening.STOPPED)
 
@@ -127,6 +136,7 @@ async def running(
         readiness = _readiness(settings, outbox, couriers, stop)
         private = Private(outbox=outbox, metrics=metrics, storefronts=frozenset(settings.storefronts), readiness=readiness)
         metrics.watch_outbox(tuple(couriers), outbox.waiting, time.time)
+        metrics.watch_repeats(settings.storefronts, outbox.differing_repeats)
         tasks = [asyncio.create_task(courier.run(), name="courier") for courier in couriers.values()]
         tasks.append(asyncio.create_task(_sweep(outbox, log), name="sweep"))
         stack.push_async_callback(_stop_couriers, couriers, tasks, settings.server.stop_grace_seconds, hurry)
@@ -189,13 +199,19 @@ def _caps(settings: Settings, intake: Intake) -> Caps:
 
 
 async def _listen(stack: AsyncExitStack, handler: Handler, address: Address, caps: Caps, log: Log) -> Address:
-    """Open a listening socket; the stack closes it. Returns the address with the port that it turned out to have."""
+    """Open a listening socket; the stack closes it. Returns the address with the port that it turned out to have.
+
+    Raises CannotListen.
+    """
     server = QuietServer(handler, caps, log)
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=DRAIN_SECONDS)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     site = web.TCPSite(runner, address.host, address.port, backlog=1024)
-    await site.start()
+    try:
+        await site.start()
+    except OSError:
+        raise CannotListen(address) from None
     host, port, *_ = runner.addresses[0]
     log.say(Happening.LISTENING, port=port)
     return Address(host, port)
@@ -249,11 +265,19 @@ async def _linger(seconds: float, hurry: asyncio.Event) -> None:
 async def _stop_couriers(
     couriers: Mapping[Lane, Courier], tasks: list[asyncio.Task[None]], seconds: float, hurry: asyncio.Event
 ) -> None:
-    grace = 0.0 if hurry.is_set() else seconds
-    await asyncio.gather(*(courier.stop(grace) for courier in couriers.values()))
+    """Let couriers finish what they have in flight; a second signal, before or meanwhile, cuts it short."""
+    stopping = [asyncio.create_task(courier.stop(seconds)) for courier in couriers.values()]
+    hurrying = asyncio.create_task(_hurry(couriers, hurry))
+    await asyncio.gather(*stopping)
+    hurrying.cancel()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _hurry(couriers: Mapping[Lane, Courier], hurry: asyncio.Event) -> None:
+    await hurry.wait()
+    await asyncio.gather(*(courier.stop(0.0) for courier in couriers.values()))
 
 
 def _announce(settings: Settings, metrics: Metrics, log: Log) -> None:

@@ -158,11 +158,13 @@ def events_of(path: Path, offset: int) -> Iterator[tuple[int, bytes]]:
 def _lines(file: BufferedReader, *, quoted: bool) -> Iterator[bytes]:
     """Give line after line; where cells are `quoted`, a line goes on until its quotes are closed."""
     while line := file.readline(LONGEST_LINE):
+        parts, size = [line], len(line)
         is_open = quoted and line.count(b'"') % 2 == 1
-        while is_open and len(line) < LONGEST_LINE and (more := file.readline(LONGEST_LINE)):
-            line += more
+        while is_open and size < LONGEST_LINE and (more := file.readline(LONGEST_LINE)):
+            parts.append(more)
+            size += len(more)
             is_open = more.count(b'"') % 2 == 0
-        yield line
+        yield b"".join(parts)
 
 
 class Header(msgspec.Struct, frozen=True):

@@ -3,14 +3,17 @@
 import argparse
 import asyncio
 import json
+import math
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from http.client import HTTPException
 from pathlib import Path
-from typing import Final, TypeVar
-from urllib.error import HTTPError, URLError
+from typing import Annotated, Final, TypeVar
+from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 import msgspec
 import uvloop
@@ -20,7 +23,7 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 
 from gateway import backfill, demo
-from gateway.app import open_store, serve
+from gateway.app import CannotListen, open_store, serve
 from gateway.audit.accounts import Account, account
 from gateway.audit.trace import Told, sentences, tell
 from gateway.keys import KeyId, KeyKind, hash_key, make_key
@@ -62,6 +65,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         err.print(f"The key file cannot be used: {bad}", markup=False)
         err.print("Make one with `consent-gateway key file PATH`.")
         return 2
+    except CannotListen as cannot:
+        err.print(
+            f"The gateway cannot listen on {cannot}: the port is taken, or the address is not this machine's.", markup=False
+        )
+        err.print("Stop what has the port, or change server.public or server.private in the configuration.")
+        return 1
+    except Troubled as troubled:
+        err.print(f"A gateway is running, but it cannot answer now ({troubled}). Ask again in a moment.", markup=False)
+        return 1
     except CannotOpen as cannot:
         err.print(f"The store cannot be opened: {cannot}", markup=False)
         err.print("If a gateway is running on it, ask that one: commands do so by themselves over its private listener.")
@@ -116,11 +128,25 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 def _demo(arguments: argparse.Namespace) -> int:
     log = Log()
-    return uvloop.run(demo.run(arguments.state, log, tame_libraries(log), out))
+    return uvloop.run(demo.run(arguments.state, arguments.port, log, tame_libraries(log), out))
 
 
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", type=Path, default=demo.STATE, help="where the demo keeps its store and keys")
+    parser.add_argument(
+        "--port",
+        type=_first_port,
+        default=demo.FIRST_PORT,
+        metavar="N",
+        help=f"the gateway's port, default {demo.FIRST_PORT}; the others follow up to N+{demo.LAST_OFFSET}",
+    )
+
+
+def _first_port(text: str) -> int:
+    port = int(text)
+    if not 1 <= port <= 65_535 - demo.LAST_OFFSET:
+        raise argparse.ArgumentTypeError("no port")
+    return port
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -153,9 +179,14 @@ def _explain(arguments: argparse.Namespace) -> int:
     except ValueError:
         err.print("A storefront is named by a-z 0-9 - _, an event id has 1 to 64 of A-Z a-z 0-9 _ . : -")
         return 2
+    if storefront not in settings.storefronts:
+        return _no_such_storefront(settings)
     kind = Kind(arguments.event)
     query = {"storefront": storefront, "event": kind.value, "event_id": event_id}
-    told = _ask(settings, "/api/v1/explain", query, Told) or _explain_closed(settings, storefront, kind, event_id)
+    try:
+        told = _ask(settings, "/api/v1/explain", query, Told)
+    except NotRunning:
+        told = _explain_closed(settings, storefront, kind, event_id)
     if told is None:
         err.print("Nothing is known of this event: it was not received in the last eight days, or under another id.")
         return 1
@@ -186,14 +217,24 @@ def _accounts(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     name = next((known for known in settings.storefronts if known == arguments.storefront), None)
     if name is None:
-        err.print("There is no such storefront in the configuration.")
-        return 2
-    books = _ask(settings, "/api/v1/accounts", {"storefront": name}, Account) or asyncio.run(_accounts_closed(settings, name))
+        return _no_such_storefront(settings)
+    try:
+        books = _ask(settings, "/api/v1/accounts", {"storefront": name}, Account)
+    except NotRunning:
+        books = asyncio.run(_accounts_closed(settings, name))
+    if books is None:
+        err.print("The running gateway does not know this storefront: it was started with another configuration.")
+        return 1
     if arguments.json:
         out.print_json(json.dumps(books))
     else:
         _print_accounts(books)
     return 0 if books["balanced"] else 1
+
+
+def _no_such_storefront(settings: Settings) -> int:
+    err.print(f"There is no such storefront in the configuration; it has {', '.join(settings.storefronts)}.", markup=False)
+    return 2
 
 
 async def _accounts_closed(settings: Settings, storefront: StorefrontId) -> Account:
@@ -219,15 +260,46 @@ def _print_accounts(books: Account) -> None:
 Answer = TypeVar("Answer")
 
 
+class NotRunning(Exception):
+    """No gateway answers on the private address: its store can be opened instead."""
+
+
+class Troubled(Exception):
+    """A gateway is running and could not answer; carries its code or status."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """A gateway's error answer."""
+
+    error: Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,40}\Z")]
+
+
 def _ask(settings: Settings, path: str, query: Mapping[str, str], kind: type[Answer]) -> Answer | None:
-    """Ask the running gateway over its private listener; None when none is running or it does not know."""
+    """Ask the running gateway over its private listener; None when it does not know. Raises NotRunning, Troubled.
+
+    Never through a proxy from the environment: the question would leave this machine.
+    """
     host, port = settings.server.private
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}?{urlencode(query)}"
     try:
-        with urlopen(address, timeout=10) as response:
+        with build_opener(ProxyHandler({})).open(address, timeout=10) as response:
             return msgspec.json.decode(response.read(), type=kind)
-    except (HTTPError, URLError, OSError):
+    except HTTPError as refused:
+        _raise_unless_unknown(refused)
         return None
+    except (OSError, HTTPException, msgspec.DecodeError):
+        raise NotRunning from None  # nobody there, or something that is no gateway
+
+
+def _raise_unless_unknown(refused: HTTPError) -> None:
+    """Tell a gateway that does not know from one in trouble, and both from another program. Raises NotRunning, Troubled."""
+    try:
+        with refused:
+            problem = msgspec.json.decode(refused.read(), type=Problem)
+    except (OSError, HTTPException, msgspec.DecodeError):
+        raise NotRunning from None
+    if refused.code != 404:
+        raise Troubled(problem.error)
 
 
 def _store(settings: Settings) -> AbstractAsyncContextManager[Outbox]:
@@ -241,11 +313,24 @@ def _store(settings: Settings) -> AbstractAsyncContextManager[Outbox]:
 def _send_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="a .csv of orders, or NDJSON with one event of the gateway's format a line")
     parser.add_argument(
-        "--to", required=True, metavar="URL", help="the gateway's public address, such as http://127.0.0.1:8080"
+        "--to", required=True, type=_base_url, metavar="URL", help="the gateway's public address, such as http://127.0.0.1:8080"
     )
     parser.add_argument("--key", required=True, metavar="REFERENCE", help="the secret key, as env:NAME or file:PATH")
-    parser.add_argument("--rate", type=float, metavar="N", help="at most N events a second (default: as fast as it answers)")
+    parser.add_argument("--rate", type=_rate, metavar="N", help="at most N events a second (default: as fast as it answers)")
     parser.add_argument("--again", action="store_true", help="begin at the start; repeats are recognised by their event id")
+
+
+def _base_url(text: str) -> str:
+    if re.fullmatch(r"https?://[^\s/?#@]+/?", text) is None:
+        raise argparse.ArgumentTypeError("must be an address such as https://gateway.example, without a path")
+    return text.rstrip("/")
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not 0 < rate < math.inf:
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return rate
 
 
 def _send(arguments: argparse.Namespace) -> int:
@@ -301,6 +386,9 @@ def _key(arguments: argparse.Namespace) -> int:
             Keyring.create(arguments.path)
         except FileExistsError:
             err.print("There is a file already. It is not overwritten: without it, what it sealed could never be read again.")
+            return 1
+        except OSError:
+            err.print("The file cannot be made there: its folder must exist and be writable.")
             return 1
         out.print("Made, readable by you alone. Keep a copy apart from the data: without it the store cannot be read.")
         return 0

@@ -4,8 +4,10 @@ Makes what a real installation has — a key file, storefront keys, tokens, a co
 same commands and the same code. Run again, it goes on with the same store.
 """
 
-import asyncio
 import os
+import re
+import shutil
+import sys
 from contextlib import AsyncExitStack
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Final
 from aiohttp import web
 from rich.console import Console
 
-from gateway.app import Gateway, serve
+from gateway.app import CannotListen, Gateway, serve
 from gateway.keys import KeyId, KeyKind, make_key
 from gateway.log import Log, Reducer
 from gateway.model import Destination
@@ -28,13 +30,21 @@ STATE: Final = Path(".state/demo")
 CONFIG: Final = STATE / "gateway.toml"
 TEMPLATE: Final = files("config").joinpath("local.toml")
 STOREFRONT: Final = "demo"
-SHOP_PORT: Final = 8090
-PLATFORM_PORTS: Final = (8091, 8092, 8093)
+FIRST_PORT: Final = 8080
+"""The gateway's; the template has it and those that follow: private +1, shop +10, platforms +11 to +13."""
+SHOP_OFFSET: Final = 10
+PLATFORM_OFFSETS: Final = (11, 12, 13)
+LAST_OFFSET: Final = 13
+PORT: Final = re.compile(r"(?<=:)80[89]\d(?=\")")
+"""A port in the template."""
 KEY_FILES: Final = {KeyKind.SECRET: "secret.key", KeyKind.PUBLISHABLE: "publishable.key"}
 
 
-def prepare(state: Path) -> Settings:
-    """Make what is missing under `state` and read the configuration. Existing keys and data stay as they are."""
+def prepare(state: Path, first_port: int = FIRST_PORT) -> Settings:
+    """Make what is missing under `state` and read the configuration. Existing keys and data stay as they are.
+
+    The configuration is written anew each time, with every port moved as `first_port` is. Raises OSError.
+    """
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (state / "sealing.json").exists():
         Keyring.create(state / "sealing.json")
@@ -42,7 +52,8 @@ def prepare(state: Path) -> Settings:
         _write_once(state / name, make_key(kind, KeyId("demo")))
     for destination, token in TOKENS.items():
         _write_once(state / f"{destination.value}.token", token)
-    (state / CONFIG.name).write_text(TEMPLATE.read_text())
+    moved = PORT.sub(lambda port: str(int(port[0]) - FIRST_PORT + first_port), TEMPLATE.read_text())
+    (state / CONFIG.name).write_text(moved)
     return load(state / CONFIG.name, os.environ)
 
 
@@ -52,35 +63,52 @@ def _write_once(path: Path, text: str) -> None:
             file.write(text)
 
 
-async def run(state: Path, log: Log, reducer: Reducer, out: Console) -> int:
+async def run(state: Path, first_port: int, log: Log, reducer: Reducer, out: Console) -> int:
     """Run the demo until it is interrupted; returns the exit code."""
-    settings = prepare(state)
-    publishable = (state / KEY_FILES[KeyKind.PUBLISHABLE]).read_text()
+    try:
+        settings = prepare(state, first_port)
+    except OSError:
+        out.print(f"The demo cannot keep its files in {state}: choose another folder with --state.", markup=False)
+        return 1
+    public = settings.server.public
+    command = _command(state)
     async with AsyncExitStack() as stack:
         try:
-            platforms = await stack.enter_async_context(Platforms.start(ports=PLATFORM_PORTS))
-            public = settings.server.public
-            shop = make_shop_app(f"http://{public.host}:{public.port}", publishable, platforms.ledgers)
+            first, second, third = (first_port + offset for offset in PLATFORM_OFFSETS)
+            platforms = await stack.enter_async_context(Platforms.start(ports=(first, second, third)))
+            publishable = (state / KEY_FILES[KeyKind.PUBLISHABLE]).read_text()
+            shop = make_shop_app(f"http://{public.host}:{public.port}", publishable, platforms.ledgers, command=command)
             runner = web.AppRunner(shop, access_log=None, shutdown_timeout=1)
             stack.push_async_callback(runner.cleanup)
-            await listen(runner, "127.0.0.1", SHOP_PORT)
-            return await serve(settings, log, reducer, lambda gateway: _welcome(gateway, platforms, state, out))
-        except OSError:
-            ports = ", ".join(map(str, (SHOP_PORT, *PLATFORM_PORTS, settings.server.public.port, settings.server.private.port)))
-            out.print(f"A port is taken; the demo needs {ports} on 127.0.0.1. Is another demo running?")
+            await listen(runner, public.host, first_port + SHOP_OFFSET)
+            return await serve(settings, log, reducer, lambda gateway: _welcome(gateway, platforms, state, command, out))
+        except (OSError, CannotListen):
+            out.print(f"A port is taken; the demo needs {_ports(first_port)} on {public.host}. Is another demo running?")
+            out.print("Other ports: consent-gateway demo --port 18080 --state .state/second")
             return 1
-        finally:
-            await asyncio.sleep(0)
 
 
-def _welcome(gateway: Gateway, platforms: Platforms, state: Path, out: Console) -> None:
+def _ports(first_port: int) -> str:
+    return ", ".join(str(first_port + offset) for offset in (0, 1, SHOP_OFFSET, *PLATFORM_OFFSETS))
+
+
+def _command(state: Path) -> str:
+    """Write the commands as they can be copied: with the way to the program, and to a state that is not the usual one."""
+    beside = Path(sys.executable).with_name("consent-gateway")
+    program = "consent-gateway"
+    if shutil.which(program) is None and beside.exists():
+        program = str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
+    return program if state == STATE else f"CONSENT_GATEWAY_CONFIG={state / CONFIG.name} {program}"
+
+
+def _welcome(gateway: Gateway, platforms: Platforms, state: Path, command: str, out: Console) -> None:
     public, private = gateway.public, gateway.private
     names = {Destination.META: "Meta", Destination.PINTEREST: "Pinterest", Destination.GOOGLE_ADS: "Google Ads"}
     lines = [
         "",
         "[bold]The gateway is running. Nothing leaves this machine.[/bold]",
         "",
-        f"  shop       http://127.0.0.1:{SHOP_PORT}",
+        f"  shop       http://{public.host}:{public.port + SHOP_OFFSET}",
         f"  gateway    http://{public.host}:{public.port}",
         f"  private    http://{private.host}:{private.port}/readyz   /metrics   /api/v1/accounts?storefront={STOREFRONT}",
         *(f"  {names[d]:<10} {url}/_sandbox/ledger" for d, url in platforms.base_urls.items()),
@@ -88,8 +116,10 @@ def _welcome(gateway: Gateway, platforms: Platforms, state: Path, out: Console) 
         "[bold]Try:[/bold]",
         "  1  Open the shop, accept the banner and buy: three platforms confirm the purchase.",
         "  2  Refuse, and buy again: nothing leaves.",
-        f"  3  Ask why:   consent-gateway explain {STOREFRONT} purchase <the order number that the shop shows>",
-        f"  4  Does it add up?   consent-gateway accounts {STOREFRONT}",
+        "  3  Ask why (the shop shows the command with the order's id):",
+        f"     {command} explain {STOREFRONT} purchase EVENT_ID",
+        "  4  Ask whether everything adds up:",
+        f"     {command} accounts {STOREFRONT}",
         "  5  Post an event yourself:",
         f"     curl -s http://{public.host}:{public.port}/v1/events \\",
         f'       -H "Authorization: Bearer $(cat {state / KEY_FILES[KeyKind.SECRET]})" \\',

@@ -17,6 +17,7 @@ import aiohttp
 import aiohttp.http_parser
 import msgspec
 from aiohttp import hdrs, web
+from aiohttp.http_exceptions import ContentEncodingError
 from aiohttp.web_protocol import RequestHandler
 from multidict import CIMultiDict
 
@@ -58,8 +59,10 @@ def answer(
 ) -> web.Response:
     """Make a response with the headers that every answer carries, and these."""
     made = CIMultiDict(HEADERS)
+    if body:
+        made[hdrs.CONTENT_TYPE] = content_type
     made.update(headers)
-    return web.Response(status=status, body=body or None, headers=made, content_type=content_type if body else None)
+    return web.Response(status=status, body=body or None, headers=made)
 
 
 def problem(status: int, code: str, headers: Mapping[str, str] = NO_HEADERS) -> web.Response:
@@ -67,11 +70,22 @@ def problem(status: int, code: str, headers: Mapping[str, str] = NO_HEADERS) -> 
     return answer(status, b'{"error":"%s"}' % code.encode(), headers)
 
 
+def _of_version_1(handler: Handler) -> Handler:
+    """Keep all but HTTP/1.0 and 1.1 from the handler: the parser lets `HTTP/0.9` and `HTTP/2.0` in a request line pass."""
+
+    async def refuse() -> web.StreamResponse:
+        response = problem(400, "bad_http")
+        response.force_close()
+        return response
+
+    return lambda request: handler(request) if request.version.major == 1 else refuse()
+
+
 class QuietServer(web.Server):
     """aiohttp's low-level server with our protocol: no router, no middleware, no logs."""
 
     def __init__(self, handler: Handler, caps: Caps, log: Log) -> None:
-        super().__init__(handler)
+        super().__init__(_of_version_1(handler))
         self.caps = caps
         self.log = log
         self.per_client: Counter[str] = Counter()
@@ -156,6 +170,9 @@ class QuietHandler(RequestHandler):
             self._quiet.log.say(Happening.UNEXPECTED_ERROR, error=name_of(exc), where=innermost_frame(exc))
         if request.writer.output_size > 0:
             raise ConnectionError
-        response = problem(status, "internal_error" if status >= 500 else "bad_http")
+        if isinstance(exc, ContentEncodingError):  # an encoding that aiohttp has no library for never reaches the handler
+            response = problem(415, "content_encoding")
+        else:
+            response = problem(status, "internal_error" if status >= 500 else "bad_http")
         response.force_close()
         return response

@@ -131,7 +131,6 @@ class Metrics(Collector):
         self._sent_bytes = Counts("sent_bytes", "Bytes of request bodies sent.", ("destination",))
         self._requests = Counts("requests", "Requests answered.", ("route", "status"))
         self._unknown = Counts("unknown_fields", "Undeclared fields dropped.", ("storefront", "object"))
-        self._differing = Counts("differing_repeats", "Repeats with other content than the first.", ("storefront",))
         self._throttles = Counts("throttles", "Times a platform asked for fewer requests.", lane)
         self._breakers = Counts("breaker_openings", "Times a lane's breaker opened.", lane)
         self._jumps = Counts("clock_jumps", "Times the wall clock moved against the monotonic one.", lane)
@@ -143,6 +142,8 @@ class Metrics(Collector):
         self._lanes: Sequence[Lane] = ()
         self._waiting: Callable[[Lane], Waiting] = lambda _lane: Waiting(0, 0, 0, None)
         self._now: Callable[[], float] = lambda: 0.0
+        self._storefronts: tuple[StorefrontId, ...] = ()
+        self._differing: Callable[[StorefrontId], int] = lambda _storefront: 0
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -165,10 +166,6 @@ class Metrics(Collector):
     def unknown_fields(self, storefront: StorefrontId, name: str, count: int) -> None:
         """Count undeclared fields by `object.name` from the closed list of `sources.native`."""
         self._unknown.add((storefront, name), count)
-
-    def differing_repeats(self, storefront: StorefrontId, count: int) -> None:
-        """Count repeats whose content differed from the first."""
-        self._differing.add((storefront,), count)
 
     # ── delivery: the methods of Watcher ─────────────────────────────────────────────────────────────────────────
 
@@ -243,6 +240,10 @@ class Metrics(Collector):
         """Read the backlog from here on each scrape; `now` gives Unix seconds."""
         self._lanes, self._waiting, self._now = tuple(lanes), waiting, now
 
+    def watch_repeats(self, storefronts: Iterable[StorefrontId], differing: Callable[[StorefrontId], int]) -> None:
+        """Read from here on each scrape how many repeats had other content than the first: only the store sees that."""
+        self._storefronts, self._differing = tuple(storefronts), differing
+
     # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def text(self) -> bytes:
@@ -262,7 +263,7 @@ class Metrics(Collector):
         yield self._sent_bytes.family()
         yield self._requests.family()
         yield self._unknown.family()
-        yield self._differing.family()
+        yield self._repeats()
         yield self._throttles.family()
         yield self._breakers.family()
         yield self._jumps.family()
@@ -278,6 +279,12 @@ class Metrics(Collector):
 
     def _switches(self) -> Iterable[tuple[tuple[str, ...], float]]:
         return [((lane.storefront, lane.destination, switch), 1.0) for lane, switch in self._test_modes.items()]
+
+    def _repeats(self) -> Metric:
+        counts = Counts("differing_repeats", "Repeats with other content than the first.", ("storefront",))
+        for storefront in self._storefronts:
+            counts.add((storefront,), self._differing(storefront))
+        return counts.family()
 
     def _backlog(self) -> Iterator[Metric]:
         """Add the lanes' backlogs up by destination."""

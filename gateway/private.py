@@ -78,7 +78,7 @@ class Private:
     async def _answer(self, path: str, query: Mapping[str, str]) -> web.Response:
         match path:
             case "/metrics":
-                return answer(200, self._metrics.text(), {"Content-Type": CONTENT_TYPE}, content_type="")
+                return answer(200, self._metrics.text(), content_type=CONTENT_TYPE)
             case "/livez":
                 return answer(200, b"ok\n", content_type="text/plain")
             case "/readyz":

@@ -21,6 +21,9 @@ MAX_AHEAD: Final = 300
 
 RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:[0-5]\d)", re.ASCII)
 
+LONGEST_TIME: Final = 35
+"""Characters of an RFC 3339 time with nine decimals; a longer text is not read, nor remembered."""
+
 
 class RawEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The declared fields of one event. `consent` is still as it came: the signals' own readers take it apart.
@@ -70,7 +73,9 @@ def unix_seconds(value: object) -> int | Fault:
     """
     if type(value) is int:
         return value if 0 <= value < 1 << 40 else Fault.OUT_OF_RANGE
-    return _seconds_of_text(value) if type(value) is str else Fault.WRONG_TYPE
+    if type(value) is not str:
+        return Fault.WRONG_TYPE
+    return _seconds_of_text(value) if len(value) <= LONGEST_TIME else Fault.BAD_FORMAT
 
 
 @lru_cache(maxsize=4096)

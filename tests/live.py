@@ -1,28 +1,35 @@
 """A whole gateway as its users have it: the real command in a process of its own, real sockets, a real store.
 
 `Installation` is a folder with a configuration, keys and tokens; `Process` is `consent-gateway serve` running on it, which
-can be asked, stopped and killed.
+can be asked, stopped and killed; `inside` runs the same gateway in this process, for tests that start it very often.
 """
 
 import asyncio
+import gc
 import json
 import os
 import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import aiohttp
 import msgspec
 
+from gateway.app import Gateway, running
 from gateway.keys import KeyId, KeyKind, make_key
+from gateway.log import Log
 from gateway.model import Destination
 from gateway.outbox.keyring import Keyring
 from gateway.sandbox.platforms import TOKENS
+from gateway.settings import load
 
+NOTHING_MORE: Final[Mapping[Destination, str]] = MappingProxyType({})
 STOREFRONT = "shop"
 ORIGIN = "https://shop.example"
 
@@ -62,14 +69,17 @@ key = "file:publishable.key"
 base_url = "{meta}"
 credential = "file:meta.token"
 pixel_id = "1234567890"
+{more_meta}
 [storefronts.{storefront}.destinations.pinterest]
 base_url = "{pinterest}"
 credential = "file:pinterest.token"
 ad_account_id = "549755885175"
+{more_pinterest}
 [storefronts.{storefront}.destinations.google_ads]
 base_url = "{google_ads}"
 credential = "file:google_ads.token"
 operating_account = "1234567890"
+{more_google_ads}
 [storefronts.{storefront}.destinations.google_ads.conversion_actions]
 purchase = "11"
 add_to_cart = "12"
@@ -101,6 +111,31 @@ class Installation(msgspec.Struct):
         """The private listener."""
         return f"http://127.0.0.1:{self.private}"
 
+    async def ask(self, path: str, **query: str) -> Any:
+        """Ask the private listener; None when it does not answer."""
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session,
+                session.get(self.private_url + path, params=query) as response,
+            ):
+                body = await response.read()
+                return json.loads(body) if response.content_type == "application/json" else body.decode()
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return None
+
+    async def accounts(self) -> Any:
+        """The storefront's books."""
+        return await self.ask("/api/v1/accounts", storefront=STOREFRONT)
+
+    async def quiet(self, seconds: float = 60.0) -> Any:
+        """Wait until nothing is waiting in any lane; the books. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while True:
+                books = await self.accounts()
+                if books is not None and all(lane["waiting"] == 0 for lane in books["destinations"].values()):
+                    return books
+                await asyncio.sleep(0.05)
+
 
 def free_ports(count: int) -> list[int]:
     """Find free loopback ports."""
@@ -114,9 +149,15 @@ def free_ports(count: int) -> list[int]:
 
 
 def install(
-    folder: Path, base_urls: Mapping[Destination, str], *, linger: float = 0.05, max_bytes: str = "1GiB", server: str = ""
+    folder: Path,
+    base_urls: Mapping[Destination, str],
+    *,
+    linger: float = 0.05,
+    max_bytes: str = "1GiB",
+    server: str = "",
+    destinations: Mapping[Destination, str] = NOTHING_MORE,
 ) -> Installation:
-    """Write everything that a gateway needs into `folder`."""
+    """Write everything that a gateway needs into `folder`; `server` and `destinations` are further lines of those tables."""
     public, private = free_ports(2)
     folder.mkdir(parents=True, exist_ok=True)
     Keyring.create(folder / "sealing.json")
@@ -135,16 +176,32 @@ def install(
         max_bytes=max_bytes,
         server=server,
         **urls,
+        **{f"more_{d.value}": destinations.get(d, "") for d in Destination},
     )
     (folder / "gateway.toml").write_text(config)
     return Installation(folder, public, private, secret, publishable)
 
 
-class Process:
-    """`consent-gateway serve` in a process of its own; its standard error is collected in `log`."""
+@asynccontextmanager
+async def inside(installation: Installation, log: Log) -> AsyncIterator[Gateway]:
+    """Run the installation's gateway in this process and event loop; leaving the block stops it gracefully."""
+    async with running(load(installation.config, os.environ), log) as gateway:
+        gc.unfreeze()  # a gateway freezes what it begins with, once; here many begin
+        yield gateway
 
-    def __init__(self, installation: Installation) -> None:
+
+SERVE: Final = "import sys; from gateway.cli import main; sys.exit(main())"
+
+
+class Process:
+    """`consent-gateway serve` in a process of its own; its standard error is collected in `log`.
+
+    `program` is what Python runs in place of the command, for gateways that are broken on purpose.
+    """
+
+    def __init__(self, installation: Installation, program: str = SERVE) -> None:
         self.installation = installation
+        self._program = program
         self.log = installation.folder / "stderr.log"
         self._process: asyncio.subprocess.Process | None = None
 
@@ -154,7 +211,7 @@ class Process:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-c",
-                "import sys; from gateway.cli import main; sys.exit(main())",
+                self._program,
                 "serve",
                 "--config",
                 str(self.installation.config),
@@ -180,28 +237,15 @@ class Process:
 
     async def ask(self, path: str, **query: str) -> Any:
         """Ask the private listener; None when it does not answer."""
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session,
-                session.get(self.installation.private_url + path, params=query) as response,
-            ):
-                body = await response.read()
-                return json.loads(body) if response.content_type == "application/json" else body.decode()
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            return None
+        return await self.installation.ask(path, **query)
 
     async def accounts(self) -> Any:
         """The storefront's books."""
-        return await self.ask("/api/v1/accounts", storefront=STOREFRONT)
+        return await self.installation.accounts()
 
     async def quiet(self, seconds: float = 60.0) -> Any:
         """Wait until nothing is waiting in any lane; the books. Raises TimeoutError."""
-        async with asyncio.timeout(seconds):
-            while True:
-                books = await self.accounts()
-                if books is not None and all(lane["waiting"] == 0 for lane in books["destinations"].values()):
-                    return books
-                await asyncio.sleep(0.1)
+        return await self.installation.quiet(seconds)
 
     async def stop(self) -> int:
         """Stop it gracefully; its exit code."""

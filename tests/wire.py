@@ -4,6 +4,7 @@ HTTP clients repair or refuse what an attacker sends on purpose; this one does n
 """
 
 import asyncio
+import re
 import time
 import zlib
 from collections.abc import AsyncIterator, Iterable
@@ -12,7 +13,8 @@ from typing import Final
 
 import msgspec
 
-BLOCK: Final = 1 << 20
+BLOCK: Final = 1 << 24
+STATUS: Final = re.compile(rb"HTTP/\d\.\d (\d{3}) [A-Z][A-Za-z ]*\r\n")
 
 
 class Heard(msgspec.Struct):
@@ -25,7 +27,7 @@ class Heard(msgspec.Struct):
     @property
     def statuses(self) -> list[int]:
         """The status of every answer, in order."""
-        return [int(line.split()[1]) for line in self.said.split(b"\r\n") if line.startswith(b"HTTP/") and b" " in line]
+        return [int(status) for status in STATUS.findall(self.said)]
 
     @property
     def body(self) -> bytes:
@@ -102,7 +104,7 @@ def request(method: str, target: str, headers: Iterable[str] = (), body: bytes =
 
 
 def bomb(size: int) -> bytes:
-    """Gzip `size` bytes of nothing (whole MiB): a thousand times smaller. Its end is cut off; nobody should get there."""
+    """Gzip `size` bytes of nothing (whole blocks): a thousand times smaller. Its end is cut off; nobody should get there."""
     squeeze = zlib.compressobj(9, zlib.DEFLATED, 31)
     first = squeeze.compress(bytes(BLOCK)) + squeeze.flush(zlib.Z_FULL_FLUSH)
     again = squeeze.compress(bytes(BLOCK)) + squeeze.flush(zlib.Z_FULL_FLUSH)

@@ -290,6 +290,9 @@ class Outbox(Protocol):
     def waiting(self, lane: Lane) -> Waiting:
         """The lane's backlog."""
 
+    def differing_repeats(self, storefront: StorefrontId) -> int:
+        """Count the repeats with other content than the first, since the store was opened. As cheap as `waiting`."""
+
     async def sweep(self, now: int) -> None:
         """Delete what is beyond its retention (repeats after 8 days, dead letters after 14). Called every few minutes."""
 

@@ -67,6 +67,8 @@ class Arriving:
         (self.next_seq,) = one(self._connection, "select next_seq from meta")
         self.arrived: set[StorefrontId] = set()
         """Storefronts that something was accepted for since this was last emptied."""
+        self.differing: defaultdict[StorefrontId, int] = defaultdict(int)
+        """Repeats whose content differed, since this was last emptied."""
 
     def put(self, requests: Sequence[Sequence[Entry]]) -> list[list[Status] | ValueError]:
         """Take in the entries of each request; gives the statuses of each, or why it makes no sense."""
@@ -136,6 +138,7 @@ class Arriving:
             self._seen.repeat(value)
             if earlier.fingerprint != fingerprint:
                 self._books.add(1, storefront, DIFFERING)
+                self.differing[entry.storefront] += 1
             self._received[storefront, entry.source, entry.event.kind, Status.DUPLICATE, ""] += 1
             return Status.DUPLICATE
         trace = self._names.trace(entry.trace, entry.at // DAY_SECONDS)

@@ -129,16 +129,18 @@ def _key(text: str, what: str) -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         raise BadKeyFile("key file: missing or not readable") from None
-    with os.fdopen(handle, "rb") as file:
+    try:
         mode = os.fstat(handle).st_mode
         if not stat.S_ISREG(mode):
             raise BadKeyFile("key file: not a regular file")
         if mode & 0o077:
             raise BadKeyFile("key file: group or others have access; its mode must be 0600 or 0400")
-        return file.read(_FILE_LIMIT)
+        return os.read(handle, _FILE_LIMIT)
+    finally:
+        os.close(handle)
 
 
 def _parse(content: bytes) -> _File:

@@ -7,7 +7,7 @@ work, and hands everything else to the writer's thread. Nothing here touches the
 import asyncio
 import os
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, Self
@@ -45,11 +45,12 @@ _NOTHING: Final = Waiting(0, 0, 0, None)
 class _UnderWay:
     """A claim that was given out: its records, and which of them were said to be leaving."""
 
-    __slots__ = ("claim", "noted", "sent", "taken")
+    __slots__ = ("claim", "ending", "noted", "sent", "taken")
 
     def __init__(self, claim: Claim, taken: Taken) -> None:
         self.claim = claim
         self.taken = taken
+        self.ending = False
         self.sent: dict[int, int] = {}
         self.noted: list[int] = []
 
@@ -62,10 +63,11 @@ class SqliteOutbox:
         self._lock = lock
         self._writer = Writer(self._told)
         self._opener = Opener()
-        self._lanes: frozenset[Lane] = frozenset()
+        self._lanes: Collection[Lane] = ()
         self._claims: dict[Lane, _UnderWay | None] = {}
         self._figures: dict[Lane, Waiting] = {}
         self._suppressing: frozenset[StorefrontId] = frozenset()
+        self._differing: defaultdict[StorefrontId, int] = defaultdict(int)
         self._arrivals: defaultdict[StorefrontId, int] = defaultdict(int)
         self._waiters: defaultdict[StorefrontId, set[asyncio.Future[None]]] = defaultdict(set)
 
@@ -80,11 +82,11 @@ class SqliteOutbox:
         if options.max_bytes < SMALLEST:
             raise ValueError("outbox: the cap must be at least 1 MiB")
         outbox = cls(lock_directory(directory))
-        outbox._lanes = frozenset(lanes)
+        outbox._lanes = tuple(dict.fromkeys(lanes))
         try:
             await outbox._writer.start(lambda: Store(directory, keyring, outbox._lanes, options))
         except BaseException:
-            os.close(outbox._lock)
+            await outbox.close()
             raise
         return outbox
 
@@ -96,6 +98,8 @@ class SqliteOutbox:
     def _told(self, changes: Changes) -> None:
         self._figures.update(changes.figures)
         self._suppressing = changes.suppressing
+        for storefront, count in changes.differing.items():
+            self._differing[storefront] += count
         for storefront in changes.arrived:
             self._arrivals[storefront] += 1
             self._wake(storefront)
@@ -171,7 +175,7 @@ class SqliteOutbox:
 
     def _under_way(self, claim: Claim) -> _UnderWay:
         under_way = self._claims.get(claim.lane)
-        if under_way is None or under_way.claim is not claim:
+        if under_way is None or under_way.claim is not claim or under_way.ending:
             raise ValueError("outbox: the claim is not under way")
         return under_way
 
@@ -199,9 +203,7 @@ class SqliteOutbox:
         """
         under_way = self._under_way(claim)
         pairs = _pair(under_way.taken, settlements)
-        await self._writer.change(
-            lambda store: store.settle(claim.lane, under_way.taken, pairs, under_way.sent, now), lambda _: self._end(claim)
-        )
+        await self._finish(under_way, lambda store: store.settle(claim.lane, under_way.taken, pairs, under_way.sent, now))
 
     async def release(self, claim: Claim, *, maybe: bool) -> None:
         """End the claim with nothing settled. `maybe` False takes back what this claim's `mark_sent` said."""
@@ -210,7 +212,16 @@ class SqliteOutbox:
             self._end(claim)
             return
         noted = tuple(under_way.noted)
-        await self._writer.change(lambda store: store.unmark(claim.lane, under_way.taken, noted), lambda _: self._end(claim))
+        await self._finish(under_way, lambda store: store.unmark(claim.lane, under_way.taken, noted))
+
+    async def _finish(self, under_way: _UnderWay, run: Callable[[Store], None]) -> None:
+        """End a claim by a change of the store; if that fails, the claim stays under way."""
+        under_way.ending = True
+        try:
+            await self._writer.change(run, lambda _: self._end(under_way.claim))
+        except Exception:
+            under_way.ending = False
+            raise
 
     def _end(self, claim: Claim) -> None:
         del self._claims[claim.lane]
@@ -246,6 +257,10 @@ class SqliteOutbox:
     def waiting(self, lane: Lane) -> Waiting:
         """The lane's backlog: what follows its cursor, exceptions to be tried again (parked ones too), dead letters."""
         return self._figures.get(lane, _NOTHING)
+
+    def differing_repeats(self, storefront: StorefrontId) -> int:
+        """Count the repeats with other content than the first, since the store was opened."""
+        return self._differing.get(storefront, 0)
 
     # ── keeping and closing ──────────────────────────────────────────────────────────────────────────────────────
 

@@ -28,8 +28,9 @@ from gateway.outbox.vault import DAY_SECONDS, Vault
 HIGH_WATER: Final = 0.90
 """Share of the cap above which nothing is put any more; the rest is for settling, which may need rows."""
 
-LOOK_EVERY: Final = 500
-"""Records between two looks at how full the store is: asking costs as much as storing one."""
+LOOK_EVERY_SIGHTINGS: Final = 500
+LOOK_EVERY_CALLS: Final = 64
+"""How often it is looked how full the store is: asking costs as much as storing an event."""
 
 LOW_WATER: Final = 0.80
 """Share of the cap below which puts are taken again."""
@@ -61,6 +62,8 @@ class Changes(NamedTuple):
     arrived: frozenset[StorefrontId]
     figures: Mapping[Lane, Waiting]
     suppressing: frozenset[StorefrontId]
+    differing: Mapping[StorefrontId, int]
+    """Repeats whose content differed from the first."""
 
 
 class Store:
@@ -75,7 +78,7 @@ class Store:
         self._keyring = keyring
         self._options = options
         self._connection = connect(directory, options.max_bytes, options.vfs)
-        self._looked_at = -LOOK_EVERY
+        self._looked_at, self._unlooked = 0, LOOK_EVERY_CALLS
         try:
             with self._connection:
                 Vault(self._connection, keyring).rewrap()
@@ -123,16 +126,20 @@ class Store:
             frozenset(self._arriving.arrived),
             {state.lane: state.figures() for state in self._lanes.touched},
             frozenset(names.name(number) for number in self._subjects.suppressing),
+            dict(self._arriving.differing),
         )
         self._arriving.arrived.clear()
+        self._arriving.differing.clear()
         self._lanes.touched.clear()
         return changes
 
     def is_full(self, *, before: bool) -> bool:
         """Say whether puts must be refused; `before` says whether they already are."""
-        if not before and self._arriving.next_seq - self._looked_at < LOOK_EVERY:
+        self._unlooked += 1
+        grown = self._seen.next_pos - self._looked_at
+        if not before and grown < LOOK_EVERY_SIGHTINGS and self._unlooked < LOOK_EVERY_CALLS:
             return False
-        self._looked_at = self._arriving.next_seq
+        self._looked_at, self._unlooked = self._seen.next_pos, 0
         (used,) = one(self._connection, _USED_PAGES)
         mark = LOW_WATER if before else HIGH_WATER
         if used * PAGE_BYTES >= mark * self._options.max_bytes:

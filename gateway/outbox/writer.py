@@ -229,7 +229,7 @@ class Writer:
             if not self._thread_failed:
                 self._thread_full = store.is_full(before=self._thread_full)
                 news = store.changes()
-        except _FATAL:
+        except Exception:  # noqa: BLE001 - what is not one job's fault is the store's: nothing can be promised after it
             self._thread_failed = True
         answered = {id(answer.job) for answer in answers}
         answers += [_Answer(job, fault=Unavailable(Shut.FAILED)) for job in jobs if id(job) not in answered]

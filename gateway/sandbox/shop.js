@@ -9,6 +9,7 @@ const byId = (id) => document.getElementById(id);
 const GATEWAY = setting("gateway");
 const KEY = setting("publishable-key");
 const STOREFRONT = setting("storefront");
+const COMMAND = setting("command");
 const BANNER_VERSION = "1";
 const STORED = "demo-shop-consent";
 const ORDER = { value: "129.90", currency: "EUR" };
@@ -130,7 +131,7 @@ async function send(kind) {
 
 function list(event) {
   const entry = byId("event").content.firstElementChild.cloneNode(true);
-  const command = `consent-gateway explain ${STOREFRONT} ${event.event} ${event.event_id}`;
+  const command = `${COMMAND} explain ${STOREFRONT} ${event.event} ${event.event_id}`;
   part(entry, "name").textContent = LABELS[event.event];
   part(entry, "time").textContent = new Date().toLocaleTimeString();
   part(entry, "consent").textContent = event.consent.advertising

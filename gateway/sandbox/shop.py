@@ -30,19 +30,24 @@ KINDS: Final[Mapping[str, str]] = {"shop.js": "text/javascript", "shop.css": "te
 
 
 def make_shop_app(
-    gateway_url: str, publishable_key: str, ledgers: Mapping[Destination, Ledger], storefront: str = "demo"
+    gateway_url: str,
+    publishable_key: str,
+    ledgers: Mapping[Destination, Ledger],
+    storefront: str = "demo",
+    command: str = "consent-gateway",
 ) -> web.Application:
     """Make the shop.
 
     `gateway_url`: where the gateway's public listener is, for the browser. `publishable_key`: `pk_…`. `ledgers`: what
-    the stand-ins took. `storefront`: its name in the gateway's configuration, for the commands shown.
+    the stand-ins took. `storefront`: its name in the gateway's configuration, and `command`: how its program is
+    called, both for the commands shown.
     Raises ValueError when the address, the key or the name has not the form of one.
     """
     address = ORIGIN.fullmatch(gateway_url)
     if address is None or PUBLISHABLE_KEY.fullmatch(publishable_key) is None:
         raise ValueError("gateway_url must be http(s)://host:port, publishable_key must begin with pk_")
     origin = address[1]
-    shop = _Shop(_page(origin, publishable_key, StorefrontId(storefront)), _headers(origin), ledgers)
+    shop = _Shop(_page(origin, publishable_key, StorefrontId(storefront), command), _headers(origin), ledgers)
     app = web.Application(client_max_size=1024)
     app.router.add_get("/", shop.page)
     app.router.add_get("/{name:shop\\.(?:js|css)}", shop.asset)
@@ -81,10 +86,10 @@ class _Shop:
         return web.Response(body=orjson.dumps(answer), content_type="application/json", headers=self._headers)
 
 
-def _page(gateway: str, key: str, storefront: str) -> str:
+def _page(gateway: str, key: str, storefront: str, command: str) -> str:
     """Fill the page's few gaps, escaped."""
     page = _file("shop.html")
-    for gap, text in {"gateway": gateway, "key": key, "storefront": storefront}.items():
+    for gap, text in {"gateway": gateway, "key": key, "storefront": storefront, "command": command}.items():
         page = page.replace(f"{{{{{gap}}}}}", escape(text, quote=True))
     return page
 

@@ -51,7 +51,7 @@ def busy() -> Metrics:
     metrics.request("/v1/events", 202)
     metrics.raw_bytes(10)
     metrics.unknown_fields(DEMO, "customer.phone", 1)
-    metrics.differing_repeats(DEMO, 1)
+    metrics.watch_repeats([DEMO], lambda _storefront: 1)
     metrics.delivered(META, Kind.PURCHASE, Reason.CONFIRMED, [1.0], {"EUR": 1})
     metrics.dead(META, None, Reason.UNSEALABLE, 1, {})
     metrics.withdrawn(META, Kind.PURCHASE, Reason.WITHDRAWN, 1, {})

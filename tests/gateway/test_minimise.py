@@ -1,4 +1,4 @@
-"""The boundary: golden digests for each platform's rule, addresses that cannot be undone, and nothing that was not asked for."""
+"""The boundary: golden digests for each platform's rule, addresses that cannot be undone, nothing that nobody asked for."""
 
 import json
 import re
@@ -6,6 +6,7 @@ from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -179,10 +180,10 @@ def test_an_address_is_cut_to_its_network(text: str, network: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "0.0.0.0", "0.1.2.3", "10.1.2.3", "127.0.0.1", "169.254.1.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1",
+        "0.1.2.3", "10.1.2.3", "127.0.0.1", "169.254.1.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1",
         "100.127.0.1", "198.18.0.1", "198.19.255.1", "224.0.0.1", "255.255.255.255", "::", "::1", "::ffff:192.168.1.1",
-        "2002:c0a8:0101::1", "64:ff9b::10.0.0.1", "64:ff9b:1::1", "fe80::1%eth0", "fec0::1", "fc00::1", "fd12:3456::1", "ff02::1",
-        "100::1", "4000::1", "::ffff:0:203.0.113.77", "unknown", "", "203.0.113.77, 198.51.100.1",
+        "2002:c0a8:0101::1", "64:ff9b::10.0.0.1", "64:ff9b:1::1", "fe80::1%eth0", "fec0::1", "fc00::1", "fd12:3456::1",
+        "ff02::1", "100::1", "4000::1", "::ffff:0:203.0.113.77", "unknown", "", "203.0.113.77, 198.51.100.1",
     ],
 )  # fmt: skip
 def test_what_says_nothing_of_a_visitor_is_left_out(text: str) -> None:
@@ -241,11 +242,12 @@ def test_a_page_is_cut_to_its_origin(url: str, origin: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "", "shop.example", "//shop.example/", "ftp://shop.example", "https:shop.example", "https:///x", "https://", "javascript:x",
-        "https://sh op.example/", "https://a@b@shop.example/", "https://shop.example\\@evil.example", "https://müller.de/",
+        "", "shop.example", "//shop.example/", "ftp://shop.example", "https:shop.example", "https:///x", "https://",
+        "javascript:x", "https://sh op.example/", "https://a@b@shop.example/", "https://shop.example\\@evil.example", "https://müller.de/",
         "https://shop.example:/", "https://shop.example:x/", "https://shop.example:123456/", " https://shop.example",
-        "https://[2001:db8::1]/", "https://203.0.113.77/", "https://203.0.113.77:8080/", "https://3405803853/", "https://0xcb00714d/",
-        "https://shop.203/", "https://jane%40example.com/", "https://shop.example\n/", "file:///etc/passwd", "https://-x.de/",
+        "https://[2001:db8::1]/", "https://203.0.113.77/", "https://203.0.113.77:8080/", "https://3405803853/",
+        "https://0xcb00714d/", "https://shop.203/", "https://jane%40example.com/", "https://shop.example\n/",
+        "file:///etc/passwd", "https://-x.de/",
     ],
 )  # fmt: skip
 def test_what_has_no_name_to_tell_is_left_out(url: str) -> None:
@@ -270,38 +272,36 @@ def test_an_origin_holds_nothing_of_the_rest(url: str) -> None:
     origin = page_origin(url, NONE)
     if origin is not None:
         assert PageOrigin(origin) == origin
-        assert (
-            origin in re.sub(r"//[^/?#@]*@", "//", url).lower().replace(".:", ":").replace(".", ".")
-            or url.lower().find(".") > 0
-        )
+        assert origin.partition("://")[2].partition(":")[0] == (urlsplit(url).hostname or "").rstrip(".")
         assert not set("@?#%") & set(origin)
 
 
 # ── user agent ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.6778.86"
 SAFARI = "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4.1"
 
 
 @pytest.mark.parametrize(
     ("agent", "system", "browser"),
     [
-        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0", "Windows", "Firefox/133.0"),
-        ("Mozilla/5.0 (Windows NT 6.1) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/109.0.5414.120 Safari/537.36", "Windows", "Chrome/109"),
-        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 14_6) AppleWebKit/537.36 Chrome/131.0.6778.86 Safari/537.36 Edg/131.0.2903.70", "Macintosh", "Edg/131"),
-        (f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {SAFARI} Safari/605.1.15", "Macintosh", "Version/17.0 Safari"),
-        (f"Mozilla/5.0 (iPhone; CPU iPhone OS 17_4_1 like Mac OS X) {SAFARI} Mobile/15E148 Safari/604.1", "iPhone", "Version/17.0 Safari"),
-        (f"Mozilla/5.0 (iPad; CPU OS 16_1 like Mac OS X) {SAFARI} EdgiOS/119.0 Mobile/15E148 Safari/605.1.15", "iPad", "Version/17.0 Safari"),
-        ("Mozilla/5.0 (Linux; Android 14; SM-S918B Build/UP1A) AppleWebKit/537.36 Chrome/131.0.6778.81 Mobile Safari/537.36", "Android", "Chrome/131"),
-        ("Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0", "Linux", "Firefox/132.0"),
+        ("(Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0", "Windows", "Firefox/133.0"),
+        (f"(Windows NT 6.1) {CHROME} Safari/537.36", "Windows", "Chrome/131.0.0.0 Safari"),
+        (f"(Macintosh; Intel Mac OS X 14_6) {CHROME} Safari/537.36 Edg/130.0.2903.70", "Macintosh", "Edg/130.0.0.0"),
+        (f"(Macintosh; Intel Mac OS X 10_15_7) {SAFARI} Safari/605.1.15", "Macintosh", "Version/17.0 Safari"),
+        (f"(iPhone; CPU iPhone OS 17_4_1 like Mac OS X) {SAFARI} Mobile/15E148 Safari/604.1", "iPhone", "Version/17.0 Safari"),
+        (f"(iPad; CPU OS 16_1 like Mac OS X) {SAFARI} EdgiOS/119.0 Mobile/15E148 Safari/605.1", "iPad", "Version/17.0 Safari"),
+        (f"(Linux; Android 14; SM-S918B Build/UP1A) {CHROME} Mobile Safari/537.36", "Android", "Chrome/131.0.0.0"),
+        ("(X11; Ubuntu; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0", "Linux", "Firefox/132.0"),
     ],
-)  # fmt: skip
+)
 def test_a_user_agent_is_rebuilt_from_families(agent: str, system: str, browser: str) -> None:
     """System family, browser family and major version are left; model, build and minor versions are gone."""
-    reduced = reduced_user_agent(agent)
+    reduced = reduced_user_agent(f"Mozilla/5.0 {agent}")
     assert reduced is not None
     assert dict(SYSTEMS)[system] in reduced
     assert browser in reduced
-    for trace in ("SM-S918B", "UP1A", "15E148", "17.4.1", "5414", "6778", "Ubuntu", "14_6", "2903"):
+    for trace in ("SM-S918B", "UP1A", "15E148", "17.4.1", "6778", "Ubuntu", "14_6", "2903", "NT 6.1"):
         assert trace not in reduced
 
 
@@ -423,6 +423,7 @@ def test_an_event_with_little_in_it_has_few_remarks() -> None:
 
 
 HASHED = {"meta": "1" * 64, "google_ads": "2" * 64}
+FOR_GOOGLE = EmailDigests(google_ads=EmailDigest("2" * 64))
 
 
 @pytest.mark.parametrize(
@@ -433,7 +434,7 @@ HASHED = {"meta": "1" * 64, "google_ads": "2" * 64}
         (HASHED, (PINTEREST,), None, Remark.EMAIL_NOT_NEEDED),
         ({"meta": DIGEST_OF_NOTHING}, (META,), None, Remark.EMAIL_UNUSABLE),
         ({"meta": DIGEST_OF_NOTHING}, (GOOGLE,), None, Remark.EMAIL_NOT_NEEDED),
-        ({"meta": DIGEST_OF_NOTHING, "google_ads": "2" * 64}, ALL, EmailDigests(google_ads=EmailDigest("2" * 64)), Remark.EMAIL_DIGEST_PASSED),
+        ({**HASHED, "meta": DIGEST_OF_NOTHING}, (META, GOOGLE), FOR_GOOGLE, Remark.EMAIL_DIGEST_PASSED),
     ],
 )  # fmt: skip
 def test_a_digest_made_elsewhere_serves_whom_it_was_made_for(
@@ -508,5 +509,5 @@ def test_nothing_undeclared_crosses_the_boundary(place: str) -> None:
     """A marker in any place but those that policy names is in no byte of what comes over, nor in its remarks."""
     needs = Needs(ip=True, user_agent="reduced", page_origin=True, click_ids=frozenset({"gclid", "fbp"}))
     event, remarks = crossed(dict.fromkeys(ALL, needs), **PLACES[place])
-    assert CANARY.encode() not in msgspec.msgpack.encode(event)
+    assert CANARY.encode() not in msgspec.json.encode(event, enc_hook=str)
     assert CANARY not in repr((event, remarks))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model import EventId, Fault, Kind
-from gateway.raw import Malformed, RawEvent, unix_seconds
+from gateway.raw import Malformed, RawEvent, _seconds_of_text, unix_seconds
 from tests.strategies import JSON, NOW
 
 
@@ -86,6 +86,14 @@ def test_no_value_makes_the_clock_fail(value: object) -> None:
 def test_the_ends_of_the_calendar_are_no_trap(text: str) -> None:
     """The years 1 and 9999 with any offset are a second or a fault, never an exception."""
     assert type(unix_seconds(text)) in (int, Fault)
+
+
+def test_no_long_text_is_remembered() -> None:
+    """What is remembered of times is bounded in length as well as in number."""
+    before = _seconds_of_text.cache_info().currsize
+    assert unix_seconds("2026-11-22T10:15:00Z" * 1000) is Fault.BAD_FORMAT
+    assert _seconds_of_text.cache_info().currsize == before
+    assert unix_seconds("2026-11-22T10:15:00.123456789+00:00") == NOW
 
 
 def test_a_raw_event_prints_nothing_of_itself() -> None:

@@ -48,9 +48,7 @@ LANES: Final = tuple(Lane(SHOP, destination) for destination in ALL)
 FIRST: Final = LANES[0]
 
 GRANTED: Final = Trace(Status.ACCEPTED, "1", ((Signal.ADVERTISING, State.GRANTED),), ALL, (), 3)
-PARTLY: Final = Trace(
-    Status.ACCEPTED, "1", ((Signal.VENDORS, State.DENIED),), (META,), ((GOOGLE, Refusal.VENDOR_DENIED),), 1
-)
+PARTLY: Final = Trace(Status.ACCEPTED, "1", ((Signal.VENDORS, State.DENIED),), (META,), ((GOOGLE, Refusal.VENDOR_DENIED),), 1)
 DENIED: Final = Trace(
     Status.REFUSED, "1", ((Signal.GPC, State.DENIED),), (), tuple((destination, Refusal.GPC) for destination in ALL), 0
 )
@@ -176,9 +174,9 @@ def matching(kind: type[Any]) -> st.SearchStrategy[Any]:
 
 
 DIGESTS: Final = st.none() | st.integers(0, 4).map(digest)
-IPS: Final = st.builds(
-    "{}.{}.{}.0".format, st.integers(1, 223), st.integers(0, 255), st.integers(0, 255)
-) | st.sampled_from(("2001:db8:1::", "2001:db8::"))
+IPS: Final = st.builds("{}.{}.{}.0".format, st.integers(1, 223), st.integers(0, 255), st.integers(0, 255)) | st.sampled_from(
+    ("2001:db8:1::", "2001:db8::")
+)
 
 EVENTS: Final[st.SearchStrategy[Minimised]] = st.builds(
     Minimised,

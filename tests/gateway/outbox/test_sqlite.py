@@ -1,13 +1,44 @@
-"""The embedded engine: the promises of every engine, and those that only a file can break."""
+"""The embedded engine: the promises of every engine, and those that only a file, a disk or a kill can break."""
 
+import asyncio
+import json
+import os
+import random
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Final
 
+import apsw
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.gateway.outbox.contract import OutboxContract
+from gateway.model import EmailDigests, Kind, PageOrigin, Reason, Status, TruncatedIp
+from gateway.outbox import Claim, Dead, Done, Later, Outbox, Shut, Unavailable
+from gateway.outbox.keyring import BadKeyFile, Keyring
+from gateway.outbox.schema import CannotOpen
+from gateway.outbox.sqlite import SqliteOutbox
+from gateway.outbox.store import Options
+from tests.gateway.outbox.contract import OutboxContract, balanced
 from tests.gateway.outbox.machine import OutboxMachine
-from tests.gateway.outbox.making import SqliteEngine
+from tests.gateway.outbox.making import (
+    DAY,
+    FIRST,
+    LANES,
+    META,
+    NOW,
+    SHOP,
+    SqliteEngine,
+    accept,
+    claim_all,
+    deliver_all,
+    digest,
+    done,
+    ids,
+)
+
+MIB: Final = 1 << 20
+ROOT: Final = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -28,7 +59,468 @@ class SqliteMachine(OutboxMachine):
         return SqliteEngine(folder, generation=5)
 
 
-class TestMachine(SqliteMachine.TestCase):  # type: ignore[misc]  # hypothesis makes this class at run time
+class TestMachine(SqliteMachine.TestCase):  # type: ignore[misc, valid-type]  # hypothesis makes this class at run time
     """Whatever is done to an outbox in whatever order, it says what the model says."""
 
     settings = settings(max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+# ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_second_outbox_on_the_same_directory_is_refused(engine: SqliteEngine) -> None:
+    """Two writers would each believe themselves alone."""
+    outbox = await engine.open()
+    with pytest.raises(CannotOpen, match="another process"):
+        await engine.open()
+    await outbox.close()
+    await (await engine.open()).close()
+
+
+async def test_nobody_else_may_read_the_store(engine: SqliteEngine) -> None:
+    """The directory is 0700, every file in it 0600, whatever they were before."""
+    engine.directory.mkdir(mode=0o755)
+    outbox = await engine.open()
+    await outbox.put([accept(1)])
+    assert engine.directory.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in engine.directory.iterdir()} == {0o600}
+    await outbox.close()
+
+
+async def test_a_library_that_can_lose_data_is_refused(engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite before 3.51.3 has a race at the log's reset."""
+    monkeypatch.setattr(apsw, "sqlite_lib_version", lambda: "3.51.2")
+    with pytest.raises(CannotOpen, match=r"3\.51\.3"):
+        await engine.open()
+    assert not engine.directory.exists()
+
+
+@pytest.mark.parametrize("offset", [0, 100])
+async def test_a_damaged_file_is_refused(engine: SqliteEngine, offset: int) -> None:
+    """And named as such, without a word of what is in it; the directory stays free for the next try."""
+    await (await engine.open()).close()
+    with engine.file.open("r+b") as file:
+        file.seek(offset)
+        file.write(b"\xff" * 100)
+    for _ in range(2):
+        with pytest.raises(CannotOpen, match="damaged"):
+            await engine.open()
+
+
+async def test_a_store_of_another_version_is_refused(engine: SqliteEngine) -> None:
+    """It is not guessed at."""
+    await (await engine.open()).close()
+    change(engine, "pragma user_version = 99")
+    with pytest.raises(CannotOpen, match="another version"):
+        await engine.open()
+
+
+async def test_a_cap_without_room_is_refused(engine: SqliteEngine) -> None:
+    """Less than a megabyte is a mistake in the settings."""
+    with pytest.raises(ValueError, match="1 MiB"):
+        await engine.open(max_bytes=MIB - 1)
+
+
+async def test_a_missing_sealing_key_stops_the_start(engine: SqliteEngine, tmp_path: Path) -> None:
+    """Records that need it exist, so going on without it would lose them silently."""
+    outbox = await engine.open()
+    await outbox.put([accept(1)])
+    await outbox.close()
+    other = Keyring.create(tmp_path / "other.json")
+    with pytest.raises(BadKeyFile, match="does not open"):
+        await SqliteOutbox.open(engine.directory, other, LANES, Options(64 * MIB, 0))
+    content = json.loads((tmp_path / "other.json").read_text())
+    content["sealing"] = {"k9": content["sealing"]["k1"]}
+    (tmp_path / "other.json").write_text(json.dumps({**content, "active": "k9"}))
+    with pytest.raises(BadKeyFile, match="missing"):
+        await SqliteOutbox.open(engine.directory, Keyring.load(tmp_path / "other.json"), LANES, Options(64 * MIB, 0))
+    outbox = await engine.open()
+    assert await deliver_all(outbox, FIRST) == ["1"]
+    await outbox.close()
+
+
+async def test_sealing_keys_rotate(engine: SqliteEngine, tmp_path: Path) -> None:
+    """After one start with the new key the old one can go, and repeats are still recognised."""
+    outbox = await engine.open()
+    await outbox.put([accept(1)])
+    await outbox.close()
+    Keyring.create(tmp_path / "new.json")
+    old, new = (json.loads((tmp_path / name).read_text()) for name in ("keys.json", "new.json"))
+    both = {"k1": old["sealing"]["k1"], "k2": new["sealing"]["k1"]}
+    for sealing in (both, {"k2": both["k2"]}):
+        (tmp_path / "keys.json").write_text(json.dumps({**old, "active": "k2", "sealing": sealing}))
+        outbox = await engine.open()
+        assert list(await outbox.put([accept(1)])) == [Status.DUPLICATE]
+        await outbox.close()
+    outbox = await engine.open()
+    assert await deliver_all(outbox, FIRST) == ["1"]
+    await outbox.close()
+
+
+# ── secrecy and tampering ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def flip(*arguments: Any) -> bytes:
+    """Change one bit of a blob."""
+    blob, at = arguments
+    return bytes(blob[:at] + bytes([blob[at] ^ 1]) + blob[at + 1 :])
+
+
+def change(engine: SqliteEngine, *statements: str) -> None:
+    """Change a closed store's file behind the engine's back."""
+    connection = apsw.Connection(str(engine.file))
+    connection.create_scalar_function("flip", flip)
+    for statement in statements:
+        connection.execute(statement)
+    connection.close()
+
+
+async def test_no_identifier_is_readable_in_the_files(engine: SqliteEngine) -> None:
+    """Event ids, origins, addresses and digests are on the disk only sealed or as keyed hashes."""
+    outbox = await engine.open()
+    sensitive = accept(
+        "CANARY-ID-7781",
+        email=EmailDigests(digest("abc123"), digest("abc123"), digest("def456")),
+        ip=TruncatedIp("203.0.113.0"),
+        page_origin=PageOrigin("https://canary.example"),
+    )
+    await outbox.put([sensitive, sensitive, *[accept(n, kind=Kind.PAGE_VIEW) for n in range(30)]])
+    claim = await claim_all(outbox, FIRST, limit=1)
+    await outbox.settle(claim, [Later(claim.records[0].seq, Reason.TIMED_OUT, NOW)], NOW)
+    await outbox.suppress(SHOP, [digest("abc123")], NOW)
+    stored = b"".join(path.read_bytes() for path in engine.directory.iterdir())
+    await outbox.close()
+    stored += b"".join(path.read_bytes() for path in engine.directory.iterdir())
+    assert len(stored) > 10_000
+    for canary in ("CANARY", "canary.example", "203.0.113", digest("abc123"), "abc123", "def456"):
+        assert canary.encode() not in stored
+    for canary in (digest("abc123"), digest("def456")):
+        assert bytes.fromhex(canary) not in stored
+
+
+async def lost_visibly(outbox: SqliteOutbox, count: int) -> Claim:
+    """Claim; `count` records must be unreadable. Settle them as dead and hold the accounts against each other."""
+    claim = await claim_all(outbox, FIRST)
+    assert len(claim.unreadable) == count
+    with pytest.raises(ValueError, match="only be dead or withdrawn"):
+        await outbox.settle(claim, [*done(claim), *(Done(seq, Reason.CONFIRMED) for seq in claim.unreadable)], NOW)
+    await outbox.settle(claim, [*done(claim), *(Dead(seq, Reason.UNSEALABLE) for seq in claim.unreadable)], NOW)
+    book = await outbox.book(SHOP)
+    balanced(book)
+    assert sum(n for (_, _, outcome, reason), n in book.settled.items() if reason is Reason.UNSEALABLE) == count
+    return claim
+
+
+@pytest.mark.parametrize("at", [0, 1, 13, 40, -1])
+async def test_a_changed_byte_makes_a_group_unreadable_and_not_lost(engine: SqliteEngine, at: int) -> None:
+    """Its records are claimed as unreadable and can only end as dead letters; the next group is as before."""
+    outbox = await engine.open()
+    await outbox.put([accept(n, destinations=(META,)) for n in range(3)])
+    await outbox.put([accept(9, destinations=(META,))])
+    await outbox.close()
+    where = at if at >= 0 else f"length(blob) - {-at}"
+    change(engine, f"update groups set blob = flip(blob, {where}) where length(sorts) = 3")  # noqa: S608 - of this test
+    outbox = await engine.open()
+    assert ids(await lost_visibly(outbox, 3)) == ["9"]
+    await outbox.close()
+
+
+async def test_swapped_groups_do_not_open(engine: SqliteEngine) -> None:
+    """A blob opens only in the place it was sealed for."""
+    outbox = await engine.open()
+    for n in range(2):
+        await outbox.put([accept(n)])
+    await outbox.close()
+    change(
+        engine,
+        "create temp table was as select place, blob from groups",
+        "update groups set blob = (select blob from was where was.place != groups.place)",
+    )
+    outbox = await engine.open()
+    await lost_visibly(outbox, 2)
+    await outbox.close()
+
+
+async def test_a_group_under_another_sort_does_not_open(engine: SqliteEngine) -> None:
+    """Where a record goes is authenticated too: nobody can send it elsewhere by changing the file."""
+    outbox = await engine.open()
+    await outbox.put([accept(1), accept(2, destinations=(META,))])
+    await outbox.close()
+    change(engine, "update groups set sorts = x'0101'")
+    outbox = await engine.open()
+    assert (await claim_all(outbox, LANES[1])).unreadable
+    await outbox.close()
+
+
+async def test_an_exceptions_copy_does_not_open_in_another_lane(engine: SqliteEngine) -> None:
+    """Its lane and number are part of what is authenticated."""
+    outbox = await engine.open()
+    await outbox.put([accept(1)])
+    for lane in LANES:
+        claim = await claim_all(outbox, lane)
+        await outbox.settle(claim, [Later(claim.records[0].seq, Reason.TIMED_OUT, NOW)], NOW)
+    await outbox.close()
+    change(
+        engine,
+        "create temp table other as select blob from exceptions join lanes on lane = id where destination = 'pinterest'",
+        "update exceptions set blob = (select blob from other) where lane in (select id from lanes where destination = 'meta')",
+    )
+    outbox = await engine.open()
+    await lost_visibly(outbox, 1)
+    assert ids(await claim_all(outbox, LANES[1])) == ["1"]
+    await outbox.close()
+
+
+async def test_a_day_whose_key_is_gone_is_unreadable(engine: SqliteEngine) -> None:
+    """Deleting a data key erases what it sealed, in every copy of the store."""
+    outbox = await engine.open()
+    await outbox.put([accept(1, destinations=(META,))])
+    await outbox.put([accept(2, at=NOW + DAY, destinations=(META,))])
+    await outbox.close()
+    change(engine, "delete from data_keys where day = (select min(day) from data_keys where storefront != 0)")
+    outbox = await engine.open()
+    assert ids(await lost_visibly(outbox, 1)) == ["2"]
+    await outbox.close()
+
+
+async def test_keys_of_past_days_go_when_nothing_needs_them(engine: SqliteEngine) -> None:
+    """Not before: a backlog and a dead letter keep theirs."""
+    outbox = await engine.open([FIRST])
+    for day in range(3):
+        await outbox.put([accept(day, at=NOW + day * DAY, destinations=(META,))])
+    claim = await claim_all(outbox, FIRST, limit=2)
+    dead, delivered = claim.records
+    await outbox.settle(claim, [Dead(dead.seq, Reason.REJECTED), Done(delivered.seq, Reason.CONFIRMED)], NOW + DAY)
+    await outbox.sweep(NOW + 10 * DAY)
+    await outbox.close()
+    connection = apsw.Connection(str(engine.file))
+    days = [day - NOW // DAY for (day,) in connection.execute("select day from data_keys where storefront != 0 order by day")]
+    connection.close()
+    assert days == [1, 2]
+
+
+# ── a full store ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def fill(outbox: SqliteOutbox, most: int = 60) -> list[str]:
+    """Put until the store is full; gives the ids that were accepted."""
+    accepted: list[str] = []
+    for n in range(most):
+        names = [f"{n}-{i}-{random.getrandbits(160):x}" for i in range(100)]
+        try:
+            await outbox.put([accept(name, email=EmailDigests(digest(n * 1000 + i))) for i, name in enumerate(names)])
+        except Unavailable as refused:
+            assert refused.why is Shut.FULL  # noqa: PT017 - the loop goes on until then
+            return accepted
+        accepted += names
+    raise AssertionError("the store never became full")
+
+
+async def reopened(outbox: SqliteOutbox) -> None:
+    """Wait until puts are taken again."""
+    async with asyncio.timeout(5):
+        while outbox.shut is not None:  # noqa: ASYNC110 - a test looks on from outside
+            await asyncio.sleep(0.005)
+
+
+async def test_a_full_store_refuses_settles_and_recovers(engine: SqliteEngine) -> None:
+    """Puts are refused before the cap, couriers go on, even with an exception for each event, and then puts are taken again."""
+    outbox = await engine.open(max_bytes=MIB)
+    accepted = await fill(outbox)
+    assert outbox.shut is Shut.FULL
+    with pytest.raises(Unavailable):
+        await outbox.put([accept("more")])
+    claim = await claim_all(outbox, FIRST, limit=50)
+    await outbox.settle(claim, [Later(record.seq, Reason.TIMED_OUT, NOW) for record in claim.records], NOW)
+    for lane in LANES:
+        assert sorted(await deliver_all(outbox, lane)) == sorted(accepted)
+    await reopened(outbox)
+    assert list(await outbox.put([accept("more")])) == [Status.ACCEPTED]
+    balanced(await outbox.book(SHOP))
+    await outbox.close()
+
+
+async def test_a_full_store_opens_full(engine: SqliteEngine) -> None:
+    """Reopening does not forget it, and nothing of what was accepted is lost."""
+    outbox = await engine.open(max_bytes=MIB)
+    accepted = await fill(outbox)
+    await engine.crash(outbox)
+    outbox = await engine.open(max_bytes=MIB)
+    assert outbox.shut is Shut.FULL
+    assert await deliver_all(outbox, FIRST) == accepted
+    await outbox.close()
+
+
+async def test_a_cap_that_is_met_head_on_loses_nothing(engine: SqliteEngine) -> None:
+    """One request larger than what is left is refused whole; requests that fit are still taken or refused, never half."""
+    outbox = await engine.open(max_bytes=MIB)
+    requests = [[accept(f"{n}-{i}", email=EmailDigests(digest(n * 5000 + i))) for i in range(5000)] for n in range(4)]
+    answers = await asyncio.gather(*map(outbox.put, requests), return_exceptions=True)
+    assert [one.why for one in answers if isinstance(one, Unavailable)][-1] is Shut.FULL
+    book = await outbox.book(SHOP)
+    assert book.accepted.get(META, 0) % 5000 == 0
+    balanced(book)
+    await outbox.close()
+
+
+async def test_a_volume_without_free_space_counts_as_full(engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts stop before the file system is full, and are taken again by themselves once there is space."""
+    monkeypatch.setattr("gateway.outbox.writer.LOOK_AGAIN_SECONDS", 0.01)
+    free = [0]
+    real = os.statvfs
+
+    def statvfs(path: Any) -> os.statvfs_result:
+        fields = list(real(path))
+        fields[1], fields[4] = 4096, free[0] // 4096
+        return os.statvfs_result(fields)
+
+    monkeypatch.setattr(os, "statvfs", statvfs)
+    outbox = await engine.open(min_free_bytes=MIB)
+    assert outbox.shut is Shut.FULL
+    with pytest.raises(Unavailable):
+        await outbox.put([accept(1)])
+    free[0] = 10 * MIB
+    await reopened(outbox)
+    assert list(await outbox.put([accept(1)])) == [Status.ACCEPTED]
+    await outbox.close()
+
+
+# ── a failing disk ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ShimFile(apsw.VFSFile):
+    """A file whose flushes are counted, and fail when told to."""
+
+    def __init__(self, shim: "Shim", name: Any, flags: list[int]) -> None:
+        """Open the real file."""
+        self._shim = shim
+        super().__init__("", name, flags)
+
+    def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's name
+        """Flush, or fail as a disk does."""
+        self._shim.flushes += 1
+        if self._shim.broken:
+            raise apsw.exception_for(apsw.SQLITE_IOERR_FSYNC)
+        super().xSync(flags)
+
+
+class Shim(apsw.VFS):
+    """A file system with such files."""
+
+    def __init__(self) -> None:
+        """Register it."""
+        self.flushes = 0
+        self.broken = False
+        super().__init__("shim", "")
+
+    def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's name
+        """Open a file of this system."""
+        return ShimFile(self, name, flags)
+
+    def excepthook(self, *_: object) -> bool:
+        """Errors reach SQLite; nothing is printed."""
+        return True
+
+
+@pytest.fixture
+def shim() -> Iterator[Shim]:
+    """A file system that can fail."""
+    made = Shim()
+    yield made
+    made.unregister()
+
+
+async def test_every_answer_follows_a_flush(engine: SqliteEngine, shim: Shim) -> None:
+    """Puts, marks and settlements are on stable storage before anybody hears of them."""
+    outbox = await engine.open(vfs="shim")
+    for n in range(3):
+        before = shim.flushes
+        await outbox.put([accept(n)])
+        assert shim.flushes > before
+        claim = await claim_all(outbox, FIRST)
+        before = shim.flushes
+        await outbox.mark_sent(claim, [claim.records[0].seq], NOW)
+        assert shim.flushes > before
+        before = shim.flushes
+        await outbox.settle(claim, done(claim), NOW)
+        assert shim.flushes > before
+    await outbox.close()
+
+
+async def test_after_a_failed_flush_nothing_is_accepted_ever_again(engine: SqliteEngine, shim: Shim) -> None:
+    """Every waiter hears of the failure, also when later flushes would succeed, and the process is told to end."""
+    outbox = await engine.open(vfs="shim")
+    await outbox.put([accept(1)])
+    claim = await claim_all(outbox, FIRST)
+    shim.broken = True
+    waiting = [outbox.put([accept(2)]), outbox.put([accept(3)]), outbox.settle(claim, done(claim), NOW)]
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [one.why if isinstance(one, Unavailable) else one for one in answers] == [Shut.FAILED] * 3
+    assert outbox.failed.is_set()
+    shim.broken = False
+    assert outbox.shut is Shut.FAILED
+    for again in (outbox.put([accept(4)]), outbox.book(SHOP), outbox.claim(LANES[1], 1, NOW), outbox.sweep(NOW)):
+        with pytest.raises(Unavailable, match="store_failed"):
+            await again
+    flushes = shim.flushes
+    await outbox.close()
+    assert shim.flushes == flushes
+    outbox = await engine.open()
+    repeated = await outbox.put([accept(1), accept(2), accept(3)])
+    assert repeated[0] is Status.DUPLICATE
+    assert set(await deliver_all(outbox, LANES[1])) == {"1", "2", "3"}
+    balanced(await outbox.book(SHOP))
+    await outbox.close()
+
+
+async def test_a_fault_of_the_store_itself_is_final(engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever fails outside any one caller's change: nobody is left waiting, and nothing is accepted after it."""
+    outbox = await engine.open()
+
+    def fail(path: object) -> None:
+        raise OSError(path)
+
+    monkeypatch.setattr(os, "statvfs", fail)
+    answers = await asyncio.gather(*(outbox.put([accept(n)]) for n in range(600)), return_exceptions=True)
+    refused = [one.why for one in answers if isinstance(one, Unavailable)]
+    assert answers.count([Status.ACCEPTED]) == 600 - refused.count(Shut.FAILED)
+    assert outbox.failed.is_set()
+    with pytest.raises(Unavailable, match="store_failed"):
+        await outbox.put([accept(601)])
+    await outbox.close()
+
+
+# ── kills ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def killed(folder: Path, number: int, lines: int) -> list[list[str]]:
+    """Let a process put and deliver until it has said so much, kill it, and give what it said, word by word."""
+    command = [sys.executable, "-m", "tests.gateway.outbox.victim", str(folder), f"r{number}"]
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    said = [await process.stdout.readline() for _ in range(lines)]
+    process.kill()
+    said += (await process.stdout.read()).splitlines(keepends=True)
+    await process.wait()
+    return [line.decode().split() for line in said if line.endswith(b"\n")]
+
+
+async def test_killed_processes_lose_nothing_and_repeat_only_what_was_in_doubt(engine: SqliteEngine) -> None:
+    """Whatever a process said it had accepted is delivered or waits; what it said it had delivered is not sent again."""
+    put: set[str] = set()
+    sent: set[str] = set()
+    for number in range(4):
+        said = await killed(engine.directory.parent, number, lines=40 + 53 * number)
+        put |= {name for what, name in said if what == "put"}
+        sent |= {name for what, name in said if what == "sent"}
+    assert len(sent) > 50
+    outbox: Outbox = await engine.open()
+    statuses = await outbox.put([accept(name, destinations=(META,)) for name in put])
+    assert set(statuses) == {Status.DUPLICATE}
+    book = await outbox.book(SHOP)
+    balanced(book)
+    rest = await deliver_all(outbox, FIRST)
+    assert not set(rest) & sent
+    assert book.accepted[META] - len(rest) >= len(sent)
+    assert book.accepted[META] >= len(put)
+    await outbox.close()

@@ -11,5 +11,18 @@ PLAIN: Final = Context(now=NOW, attested=False, country="FR", max_age=MAX_AGE)
 ATTESTED: Final = Context(now=NOW, attested=True, country="FR", max_age=MAX_AGE)
 """The same where the storefront attests that a banner asks."""
 
-NO_BOOLEANS: Final = ("true", "false", "yes", "granted", "", 1, 0, 1.0, [], [True], {}, {"advertising": True})
+NO_BOOLEANS: Final[tuple[object, ...]] = (
+    "true",
+    "false",
+    "yes",
+    "granted",
+    "",
+    1,
+    0,
+    1.0,
+    [],
+    [True],
+    {},
+    {"advertising": True},
+)
 """What somebody may have meant as a yes or a no, and what is neither in JSON."""

@@ -1,0 +1,217 @@
+"""The front door over a real store and a real socket, with clocks that a test can move and nobody delivering.
+
+What came through is read back from the store, as a courier would read it.
+"""
+
+import io
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import msgspec
+from aiohttp import web
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.app import open_store
+from gateway.intake import Door, Intake
+from gateway.keys import Doorkeeper
+from gateway.limits import Addresses, Bucket
+from gateway.line import Line
+from gateway.listener import Caps, QuietServer
+from gateway.log import Log
+from gateway.metrics import PREFIX, Metrics
+from gateway.model import Destination, Minimised, StorefrontId
+from gateway.outbox import Book, Lane, Waiting
+from gateway.outbox.keyring import Keyring
+from gateway.outbox.sqlite import SqliteOutbox
+from gateway.settings import Settings, load
+from tests.live import ORIGIN, STOREFRONT, Installation, install
+
+SHOP: Final = StorefrontId(STOREFRONT)
+NOW: Final = 1_795_000_000
+NOWHERE: Final = dict.fromkeys(Destination, "http://127.0.0.1:9")
+
+
+class Clock(msgspec.Struct):
+    """Unix seconds and seconds of a clock that never jumps."""
+
+    wall: float = NOW
+    monotonic: float = 1000.0
+
+    def pass_by(self, seconds: float) -> None:
+        """Let time pass."""
+        self.wall += seconds
+        self.monotonic += seconds
+
+
+class Answer(msgspec.Struct):
+    """What came back."""
+
+    status: int
+    body: bytes
+    headers: Any
+
+    @property
+    def json(self) -> Any:
+        """The body, read."""
+        return json.loads(self.body)
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        """The results of a 202."""
+        found: list[dict[str, Any]] = self.json["results"]
+        return found
+
+    @property
+    def error(self) -> str:
+        """The code of an error."""
+        found: str = self.json["error"]
+        return found
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds to wait."""
+        return int(self.headers["Retry-After"])
+
+
+class Doorway(msgspec.Struct):
+    """An open door."""
+
+    installation: Installation
+    settings: Settings
+    intake: Intake
+    outbox: SqliteOutbox
+    metrics: Metrics
+    clock: Clock
+    session: aiohttp.ClientSession
+    url: str
+
+    async def ask(self, method: str, target: str, body: Any = b"", **headers: str) -> Answer:
+        """Send a request as it is; header names with `_` for `-`. No content type is added."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        skip = ["Content-Type"]
+        data = io.BytesIO(body) if isinstance(body, bytes) else body
+        async with self.session.request(method, self.url + target, data=data, headers=named, skip_auto_headers=skip) as got:
+            return Answer(got.status, await got.read(), got.headers)
+
+    async def post(self, said: Any, *, key: str | None = None, **headers: str) -> Answer:
+        """Post to `/v1/events` as a server: JSON, or bytes as they are."""
+        given = {"Authorization": f"Bearer {key or self.installation.secret_key}", "Content_Type": "application/json"}
+        return await self.ask("POST", "/v1/events", as_bytes(said), **given | headers)
+
+    async def collect(self, said: Any, *, key: str | None = None, **headers: str) -> Answer:
+        """Post to `/v1/collect` as a browser: JSON, or bytes as they are, without a content type unless one is given."""
+        target = f"/v1/collect?k={key or self.installation.publishable_key}"
+        return await self.ask("POST", target, as_bytes(said), **{"Origin": ORIGIN} | headers)
+
+    async def stored(self, destination: Destination = Destination.META) -> list[Minimised]:
+        """Read what a courier would be given."""
+        claim = await self.outbox.claim(Lane(SHOP, destination), 10_000, int(self.clock.wall))
+        if claim is None:
+            return []
+        await self.outbox.release(claim, maybe=False)
+        return [record.event for record in claim.records]
+
+    async def only(self, destination: Destination = Destination.META) -> Minimised:
+        """Read the one event there is."""
+        (event,) = await self.stored(destination)
+        return event
+
+    async def book(self) -> Book:
+        """The storefront's books."""
+        return await self.outbox.book(SHOP)
+
+    def waiting(self) -> Waiting:
+        """Meta's backlog."""
+        return self.outbox.waiting(Lane(SHOP, Destination.META))
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Add up a metric's samples with these labels."""
+        families = text_string_to_metric_families(self.metrics.text().decode())
+        samples = [sample for family in families for sample in family.samples if sample.name == PREFIX + name]
+        return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+
+
+def as_bytes(said: Any) -> bytes:
+    """Write JSON, or leave bytes alone."""
+    return said if isinstance(said, bytes) else json.dumps(said).encode()
+
+
+def purchase(event_id: str = "1001", **changes: Any) -> dict[str, Any]:
+    """Say a purchase with consent to advertising."""
+    return {
+        "event": "purchase",
+        "event_id": event_id,
+        "occurred_at": NOW - 60,
+        "customer": {"email": "jane@example.com"},
+        "order": {"value": "129.90", "currency": "EUR"},
+        "consent": {"advertising": True},
+    } | changes
+
+
+def refused(event_id: str = "1002") -> dict[str, Any]:
+    """Say a purchase whose visitor refused."""
+    return purchase(event_id, consent={"advertising": False})
+
+
+@asynccontextmanager
+async def doorway(folder: Path, *edits: tuple[str, str], max_bytes: str = "1GiB") -> AsyncIterator[Doorway]:
+    """Open the door of an installation in `folder`, with pieces of its configuration replaced; an installation stays."""
+    if (folder / "gateway.toml").exists():
+        there = Installation(folder, 0, 0, *((folder / name).read_text() for name in ("secret.key", "publishable.key")))
+    else:
+        there = install(folder, NOWHERE, max_bytes=max_bytes)
+    edit(there, *edits)
+    settings = load(there.config, {})
+    clock, metrics = Clock(), Metrics()
+    async with open_store(settings) as outbox, aiohttp.ClientSession() as session:
+        intake = Intake(
+            doors={name: door(settings, name, clock) for name in settings.storefronts},
+            doorkeeper=Doorkeeper(
+                Keyring.load(settings.server.key_file).pepper, {s.id: s.keys for s in settings.storefronts.values()}
+            ),
+            outbox=outbox,
+            metrics=metrics,
+            addresses=Addresses(20.0, 200.0, clock.monotonic),
+            body_seconds=5.0,
+            trusted_proxies=settings.server.trusted_proxies,
+            wall=lambda: clock.wall,
+            monotonic=lambda: clock.monotonic,
+        )
+        metrics.watch_repeats(settings.storefronts, outbox.differing_repeats)
+        runner = web.ServerRunner(QuietServer(intake.handle, Caps(1000, 1000, 5.0), Log()), shutdown_timeout=1.0)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        try:
+            port = runner.addresses[0][1]
+            yield Doorway(there, settings, intake, outbox, metrics, clock, session, f"http://127.0.0.1:{port}")
+        finally:
+            await runner.cleanup()
+
+
+def door(settings: Settings, name: StorefrontId, clock: Clock) -> Door:
+    """Make a storefront's door, as the app does, on the test's clock."""
+    shop = settings.storefronts[name]
+    return Door(
+        line=Line(name, shop.consent.policy, dict(shop.destinations), frozenset(shop.origins)),
+        origins=frozenset(shop.origins),
+        allow_null_origin=shop.allow_null_origin,
+        bucket=Bucket(shop.events_per_second, shop.burst, clock.monotonic),
+    )
+
+
+def edit(there: Installation, *edits: tuple[str, str]) -> None:
+    """Replace pieces of the configuration, each of which must be there."""
+    text = there.config.read_text()
+    for old, new in edits:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    there.config.write_text(text)
+
+
+def statuses(results: Sequence[dict[str, Any]]) -> list[str]:
+    """Each result's status, in order."""
+    return [result["status"] for result in results]

@@ -1,0 +1,112 @@
+"""The answer to "why did it go or not go" says rules, codes and times, and nothing of the event."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.audit.trace import NAMES, WORDS, moment, remarks, sentences, tell
+from gateway.model import Destination, PlatformCode, Reason, Receipt, Refusal, Remark, Signal, State, Status, Trace
+from gateway.outbox import Attempt, Explanation
+from tests.strategies import NOW
+
+META, PINTEREST, GOOGLE = tuple(Destination)
+
+ACCEPTED = Explanation(
+    status=Status.ACCEPTED,
+    received_at=NOW,
+    trace=Trace(
+        Status.ACCEPTED,
+        "opt_in_everywhere-1",
+        ((Signal.ADVERTISING, State.GRANTED), (Signal.VENDORS, State.GRANTED), (Signal.VENDORS, State.DENIED)),
+        (META, PINTEREST),
+        ((GOOGLE, Refusal.VENDOR_DENIED),),
+        1 << Remark.EMAIL_HASHED | 1 << Remark.IP_TRUNCATED,
+    ),
+    attempts=(
+        Attempt(META, "delivered", Reason.CONFIRMED, at=NOW + 5, tries=1, receipt=Receipt("AbC123")),
+        Attempt(PINTEREST, "retrying", Reason.THROTTLED, PlatformCode("429"), at=NOW + 5, tries=3, due=NOW + 65),
+        Attempt(GOOGLE, "refused", Refusal.VENDOR_DENIED),
+    ),
+    repeats=2,
+)
+SOON = "2026-11-22T10:15:05Z"
+NEVER = {"reason": None, "code": None, "at": None, "tries": 0, "due": None, "receipt": None}
+LATER = {"at": SOON, "tries": 3, "due": "2026-11-22T10:16:05Z"}
+REFUSED = Explanation(
+    status=Status.REFUSED,
+    received_at=NOW,
+    trace=Trace(Status.REFUSED, "opt_in_everywhere-1", (), (), ((META, Refusal.NO_CONSENT),), 0),
+    attempts=(Attempt(META, "refused", Refusal.NO_CONSENT),),
+)
+
+
+def test_an_explanation_is_told_as_json() -> None:
+    """Every part of an explanation is in the answer, by its code, and times in UTC."""
+    told = tell(ACCEPTED)
+    assert (
+        json.loads(json.dumps(told))
+        == told
+        == {
+            "status": "accepted",
+            "received_at": "2026-11-22T10:15:00Z",
+            "rule": "opt_in_everywhere-1",
+            "signals": {"advertising": "granted", "vendors": "granted, denied"},
+            "fields": ["email_hashed", "ip_truncated"],
+            "repeats": 2,
+            "destinations": {
+                "meta": {**NEVER, "state": "delivered", "reason": "confirmed", "at": SOON, "tries": 1, "receipt": "AbC123"},
+                "pinterest": {**NEVER, **LATER, "state": "retrying", "reason": "throttled", "code": "429"},
+                "google_ads": {**NEVER, "state": "refused", "reason": "vendor_denied"},
+            },
+        }
+    )
+
+
+def test_a_marketer_reads_the_same_from_top_to_bottom() -> None:
+    """The sentences say what came, by which rule it was decided, what was done, and how each destination stands."""
+    assert list(sentences(tell(ACCEPTED))) == [
+        "Received 2026-11-22T10:15:00Z; accepted.",
+        "Decided by rule opt_in_everywhere-1.",
+        "Consent signals: advertising said granted; vendors said granted, denied.",
+        "At the boundary: email hashed, ip truncated.",
+        "Repeats of the same id since: 2, none applied.",
+        "Meta: confirmed by the platform, reason confirmed, 2026-11-22T10:15:05Z, receipt AbC123.",
+        f"Pinterest: to be tried again, reason throttled, platform code 429, {SOON}, 3 tries, next try {LATER['due']}.",
+        "Google Ads: not allowed to go there, reason vendor_denied.",
+    ]
+
+
+def test_a_refused_event_is_said_to_be_gone() -> None:
+    """Of a refused event it is said that nothing was kept, and that no signal came where none did."""
+    assert list(sentences(tell(REFUSED))) == [
+        "Received 2026-11-22T10:15:00Z; refused, and nothing of it was kept or sent.",
+        "Decided by rule opt_in_everywhere-1.",
+        "Consent signals: none came with the event.",
+        "Meta: not allowed to go there, reason no_consent.",
+    ]
+
+
+@pytest.mark.parametrize("state", ["delivered", "waiting", "retrying", "maybe", "dead", "withdrawn", "refused"])
+def test_every_state_has_words(state: str) -> None:
+    """Each state that an attempt can have is told in words."""
+    assert state in (Attempt.__doc__ or "")
+    assert WORDS[state] != state
+
+
+def test_every_destination_has_a_name() -> None:
+    """Each destination is told by the name that people know it by."""
+    assert set(NAMES) == set(Destination)
+
+
+@given(st.sets(st.sampled_from(Remark)))
+def test_remarks_are_read_back_from_their_bits(kept: set[Remark]) -> None:
+    """Any set of remarks is told by name, each once and in order."""
+    bits = sum(1 << remark for remark in kept)
+    assert list(remarks(bits)) == [remark.name.lower() for remark in sorted(kept)]
+
+
+def test_a_moment_is_told_in_utc() -> None:
+    """Unix seconds are written as RFC 3339 in UTC."""
+    assert (moment(0), moment(NOW)) == ("1970-01-01T00:00:00Z", "2026-11-22T10:15:00Z")

@@ -1,0 +1,60 @@
+"""What the store's thread keeps in memory is what the file says, after a rollback as after opening."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.model import EmailDigests, Reason, Status
+from gateway.outbox import Done, Later, Settlement
+from gateway.outbox.claims import Opener, Taken
+from gateway.outbox.keyring import Keyring
+from gateway.outbox.store import Options, Store
+from tests.gateway.outbox.making import FIRST, LANES, META, NOW, OTHER, SHOP, accept, digest
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An open store, without a thread."""
+    (tmp_path / "data").mkdir()
+    return Store(tmp_path / "data", Keyring.create(tmp_path / "keys.json"), LANES, Options(1 << 24, 0, generation=5))
+
+
+def put(store: Store, *numbers: int) -> list[Status]:
+    """Put in a transaction of its own."""
+    store.begin()
+    (answer,) = store.put([[accept(number, email=EmailDigests(digest(number))) for number in numbers]])
+    store.commit()
+    assert not isinstance(answer, ValueError)
+    return answer
+
+
+def claim(store: Store, limit: int) -> Taken:
+    """Claim from the first lane."""
+    found = store.find(FIRST, limit, NOW)
+    assert found is not None
+    return Opener().open_now(found)
+
+
+def test_a_rolled_back_transaction_leaves_no_trace_in_memory(store: Store) -> None:
+    """Not in the sequence, the index, the keys, the names, the marks, the cursor or the figures."""
+    put(store, *range(12))
+    taken = claim(store, 4)
+    before = store.changes().figures[FIRST]
+    store.begin()
+    store.put([[accept(n, at=NOW + 86_400 * 3) for n in range(10, 40)]])
+    store.mark(FIRST, taken, [record.seq for record in taken.records], NOW)
+    one, *others = taken.records
+    settlements: list[Settlement] = [
+        Later(one.seq, Reason.TIMED_OUT, NOW),
+        *(Done(record.seq, Reason.CONFIRMED) for record in others),
+    ]
+    store.settle(FIRST, taken, list(zip(taken.records, settlements, strict=True)), {}, NOW)
+    store.suppress(OTHER, [digest(1)], NOW)
+    store.rollback()
+    assert store.changes().figures[FIRST] == before
+    assert put(store, *range(10, 14)) == [Status.DUPLICATE] * 2 + [Status.ACCEPTED] * 2
+    again = claim(store, 100)
+    assert [record.event.event_id for record in again.records] == [f"e{n}" for n in range(14)]
+    assert {(record.tries, record.maybe_since) for record in again.records} == {(0, None)}
+    assert store.book(SHOP).accepted[META] == store.book(SHOP).waiting[META] == 14
+    store.close(whole=True)

@@ -1,0 +1,82 @@
+"""The keys of records: one for each storefront and day, kept wrapped in the store."""
+
+from pathlib import Path
+
+import apsw
+import pytest
+
+from gateway.outbox.keyring import BadKeyFile, Keyring
+from gateway.outbox.schema import connect, every
+from gateway.outbox.vault import Vault
+from tests.gateway.outbox.making import DAY, NOW
+
+NONCE = bytes(12)
+
+
+@pytest.fixture
+def keyring(tmp_path: Path) -> Keyring:
+    """A key file's keys."""
+    return Keyring.create(tmp_path / "keys.json")
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> apsw.Connection:
+    """An empty store."""
+    return connect(tmp_path, 1 << 24, None)
+
+
+@pytest.fixture
+def vault(connection: apsw.Connection, keyring: Keyring) -> Vault:
+    """A vault with its index key."""
+    vault = Vault(connection, keyring)
+    vault.rewrap()
+    return vault
+
+
+def test_each_storefront_and_day_has_a_key(vault: Vault) -> None:
+    """The same one all day, another for another day or storefront."""
+    morning = NOW // DAY * DAY
+    number, cipher = vault.sealing(1, morning)
+    assert vault.sealing(1, morning + DAY - 1) == (number, cipher)
+    sealed = {number: cipher.encrypt(NONCE, b"x", b"")}
+    for storefront, at in ((2, morning), (1, morning + DAY), (1, morning - 1)):
+        other, cipher = vault.sealing(storefront, at)
+        sealed[other] = cipher.encrypt(NONCE, b"x", b"")
+    assert len(sealed) == len(set(sealed.values())) == 4
+
+
+def test_keys_are_kept_wrapped(vault: Vault, connection: apsw.Connection, keyring: Keyring) -> None:
+    """A vault opened anew opens what the first one sealed, and the same index key makes the same hashes."""
+    number, cipher = vault.sealing(1, NOW)
+    again = Vault(connection, keyring)
+    opening = again.opening(number)
+    assert opening is not None
+    assert opening.decrypt(NONCE, cipher.encrypt(NONCE, b"content", b"place"), b"place") == b"content"
+    assert again.index_key == vault.index_key
+    stored = b"".join(sealed for (sealed,) in every(connection, "select sealed from data_keys"))
+    assert vault.index_key not in stored
+
+
+def test_a_key_cannot_be_passed_off_as_another_days(vault: Vault, connection: apsw.Connection, keyring: Keyring) -> None:
+    """Its storefront and day are authenticated with it."""
+    vault.sealing(1, NOW)
+    connection.execute("update data_keys set day = day + 1 where storefront = 1")
+    with pytest.raises(BadKeyFile):
+        Vault(connection, keyring)
+
+
+def test_unused_keys_of_past_days_are_discarded(vault: Vault, connection: apsw.Connection) -> None:
+    """The index key and those that a record needs stay."""
+    used, _ = vault.sealing(1, NOW)
+    unused, _ = vault.sealing(2, NOW)
+    recent, _ = vault.sealing(1, NOW + DAY)
+    connection.execute("insert into groups values (1, 0, ?, x'01', x'', x'')", (used,))
+    vault.discard(NOW + DAY)
+    assert vault.opening(unused) is None
+    assert vault.opening(used) is not None
+    assert vault.opening(recent) is not None
+    assert vault.sealing(2, NOW)[0] != unused
+    vault.discard(NOW + 100 * DAY)
+    assert vault.opening(used) is not None
+    assert vault.opening(recent) is None
+    assert len(every(connection, "select 1 from data_keys where storefront = 0")) == 1

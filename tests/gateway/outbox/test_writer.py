@@ -1,0 +1,144 @@
+"""The store's thread: one flush for many, one fault for one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.model import Status
+from gateway.outbox import Shut, Unavailable
+from gateway.outbox.keyring import Keyring
+from gateway.outbox.schema import CannotOpen
+from gateway.outbox.store import Changes, Options, Store
+from gateway.outbox.writer import MOST_WAITING, Writer
+from tests.gateway.outbox.making import FIRST, LANES, NOW, SHOP, accept, digest, reject
+
+
+class Counted(Store):
+    """A store that counts its transactions."""
+
+    transactions = 0
+
+    def commit(self) -> None:
+        """Count, and commit."""
+        self.transactions += 1
+        super().commit()
+
+
+@pytest.fixture
+async def writer(tmp_path: Path) -> AsyncIterator[Writer]:
+    """A running writer on an empty store."""
+    (tmp_path / "data").mkdir()
+    keyring = Keyring.create(tmp_path / "keys.json")
+    made = Writer(lambda _: None)
+    await made.start(lambda: Counted(tmp_path / "data", keyring, LANES, Options(1 << 26, 0)))
+    yield made
+    await made.close()
+
+
+def fail(_: Store) -> None:
+    """A change that is a bug."""
+    raise LookupError("bug")
+
+
+def half(store: Store) -> None:
+    """A change that fails after it changed something."""
+    store.suppress(SHOP, [digest(1)], NOW)
+    raise LookupError("bug")
+
+
+def transactions(store: Store) -> int:
+    """How many transactions there were."""
+    assert isinstance(store, Counted)
+    return store.transactions
+
+
+async def test_all_that_waits_shares_a_flush(writer: Writer) -> None:
+    """However many wait, there are only a few transactions, and everybody is answered."""
+    answers = await asyncio.gather(*(writer.put([accept(n)]) for n in range(200)))
+    assert [list(one) for one in answers] == [[Status.ACCEPTED]] * 200
+    assert await writer.ask(transactions) < 20
+
+
+async def test_a_change_that_fails_fails_alone(writer: Writer) -> None:
+    """It is undone whole, its caller hears of it, and everybody else's change of the group is made."""
+    first, failing, second, undone = (
+        writer.put([accept(1)]),
+        writer.change(fail, print),
+        writer.put([accept(2)]),
+        writer.change(half, print),
+    )
+    for bug in (failing, undone):
+        with pytest.raises(LookupError):
+            await bug
+    assert [*await first, *await second] == [Status.ACCEPTED, Status.ACCEPTED]
+    found = await writer.ask(lambda store: store.find(FIRST, 10, NOW))
+    assert found is not None
+    assert found.upto == 2
+    assert SHOP not in await writer.ask(lambda store: store.changes().suppressing)
+
+
+async def test_a_question_that_fails_fails_alone(writer: Writer) -> None:
+    """Others are answered."""
+    fails, answers = writer.ask(fail), writer.ask(transactions)
+    with pytest.raises(LookupError):
+        await fails
+    assert await answers == 0
+
+
+async def test_what_follows_a_change_follows_it_without_its_waiter(writer: Writer) -> None:
+    """A cancelled caller's change is made, so what must follow from it does."""
+    followed: list[str] = []
+    future = writer.change(lambda _: "done", followed.append)
+    future.cancel()
+    await writer.ask(transactions)
+    assert followed == ["done"]
+
+
+async def test_too_many_waiting_entries_are_refused(writer: Writer) -> None:
+    """Memory is bounded: beyond the bound the store is busy, until the thread has caught up."""
+    entries = [reject()] * 5_000
+    waiting = [writer.put(entries) for _ in range(MOST_WAITING // 5_000)]
+    assert writer.shut is Shut.BUSY
+    with pytest.raises(Unavailable, match="store_busy"):
+        await writer.put([reject()])
+    await asyncio.gather(*waiting)
+    assert writer.shut is None
+    await writer.put([reject()])
+
+
+async def test_news_comes_before_answers(tmp_path: Path) -> None:
+    """Whoever hears that something was stored finds the figures to match."""
+    told: list[Changes] = []
+    (tmp_path / "data").mkdir()
+    keyring = Keyring.create(tmp_path / "keys.json")
+    writer = Writer(told.append)
+    await writer.start(lambda: Store(tmp_path / "data", keyring, LANES, Options(1 << 26, 0)))
+    await writer.put([accept(1)])
+    assert told[-1].figures[FIRST].waiting == 1
+    assert told[-1].arrived == {SHOP}
+    await writer.close()
+
+
+async def test_a_store_that_does_not_open_ends_the_thread() -> None:
+    """Whoever starts it hears why, and closing is safe all the same."""
+
+    def refuse() -> Store:
+        raise CannotOpen("reason")
+
+    writer = Writer(lambda _: None)
+    with pytest.raises(CannotOpen, match="reason"):
+        await writer.start(refuse)
+    assert writer.shut is Shut.CLOSED
+    await writer.close()
+    await writer.close()
+
+
+async def test_after_closing_nothing_is_taken(writer: Writer) -> None:
+    """Neither changes nor questions nor puts, and closing again does nothing."""
+    await writer.close()
+    for again in (lambda: writer.put([]), lambda: writer.ask(transactions), lambda: writer.change(fail, print)):
+        with pytest.raises(Unavailable, match="stopping"):
+            again()
+    await writer.close()

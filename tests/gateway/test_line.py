@@ -1,0 +1,241 @@
+"""The line with the real adapters: one raw event in, one entry out, narrowed to those who can use it."""
+
+import json
+import time
+from typing import Any, Final
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.adapter import Adapter
+from gateway.consent.decision import RULE, Policy
+from gateway.line import Line
+from gateway.model import Destination, EventId, Fault, Kind, Refusal, Remark, Signal, Source, State, Status, StorefrontId, Trace
+from gateway.outbox import Accept, Entry, Refuse, Reject
+from gateway.raw import Malformed
+from gateway.sources.native import MAX_TEXT, decode
+from tests.adapters.cases import ALL_ALLOWED, made
+from tests.strategies import EVENTS, NOW, good_event, read_one
+
+SHOP: Final = StorefrontId("shop")
+META, PINTEREST, GOOGLE = ALL = tuple(Destination)
+ADAPTERS: Final[dict[Destination, Adapter]] = {d: made(d) for d in ALL}
+GENEROUS: Final[dict[Destination, Adapter]] = {d: made(d, **ALL_ALLOWED[d]) for d in ALL}
+LINE: Final = Line(SHOP, Policy(), ADAPTERS, frozenset())
+
+
+def run(line: Line = LINE, **changes: Any) -> Entry:
+    """A good event with changes, carried down the line."""
+    return line.run(read_one(good_event(**changes)), Source.EVENTS, NOW)
+
+
+def accepted(line: Line = LINE, **changes: Any) -> Accept:
+    """The same, when it must be accepted."""
+    entry = run(line, **changes)
+    assert isinstance(entry, Accept), entry
+    return entry
+
+
+def refused(line: Line = LINE, **changes: Any) -> Refuse:
+    """The same, when it must be refused."""
+    entry = run(line, **changes)
+    assert isinstance(entry, Refuse), entry
+    return entry
+
+
+def test_a_good_event_goes_to_everybody() -> None:
+    """A consented event with an address is accepted for each destination, with a trace that says why."""
+    entry = accepted()
+    assert (entry.storefront, entry.source, entry.at) == (SHOP, Source.EVENTS, NOW)
+    assert entry.event.destinations == entry.trace.allowed == ALL
+    assert (entry.trace.status, entry.trace.rule, entry.trace.refused) == (Status.ACCEPTED, RULE, ())
+    assert entry.trace.signals == ((Signal.ADVERTISING, State.GRANTED),)
+    assert entry.trace.remarks >> Remark.EMAIL_HASHED & 1
+
+
+def test_a_malformed_event_is_only_counted() -> None:
+    """Of an event that broke a rule, its kind and the rule are left."""
+    malformed = Malformed("order.value", Fault.MISSING, Kind.PURCHASE, EventId("1"))
+    assert LINE.run(malformed, Source.COLLECT, NOW) == Reject(SHOP, Source.COLLECT, Kind.PURCHASE, Fault.MISSING, NOW)
+
+
+def test_a_refused_event_leaves_its_decision_alone() -> None:
+    """Of an event without consent, its name and the decision are left and nothing else."""
+    entry = refused(consent={"advertising": False})
+    why = tuple((d, Refusal.ADVERTISING_DENIED) for d in ALL)
+    trace = Trace(Status.REFUSED, RULE, ((Signal.ADVERTISING, State.DENIED),), (), why, 0)
+    assert entry == Refuse(SHOP, Source.EVENTS, Kind.PURCHASE, EventId("1001"), trace, Refusal.ADVERTISING_DENIED, NOW)
+
+
+def test_consent_for_some_reaches_only_those() -> None:
+    """A destination that consent leaves out is not in the event, has no digest in it, and its reason is told."""
+    entry = accepted(consent={"vendors": {"meta": True, "pinterest": False}})
+    assert entry.event.destinations == (META,)
+    assert entry.trace.refused == ((PINTEREST, Refusal.VENDOR_DENIED), (GOOGLE, Refusal.NO_EXPLICIT_GRANT))
+    assert entry.event.email is not None
+    assert (entry.event.email.pinterest, entry.event.email.google_ads) == (None, None)
+
+
+def test_an_event_without_identity_for_some_is_narrowed_to_the_others() -> None:
+    """A destination that cannot tell who it was is refused before anything is stored, and the others go on without it."""
+    entry = accepted(customer=None)
+    assert entry.event.destinations == (META,)
+    assert entry.trace.refused == ((PINTEREST, Refusal.NO_IDENTITY), (GOOGLE, Refusal.NO_IDENTITY))
+    digest = {"meta": "1" * 64}
+    entry = accepted(customer={"email_sha256": digest}, client=None)
+    assert entry.event.destinations == (META,)
+
+
+def test_an_event_without_identity_for_anybody_is_refused() -> None:
+    """Where nobody can use what is left, the event is refused and its reasons are told per destination."""
+    entry = refused(customer={"email": "nobody"}, client={"ip": "192.168.1.1", "user_agent": "x"}, click=None)
+    assert entry.reason is Refusal.NO_IDENTITY
+    assert entry.trace.refused == tuple((d, Refusal.NO_IDENTITY) for d in ALL)
+    assert entry.trace.allowed == ()
+
+
+def test_what_only_a_refused_destination_needed_does_not_stay() -> None:
+    """When a destination drops out, what was kept for its sake alone is dropped with it."""
+    click = {"gclid": "Cj0KCQiAgclid", "epik": "dj0yJnU9abc", "fbc": "fb.1.1795339000123.abc"}
+    line = Line(SHOP, Policy(), {PINTEREST: GENEROUS[PINTEREST], GOOGLE: made(GOOGLE)}, frozenset())
+    entry = accepted(line, customer=None, click=click)
+    assert entry.event.destinations == (PINTEREST,)
+    assert entry.event.click is not None
+    assert (entry.event.click.gclid, entry.event.click.fbc) == (None, None)
+    line = Line(SHOP, Policy(), {META: made(META), PINTEREST: made(PINTEREST, client_user_agent="full")}, frozenset())
+    assert accepted(line, customer=None).event.user_agent is not None
+    assert accepted(line, customer=None, consent={"vendors": {"meta": True}}).event.user_agent is None
+    assert accepted(
+        line, customer=None, client={"ip": "203.0.113.77", "user_agent": "jane@example.com"}
+    ).event.destinations == (META,)
+
+
+def test_a_kind_that_a_destination_does_not_take_is_not_enabled() -> None:
+    """An event of a kind that the destination was not configured for is refused for it alone."""
+    line = Line(SHOP, Policy(), {META: made(META, events=["purchase"]), PINTEREST: ADAPTERS[PINTEREST]}, frozenset())
+    entry = accepted(line, event="page_view", order=None)
+    assert entry.event.destinations == (PINTEREST,)
+    assert entry.trace.refused == ((META, Refusal.NOT_ENABLED),)
+
+
+def test_a_storefront_without_destinations_accepts_nothing() -> None:
+    """Where no destination is enabled, a consented event is refused and not kept."""
+    line = Line(SHOP, Policy(), {}, frozenset())
+    assert refused(line).reason is Refusal.NOT_ENABLED
+    assert line.enabled == ()
+
+
+def test_destinations_stand_in_one_order() -> None:
+    """However a storefront lists them, destinations are decided and told in the same order."""
+    line = Line(SHOP, Policy(), dict(reversed(ADAPTERS.items())), frozenset())
+    assert line.enabled == ALL
+    assert accepted(line).event.destinations == ALL
+
+
+def test_the_storefronts_policy_and_origins_are_used() -> None:
+    """Consent is judged by the storefront's own policy, and pages by its own origins."""
+    line = Line(SHOP, Policy(banner_regions=frozenset({"FR"})), ADAPTERS, frozenset({"https://other.example"}))
+    entry = accepted(line, consent={"shopify": {"marketingAllowed": True, "saleOfDataAllowed": True}})
+    assert entry.event.page_origin is None
+    assert accepted().event.page_origin == "https://shop.example"
+
+
+# ── rules for every event ────────────────────────────────────────────────────────────────────────────────────────
+
+LINES: Final = (LINE, Line(SHOP, Policy(banner_regions=frozenset("*")), GENEROUS, frozenset()))
+
+
+@settings(max_examples=400)
+@given(EVENTS, st.sampled_from(LINES), st.sampled_from(Source))
+def test_every_event_has_one_honest_end(event: dict[str, Any], line: Line, source: Source) -> None:
+    """Any event is accepted, refused or rejected, never an exception, and the trace agrees with the entry."""
+    entry = line.run(read_one(event), source, NOW)
+    match entry:
+        case Accept():
+            trace = entry.trace
+            assert trace.status is Status.ACCEPTED
+            assert entry.event.destinations
+            assert trace.allowed == entry.event.destinations
+            assert sorted([*trace.allowed, *(d for d, _ in trace.refused)]) == sorted(ALL)
+            assert not any(line._adapters[d].refuses(entry.event) for d in entry.event.destinations)
+            assert NOW - 8 * 86_400 < entry.event.occurred_at <= NOW
+            assert entry.event.consent_at <= NOW
+        case Refuse():
+            assert (entry.trace.status, entry.trace.allowed) == (Status.REFUSED, ())
+            assert entry.reason is entry.trace.refused[0][1]
+            assert {d for d, _ in entry.trace.refused} == set(ALL)
+        case Reject():
+            assert isinstance(entry.fault, Fault)
+
+
+@settings(max_examples=300)
+@given(EVENTS)
+def test_what_was_accepted_can_be_sent(event: dict[str, Any]) -> None:
+    """Every adapter can write out what the line accepted for it, and no other platform's digest is in it."""
+    entry = LINES[1].run(read_one({**good_event(), **event}), Source.EVENTS, NOW)
+    if isinstance(entry, Accept):
+        for destination in entry.event.destinations:
+            assert json.loads(GENEROUS[destination].build([entry.event]).body)
+
+
+@given(EVENTS, st.sampled_from(["jane.canary@example.com", "Jane.Canary+x@gmail.com"]), st.integers(1, 254))
+def test_clear_identity_is_in_no_entry(event: dict[str, Any], email: str, host: int) -> None:
+    """Neither the address nor the whole IP of a consented event is in any form in what goes to the outbox."""
+    sent = {**event, "customer": {"email": email}, "client": {"ip": f"203.0.113.{host}"}, "consent": {"advertising": True}}
+    sent |= {name: good_event()[name] for name in ("event", "event_id", "occurred_at", "order")}
+    sent["page_url"] = f"https://{email}@shop.example/{email}?ip=203.0.113.{host}"
+    sent.pop("click", None)
+    entry = LINES[1].run(read_one(sent), Source.EVENTS, NOW)
+    assert isinstance(entry, Accept | Reject)
+    written = msgspec.json.encode(entry, enc_hook=str).lower()
+    assert b"canary" not in written
+    assert f'203.0.113.{host}"'.encode() not in written
+    assert "canary" not in repr(entry)
+
+
+# ── the clock ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+HOSTILE: Final = (
+    "a", ".", "@", "a.", "a@", "@a.", "-", "+", "1.", ":", "[", "%", "/", "https://", "https://a.", "https://a@", "1", "0x",
+    "Version/1", "Version/17 Safari/", "Firefox/", "Chrome/1", "Windows ", "fb.1.", "é", "İ", "\u200b", " ", "😀", "\\", '"',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+@pytest.mark.parametrize("before", ["", "a@b", "https://", "Windows Version/17 ", "fb.1.1795339000123.", "1"])
+def test_no_text_makes_the_line_slow(piece: str, before: str) -> None:
+    """An event with 4 KiB of the worst text in every field costs less than 50 ms of processor time."""
+    worst = (before + piece * MAX_TEXT)[:MAX_TEXT]
+    consent = {"advertising": True, "given_at": None, "banner_version": worst, "receipt": worst, "join": {"order_id": worst}}
+    sent = good_event(
+        page_url=worst,
+        customer={"email": worst, worst: worst},
+        client=dict.fromkeys(("ip", "user_agent", "country", "region"), worst),
+        click=dict.fromkeys(("gclid", "gbraid", "wbraid", "fbc", "fbp", "epik"), worst),
+        consent=consent,
+    )
+    body = json.dumps(sent).encode()
+    began = time.thread_time()
+    entry = LINES[1].run(decode(body, NOW).events[0], Source.EVENTS, NOW)
+    assert time.thread_time() - began < 0.05
+    assert isinstance(entry, Refuse)
+
+
+@pytest.mark.parametrize("field", ["event", "event_id", "occurred_at", "value", "currency", "given_at", "email_sha256"])
+@pytest.mark.parametrize("piece", ["0", "a", "1.", "2026-11-22T10:15:00", "\u0663", "-"])
+def test_no_text_makes_a_checked_field_slow(field: str, piece: str) -> None:
+    """A field with a form of its own refuses 64 KiB of nearly that form in less than 50 ms of processor time."""
+    worst = piece * (65_536 // len(piece))
+    nested: dict[str, dict[str, Any]] = {
+        "value": {"order": {"value": worst, "currency": "EUR"}},
+        "currency": {"order": {"value": "1", "currency": worst}},
+        "given_at": {"consent": {"advertising": True, "given_at": worst}},
+        "email_sha256": {"customer": {"email_sha256": {"meta": worst}}},
+    }
+    body = json.dumps(good_event(**nested.get(field, {field: worst}))).encode()
+    began = time.thread_time()
+    entry = LINE.run(decode(body, NOW).events[0], Source.EVENTS, NOW)
+    assert time.thread_time() - began < 0.05
+    assert isinstance(entry, Reject | Refuse)
