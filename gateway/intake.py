@@ -123,7 +123,7 @@ class Intake:
         if request.content_type != JSON_TYPE:
             return problem(415, "content_type")
         if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() not in ("identity", "gzip"):
-            return problem(415, "content_encoding")
+            return _closing(problem(415, "content_encoding"))
         self._take(door.bucket, 1)
         body = await self._body(request, EVENTS_BYTES)
         now = int(self._wall())
@@ -156,7 +156,7 @@ class Intake:
         cors = {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "Retry-After", "Vary": "Origin"}
         self._refuse_if_shut(cors)
         if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
-            return problem(415, "content_encoding", cors)
+            return _closing(problem(415, "content_encoding", cors))
         address = self._client_address(request)
         self._take_as_visitor(door.bucket, address or request.remote or "", 1, cors)
         body = await self._body(request, COLLECT_BYTES, cors)

@@ -126,7 +126,6 @@ class Metrics(Collector):
         self._events = Counts("events", "Events at the door.", ("storefront", "source", "event", "status", "reason"))
         self._deliveries = Counts("deliveries", "Ends of delivery attempts.", (*lane, "event", "outcome", "reason"))
         self._value = Sums("value", "Order value by how it ended, in major units.", (*lane, "currency", "outcome"))
-        self._violations = Counts("contract_violations", "Requests stopped by the egress contract.", ("destination",))
         self._raw_bytes = Counts("raw_bytes", "Bytes of request bodies received, decompressed.")
         self._sent_bytes = Counts("sent_bytes", "Bytes of request bodies sent.", ("destination",))
         self._requests = Counts("requests", "Requests answered.", ("route", "status"))
@@ -197,10 +196,6 @@ class Metrics(Collector):
         """Count the bytes of a request body."""
         self._sent_bytes.add((destination,), count)
 
-    def contract_violation(self, destination: Destination, count: int) -> None:
-        """Count requests that the egress contract stopped."""
-        self._violations.add((destination,), count)
-
     def up(self, lane: Lane, up: bool, reason: Reason | None, code: PlatformCode | None) -> None:
         """Note a lane's state."""
         del reason, code
@@ -257,7 +252,6 @@ class Metrics(Collector):
         yield self._seconds.family()
         yield from self._backlog()
         yield _gauge("destination_up", "1 while events flow.", ("storefront", "destination"), self._ups())
-        yield self._violations.family()
         yield self._value.family()
         yield self._raw_bytes.family()
         yield self._sent_bytes.family()

@@ -67,6 +67,7 @@ ADDRESS_IN_ASCII: Final = _address("a-z0-9_", "a-z0-9", "a-z")
 """The same for ASCII, in a third of the time."""
 GMAIL: Final = ("@gmail.com", "@googlemail.com")
 INVISIBLE: Final = "\ufeff\u200b\u200c\u200d\u2060"
+META, PINTEREST, GOOGLE_ADS = Destination.META, Destination.PINTEREST, Destination.GOOGLE_ADS
 DIGEST_OF_NOTHING: Final = sha256(b"").hexdigest()
 
 
@@ -81,11 +82,11 @@ def email_digests(address: str, wanted: Sequence[Destination]) -> EmailDigests |
     """
     plain = (address if address.isascii() else address.strip().strip(INVISIBLE)).strip().lower()
     common = google = _digest(plain)
-    if Destination.GOOGLE_ADS in wanted and plain.endswith(GMAIL):
+    if GOOGLE_ADS in wanted and plain.endswith(GMAIL):
         google = _digest(fold_gmail(plain))
-    meta = common if Destination.META in wanted else None
-    pinterest = common if Destination.PINTEREST in wanted else None
-    google_ads = google if Destination.GOOGLE_ADS in wanted else None
+    meta = common if META in wanted else None
+    pinterest = common if PINTEREST in wanted else None
+    google_ads = google if GOOGLE_ADS in wanted else None
     return EmailDigests(meta, pinterest, google_ads) if meta or pinterest or google_ads else None
 
 
@@ -115,7 +116,7 @@ def _email(raw: RawEvent, wanted: Sequence[Destination]) -> tuple[EmailDigests |
     given = {d: EmailDigest(x) for d, x in serving.items() if x != DIGEST_OF_NOTHING}
     if not given:
         return None, EMAIL_UNUSABLE if serving else EMAIL_NOT_NEEDED
-    digests = EmailDigests(given.get(Destination.META), given.get(Destination.PINTEREST), given.get(Destination.GOOGLE_ADS))
+    digests = EmailDigests(given.get(META), given.get(PINTEREST), given.get(GOOGLE_ADS))
     return digests, 1 << Remark.EMAIL_DIGEST_PASSED
 
 

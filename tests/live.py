@@ -227,6 +227,7 @@ class Process:
             if readiness is not None and readiness["ready"]:
                 return
             await asyncio.sleep(0.02)
+        await self.kill()
         raise RuntimeError(f"the gateway was not ready in time: see {self.log}")
 
     @property

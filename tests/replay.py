@@ -120,14 +120,13 @@ async def replay(orders: list[Order], folder: Path) -> Findings:
         installation = install(folder / "gateway", platforms.base_urls)
         write_file(folder / "orders.ndjson", orders, int(time.time()))
         process = Process(installation)
-        await process.start()
         try:
+            await process.start()
             sent = await _send(folder / "orders.ndjson", installation)
             books = await process.quiet(600)
         finally:
             code = await process.stop()
-        faults = ["the sending command failed"] * (sent != 0) + ["the gateway did not stop cleanly"] * (code != 0)
-        faults += list(_faults(orders, books, platforms))
+        broken = ["the sending command failed"] * (sent != 0) + ["the gateway did not stop cleanly"] * (code != 0)
         granted = sum(order.choice is Choice.GRANTED for order in orders)
         ledgers = platforms.ledgers
         return Findings(
@@ -136,7 +135,7 @@ async def replay(orders: list[Order], folder: Path) -> Findings:
             seconds=time.monotonic() - began,
             requests={d.value: ledgers[d].requests for d in Destination},
             money={d.value: ", ".join(f"{x} {code}" for code, x in ledgers[d].money().items()) for d in Destination},
-            faults=faults,
+            faults=[*broken, *faults(orders, books, platforms)],
         )
 
 
@@ -155,7 +154,7 @@ async def _send(path: Path, installation: Installation) -> int:
     return await process.wait()
 
 
-def _faults(orders: list[Order], books: dict[str, dict[str, object]], platforms: Platforms) -> Iterator[str]:
+def faults(orders: list[Order], books: dict[str, dict[str, object]], platforms: Platforms) -> Iterator[str]:
     """Name everything that does not add up: events, money, consent, and the gateway's own equations."""
     granted = {order.order_id: order for order in orders if order.choice is Choice.GRANTED}
     choices = Counter(order.choice for order in orders)

@@ -54,13 +54,13 @@ class Findings(msgspec.Struct):
 
 
 async def torture(
-    folder: Path, kills: int, seed: int, *, program: str = SERVE, told: Callable[[int], None] = lambda _kills: None
+    folder: Path, kills: int, seed: int, *, clients: int = CLIENTS, program: str = SERVE, told: Callable[[int], None] = lambda _kills: None
 ) -> Findings:
     """Kill the gateway so many times, drain it, and judge. `told` hears of every kill."""
     began, random, watch = time.monotonic(), Random(seed), Watch()  # noqa: S311 - repeatable by intent, no secret
     async with watched(watch) as platforms:
         installation = install(folder, platforms.base_urls)
-        crowd = Crowd(installation, CLIENTS, seed)
+        crowd = Crowd(installation, clients, seed)
         process = Process(installation, program)
         restart = await _start(process)
         posting = asyncio.create_task(crowd.run())

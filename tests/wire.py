@@ -95,6 +95,18 @@ async def spoken(port: int, *parts: bytes, pause: float = 0.0, seconds: float = 
             saying.cancel()
 
 
+async def asked(port: int, said: bytes) -> Heard:
+    """Connect, say it, read one answer and hang up; what came before a connection was cut if there is no whole answer."""
+    async with connected(port) as wire:
+        saying = asyncio.create_task(wire.say(said))
+        try:
+            return await wire.answer()
+        except asyncio.IncompleteReadError as cut:
+            return Heard(cut.partial, closed=True, seconds=0.0)
+        finally:
+            saying.cancel()
+
+
 def request(method: str, target: str, headers: Iterable[str] = (), body: bytes = b"", *, length: bool = True) -> bytes:
     """Write a plain request; `length` adds the body's Content-Length."""
     lines = [f"{method} {target} HTTP/1.1", "Host: gateway", *headers]

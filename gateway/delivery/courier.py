@@ -251,6 +251,8 @@ class Courier:
     async def _idle(self, seen: int) -> None:
         """Sleep until something was put, an exception is due, or it is time to look at the clocks again."""
         due = await self._insist(lambda: self._outbox.next_due(self._lane))
+        if self._stopping:  # said while the store was being asked, when there was no wait to cut
+            return
         seconds = self._pace.idle_seconds
         if self._ready_at > _monotonic():
             seconds = min(seconds, self._ready_at - _monotonic())
@@ -523,11 +525,14 @@ class Courier:
 
     async def _rest(self, seconds: float) -> None:
         """Sleep, unless `stop` says otherwise."""
-        if seconds > 0 and not self._stopping:
+        if seconds > 0:
             await self._cuttable(Await.REST, asyncio.sleep(seconds))
 
     async def _cuttable(self, what: Await, call: Coroutine[Any, Any, T]) -> T | None:
-        """Await something that `stop` may cut; None if it did."""
+        """Await something that `stop` may cut; None if it did, be it before this began."""
+        if self._hurry if what is Await.FLIGHT else self._stopping:
+            call.close()
+            return None
         self._await = what
         try:
             return await call

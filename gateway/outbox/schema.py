@@ -122,7 +122,7 @@ def lock_directory(directory: Path) -> int:
     Raises CannotOpen when another process, or another outbox of this one, has it.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if False:
+    if directory.stat().st_mode & 0o077:
         directory.chmod(0o700)
     handle = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

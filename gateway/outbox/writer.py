@@ -155,11 +155,12 @@ class Writer:
         self._full = full
         if changes is not None:
             self._told(changes)
-        for job, result, fault in answers:
+        for job, result, raised in answers:
+            fault = raised
             if isinstance(job, _Put):
                 self._waiting -= len(job.entries)
             if fault is None and isinstance(job, _Change):
-                job.once_done(result)
+                fault = _follow(job, result)
             if job.future.done():
                 continue
             if fault is None:
@@ -283,3 +284,12 @@ class Writer:
                 answers.append(_Answer(put, outcome, fault))
         store.commit()
         return answers
+
+
+def _follow(change: _Change[object], result: object) -> Exception | None:
+    """Do what follows from a change; should that be at fault, only its own caller may suffer from it."""
+    try:
+        change.once_done(result)
+    except Exception as fault:  # noqa: BLE001 - the one whose change it was hears it
+        return fault
+    return None

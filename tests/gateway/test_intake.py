@@ -270,25 +270,6 @@ async def test_a_body_without_a_length_is_bounded_too(door: Doorway) -> None:
     assert is_error(await door.ask("POST", "/v1/events", parts(1100), **given), 413, "body_too_large")
 
 
-async def test_a_body_of_many_small_parts_costs_no_more_than_its_bytes(door: Doorway) -> None:
-    """64 KiB in parts of one byte keep nobody else waiting: their cost grows with their number, not with its square."""
-
-    async def parts() -> AsyncIterator[bytes]:
-        for _ in range(COLLECT_BYTES):
-            yield b" "
-            await asyncio.sleep(0)
-
-    target = f"/v1/collect?k={door.installation.publishable_key}"
-    dripping = asyncio.create_task(door.ask("POST", target, parts(), Origin=ORIGIN))
-    slowest = 0.0
-    while not dripping.done():
-        began = asyncio.get_running_loop().time()
-        await asyncio.sleep(0.001)
-        slowest = max(slowest, asyncio.get_running_loop().time() - began)
-    assert (await dripping).status in {204, 408}
-    assert slowest < 0.5
-
-
 # ── servers: how much ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -339,7 +320,7 @@ async def test_any_content_type_or_none_is_taken(door: Doorway, kind: str) -> No
 
 
 @pytest.mark.parametrize("said", [
-    refused(), purchase(consent=None), purchase(event_id="not an id"), 7, {"events": []}, {"events": [purchase()] * 501},
+    refused(), purchase(consent=None), purchase(event_id="not an id"), 7, {"events": []}, {"events": [{}] * 501},
     b"", b"{", b"\xff", b'{"a": 1, "a": 2}', b"k=v&x=y",
 ])  # fmt: skip
 async def test_a_page_learns_nothing_of_what_became_of_its_event(door: Doorway, said: Any) -> None:
@@ -407,7 +388,7 @@ async def test_a_preflight_allows_what_a_page_needs_and_no_more(door: Doorway) -
 async def test_every_answer_after_the_origin_is_known_can_be_read_by_the_page(tmp_path: Path) -> None:
     """Errors carry the CORS headers too, and let the page's script read how long to wait."""
     async with doorway(tmp_path, BURST) as door:
-        answers = [await door.collect(b" " * (COLLECT_BYTES + 1)), await door.collect(purchase(), Content_Encoding="br")]
+        answers = [await door.collect(b" " * (COLLECT_BYTES + 1)), await door.collect(purchase(), Content_Encoding="deflate")]
         answers += [await door.collect(purchase(str(n))) for n in range(20)]
         assert {answer.status for answer in answers} == {204, 413, 415, 429}
         assert all(answer.headers["Access-Control-Allow-Origin"] == ORIGIN for answer in answers)
@@ -493,11 +474,11 @@ async def test_undeclared_fields_are_counted_by_closed_names(door: Doorway) -> N
 async def test_one_network_cannot_use_up_what_others_share(tmp_path: Path) -> None:
     """A script in one /24 is held back by its own limit; visitors elsewhere are still served."""
     async with doorway(
-        tmp_path, PROXIES, ("burst = 1000000", "burst = 1000"), ("events_per_second = 1000000", "events_per_second = 10")
+        tmp_path, PROXIES, ("burst = 1000000", "burst = 300"), ("events_per_second = 1000000", "events_per_second = 10")
     ) as door:
-        script = [await door.collect(refused(str(n)), X_Forwarded_For=f"203.0.113.{n % 250}") for n in range(1500)]
+        script = [await door.collect(refused(str(n)), X_Forwarded_For=f"203.0.113.{n % 250}") for n in range(600)]
         counts = {status: sum(answer.status == status for answer in script) for status in (204, 429)}
-        assert counts == {204: 200, 429: 1300}
+        assert counts == {204: 200, 429: 400}
         assert (await door.collect(purchase("visitor"), X_Forwarded_For="198.51.100.7")).status == 204
         assert [event.event_id for event in await door.stored()] == ["visitor"]
 
@@ -505,7 +486,7 @@ async def test_one_network_cannot_use_up_what_others_share(tmp_path: Path) -> No
 async def test_a_network_waits_as_long_as_it_is_asked_to(tmp_path: Path) -> None:
     """The limit of a network is a bucket that fills up again, and its waits are jittered."""
     async with doorway(tmp_path, PROXIES) as door:
-        answers = [await door.collect(refused(str(n)), X_Forwarded_For="2001:db8:1:2::3") for n in range(230)]
+        answers = [await door.collect(refused(str(n)), X_Forwarded_For="2001:db8:1:2::3") for n in range(215)]
         waits = {answer.retry_after for answer in answers if answer.status == 429}
         assert len(waits) > 1
         door.clock.pass_by(max(waits))

@@ -97,19 +97,25 @@ def test_an_event_without_identity_for_anybody_is_refused() -> None:
 
 
 def test_what_only_a_refused_destination_needed_does_not_stay() -> None:
-    """When a destination drops out, what was kept for its sake alone is dropped with it."""
-    click = {"gclid": "Cj0KCQiAgclid", "epik": "dj0yJnU9abc", "fbc": "fb.1.1795339000123.abc"}
-    line = Line(SHOP, Policy(), {PINTEREST: GENEROUS[PINTEREST], GOOGLE: made(GOOGLE)}, frozenset())
-    entry = accepted(line, customer=None, click=click)
+    """When a destination drops out, what was kept for its sake alone is dropped with it, its digest too."""
+    click = {"fbc": "fb.1.1795339000123.abc", "epik": "dj0yJnU9abc"}
+    meta = made(META, events=["page_view"], **ALL_ALLOWED[META])
+    line = Line(SHOP, Policy(), {META: meta, PINTEREST: made(PINTEREST, send_ip=False, send_click_id=True)}, frozenset())
+    entry = accepted(line, click=click)
     assert entry.event.destinations == (PINTEREST,)
     assert entry.event.click is not None
-    assert (entry.event.click.gclid, entry.event.click.fbc) == (None, None)
+    assert entry.event.email is not None
+    assert (entry.event.click.fbc, entry.event.click.epik) == (None, click["epik"])
+    assert (entry.event.email.meta, entry.event.ip, entry.event.user_agent) == (None, None, None)
+    assert entry.trace.remarks >> Remark.IP_NOT_NEEDED & 1
+
+
+def test_an_identity_of_two_parts_needs_both() -> None:
+    """Where a platform knows a person by address and agent together, one of them alone is no identity."""
     line = Line(SHOP, Policy(), {META: made(META), PINTEREST: made(PINTEREST, client_user_agent="full")}, frozenset())
-    assert accepted(line, customer=None).event.user_agent is not None
-    assert accepted(line, customer=None, consent={"vendors": {"meta": True}}).event.user_agent is None
-    assert accepted(
-        line, customer=None, client={"ip": "203.0.113.77", "user_agent": "jane@example.com"}
-    ).event.destinations == (META,)
+    assert accepted(line, customer=None).event.destinations == (META, PINTEREST)
+    strange = {"ip": "203.0.113.77", "user_agent": "jane@example.com"}
+    assert accepted(line, customer=None, client=strange).event.destinations == (META,)
 
 
 def test_a_kind_that_a_destination_does_not_take_is_not_enabled() -> None:

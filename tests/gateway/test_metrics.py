@@ -21,7 +21,6 @@ DESIGN_NAMES: Mapping[str, set[str]] = {
     "outbox_records": {"destination", "state"},
     "oldest_waiting_seconds": {"destination"},
     "destination_up": {"storefront", "destination"},
-    "contract_violations_total": {"destination"},
     "value_total": {"storefront", "destination", "currency", "outcome"},
     "raw_bytes_total": set(),
     "sent_bytes_total": {"destination"},
@@ -57,7 +56,6 @@ def busy() -> Metrics:
     metrics.withdrawn(META, Kind.PURCHASE, Reason.WITHDRAWN, 1, {})
     metrics.retried(META, Reason.SERVER_ERROR, 1)
     metrics.sent_bytes(Destination.META, 20)
-    metrics.contract_violation(Destination.META, 1)
     metrics.up(META, up=True, reason=None, code=None)
     metrics.breaker(META, opened=True, reason=Reason.TIMED_OUT)
     metrics.throttled(META, 3.0)

@@ -615,6 +615,43 @@ async def test_stops_at_once_when_idle(line: Line) -> None:
             await courier.stop(10.0)
 
 
+async def test_stops_at_once_when_told_just_before_it_idles(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A courier that is told to stop while it asks the store when to wake does not go to sleep first."""
+    line.pace = Pace(idle_seconds=60.0)
+    stops: list[asyncio.Task[None]] = []
+    real = line.outbox.next_due
+
+    async def next_due(lane: Lane) -> float | None:
+        due = await real(lane)
+        stops.append(asyncio.create_task(courier.stop(0.1)))
+        await asyncio.sleep(0)
+        return due
+
+    monkeypatch.setattr(line.outbox, "next_due", next_due)
+    async with line.running() as courier, asyncio.timeout(2):
+        await line.until(lambda: bool(stops))
+        await stops[0]
+
+
+async def test_a_request_is_not_begun_once_time_is_up(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the deadline of a stop passes just before a request would leave, it does not leave."""
+    line.platform.delay = 5.0
+    stops: list[asyncio.Task[None]] = []
+    real = line.outbox.mark_sent
+
+    async def mark_sent(claim: Claim, seqs: Sequence[int], now: int) -> None:
+        await real(claim, seqs, now)
+        stops.append(asyncio.create_task(courier.stop(0.0)))
+        await asyncio.sleep(0.05)
+
+    monkeypatch.setattr(line.outbox, "mark_sent", mark_sent)
+    await line.put(event(0))
+    async with line.running() as courier, asyncio.timeout(1):
+        await line.until(lambda: bool(stops))
+        await stops[0]
+    assert line.platform.requests == []
+
+
 async def test_stops_at_once_while_it_backs_off(line: Line) -> None:
     """A courier that has minutes to wait before the next attempt ends as soon as it is told to."""
     line.pace = Pace(linger_seconds=0.0, backoff_base_seconds=800.0)

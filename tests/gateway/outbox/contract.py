@@ -509,6 +509,16 @@ class OutboxContract:
 
     # ── explaining ───────────────────────────────────────────────────────────────────────────────────────────────
 
+    async def test_the_last_try_of_a_dead_letter_counts(self, engine: Engine) -> None:
+        """A record that left once and was refused had one try; one that never left had none."""
+        outbox = await engine.open()
+        await outbox.put([accept(1), accept(2)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.mark_sent(claim, [claim.records[0].seq], NOW)
+        await outbox.settle(claim, settled(claim, Dead, Dead), NOW)
+        assert [(await attempt(outbox, n)).tries for n in (1, 2)] == [1, 0]
+        await outbox.close()
+
     async def test_an_unknown_event_is_not_explained(self, engine: Engine) -> None:
         """Nothing is known of an id that never came."""
         outbox = await engine.open()

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from gateway.model import EmailDigests, Kind, PageOrigin, Reason, Status, TruncatedIp
-from gateway.outbox import Claim, Dead, Done, Later, Outbox, Shut, Unavailable
+from gateway.outbox import Claim, Dead, Done, Later, Outbox, Settlement, Shut, Unavailable, Withdrawn
 from gateway.outbox.keyring import BadKeyFile, Keyring
 from gateway.outbox.schema import CannotOpen
 from gateway.outbox.sqlite import SqliteOutbox
@@ -241,12 +241,13 @@ async def test_swapped_groups_do_not_open(engine: SqliteEngine) -> None:
     await outbox.close()
 
 
-async def test_a_group_under_another_sort_does_not_open(engine: SqliteEngine) -> None:
+@pytest.mark.parametrize("sorts", ["x'0101'", "x'01ff'"])
+async def test_a_group_under_another_sort_does_not_open(engine: SqliteEngine, sorts: str) -> None:
     """Where a record goes is authenticated too: nobody can send it elsewhere by changing the file."""
     outbox = await engine.open()
     await outbox.put([accept(1), accept(2, destinations=(META,))])
     await outbox.close()
-    change(engine, "update groups set sorts = x'0101'")
+    change(engine, f"update groups set sorts = {sorts}")  # noqa: S608 - of this test
     outbox = await engine.open()
     assert (await claim_all(outbox, LANES[1])).unreadable
     await outbox.close()
@@ -281,6 +282,28 @@ async def test_a_day_whose_key_is_gone_is_unreadable(engine: SqliteEngine) -> No
     outbox = await engine.open()
     assert ids(await lost_visibly(outbox, 1)) == ["2"]
     await outbox.close()
+
+
+async def test_nothing_is_kept_longer_than_it_serves(engine: SqliteEngine) -> None:
+    """A withdrawn record's content goes at once, delivered groups and marks go when every lane is past them."""
+    outbox = await engine.open([FIRST])
+    await outbox.put([accept(n, destinations=(META,), email=EmailDigests(digest(n))) for n in range(3)])
+    claim = await claim_all(outbox, FIRST)
+    await outbox.mark_sent(claim, [record.seq for record in claim.records], NOW)
+    gone, late, ready = claim.records
+    fates: list[Settlement] = [
+        Withdrawn(gone.seq, Reason.WITHDRAWN),
+        Later(late.seq, Reason.TIMED_OUT, NOW),
+        Done(ready.seq, Reason.CONFIRMED),
+    ]
+    await outbox.settle(claim, fates, NOW)
+    claim = await claim_all(outbox, FIRST)
+    await outbox.settle(claim, [Withdrawn(late.seq, Reason.WITHDRAWN)], NOW)
+    await outbox.close()
+    connection = apsw.Connection(str(engine.file))
+    for table in ("groups", "marks", "exceptions where blob is not null or subjects is not null"):
+        assert connection.execute(f"select count(*) from {table}").fetchone() == (0,)  # noqa: S608 - of this test
+    connection.close()
 
 
 async def test_keys_of_past_days_go_when_nothing_needs_them(engine: SqliteEngine) -> None:
@@ -400,6 +423,7 @@ class ShimFile(apsw.VFSFile):
         """Flush, or fail as a disk does."""
         self._shim.flushes += 1
         if self._shim.broken:
+            self._shim.broken -= 1
             raise apsw.exception_for(apsw.SQLITE_IOERR_FSYNC)
         super().xSync(flags)
 
@@ -410,7 +434,8 @@ class Shim(apsw.VFS):
     def __init__(self) -> None:
         """Register it."""
         self.flushes = 0
-        self.broken = False
+        self.broken = 0
+        """How many flushes are still to fail."""
         super().__init__("shim", "")
 
     def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's name
@@ -452,12 +477,12 @@ async def test_after_a_failed_flush_nothing_is_accepted_ever_again(engine: Sqlit
     outbox = await engine.open(vfs="shim")
     await outbox.put([accept(1)])
     claim = await claim_all(outbox, FIRST)
-    shim.broken = True
+    shim.broken = 1000
     waiting = [outbox.put([accept(2)]), outbox.put([accept(3)]), outbox.settle(claim, done(claim), NOW)]
     answers = await asyncio.gather(*waiting, return_exceptions=True)
     assert [one.why if isinstance(one, Unavailable) else one for one in answers] == [Shut.FAILED] * 3
     assert outbox.failed.is_set()
-    shim.broken = False
+    shim.broken = 0
     assert outbox.shut is Shut.FAILED
     for again in (outbox.put([accept(4)]), outbox.book(SHOP), outbox.claim(LANES[1], 1, NOW), outbox.sweep(NOW)):
         with pytest.raises(Unavailable, match="store_failed"):
@@ -470,6 +495,17 @@ async def test_after_a_failed_flush_nothing_is_accepted_ever_again(engine: Sqlit
     assert repeated[0] is Status.DUPLICATE
     assert set(await deliver_all(outbox, LANES[1])) == {"1", "2", "3"}
     balanced(await outbox.book(SHOP))
+    await outbox.close()
+
+
+async def test_what_already_waited_when_a_flush_failed_is_not_tried(engine: SqliteEngine, shim: Shim) -> None:
+    """Though the very next flush would succeed."""
+    outbox = await engine.open(vfs="shim")
+    requests = [[accept(f"{n}-{i}", money=None) for i in range(2000)] for n in range(4)]
+    shim.broken = 1
+    answers = await asyncio.gather(*map(outbox.put, requests), return_exceptions=True)
+    assert shim.broken == 0
+    assert [one.why if isinstance(one, Unavailable) else one for one in answers] == [Shut.FAILED] * 4
     await outbox.close()
 
 

@@ -96,6 +96,18 @@ async def test_what_follows_a_change_follows_it_without_its_waiter(writer: Write
     assert followed == ["done"]
 
 
+async def test_what_follows_a_change_fails_alone(writer: Writer) -> None:
+    """Whoever else is answered in the same moment is answered."""
+
+    def stumble(_: object) -> None:
+        raise LookupError("bug")
+
+    stumbling, other = writer.change(lambda _: None, stumble), writer.put([accept(1)])
+    with pytest.raises(LookupError):
+        await stumbling
+    assert await other == [Status.ACCEPTED]
+
+
 async def test_too_many_waiting_entries_are_refused(writer: Writer) -> None:
     """Memory is bounded: beyond the bound the store is busy, until the thread has caught up."""
     entries = [reject()] * 5_000

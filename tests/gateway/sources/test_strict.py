@@ -76,6 +76,7 @@ def strict_verdict(text: str) -> tuple[str, str]:
 @settings(max_examples=600)
 @given(json_texts(broken=False))
 @example('{"a":1,"a":1}')
+@example('{"a":1,"a":1,"b":[1e2,1e2,1e2]}')
 @example('{"a":1,"\\u0061":2}')
 @example('{"a\\"":1,"a\\u0022":2}')
 @example('{"\\\\":1,"\\u005c":2}')

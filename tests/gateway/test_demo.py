@@ -1,0 +1,216 @@
+import io
+import json
+import socket
+import stat
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import pytest
+from rich.console import Console
+
+from gateway.demo import prepare, run
+from gateway.log import Log, Reducer
+from gateway.model import Destination, StorefrontId
+from tests.browser import Page, browsing, needs_browser
+from tests.showing import OFFSETS, Demo, first_free_port, is_free
+
+PLATFORMS: Final = [destination.value for destination in Destination]
+SCREENS: Final = ((1100, 900, False), (360, 740, True))
+
+
+def printing() -> tuple[Console, io.StringIO]:
+    """Make a place to print to, and what stands there."""
+    text = io.StringIO()
+    return Console(file=text, width=200), text
+
+
+def kept(state: Path) -> dict[str, tuple[bytes, int]]:
+    """Give every file that must stay as it is, with its mode."""
+    files = [path for path in state.iterdir() if path.suffix in {".key", ".token"} or path.name == "sealing.json"]
+    return {path.name: (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) for path in files}
+
+
+def test_preparing_makes_what_an_installation_has(tmp_path: Path) -> None:
+    """A key file, a key of each kind and three tokens, for their owner's eyes only, and a configuration that loads."""
+    settings = prepare(tmp_path / "new" / "state")
+    files = kept(tmp_path / "new" / "state")
+    assert len(files) == 6
+    assert {mode for _, mode in files.values()} == {0o600}
+    assert stat.S_IMODE((tmp_path / "new" / "state").stat().st_mode) == 0o700
+    assert list(settings.storefronts[StorefrontId("demo")].destinations) == list(Destination)
+    assert settings.storefronts[StorefrontId("demo")].test_endpoints == frozenset(Destination)
+
+
+def test_preparing_again_keeps_every_key(tmp_path: Path) -> None:
+    """A second start goes on with the same keys: without them its store could not be read."""
+    prepare(tmp_path)
+    before = kept(tmp_path)
+    prepare(tmp_path)
+    assert kept(tmp_path) == before
+
+
+def test_all_ports_move_together(tmp_path: Path) -> None:
+    """Who has something else on 8080 gives another first port, and every address follows."""
+    settings = prepare(tmp_path, 18_080)
+    shop = settings.storefronts[StorefrontId("demo")]
+    assert (settings.server.public, settings.server.private) == (("127.0.0.1", 18_080), ("127.0.0.1", 18_081))
+    assert {f"http://{name}:18090" for name in ("127.0.0.1", "localhost")} == shop.origins
+    assert list(shop.base_urls.values()) == [f"http://127.0.0.1:{18_080 + offset}" for offset in OFFSETS[3:]]
+
+
+@pytest.mark.parametrize("offset", OFFSETS)
+async def test_a_taken_port_is_said_and_everything_is_given_back(tmp_path: Path, offset: int) -> None:
+    """Whichever port is taken: one sentence that names them all, exit code 1, and the next start works."""
+    first, (out, text) = first_free_port(), printing()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", first + offset))
+        other.listen()
+        code = await run(tmp_path / "state", first, Log(), Reducer(Log()), out)
+    assert code == 1
+    assert f"needs {first}, {first + 1}," in text.getvalue()
+    assert "--port" in text.getvalue()
+    assert all(is_free(first + other) for other in OFFSETS)
+
+
+async def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    """Where the state cannot be kept: one sentence, exit code 1."""
+    (tmp_path / "file").write_text("")
+    out, text = printing()
+    code = await run(tmp_path / "file" / "state", first_free_port(), Log(), Reducer(Log()), out)
+    assert code == 1
+    assert "--state" in text.getvalue()
+
+
+async def arrived(demo: Demo, event_id: str) -> dict[str, bool]:
+    """Ask the shop which platforms have an event."""
+    async with aiohttp.ClientSession() as session, session.get(f"{demo.shop}/status?event_id={event_id}") as answer:
+        return {platform: said["arrived"] for platform, said in (await answer.json()).items()}
+
+
+async def shown(page: Page) -> list[dict[str, Any]]:
+    """Read what the page shows of each event, newest first."""
+    found: list[dict[str, Any]] = await page.eval(
+        """[...document.querySelectorAll("#events > li")].map((entry) => ({
+            name: entry.querySelector("[data-part=name]").textContent,
+            command: entry.querySelector("[data-part=command]").textContent,
+            gateway: entry.querySelector("[data-part=gateway]").textContent,
+            looks: [...entry.querySelectorAll("[data-platform]")].map((line) => line.className),
+            words: [...entry.querySelectorAll("em")].map((line) => line.textContent),
+        }))"""
+    )
+    return found
+
+
+def id_of(entry: dict[str, Any]) -> str:
+    """Take the event's id from the command that the page shows."""
+    return str(entry["command"]).rpartition(" ")[2]
+
+
+@needs_browser
+async def test_a_visitor_sees_three_confirmations_or_nothing_leave(tmp_path: Path) -> None:
+    """The whole demo, by hand: who buys is confirmed three times, who refused sees nothing arrive, and both are explained."""
+    demo = Demo(tmp_path)
+    await demo.start()
+    try:
+        async with browsing(tmp_path / "profile") as page:
+            await page.open(demo.shop)
+            await page.press("#buy")
+            assert await shown(page) == [], "before the visitor has chosen, nothing is sent"
+
+            await page.press("#accept")
+            await page.press("#buy")
+            await page.until("document.querySelectorAll('#events > li:first-child .arrived').length === 3")
+            await page.until("document.querySelectorAll('#events > li:last-child .arrived').length === 3")
+            bought, viewed = await shown(page)
+            assert (bought["name"], viewed["name"]) == ("Purchase", "Page view")
+            assert bought["words"] == ["confirmed by Meta", "confirmed by Pinterest", "confirmed by Google Ads"]
+
+            await page.press("#change")
+            await page.press("#refuse")
+            await page.press("#buy")
+            await page.until("document.querySelectorAll('#events > li:first-child .absent').length === 3")
+            refused = (await shown(page))[0]
+            assert refused["words"] == ["nothing arrived, as it should be"] * 3
+            assert bought["gateway"] == refused["gateway"], "the page is told the same, whatever became of the event"
+            assert page.complaints == []
+
+        assert await arrived(demo, id_of(bought)) == dict.fromkeys(PLATFORMS, True)
+        assert await arrived(demo, id_of(refused)) == dict.fromkeys(PLATFORMS, False)
+        asked = [
+            await demo.installation.ask("/api/v1/explain", storefront="demo", event="purchase", event_id=id_of(entry))
+            for entry in (bought, refused)
+        ]
+        assert [told["status"] for told in asked] == ["accepted", "refused"]
+        assert [told["signals"]["advertising"] for told in asked] == ["granted", "denied"]
+        assert {attempt["state"] for attempt in asked[0]["destinations"].values()} == {"delivered"}
+    finally:
+        assert await demo.stop() == 0
+
+
+@needs_browser
+async def test_a_browser_with_global_privacy_control_is_refused_though_it_accepts(tmp_path: Path) -> None:
+    """The header that the browser sends weighs more than the button that was pressed."""
+    demo = Demo(tmp_path)
+    await demo.start()
+    try:
+        async with browsing(tmp_path / "profile") as page:
+            await page.call("Network.enable")
+            await page.call("Network.setExtraHTTPHeaders", headers={"Sec-GPC": "1"})
+            await page.open(demo.shop)
+            await page.press("#accept")
+            await page.until("document.querySelector('#events [data-part=gateway]')?.textContent.includes('204')")
+            (viewed,) = await shown(page)
+        books = await demo.installation.ask("/api/v1/accounts", storefront="demo")
+        assert books["by_reason"] == {"refused.gpc": 1}
+        assert await arrived(demo, id_of(viewed)) == dict.fromkeys(PLATFORMS, False)
+    finally:
+        assert await demo.stop() == 0
+
+
+@needs_browser
+@pytest.mark.parametrize(("width", "height", "dark"), SCREENS)
+async def test_the_page_fits_its_screen(tmp_path: Path, width: int, height: int, dark: bool) -> None:
+    """Nothing hangs over the edge, on a phone either, and what can be pressed is large enough to be pressed."""
+    demo = Demo(tmp_path)
+    await demo.start()
+    try:
+        async with browsing(tmp_path / "profile") as page:
+            await page.look(width=width, height=height, dark=dark)
+            await page.open(demo.shop)
+            await page.press("#accept")
+            await page.press("#buy")
+            await page.until("document.querySelectorAll('#events .arrived').length === 6")
+            await page.eval("for (const part of document.querySelectorAll('details')) part.open = true")
+            assert await page.eval("document.documentElement.scrollWidth") <= width
+            heights = await page.eval(
+                "[...document.querySelectorAll('button')].map((b) => b.offsetHeight).filter((h) => h > 0)"
+            )
+            assert min(heights) >= 24, "https://www.w3.org/TR/WCAG22/#target-size-minimum (read 2026-11-22)"
+            background = await page.eval("getComputedStyle(document.body).backgroundColor")
+            assert (sum(json.loads(background.replace("rgb(", "[").replace(")", "]"))) < 384) == dark
+    finally:
+        assert await demo.stop() == 0
+
+
+async def test_a_second_start_goes_on_with_the_same_store(tmp_path: Path) -> None:
+    """What was accepted before the demo was stopped is known afterwards."""
+    demo = Demo(tmp_path)
+    event = {
+        "event": "page_view",
+        "event_id": "again",
+        "customer": {"email": "jane@example.com"},
+        "consent": {"advertising": True},
+    }
+    results = []
+    for _ in range(2):
+        await demo.start()
+        there = demo.installation
+        async with (
+            aiohttp.ClientSession(headers={"Authorization": f"Bearer {there.secret_key}"}) as session,
+            session.post(f"{there.url}/v1/events", json=event | {"occurred_at": int(time.time())}) as answer,
+        ):
+            results += [result["status"] for result in (await answer.json())["results"]]
+        assert await demo.stop() == 0
+    assert results == ["accepted", "duplicate"]

@@ -1,0 +1,174 @@
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import aiohttp.http_parser
+import msgspec
+import pytest
+from aiohttp import web
+
+from gateway.limits import network_of
+from gateway.listener import HEADERS, Caps, Handler, QuietServer, answer, assert_sound_aiohttp, problem
+from gateway.log import Log
+from tests.wire import Wire, connected, request, spoken
+
+CANARY = "canary-7f3a@example.com"
+PING = request("GET", "/")
+ROOMY = Caps(10, 10, 5.0)
+
+
+class Listening(msgspec.Struct):
+    """A listener, its port and its log."""
+
+    server: QuietServer
+    port: int
+    log: io.StringIO
+
+
+@asynccontextmanager
+async def listening(handler: Handler, caps: Caps = ROOMY) -> AsyncIterator[Listening]:
+    """Listen on loopback."""
+    log = io.StringIO()
+    server = QuietServer(handler, caps, Log(log))
+    runner = web.ServerRunner(server, shutdown_timeout=1.0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield Listening(server, runner.addresses[0][1], log)
+    finally:
+        await runner.cleanup()
+
+
+async def pong(_request: web.BaseRequest) -> web.StreamResponse:
+    """Answer anything."""
+    return answer(200, b"pong\n", content_type="text/plain")
+
+
+async def is_served(wire: Wire) -> bool:
+    """Say whether a connection gets an answer."""
+    await wire.say(PING)
+    try:
+        return (await wire.answer()).statuses == [200]
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return False
+
+
+# ── what it stands on ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_installed_aiohttp_is_sound() -> None:
+    """What the lock file installs passes."""
+    assert_sound_aiohttp()
+
+
+@pytest.mark.parametrize("version", ["3.14.4", "3.9.5", "2.0"])
+def test_an_old_aiohttp_is_refused(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    """Older ones have known faults in reading requests."""
+    monkeypatch.setattr(aiohttp, "__version__", version)
+    with pytest.raises(RuntimeError, match=r"3\.14\.5"):
+        assert_sound_aiohttp()
+
+
+def test_the_slow_parser_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the C parser the gateway does not start."""
+    monkeypatch.setattr(aiohttp.http_parser, "HttpRequestParser", aiohttp.http_parser.HttpRequestParserPy)
+    with pytest.raises(RuntimeError, match="C parser"):
+        assert_sound_aiohttp()
+
+
+# ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_answer_has_the_same_headers() -> None:
+    """No version of anything, nothing for a cache, no guessing of types; what is given comes on top."""
+    for made in (answer(204), answer(200, b"x"), problem(503, "store_full", {"Retry-After": "7"})):
+        assert HEADERS.items() <= dict(made.headers).items()
+    assert problem(503, "store_full", {"Retry-After": "7"}).headers["Retry-After"] == "7"
+
+
+def test_an_error_is_a_code() -> None:
+    """JSON with one member."""
+    made = problem(400, "not_json")
+    assert isinstance(made.body, bytes)
+    assert (made.status, json.loads(made.body), made.content_type) == (400, {"error": "not_json"}, "application/json")
+
+
+async def test_a_bug_is_a_500_that_says_nothing() -> None:
+    """The client gets a code, the log gets the exception's class and the line of code; its text is nowhere."""
+
+    async def broken(_request: web.BaseRequest) -> web.StreamResponse:
+        raise LookupError(CANARY)
+
+    async with listening(broken) as there:
+        heard = await spoken(there.port, request("POST", f"/{CANARY}", [f"X: {CANARY}"], CANARY.encode()))
+        line = json.loads(there.log.getvalue())
+    assert (heard.statuses, heard.body, heard.closed) == ([500], b'{"error":"internal_error"}', True)
+    assert (line["happening"], line["error"]) == ("unexpected_error", "LookupError")
+    assert line["where"].startswith("gateway/test_listener.py:")
+    assert CANARY not in there.log.getvalue()
+
+
+async def test_a_bug_after_the_answer_began_cuts_the_connection() -> None:
+    """Half an answer must not be completed by an error that looks like a part of it."""
+
+    async def broken(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"half")
+        raise LookupError(CANARY)
+
+    async with listening(broken) as there:
+        heard = await spoken(there.port, PING)
+    assert heard.closed
+    assert heard.said.count(b"HTTP/1.1") == 1
+    assert b"error" not in heard.said
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd"])
+async def test_an_encoding_that_nobody_can_undo_is_415(encoding: str) -> None:
+    """Where aiohttp has no library for an encoding it refuses before the handler; the answer is ours all the same."""
+    async with listening(pong) as there:
+        heard = await spoken(
+            there.port, request("POST", "/", [f"Content-Encoding: {encoding}", "Connection: close"], b"x" * 64)
+        )
+        assert heard.statuses in ([200], [415])
+        assert heard.statuses == [200] or heard.body == b'{"error":"content_encoding"}'
+        assert not there.log.getvalue()
+
+
+# ── how many ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_connections_are_capped_in_all() -> None:
+    """Beyond the cap a connection is closed at once; when one goes, another may come."""
+    async with listening(pong, Caps(2, 10, 5.0)) as there, connected(there.port) as first:
+        async with connected(there.port) as second, connected(there.port) as third:
+            assert [await is_served(wire) for wire in (first, second, third)] == [True, True, False]
+        async with asyncio.timeout(5):
+            while there.server.open_connections > 1:  # noqa: ASYNC110 - the socket's end is not ours to signal
+                await asyncio.sleep(0.01)
+        async with connected(there.port) as fourth:
+            assert await is_served(fourth)
+
+
+async def test_connections_are_capped_per_client_and_uncounted() -> None:
+    """One network has its own cap; nothing is remembered of a client that has gone."""
+    async with listening(pong, Caps(10, 1, 5.0)) as there:
+        async with connected(there.port) as first, connected(there.port) as second:
+            assert [await is_served(wire) for wire in (first, second)] == [True, False]
+            assert there.server.per_client == {network_of("127.0.0.1"): 1}
+        async with asyncio.timeout(5):
+            while there.server.open_connections:  # noqa: ASYNC110 - same
+                await asyncio.sleep(0.01)
+        assert there.server.per_client == {}
+
+
+async def test_a_trusted_proxy_has_no_cap_of_its_own() -> None:
+    """All visitors come through it."""
+    async with listening(pong, Caps(10, 1, 5.0, exempt=lambda peer: peer == "127.0.0.1")) as there:
+        async with connected(there.port) as first, connected(there.port) as second:
+            assert [await is_served(wire) for wire in (first, second)] == [True, True]
+        assert there.server.per_client == {}

@@ -1,0 +1,658 @@
+"""P3: what must not pass the boundary is in no byte of anything that the gateway keeps, says or sends.
+
+Everything that a storefront, a browser, an attacker or a platform can write carries marks: declared and undeclared fields,
+names of fields, headers, query, malformed, oversized and compressed bodies, and the platforms' own messages. After a run
+that touches every answer the gateway has, all it left behind is searched for them: the store's files whole, free pages and
+log included, while it runs and after it stopped; its log and whatever a library wanted to log; every answer on both
+listeners; every request to a platform. A mark may be seen only in the one form that the policy allows.
+"""
+
+import asyncio
+import gzip
+import json
+import logging
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from hashlib import sha256
+from io import StringIO
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+from aiohttp.web_protocol import RequestHandler
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.line import Line
+from gateway.listener import QuietHandler
+from gateway.log import Log
+from gateway.model import Destination, EmailDigest, Source, TruncatedIp
+from gateway.outbox import Accept, Entry
+from gateway.raw import Malformed, RawEvent
+from gateway.sandbox.behaviour import Behaviour, Mode
+from gateway.sandbox.meta import MESSAGES, TITLES
+from gateway.sandbox.platforms import TOKENS, Platforms
+from tests.live import ORIGIN, STOREFRONT, Installation, Process, inside, install
+from tests.seek import Needles, addresses, disguises, hashed, written
+from tests.wire import asked, request
+
+META, PINTEREST, GOOGLE = Destination
+
+# ── what is posted ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Flavour(msgspec.Struct, frozen=True):
+    """What Hypothesis chooses: the text that marks are made of, how they are dressed up, and who is asked.
+
+    `core` is in every mark that may be seen nowhere; `known` in the event ids, which platforms and answers do show.
+    """
+
+    core: str
+    known: str
+    dress: str
+    kind: str
+    to: frozenset[Destination]
+    host: int
+    gmail: bool
+
+
+FLAVOURS: Final = st.builds(
+    Flavour,
+    core=st.text("0123456789bcdfghjkmnpqrstvwxz", min_size=10, max_size=14).map("x{}".format),
+    known=st.text("0123456789bcdfghjkmnpqrstvwxz", min_size=10, max_size=14).map("y{}".format),
+    dress=st.sampled_from(
+        ("{}", " {} ", "é{}€", '"{}\\', "<b>{}</b>", "{}\u0000", "%{}%s", "{}@example.org", "🛒{}", "{{{}}}")
+    ),
+    kind=st.sampled_from(("purchase", "add_to_cart", "page_view")),
+    to=st.frozensets(st.sampled_from(Destination), min_size=1),
+    host=st.integers(11, 254),
+    gmail=st.booleans(),
+)
+PLAIN: Final = Flavour("x7kq2zv9wm4", "y3hd8rt5np1", "{}", "purchase", frozenset(Destination), 77, gmail=True)
+
+
+class Marks:
+    """Makes marks, each a different one, and remembers them by what they stood for."""
+
+    def __init__(self, flavour: Flavour) -> None:
+        self.flavour = flavour
+        self.made: list[str] = []
+        self.emails: list[str] = []
+        self.digests: list[str] = []
+        self.ids: list[str] = []
+        self.v4, self.v6 = f"203.0.113.{flavour.host}", f"2a00:1450:4007:80c:dead:beef:cafe:{flavour.host:x}"
+
+    def plain(self) -> str:
+        """A mark of lower-case letters and digits, for places with a grammar."""
+        self.made.append(f"{self.flavour.core}{len(self.made):03d}")
+        return self.made[-1]
+
+    def free(self) -> str:
+        """A mark dressed up, for places that take any text."""
+        return self.flavour.dress.format(self.plain())
+
+    def email(self, *, gmail: bool = False) -> str:
+        """An address whose every part is a mark."""
+        local = f"{self.plain().upper()}.{self.plain()}+{self.plain()}"
+        self.emails.append(f"{local}@GoogleMail.com" if gmail else f"{local}@{self.plain()}.Example")
+        return self.emails[-1]
+
+    def digest(self) -> str:
+        """The digest of an address that the gateway never sees; Meta may have it."""
+        self.digests.append(sha256(f"{self.flavour.core}{len(self.digests)}@example.org".encode()).hexdigest())
+        return self.digests[-1]
+
+    def event_id(self) -> str:
+        """An id; platforms and answers may show it."""
+        self.ids.append(f"{self.flavour.known}-{len(self.ids):03d}")
+        return self.ids[-1]
+
+
+def full_event(marks: Marks, **changes: Any) -> dict[str, Any]:
+    """An event with a mark in every place there is, declared or not; by default nobody may have it."""
+    return {
+        "event": marks.flavour.kind,
+        "event_id": marks.event_id(),
+        "occurred_at": int(time.time()),
+        "page_url": f"https://{marks.plain()}:{marks.plain()}@shop.example/{marks.plain()}/?{marks.plain()}={marks.plain()}#{marks.plain()}",
+        "customer": {"email": marks.email(), "name": marks.free(), "phone": marks.free(), marks.free(): marks.free()},
+        "client": {
+            "ip": marks.v4,
+            "user_agent": f"Mozilla/5.0 (X11; Linux x86_64) {marks.plain()} Chrome/131.0.0.0",
+            "country": "FR",
+            "region": marks.free(),
+            "cookie": marks.free(),
+        },
+        "order": {"value": "12.34", "currency": "EUR", "coupon": marks.free(), "items": [{marks.free(): marks.free()}]},
+        "click": {
+            "gclid": marks.plain(),
+            "gbraid": marks.plain(),
+            "wbraid": marks.free(),
+            "fbc": f"fb.1.1795000000000.{marks.plain()}",
+            "fbp": marks.free(),
+            "epik": marks.plain(),
+            "ttclid": marks.free(),
+        },
+        "consent": {
+            "banner_version": marks.free(),
+            "receipt": marks.free(),
+            "join": {"cart_token": marks.free(), marks.free(): [marks.free()]},
+        },
+        "password": marks.free(),
+        marks.free(): {marks.free(): [marks.free(), {marks.free(): marks.free()}]},
+        **changes,
+    }
+
+
+def consented(marks: Marks, to: frozenset[Destination], **changes: Any) -> dict[str, Any]:
+    """The same with a yes for some platforms."""
+    event = full_event(marks, **changes)
+    event["consent"] = {**event["consent"], "vendors": {**{d.value: d in to for d in Destination}, marks.free(): True}}
+    return event
+
+
+def accepted_events(marks: Marks) -> list[dict[str, Any]]:
+    """Events that pass, each another way."""
+    everybody, to = frozenset(Destination), marks.flavour.to
+    return [
+        consented(marks, everybody),
+        consented(marks, to, customer={"email": f"  {marks.email(gmail=marks.flavour.gmail)}\t"}),
+        consented(marks, everybody, client={"ip": marks.v6, "user_agent": marks.free()}, kind=marks.free()),
+        consented(marks, everybody, client={"ip": f"[::ffff:{marks.v4}]:4711", "country": marks.free()}),
+        consented(marks, frozenset({META}), customer={"email_sha256": {"meta": marks.digest()}}),
+        consented(marks, to, page_url=f"javascript:{marks.plain()}"),
+        consented(marks, to, page_url=f"https://{marks.plain()}.example/"),
+    ]
+
+
+def refused_events(marks: Marks) -> list[dict[str, Any]]:
+    """Events that may go nowhere."""
+    dated = int(time.time()) - 60
+    spoilt: tuple[dict[str, Any], ...] = (
+        {"advertising": False, "banner_version": marks.free()},
+        {"advertising": marks.free()},
+        {"advertising": True, "vendors": {d.value: marks.free() for d in Destination}},
+        {"advertising": True, "google": {"ad_storage": marks.free()}},
+        {"advertising": True, "shopify": {"marketingAllowed": marks.free()}},
+        {"advertising": True, "tcf": marks.free(), "cookies": {"CookieConsent": marks.free(), marks.free(): marks.free()}},
+        {"advertising": True, "given_at": marks.free()},
+        {"advertising": True, "given_at": dated, "gpc": True},
+        {"advertising": True, marks.free(): marks.free()},
+    )
+    unusable = {"customer": {"email": marks.free()}, "consent": {"advertising": True}, "client": {"ip": marks.free()}}
+    return [full_event(marks), *(full_event(marks, consent=consent) for consent in spoilt), full_event(marks, **unusable)]
+
+
+def invalid_events(marks: Marks) -> list[Any]:
+    """Events that break a rule of the format, with the mark where it is broken."""
+    yes = {"advertising": True}
+    return [
+        marks.free(),
+        [marks.free()],
+        full_event(marks, consent=yes, event=marks.email()),
+        full_event(marks, consent=yes, event_id=marks.email()),
+        full_event(marks, consent=yes, occurred_at=marks.free()),
+        full_event(marks, consent=yes, customer=marks.email()),
+        full_event(marks, consent=yes, customer={"email": [marks.email()]}),
+        full_event(marks, consent=yes, customer={"email_sha256": {"meta": marks.free()}}),
+        full_event(marks, consent=yes, customer={"email_sha256": {marks.free(): "0" * 64}}),
+        full_event(marks, consent=yes, client={"ip": {marks.free(): marks.v4}}),
+        full_event(marks, consent=yes, client={"user_agent": marks.plain() * 400}),
+        full_event(marks, consent=yes, event="purchase", order={"value": marks.free(), "currency": "EUR"}),
+        full_event(marks, consent=yes, event="purchase", order={"value": "1.00", "currency": marks.free()}),
+        full_event(marks, consent=yes, click={"gclid": {marks.free(): marks.free()}}),
+        full_event(marks, consent=yes, order=marks.free()),
+        full_event(marks, **{marks.free(): deep(marks.free(), 20)}),
+    ]
+
+
+def deep(text: str, levels: int) -> Any:
+    """The text in so many lists."""
+    return text if not levels else [deep(text, levels - 1)]
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One request as bytes, and the status that it must be answered with."""
+
+    said: bytes
+    status: int
+    private: bool = False
+
+
+def calls(marks: Marks, installation: Installation) -> Iterator[Call]:
+    """Give every request of the run, in order."""
+    accepted = accepted_events(marks)
+    again = {**accepted[0], "customer": {"email": marks.email()}, "order": {"value": "99.99", "currency": "EUR"}}
+    batch = json.dumps(
+        {"events": [*accepted, again, *refused_events(marks), *invalid_events(marks)], marks.free(): marks.free()}
+    )
+    yield Call(post(marks, installation, batch.encode()), 202)
+    one = json.dumps(consented(marks, marks.flavour.to), ensure_ascii=False).encode()
+    yield Call(post(marks, installation, gzip.compress(one), "Content-Encoding: gzip"), 202)
+    yield from unreadable_calls(marks, installation)
+    yield from stranger_calls(marks, installation)
+    yield from browser_calls(marks, installation)
+
+
+def headers(marks: Marks) -> list[str]:
+    """Headers that every request carries, each with a mark."""
+    named = ("Cookie", "Referer", "User-Agent", "X-Forwarded-For", "Forwarded", "X-Real-IP", "Accept-Language", "X-Request-Id")
+    return [*(f"{name}: {marks.plain()}" for name in named), f"{marks.plain()}: {marks.plain()}", "Connection: close"]
+
+
+def post(marks: Marks, installation: Installation, body: bytes, *more: str, query: str = "") -> bytes:
+    """A server's request with the right key."""
+    right = [f"Authorization: Bearer {installation.secret_key}", "Content-Type: application/json"]
+    return request("POST", f"/v1/events?{marks.plain()}={marks.plain()}{query}", [*right, *headers(marks), *more], body)
+
+
+def unreadable_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
+    """Bodies that cannot be read, in every way."""
+    mark = marks.plain()
+    event = json.dumps(full_event(marks))
+    for body in (
+        f"{{{mark}",
+        event[:-1],
+        f'{{"events": "{mark}"}}',
+        f'["{mark}"]',
+        f'"{mark}"',
+        f'{{"events": [], "{mark}": 1}}',
+        f'\ufeff{{"{mark}": 1}}',
+        f"{mark}=1&email={marks.plain()}%40example.com",
+    ):
+        yield Call(post(marks, installation, body.encode()), 400)
+    yield Call(post(marks, installation, f'{{"{mark}": "'.encode() + b"\xff\xfe" + mark.encode("utf-16-le") + b'"}'), 400)
+    yield Call(post(marks, installation, event.replace("{", f'{{"{mark}": 1, "{mark}": 2, ', 1).encode()), 202)
+    yield Call(post(marks, installation, event.replace("{", f'{{"event": "\\ud800{mark}", ', 1).encode()), 202)
+    yield Call(post(marks, installation, event.replace("12.34", "NaN").replace('"NaN"', "NaN").encode()), 202)
+    yield Call(post(marks, installation, json.dumps({"events": [full_event(marks)] * 501, "pad": mark}).encode()), 413)
+    yield Call(post(marks, installation, mark.encode() * 100_000), 413)
+    yield Call(post(marks, installation, mark.encode(), "Content-Encoding: gzip"), 400)
+    yield Call(post(marks, installation, gzip.compress(mark.encode() * 200_000), "Content-Encoding: gzip"), 413)
+    yield Call(post(marks, installation, mark.encode(), "Content-Encoding: " + mark), 415)
+
+
+def stranger_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
+    """Requests of somebody who has no key, no manners or the wrong address."""
+    event = json.dumps(full_event(marks)).encode()
+    mark = marks.plain()
+    yield Call(request("POST", "/v1/events", [f"Authorization: Bearer sk_s1_{mark}", *headers(marks)], event), 401)
+    yield Call(request("POST", "/v1/events", [f"Authorization: Basic {mark}", *headers(marks)], event), 401)
+    yield Call(request("POST", f"/v1/events?key={mark}", headers(marks), event), 401)
+    publishable = f"Authorization: Bearer {installation.publishable_key}"
+    yield Call(request("POST", "/v1/events", [publishable, *headers(marks)], event), 403)
+    typed = [f"Authorization: Bearer {installation.secret_key}", f"Content-Type: {mark}/{mark}"]
+    yield Call(request("POST", "/v1/events", [*typed, *headers(marks)], event), 415)
+    yield Call(request("GET", f"/{mark}/..%2f{mark}?{mark}", headers(marks)), 404)
+    yield Call(request("TRACE", "/v1/events", headers(marks)), 405)
+    yield Call(request("GET", "/healthz", [f"{mark} : {mark}", *headers(marks)]), 400)
+    yield Call(request("GET", "/healthz", [f"X: {mark}\x00{mark}", *headers(marks)]), 400)
+    yield Call(request("GET", "/healthz", [f"X: {mark * 1000}", *headers(marks)]), 400)
+    yield Call(request("POST", "/v1/events", [f"Content-Length: {mark}", *headers(marks)]), 400)
+    yield Call(request("POST", "/v1/events", [f"Transfer-Encoding: {mark}", *headers(marks)], event), 400)
+    yield Call(f"{mark.upper()} /{mark} HTTP/1.1\r\nHost: {mark}\r\n\r\n".encode(), 400)
+    for target, status in (
+        (f"/{mark}", 404),
+        (f"/metrics?{mark}", 200),
+        (f"/api/v1/accounts?storefront={mark}", 404),
+        (f"/api/v1/explain?storefront={STOREFRONT}&event={mark}&event_id={mark}", 400),
+        (f"/api/v1/explain?storefront={STOREFRONT}&event=purchase&event_id={mark}", 404),
+    ):
+        yield Call(request("GET", target, headers(marks)), status, private=True)
+
+
+def browser_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
+    """Requests of browsers, and of what pretends to be one."""
+    event, mark = json.dumps(consented(marks, marks.flavour.to)).encode(), marks.plain()
+    target, origin = f"/v1/collect?k={installation.publishable_key}&{mark}={mark}", f"Origin: {ORIGIN}"
+    yield Call(request("POST", target, [origin, *headers(marks)], event), 204)
+    yield Call(request("POST", target, [origin, "Sec-GPC: 1", *headers(marks)], event), 204)
+    yield Call(request("POST", target, [origin, "Content-Type: text/plain", *headers(marks)], mark.encode()), 204)
+    yield Call(request("POST", target, [origin, *headers(marks)], mark.encode() * 10_000), 413)
+    yield Call(request("POST", target, [origin, f"Content-Encoding: {mark}", *headers(marks)], event), 415)
+    yield Call(request("POST", target, [f"Origin: https://{mark}.example", *headers(marks)], event), 403)
+    yield Call(request("POST", f"/v1/collect?k=pk_p1_{mark}", [origin, *headers(marks)], event), 403)
+    yield Call(request("OPTIONS", target, [origin, f"Access-Control-Request-Headers: {mark}", *headers(marks)]), 204)
+
+
+# ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Places(msgspec.Struct):
+    """All that a run left behind, by where it was found."""
+
+    kept: dict[str, bytes] = {}
+    """Files of the store, the log, and what libraries wanted to log."""
+    answers: dict[str, bytes] = {}
+    private: dict[str, bytes] = {}
+    sent: dict[Destination, bytes] = {}
+    """Paths and bodies of the requests to each platform."""
+    heads: dict[Destination, bytes] = {}
+    """Their headers."""
+    wrong: list[str] = []
+    """Answers with another status than the one that had to be provoked."""
+
+
+class Overhear(logging.Handler):
+    """Keeps what libraries say in their own words, tracebacks and all."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.heard = StringIO()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write all of it down."""
+        self.heard.write(record.getMessage())
+        if record.exc_info:
+            self.heard.write("".join(traceback.format_exception(record.exc_info[1])))
+
+    def of_loop(self, _loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+        """Write down what the event loop complains about."""
+        error = context.get("exception")
+        self.heard.write(f"{context}" + ("".join(traceback.format_exception(error)) if error else ""))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Read every file of the store whole."""
+    return {path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def of_process(pid: int) -> dict[str, bytes]:
+    """Read what every other process of the user may read of one."""
+    return {name: Path(f"/proc/{pid}/{name}").read_bytes() for name in ("environ", "cmdline")}
+
+
+async def provoke(marks: Marks, installation: Installation, platforms: Platforms, places: Places) -> None:
+    """Post everything, have every platform complain in its own words, and look at every private page."""
+    for destination in Destination:
+        platforms[destination].switch.set(Behaviour(mode=Mode.EXPIRED_TOKEN, requests=1))
+    for number, call in enumerate(calls(marks, installation)):
+        port = installation.private if call.private else installation.public
+        heard = await asked(port, call.said)
+        (places.private if call.private else places.answers)[f"answer {number}"] = heard.said
+        if heard.statuses != [call.status]:
+            places.wrong.append(f"call {number} was answered {heard.statuses}, not {call.status}")
+    await installation.quiet(30)
+    for mode in (Mode.REFUSE_BATCH, Mode.GARBAGE):
+        for destination in Destination:
+            platforms[destination].switch.set(Behaviour(mode=mode, requests=3))
+        echo = json.dumps(consented(marks, frozenset(Destination))).encode()
+        places.answers[mode] = (await asked(installation.public, post(marks, installation, echo))).said
+        await asyncio.sleep(0.3)
+    for destination in Destination:
+        platforms[destination].switch.reset()
+    await installation.quiet(30)
+    await look(marks, installation, places)
+
+
+async def look(marks: Marks, installation: Installation, places: Places) -> None:
+    """Read every private page, as the people do who watch."""
+    pages = [("/metrics", {}), ("/readyz", {}), ("/livez", {}), ("/api/v1/accounts", {"storefront": STOREFRONT})]
+    which = {"storefront": STOREFRONT, "event": marks.flavour.kind}
+    pages += [("/api/v1/explain", {**which, "event_id": event_id}) for event_id in marks.ids]
+    for number, (path, query) in enumerate(pages):
+        places.private[f"{path} {number}"] = json.dumps(await installation.ask(path, **query)).encode()
+
+
+def hear(platforms: Platforms, places: Places) -> None:
+    """Gather every request that reached a platform."""
+    for destination in Destination:
+        heard = platforms[destination].heard
+        places.sent[destination] = b"\n".join(one.path.encode() + b"\n" + one.body for one in heard)
+        places.heads[destination] = b"\n".join(f"{name}: {value}".encode() for one in heard for name, value in one.headers)
+
+
+async def run_inside(flavour: Flavour, folder: Path) -> tuple[Marks, Installation, Places]:
+    """Do it all with a gateway in this process."""
+    marks, places, said, overhear = Marks(flavour), Places(), StringIO(), Overhear()
+    asyncio.get_running_loop().set_exception_handler(overhear.of_loop)
+    root = logging.getLogger()
+    root.addHandler(overhear)
+    try:
+        async with Platforms.start(keep=10_000) as platforms:
+            installation = install(folder, platforms.base_urls)
+            async with inside(installation, Log(said)):
+                await provoke(marks, installation, platforms, places)
+                places.kept |= {f"running {name}": text for name, text in files(folder / "store").items()}
+            hear(platforms, places)
+    finally:
+        root.removeHandler(overhear)
+    places.kept |= files(folder / "store")
+    places.kept |= {"log": said.getvalue().encode(), "libraries": overhear.heard.getvalue().encode()}
+    return marks, installation, places
+
+
+async def run_process(flavour: Flavour, folder: Path) -> tuple[Marks, Installation, Places]:
+    """Do it all with the real command in a process of its own."""
+    marks, places = Marks(flavour), Places()
+    async with AsyncExitStack() as stack:
+        platforms = await stack.enter_async_context(Platforms.start(keep=10_000))
+        installation = install(folder, platforms.base_urls)
+        process = Process(installation)
+        await process.start()
+        try:
+            await provoke(marks, installation, platforms, places)
+            places.kept |= {f"running {name}": text for name, text in files(folder / "store").items()}
+            places.kept |= {f"process {name}": text for name, text in of_process(process.pid).items()}
+        finally:
+            await process.stop()
+        hear(platforms, places)
+    places.kept |= files(folder / "store") | {"log": process.log.read_bytes()}
+    return marks, installation, places
+
+
+# ── the search ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def digests(email: str) -> dict[Destination, str]:
+    """Say by which digest each platform may know an address; written from the platforms' rules, not from our code."""
+    plain = email.strip().lower()
+    local, _, domain = plain.partition("@")
+    folded = f"{local.partition('+')[0].replace('.', '')}@{domain}" if domain in ("gmail.com", "googlemail.com") else plain
+    ours, googles = (sha256(text.encode()).hexdigest() for text in (plain, folded))
+    return {META: ours, PINTEREST: ours, GOOGLE: googles}
+
+
+def everywhere(places: Places) -> dict[str, bytes]:
+    """Give all places by name."""
+    sent = {f"sent to {d}": text for d, text in places.sent.items()}
+    heads = {f"headers to {d}": text for d, text in places.heads.items()}
+    return {**places.kept, **places.answers, **places.private, **sent, **heads}
+
+
+class Rules:
+    """Which needle may be seen where. What is not allowed is forbidden."""
+
+    def __init__(self) -> None:
+        self._allowed: dict[bytes, frozenset[str]] = {}
+        self._names: dict[bytes, str] = {}
+
+    def forbid(self, what: str, needles: Iterable[bytes], but_in: Iterable[str] = ()) -> None:
+        """Allow these needles in some places and nowhere else; a later rule for the same needle counts."""
+        for needle in needles:
+            self._allowed[needle] = frozenset(but_in)
+            self._names[needle] = what
+
+    def broken(self, places: Mapping[str, bytes]) -> list[str]:
+        """Search all places; name each sort of needle once for each place where it must not be."""
+        needles = Needles(self._allowed)
+        hits = {place: needles.found(text) for place, text in places.items()}
+        return [
+            f"{what} in {place}"
+            for place, seen in hits.items()
+            for what in sorted({self._names[needle] for needle in seen if place not in self._allowed[needle]})
+        ]
+
+
+def rules(marks: Marks, installation: Installation, places: Places) -> Rules:
+    """Write down what may be seen where."""
+    sent = {destination: f"sent to {destination}" for destination in Destination}
+    forbidden = Rules()
+    forbidden.forbid("a mark", disguises(marks.flavour.core))
+    forbidden.forbid("the hash of a mark", union(map(hashed, marks.made)))
+    forbidden.forbid("an address", addresses(marks.v4) | addresses(marks.v6))
+    forbidden.forbid("an event id", disguises(marks.flavour.known), (*places.answers, *sent.values()))
+    forbidden.forbid("the hash of an event id", union(map(hashed, marks.ids)))
+    forbidden.forbid("a storefront's key", disguises(installation.secret_key) | disguises(installation.publishable_key))
+    for destination, token in TOKENS.items():
+        forbidden.forbid("a token", disguises(token), (f"headers to {destination}",))
+    forbidden.forbid("a platform's words", union(map(disguises, platform_words())))
+    for digest in marks.digests:
+        forbidden.forbid("a given digest", written(bytes.fromhex(digest)))
+        forbidden.forbid("a given digest", [digest.encode()], [sent[META]])
+    for email in marks.emails:
+        own = digests(email)
+        forbidden.forbid("an e-mail's hash", hashed(email) | union(written(bytes.fromhex(digest)) for digest in own.values()))
+        for digest in set(own.values()):
+            forbidden.forbid("an e-mail's hash", [digest.encode()], [sent[d] for d in Destination if own[d] == digest])
+    return forbidden
+
+
+def leaks(marks: Marks, installation: Installation, places: Places) -> list[str]:
+    """Name every mark that is where it must not be."""
+    return rules(marks, installation, places).broken(everywhere(places))
+
+
+def platform_words() -> Iterator[str]:
+    """Give what platforms write for people in their answers."""
+    yield from (title for titles in TITLES.values() for title in titles)
+    yield from (message.partition("{")[0].strip() for message in MESSAGES)
+    yield from ("Authentication failed", "does not match the schema", "Error validating access token", "Invalid parameter")
+
+
+def union(many: Iterable[Iterable[bytes]]) -> frozenset[bytes]:
+    """Put sets together."""
+    return frozenset(chain.from_iterable(many))
+
+
+def missing(marks: Marks, places: Places) -> list[str]:
+    """Name what should have been seen and was not: a search proves nothing if nothing came through."""
+    everybody = places.sent.values()
+    email = digests(marks.emails[0])
+    seen = {
+        "the digest of the e-mail": all(email[d].encode() in text for d, text in places.sent.items()),
+        "the event's id": all(marks.ids[0].encode() in text for text in everybody),
+        "the IPv4 network": all(b"203.0.113.0" in places.sent[d] for d in (META, PINTEREST)),
+        "the IPv6 network": all(b"2a00:1450:4007::" in places.sent[d] for d in (META, PINTEREST)),
+        "the page's origin": all(f'"{ORIGIN}"'.encode() in places.sent[d] for d in (META, PINTEREST)),
+        "the token": all(TOKENS[d].encode() in text for d, text in places.heads.items()),
+        "a duplicate": b'"duplicate"' in places.answers["answer 0"],
+        "refusals": places.answers["answer 0"].count(b'"refused"') >= 10,
+        "invalid events": places.answers["answer 0"].count(b'"invalid"') == len(invalid_events(Marks(marks.flavour))),
+        "an explanation": any(b'"signals"' in text for text in places.private.values()),
+        "the store": sum(map(len, places.kept.values())) > 50_000,
+        "the log": b"listening" in places.kept["log"],
+    }
+    return [f"{what} was never seen" for what, there in seen.items() if not there]
+
+
+EXAMPLES: Final = 60 if settings.default is not None and settings.default.max_examples > 100 else 5
+"""Each is a whole gateway and a hundred requests."""
+
+
+@given(flavour=FLAVOURS)
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+def test_marks_are_found_nowhere(flavour: Flavour) -> None:
+    """Whatever the marks are made of and whoever may have the events, a mark is seen only in its allowed form."""
+    with tempfile.TemporaryDirectory() as folder:
+        marks, installation, places = asyncio.run(run_inside(flavour, Path(folder) / "gateway"))
+    assert places.wrong == []
+    assert missing(marks, places) == []
+    assert leaks(marks, installation, places) == []
+
+
+async def test_marks_are_found_nowhere_around_a_real_process(tmp_path: Path) -> None:
+    """The same holds for the installed command with its own log, event loop and libraries."""
+    marks, installation, places = await run_process(PLAIN, tmp_path / "gateway")
+    assert places.wrong == []
+    assert missing(marks, places) == []
+    assert leaks(marks, installation, places) == []
+
+
+# ── the search can fail ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def encoded_emails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let addresses through in a form that looks like a digest and is none."""
+    monkeypatch.setattr("gateway.minimise._digest", lambda text: EmailDigest(text.encode().hex().ljust(64, "0")[:64]))
+
+
+def other_digests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give Google the digest that is made for the others."""
+    monkeypatch.setattr("gateway.minimise.fold_gmail", lambda address: address)
+
+
+def whole_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let IP addresses through whole."""
+    monkeypatch.setattr("gateway.minimise.truncated_ip", TruncatedIp.unsealed)
+
+
+def traced_emails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write the address into the trace, which is stored in the clear."""
+    real = Line.run
+
+    def run(self: Line, event: RawEvent | Malformed, source: Source, now: int) -> Entry:
+        entry = real(self, event, source, now)
+        if not isinstance(entry, Accept) or not isinstance(event, RawEvent):
+            return entry
+        return msgspec.structs.replace(entry, trace=msgspec.structs.replace(entry.trace, rule=event.email or ""))
+
+    monkeypatch.setattr(Line, "run", run)
+
+
+def talkative_aiohttp(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let aiohttp answer and log malformed requests as it does by default."""
+    monkeypatch.setattr(QuietHandler, "handle_error", RequestHandler.handle_error)
+    monkeypatch.setattr(QuietHandler, "log_exception", RequestHandler.log_exception)
+    monkeypatch.setattr(QuietHandler, "log_debug", RequestHandler.log_debug)
+
+
+BREAKS: Final[Sequence[tuple[Callable[[pytest.MonkeyPatch], None], str]]] = (
+    (encoded_emails, "a mark in sent to meta"),
+    (other_digests, "an e-mail's hash in sent to google_ads"),
+    (whole_addresses, "an address in sent to pinterest"),
+    (traced_emails, "a mark in running outbox"),
+    (talkative_aiohttp, "a mark in answer"),
+)
+
+
+@pytest.mark.parametrize(("spoil", "leak"), BREAKS)
+async def test_a_broken_boundary_is_seen(
+    spoil: Callable[[pytest.MonkeyPatch], None], leak: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With the boundary broken on purpose, the same search finds the marks where the break lets them out."""
+    spoil(monkeypatch)
+    marks, installation, places = await run_inside(PLAIN, tmp_path / "gateway")
+    assert any(found.startswith(leak) for found in leaks(marks, installation, places))
+
+
+@pytest.mark.parametrize(
+    "disguised",
+    [
+        "Mark1Mark2".encode("utf-16-le"),
+        b"MARK1MARK2",
+        b"%4d%61%72%6b%31%4d%61%72%6b%32",
+        b"xTWFyazFNYXJrMg==",
+        b"AE1hcmsxTWFyazI=",
+        b"AABNYXJrMU1hcmsy",
+        b"4d61726b314d61726b32",
+        b"2kraM1kraM",
+        b"\\u004d\\u0061\\u0072\\u006b\\u0031\\u004d\\u0061\\u0072\\u006b\\u0032",
+    ],
+)
+def test_a_disguise_is_seen_through(disguised: bytes) -> None:
+    """A mark is recognised in other encodings, cases, escapes, backwards and at each alignment of base64."""
+    assert Needles(disguises("Mark1Mark2")).found(b"before" + disguised + b"after")
+
+
+def test_plain_hashes_are_seen_through() -> None:
+    """A mark's unkeyed hash is recognised as bytes and as text; another's is not."""
+    digest = sha256(b"mark1").digest()
+    for form in (digest, digest.hex().encode(), digest.hex().upper().encode()):
+        assert Needles(hashed(" Mark1 ")).found(b"x" + form)
+    assert not Needles(hashed("mark2")).found(digest.hex().encode())
