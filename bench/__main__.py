@@ -15,6 +15,7 @@ from rich.console import Console
 
 from bench import batches, courier, door, job, line, outbox
 from bench.figures import Bench, Figure, Plan, show, write_json
+from bench.proc import yardstick
 
 BENCHES: Final[Mapping[str, Bench]] = {
     "door": door.measure,
@@ -44,13 +45,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     allowed = os.sched_getaffinity(0)
     try:
         for name in arguments.names or BENCHES:
-            figures += BENCHES[name](plan, lambda text: print(text, file=sys.stderr, flush=True))
+            figures += run(name, plan)
             os.sched_setaffinity(0, allowed)  # some benches bind this process to one core
     finally:  # what was measured before something went wrong is still worth seeing
         show(figures, console)
         if arguments.json:
             write_json(figures, arguments.json)
     return int(not plan.quick and any(figure.reached is False for figure in figures))
+
+
+def run(name: str, plan: Plan) -> list[Figure]:
+    """Run one; in front of each of its steps the core's speed is taken, and told with the figures."""
+    paces: list[float] = []
+
+    def say(text: str) -> None:
+        paces.append(yardstick())
+        print(f"{text} (yardstick {paces[-1]:.0f} µs)", file=sys.stderr, flush=True)
+
+    figures = BENCHES[name](plan, say)
+    return [*figures, Figure.of(name, "yardstick", "µs CPU", paces, steal=[0.0], note="a fixed piece of plain Python")]
 
 
 if __name__ == "__main__":

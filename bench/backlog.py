@@ -6,7 +6,6 @@ Events are made a thousand at a time, outside the measured spans, and dropped at
 outbox's. The file is weighed after a checkpoint, table by table. Prints one line of JSON.
 """
 
-import asyncio
 import gc
 import os
 import sys

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from bench.door import fill
+from bench.door import fill, window
 from bench.figures import Figure, Plan
 from bench.load import Result
 from bench.proc import cores
@@ -31,10 +31,24 @@ async def _measure(plan: Plan, say: Callable[[str], None]) -> list[Figure]:
         busy.append(await _round(plan, PROMPT_LINGER))
     steal = [result.steal for result in quiet]
     return [
-        Figure.of("batches", "accepted events per CPU second", "/s", _per_cpu(quiet), steal=steal, bar=BAR, note="couriers quiet"),
-        Figure.of("batches", "accepted events per second", "/s", [r.accepted / r.wall for r in quiet], steal=steal, note="couriers quiet"),
         Figure.of(
-            "batches", "accepted events per CPU second", "/s", _per_cpu(busy), steal=[r.steal for r in busy], note="while delivering"
+            "batches", "accepted events per CPU second", "/s", _per_cpu(quiet), steal=steal, bar=BAR, note="couriers quiet"
+        ),
+        Figure.of(
+            "batches",
+            "accepted events per second",
+            "/s",
+            [r.accepted / r.wall for r in quiet],
+            steal=steal,
+            note="couriers quiet",
+        ),
+        Figure.of(
+            "batches",
+            "accepted events per CPU second",
+            "/s",
+            _per_cpu(busy),
+            steal=[r.steal for r in busy],
+            note="while delivering",
         ),
     ]
 
@@ -53,9 +67,7 @@ async def _round(plan: Plan, linger: float) -> Result:
                 process,
                 connections=CONNECTIONS,
                 size=SIZE,
-                warm_seconds=plan.amount(10, 2) / 10,
-                seconds=plan.amount(40, 5) / 10,
-                pool=plan.amount(10_000, 500),
+                **window(plan)._asdict(),
             )
             result = expect(await load(order), "202")
             return expect(result, "202", accepted=result.requests * SIZE)

@@ -7,6 +7,7 @@ own on the other core and answers at once; there is no TLS on loopback. Batches 
 import asyncio
 import gc
 import io
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -95,7 +96,7 @@ async def _deliver(outbox: Outbox, couriers: list[Courier], events: int) -> Span
     pin_self()
     before = own_sample()
     tasks = [asyncio.create_task(courier.run()) for courier in couriers]
-    while any(outbox.waiting(courier.lane).waiting for courier in couriers):
+    while any(outbox.waiting(courier.lane).waiting for courier in couriers):  # noqa: ASYNC110 - nobody tells of the end
         await asyncio.sleep(0.02)
     span = between(before, own_sample())
     await asyncio.gather(*(courier.stop(5.0) for courier in couriers))
@@ -106,6 +107,4 @@ async def _deliver(outbox: Outbox, couriers: list[Courier], events: int) -> Span
 
 def pin_self() -> None:
     """Bind this process, threads that run already included, to the server's core."""
-    import os
-
     pin(os.getpid(), cores().server)

@@ -8,7 +8,7 @@ import asyncio
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from bench.figures import Figure, Plan
 from bench.load import Order, Result
@@ -17,10 +17,19 @@ from bench.stage import PATH, PROMPT_LINGER, QUIET_LINGER, expect, gateway, help
 from tests.live import Process
 
 CONNECTIONS: Final = 64
+TIMES_BARE: Final = "of bare"
 BAR: Final = 0.55
 FILLED: Final = 100_000
 """Events that the store holds before the measurement: enough that its index of repeats is being merged and read."""
 FILL_SIZE: Final = 500
+
+
+class Window(NamedTuple):
+    """Seconds, and a number of shoppers."""
+
+    warm_seconds: float
+    seconds: float
+    pool: int
 
 
 def measure(plan: Plan, say: Callable[[str], None]) -> list[Figure]:
@@ -37,11 +46,16 @@ async def _measure(plan: Plan, say: Callable[[str], None]) -> list[Figure]:
         for results, step in steps if number % 2 == 0 else reversed(steps):
             say(f"door, round {number + 1} of {plan.rounds}: {step.__name__.strip('_')}")
             results.append(await step(plan))
-    return [*_against("couriers quiet", quiet, bare, BAR), *_against("while delivering", busy, bare, None), *_plain(bare, quiet)]
+    return [
+        *_against("couriers quiet", quiet, bare, BAR),
+        *_against("while delivering", busy, bare, None),
+        *_plain(bare, quiet),
+    ]
 
 
 async def _bare(plan: Plan) -> Result:
     async with helper("bench.bare", cores().server) as server:
+        warm, seconds, shoppers = window(plan)
         order = Order(
             port=server.port,
             pid=server.pid,
@@ -50,7 +64,9 @@ async def _bare(plan: Plan) -> Result:
             connections=CONNECTIONS,
             core=cores().others,
             prefix="bare",
-            **_window(plan),
+            warm_seconds=warm,
+            seconds=seconds,
+            pool=shoppers,
         )
         return expect(await load(order), "202")
 
@@ -68,7 +84,7 @@ async def _durable(plan: Plan, linger: float) -> Result:
         async with helper("bench.sink", cores().others) as sink, gateway(Path(folder), sink, linger=linger) as process:
             await quieten(process)
             await fill(process, plan)
-            order = to_gateway(process.installation, process, connections=CONNECTIONS, **_window(plan))
+            order = to_gateway(process.installation, process, connections=CONNECTIONS, **window(plan)._asdict())
             result = expect(await load(order), "202")
             return expect(result, "202", accepted=result.requests)
 
@@ -76,12 +92,15 @@ async def _durable(plan: Plan, linger: float) -> Result:
 async def fill(process: Process, plan: Plan) -> None:
     """Let the gateway accept events before it is measured."""
     requests = plan.amount(FILLED, 2_000) // FILL_SIZE
-    order = to_gateway(process.installation, process, connections=4, size=FILL_SIZE, requests=requests, pool=plan.amount(10_000, 500))
+    order = to_gateway(
+        process.installation, process, connections=4, size=FILL_SIZE, requests=requests, pool=plan.amount(10_000, 500)
+    )
     expect(await load(order), "202", accepted=requests * FILL_SIZE)
 
 
-def _window(plan: Plan) -> dict[str, float]:
-    return {"warm_seconds": plan.amount(10, 2) / 10, "seconds": plan.amount(40, 5) / 10, "pool": plan.amount(10_000, 500)}
+def window(plan: Plan) -> Window:
+    """How long the server is warmed up and then measured, and how many shoppers there are."""
+    return Window(plan.amount(10, 2) / 10, plan.amount(40, 5) / 10, plan.amount(10_000, 500))
 
 
 def _against(how: str, results: list[Result], bare: list[Result], bar: float | None) -> list[Figure]:
@@ -91,8 +110,8 @@ def _against(how: str, results: list[Result], bare: list[Result], bar: float | N
     by_cpu = [per_cpu(one) / per_cpu(other) for one, other in pairs]
     by_clock = [per_second(one) / per_second(other) for one, other in pairs]
     return [
-        Figure.of("door", "requests per CPU second", "× bare", by_cpu, steal=steal, bar=bar, note=how),
-        Figure.of("door", "requests per second", "× bare", by_clock, steal=steal, bar=bar, note=how),
+        Figure.of("door", "requests per CPU second", TIMES_BARE, by_cpu, steal=steal, bar=bar, note=how),
+        Figure.of("door", "requests per second", TIMES_BARE, by_clock, steal=steal, bar=bar, note=how),
     ]
 
 

@@ -86,14 +86,14 @@ SIGNS: Final = {"at least": "≥", "at most": "≤"}
 
 def show(figures: Sequence[Figure], console: Console) -> None:
     """Print the table."""
-    table = Table("bench", "figure", "unit", "median", "low – high", "bar", "reached", "steal", "how")
+    table = Table("bench", "figure", "unit", "median", "low to high", "bar", "reached", "steal", "how")
     for figure in figures:
         table.add_row(
             figure.bench,
             figure.name,
             figure.unit,
             shown(figure.value),
-            f"{shown(figure.low)} – {shown(figure.high)}" if figure.rounds > 1 else "",
+            f"{shown(figure.low)} to {shown(figure.high)}" if figure.rounds > 1 else "",
             "" if figure.bar is None else f"{SIGNS[figure.sense]} {shown(figure.bar)}",
             VERDICTS[figure.reached],
             f"{figure.steal:.1%}",

@@ -82,6 +82,21 @@ def cpu_seconds(pid: int) -> float:
     return ticks / TICKS
 
 
+YARD_LOOPS: Final = 300
+
+
+def yardstick() -> float:
+    """Time a fixed piece of plain Python, in µs of CPU: how fast the core is just now.
+
+    On a shared machine a neighbour can halve a core's speed without the kernel calling it steal.
+    """
+    before = time.process_time()
+    for _ in range(YARD_LOOPS):
+        squares = [number * number for number in range(500)]
+        assert len({str(number): number for number in squares}) == 500
+    return (time.process_time() - before) / YARD_LOOPS * 1e6
+
+
 def resident_bytes(pid: int) -> int:
     """How much of a process is in memory."""
     return int((PROC / str(pid) / "statm").read_text().split()[1]) * PAGE

@@ -15,13 +15,31 @@ ID_PLACE: Final = "~"
 
 KINDS: Final = ("purchase",) * 7 + ("add_to_cart",) * 2 + ("page_view",)
 MAILS: Final = ("gmail.com", "gmail.com", "orange.fr", "hotmail.fr", "example.com", "web.de", "btinternet.com", "yahoo.ca")
-NAMES: Final = "jane marie paul lea hugo emma louis chloe anna jules alice adam nina tom clara max rose leon eva sam".split()
+NAMES: Final = (
+    "jane",
+    "marie",
+    "paul",
+    "lea",
+    "hugo",
+    "emma",
+    "louis",
+    "chloe",
+    "anna",
+    "jules",
+    "alice",
+    "adam",
+    "nina",
+    "tom",
+)
 AGENTS: Final = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{}.0.0.0 Safari/537.36",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_{} like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.2 Mobile/15E148",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_{} like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.2 Mobile",
     "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{}.0.0.0 Mobile Safari/537.36",
     "Mozilla/5.0 (X11; Linux x86_64; rv:{0}.0) Gecko/20100101 Firefox/{0}.0",
 )
+
+
+NETWORKS: Final = (2, 5, 62, 78, 80, 86, 90, 176, 212)
 
 
 class Shopper(NamedTuple):
@@ -70,8 +88,8 @@ def _email(dice: random.Random, number: int) -> str:
 
 def _address(dice: random.Random) -> str:
     if dice.random() < 0.1:
-        return f"2a01:cb{dice.randrange(256):02x}:{dice.randrange(1, 65536):x}:{dice.randrange(65536):x}::{dice.randrange(65536):x}"
-    return f"{dice.choice((2, 5, 62, 78, 80, 86, 90, 176, 212))}.{dice.randrange(256)}.{dice.randrange(256)}.{dice.randrange(256)}"
+        return "2a01:cb{:02x}:{:x}:{:x}::{:x}".format(*(dice.randrange(1, most) for most in (256, 65_536, 65_536, 65_536)))
+    return ".".join(map(str, (dice.choice(NETWORKS), *(dice.randrange(256) for _ in range(3)))))
 
 
 class Ids:

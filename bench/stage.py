@@ -150,7 +150,7 @@ async def deliver_all(process: Process, sink: Helper, before: dict[str, int], co
     The stand-in is asked, not the gateway, until it has everything: asking costs the one that is measured.
     """
     async with asyncio.timeout(seconds):
-        while any(have - before[name] < count for name, have in (await sunk(sink)).items()):
+        while any(have - before[name] < count for name, have in (await sunk(sink)).items()):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.05)
         while True:
             books = await process.accounts()

@@ -23,6 +23,10 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     path: str
     body: bytes
 
+    def __repr__(self) -> str:
+        """Say how much it is, not what."""
+        return f"<Request of {len(self.body)} bytes>"
+
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
     """A platform's answer: status, headers with lower-case names, body bounded by the transport and not yet parsed."""
@@ -30,6 +34,10 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    def __repr__(self) -> str:
+        """Say the status; a platform's text can repeat what it was sent."""
+        return f"<Reply {self.status} of {len(self.body)} bytes>"
 
 
 class Limits(msgspec.Struct, frozen=True, gc=False):

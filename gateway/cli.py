@@ -37,7 +37,7 @@ from gateway.settings import BadSettings, Settings, load
 
 CONFIG_VARIABLE: Final = "CONSENT_GATEWAY_CONFIG"
 out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class Command(msgspec.Struct, frozen=True):

@@ -9,7 +9,6 @@ that nothing was stored. Above the boundary's line the body lives in this functi
 import asyncio
 import random
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
@@ -165,7 +164,7 @@ class Intake:
         try:
             batch = decode(body, now, Connection(address, agent, gpc))
         except (Unreadable, NotAnEvent, TooManyEvents):
-            batch = Batch(events=[Malformed("event", Fault.BAD_FORMAT)], unknown=Counter())
+            batch = Batch(events=[Malformed("event", Fault.BAD_FORMAT)], unknown={})
         self._take_as_visitor(door.bucket, address or request.remote or "", len(batch.events) - 1, cors)
         await self._store(door, Source.COLLECT, batch, now, cors)
         return answer(204, headers=cors)
@@ -282,7 +281,9 @@ class Intake:
         statuses: Sequence[Status],
         unknown: Mapping[str, int],
     ) -> None:
-        fates: Counter[tuple[Kind | None, Status, str]] = Counter(map(_fate, entries, statuses))
+        fates: dict[tuple[Kind | None, Status, str], int] = {}
+        for fate in map(_fate, entries, statuses):  # making a Counter costs more than one event's count
+            fates[fate] = fates.get(fate, 0) + 1
         for (kind, status, reason), count in fates.items():
             self._metrics.events(storefront, source, kind, status, reason, count)
         for field, count in unknown.items():

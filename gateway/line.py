@@ -52,10 +52,10 @@ class Line:
         """Minimise for those who may have the event, ask each whether it can use what is left, and narrow down."""
         allowed, refused = consented.decision.allowed, consented.decision.refused
         event, remarks = minimise(consented, allowed, self._want(allowed), self._origins)
-        unusable = tuple((d, why) for d in allowed if (why := self._adapters[d].refuses(event)) is not None)
+        unusable = [(d, why) for d in allowed if (why := self._adapters[d].refuses(event)) is not None]
         if not unusable:
             return event, remarks, refused
-        refused += unusable
+        refused = (*refused, *unusable)
         left = tuple(d for d in allowed if d not in dict(unusable))
         if not left:
             return None, remarks, refused

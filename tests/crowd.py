@@ -44,6 +44,10 @@ CHOICES: Final = (*[Choice.ALL] * 5, *[Choice.SOME] * 2, Choice.REFUSED, Choice.
 MALFORMED: Final[tuple[object, ...]] = ("true", 1, "yes", [], {"marketing": True})
 
 
+PAUSE: Final = 0.1
+"""The longest that a client rests between two requests, in seconds."""
+
+
 class Sale(msgspec.Struct, frozen=True):
     """One purchase. All of it follows from its id, which must be of letters, digits and inner dashes."""
 
@@ -75,12 +79,12 @@ class Sale(msgspec.Struct, frozen=True):
         """What it cost, in EUR."""
         return Decimal(int.from_bytes(self.dice[2:5]) % 100_000).scaleb(-2)
 
-    def event(self) -> dict[str, object]:
-        """Write it as an event of the gateway's format."""
+    def event(self, began: int) -> dict[str, object]:
+        """Write it as an event of the gateway's format; `began` is when the run did, in Unix seconds."""
         event: dict[str, object] = {
             "event": "purchase",
             "event_id": self.event_id,
-            "occurred_at": int(time.time()) - self.dice[5],
+            "occurred_at": began - self.dice[5],
             "customer": {"email": f"{self.event_id}@example.com"},
             "order": {"value": str(self.value), "currency": "EUR"},
         }
@@ -117,6 +121,7 @@ class Crowd:
         self._unknown: list[str] = []
         self._home = False
         self._number = 0
+        self._began = int(time.time())
 
     async def run(self) -> None:
         """Post until `go_home`; returns when every event has its answer."""
@@ -136,6 +141,7 @@ class Crowd:
     async def _client(self, session: aiohttp.ClientSession, most: int) -> None:
         while not self._home:
             await self._post(session, [self._next() for _ in range(self._random.randint(1, most))])
+            await asyncio.sleep(self._random.uniform(0, PAUSE))
 
     def _next(self) -> str:
         """Choose what is posted next: mostly something new."""
@@ -152,7 +158,7 @@ class Crowd:
         self.asked.update(ids)
         self.in_flight += 1
         try:
-            events = orjson.dumps({"events": [Sale(event_id).event() for event_id in ids]})
+            events = orjson.dumps({"events": [Sale(event_id).event(self._began) for event_id in ids]})
             url = self._installation.url + "/v1/events"
             async with session.post(url, data=events, headers={"Content-Type": "application/json"}) as response:
                 results = orjson.loads(await response.read())["results"] if response.status == 202 else []

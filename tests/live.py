@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -127,13 +127,15 @@ class Installation(msgspec.Struct):
         """The storefront's books."""
         return await self.ask("/api/v1/accounts", storefront=STOREFRONT)
 
-    async def quiet(self, seconds: float = 60.0) -> Any:
-        """Wait until nothing is waiting in any lane; the books. Raises TimeoutError."""
+    async def quiet(self, seconds: float = 60.0, told: Callable[[int], None] = lambda _waiting: None) -> Any:
+        """Wait until nothing is waiting in any lane; the books. `told` hears how many still do. Raises TimeoutError."""
         async with asyncio.timeout(seconds):
             while True:
                 books = await self.accounts()
-                if books is not None and all(lane["waiting"] == 0 for lane in books["destinations"].values()):
+                waiting = None if books is None else sum(lane["waiting"] for lane in books["destinations"].values())
+                if waiting == 0:
                     return books
+                told(waiting or 0)
                 await asyncio.sleep(0.05)
 
 
@@ -244,9 +246,9 @@ class Process:
         """The storefront's books."""
         return await self.installation.accounts()
 
-    async def quiet(self, seconds: float = 60.0) -> Any:
-        """Wait until nothing is waiting in any lane; the books. Raises TimeoutError."""
-        return await self.installation.quiet(seconds)
+    async def quiet(self, seconds: float = 60.0, told: Callable[[int], None] = lambda _waiting: None) -> Any:
+        """Wait until nothing is waiting in any lane; the books. `told` hears how many still do. Raises TimeoutError."""
+        return await self.installation.quiet(seconds, told)
 
     async def stop(self) -> int:
         """Stop it gracefully; its exit code."""

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -113,8 +113,11 @@ class Findings(msgspec.Struct):
     faults: list[str]
 
 
-async def replay(orders: list[Order], folder: Path) -> Findings:
-    """Send the orders through a gateway in `folder` and hold every account against every other."""
+async def replay(orders: list[Order], folder: Path, told: Callable[[int], None] = lambda _waiting: None) -> Findings:
+    """Send the orders through a gateway in `folder` and hold every account against every other.
+
+    `told` hears, once all is sent, how many deliveries are still waiting.
+    """
     began = time.monotonic()
     async with Platforms.start() as platforms:
         installation = install(folder / "gateway", platforms.base_urls)
@@ -123,7 +126,7 @@ async def replay(orders: list[Order], folder: Path) -> Findings:
         try:
             await process.start()
             sent = await _send(folder / "orders.ndjson", installation)
-            books = await process.quiet(600)
+            books = await process.quiet(600, told)
         finally:
             code = await process.stop()
         broken = ["the sending command failed"] * (sent != 0) + ["the gateway did not stop cleanly"] * (code != 0)
@@ -194,14 +197,27 @@ def _lane_faults(
         yield f"{destination}: took {ledger.money()}, the gateway says {said}, the orders make {total}"
 
 
+def countdown() -> Callable[[int], None]:
+    """Say on one line how many deliveries are waiting, and for about how long."""
+    seen: list[tuple[float, int]] = []
+
+    def told(waiting: int) -> None:
+        seen.append((time.monotonic(), waiting))
+        (began, most), (now, _) = max(seen, key=lambda at: at[1]), seen[-1]
+        left = f", about {waiting * (now - began) / (most - waiting):.0f} s left" if most > waiting else ""
+        print(f"\r{waiting} deliveries waiting{left}   ", end="\n" if not waiting else "", file=sys.stderr, flush=True)
+
+    return told
+
+
 def main() -> int:
     """Run from the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.replay", description=__doc__)
     parser.add_argument("--orders", type=int, help="only the first N orders (default: all 69,659)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        findings = asyncio.run(replay(read_orders(arguments.orders), Path(folder)))
-    print(f"{findings.orders} orders, {findings.accepted} with consent, {findings.seconds:.1f} s in all")
+        findings = asyncio.run(replay(read_orders(arguments.orders), Path(folder), countdown()))
+    print(f"\r{findings.orders} orders, {findings.accepted} with consent, {findings.seconds:.1f} s in all")
     for destination, money in findings.money.items():
         print(f"  {destination:<10} took {money} in {findings.requests[destination]} requests")
     print("\n".join(findings.faults) or "Everything adds up: events, money and consent, to the cent.")

@@ -1,14 +1,23 @@
 """What exists is written down: each command, route, metric and setting has a place in the README or under `docs/`."""
 
+import asyncio
+import json
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from gateway import intake, private
-from gateway.cli import COMMANDS
+from gateway.app import DRAIN_SECONDS
+from gateway.cli import COMMANDS, CONFIG_VARIABLE
+from gateway.log import Happening
 from gateway.metrics import PREFIX, Metrics
+from gateway.model import Fault, Reason, Refusal, Status
+from gateway.outbox import Shut
+from gateway.settings import ServerSettings, names
+from tests.showing import Demo
 
 ROOT: Final = Path(__file__).parent.parent
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -57,3 +66,61 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     """Each relative link names a file that exists."""
     links = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+CODES: Final[tuple[type[StrEnum], ...]] = (Status, Refusal, Fault, Reason, Shut, Happening)
+PROBLEM: Final = re.compile(r"problem\(\d+, \"([a-z_]+)\"")
+ERRORS: Final = sorted(
+    {code for room in ("intake", "listener", "private") for code in PROBLEM.findall((ROOT / f"gateway/{room}.py").read_text())}
+)
+
+
+@pytest.mark.parametrize("code", sorted({f"{codes.__name__}.{code.value}" for codes in CODES for code in codes}))
+def test_every_code_is_written_down(code: str) -> None:
+    """What an answer, a metric, an explanation or the log can say is explained somewhere."""
+    assert f"`{code.partition('.')[2]}`" in text()
+
+
+@pytest.mark.parametrize("code", ERRORS)
+def test_every_error_is_written_down(code: str) -> None:
+    """The codes that a caller can be answered with."""
+    assert len(ERRORS) > 15
+    assert f"`{code}`" in text()
+
+
+def test_the_environments_variable_is_written_down() -> None:
+    """Where the configuration is looked for."""
+    assert f"${CONFIG_VARIABLE}" in text()
+
+
+def test_settings_that_are_named_exist() -> None:
+    """`server.public` and the like, wherever the pages name one."""
+    named = set(re.findall(r"`((?:server|outbox|delivery)\.(?!db)[a-z_]+)`", text()))
+    assert named
+    assert named <= set(names())
+
+
+def test_the_service_stops_later_than_the_gateway_does() -> None:
+    """The time that the pages give a service manager is longer than the longest graceful stop with default settings."""
+    page = (ROOT / "docs/operating.md").read_text()
+    given = {int(seconds) for seconds in re.findall(r"(?:TimeoutStopSec=|terminationGracePeriodSeconds: )(\d+)", page)}
+    server = ServerSettings.model_fields
+    longest = server["pre_stop_seconds"].default + server["stop_grace_seconds"].default + 2 * DRAIN_SECONDS
+    assert given == {60}
+    assert longest < 60
+
+
+async def test_the_readmes_curl_works(tmp_path: Path) -> None:
+    """What the README says to type, typed against a running demo, gives the answer that stands below it."""
+    readme = (ROOT / "README.md").read_text()
+    typed = re.search(r"```sh\n(curl .*?)```\n\n```json\n(.*?)\n```", readme, re.DOTALL)
+    assert typed is not None
+    demo = Demo(tmp_path)
+    await demo.start()
+    try:
+        script = typed[1].replace("http://127.0.0.1:8080", demo.installation.url).replace(".state/demo", str(demo.state))
+        process = await asyncio.create_subprocess_exec("sh", "-c", script, stdout=asyncio.subprocess.PIPE)
+        said, _ = await process.communicate()
+        assert json.loads(said) == json.loads(typed[2])
+    finally:
+        assert await demo.stop() == 0

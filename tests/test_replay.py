@@ -1,7 +1,7 @@
 """A slice of `python -m tests.replay`, and proof that its accounting notices what it should."""
 
-import asyncio
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -47,7 +47,9 @@ def test_dates_move_into_the_last_days() -> None:
 
 # ── the accounting can fail ──────────────────────────────────────────────────────────────────────────────────────
 
-ORDERS: Final = tuple(Order(f"t-{number}", "1997-01-01", Decimal(number), "USD", f"{number}@example.com") for number in range(1, 60))
+ORDERS: Final = tuple(
+    Order(f"t-{number}", "1997-01-01", Decimal(number), "USD", f"{number}@example.com") for number in range(1, 60)
+)
 GRANTED: Final = [order for order in ORDERS if order.choice is Choice.GRANTED]
 REFUSED: Final = next(order for order in ORDERS if order.choice is Choice.REFUSED)
 
@@ -75,26 +77,57 @@ def books() -> Any:
     }
 
 
-async def found(spoil: str) -> list[str]:
+def as_it_was(_books: Any, _taken: list[Arrival]) -> None:
+    """Spoil nothing."""
+
+
+def lose(_books: Any, taken: list[Arrival]) -> None:
+    """Lose an order on the way."""
+    taken.pop()
+
+
+def leak(_books: Any, taken: list[Arrival]) -> None:
+    """Deliver what was refused."""
+    taken.append(arrival(REFUSED))
+
+
+def repeat(_books: Any, taken: list[Arrival]) -> None:
+    """Deliver an order twice."""
+    taken.append(taken[0])
+
+
+def add_a_cent(_books: Any, taken: list[Arrival]) -> None:
+    """Deliver an order with another value."""
+    taken[0] = arrival(GRANTED[0], value=GRANTED[0].value + Decimal("0.01"))
+
+
+def overstate(books: Any, _taken: list[Arrival]) -> None:
+    """Say that one more was delivered."""
+    books["destinations"]["meta"]["delivered"] += 1
+
+
+def unbalance(books: Any, _taken: list[Arrival]) -> None:
+    """Say that the books do not balance."""
+    books["balanced"] = False
+
+
+def miscount(books: Any, _taken: list[Arrival]) -> None:
+    """Say that one was a duplicate."""
+    books["by_status"]["duplicate"] = 1
+
+
+def misjudge(books: Any, _taken: list[Arrival]) -> None:
+    """Say that nobody was silent."""
+    books["by_reason"]["refused.no_consent"] = 0
+
+
+Spoil = Callable[[Any, list[Arrival]], None]
+
+
+async def found(spoil: Spoil) -> list[str]:
     """Account for a run that was faultless but for one thing."""
     said, taken = books(), [arrival(order) for order in GRANTED]
-    match spoil:
-        case "lost":
-            taken.pop()
-        case "leaked":
-            taken.append(arrival(REFUSED))
-        case "repeated":
-            taken.append(taken[0])
-        case "a cent":
-            taken[0] = arrival(GRANTED[0], value=GRANTED[0].value + Decimal("0.01"))
-        case "overstated":
-            said["destinations"]["meta"]["delivered"] += 1
-        case "unbalanced":
-            said["balanced"] = False
-        case "miscounted":
-            said["by_status"] = {**said["by_status"], "duplicate": 1}
-        case "misjudged":
-            said["by_reason"] = {**said["by_reason"], "refused.no_consent": 0}
+    spoil(said, taken)
     async with Platforms.start() as platforms:
         for destination in Destination:
             for one in taken if destination is Destination.META else [arrival(order) for order in GRANTED]:
@@ -102,12 +135,12 @@ async def found(spoil: str) -> list[str]:
         return list(faults(list(ORDERS), said, platforms))
 
 
-def test_a_faultless_run_has_no_faults() -> None:
+async def test_a_faultless_run_has_no_faults() -> None:
     """Where books, ledgers and orders agree, nothing is reported."""
-    assert asyncio.run(found("nothing")) == []
+    assert await found(as_it_was) == []
 
 
-@pytest.mark.parametrize("spoil", ["lost", "leaked", "repeated", "a cent", "overstated", "unbalanced", "miscounted", "misjudged"])
-def test_one_thing_wrong_is_reported(spoil: str) -> None:
+@pytest.mark.parametrize("spoil", [lose, leak, repeat, add_a_cent, overstate, unbalance, miscount, misjudge])
+async def test_one_thing_wrong_is_reported(spoil: Spoil) -> None:
     """One event lost, leaked or repeated, one cent, one number in the books: each is reported."""
-    assert asyncio.run(found(spoil)) != []
+    assert await found(spoil) != []

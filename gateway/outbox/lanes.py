@@ -173,13 +173,12 @@ class Lanes:
         )
 
     def take_away(self, state: LaneState) -> None:
-        """End a lane whose backlog was parked: it has no cursor any more and holds no group back."""
+        """End a lane whose backlog was parked, to the end of the sequence: it has no cursor and holds no group back."""
         self._connection.execute("update lanes set cursor = null where id = ?", (state.number,))
         self._connection.execute("delete from marks where lane = ?", (state.number,))
         state.cursor = None
         state.marks = []
         self.touched.add(state)
-        self.delete_settled(state.storefront)
 
     # ── what arrives ─────────────────────────────────────────────────────────────────────────────────────────────
 

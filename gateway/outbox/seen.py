@@ -24,8 +24,8 @@ from gateway.outbox import DEDUP_SECONDS
 from gateway.outbox.codec import Row
 from gateway.outbox.schema import every, first, one
 
-GENERATION: Final = 40_000
-"""Sightings kept in memory before they are merged: few enough for 5 MB, enough that a page takes several at once."""
+GENERATION: Final = 60_000
+"""Sightings kept in memory before they are merged: few enough for 8 MB, enough that a page takes several at once."""
 
 SLICES: Final = 128
 """The index is swept of expired entries in so many slices of the range of hashes."""

@@ -6,6 +6,7 @@ Everything else becomes an exception with a sealed copy of its own, or an except
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Final
 
 from gateway.model import Kind, PlatformCode, Reason, Receipt
@@ -56,13 +57,13 @@ class Settling:
         wanted = set(seqs)
         if taken.fresh:
             return self._mark_ranges(
-                state, [r.seq if r.seq in wanted and r.maybe_since is None else None for r in taken.records], now
+                state, [r.seq if r.seq in wanted and r.maybe_since is None else 0 for r in taken.records], now
             )
         new = tuple(r.seq for r in taken.records if r.seq in wanted and r.maybe_since is None)
         self._mark_exceptions(state, new, now)
         return new
 
-    def _mark_ranges(self, state: LaneState, seqs: Sequence[int | None], now: int) -> tuple[int, ...]:
+    def _mark_ranges(self, state: LaneState, seqs: Sequence[int], now: int) -> tuple[int, ...]:
         numbers = []
         for first, last in _ranges(seqs):
             self._connection.execute(
@@ -251,17 +252,10 @@ def _fate(
             raise TypeError("outbox: a delivered record leaves no exception")
 
 
-def _ranges(seqs: Sequence[int | None]) -> list[tuple[int, int]]:
-    """First and last of each unbroken run of numbers; None breaks a run, a gap between neighbours does not."""
-    ranges: list[tuple[int, int]] = []
-    run: list[int] = []
-    for seq in (*seqs, None):
-        if seq is not None:
-            run.append(seq)
-        elif run:
-            ranges.append((run[0], run[-1]))
-            run = []
-    return ranges
+def _ranges(seqs: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last of each unbroken run of numbers; 0 breaks a run, a gap between neighbours does not."""
+    runs = [list(run) for marked, run in groupby(seqs, bool) if marked]
+    return [(run[0], run[-1]) for run in runs]
 
 
 class _Told:

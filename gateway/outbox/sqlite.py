@@ -187,7 +187,7 @@ class SqliteOutbox:
         under_way = self._under_way(claim)
         if not {record.seq for record in claim.records}.issuperset(seqs):
             raise ValueError("outbox: a record that is not of the claim")
-        new = [seq for seq in seqs if seq not in under_way.sent]
+        new = [seq for seq in seqs if seq not in under_way.sent] if under_way.sent else seqs
 
         def note(noted: Sequence[int]) -> None:
             under_way.noted += noted

@@ -6,7 +6,6 @@ Whether an address is an address is not judged here: that is the boundary's busi
 """
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
@@ -66,7 +65,7 @@ class Batch(msgspec.Struct):
     """One request's events in their order, and the undeclared fields that were dropped, counted by `object.name`."""
 
     events: list[RawEvent | Malformed]
-    unknown: Counter[str]
+    unknown: dict[str, int]
 
 
 class TooManyEvents(Exception):
@@ -93,13 +92,13 @@ def decode(body: bytes, now: int, connection: Connection | None = None) -> Batch
     Raises strict.Unreadable (no JSON), NotAnEvent, TooManyEvents; a single bad event is a `Malformed` in the batch.
     """
     value, suspicious = strict_loads(body)
-    batch = Batch(events=[], unknown=Counter())
+    batch = Batch(events=[], unknown={})
     for item in _items(value, batch.unknown):
         batch.events.append(_event(item, now, connection, suspicious, batch.unknown))
     return batch
 
 
-def _items(value: object, unknown: Counter[str]) -> list[object]:
+def _items(value: object, unknown: dict[str, int]) -> list[object]:
     if type(value) is Tainted:
         return [value]
     if type(value) is not dict:
@@ -119,7 +118,7 @@ def _items(value: object, unknown: Counter[str]) -> list[object]:
 
 
 def _event(
-    item: object, now: int, connection: Connection | None, suspicious: bool, unknown: Counter[str]
+    item: object, now: int, connection: Connection | None, suspicious: bool, unknown: dict[str, int]
 ) -> RawEvent | Malformed:
     if suspicious and (fault := taint_of(item, MAX_DEPTH)) is not None:
         return _named(item, "event", fault)
@@ -138,7 +137,7 @@ def _named(item: object, field: str, fault: Fault) -> Malformed:
     return Malformed(field, fault, kind, EventId(known[0]) if known else None)
 
 
-def _read(item: object, now: int, connection: Connection | None, unknown: Counter[str]) -> RawEvent:
+def _read(item: object, now: int, connection: Connection | None, unknown: dict[str, int]) -> RawEvent:
     if type(item) is not dict:
         raise Broken("event", Fault.WRONG_TYPE)
     dropped = not item.keys() <= EVENT_FIELDS and _drop("event", item, EVENT_FIELDS, unknown)
@@ -149,7 +148,8 @@ def _read(item: object, now: int, connection: Connection | None, unknown: Counte
     if (customer := item.get("customer")) is not None:
         dropped |= _object("customer", customer, CUSTOMER_FIELDS, unknown)
         email = _text(customer.get("email"), "customer.email")
-        email_sha256 = _email_sha256(customer.get("email_sha256"), email)
+        if (given := customer.get("email_sha256")) is not None:
+            email_sha256 = _email_sha256(given, email)
     if (client := item.get("client")) is not None:
         dropped |= _object("client", client, CLIENT_FIELDS, unknown)
         ip = _text(client.get("ip"), "client.ip")
@@ -187,17 +187,18 @@ def _read(item: object, now: int, connection: Connection | None, unknown: Counte
     )
 
 
-def _object(name: str, value: object, fields: frozenset[str], unknown: Counter[str]) -> bool:
+def _object(name: str, value: object, fields: frozenset[str], unknown: dict[str, int]) -> bool:
     if type(value) is not dict:
         raise Broken(name, Fault.WRONG_TYPE)
     return not value.keys() <= fields and _drop(name, value, fields, unknown)
 
 
-def _drop(name: str, value: Mapping[str, object], fields: frozenset[str], unknown: Counter[str]) -> bool:
+def _drop(name: str, value: Mapping[str, object], fields: frozenset[str], unknown: dict[str, int]) -> bool:
     if len(value) > MAX_KEYS:
         raise Broken(name, Fault.TOO_MANY_KEYS)
     for key in value.keys() - fields:
-        unknown[f"{name}.{key if key in OFTEN_SENT else 'other'}"] += 1
+        label = f"{name}.{key if key in OFTEN_SENT else 'other'}"
+        unknown[label] = unknown.get(label, 0) + 1
         if (fault := taint_of(value[key], MAX_DEPTH - 1 - (name != "event"))) is not None:
             raise Broken(name, fault)
     return True
@@ -214,6 +215,8 @@ def _text(text: object, field: str) -> str | None:
 
 
 def _click(value: Mapping[str, object]) -> dict[str, str] | None:
+    if list(value.values()).count(None) == len(value):  # as most visitors come: without a click
+        return None
     given = [(name, id_) for name, id_ in value.items() if id_ is not None and name in CLICK_FIELDS]
     return {name: text for name, id_ in given if (text := _text(id_, f"click.{name}")) is not None} or None
 
@@ -250,8 +253,6 @@ def _occurred_at(value: object, now: int) -> int:
 
 def _email_sha256(value: object, email: str | None) -> dict[Destination, str] | None:
     """Read digests that the storefront made itself, each for the platform whose normalisation it used."""
-    if value is None:
-        return None
     if type(value) is not dict:
         raise Broken("customer.email_sha256", Fault.WRONG_TYPE)
     if email is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from gateway.intake import COLLECT_BYTES, EVENTS_BYTES, ROUTES
 from gateway.keys import KeyId, KeyKind, make_key
@@ -454,6 +455,18 @@ async def test_behind_proxies_the_rightmost_stranger_is_the_visitor(
         async with door.session.post(f"{door.url}/v1/collect?k={key}", data=as_bytes(purchase()), headers=headers) as answer:
             assert answer.status == 204
         assert (await door.only()).ip == network
+
+
+@pytest.mark.parametrize("forwarded", ["", "10.1.2.3", "10.1.2.3, 203.0.113.9"])
+async def test_a_proxys_public_address_is_never_a_visitors(tmp_path: Path, forwarded: str) -> None:
+    """A proxy that is reached over a public address and names nobody leaves the visitor without one."""
+    edit_proxies = (PROXIES[0], PROXIES[1].replace('"10.0.0.0/8"', '"10.0.0.0/8", "203.0.113.9/32"'))
+    async with doorway(tmp_path, edit_proxies) as door:
+        request = make_mocked_request("POST", "/v1/collect", {"X-Forwarded-For": forwarded}).clone(remote="203.0.113.9")
+        assert door.intake._client_address(request) is None
+        visitor = make_mocked_request("POST", "/v1/collect", {"X-Forwarded-For": "198.51.100.7"})
+        assert door.intake._client_address(visitor.clone(remote="203.0.113.9")) == "198.51.100.7"
+        assert door.intake._client_address(visitor.clone(remote="203.0.113.8")) == "203.0.113.8"
 
 
 async def test_undeclared_fields_are_counted_by_closed_names(door: Doorway) -> None:

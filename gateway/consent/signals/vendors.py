@@ -1,4 +1,8 @@
-"""`vendors`: the visitor's choice per ad platform. `true` grants and `false` refuses that one platform, no other."""
+"""`vendors`: the visitor's choice per ad platform. `true` grants and `false` refuses that one platform, no other.
+
+A grant must name the platform as the configuration does. A refusal is also heard under the names that consent tools use
+(`Facebook`, `google`): a no may be spelled in more ways than a yes.
+"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -12,6 +16,14 @@ INVALID: Final = {d: Statement(Signal.VENDORS, State.INVALID, (d,), Refusal.VEND
 UNREADABLE: Final = (Statement(Signal.VENDORS, State.INVALID, refusal=Refusal.VENDOR_INVALID),)
 
 
+ALIASES: Final = {
+    **{d.value: d for d in Destination},
+    **dict.fromkeys(("facebook", "facebook_pixel", "meta_pixel", "instagram"), Destination.META),
+    **dict.fromkeys(("pinterest_tag",), Destination.PINTEREST),
+    **dict.fromkeys(("google", "googleads", "adwords", "google_adwords"), Destination.GOOGLE_ADS),
+}
+
+
 def read(consent: Mapping[str, object], _context: Context) -> Statements:
     """Read `consent["vendors"]`, an object of platform name to boolean; names of other vendors say nothing."""
     vendors = consent["vendors"]
@@ -19,13 +31,16 @@ def read(consent: Mapping[str, object], _context: Context) -> Statements:
         return ()
     if type(vendors) is not dict:
         return UNREADABLE
-    return tuple(_one(d, vendors[d.value]) for d in Destination if vendors.get(d.value) is not None)
+    return tuple(statement for name, choice in vendors.items() if (statement := _one(name, choice)) is not None)
 
 
-def _one(destination: Destination, choice: object) -> Statement:
+def _one(name: str, choice: object) -> Statement | None:
+    destination = ALIASES.get(name.strip().lower().replace("-", "_").replace(" ", "_"))
+    if destination is None or choice is None:
+        return None
     match choice:
         case True:
-            return GRANTED[destination]
+            return GRANTED[destination] if name == destination.value else None
         case False:
             return DENIED[destination]
         case _:

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,6 +87,12 @@ def test_a_refused_event_is_said_to_be_gone() -> None:
         "Consent signals: none came with the event.",
         "Meta: not allowed to go there, reason no_consent.",
     ]
+
+
+def test_what_nobody_knows_yet_is_not_told() -> None:
+    """An attempt that has not been made is told by its state alone, once."""
+    waiting = msgspec.structs.replace(REFUSED, attempts=(Attempt(META, "waiting", tries=1),))
+    assert list(sentences(tell(waiting)))[-1] == "Meta: waiting to be sent."
 
 
 @pytest.mark.parametrize("state", ["delivered", "waiting", "retrying", "maybe", "dead", "withdrawn", "refused"])

@@ -91,14 +91,14 @@ def explicit_grants(consent: dict[str, Any], *, attested: bool) -> frozenset[Des
     return frozenset(granted)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(CONSENTS, POLICIES)
 def test_nothing_is_allowed_without_an_explicit_grant(consent: dict[str, Any], policy: Policy) -> None:
     """Whatever else is there, a destination is allowed only if some signal explicitly grants that destination."""
     assert allowed(consent, policy) <= explicit_grants(consent, attested=policy.attests("FR"))
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(CONSENTS, CONSENTS, POLICIES)
 def test_adding_a_signal_allows_only_what_it_grants_itself(
     consent: dict[str, Any], more: dict[str, Any], policy: Policy
@@ -131,7 +131,7 @@ DENIALS: list[tuple[dict[str, Any], frozenset[Destination]]] = [
 ]
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(CONSENTS, st.sampled_from(DENIALS), POLICIES)
 def test_a_refusal_anywhere_wins(
     consent: dict[str, Any], denial: tuple[dict[str, Any], frozenset[Destination]], policy: Policy
@@ -152,7 +152,7 @@ def test_the_browsers_own_opt_out_wins(consent: dict[str, Any]) -> None:
 JUNK = st.text(max_size=5) | st.integers() | st.floats(allow_nan=False) | st.lists(JSON, max_size=2)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(CONSENTS.filter(bool), JUNK, st.data(), POLICIES)
 def test_garbling_a_signal_never_grants(consent: dict[str, Any], junk: object, data: st.DataObject, policy: Policy) -> None:
     """A signal whose value, or whose name, was garbled on its way leaves nobody better off."""

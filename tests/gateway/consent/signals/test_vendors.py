@@ -13,8 +13,8 @@ META, PINTEREST, GOOGLE = Destination.META, Destination.PINTEREST, Destination.G
 def test_each_answer_covers_its_own_platform() -> None:
     """True grants and false refuses the platform that is named, and no other."""
     assert read({"vendors": {"google_ads": True, "meta": False}}, PLAIN) == (
-        Statement(Signal.VENDORS, State.DENIED, (META,), Refusal.VENDOR_DENIED),
         Statement(Signal.VENDORS, State.GRANTED, (GOOGLE,)),
+        Statement(Signal.VENDORS, State.DENIED, (META,), Refusal.VENDOR_DENIED),
     )
 
 
@@ -36,3 +36,10 @@ def test_an_unreadable_answer_refuses_its_platform(value: object) -> None:
 def test_what_is_no_object_refuses_everywhere(vendors: object) -> None:
     """A list of vendors or a word could be a refusal of any, so it refuses all."""
     assert read({"vendors": vendors}, PLAIN) == (Statement(Signal.VENDORS, State.INVALID, refusal=Refusal.VENDOR_INVALID),)
+
+
+@pytest.mark.parametrize("name", ["Meta", "META", "facebook", "Facebook Pixel", "instagram", "meta-pixel"])
+def test_a_refusal_is_heard_under_other_names(name: str) -> None:
+    """A no to Facebook is a no to Meta, however the consent tool spells it; a yes counts under the exact name alone."""
+    assert read({"vendors": {name: False}}, PLAIN) == (Statement(Signal.VENDORS, State.DENIED, (META,), Refusal.VENDOR_DENIED),)
+    assert read({"vendors": {name: True}}, PLAIN) == ()

@@ -1,0 +1,187 @@
+"""The description for programs, held against the code that answers and against real answers."""
+
+import io
+import json
+import time
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import pytest
+from jsonschema import Draft202012Validator
+
+from gateway import intake, private
+from gateway.log import Log
+from gateway.model import Destination, Fault, Kind, Refusal, Status
+from gateway.sandbox.platforms import Platforms
+from gateway.sources import native
+from tests.doorway import Doorway, doorway, purchase, refused
+from tests.live import inside, install
+
+ROOT: Final = Path(__file__).parent.parent.parent
+API: Final[dict[str, Any]] = json.loads(files("config").joinpath("openapi.json").read_bytes())
+SCHEMAS: Final[dict[str, Any]] = API["components"]["schemas"]
+ROUTES: Final = {*intake.ROUTES, *private.ROUTES}
+
+
+def validator(name: str) -> Draft202012Validator:
+    """Make a validator for one of the named schemas."""
+    return Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": API["components"]})
+
+
+def operations() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Give every operation: method, path and description."""
+    for path, methods in API["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+def test_the_routes_are_exactly_those_that_exist() -> None:
+    """No route is missing and none is described that is not there."""
+    assert {(method, path) for method, path, _ in operations()} == ROUTES
+
+
+def test_every_reference_leads_somewhere() -> None:
+    """Each `$ref` names a schema of this file, and each schema is used."""
+    text = json.dumps(API)
+    named = {part.split('"')[0] for part in text.split('"$ref": "#/components/schemas/')[1:]}
+    assert named == set(SCHEMAS)
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_schema_is_one(name: str) -> None:
+    """JSON Schema 2020-12, as OpenAPI 3.1 has it."""
+    Draft202012Validator.check_schema(SCHEMAS[name])
+
+
+def test_closed_vocabularies_are_the_codes() -> None:
+    """Where the description lists words, they are those of the code, all of them."""
+    results = SCHEMAS["Results"]["properties"]["results"]["items"]["properties"]
+    assert results["status"]["enum"] == list(Status)
+    assert SCHEMAS["Event"]["properties"]["event"]["enum"] == list(Kind)
+    assert sorted(results["reason"]["enum"]) == sorted({*Refusal, *Fault})
+    assert results["destinations"]["items"]["enum"] == list(Destination)
+    assert results["refused_destinations"]["propertyNames"]["enum"] == list(Destination)
+    assert sorted(results["refused_destinations"]["additionalProperties"]["enum"]) == sorted(Refusal)
+
+
+def test_the_fields_of_an_event_are_those_that_are_read() -> None:
+    """What is described is read, and what is read is described."""
+    properties = SCHEMAS["Event"]["properties"]
+    assert set(properties) == native.EVENT_FIELDS
+    nested = {name: set(properties[name]["properties"]) for name in ("customer", "client", "order", "click")}
+    assert nested == {
+        "customer": native.CUSTOMER_FIELDS,
+        "client": native.CLIENT_FIELDS,
+        "order": native.ORDER_FIELDS,
+        "click": native.CLICK_FIELDS,
+    }
+
+
+def test_the_limits_are_the_codes() -> None:
+    """So many events in one request."""
+    (_, batch) = API["paths"]["/v1/events"]["post"]["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
+    assert batch["properties"]["events"]["maxItems"] == native.MAX_EVENTS
+
+
+def test_the_description_is_in_the_wheel() -> None:
+    """A file that the package's data leaves out would be missing wherever the gateway is installed."""
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["config"]
+    kept = {path.name for pattern in data for path in (ROOT / "config").glob(pattern)}
+    assert kept == {path.name for path in (ROOT / "config").iterdir() if path.is_file() and path.suffix != ".py"}
+
+
+def described(method: str, path: str) -> set[int]:
+    """Give the statuses that are described for a route."""
+    return {int(status) for status in API["paths"][path][method.lower()]["responses"]}
+
+
+async def exchange(door: Doorway) -> Iterator[tuple[str, str, Any]]:
+    """Provoke every answer that the public listener gives without waiting; (method, path, answer)."""
+    big = b" " * (intake.EVENTS_BYTES + 1)
+    events = [
+        await door.post({"events": [purchase("1"), purchase("1"), refused("2"), purchase("3", order=None), 7]}),
+        await door.post(purchase("5", consent={"advertising": True, "vendors": {"meta": False}})),
+        await door.post(b"{"),
+        await door.post([]),
+        await door.post(purchase(), key="sk_x"),
+        await door.post(purchase(), key=door.installation.publishable_key),
+        await door.post(big),
+        await door.post(purchase(), Content_Type="text/plain"),
+    ]
+    collects = [
+        await door.collect(purchase("6")),
+        await door.collect(purchase(), key="pk_x"),
+        await door.collect(big[: intake.COLLECT_BYTES + 1]),
+        await door.collect(purchase(), Content_Encoding="gzip"),
+    ]
+    target = f"/v1/collect?k={door.installation.publishable_key}"
+    preflights = [await door.ask("OPTIONS", target, Origin=origin) for origin in ("https://shop.example", "https://x.example")]
+    while (last := await door.post({"events": [purchase(f"{n}") for n in range(500)]})).status == 202:
+        pass
+    events.append(last)
+    door.intake.close()
+    events.append(await door.post(purchase()))
+    collects.append(await door.collect(purchase()))
+    found = [("POST", "/v1/events", answer) for answer in events]
+    found += [("POST", "/v1/collect", answer) for answer in collects]
+    found += [("OPTIONS", "/v1/collect", answer) for answer in preflights]
+    return iter([*found, ("GET", "/healthz", await door.ask("GET", "/healthz"))])
+
+
+async def test_real_answers_are_as_described(tmp_path: Path) -> None:
+    """Every answer that the public listener gives has a described status and fits its schema."""
+    met: dict[tuple[str, str], set[int]] = {}
+    burst = ("events_per_second = 1000000\nburst = 1000000", "events_per_second = 1\nburst = 600")
+    async with doorway(tmp_path, burst) as door:
+        for method, path, answer in await exchange(door):
+            met.setdefault((method, path), set()).add(answer.status)
+            assert answer.status in described(method, path), (method, path, answer.status)
+            if answer.body and answer.headers["Content-Type"] == "application/json":
+                validator("Results" if answer.status == 202 else "Error").validate(answer.json)
+            if answer.status in {429, 503}:
+                assert "Retry-After" in API["paths"][path][method.lower()]["responses"][str(answer.status)]["headers"]
+    slow = 408  # a body that drips: shown where deadlines are tested
+    assert {key: described(*key) - {slow} - statuses for key, statuses in met.items()} == {
+        ("POST", "/v1/events"): set(),
+        ("POST", "/v1/collect"): {429},  # shown where the limits of networks are tested
+        ("OPTIONS", "/v1/collect"): set(),
+        ("GET", "/healthz"): set(),
+    }
+
+
+async def test_real_private_answers_are_as_described(tmp_path: Path) -> None:
+    """Readiness, explanations, accounts and their errors fit their schemas, and nothing undescribed is in them."""
+    async with Platforms.start() as platforms:
+        there = install(tmp_path / "it", platforms.base_urls)
+        async with inside(there, Log(io.StringIO())), aiohttp.ClientSession() as session:
+            key = {"Authorization": f"Bearer {there.secret_key}"}
+            said = {
+                "events": [purchase("1") | {"occurred_at": int(time.time())}, refused("2") | {"occurred_at": int(time.time())}]
+            }
+            async with session.post(f"{there.url}/v1/events", json=said, headers=key) as answer:
+                assert answer.status == 202
+            await there.quiet()
+            validator("Readiness").validate(await there.ask("/readyz"))
+            validator("Account").validate(await there.accounts())
+            for event_id in ("1", "2"):
+                told = await there.ask("/api/v1/explain", storefront="shop", event="purchase", event_id=event_id)
+                validator("Explanation").validate(told)
+            validator("Error").validate(await there.ask("/api/v1/explain"))
+
+
+@pytest.mark.parametrize("said", [purchase(), refused(), purchase(consent=None), purchase(customer=None)])
+def test_events_that_are_taken_are_as_described(said: dict[str, Any]) -> None:
+    """The schema of an event takes what the gateway takes."""
+    validator("Event").validate(said)
+
+
+@pytest.mark.parametrize(
+    "said", [purchase(event="x"), purchase(event_id="not an id"), purchase(order=[]), {"event": "purchase"}]
+)
+def test_events_that_are_invalid_are_not_as_described(said: dict[str, Any]) -> None:
+    """The schema of an event refuses what the gateway calls invalid."""
+    assert not validator("Event").is_valid(said)

@@ -1,0 +1,454 @@
+import asyncio
+import csv
+import json
+import re
+import stat
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from gateway import cli
+from gateway.cli import COMMANDS, main
+from gateway.keys import Doorkeeper, KeyHash, KeyId, KeyKind, StoredKey
+from gateway.model import Destination, StorefrontId
+from gateway.outbox.keyring import Keyring
+from gateway.sandbox.platforms import Platforms
+from tests.configuration import GOOD, write
+from tests.doorway import NOWHERE, purchase, refused
+from tests.live import Installation, Process, install
+from tests.showing import ENV, command
+
+Capture = pytest.CaptureFixture[str]
+COLUMNS: Final = ("order_id", "purchased_on", "value", "currency", "email", "advertising")
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Print lines whole, and find no configuration by chance."""
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv(cli.CONFIG_VARIABLE, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Process]:
+    """A gateway in a process of its own, on three platforms."""
+    async with Platforms.start() as platforms:
+        process = Process(install(tmp_path / "it", platforms.base_urls))
+        await process.start()
+        yield process
+        assert await process.stop() == 0
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> Installation:
+    """An installation whose gateway is not running."""
+    return install(tmp_path / "it", NOWHERE)
+
+
+async def do(*arguments: str) -> int:
+    """Run a command beside the test's own event loop; its exit code."""
+    return await asyncio.to_thread(main, arguments)
+
+
+async def post(there: Installation, *events: dict[str, Any]) -> None:
+    """Post events as a server."""
+    fresh = {"events": [event | {"occurred_at": int(time.time())} for event in events]}
+    key = {"Authorization": f"Bearer {there.secret_key}"}
+    async with aiohttp.ClientSession() as session, session.post(f"{there.url}/v1/events", json=fresh, headers=key) as answer:
+        assert answer.status == 202
+
+
+# ── teaching ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def help_of(*arguments: str, capsys: Capture) -> str:
+    """Give what `--help` says."""
+    with pytest.raises(SystemExit) as left:
+        main([*arguments, "--help"])
+    assert left.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_the_commands_are_all_named(capsys: Capture) -> None:
+    """`--help` names each with what it is for, and says where to begin."""
+    said = help_of(capsys=capsys)
+    assert all(re.search(rf"(?m)^ +{name} +{re.escape(COMMANDS[name].summary[:40])}", said) for name in COMMANDS)
+    assert "consent-gateway demo" in said
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_teaches(name: str, capsys: Capture) -> None:
+    """Its own `--help` says what it does in words, and what every argument means."""
+    said = help_of(name, capsys=capsys)
+    assert all(line in said for line in COMMANDS[name].teach.splitlines())
+    assert f"usage: consent-gateway {name}" in said
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("nothing",), ("explain",), ("explain", "shop", "no_event", "1"), ("send", "f"), ("key",)]
+)
+def test_wrong_use_is_2_and_says_what_is_right(arguments: tuple[str, ...], capsys: Capture) -> None:
+    """The usage goes to standard error."""
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 2
+    assert "usage: consent-gateway" in capsys.readouterr().err
+
+
+async def test_the_installed_command_hands_its_exit_code_on() -> None:
+    """A script can rely on it."""
+    process = await asyncio.create_subprocess_exec(
+        *command("check", "--config", "/nowhere.toml"), stderr=asyncio.subprocess.PIPE, env=ENV
+    )
+    _, said = await process.communicate()
+    assert process.returncode == 2
+    assert b"cannot be read" in said
+
+
+# ── check, and the configuration that is meant ───────────────────────────────────────────────────────────────────
+
+
+def test_a_configuration_in_order_is_shown(stopped: Installation, capsys: Capture) -> None:
+    """Where each destination sends to, and that everything fits."""
+    assert main(["check", "--config", str(stopped.config)]) == 0
+    said = capsys.readouterr().out
+    assert all(destination.value in said for destination in Destination)
+    assert "http://127.0.0.1:9" in said
+    assert "complete and consistent" in said
+
+
+@pytest.mark.parametrize("name", ["check", "serve", "explain", "accounts"])
+def test_every_fault_is_reported_at_once(tmp_path: Path, capsys: Capture, name: str) -> None:
+    """Whichever command reads it first: all faults by place and rule, never by value, and exit code 2."""
+    secret = "EAAB-pasted-in-the-wrong-line"
+    text = GOOD.replace('key_file = "keys.json"', f'key_file = 7\nheader_seconds = 0\nsurplus = "{secret}"')
+    text = text.replace('pixel_id = "1234567890"', f'pixel_id = "{secret}"').replace('"env:META"', f'"{secret}"')
+    more = {"explain": ["demo", "purchase", "1"], "accounts": ["demo"]}.get(name, [])
+    assert main([name, *more, "--config", str(write(tmp_path, text))]) == 2
+    said = capsys.readouterr()
+    places = ("server.key_file:", "server.header_seconds:", "server.surplus:", "meta.pixel_id:", "meta.credential:")
+    assert all(place in said.err for place in places)
+    assert "5 fault(s)" in said.err
+    assert secret not in said.err + said.out
+
+
+def test_a_missing_key_file_says_how_to_make_one(stopped: Installation, capsys: Capture) -> None:
+    """Exit code 2, and the command to run."""
+    (stopped.folder / "sealing.json").unlink()
+    assert main(["check", "--config", str(stopped.config)]) == 2
+    assert "consent-gateway key file" in capsys.readouterr().err
+
+
+def test_the_configuration_is_looked_for_in_order(tmp_path: Path) -> None:
+    """What is given, then the environment's, then the folder's own, then the demo's."""
+    given, named = tmp_path / "given.toml", tmp_path / "named.toml"
+    assert cli._config_path(given, {cli.CONFIG_VARIABLE: str(named)}) == given
+    assert cli._config_path(None, {cli.CONFIG_VARIABLE: str(named)}) == named
+    assert cli._config_path(None, {}) == Path("gateway.toml")
+    Path(".state/demo").mkdir(parents=True)
+    Path(".state/demo/gateway.toml").touch()
+    assert cli._config_path(None, {}) == Path(".state/demo/gateway.toml")
+    Path("gateway.toml").touch()
+    assert cli._config_path(None, {}) == Path("gateway.toml")
+
+
+# ── serve ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_second_gateway_says_why_it_does_not_start(running: Process) -> None:
+    """The store is in use, or the port is taken: a sentence, exit code 1, and no traceback."""
+    said = await served(running.installation)
+    assert said == (1, ["The store cannot be opened", "If a gateway is running on it"])
+    other = running.installation.folder / "other.toml"
+    other.write_text(running.installation.config.read_text().replace('data_dir = "store"', 'data_dir = "other"'))
+    said = await served(running.installation, other)
+    assert said == (1, [f"The gateway cannot listen on 127.0.0.1:{running.installation.private}", "Stop what has the port"])
+
+
+async def served(there: Installation, config: Path | None = None) -> tuple[int | None, list[str]]:
+    """Start a gateway that cannot start: exit code, and how each line that is for people begins."""
+    process = await asyncio.create_subprocess_exec(
+        *command("serve", "--config", str(config or there.config)), stderr=asyncio.subprocess.PIPE, env=ENV
+    )
+    _, said = await process.communicate()
+    lines = [line for line in said.decode().splitlines() if not line.startswith("{")]
+    return process.returncode, [
+        re.split(r"[:,]", line)[0] if "listen on" not in line else line.rpartition(":")[0] for line in lines
+    ]
+
+
+# ── explain ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_why_is_told_by_a_running_gateway_and_by_a_stopped_one(tmp_path: Path, capsys: Capture) -> None:
+    """The same words, whether the gateway is asked or its store is opened."""
+    async with Platforms.start() as platforms:
+        process = Process(install(tmp_path / "it", platforms.base_urls))
+        config = ("--config", str(process.installation.config))
+        await process.start()
+        await post(process.installation, purchase("went"), refused("stayed"))
+        await process.quiet()
+        told: list[Any] = []
+        for _ in range(2):
+            assert await do("explain", "shop", "purchase", "went", *config) == 0
+            assert await do("explain", "shop", "purchase", "stayed", *config) == 0
+            told.append(capsys.readouterr().out)
+            assert await do("explain", "shop", "purchase", "went", "--json", *config) == 0
+            told.append(json.loads(capsys.readouterr().out))
+            if len(told) == 2:
+                assert await process.stop() == 0
+        assert told[:2] == told[2:]
+        assert "Meta: confirmed by the platform" in told[0]
+        assert "refused, and nothing of it was kept or sent" in told[0]
+        assert "advertising_denied" in told[0]
+        assert told[1]["status"] == "accepted"
+
+
+async def test_what_is_not_known_is_said(running: Process, capsys: Capture) -> None:
+    """An event that was never received is no trouble of the store; exit code 1. So is one whose gateway is stopped."""
+    config = ("--config", str(running.installation.config))
+    assert await do("explain", "shop", "purchase", "never", *config) == 1
+    said = capsys.readouterr()
+    assert "Nothing is known of this event" in said.err
+    assert "store" not in said.err
+    assert await running.stop() == 0
+    assert await do("explain", "shop", "purchase", "never", *config) == 1
+    assert "Nothing is known of this event" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("storefront", "event_id"), [("other", "1"), ("Not A Name", "1"), ("shop", "not an id")])
+def test_what_cannot_be_meant_is_2(stopped: Installation, capsys: Capture, storefront: str, event_id: str) -> None:
+    """A storefront that there is not, or an id that can be none."""
+    assert main(["explain", storefront, "purchase", event_id, "--config", str(stopped.config)]) == 2
+    said = capsys.readouterr().err
+    assert "shop" in said or "1 to 64" in said
+
+
+# ── accounts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_books_are_shown_running_and_stopped(running: Process, capsys: Capture) -> None:
+    """The same figures either way, for people and for programs."""
+    config = ("--config", str(running.installation.config))
+    await post(running.installation, purchase("1"), purchase("2"), refused("3"))
+    await running.quiet()
+    shown: list[Any] = []
+    for _ in range(2):
+        assert await do("accounts", "shop", *config) == 0
+        shown.append(capsys.readouterr().out)
+        assert await do("accounts", "shop", "--json", *config) == 0
+        shown.append(json.loads(capsys.readouterr().out))
+        assert await running.stop() == 0
+    assert shown[:2] == shown[2:]
+    assert "received 3: 2 accepted, 0 duplicate, 1 refused, 0 invalid" in shown[0]
+    assert "259.80 EUR" in shown[0]
+    assert "The books balance." in shown[0]
+    assert shown[1]["destinations"]["meta"]["delivered"] == 2
+
+
+def test_the_books_of_nobody_are_2(stopped: Installation, capsys: Capture) -> None:
+    """The storefronts that there are, are named."""
+    assert main(["accounts", "other", "--config", str(stopped.config)]) == 2
+    assert "it has shop" in capsys.readouterr().err
+
+
+async def test_a_gateway_in_trouble_says_so(stopped: Installation, capsys: Capture) -> None:
+    """Its store must not be opened beside it; exit code 1."""
+    async with standing_in(stopped, 503, '{"error":"store_failed"}'):
+        assert await do("accounts", "shop", "--config", str(stopped.config)) == 1
+    assert "store_failed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, "<html>no</html>"),
+        (200, "<html>yes</html>"),
+        (200, '{"other": 1}'),
+        (404, '{"error": "\\u001b[2J no"}'),
+        (500, ""),
+    ],
+)
+async def test_another_program_on_the_private_port_is_not_believed(
+    stopped: Installation, capsys: Capture, status: int, body: str
+) -> None:
+    """What does not speak as a gateway does is none: the store is opened instead."""
+    async with standing_in(stopped, status, body):
+        assert await do("accounts", "shop", "--config", str(stopped.config)) == 0
+    assert "received 0" in capsys.readouterr().out
+
+
+async def test_a_gateway_is_never_asked_through_a_proxy(
+    running: Process, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy in the environment is for what leaves the machine; this does not."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert await do("accounts", "shop", "--config", str(running.installation.config)) == 0
+    assert "received 0" in capsys.readouterr().out
+
+
+@asynccontextmanager
+async def standing_in(there: Installation, status: int, body: str) -> AsyncIterator[None]:
+    """Run another program on the private port, that answers everything alike."""
+
+    async def handle(_request: web.BaseRequest) -> web.Response:
+        return web.Response(status=status, text=body, content_type="application/json")
+
+    runner = web.ServerRunner(web.Server(handle))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", there.private).start()
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+
+
+# ── key ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_key_file_is_made_once(tmp_path: Path, capsys: Capture) -> None:
+    """For its owner alone; never overwritten; a folder that there is not is said."""
+    path = tmp_path / "sealing.json"
+    assert main(["key", "file", str(path)]) == 0
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    before = path.read_bytes()
+    assert main(["key", "file", str(path)]) == 1
+    assert path.read_bytes() == before
+    assert main(["key", "file", str(tmp_path / "nowhere" / "sealing.json")]) == 1
+    assert "not overwritten" in (said := capsys.readouterr().err)
+    assert "folder" in said
+
+
+@pytest.mark.parametrize("kind", list(KeyKind))
+def test_a_key_is_printed_once_with_the_lines_for_the_configuration(tmp_path: Path, capsys: Capture, kind: KeyKind) -> None:
+    """The gateway knows the key by the hash that is printed; the lines hold the hash and never the key."""
+    path = tmp_path / "sealing.json"
+    pepper = Keyring.create(path).pepper
+    assert main(["key", "make", "--kind", kind.value, "--id", "2026a", "--key-file", str(path)]) == 0
+    said = capsys.readouterr().out
+    (key,) = re.findall(r"\b[sp]k_2026a_[A-Za-z0-9_-]{43}\b", said)
+    lines = dict(re.findall(r"(?m)^ +(\w+) = \"([^\"]+)\"$", said))
+    assert (lines["id"], lines["kind"]) == ("2026a", kind.value)
+    keeper = Doorkeeper(pepper, {StorefrontId("shop"): [StoredKey(KeyId(lines["id"]), kind, KeyHash(lines["hash"]))]})
+    assert keeper.who(key) == (StorefrontId("shop"), kind)
+
+
+def test_a_key_needs_a_plain_id_and_a_key_file(tmp_path: Path, capsys: Capture) -> None:
+    """Both are said, exit code 2."""
+    path = tmp_path / "sealing.json"
+    assert main(["key", "make", "--kind", "secret", "--id", "Not Plain", "--key-file", str(path)]) == 2
+    assert main(["key", "make", "--kind", "secret", "--id", "a", "--key-file", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "--id" in said
+    assert "consent-gateway key file" in said
+
+
+# ── send ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def orders(path: Path, count: int) -> Path:
+    """Write a file of orders, every third without consent, from the last days."""
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for number in range(count):
+            consent = "" if number % 3 == 2 else "true"
+            writer.writerow([f"o{number}", today, "10.00", "EUR", f"p{number}@example.com", consent])
+    return path
+
+
+@pytest.fixture
+def arguments(running: Process, tmp_path: Path) -> list[str]:
+    """What `send` is told, but for the file."""
+    (tmp_path / "key").write_text(running.installation.secret_key)
+    (tmp_path / "key").chmod(0o600)
+    return ["--to", running.installation.url, "--key", "file:key"]
+
+
+async def test_a_file_of_orders_is_sent_with_a_summary(
+    running: Process, arguments: list[str], tmp_path: Path, capsys: Capture
+) -> None:
+    """Every order is answered; those without consent are refused, as from anybody else."""
+    path = orders(tmp_path / "orders.csv", 1200)
+    assert await do("send", str(path), *arguments) == 0
+    said = capsys.readouterr().out
+    assert "1200 events answered: 800 accepted, 0 duplicate, 400 refused, 0 invalid" in said
+    assert "400 refused: no_consent" in said
+    books = await running.quiet()
+    assert books["destinations"]["pinterest"]["value"] == {"EUR": {"accepted": "8000.00", "delivered": "8000.00"}}
+
+
+async def test_a_run_goes_on_where_it_stopped(running: Process, arguments: list[str], tmp_path: Path, capsys: Capture) -> None:
+    """What was answered is not sent again; more lines in the file are; `--again` begins at the start and does no harm."""
+    path = orders(tmp_path / "orders.csv", 600)
+    assert await do("send", str(path), *arguments) == 0
+    orders(path, 900)
+    capsys.readouterr()
+    assert await do("send", str(path), *arguments) == 0
+    said = capsys.readouterr().out
+    assert "Going on where an earlier run stopped: 600 events are answered." in said
+    assert (await running.accounts())["received"] == 900
+    assert await do("send", str(path), *arguments, "--again") == 0
+    assert "0 accepted, 600 duplicate, 300 refused" in capsys.readouterr().out
+    assert (await running.accounts())["by_status"]["accepted"] == 600
+
+
+async def test_a_run_that_is_cut_off_says_why_and_how_to_go_on(
+    running: Process, arguments: list[str], tmp_path: Path, capsys: Capture
+) -> None:
+    """A line that cannot be read stops the run with its place; what was answered before it stays answered."""
+    path = tmp_path / "events.ndjson"
+    lines = [json.dumps(refused(str(number)) | {"occurred_at": int(time.time())}) for number in range(600)]
+    path.write_text("\n".join([*lines, "no json"]))
+    assert await do("send", str(path), *arguments) == 1
+    assert "Stopped: a line is not a JSON object" in capsys.readouterr().err
+    assert (await running.accounts())["received"] == 500
+    path.write_text("\n".join(lines))
+    assert await do("send", str(path), *arguments) == 0
+    assert (await running.accounts())["received"] == 600
+
+
+async def test_a_wrong_key_stops_the_run_at_once(
+    running: Process, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not tried again, and not printed."""
+    monkeypatch.setenv("KEY", "sk_s1_" + "A" * 43)
+    path = orders(tmp_path / "orders.csv", 3)
+    assert await do("send", str(path), "--to", running.installation.url, "--key", "env:KEY") == 1
+    said = capsys.readouterr()
+    assert "does not know this key" in said.err
+    assert "AAAA" not in said.err + said.out
+
+
+def test_what_send_needs_is_said(tmp_path: Path, capsys: Capture) -> None:
+    """A reference to a key instead of a key, and a file that is there; exit code 2, and the key is not repeated."""
+    path = orders(tmp_path / "orders.csv", 1)
+    assert main(["send", str(path), "--to", "http://127.0.0.1:9", "--key", "sk_s1_pasted"]) == 2
+    (tmp_path / "key").write_text("sk_s1_x")
+    (tmp_path / "key").chmod(0o600)
+    assert main(["send", "nowhere.csv", "--to", "http://127.0.0.1:9", "--key", "file:key"]) == 2
+    said = capsys.readouterr().err
+    assert "--key: must be a reference" in said
+    assert "The file cannot be read." in said
+    assert "pasted" not in said
+
+
+@pytest.mark.parametrize("wrong", [
+    ("--rate", "0"), ("--rate", "-1"), ("--rate", "inf"), ("--rate", "nan"), ("--rate", "x"),
+    ("--to", "127.0.0.1:8080"), ("--to", "ftp://x"), ("--to", "http://x/v1/events"), ("--to", "http://user@x"), ("--to", ""),
+])  # fmt: skip
+def test_numbers_and_addresses_that_cannot_be_meant_are_2(wrong: tuple[str, str], capsys: Capture) -> None:
+    """They are refused before anything is sent or waited for."""
+    with pytest.raises(SystemExit) as left:
+        main(["send", "f.csv", "--to", "http://127.0.0.1:9", "--key", "env:KEY", *wrong])
+    assert left.value.code == 2
+    assert wrong[0] in capsys.readouterr().err
