@@ -100,7 +100,7 @@ async def fill(process: Process, plan: Plan) -> None:
 
 def window(plan: Plan) -> Window:
     """How long the server is warmed up and then measured, and how many shoppers there are."""
-    return Window(plan.amount(10, 2) / 10, plan.amount(40, 5) / 10, plan.amount(10_000, 500))
+    return Window(plan.amount(10, 1) / 10, plan.amount(40, 3) / 10, plan.amount(10_000, 500))
 
 
 def _against(how: str, results: list[Result], bare: list[Result], bar: float | None) -> list[Figure]:

@@ -171,10 +171,13 @@ async def generate(order: Order) -> Result:
         (await loop.create_connection(lambda: Connection(run), "127.0.0.1", order.port))[1] for _ in range(order.connections)
     ]
     await asyncio.to_thread(sys.stdin.readline)
+    if not order.warm_seconds:
+        before, own_before, run.counting = sample(order.pid), time.process_time(), True
     for connection in connections:
         connection.begin()
-    await _wait(run, order.warm_seconds)
-    before, own_before, run.counting = sample(order.pid), time.process_time(), True
+    if order.warm_seconds:
+        await _wait(run, order.warm_seconds)
+        before, own_before, run.counting = sample(order.pid), time.process_time(), True
     await _wait(run, order.seconds or None)
     run.counting = False
     after, own_after = sample(order.pid), time.process_time()
