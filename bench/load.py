@@ -103,6 +103,13 @@ class Run:
             self.accepted += accepted
             self.latencies.append(seconds)
 
+    def cut(self) -> None:
+        """End the run before its time: figures of a broken run would mean nothing."""
+        if self.going and not self.done.is_set():
+            self.going = False
+            self.statuses[b"cut"] += 1
+            self.done.set()
+
     def ended(self) -> None:
         """Take note that a connection has nothing more to do."""
         if not self.in_flight:
@@ -125,6 +132,9 @@ class Connection(asyncio.Protocol):
     def begin(self) -> None:
         """Send the next request, or stop."""
         assert self._transport is not None
+        if self._transport.is_closing():
+            self._run.cut()
+            return
         request = self._run.next()
         if request is None:
             self._run.ended()
@@ -144,12 +154,9 @@ class Connection(asyncio.Protocol):
         self.begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the run when the server hangs up early: figures of a broken run would mean nothing."""
+        """A server that hangs up early ends the run."""
         del exc
-        if self._run.going and self._run.in_flight:
-            self._run.going = False
-            self._run.statuses[b"cut"] += 1
-            self._run.done.set()
+        self._run.cut()
 
 
 def split(received: bytes) -> tuple[bytes, bytes] | None:

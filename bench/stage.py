@@ -63,6 +63,7 @@ async def gateway(folder: Path, sink: Helper, *, linger: float) -> AsyncIterator
     process = Process(installation)
     try:
         await process.start()
+        await _open(installation)
     except RuntimeError as error:
         raise RuntimeError(f"the gateway did not start: {process.log.read_text()[-2000:]}") from error
     pin(process.pid, cores().server)
@@ -70,6 +71,17 @@ async def gateway(folder: Path, sink: Helper, *, linger: float) -> AsyncIterator
         yield process
     finally:
         await process.stop()
+
+
+async def _open(installation: Installation) -> None:
+    """Wait until the front door is open: the private listener, which is asked for readiness, opens a moment earlier."""
+    async with asyncio.timeout(10.0), aiohttp.ClientSession() as session:
+        while True:
+            try:
+                async with session.get(f"{installation.url}/healthz"):
+                    return
+            except aiohttp.ClientConnectionError:
+                await asyncio.sleep(0.02)
 
 
 async def load(order: Order) -> Result:

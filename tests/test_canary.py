@@ -11,6 +11,7 @@ import asyncio
 import gzip
 import json
 import logging
+import os
 import tempfile
 import time
 import traceback
@@ -25,7 +26,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 from aiohttp.web_protocol import RequestHandler
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from gateway.line import Line
@@ -551,12 +552,17 @@ def missing(marks: Marks, places: Places) -> list[str]:
     return [f"{what} was never seen" for what, there in seen.items() if not there]
 
 
-EXAMPLES: Final = 60 if settings.default is not None and settings.default.max_examples > 100 else 5
-"""Each is a whole gateway and a hundred requests."""
+DEEP: Final = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
+FEW: Final = settings(
+    max_examples=60 if DEEP else 5,
+    phases=tuple(Phase) if DEEP else (Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
+"""Each example is a whole gateway and a hundred requests, and looking for a simpler one takes hundreds."""
 
 
 @given(flavour=FLAVOURS)
-@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@FEW
 def test_marks_are_found_nowhere(flavour: Flavour) -> None:
     """Whatever the marks are made of and whoever may have the events, a mark is seen only in its allowed form."""
     with tempfile.TemporaryDirectory() as folder:

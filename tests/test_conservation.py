@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import aiohttp
 import msgspec
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
 from gateway.log import Log
@@ -214,8 +214,13 @@ async def _post(installation: Installation, request: Sequence[Posted]) -> list[s
         return [result["status"] for result in (await response.json())["results"]]
 
 
-EXAMPLES: Final = 100 if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else 10
-"""Each runs a whole gateway for a second or more."""
+DEEP: Final = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
+FEW: Final = settings(
+    max_examples=100 if DEEP else 10,
+    phases=tuple(Phase) if DEEP else (Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
+"""Each example runs a whole gateway for a second or more, and looking for a simpler one runs hundreds."""
 
 # ── the property ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -254,7 +259,7 @@ def _value(one: Posted) -> Decimal | None:
 
 
 @given(plan=PLANS)
-@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@FEW
 def test_nothing_appears_and_nothing_is_gone(plan: Plan) -> None:
     """Clients, books and platforms agree on every event and every cent once all is quiet."""
     with tempfile.TemporaryDirectory() as folder:
