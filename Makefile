@@ -11,7 +11,7 @@ RUN := .venv/.run-$(call state,requirements.lock)
 DEV := .venv/.dev-$(call state,requirements.lock requirements-dev.lock)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint replay bench torture lock clean
+.PHONY: help run test lint browser replay bench torture lock clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -20,7 +20,7 @@ help: ## show what there is
 run: $(RUN) ## start the demo: gateway, sandbox platforms and a shop, all on this machine
 	@$(BIN)/consent-gateway demo
 
-test: lint ## the whole gate: style, types, import contracts, tests, coverage of the pure rooms
+test: lint browser ## the whole gate: style, types, import contracts, tests, coverage of the pure rooms
 	@$(BIN)/python -m pytest --cov --cov-report=term
 
 lint: $(DEV) ## style, types and import contracts only
@@ -28,6 +28,12 @@ lint: $(DEV) ## style, types and import contracts only
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-logo > .venv/contracts.txt || { cat .venv/contracts.txt; exit 1; }
+
+browser:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& echo "Installing chromium for the demo's test …" && apt-get update -qq >/dev/null \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends chromium >/dev/null 2>&1; } \
+		|| echo "The demo's test in a browser is left out: it needs Debian's package chromium."
 
 replay: $(DEV) ## send 69,659 real purchases through a whole gateway and account for every event and cent
 	@$(BIN)/python -m tests.replay
