@@ -6,9 +6,9 @@ the platform's code.
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import TypedDict
+from typing import Final, TypedDict
 
-from gateway.model import Destination, Remark, Signal, State, Status
+from gateway.model import Destination, Reason, Remark, Signal, State, Status
 from gateway.outbox import Attempt, Explanation
 
 
@@ -111,9 +111,18 @@ def _verdict(told: Told) -> str:
     return "accepted" if told["status"] == Status.ACCEPTED else f"{told['status']}, and nothing of it was kept or sent"
 
 
+ENDS: Final = {
+    Reason.CONFIRMED.value: "confirmed by the platform",
+    Reason.ACCEPTED_FOR_PROCESSING.value: "taken by the platform, which processes it later",
+    Reason.DUPLICATE_AT_PLATFORM.value: "the platform had it already",
+}
+"""How a delivery is put: only the first is the platform's confirmation of this very event."""
+
+
 def _sentence(attempt: AttemptTold) -> str:
-    parts = [WORDS.get(attempt["state"], attempt["state"])]
-    if attempt["reason"]:
+    end = ENDS.get(attempt["reason"] or "") if attempt["state"] == "delivered" else None
+    parts = [end or WORDS.get(attempt["state"], attempt["state"])]
+    if attempt["reason"] and end is None:
         parts.append(f"reason {attempt['reason']}")
     if attempt["code"]:
         parts.append(f"platform code {attempt['code']}")

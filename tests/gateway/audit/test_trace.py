@@ -73,7 +73,7 @@ def test_a_marketer_reads_the_same_from_top_to_bottom() -> None:
         "Consent signals: advertising said granted; vendors said granted, denied.",
         "At the boundary: email hashed, ip truncated.",
         "Repeats of the same id since: 2, none applied.",
-        "Meta: confirmed by the platform, reason confirmed, 2026-11-22T10:15:05Z, receipt AbC123.",
+        "Meta: confirmed by the platform, 2026-11-22T10:15:05Z, receipt AbC123.",
         f"Pinterest: to be tried again, reason throttled, platform code 429, {SOON}, 3 tries, next try {LATER['due']}.",
         "Google Ads: not allowed to go there, reason vendor_denied.",
     ]
@@ -117,3 +117,17 @@ def test_remarks_are_read_back_from_their_bits(kept: set[Remark]) -> None:
 def test_a_moment_is_told_in_utc() -> None:
     """Unix seconds are written as RFC 3339 in UTC."""
     assert (moment(0), moment(NOW)) == ("1970-01-01T00:00:00Z", "2026-11-22T10:15:00Z")
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (Reason.CONFIRMED, "confirmed by the platform"),
+        (Reason.ACCEPTED_FOR_PROCESSING, "taken by the platform, which processes it later"),
+        (Reason.DUPLICATE_AT_PLATFORM, "the platform had it already"),
+    ],
+)
+def test_only_a_confirmation_is_called_one(reason: Reason, said: str) -> None:
+    """A platform that took an event for later processing has not confirmed it, and is not said to have."""
+    delivered = msgspec.structs.replace(ACCEPTED, attempts=(Attempt(META, "delivered", reason=reason),))
+    assert list(sentences(tell(delivered)))[-1] == f"Meta: {said}."
