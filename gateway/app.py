@@ -31,7 +31,7 @@ from gateway.outbox import Lane, Outbox, Shut
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
-from gateway.private import LaneState, Private, Readiness
+from gateway.private import LaneState, Private, Readiness, why_not_ready
 from gateway.settings import Address, Settings, Storefront
 from gateway.witness import Witness
 
@@ -144,7 +144,8 @@ async def running(
             body_seconds=settings.server.body_seconds,
             trusted_proxies=settings.server.trusted_proxies,
         )
-        readiness = _readiness(settings, outbox, couriers, stop)
+        opened = asyncio.Event()
+        readiness = _readiness(settings, outbox, couriers, opened, stop)
         private = Private(outbox=outbox, metrics=metrics, storefronts=frozenset(settings.storefronts), readiness=readiness)
         metrics.watch_outbox(tuple(couriers), outbox.waiting, time.time)
         metrics.watch_repeats(settings.storefronts, outbox.differing_repeats)
@@ -153,6 +154,7 @@ async def running(
         stack.push_async_callback(_stop_couriers, couriers, tasks, settings.server.stop_grace_seconds, hurry)
         private_address = await _listen(stack, private.handle, settings.server.private, _caps(settings, intake), log)
         public_address = await _listen(stack, intake.handle, settings.server.public, _caps(settings, intake), log)
+        opened.set()
         stack.callback(intake.close)
         stack.push_async_callback(_linger, settings.server.pre_stop_seconds, hurry)
         stack.callback(stop.set)
@@ -230,13 +232,13 @@ async def _listen(stack: AsyncExitStack, handler: Handler, address: Address, cap
 
 
 def _readiness(
-    settings: Settings, outbox: Outbox, couriers: Mapping[Lane, Courier], stop: asyncio.Event
+    settings: Settings, outbox: Outbox, couriers: Mapping[Lane, Courier], opened: asyncio.Event, stop: asyncio.Event
 ) -> Callable[[], Readiness]:
     def readiness() -> Readiness:
-        why = Shut.CLOSED if stop.is_set() else outbox.shut
+        why = why_not_ready(outbox.shut, opened=opened.is_set(), stopping=stop.is_set())
         return Readiness(
             ready=why is None,
-            why=why.value if why else None,
+            why=why,
             test_endpoints=any(s.test_endpoints for s in settings.storefronts.values()),
             lanes={
                 str(s.id): {d.value: _lane_state(s, d, couriers[Lane(s.id, d)]) for d in s.destinations}

@@ -17,7 +17,7 @@ from gateway.audit.trace import tell
 from gateway.listener import answer, problem
 from gateway.metrics import CONTENT_TYPE, Metrics
 from gateway.model import EventId, Kind, StorefrontId
-from gateway.outbox import Outbox, Unavailable
+from gateway.outbox import Outbox, Shut, Unavailable
 
 ROUTES: Final = (
     ("GET", "/metrics"),
@@ -47,6 +47,19 @@ class Readiness(TypedDict):
     why: str | None
     test_endpoints: bool
     lanes: dict[str, dict[str, LaneState]]
+
+
+STARTING: Final = "starting"
+"""Why the gateway is not ready while its front door is not open yet."""
+
+
+def why_not_ready(shut: Shut | None, *, opened: bool, stopping: bool) -> str | None:
+    """Say why no load balancer should send anything here, or None: the store first, then the front door."""
+    if stopping:
+        return Shut.CLOSED.value
+    if shut is not None:
+        return shut.value
+    return None if opened else STARTING
 
 
 class Private:

@@ -96,7 +96,7 @@ def test_transaction_ids(event_id: str, expected: str) -> None:
 def test_limits() -> None:
     """Repeats always merge, and only where click ids are sent does an event wait its six hours."""
     limits = made(Destination.GOOGLE_ADS).limits
-    assert (limits.batch_events, limits.resend_window, limits.min_age, limits.max_age) == (500, None, 0, 60 * 86_400)
+    assert (limits.batch_events, limits.resend_window, limits.min_age, limits.max_age) == (200, None, 0, 60 * 86_400)
     assert ALLOWED.limits.min_age == 6 * 3600
     assert made(Destination.GOOGLE_ADS, send_click_ids=True, click_hold=0).limits.min_age == 0
 

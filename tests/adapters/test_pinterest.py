@@ -61,7 +61,7 @@ def test_an_event_without_identity_fails_the_rules_that_refuse_it(name: str) -> 
 def test_limits_are_inside_pinterest_s() -> None:
     """Events are given up before seven days, repeated only inside 48 hours, and tested at most twenty at a time."""
     limits = made(Destination.PINTEREST).limits
-    assert limits.batch_events == 100
+    assert limits.batch_events == 200
     assert limits.max_age < 7 * 86_400
     assert limits.resend_window == 22 * 3600
     assert made(Destination.PINTEREST, test=True).limits.batch_events == 20

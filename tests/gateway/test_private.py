@@ -13,7 +13,8 @@ from gateway.app import Gateway
 from gateway.log import Log
 from gateway.metrics import CONTENT_TYPE
 from gateway.model import Destination
-from gateway.private import OPENAPI, ROUTES
+from gateway.outbox import Shut
+from gateway.private import OPENAPI, ROUTES, why_not_ready
 from gateway.sandbox.platforms import Platforms
 from tests.doorway import purchase, refused
 from tests.live import STOREFRONT, Installation, inside, install
@@ -146,3 +147,19 @@ async def test_a_store_that_is_closed_is_503(there: There) -> None:
     assert (status, ready["ready"], ready["why"]) == (503, False, "stopping")
     assert (await there.ask("/livez"))[0] == 200
     assert (await there.ask("/metrics"))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("shut", "opened", "stopping", "why"),
+    [
+        (None, True, False, None),
+        (None, False, False, "starting"),
+        (Shut.FULL, True, False, "store_full"),
+        (Shut.FAILED, False, False, "store_failed"),
+        (None, True, True, "stopping"),
+        (Shut.FULL, True, True, "stopping"),
+    ],
+)
+def test_ready_means_that_the_front_door_takes_events(shut: Shut | None, opened: bool, stopping: bool, why: str | None) -> None:
+    """Ready is only who is open, takes events and is not about to stop; otherwise it says why not."""
+    assert why_not_ready(shut, opened=opened, stopping=stopping) == why
