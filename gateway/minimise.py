@@ -51,6 +51,9 @@ TIME_SET_TO_NOW: Final = 1 << Remark.TIME_SET_TO_NOW
 CONSENT_SIGNALS_REMOVED: Final = 1 << Remark.CONSENT_SIGNALS_REMOVED
 REGION_REMOVED: Final = 1 << Remark.REGION_REMOVED
 
+_wrapped: Final = str.__new__
+"""What `unsealed` does for text made here, at half its cost; two or three times an event."""
+
 # ── e-mail ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -103,7 +106,7 @@ def _digest(text: str) -> EmailDigest | None:
     match = (ADDRESS_IN_ASCII if text.isascii() else ADDRESS).fullmatch(text)
     if match is None or match.end(1) > 64:
         return None
-    return EmailDigest.unsealed(sha256(text.encode()).hexdigest())
+    return _wrapped(EmailDigest, sha256(text.encode()).hexdigest())
 
 
 def _email(raw: RawEvent, wanted: Sequence[Destination]) -> tuple[EmailDigests | None, int]:
@@ -144,7 +147,7 @@ def _network_v4(a: int, b: int, c: int, _host: int) -> TruncatedIp | None:
         return None
     if a in SOMETIMES_PRIVATE and b in SOMETIMES_PRIVATE[a]:
         return None
-    return TruncatedIp.unsealed(f"{a}.{b}.{c}.0")
+    return _wrapped(TruncatedIp, f"{a}.{b}.{c}.0")
 
 
 def _network_v6(a: int, b: int, c: int) -> TruncatedIp | None:

@@ -56,7 +56,7 @@ class Posted(msgspec.Struct, frozen=True):
         written: dict[str, Any] = {
             "event": self.kind,
             "event_id": self.event_id,
-            "occurred_at": int(time.time()) - self.number,
+            "occurred_at": WHEN - self.number,
             "customer": {"email": f"{self.number}@example.com"},
             "consent": {"vendors": {d.value: d in self.allowed for d in Destination}},
         }
@@ -64,6 +64,9 @@ class Posted(msgspec.Struct, frozen=True):
             written["order"] = {"value": f"{self.cents / 100:.2f}", "currency": "EUR"}
         return SPOILT[self.how](written)
 
+
+WHEN: Final = int(time.time())
+"""One moment for all: an event that is posted again is the same event, whatever the clock says by then."""
 
 SPOILT: Final[Mapping[str, Callable[[dict[str, Any]], Any]]] = {
     "good": lambda written: written,

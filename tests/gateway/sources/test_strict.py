@@ -2,7 +2,6 @@
 
 import json
 import math
-import time
 from contextlib import suppress
 from typing import Any
 
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.model import Fault
 from gateway.sources.strict import MAX_DEPTH, Tainted, Unreadable, loads, taint_of
+from tests.effort import effort
 from tests.strategies import JSON, json_texts
 
 DEEP = 10_000
@@ -199,12 +199,12 @@ def test_a_tainted_value_holds_only_its_rule() -> None:
     ids=["flat", "flat and suspicious", "many keys", "deep", "escapes", "open"],
 )
 def test_a_whole_mebibyte_costs_no_more_than_it_must(body: str) -> None:
-    """The worst body of one mebibyte is read and searched in a fraction of a second of processor time."""
+    """The worst body of one mebibyte is read and searched at a small multiple of what parsing a mebibyte costs."""
     raw = body.encode()
-    began = time.process_time()
-    try:
-        value, _ = loads(raw)
-        taint_of(value)
-    except Unreadable:
-        pass
-    assert time.process_time() - began < 0.5
+
+    def read() -> None:
+        with suppress(Unreadable):
+            value, _ = loads(raw)
+            taint_of(value)
+
+    assert effort(read) < 60

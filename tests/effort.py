@@ -1,0 +1,22 @@
+"""How much work something is, as a multiple of a fixed piece of work done beside it: a slow machine is slow at both."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Final
+
+FIXED: Final = "[" + "0," * 100_000 + "0]"
+
+
+def effort(call: Callable[[], object]) -> float:
+    """CPU time of `call` as a multiple of parsing a hundred thousand numbers; the best of three of each."""
+    return _best(call) / _best(lambda: json.loads(FIXED))
+
+
+def _best(call: Callable[[], object]) -> float:
+    times = []
+    for _ in range(3):
+        began = time.thread_time()
+        call()
+        times.append(time.thread_time() - began)
+    return min(times)
