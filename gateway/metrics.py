@@ -1,4 +1,4 @@
-"""What is counted, for Prometheus: on a registry of its own, under names that people's alerts rely on (design 5.7).
+"""What is counted, for Prometheus: on a registry of its own, under names that people's alerts rely on (docs/metrics.md).
 
 One method per fact. Labels come from closed sets: enums, configured names, routes, currencies; a value that came out of
 an event has no way in. A count costs one addition to a dictionary, and is added per batch rather than per event; text
@@ -148,7 +148,7 @@ class Metrics(Collector):
 
     # ── the front door ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def events(  # noqa: PLR0913, PLR0917 - the labels of design 5.7
+    def events(  # noqa: PLR0913, PLR0917 - the labels are an outside interface
         self, storefront: StorefrontId, source: Source, kind: Kind | None, status: Status, reason: str, count: int
     ) -> None:
         """Count events at the door. `reason` is the code of a `Refusal` or `Fault`, empty when accepted or duplicate."""
@@ -246,7 +246,7 @@ class Metrics(Collector):
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """Give every family, in the order of design 5.7."""
+        """Give every family, in the order of docs/metrics.md."""
         yield self._events.family()
         yield self._deliveries.family()
         yield self._seconds.family()
