@@ -203,7 +203,7 @@ def test_clear_identity_is_in_no_entry(event: dict[str, Any], email: str, host: 
 
 # ── the clock ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-WORST: Final = 10.0
+WORST: Final = 7.0
 """Multiples of `effort`, some tens of milliseconds; what grows with the square of its input takes hundreds."""
 
 HOSTILE: Final = (

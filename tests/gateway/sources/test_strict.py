@@ -207,4 +207,4 @@ def test_a_whole_mebibyte_costs_no_more_than_it_must(body: str) -> None:
             value, _ = loads(raw)
             taint_of(value)
 
-    assert effort(read) < 150  # 20 as it is, 70 while coverage is traced; thousands if it grew with the square
+    assert effort(read) < 60  # 20 as it is; thousands if it grew with the square
