@@ -5,6 +5,9 @@ PYTHON ?= $(shell for p in python3.11 python3 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
+# The locks name every package, so nothing is resolved: pip would take a newer release of what is asked for with an extra
+# (`coverage[toml]`), and then refuse it for want of a hash.
+LOCKED := $(PIP) --require-hashes --no-deps --only-binary :all:
 
 state = $(shell cat $(1) pyproject.toml 2>/dev/null | cksum | tr -cd '0-9')
 RUN := .venv/.run-$(call state,requirements.lock)
@@ -65,13 +68,13 @@ $(BIN)/python:
 
 $(RUN): $(BIN)/python
 	@echo "Installing (once, about half a minute) …"
-	@$(PIP) --require-hashes --only-binary :all: -r requirements.lock
+	@$(LOCKED) -r requirements.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@rm -f .venv/.run-*
 	@touch $@
 
 $(DEV): $(RUN)
 	@echo "Installing what tests need (once, about half a minute) …"
-	@$(PIP) --require-hashes --only-binary :all: -r requirements-dev.lock
+	@$(LOCKED) -r requirements-dev.lock
 	@rm -f .venv/.dev-*
 	@touch $@
