@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 
 from adapters.replies import LONGEST_WAIT, Waits, by_status, code_of, longest, read, receipt_of, retry_after, spread, told
 from adapters.shapes import BASE_URL, shaped
-from gateway.adapter import DestinationSettings, Limits, Needs, Reply, Request
+from gateway.adapter import Access, DestinationSettings, Limits, Needs, Reply, Request
 from gateway.model import (
     ClickIds,
     Delivered,
@@ -37,6 +37,7 @@ from gateway.model import (
     Throttle,
     Verdict,
 )
+from gateway.secret import Secret
 
 Account = Annotated[str, shaped(r"\d{10}", "must be a Google Ads customer id: 10 digits, no hyphens")]
 Action = Annotated[str, shaped(r"[1-9]\d{0,19}", "must be a conversion action's numeric id, not its resource name")]
@@ -268,6 +269,7 @@ class GoogleAds:
     destination: ClassVar[Destination] = Destination.GOOGLE_ADS
     Settings: ClassVar[type[DestinationSettings]] = GoogleAdsSettings
     hosts: ClassVar[frozenset[str]] = frozenset({"datamanager.googleapis.com"})
+    secrets: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def limits(self) -> Limits:
@@ -303,6 +305,11 @@ class GoogleAds:
             return Refusal.NOT_ENABLED
         known = email_of(event, self.settings) or click_of(event.click, self.settings)
         return None if known else Refusal.NO_IDENTITY
+
+    def access(self, token: Secret, secrets: Mapping[str, Secret]) -> Access:
+        """A bearer token, nothing beside it."""
+        del secrets
+        return Access(token)
 
     def build(self, events: Sequence[Minimised]) -> Request:
         """Write the events out as one request, with the conversion actions of the kinds that are among them."""

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from adapters.replies import LONGEST_WAIT, Waits, by_status, code_of, longest, read, receipt_of, retry_after, spread, told
 from adapters.shapes import BASE_URL, shaped
-from gateway.adapter import DestinationSettings, Limits, Needs, Reply, Request
+from gateway.adapter import Access, DestinationSettings, Limits, Needs, Reply, Request
 from gateway.model import (
     Delivered,
     Destination,
@@ -33,6 +33,7 @@ from gateway.model import (
     Throttle,
     Verdict,
 )
+from gateway.secret import Secret
 
 NAMES: Final = {Kind.PURCHASE: "Purchase", Kind.ADD_TO_CART: "AddToCart", Kind.PAGE_VIEW: "PageView"}
 
@@ -175,6 +176,7 @@ class Meta:
     destination: ClassVar[Destination] = Destination.META
     Settings: ClassVar[type[DestinationSettings]] = MetaSettings
     hosts: ClassVar[frozenset[str]] = frozenset({"graph.facebook.com"})
+    secrets: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def limits(self) -> Limits:
@@ -209,6 +211,11 @@ class Meta:
         if event.email is not None and event.email.meta is not None:  # nearly always: 1 µs an event less
             return None
         return Refusal.NO_IDENTITY if user_data(event, self.settings).keys() <= {"client_user_agent"} else None
+
+    def access(self, token: Secret, secrets: Mapping[str, Secret]) -> Access:
+        """A bearer token, nothing beside it."""
+        del secrets
+        return Access(token)
 
     def build(self, events: Sequence[Minimised]) -> Request:
         """Write the events out as one request."""

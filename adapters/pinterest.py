@@ -16,7 +16,7 @@ from pydantic import Field
 
 from adapters.replies import Waits, by_status, code_of, longest, read, retry_after, spread, told
 from adapters.shapes import BASE_URL, shaped
-from gateway.adapter import DestinationSettings, Limits, Needs, Reply, Request
+from gateway.adapter import Access, DestinationSettings, Limits, Needs, Reply, Request
 from gateway.model import (
     Delivered,
     Destination,
@@ -34,6 +34,7 @@ from gateway.model import (
     Throttle,
     Verdict,
 )
+from gateway.secret import Secret
 
 NAMES: Final = {Kind.PURCHASE: "checkout", Kind.ADD_TO_CART: "add_to_cart", Kind.PAGE_VIEW: "page_visit"}
 """An unknown name is taken and filed where nobody looks, so there is no other."""
@@ -147,6 +148,7 @@ class Pinterest:
     destination: ClassVar[Destination] = Destination.PINTEREST
     Settings: ClassVar[type[DestinationSettings]] = PinterestSettings
     hosts: ClassVar[frozenset[str]] = frozenset({"api.pinterest.com"})
+    secrets: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def limits(self) -> Limits:
@@ -182,6 +184,11 @@ class Pinterest:
             return None
         known = user_data(event, self.settings).keys()
         return None if "em" in known or known >= {"client_ip_address", "client_user_agent"} else Refusal.NO_IDENTITY
+
+    def access(self, token: Secret, secrets: Mapping[str, Secret]) -> Access:
+        """A bearer token, nothing beside it."""
+        del secrets
+        return Access(token)
 
     def build(self, events: Sequence[Minimised]) -> Request:
         """Write the events out as one request."""

@@ -80,7 +80,7 @@ def _couriers(made: Settings, office: Office) -> list[Courier]:
                 lane=Lane(shop.id, destination),
                 adapter=adapter,
                 base_url=shop.base_urls[destination],
-                credential=StaticToken(shop.credentials[destination]),
+                credential=StaticToken(shop.access[destination]),
                 max_consent_age=shop.consent.policy.max_age,
             ),
             office,

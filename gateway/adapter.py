@@ -6,26 +6,41 @@ events strictly, so an adapter that answers for the wrong number of events fails
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import msgspec
 from pydantic import BaseModel
 
 from gateway.model import Destination, Minimised, Refusal, Verdict
+from gateway.secret import Secret
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
-    """One HTTP POST of JSON. `path` begins with `/` (query included) and is relative to the destination's base URL.
+    """One HTTP request, nearly always a POST of JSON. `path` begins with `/` (query included) and is relative to the base URL.
 
-    Holds no credential: the transport adds it as a header.
+    `headers` are the platform's own beside the usual ones (an account to act for). It holds no credential: what proves who
+    is asking is `Access`, and the transport alone brings the two together.
     """
 
     path: str
     body: bytes
+    method: Literal["POST", "GET"] = "POST"
+    headers: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
         """Say how much it is, not what."""
         return f"<Request of {len(self.body)} bytes>"
+
+
+class Access(msgspec.Struct, frozen=True):
+    """What proves to a platform who is asking: the bearer token, and what a platform wants beside it.
+
+    `headers` and `query` are pairs of a name and a secret or what was derived from one; names are not secret.
+    """
+
+    token: Secret
+    headers: tuple[tuple[str, Secret], ...] = ()
+    query: tuple[tuple[str, Secret], ...] = ()
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
@@ -84,6 +99,8 @@ class Adapter(Protocol):
     Settings: ClassVar[type[DestinationSettings]]
     hosts: ClassVar[frozenset[str]]
     """The platform's own hosts: where events go unless test endpoints are allowed."""
+    secrets: ClassVar[frozenset[str]]
+    """Names of those settings, beside `credential`, that are references to secrets. They are optional."""
 
     def __init__(self, settings: DestinationSettings) -> None:
         """Take checked settings of the class's own `Settings` type."""
@@ -102,6 +119,9 @@ class Adapter(Protocol):
 
     def refuses(self, event: Minimised) -> Refusal | None:
         """Say why this destination cannot take the event (identity rule, kind not configured), else None."""
+
+    def access(self, token: Secret, secrets: Mapping[str, Secret]) -> Access:
+        """Say what a request has to carry to be let in, from the token and those of `cls.secrets` that are set."""
 
     def build(self, events: Sequence[Minimised]) -> Request:
         """Write 1 … `limits.batch_events` events out as one request."""

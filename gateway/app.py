@@ -189,7 +189,7 @@ def _routes(settings: Settings) -> dict[Lane, Route]:
             lane=Lane(s.id, destination),
             adapter=adapter,
             base_url=s.base_urls[destination],
-            credential=StaticToken(s.credentials[destination]),
+            credential=StaticToken(s.access[destination]),
             max_consent_age=s.consent.policy.max_age,
         )
         for s in settings.storefronts.values()

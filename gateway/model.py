@@ -146,6 +146,8 @@ class Reason(Word):
     DESTINATION_REMOVED = "destination_removed"
     HELD = "held"
     """Younger than the destination takes its events."""
+    CONTRACT = "contract"
+    """What would have left is not in the destination's contract: nothing was sent."""
 
 
 @unique

@@ -21,7 +21,7 @@ from pydantic import BaseModel, Field, PlainValidator, ValidationError, Validati
 from pydantic_core import ErrorDetails
 
 from adapters import ADAPTERS
-from gateway.adapter import Adapter
+from gateway.adapter import Access, Adapter
 from gateway.consent.decision import DAY, Policy
 from gateway.delivery.backoff import Pace
 from gateway.keys import KeyHash, KeyId, KeyKind, StoredKey, is_key
@@ -242,7 +242,7 @@ class Storefront(msgspec.Struct, frozen=True):
     consent: ConsentSettings
     keys: tuple[StoredKey, ...]
     destinations: Mapping[Destination, Adapter]
-    credentials: Mapping[Destination, Secret]
+    access: Mapping[Destination, Access]
     base_urls: Mapping[Destination, str]
     test_endpoints: frozenset[Destination]
     """Destinations whose events go to another host than the platform's own."""
@@ -385,7 +385,7 @@ class Reading:
             consent=consent,
             keys=keys,
             destinations=MappingProxyType({d.name: d.adapter for d in destinations}),
-            credentials=MappingProxyType({d.name: d.credential for d in destinations}),
+            access=MappingProxyType({d.name: d.access for d in destinations}),
             base_urls=MappingProxyType({d.name: d.base_url for d in destinations}),
             test_endpoints=frozenset(d.name for d in destinations if _own_host(d.base_url, d.adapter.hosts) is None),
         )
@@ -440,9 +440,13 @@ class Reading:
         table = _table(raw)
         self._check_endpoint(table.get("base_url"), adapter, (*at, "base_url"))
         credential = self._secret(table["credential"], (*at, "credential")) if "credential" in table else None
-        if block is None or credential is None:
+        named = sorted(name for name in adapter.secrets if table.get(name) is not None)
+        secrets = {name: self._secret(table[name], (*at, name)) for name in named}
+        found = {name: secret for name, secret in secrets.items() if secret is not None}
+        if block is None or credential is None or found.keys() != secrets.keys():
             return None
-        return Enabled(adapter.destination, adapter(block), credential, block.base_url)
+        made = adapter(block)
+        return Enabled(adapter.destination, made, made.access(credential, found), block.base_url)
 
     def _check_endpoint(self, url: object, adapter: type[Adapter], at: tuple[str | int, ...]) -> None:
         """Refuse another host than the platform's unless tests are allowed, and clear text unless it stays on loopback."""
@@ -484,7 +488,7 @@ class Enabled(msgspec.Struct, frozen=True):
 
     name: Destination
     adapter: Adapter
-    credential: Secret
+    access: Access
     base_url: str
 
 

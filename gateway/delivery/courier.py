@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from gateway.adapter import Adapter, Request
+from gateway.adapter import Access, Adapter, Request
 from gateway.delivery.backoff import Pace
 from gateway.delivery.batches import after_refusal, halves
 from gateway.delivery.breaker import Breaker
@@ -41,7 +41,6 @@ from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage, Watcher
 from gateway.model import Delivered, Isolate, Maybe, Pause, PlatformCode, Reason, Rejected, Retry, Throttle, Verdict
 from gateway.outbox import Claim, Dead, Done, Lane, Later, Outbox, Record, Settlement, Shut, Unavailable
-from gateway.secret import Secret
 
 T = TypeVar("T")
 
@@ -319,12 +318,12 @@ class Courier:
 
     async def _exchange(self, work: Work, group: Sequence[Record], request: Request) -> Sequence[Verdict] | None:
         """Send `request` and give one verdict per record; None if the adapter could not read the reply."""
-        token = await self._route.credential.token()
-        if not isinstance(token, Secret):
-            return [token] * len(group)
+        access = await self._route.credential.access()
+        if not isinstance(access, Access):
+            return [access] * len(group)
         await self._mark(work, group)
         self._watcher.sent_bytes(self._lane.destination, len(request.body))
-        flight = self._office.transport.send(self._route.base_url, request, token, self._rules.limits.timeout)
+        flight = self._office.transport.send(self._route.base_url, request, access, self._rules.limits.timeout)
         reply = await self._cuttable(Await.FLIGHT, flight) or CONNECTION_LOST
         work.heard = not isinstance(reply, NoReply)
         if isinstance(reply, NoReply):

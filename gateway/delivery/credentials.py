@@ -1,31 +1,31 @@
-"""Where a destination's access token comes from.
+"""Where a destination's access comes from.
 
-A credential is asked for its token before each request and may answer from memory. What can go wrong with it is a
+A credential is asked before each request and may answer from memory. What can go wrong with it is a
 verdict, as with a platform's answer: `Pause` when a person must act, `Retry` when it may come right by itself.
 """
 
 from typing import Protocol
 
+from gateway.adapter import Access
 from gateway.model import Pause, Retry
-from gateway.secret import Secret
 
 
 class Credential(Protocol):
-    """Gives a token that is valid now."""
+    """Gives access that is valid now."""
 
-    async def token(self) -> Secret | Pause | Retry:
-        """Give the token, or say why there is none. Does not raise for what the network or the platform does."""
+    async def access(self) -> Access | Pause | Retry:
+        """Give access, or say why there is none. Does not raise for what the network or the platform does."""
 
 
 class StaticToken:
     """A token that a person made and that lasts until it is revoked."""
 
-    __slots__ = ("_secret",)
+    __slots__ = ("_access",)
 
-    def __init__(self, secret: Secret) -> None:
-        """Keep the secret."""
-        self._secret = secret
+    def __init__(self, access: Access) -> None:
+        """Keep it."""
+        self._access = access
 
-    async def token(self) -> Secret:
-        """Give the secret."""
-        return self._secret
+    async def access(self) -> Access:
+        """Give it."""
+        return self._access

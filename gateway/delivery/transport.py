@@ -1,14 +1,15 @@
-"""The one HTTP client: it posts a request to a platform and gives back a reply, or says what is certain without one.
+"""The one HTTP client: it sends a request to a platform and gives back a reply, or says what is certain without one.
 
-The access token becomes a header here and nowhere else. Redirects are not followed, certificates are verified, no
+Request and access come together here and nowhere else. Redirects are not followed, certificates are verified, no
 proxy or netrc of the environment is used, cookies are not kept. A reply is bounded in size and time, and of its
 headers only those are kept that tell how long to wait. Nothing here logs, and no exception leaves: their texts name
-addresses. POST is never repeated by the client itself.
+addresses. Nothing is repeated by the client itself.
 """
 
 import ssl
 from types import TracebackType
 from typing import Final, Self
+from urllib.parse import urlencode
 
 from aiohttp import (
     ClientConnectorError,
@@ -24,9 +25,8 @@ from aiohttp import (
 )
 from yarl import URL
 
-from gateway.adapter import Reply, Request
+from gateway.adapter import Access, Reply, Request
 from gateway.delivery.fates import CONNECTION_LOST, NOT_CONNECTED, TIMED_OUT, NoReply
-from gateway.secret import Secret
 
 BODY_LIMIT: Final = 1024 * 1024
 """Bytes of a reply that are read; what follows is cut off. A platform's longest honest answer is a tenth of it."""
@@ -89,13 +89,14 @@ class Transport:
         """Close all connections."""
         await self._session.close()
 
-    async def send(self, base_url: str, request: Request, token: Secret, seconds: float) -> Reply | NoReply:
-        """POST `request` to `base_url` (scheme and host) and read the answer, both within `seconds`."""
+    async def send(self, base_url: str, request: Request, access: Access, seconds: float) -> Reply | NoReply:
+        """Send `request` to `base_url` (scheme and host) and read the answer, both within `seconds`."""
         try:
-            async with self._session.post(
-                URL(base_url + request.path, encoded=True),
-                data=request.body,
-                headers={"Authorization": f"Bearer {token.reveal()}"},
+            async with self._session.request(
+                request.method,
+                URL(base_url + _path(request, access), encoded=True),
+                data=request.body or None,
+                headers=_headers(request, access),
                 allow_redirects=False,
                 # Connecting ends well before the whole does, so that a timeout says whether anything was sent.
                 timeout=ClientTimeout(total=seconds, connect=min(self._connect_seconds, seconds / 2)),
@@ -107,6 +108,20 @@ class Transport:
             return TIMED_OUT
         except (ClientError, OSError):
             return CONNECTION_LOST
+
+
+def _path(request: Request, access: Access) -> str:
+    """Add what proves who is asking to the query, where a platform wants it there."""
+    if not access.query:
+        return request.path
+    proofs = urlencode([(name, secret.reveal()) for name, secret in access.query])
+    return f"{request.path}{'&' if '?' in request.path else '?'}{proofs}"
+
+
+def _headers(request: Request, access: Access) -> dict[str, str]:
+    """Write out the request's own headers and what proves who is asking."""
+    proofs = {name: secret.reveal() for name, secret in access.headers}
+    return {**dict(request.headers), **proofs, "Authorization": f"Bearer {access.token.reveal()}"}
 
 
 def _kept(response: ClientResponse) -> dict[str, str]:

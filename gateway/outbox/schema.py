@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import apsw
 
-SCHEMA_VERSION: Final = 1
 PAGE_BYTES: Final = 8192
 CACHE_KIB: Final = 16_000
 CHECKPOINT_PAGES: Final = 2_000
@@ -27,7 +26,7 @@ SPAN: Final = 1 << _SPAN_BITS
 So the groups of one storefront lie together in the file, in their order, without an index of their own.
 """
 
-_TABLES: Final = """
+_FIRST: Final = """
 create table meta(
     one integer primary key check (one = 1),
     next_seq integer not null,   -- the sequence: never restarts, whatever is deleted
@@ -76,6 +75,9 @@ create table suppressed(
 insert into meta values (1, 1, 1, 1, 0, 0);
 """
 
+STEPS: Final = (_FIRST,)
+"""From an empty file to today's tables, one step a version. A step that was ever released is never changed; a store of an
+earlier version takes the missing steps when it is opened, all in one transaction."""
 
 Row = tuple[Any, ...]
 """A row as SQLite gives it; the strict tables say which kind each column has."""
@@ -160,12 +162,13 @@ def _prepare(connection: apsw.Connection, max_bytes: int) -> None:
     connection.pragma("journal_size_limit", 4 * CHECKPOINT_PAGES * PAGE_BYTES)
     connection.pragma("trusted_schema", 0)
     connection.pragma("max_page_count", max_bytes // PAGE_BYTES)
-    if not connection.pragma("user_version"):
-        with connection:
-            connection.execute(_TABLES)
-            connection.execute(f"pragma user_version = {SCHEMA_VERSION}")
-    if connection.pragma("user_version") != SCHEMA_VERSION:
-        raise CannotOpen("outbox: the store was written by another version")
+    version = int(connection.pragma("user_version"))
+    if version > len(STEPS):
+        raise CannotOpen("outbox: the store was written by a later version")
+    with connection:
+        for step in STEPS[version:]:
+            connection.execute(step)
+        connection.execute(f"pragma user_version = {len(STEPS)}")
 
 
 def flush_directory(directory: Path) -> None:

@@ -17,7 +17,7 @@ from bench.load import Order, percentile, split
 from bench.proc import cores
 from bench.shoppers import Bodies, Ids, pool
 from bench.stage import expect, helper, load, sunk
-from gateway.adapter import Reply
+from gateway.adapter import Access, Reply
 from gateway.delivery.transport import Transport
 from gateway.model import Delivered, Destination
 from gateway.outbox import Accept
@@ -127,7 +127,7 @@ async def test_the_stand_in_answers_as_the_platforms_do() -> None:
     async with helper("bench.sink", cores().others) as sink, Transport() as transport:
         for adapter in shop.destinations.values():
             request = adapter.build(events)
-            reply = await transport.send(f"http://127.0.0.1:{sink.port}", request, Secret("t"), 5.0)
+            reply = await transport.send(f"http://127.0.0.1:{sink.port}", request, Access(Secret("t")), 5.0)
             assert isinstance(reply, Reply)
             assert [type(verdict) for verdict in adapter.interpret(reply, 30)] == [Delivered] * 30
         assert await sunk(sink) == {"meta": 30, "pinterest": 30, "google_ads": 30}

@@ -15,7 +15,7 @@ from typing import ClassVar, Final
 import msgspec
 from aiohttp import web
 
-from gateway.adapter import DestinationSettings, Limits, Needs, Reply, Request
+from gateway.adapter import Access, DestinationSettings, Limits, Needs, Reply, Request
 from gateway.delivery.backoff import Pace
 from gateway.delivery.courier import Courier, Office, Route
 from gateway.delivery.credentials import Credential, StaticToken
@@ -97,6 +97,7 @@ class Plain:
     destination: ClassVar[Destination] = Destination.META
     Settings: ClassVar[type[DestinationSettings]] = PlainSettings
     hosts: ClassVar[frozenset[str]] = frozenset({"127.0.0.1"})
+    secrets: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, settings: DestinationSettings) -> None:
         """Take the platform's address; limits are replaced by tests."""
@@ -110,6 +111,11 @@ class Plain:
     def refuses(self, event: Minimised) -> Refusal | None:  # noqa: ARG002 - takes everything
         """Refuse nothing."""
         return None
+
+    def access(self, token: Secret, secrets: Mapping[str, Secret]) -> Access:
+        """A token and no more."""
+        assert not secrets
+        return Access(token)
 
     def build(self, events: Sequence[Minimised]) -> Request:
         """Write the ids out."""
@@ -321,7 +327,7 @@ class Line:
         self.recorder = Recorder()
         self.wall = Wall()
         self.adapter = Plain(PlainSettings(base_url=platform.url, credential="env:TOKEN"))
-        self.credential: Credential = StaticToken(Secret(TOKEN))
+        self.credential: Credential = StaticToken(Access(Secret(TOKEN)))
         self.pace = QUICK
         self.max_consent_age = 183 * DAY
         self.dice: Callable[[], float] = lambda: 0.5

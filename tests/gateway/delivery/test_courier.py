@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from gateway.adapter import Access
 from gateway.delivery.backoff import Pace
 from gateway.delivery.breaker import PROBE_EVENTS
 from gateway.delivery.transport import Transport
@@ -250,9 +251,9 @@ async def test_without_a_token_nothing_is_sent(line: Line) -> None:
     """A credential that has no token pauses the lane, or lets it retry, before anything leaves."""
 
     class Refused:
-        answer: Pause | Retry | Secret = Retry(Reason.NOT_CONNECTED)
+        answer: Access | Pause | Retry = Retry(Reason.NOT_CONNECTED)
 
-        async def token(self) -> Secret | Pause | Retry:
+        async def access(self) -> Access | Pause | Retry:
             return self.answer
 
     line.credential = credential = Refused()
@@ -263,7 +264,7 @@ async def test_without_a_token_nothing_is_sent(line: Line) -> None:
         await line.until(lambda: courier.health.paused is Reason.CREDENTIAL)
         assert not line.platform.requests
         assert (await line.attempt(0)).state == "waiting"
-        credential.answer = Secret(TOKEN)
+        credential.answer = Access(Secret(TOKEN))
         await line.until(lambda: line.platform.taken == Counter(ids(1)))
 
 

@@ -1,4 +1,4 @@
-"""Over real sockets: a reply is bounded, a failure says what is certain, and the token goes into one header only."""
+"""Over real sockets: a reply is bounded, a failure says what is certain, proof of who asks goes where it belongs only."""
 
 import asyncio
 import gc
@@ -19,12 +19,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gateway.adapter import Reply, Request
+from gateway.adapter import Access, Reply, Request
 from gateway.delivery.fates import CONNECTION_LOST, NOT_CONNECTED, TIMED_OUT, NoReply
 from gateway.delivery.transport import BODY_LIMIT, Transport
 from gateway.secret import Secret
 
-TOKEN = Secret("tok-canary-77aa")
+TOKEN = Access(Secret("tok-canary-77aa"))
 REQUEST = Request("/v1/events?a=%2F1&b=%7Bx%7D", b'{"data": []}')
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -73,6 +73,34 @@ async def post(talk: Talk, seconds: float = 2.0) -> Reply | NoReply:
     """Send the request to a server that talks like this."""
     async with server(talk) as address, Transport() as transport:
         return await transport.send(f"http://{address}", REQUEST, TOKEN, seconds)
+
+
+async def sent(request: Request, access: Access) -> tuple[str, list[str]]:
+    """Send a request without a body to a server that only looks; gives its first line and its other lines."""
+    seen: list[str] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.extend((await reader.readuntil(b"\r\n\r\n")).decode().splitlines())
+        writer.write(OK)
+        await writer.drain()
+
+    async with server(talk) as address, Transport() as transport:
+        assert await transport.send(f"http://{address}", request, access, 2.0) == Reply(200, {}, b"{}")
+    return seen[0], seen[1:]
+
+
+@pytest.mark.parametrize(("path", "joined"), [("/a", "/a?proof=ab%2B1"), ("/a?b=1", "/a?b=1&proof=ab%2B1")])
+async def test_a_proof_for_the_query_is_added_to_what_is_there(path: str, joined: str) -> None:
+    """Meta wants its proof beside the token, as a parameter."""
+    line, _ = await sent(Request(path, b"", "GET"), Access(Secret("t"), query=(("proof", Secret("ab+1")),)))
+    assert line == f"GET {joined} HTTP/1.1"
+
+
+async def test_headers_of_request_and_access_go_along() -> None:
+    """An account to act for is the request's; a developer's token is a secret and the access's."""
+    access = Access(Secret("t"), headers=(("developer-token", Secret("d-1")),))
+    _, headers = await sent(Request("/a", b"", "GET", (("login-customer-id", "1234567890"),)), access)
+    assert {"login-customer-id: 1234567890", "developer-token: d-1", "Authorization: Bearer t"} <= set(headers)
 
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"

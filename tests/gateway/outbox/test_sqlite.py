@@ -107,11 +107,11 @@ async def test_a_damaged_file_is_refused(engine: SqliteEngine, offset: int) -> N
             await engine.open()
 
 
-async def test_a_store_of_another_version_is_refused(engine: SqliteEngine) -> None:
+async def test_a_store_of_a_later_version_is_refused(engine: SqliteEngine) -> None:
     """It is not guessed at."""
     await (await engine.open()).close()
     change(engine, "pragma user_version = 99")
-    with pytest.raises(CannotOpen, match="another version"):
+    with pytest.raises(CannotOpen, match="later version"):
         await engine.open()
 
 
