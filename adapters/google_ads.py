@@ -303,6 +303,8 @@ class GoogleAds:
         """Refuse a kind without a conversion action, and an event without an e-mail digest and a click id."""
         if event.kind not in self.settings.conversion_actions:
             return Refusal.NOT_ENABLED
+        if event.restricted is not None:  # Google has no mark that would tell it so
+            return Refusal.RESTRICTION_UNSUPPORTED
         known = email_of(event, self.settings) or click_of(event.click, self.settings)
         return None if known else Refusal.NO_IDENTITY
 

@@ -9,11 +9,11 @@ https://developers.facebook.com/documentation/ads-commerce/conversions-api/using
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, ClassVar, Final, Literal, NotRequired, Self, TypedDict
 
 import msgspec
 import orjson
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from adapters.replies import LONGEST_WAIT, Waits, by_status, code_of, longest, read, receipt_of, retry_after, spread, told
 from adapters.shapes import BASE_URL, shaped
@@ -25,12 +25,12 @@ from gateway.model import (
     Kind,
     Maybe,
     Minimised,
-    Money,
     Pause,
     Reason,
     Refusal,
     Retry,
     Throttle,
+    UsState,
     Verdict,
 )
 from gateway.secret import Secret
@@ -52,6 +52,15 @@ class MetaSettings(DestinationSettings, frozen=True, hide_input_in_errors=True):
     client_user_agent: Literal["none", "reduced", "full"] = "none"
     send_fbc: bool = False
     send_fbp: bool = False
+    send_content_ids: bool = False
+    send_page_path: bool = False
+
+    @model_validator(mode="after")
+    def path_has_an_origin(self) -> Self:
+        """A path is told only as part of an address."""
+        if self.send_page_path and not self.send_page_origin:
+            raise ValueError("send_page_path: needs send_page_origin = true")
+        return self
 
 
 class UserData(TypedDict, total=False):
@@ -68,11 +77,16 @@ class UserData(TypedDict, total=False):
     fbp: str
 
 
-class CustomData(TypedDict):
-    """What it was worth, in major units."""
+class CustomData(TypedDict, total=False):
+    """What it was worth, in major units, and which products it was about.
+
+    https://developers.facebook.com/documentation/ads-commerce/conversions-api/parameters/custom-data (read 2026-11-22)
+    """
 
     value: float
     currency: str
+    content_ids: list[str]
+    content_type: Literal["product"]
 
 
 class Event(TypedDict):
@@ -88,6 +102,9 @@ class Event(TypedDict):
     user_data: UserData
     event_source_url: NotRequired[str]
     custom_data: NotRequired[CustomData]
+    data_processing_options: NotRequired[list[Literal["LDU"]]]
+    data_processing_options_country: NotRequired[int]
+    data_processing_options_state: NotRequired[int]
 
 
 class Body(TypedDict):
@@ -96,6 +113,29 @@ class Body(TypedDict):
     data: list[Event]
     test_event_code: NotRequired[str]
 
+
+UNITED_STATES: Final = 1
+STATES: Final[Mapping[UsState, int]] = {
+    UsState.CA: 1000,
+    UsState.CO: 1001,
+    UsState.CT: 1002,
+    UsState.FL: 1003,
+    UsState.OR: 1004,
+    UsState.TX: 1005,
+    UsState.MT: 1006,
+    UsState.DE: 1007,
+    UsState.NE: 1008,
+    UsState.NH: 1009,
+    UsState.NJ: 1010,
+    UsState.MN: 1011,
+    UsState.MD: 1012,
+    UsState.RI: 1013,
+}
+"""Meta's codes for Limited Data Use; where there is none the event does not go to Meta. The state is always named: with 0
+Meta would look it up by the address, which is truncated or not sent at all.
+
+https://developers.facebook.com/documentation/ads-commerce/marketing-api/overview/data-processing-options (read 2026-11-22)
+"""
 
 # ── replies ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -197,6 +237,8 @@ class Meta:
             user_agent=policy.client_user_agent,
             page_origin=policy.send_page_origin,
             click_ids=frozenset(name for name, wanted in asked.items() if wanted),
+            content_ids=policy.send_content_ids,
+            page_path=policy.send_page_path,
         )
 
     @property
@@ -208,6 +250,8 @@ class Meta:
         """Refuse an event that Meta would refuse with its whole batch: a user agent alone identifies nobody."""
         if event.kind not in self.settings.events:
             return Refusal.NOT_ENABLED
+        if event.restricted is not None and event.restricted not in STATES:
+            return Refusal.RESTRICTION_UNSUPPORTED
         if event.email is not None and event.email.meta is not None:  # nearly always: 1 µs an event less
             return None
         return Refusal.NO_IDENTITY if user_data(event, self.settings).keys() <= {"client_user_agent"} else None
@@ -254,9 +298,16 @@ def user_data(event: Minimised, policy: MetaSettings) -> UserData:
     return user
 
 
-def worth(money: Money) -> CustomData:
-    """Write out the amount as a JSON number."""
-    return {"value": money.number, "currency": money.currency}
+def custom_data(event: Minimised, policy: MetaSettings) -> CustomData:
+    """Write out the amount as a JSON number, and the products as the settings allow."""
+    custom: CustomData = {}
+    if event.money is not None:
+        custom["value"] = event.money.number
+        custom["currency"] = event.money.currency
+    if event.content_ids and policy.send_content_ids:
+        custom["content_ids"] = list(event.content_ids)
+        custom["content_type"] = "product"
+    return custom
 
 
 def written(event: Minimised, policy: MetaSettings) -> Event:
@@ -269,9 +320,14 @@ def written(event: Minimised, policy: MetaSettings) -> Event:
         "user_data": user_data(event, policy),
     }
     if event.page_origin is not None and policy.send_page_origin:
-        made["event_source_url"] = event.page_origin
-    if event.money is not None:
-        made["custom_data"] = worth(event.money)
+        path = event.page_path if policy.send_page_path else None
+        made["event_source_url"] = event.page_origin + path if path else event.page_origin
+    if custom := custom_data(event, policy):
+        made["custom_data"] = custom
+    if event.restricted is not None:
+        made["data_processing_options"] = ["LDU"]
+        made["data_processing_options_country"] = UNITED_STATES
+        made["data_processing_options_state"] = STATES[event.restricted]
     return made
 
 

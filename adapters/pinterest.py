@@ -8,11 +8,11 @@ https://github.com/pinterest/api-description (v5 openapi, operation `events/crea
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Final, Literal, NotRequired, TypedDict
+from typing import Annotated, ClassVar, Final, Literal, NotRequired, Self, TypedDict
 
 import msgspec
 import orjson
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from adapters.replies import Waits, by_status, code_of, longest, read, retry_after, spread, told
 from adapters.shapes import BASE_URL, shaped
@@ -24,7 +24,6 @@ from gateway.model import (
     Kind,
     Maybe,
     Minimised,
-    Money,
     Pause,
     PlatformCode,
     Reason,
@@ -55,6 +54,15 @@ class PinterestSettings(DestinationSettings, frozen=True, hide_input_in_errors=T
     send_page_origin: bool = True
     client_user_agent: Literal["none", "reduced", "full"] = "none"
     send_click_id: bool = False
+    send_content_ids: bool = False
+    send_page_path: bool = False
+
+    @model_validator(mode="after")
+    def path_has_an_origin(self) -> Self:
+        """A path is told only as part of an address."""
+        if self.send_page_path and not self.send_page_origin:
+            raise ValueError("send_page_path: needs send_page_origin = true")
+        return self
 
 
 class UserData(TypedDict, total=False):
@@ -66,11 +74,18 @@ class UserData(TypedDict, total=False):
     click_id: str
 
 
-class CustomData(TypedDict):
-    """What it was worth; the amount is a string that holds a plain decimal number."""
+class CustomData(TypedDict, total=False):
+    """What it was worth, as a string that holds a plain decimal number, what it was about, and the mark of LDP.
+
+    Pinterest means Limited Data Processing to come with the hashed state and country, which are never kept here; whether it
+    honours the mark alone is not published.
+    https://developers.pinterest.com/docs/track-conversions/use-limited-data-processing-flag (read 2026-11-22)
+    """
 
     value: str
     currency: str
+    content_ids: list[str]
+    opt_out_type: Literal["LDP"]
 
 
 class Event(TypedDict):
@@ -169,6 +184,8 @@ class Pinterest:
             user_agent=policy.client_user_agent,
             page_origin=policy.send_page_origin,
             click_ids=frozenset({"epik"} if policy.send_click_id else ()),
+            content_ids=policy.send_content_ids,
+            page_path=policy.send_page_path,
         )
 
     @property
@@ -224,9 +241,17 @@ def user_data(event: Minimised, policy: PinterestSettings) -> UserData:
     return user
 
 
-def worth(money: Money) -> CustomData:
-    """Write out the amount as decimal text: a JSON number would break the schema."""
-    return {"value": money.text, "currency": money.currency}
+def custom_data(event: Minimised, policy: PinterestSettings) -> CustomData:
+    """Write out the amount as decimal text (a JSON number would break the schema), the products, and how it may be used."""
+    custom: CustomData = {}
+    if event.money is not None:
+        custom["value"] = event.money.text
+        custom["currency"] = event.money.currency
+    if event.content_ids and policy.send_content_ids:
+        custom["content_ids"] = list(event.content_ids)
+    if event.restricted is not None:
+        custom["opt_out_type"] = "LDP"
+    return custom
 
 
 def written(event: Minimised, policy: PinterestSettings) -> Event:
@@ -239,9 +264,10 @@ def written(event: Minimised, policy: PinterestSettings) -> Event:
         "user_data": user_data(event, policy),
     }
     if event.page_origin is not None and policy.send_page_origin:
-        made["event_source_url"] = event.page_origin
-    if event.money is not None:
-        made["custom_data"] = worth(event.money)
+        path = event.page_path if policy.send_page_path else None
+        made["event_source_url"] = event.page_origin + path if path else event.page_origin
+    if custom := custom_data(event, policy):
+        made["custom_data"] = custom
     return made
 
 

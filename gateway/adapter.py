@@ -81,6 +81,9 @@ class Needs(msgspec.Struct, frozen=True, gc=False):
     money: bool = True
     click_ids: frozenset[str] = frozenset()
     """Names of `ClickIds` fields."""
+    content_ids: bool = False
+    page_path: bool = False
+    """Beside the origin, which must be needed as well."""
 
 
 class DestinationSettings(BaseModel, frozen=True, extra="forbid"):

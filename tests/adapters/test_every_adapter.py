@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 from hypothesis import example, given
@@ -11,7 +12,22 @@ from hypothesis import strategies as st
 
 from adapters import ADAPTERS
 from gateway.adapter import Reply
-from gateway.model import Delivered, Destination, Minimised, Pause, PlatformCode, Reason, Receipt, Refusal, Retry, Throttle
+from gateway.model import (
+    ContentId,
+    Delivered,
+    Destination,
+    Minimised,
+    PageOrigin,
+    PagePath,
+    Pause,
+    PlatformCode,
+    Reason,
+    Receipt,
+    Refusal,
+    Retry,
+    Throttle,
+    UsState,
+)
 from tests.adapters.cases import ALL_ALLOWED, EVENTS, LEAST_SETTINGS, born, golden_cases, golden_events, golden_reply, made
 
 EVERY = pytest.mark.parametrize("destination", list(Destination))
@@ -208,11 +224,62 @@ def test_the_tuple_names_every_destination_once() -> None:
         assert base.removeprefix("https://") in adapter.hosts
 
 
+MARKS: Mapping[Destination, str] = {Destination.META: "LDU", Destination.PINTEREST: "LDP"}
+"""How a platform is told that a person opted out; Google cannot be told."""
+UNMARKED: Mapping[Destination, set[str]] = {
+    Destination.META: {"VA", "UT", "IA", "TN", "IN", "KY"},
+    Destination.PINTEREST: set(),
+    Destination.GOOGLE_ADS: {*UsState},
+}
+"""The states for which a platform has no mark."""
+
+
+@EVERY
+@given(event=EVENTS, state=st.sampled_from(UsState))
+def test_who_opted_out_is_marked_or_refused(destination: Destination, event: Minimised, state: UsState) -> None:
+    """A restricted event goes nowhere without the platform's mark, and no other event has one."""
+    adapter = made(destination, **ALL_ALLOWED[destination])
+    restricted = msgspec.structs.replace(event, restricted=state)
+    if state in UNMARKED[destination]:
+        assert adapter.refuses(restricted) is Refusal.RESTRICTION_UNSUPPORTED
+    else:
+        assert adapter.refuses(restricted) is adapter.refuses(event)
+        assert MARKS[destination] in {value for _, value in leaves(orjson.loads(adapter.build([restricted]).body))}
+    assert not {*MARKS.values()} & {
+        value for _, value in leaves(orjson.loads(adapter.build([event]).body)) if value != event.event_id
+    }
+
+
+@EVERY
+@given(event=EVENTS)
+def test_products_and_paths_leave_only_where_they_are_asked_for(destination: Destination, event: Minimised) -> None:
+    """With shipped settings neither is in a request; with all allowed Meta and Pinterest get both, Google none."""
+    full = msgspec.structs.replace(
+        event,
+        content_ids=(ContentId("canary:1"), ContentId("canary:2")),
+        page_origin=PageOrigin("https://shop.example"),
+        page_path=PagePath("/canary/path"),
+    )
+    assert b"canary" not in made(destination).build([full]).body
+    body = orjson.loads(made(destination, **ALL_ALLOWED[destination]).build([full]).body)
+    told = [value for _, value in leaves(body) if "canary" in str(value)]
+    asked = ["https://shop.example/canary/path", "canary:1", "canary:2"]
+    assert told == ([] if destination is Destination.GOOGLE_ADS else asked)
+
+
+@pytest.mark.parametrize("destination", [Destination.META, Destination.PINTEREST])
+def test_a_path_without_an_origin_is_a_fault(destination: Destination) -> None:
+    """The two settings contradict each other, and the fault says so."""
+    with pytest.raises(ValueError, match="send_page_path: needs send_page_origin"):
+        made(destination, send_page_origin=False, send_page_path=True)
+
+
 @EVERY
 def test_shipped_needs_are_the_policy(destination: Destination) -> None:
     """With shipped settings a destination needs no user agent and no click id, and Google nothing but e-mail and money."""
     needs = made(destination).needs
     assert (needs.user_agent, needs.click_ids, needs.email, needs.money) == ("none", frozenset(), True, True)
+    assert (needs.content_ids, needs.page_path) == (False, False)
     assert (needs.ip, needs.page_origin) == ((destination is not Destination.GOOGLE_ADS,) * 2)
 
 
