@@ -18,8 +18,8 @@ import orjson
 from pydantic import Field, model_validator
 
 from adapters.replies import LONGEST_WAIT, Waits, by_status, code_of, longest, read, receipt_of, retry_after, spread, told
-from adapters.shapes import BASE_URL, shaped
-from gateway.adapter import Access, DestinationSettings, Limits, Needs, Reply, Request
+from adapters.shapes import BASE_URL, URL, shaped
+from gateway.adapter import Access, DestinationSettings, Limits, Needs, Reply, Request, TokenEndpoint
 from gateway.model import (
     ClickIds,
     Delivered,
@@ -47,6 +47,16 @@ LABELS: Final = {kind: [kind.value] for kind in Kind}
 """The label of each kind's conversion action within a request, as an event's list of references."""
 
 
+TOKEN_URL: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+"""Where access tokens come from; https://developers.google.com/identity/protocols/oauth2/service-account (read 2026-11-22)."""
+
+SCOPE: Final = "https://www.googleapis.com/auth/datamanager"
+"""What a token must be good for.
+
+https://developers.google.com/data-manager/api/devguides/quickstart/set-up-access (read 2026-11-25)
+"""
+
+
 class GoogleAdsSettings(DestinationSettings, frozen=True, hide_input_in_errors=True):
     """`[…google_ads]` in the configuration. A kind of event without a conversion action is not sent.
 
@@ -55,6 +65,7 @@ class GoogleAdsSettings(DestinationSettings, frozen=True, hide_input_in_errors=T
     """
 
     base_url: Annotated[str, BASE_URL] = "https://datamanager.googleapis.com"
+    token_url: Annotated[str, URL] = TOKEN_URL
     operating_account: Account
     login_account: Account | None = None
     conversion_actions: Annotated[Mapping[Kind, Action], Field(min_length=1)]
@@ -270,6 +281,7 @@ class GoogleAds:
     Settings: ClassVar[type[DestinationSettings]] = GoogleAdsSettings
     hosts: ClassVar[frozenset[str]] = frozenset({"datamanager.googleapis.com"})
     secrets: ClassVar[frozenset[str]] = frozenset()
+    token_url: ClassVar[str | None] = TOKEN_URL
 
     @property
     def limits(self) -> Limits:
@@ -298,6 +310,11 @@ class GoogleAds:
     def test_mode(self) -> str | None:
         """`validateOnly` when it is on: requests are checked and nothing is taken."""
         return "validateOnly" if self.settings.validate_only else None
+
+    @property
+    def token_endpoint(self) -> TokenEndpoint:
+        """Google's own, for the scope of the Data Manager API."""
+        return TokenEndpoint(self.settings.token_url, TOKEN_URL, SCOPE)
 
     def refuses(self, event: Minimised) -> Refusal | None:
         """Refuse a kind without a conversion action, and an event without an e-mail digest and a click id."""
