@@ -17,7 +17,7 @@ from pydantic import Field
 
 from adapters.replies import LONGEST_WAIT, Waits, by_status, code_of, longest, read, receipt_of, retry_after, spread, told
 from adapters.shapes import BASE_URL, shaped
-from gateway.adapter import Access, DestinationSettings, Limits, Needs, Reply, Request
+from gateway.adapter import NOTHING_MORE, Access, DestinationSettings, Limits, Needs, Processed, Reply, Request
 from gateway.model import (
     Delivered,
     Destination,
@@ -28,6 +28,7 @@ from gateway.model import (
     Money,
     Pause,
     Reason,
+    Receipt,
     Refusal,
     Retry,
     Throttle,
@@ -240,6 +241,16 @@ class Meta:
         if answer.events_received != count:
             return spread(Maybe(Reason.COUNT_MISMATCH), count)
         return spread(Delivered(receipt=receipt_of(answer.fbtrace_id)), count)
+
+    def ask_after(self, receipt: Receipt) -> Request | None:
+        """Meta counts what it takes at once and never tells more."""
+        del receipt
+        return None
+
+    def read_processed(self, reply: Reply, count: int) -> Processed:
+        """Say that nothing more will come; there is nothing to ask."""
+        del reply, count
+        return NOTHING_MORE
 
 
 def user_data(event: Minimised, policy: MetaSettings) -> UserData:

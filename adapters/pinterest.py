@@ -16,7 +16,7 @@ from pydantic import Field
 
 from adapters.replies import Waits, by_status, code_of, longest, read, retry_after, spread, told
 from adapters.shapes import BASE_URL, shaped
-from gateway.adapter import Access, DestinationSettings, Limits, Needs, Reply, Request
+from gateway.adapter import NOTHING_MORE, Access, DestinationSettings, Limits, Needs, Processed, Reply, Request
 from gateway.model import (
     Delivered,
     Destination,
@@ -28,6 +28,7 @@ from gateway.model import (
     Pause,
     PlatformCode,
     Reason,
+    Receipt,
     Refusal,
     Rejected,
     Retry,
@@ -213,6 +214,16 @@ class Pinterest:
         results = read(RESULTS, fault.details) if reply.status == 422 else None
         code = code_of(fault.code)
         return refusal(fault, reply, count) if results is None else each(results, count, code)
+
+    def ask_after(self, receipt: Receipt) -> Request | None:
+        """Pinterest answers for each event at once and never tells more."""
+        del receipt
+        return None
+
+    def read_processed(self, reply: Reply, count: int) -> Processed:
+        """Say that nothing more will come; there is nothing to ask."""
+        del reply, count
+        return NOTHING_MORE
 
 
 def user_data(event: Minimised, policy: PinterestSettings) -> UserData:

@@ -6,12 +6,23 @@ events strictly, so an adapter that answers for the wrong number of events fails
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Final, Literal, Protocol
 
 import msgspec
 from pydantic import BaseModel
 
-from gateway.model import Destination, Minimised, Refusal, Verdict
+from gateway.model import (
+    Destination,
+    Minimised,
+    Pause,
+    PlatformCode,
+    Processing,
+    Receipt,
+    Refusal,
+    Retry,
+    Throttle,
+    Verdict,
+)
 from gateway.secret import Secret
 
 
@@ -64,6 +75,21 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     def __repr__(self) -> str:
         """Say the status; a platform's text can repeat what it was sent."""
         return f"<Reply {self.status} of {len(self.body)} bytes>"
+
+
+class Processed(msgspec.Struct, frozen=True, gc=False):
+    """What a platform says became of a request that it had taken for processing.
+
+    `final`: it will say no more. `counts` holds what became of how many events (1 or more) and the platform's reason for
+    it, if it gave one; together they are the request's events, each counted once, as far as the platform tells.
+    """
+
+    final: bool
+    counts: tuple[tuple[Processing, PlatformCode | None, int], ...] = ()
+
+
+NOTHING_MORE: Final = Processed(final=True)
+"""The word of a platform whose first answer is its last."""
 
 
 class Limits(msgspec.Struct, frozen=True, gc=False):
@@ -145,3 +171,12 @@ class Adapter(Protocol):
 
     def interpret(self, reply: Reply, count: int) -> tuple[Verdict, ...]:
         """Say what the reply means for each of the `count` events sent, in their order."""
+
+    def ask_after(self, receipt: Receipt) -> Request | None:
+        """Write the request that asks what became of one that was taken; None: this platform never tells more."""
+
+    def read_processed(self, reply: Reply, count: int) -> Processed | Retry | Throttle | Pause:
+        """Say what the answer to that means for the `count` events of the request that was asked after.
+
+        Asking changes nothing at the platform, so a reply that cannot be read is a Retry: ask again.
+        """

@@ -151,6 +151,20 @@ class Reason(Word):
 
 
 @unique
+class Processing(Word):
+    """What became of an event that a platform had taken for processing, as the platform tells it afterwards."""
+
+    USED = "used"
+    DUPLICATE = "duplicate"
+    """The platform had it already; nothing is missing and nothing is counted twice."""
+    NOT_USED = "not_used"
+    """This event is of no use to the platform: too old, without a click that it knows, unreadable, without its consent."""
+    MISCONFIGURED = "misconfigured"
+    """An account or a conversion action is not set up for it; more events will go the same way."""
+    PENDING = "pending"
+
+
+@unique
 class Signal(Word):
     """A source of consent that an event can carry."""
 
@@ -322,7 +336,7 @@ class PlatformCode(Text):
     """A platform's error or status code (`100/2804003`, `953`, `INVALID_ARGUMENT`): never its message."""
 
     __slots__ = ()
-    PATTERN = re.compile(r"[A-Za-z0-9_./\-]{1,80}", re.ASCII)
+    PATTERN = re.compile(r"[A-Za-z0-9_./\-]{1,128}", re.ASCII)
 
 
 class Receipt(Text):

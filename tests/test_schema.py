@@ -19,7 +19,7 @@ from gateway.log import Log
 from gateway.model import Destination
 from gateway.sandbox.platforms import Platforms
 from gateway.sandbox.stand_in import Heard
-from tests.adapters.test_google_ads import in_the_schema
+from tests.adapters.test_google_data_manager import in_the_schema
 from tests.adapters.test_meta import folded, in_the_sdk
 from tests.adapters.test_pinterest import SCHEMA, in_the_client
 from tests.live import NOTHING_MORE, Installation, inside, install

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters import ADAPTERS
-from gateway.adapter import Reply
+from gateway.adapter import Processed, Reply
 from gateway.model import Delivered, Destination, Minimised, Pause, PlatformCode, Reason, Receipt, Refusal, Retry, Throttle
 from tests.adapters.cases import ALL_ALLOWED, EVENTS, LEAST_SETTINGS, born, golden_cases, golden_events, golden_reply, made
 
@@ -32,7 +32,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS | st.text(max_size=8), inner, max_size=4),
     max_leaves=8,
 )
-GOLDEN_ROWS = [(destination, row) for destination, _, case in golden_cases() for row in case["replies"] if "body" in row]
+GOLDEN_ROWS = [
+    (destination, row) for destination, _, case in golden_cases() for row in case.get("replies", ()) if "body" in row
+]
 
 
 def sane(verdicts: tuple[Any, ...], status: int) -> None:
@@ -84,6 +86,46 @@ def test_near_misses_mean_something(
     verdicts = made(destination).interpret(Reply(kept, headers, json.dumps(bent(golden["body"], data)).encode()), count)
     assert len(verdicts) == count
     sane(verdicts, kept)
+
+
+@EVERY
+@given(
+    status=STATUSES,
+    headers=HEADERS,
+    body=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()),
+    count=st.integers(1, 5),
+)
+@example(
+    status=200,
+    headers={},
+    body=b'{"requestStatusPerDestination":[{"errorInfo":{"errorCounts":[{"recordCount":1e999}]}}]}',
+    count=2,
+)
+def test_any_later_word_means_something(
+    destination: Destination, status: int, headers: dict[str, str], body: bytes, count: int
+) -> None:
+    """Whatever is answered to the question what became of a request, it counts no event twice and raises nothing."""
+    told = made(destination).read_processed(Reply(status, headers, body), count)
+    if isinstance(told, Processed):
+        assert all(PlatformCode.PATTERN.fullmatch(code or "x") and many > 0 for _, code, many in told.counts)
+        assert sum(many for _, _, many in told.counts) in (0, count)
+        assert told.final or told.counts
+    else:
+        sane((told,), status)
+
+
+@EVERY
+def test_who_tells_later_is_asked_with_the_receipt(destination: Destination) -> None:
+    """Google is asked by a GET that holds the receipt, escaped; the others have said all, and are never asked."""
+    asked = made(destination).ask_after(Receipt("a+b/c=d:e"))
+    if destination is not Destination.GOOGLE_ADS:
+        assert asked is None
+        assert made(destination).read_processed(Reply(200, {}, b"{}"), 3) == Processed(final=True)
+        return
+    assert asked is not None
+    assert (asked.method, asked.body) == ("GET", b"")
+    assert asked.path == "/v1/requestStatus:retrieve?requestId=a%2Bb%2Fc%3Dd%3Ae"
+    assert made(destination, validate_only=True).ask_after(Receipt("r")) is None
 
 
 def with_every_text(node: Any, words: str) -> Any:

@@ -5,13 +5,18 @@ from typing import Any
 import orjson
 import pytest
 
+from gateway.adapter import Processed
 from gateway.model import Destination
 from tests.adapters.cases import BY_NAME, golden_cases, golden_events, golden_reply, made, shown
 
 CASES = golden_cases()
 REQUESTS = [pytest.param(d, c, id=f"{d}-{name}") for d, name, c in CASES if "request" in c]
 REPLIES = [
-    pytest.param(d, c, row, id=f"{d}-{name}-{row['about']}") for d, name, c in CASES for row in c["replies"]
+    pytest.param(d, c, row, id=f"{d}-{name}-{row['about']}") for d, name, c in CASES for row in c.get("replies", ())
+]  # fmt: skip
+
+ASKED = [
+    pytest.param(d, c, row, id=f"{d}-{name}-{row['about']}") for d, name, c in CASES for row in c.get("asked", ())
 ]  # fmt: skip
 
 
@@ -34,9 +39,20 @@ def test_the_verdicts_that_come_back(destination: Destination, case: dict[str, A
     assert [shown(verdict) for verdict in verdicts] == (row["verdicts"] if "verdicts" in row else [row["each"]] * count)
 
 
+@pytest.mark.parametrize(("destination", "case", "row"), ASKED)
+def test_what_became_of_it_later(destination: Destination, case: dict[str, Any], row: dict[str, Any]) -> None:
+    """A golden answer to the question what became of a request means exactly its counts, or the verdict on the question."""
+    processed = made(destination, **case["settings"]).read_processed(golden_reply(row), case["count"])
+    if isinstance(processed, Processed):
+        counts = [[str(what), code, many] for what, code, many in processed.counts]
+        assert {"final": processed.final, "counts": counts} == row["processed"]
+    else:
+        assert shown(processed) == row["verdict"]
+
+
 def test_every_platform_has_golden_replies() -> None:
     """Each platform has at least 25 golden replies, and no folder belongs to nobody."""
     counts = dict.fromkeys(BY_NAME, 0)
     for destination, _, case in CASES:
-        counts[destination] += len(case["replies"])
+        counts[destination] += len(case.get("replies", ()))
     assert min(counts.values()) >= 25

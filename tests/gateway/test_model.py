@@ -76,7 +76,7 @@ BORN: list[tuple[type[Text], list[str], list[str]]] = [
         ["fb.1.1795339000123.x1098115397", "fb.1.1795339000123.", "1098115397", "fb.1.1795339000123." + "1" * 21],
     ),
     (PinterestClickId, ["dj0yJnU9" * 4, "a.b-c_d9"], ["short", "a" * 513, "abc def g", "abcdefg@h"]),
-    (PlatformCode, ["100/2804003", "INVALID_ARGUMENT", "x" * 80], ["", "x" * 81, "a b", "Invalid: jane@example.com"]),
+    (PlatformCode, ["100/2804003", "INVALID_ARGUMENT", "x" * 128], ["", "x" * 129, "a b", "Invalid: jane@example.com"]),
     (Receipt, ["AbC+/=.:-_9", "x" * 128], ["", "x" * 129, "a b", "a\n", "é"]),
 ]  # fmt: skip
 ROWS = [(kind, text, good) for kind, goods, bads in BORN for good, texts in ((True, goods), (False, bads)) for text in texts]

@@ -15,7 +15,17 @@ from typing import ClassVar, Final
 import msgspec
 from aiohttp import web
 
-from gateway.adapter import Access, DestinationSettings, Limits, Needs, Reply, Request, TokenEndpoint
+from gateway.adapter import (
+    NOTHING_MORE,
+    Access,
+    DestinationSettings,
+    Limits,
+    Needs,
+    Processed,
+    Reply,
+    Request,
+    TokenEndpoint,
+)
 from gateway.delivery.backoff import Pace
 from gateway.delivery.courier import Courier, Office, Route
 from gateway.delivery.credentials import Credential, Login, ReferredCredential
@@ -36,6 +46,7 @@ from gateway.model import (
     Pause,
     PlatformCode,
     Reason,
+    Receipt,
     Refusal,
     Rejected,
     Retry,
@@ -139,6 +150,16 @@ class Plain:
             return (Maybe(Reason.UNREADABLE_REPLY),) * count
         words = answer.verdicts * count if len(answer.verdicts) == 1 else answer.verdicts
         return tuple(VERDICTS[word](answer.after) for word in words[: count - self.miscount])
+
+    def ask_after(self, receipt: Receipt) -> Request | None:
+        """The first answer is the last."""
+        del receipt
+        return None
+
+    def read_processed(self, reply: Reply, count: int) -> Processed:
+        """Say that nothing more will come; there is nothing to ask."""
+        del reply, count
+        return NOTHING_MORE
 
 
 class Answer(msgspec.Struct):
