@@ -7,15 +7,15 @@ https://developers.google.com/google-ads/api/docs/conversions/overview (read 202
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from adapters.google_conversion import Conversion, Service, click_of, transaction_id
 from adapters.google_data_manager import HOST as DATA_MANAGER
-from adapters.google_data_manager import DataManager
-from adapters.shapes import BASE_URL, shaped
-from gateway.adapter import Access, DestinationSettings, Limits, Needs, Processed, Reply, Request
+from adapters.google_data_manager import SCOPE, DataManager
+from adapters.shapes import BASE_URL, URL, shaped
+from gateway.adapter import Access, DestinationSettings, Limits, Needs, Processed, Reply, Request, TokenEndpoint
 from gateway.model import (
     Destination,
     EmailDigest,
@@ -34,6 +34,10 @@ Account = Annotated[str, shaped(r"\d{10}", "must be a Google Ads customer id: 10
 Action = Annotated[str, shaped(r"[1-9]\d{0,19}", "must be a conversion action's numeric id, not its resource name")]
 
 
+TOKEN_URL: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+"""Where access tokens come from; https://developers.google.com/identity/protocols/oauth2/service-account (read 2026-11-22)."""
+
+
 class GoogleAdsSettings(DestinationSettings, frozen=True, hide_input_in_errors=True):
     """`[…google_ads]` in the configuration. A kind of event without a conversion action is not sent.
 
@@ -42,6 +46,7 @@ class GoogleAdsSettings(DestinationSettings, frozen=True, hide_input_in_errors=T
     """
 
     base_url: Annotated[str, BASE_URL] = f"https://{DATA_MANAGER}"
+    token_url: Annotated[str, URL] = TOKEN_URL
     operating_account: Account
     login_account: Account | None = None
     conversion_actions: Annotated[Mapping[Kind, Action], Field(min_length=1)]
@@ -70,6 +75,7 @@ class GoogleAds:
     Settings: ClassVar[type[DestinationSettings]] = GoogleAdsSettings
     hosts: ClassVar[frozenset[str]] = frozenset({DATA_MANAGER})
     secrets: ClassVar[frozenset[str]] = frozenset()
+    token_url: ClassVar[str | None] = TOKEN_URL
 
     @property
     def limits(self) -> Limits:
@@ -98,6 +104,11 @@ class GoogleAds:
     def test_mode(self) -> str | None:
         """`validateOnly` when it is on: requests are checked and nothing is taken."""
         return "validateOnly" if self.settings.validate_only else None
+
+    @property
+    def token_endpoint(self) -> TokenEndpoint:
+        """Google's own, for the scope of the Data Manager API."""
+        return TokenEndpoint(self.settings.token_url, TOKEN_URL, SCOPE)
 
     def refuses(self, event: Minimised) -> Refusal | None:
         """Refuse a kind without a conversion action, and an event without an e-mail digest and a click id."""

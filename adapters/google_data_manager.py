@@ -37,6 +37,11 @@ from gateway.model import (
 )
 
 HOST: Final = "datamanager.googleapis.com"
+SCOPE: Final = "https://www.googleapis.com/auth/datamanager"
+"""What an access token must be good for.
+
+https://developers.google.com/data-manager/api/devguides/quickstart/set-up-access (read 2026-11-25)
+"""
 
 LABELS: Final = {kind: [kind.value] for kind in Kind}
 """The label of each kind's conversion action within a request, as an event's list of references."""

@@ -218,6 +218,7 @@ class Meta:
     Settings: ClassVar[type[DestinationSettings]] = MetaSettings
     hosts: ClassVar[frozenset[str]] = frozenset({"graph.facebook.com"})
     secrets: ClassVar[frozenset[str]] = frozenset()
+    token_url: ClassVar[str | None] = None
 
     @property
     def limits(self) -> Limits:
@@ -246,6 +247,10 @@ class Meta:
     def test_mode(self) -> str | None:
         """`test_event_code` when one is set."""
         return "test_event_code" if self.settings.test_event_code else None
+
+    @property
+    def token_endpoint(self) -> None:
+        """None: its tokens are made by hand."""
 
     def refuses(self, event: Minimised) -> Refusal | None:
         """Refuse an event that Meta would refuse with its whole batch: a user agent alone identifies nobody."""

@@ -165,6 +165,7 @@ class Pinterest:
     Settings: ClassVar[type[DestinationSettings]] = PinterestSettings
     hosts: ClassVar[frozenset[str]] = frozenset({"api.pinterest.com"})
     secrets: ClassVar[frozenset[str]] = frozenset()
+    token_url: ClassVar[str | None] = None
 
     @property
     def limits(self) -> Limits:
@@ -193,6 +194,10 @@ class Pinterest:
     def test_mode(self) -> str | None:
         """`test` when it is on: everything is answered and nothing is recorded."""
         return "test" if self.settings.test else None
+
+    @property
+    def token_endpoint(self) -> None:
+        """None: its tokens are made by hand."""
 
     def refuses(self, event: Minimised) -> Refusal | None:
         """Refuse an event without an e-mail digest and without address and user agent together."""

@@ -24,3 +24,8 @@ BASE_URL = shaped(
     r"https?://[A-Za-z0-9.\-\[\]:]{1,260}", "must be scheme and host only, such as https://api.example, without a path"
 )
 """Scheme, host and port; which hosts are allowed is decided where the whole configuration is known."""
+
+URL = shaped(
+    r"https?://[A-Za-z0-9.\-\[\]:]{1,260}(?:/[A-Za-z0-9_\-]{1,40}){0,4}", "must be an address such as https://api.example/token"
+)
+"""Scheme, host, port and a plain path; which hosts are allowed is decided where the whole configuration is known."""

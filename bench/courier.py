@@ -10,7 +10,7 @@ import io
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -21,8 +21,10 @@ from bench.figures import Figure, Plan
 from bench.proc import Span, between, cores, own_sample, pin
 from bench.shoppers import Bodies, Ids, pool
 from bench.stage import helper, sunk
+from gateway.app import make_credentials
 from gateway.delivery.courier import Courier, Office, Route
-from gateway.delivery.credentials import StaticToken
+from gateway.delivery.credentials import Credential
+from gateway.delivery.oauth import Tokens
 from gateway.delivery.transport import Transport
 from gateway.log import Log
 from gateway.metrics import Metrics
@@ -57,7 +59,8 @@ async def _round(plan: Plan, events: int) -> Span:
             async with parts.outbox(made) as outbox, Transport() as transport:
                 await fill(outbox, made, events, plan.amount(10_000, 500))
                 office = Office(outbox, transport, Witness(Metrics(), Log(io.StringIO())), made.delivery.pace)
-                span = await _deliver(outbox, _couriers(made, office), events)
+                credentials = make_credentials(made, Tokens(transport))
+                span = await _deliver(outbox, _couriers(made, office, credentials), events)
             got = await sunk(sink)
     assert set(got.values()) == {events}, got
     return span
@@ -72,7 +75,7 @@ async def fill(outbox: Outbox, made: Settings, events: int, shoppers: int) -> No
         await outbox.put(parts.entries(line, bodies.take(), now))
 
 
-def _couriers(made: Settings, office: Office) -> list[Courier]:
+def _couriers(made: Settings, office: Office, credentials: Mapping[Lane, Credential]) -> list[Courier]:
     shop = parts.storefront(made)
     return [
         Courier(
@@ -80,7 +83,7 @@ def _couriers(made: Settings, office: Office) -> list[Courier]:
                 lane=Lane(shop.id, destination),
                 adapter=adapter,
                 base_url=shop.base_urls[destination],
-                credential=StaticToken(shop.access[destination]),
+                credential=credentials[Lane(shop.id, destination)],
                 max_consent_age=shop.consent.policy.max_age,
             ),
             office,

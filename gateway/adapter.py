@@ -54,6 +54,17 @@ class Access(msgspec.Struct, frozen=True):
     query: tuple[tuple[str, Secret], ...] = ()
 
 
+class TokenEndpoint(msgspec.Struct, frozen=True):
+    """Where a platform gives out access tokens for a key document, and what those must be good for (OAuth 2.0, RFC 6749).
+
+    `audience` is the endpoint's own address, which assertions are made out to; `url` differs from it in tests only.
+    """
+
+    url: str
+    audience: str
+    scope: str
+
+
 class Reply(msgspec.Struct, frozen=True, gc=False):
     """A platform's answer: status, headers with lower-case names, body bounded by the transport and not yet parsed."""
 
@@ -118,7 +129,7 @@ class DestinationSettings(BaseModel, frozen=True, extra="forbid"):
     base_url: str
     """Scheme and host, no trailing slash. Another host than the platform's own needs `allow_test_endpoints`."""
     credential: str
-    """Reference to the access token: `env:NAME` or `file:path`."""
+    """Reference to the access token, or to a key document that tokens are got with: `env:NAME` or `file:path`."""
 
 
 class Adapter(Protocol):
@@ -130,6 +141,8 @@ class Adapter(Protocol):
     """The platform's own hosts: where events go unless test endpoints are allowed."""
     secrets: ClassVar[frozenset[str]]
     """Names of those settings, beside `credential`, that are references to secrets. They are optional."""
+    token_url: ClassVar[str | None]
+    """The platform's own token endpoint, where its key documents are good for; None: its tokens are made by hand."""
 
     def __init__(self, settings: DestinationSettings) -> None:
         """Take checked settings of the class's own `Settings` type."""
@@ -145,6 +158,10 @@ class Adapter(Protocol):
     @property
     def test_mode(self) -> str | None:
         """Name of a platform test switch that is on (`test_event_code`, `test`, `validateOnly`), else None."""
+
+    @property
+    def token_endpoint(self) -> TokenEndpoint | None:
+        """Where access tokens are got with a key document, and the scope that they need; None if `token_url` is None."""
 
     def refuses(self, event: Minimised) -> Refusal | None:
         """Say why this destination cannot take the event (identity rule, kind not configured), else None."""

@@ -11,13 +11,15 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from typing import Final
 
 import msgspec
 from aiohttp import web
 
 from gateway.delivery.courier import Courier, Office, Route
-from gateway.delivery.credentials import StaticToken
+from gateway.delivery.credentials import Credential, ReferredCredential, Standing
+from gateway.delivery.oauth import Tokens
 from gateway.delivery.transport import Transport
 from gateway.intake import Door, Intake
 from gateway.keys import Doorkeeper
@@ -31,7 +33,7 @@ from gateway.outbox import Lane, Outbox, Shut
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
-from gateway.private import LaneState, Private, Readiness, why_not_ready
+from gateway.private import CredentialState, LaneState, Private, Readiness, why_not_ready
 from gateway.settings import Address, Settings, Storefront
 from gateway.witness import Witness
 
@@ -131,8 +133,12 @@ async def running(
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(open_store(settings))
         transport = await stack.enter_async_context(Transport())
-        office = Office(outbox, transport, Witness(metrics, log), settings.delivery.pace)
-        couriers = {lane: Courier(route, office) for lane, route in _routes(settings).items()}
+        tokens = Tokens(transport)
+        stack.push_async_callback(tokens.close)
+        witness = Witness(metrics, log)
+        office = Office(outbox, transport, witness, settings.delivery.pace)
+        credentials = make_credentials(settings, tokens, witness.credential)
+        couriers = {lane: Courier(route, office) for lane, route in _routes(settings, credentials).items()}
         intake = Intake(
             doors={storefront.id: _door(storefront) for storefront in settings.storefronts.values()},
             doorkeeper=Doorkeeper(
@@ -145,9 +151,10 @@ async def running(
             trusted_proxies=settings.server.trusted_proxies,
         )
         opened = asyncio.Event()
-        readiness = _readiness(settings, outbox, couriers, opened, stop)
+        readiness = _readiness(settings, outbox, couriers, credentials, opened, stop)
         private = Private(outbox=outbox, metrics=metrics, storefronts=frozenset(settings.storefronts), readiness=readiness)
         metrics.watch_outbox(tuple(couriers), outbox.waiting, time.time)
+        metrics.watch_credentials({lane: _standing(credential) for lane, credential in credentials.items()})
         metrics.watch_repeats(settings.storefronts, outbox.differing_repeats)
         tasks = [asyncio.create_task(courier.run(), name="courier") for courier in couriers.values()]
         tasks.append(asyncio.create_task(_sweep(outbox, log), name="sweep"))
@@ -183,13 +190,26 @@ def _lanes(settings: Settings) -> list[Lane]:
     return [Lane(s.id, destination) for s in settings.storefronts.values() for destination in s.destinations]
 
 
-def _routes(settings: Settings) -> dict[Lane, Route]:
+def make_credentials(
+    settings: Settings, tokens: Tokens, told: Callable[[Lane, bool], None] = lambda _lane, _usable: None
+) -> dict[Lane, Credential]:
+    """Make each lane's credential; `told` hears of references that were written anew, and whether they can be used."""
+    return {
+        Lane(s.id, destination): ReferredCredential(
+            adapter, s.logins[destination], tokens, partial(told, Lane(s.id, destination))
+        )
+        for s in settings.storefronts.values()
+        for destination, adapter in s.destinations.items()
+    }
+
+
+def _routes(settings: Settings, credentials: Mapping[Lane, Credential]) -> dict[Lane, Route]:
     return {
         Lane(s.id, destination): Route(
             lane=Lane(s.id, destination),
             adapter=adapter,
             base_url=s.base_urls[destination],
-            credential=StaticToken(s.access[destination]),
+            credential=credentials[Lane(s.id, destination)],
             max_consent_age=s.consent.policy.max_age,
         )
         for s in settings.storefronts.values()
@@ -231,8 +251,13 @@ async def _listen(stack: AsyncExitStack, handler: Handler, address: Address, cap
     return Address(host, port)
 
 
-def _readiness(
-    settings: Settings, outbox: Outbox, couriers: Mapping[Lane, Courier], opened: asyncio.Event, stop: asyncio.Event
+def _readiness(  # noqa: PLR0913, PLR0917 - all that an answer is put together from
+    settings: Settings,
+    outbox: Outbox,
+    couriers: Mapping[Lane, Courier],
+    credentials: Mapping[Lane, Credential],
+    opened: asyncio.Event,
+    stop: asyncio.Event,
 ) -> Callable[[], Readiness]:
     def readiness() -> Readiness:
         why = why_not_ready(outbox.shut, opened=opened.is_set(), stopping=stop.is_set())
@@ -241,7 +266,9 @@ def _readiness(
             why=why,
             test_endpoints=any(s.test_endpoints for s in settings.storefronts.values()),
             lanes={
-                str(s.id): {d.value: _lane_state(s, d, couriers[Lane(s.id, d)]) for d in s.destinations}
+                str(s.id): {
+                    d.value: _lane_state(s, d, couriers[Lane(s.id, d)], credentials[Lane(s.id, d)]) for d in s.destinations
+                }
                 for s in settings.storefronts.values()
             },
         )
@@ -249,13 +276,20 @@ def _readiness(
     return readiness
 
 
-def _lane_state(storefront: Storefront, destination: Destination, courier: Courier) -> LaneState:
-    health = courier.health
+def _lane_state(storefront: Storefront, destination: Destination, courier: Courier, credential: Credential) -> LaneState:
+    health, standing = courier.health, credential.standing
     return LaneState(
         up=health.up,
         reason=health.paused.value if health.paused else None,
         test_mode=storefront.destinations[destination].test_mode,
+        credential=CredentialState(
+            kind=standing.kind.value, seconds=None if standing.seconds is None else int(standing.seconds)
+        ),
     )
+
+
+def _standing(credential: Credential) -> Callable[[], Standing]:
+    return lambda: credential.standing
 
 
 async def _sweep(outbox: Outbox, log: Log) -> None:

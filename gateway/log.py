@@ -53,6 +53,10 @@ class Happening(StrEnum):
     DESTINATION_DOWN = "destination_down"
     DESTINATION_PAUSED = "destination_paused"
     """Down until somebody changes a credential, a permission or a setting."""
+    CREDENTIAL_RENEWED = "credential_renewed"
+    """A file that a credential refers to was written anew, and is used from now on."""
+    CREDENTIAL_UNUSABLE = "credential_unusable"
+    """The same, but what it holds cannot be used: the old one still is."""
     BREAKER_OPENED = "breaker_opened"
     BREAKER_CLOSED = "breaker_closed"
     THROTTLED = "throttled"
@@ -74,6 +78,7 @@ LEVELS: Final[Mapping[Happening, Level]] = {
             Happening.TEST_MODE_ON,
             Happening.TEST_ENDPOINTS_ALLOWED,
             Happening.DESTINATION_DOWN,
+            Happening.CREDENTIAL_UNUSABLE,
             Happening.BREAKER_OPENED,
             Happening.THROTTLED,
             Happening.CLOCK_JUMPED,

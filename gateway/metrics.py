@@ -18,6 +18,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gateway.delivery.credentials import Standing
 from gateway.delivery.watcher import Stage
 from gateway.model import CURRENCIES, Destination, Kind, Money, PlatformCode, Reason, Source, Status, StorefrontId
 from gateway.outbox import Lane, Waiting
@@ -141,6 +142,7 @@ class Metrics(Collector):
         self._lanes: Sequence[Lane] = ()
         self._waiting: Callable[[Lane], Waiting] = lambda _lane: Waiting(0, 0, 0, None)
         self._now: Callable[[], float] = lambda: 0.0
+        self._standings: Mapping[Lane, Callable[[], Standing]] = {}
         self._storefronts: tuple[StorefrontId, ...] = ()
         self._differing: Callable[[StorefrontId], int] = lambda _storefront: 0
         self._registry = CollectorRegistry(auto_describe=False)
@@ -235,6 +237,10 @@ class Metrics(Collector):
         """Read the backlog from here on each scrape; `now` gives Unix seconds."""
         self._lanes, self._waiting, self._now = tuple(lanes), waiting, now
 
+    def watch_credentials(self, standings: Mapping[Lane, Callable[[], Standing]]) -> None:
+        """Ask here on each scrape for how long each lane's token has been in use."""
+        self._standings = dict(standings)
+
     def watch_repeats(self, storefronts: Iterable[StorefrontId], differing: Callable[[StorefrontId], int]) -> None:
         """Read from here on each scrape how many repeats had other content than the first: only the store sees that."""
         self._storefronts, self._differing = tuple(storefronts), differing
@@ -252,6 +258,9 @@ class Metrics(Collector):
         yield self._seconds.family()
         yield from self._backlog()
         yield _gauge("destination_up", "1 while events flow.", ("storefront", "destination"), self._ups())
+        yield _gauge(
+            "credential_seconds", "Age of the token in use.", ("storefront", "destination", "kind"), self._credentials()
+        )
         yield self._value.family()
         yield self._raw_bytes.family()
         yield self._sent_bytes.family()
@@ -270,6 +279,14 @@ class Metrics(Collector):
 
     def _ups(self) -> Iterable[tuple[tuple[str, ...], float]]:
         return [((lane.storefront, lane.destination), float(up)) for lane, up in self._up.items()]
+
+    def _credentials(self) -> Iterable[tuple[tuple[str, ...], float]]:
+        standings = [(lane, standing()) for lane, standing in self._standings.items()]
+        return [
+            ((lane.storefront, lane.destination, standing.kind), standing.seconds)
+            for lane, standing in standings
+            if standing.seconds is not None
+        ]
 
     def _switches(self) -> Iterable[tuple[tuple[str, ...], float]]:
         return [((lane.storefront, lane.destination, switch), 1.0) for lane, switch in self._test_modes.items()]

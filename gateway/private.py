@@ -32,12 +32,20 @@ ROUTES: Final = (
 OPENAPI: Final = files("config").joinpath("openapi.json").read_bytes()
 
 
+class CredentialState(TypedDict):
+    """What a destination is entered with: a `CredentialKind`, and for how many seconds the token in use has been held."""
+
+    kind: str
+    seconds: int | None
+
+
 class LaneState(TypedDict):
     """One destination of one storefront in the answer of `/readyz`."""
 
     up: bool
     reason: str | None
     test_mode: str | None
+    credential: CredentialState
 
 
 class Readiness(TypedDict):

@@ -9,7 +9,8 @@ import json
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from types import MappingProxyType
@@ -21,13 +22,15 @@ from pydantic import BaseModel, Field, PlainValidator, ValidationError, Validati
 from pydantic_core import ErrorDetails
 
 from adapters import ADAPTERS
-from gateway.adapter import Access, Adapter
+from gateway.adapter import Adapter
 from gateway.consent.decision import DAY, Policy
 from gateway.delivery.backoff import Pace
+from gateway.delivery.credentials import Login
+from gateway.delivery.grants import Grant, read_credential
 from gateway.keys import KeyHash, KeyId, KeyKind, StoredKey, is_key
 from gateway.model import Destination, PageOrigin, StorefrontId
-from gateway.references import BadReference, resolve
-from gateway.secret import Secret
+from gateway.references import BadReference, Referent
+from gateway.secret import Document, Secret, one_line
 
 BY_NAME: Final[Mapping[str, type[Adapter]]] = {adapter.destination.value: adapter for adapter in ADAPTERS}
 
@@ -232,7 +235,7 @@ def names() -> tuple[str, ...]:
 
 
 class Storefront(msgspec.Struct, frozen=True):
-    """One shop, ready: adapters made, credentials fetched. Mappings are in the order of `Destination`."""
+    """One shop, ready: adapters made, references followed. Mappings are in the order of `Destination`."""
 
     id: StorefrontId
     origins: frozenset[PageOrigin]
@@ -242,10 +245,10 @@ class Storefront(msgspec.Struct, frozen=True):
     consent: ConsentSettings
     keys: tuple[StoredKey, ...]
     destinations: Mapping[Destination, Adapter]
-    access: Mapping[Destination, Access]
+    logins: Mapping[Destination, Login]
     base_urls: Mapping[Destination, str]
     test_endpoints: frozenset[Destination]
-    """Destinations whose events go to another host than the platform's own."""
+    """Destinations whose events go to another host than the platform's own, or whose tokens come from another."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -281,6 +284,7 @@ def _toml(path: Path) -> dict[str, Any]:
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 AnyBlock = TypeVar("AnyBlock", bound=BaseModel)
+Found = TypeVar("Found")
 
 SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 SECTIONS: Final = ("server", "outbox", "delivery", "storefronts")
@@ -385,9 +389,9 @@ class Reading:
             consent=consent,
             keys=keys,
             destinations=MappingProxyType({d.name: d.adapter for d in destinations}),
-            access=MappingProxyType({d.name: d.access for d in destinations}),
+            logins=MappingProxyType({d.name: d.login for d in destinations}),
             base_urls=MappingProxyType({d.name: d.base_url for d in destinations}),
-            test_endpoints=frozenset(d.name for d in destinations if _own_host(d.base_url, d.adapter.hosts) is None),
+            test_endpoints=frozenset(d.name for d in destinations if d.elsewhere),
         )
 
     def _keys(self, raw: object, at: tuple[str | int, ...]) -> tuple[StoredKey, ...]:
@@ -438,23 +442,36 @@ class Reading:
         """Read one destination with the adapter's own settings, its endpoint and its credential."""
         block = self._block(adapter.Settings, raw, at)
         table = _table(raw)
-        self._check_endpoint(table.get("base_url"), adapter, (*at, "base_url"))
-        credential = self._secret(table["credential"], (*at, "credential")) if "credential" in table else None
-        named = sorted(name for name in adapter.secrets if table.get(name) is not None)
-        secrets = {name: self._secret(table[name], (*at, name)) for name in named}
-        found = {name: secret for name, secret in secrets.items() if secret is not None}
-        if block is None or credential is None or found.keys() != secrets.keys():
+        self._check_endpoint(table.get("base_url"), _base_urls(adapter), (*at, "base_url"))
+        self._check_endpoint(table.get("token_url"), _token_urls(adapter), (*at, "token_url"))
+        login = self._login(adapter, table, at)
+        if block is None or login is None:
             return None
         made = adapter(block)
-        return Enabled(adapter.destination, made, made.access(credential, found), block.base_url)
+        endpoint = made.token_endpoint
+        own = block.base_url in _base_urls(adapter) and (endpoint is None or endpoint.url in _token_urls(adapter))
+        return Enabled(adapter.destination, made, login, block.base_url, elsewhere=not own)
 
-    def _check_endpoint(self, url: object, adapter: type[Adapter], at: tuple[str | int, ...]) -> None:
+    def _login(self, adapter: type[Adapter], table: Mapping[str, object], at: tuple[str | int, ...]) -> Login | None:
+        """Follow a destination's references: its credential, and those of the adapter's secrets that are set."""
+        read = one_line if adapter.token_url is None else partial(read_credential, token_url=adapter.token_url)
+        credential: Referent[Secret] | Referent[Secret | Grant] | None = None
+        if "credential" in table:
+            credential = self._referent(table["credential"], (*at, "credential"), read)
+        named = sorted(name for name in adapter.secrets if table.get(name) is not None)
+        secrets = {name: self._referent(table[name], (*at, name), one_line) for name in named}
+        found = {name: secret for name, secret in secrets.items() if secret is not None}
+        if credential is None or found.keys() != secrets.keys():
+            return None
+        return Login(credential, MappingProxyType(found))
+
+    def _check_endpoint(self, url: object, own: frozenset[str], at: tuple[str | int, ...]) -> None:
         """Refuse another host than the platform's unless tests are allowed, and clear text unless it stays on loopback."""
         parts = _split(url) if isinstance(url, str) else None
-        if parts is None or _own_host(str(url), adapter.hosts) is not None:
+        if parts is None or url in own:
             return
         scheme, host = parts
-        if host in adapter.hosts:
+        if host in {urlsplit(usual).hostname for usual in own}:
             self._fault(at, "must be https on the platform's own port")
         elif not self._test_allowed:
             self._fault(at, "is not the platform's own host; that needs server.allow_test_endpoints = true")
@@ -462,11 +479,19 @@ class Reading:
             self._fault(at, "must be https: only a test endpoint on loopback may be http")
 
     def _secret(self, reference: object, at: tuple[str | int, ...]) -> Secret | None:
-        """Follow a reference."""
+        """Follow a reference to a secret in one line."""
+        referent = self._referent(reference, at, one_line)
+        return None if referent is None else referent.value
+
+    def _referent(
+        self, reference: object, at: tuple[str | int, ...], read: Callable[[Document], Found]
+    ) -> Referent[Found] | None:
+        """Follow a reference to what `read` makes of it."""
         try:
-            return resolve(reference, self._base, self._env)
+            return Referent(reference, self._base, self._env, read)
         except BadReference as bad:
-            self._fault(at, str(bad))
+            for rule in bad.rules:
+                self._fault(at, rule)
             return None
 
     def _block(self, block: type[AnyBlock], raw: object, at: tuple[str | int, ...]) -> AnyBlock | None:
@@ -488,8 +513,9 @@ class Enabled(msgspec.Struct, frozen=True):
 
     name: Destination
     adapter: Adapter
-    access: Access
+    login: Login
     base_url: str
+    elsewhere: bool
 
 
 def _table(raw: object) -> Mapping[str, object]:
@@ -540,9 +566,14 @@ def _split(url: str) -> tuple[str, str] | None:
     return (parts.scheme, parts.hostname) if parts.hostname else None
 
 
-def _own_host(url: str, hosts: frozenset[str]) -> str | None:
-    """Give the platform's host that the URL means over TLS on its usual port, else None."""
-    return next((host for host in hosts if url in (f"https://{host}", f"https://{host}:443")), None)
+def _base_urls(adapter: type[Adapter]) -> frozenset[str]:
+    """Give every way of writing one of the platform's own hosts, over TLS on its usual port."""
+    return frozenset(f"https://{host}{port}" for host in adapter.hosts for port in ("", ":443"))
+
+
+def _token_urls(adapter: type[Adapter]) -> frozenset[str]:
+    """Give the platform's own token endpoint, if it has one."""
+    return frozenset() if adapter.token_url is None else frozenset({adapter.token_url})
 
 
 def _is_loopback(host: str) -> bool:

@@ -60,6 +60,11 @@ class Witness:
             happening = Happening.DESTINATION_PAUSED if reason in PAUSES else Happening.DESTINATION_DOWN
             self._log.say(happening, storefront=lane.storefront, destination=lane.destination, reason=reason, code=code)
 
+    def credential(self, lane: Lane, usable: bool) -> None:
+        """Write that what a lane's credential refers to was replaced: taken in, or left out because it cannot be used."""
+        happening = Happening.CREDENTIAL_RENEWED if usable else Happening.CREDENTIAL_UNUSABLE
+        self._log.say(happening, storefront=lane.storefront, destination=lane.destination)
+
     def breaker(self, lane: Lane, opened: bool, reason: Reason | None) -> None:
         """Count and write."""
         self._metrics.breaker(lane, opened, reason)

@@ -40,6 +40,11 @@ class Breaker(msgspec.Struct, frozen=True, gc=False):
         """Say whether the destination takes events as far as we know."""
         return not self.probing
 
+    @property
+    def awaits_credential(self) -> bool:
+        """Say whether a new credential may end the pause. Not while the platform asks to be left alone."""
+        return self.paused is not None and self.paused.reason in {Reason.CREDENTIAL, Reason.PERMISSION} and not self.throttles
+
     def limit(self, batch: int) -> int:
         """How many events the next batch may have, given the adapter's `batch`."""
         return min(batch, PROBE_EVENTS) if self.probing else batch

@@ -10,6 +10,7 @@ import random
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
 from enum import Enum, unique
 from pathlib import PurePath
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ from gateway.delivery.fates import (
     forgiven,
     give_back,
     misconfigured,
+    refuses_credential,
     settlement,
     standstill,
     untried,
@@ -124,6 +126,7 @@ class Courier:
         self._breaker = Breaker()
         self._clocks: Clocks | None = None
         self._ready_at = 0.0
+        self._seen_renewals = 0
         self._crashes: dict[int, int] = {}
         self._claim: Claim | None = None
         self._last_success: float | None = None
@@ -200,7 +203,7 @@ class Courier:
 
     async def _round(self) -> None:
         """Wait until the lane may and has something to send, claim a batch and see it through."""
-        await self._rest(self._ready_at - _monotonic())
+        await self._rest_until_ready()
         limit = self._breaker.limit(self._rules.limits.batch_events)
         if 0 < self._outbox.waiting(self._lane).waiting < limit:
             await self._rest(self._pace.linger_seconds)
@@ -318,10 +321,26 @@ class Courier:
 
     async def _exchange(self, work: Work, group: Sequence[Record], request: Request) -> Sequence[Verdict] | None:
         """Send `request` and give one verdict per record; None if the adapter could not read the reply."""
-        access = await self._route.credential.access()
+        access = await self._access()
         if not isinstance(access, Access):
             return [access] * len(group)
         await self._mark(work, group)
+        verdicts = await self._ask(work, group, request, access)
+        if verdicts is None or self._hurry or not refuses_credential(verdicts):
+            return verdicts
+        # A token can be revoked or expire early, so a fresh one is tried before anybody is called for.
+        fresh = await self._access() if self._route.credential.refused(access) else None
+        if fresh is None:
+            return verdicts
+        return await self._ask(work, group, request, fresh) if isinstance(fresh, Access) else [fresh] * len(group)
+
+    async def _access(self) -> Access | Pause | Retry | Throttle:
+        """Get access for one request; it may have to be fetched, which `stop` may cut like a request."""
+        self._seen_renewals = self._route.credential.renewals
+        return await self._cuttable(Await.FLIGHT, self._route.credential.access()) or Retry(Reason.NOT_CONNECTED)
+
+    async def _ask(self, work: Work, group: Sequence[Record], request: Request, access: Access) -> Sequence[Verdict] | None:
+        """Send `request` with `access` and read the answer."""
         self._watcher.sent_bytes(self._lane.destination, len(request.body))
         flight = self._office.transport.send(self._route.base_url, request, access, self._rules.limits.timeout)
         reply = await self._cuttable(Await.FLIGHT, flight) or CONNECTION_LOST
@@ -521,6 +540,22 @@ class Courier:
                 if self._hurry or shut.why in {Shut.CLOSED, Shut.FAILED}:
                     raise
             await asyncio.sleep(self._pace.store_retry_seconds)
+
+    async def _rest_until_ready(self) -> None:
+        """Rest until the lane may send; one that is paused for its credential no longer than until that was replaced."""
+        seconds = self._ready_at - _monotonic()
+        if seconds <= 0 or not self._breaker.awaits_credential:
+            await self._rest(seconds)
+            return
+        await self._cuttable(Await.REST, self._renewed_within(seconds))
+        if self._route.credential.renewals > self._seen_renewals:
+            self._ready_at = _monotonic()
+
+    async def _renewed_within(self, seconds: float) -> None:
+        """Wait until the credential was replaced, and not longer than `seconds`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._route.credential.renewed(self._seen_renewals)
 
     async def _rest(self, seconds: float) -> None:
         """Sleep, unless `stop` says otherwise."""

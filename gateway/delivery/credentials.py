@@ -1,31 +1,148 @@
 """Where a destination's access comes from.
 
-A credential is asked before each request and may answer from memory. What can go wrong with it is a
-verdict, as with a platform's answer: `Pause` when a person must act, `Retry` when it may come right by itself.
+A credential is asked before each request and answers from memory where it can. What can go wrong with it is a verdict,
+as with a platform's answer: `Pause` when a person must act, `Retry` and `Throttle` when it may come right by itself.
+It rests on references, and those are looked at again: a file that was replaced or rewritten counts from the next
+request on, and wakes a lane that had to stop for want of it.
 """
 
-from typing import Protocol
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
 
-from gateway.adapter import Access
-from gateway.model import Pause, Retry
+import msgspec
+
+from gateway.adapter import Access, Adapter
+from gateway.delivery.grants import CredentialKind, Grant, kind_of
+from gateway.delivery.oauth import TokenCache, Tokens
+from gateway.model import Pause, Retry, Throttle
+from gateway.references import LOOK_SECONDS, Look, Referent
+from gateway.secret import Secret
+
+LASTING: Final = 2
+"""So many looks in a row must have found something unusable before it is told: a file may be read while it is written."""
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How a credential stands, for people. `seconds` since the token in use was got; None while there is none."""
+
+    kind: CredentialKind
+    seconds: float | None
 
 
 class Credential(Protocol):
     """Gives access that is valid now."""
 
-    async def access(self) -> Access | Pause | Retry:
+    async def access(self) -> Access | Pause | Retry | Throttle:
         """Give access, or say why there is none. Does not raise for what the network or the platform does."""
 
+    def refused(self, access: Access) -> bool:
+        """Hear that the platform refused `access`; say whether the next one may be another."""
 
-class StaticToken:
-    """A token that a person made and that lasts until it is revoked."""
+    @property
+    def renewals(self) -> int:
+        """A number that grows whenever what the credential rests on was replaced."""
 
-    __slots__ = ("_access",)
+    async def renewed(self, seen: int) -> None:
+        """Return once `renewals` is beyond `seen`."""
 
-    def __init__(self, access: Access) -> None:
-        """Keep it."""
-        self._access = access
+    @property
+    def standing(self) -> Standing:
+        """How it stands at this moment."""
 
-    async def access(self) -> Access:
-        """Give it."""
-        return self._access
+
+class Login(msgspec.Struct, frozen=True):
+    """What the configuration says of a destination's access, every reference followed and found usable.
+
+    `credential` leads to a token or to a key document, `secrets` to the adapter's further ones by name.
+    """
+
+    credential: Referent[Secret] | Referent[Secret | Grant]
+    secrets: Mapping[str, Referent[Secret]]
+
+
+class ReferredCredential:
+    """The credential of one lane, as its references say at the moment.
+
+    `told` hears True when something new was taken in, and False when something new cannot be used and the old is kept.
+    """
+
+    def __init__(
+        self, adapter: Adapter, login: Login, tokens: Tokens, told: Callable[[bool], None] = lambda _usable: None
+    ) -> None:
+        """Take what was found at start."""
+        self._adapter = adapter
+        self._login = login
+        self._tokens = tokens
+        self._told = told
+        self._unusable = 0
+        self._renewals = 0
+        self._since = 0.0
+        self._origin: Secret | TokenCache = self._take()
+
+    async def access(self) -> Access | Pause | Retry | Throttle:
+        """Give access, or say why there is none. Does not raise for what the network or the platform does."""
+        self._look()
+        origin = self._origin
+        got = origin if isinstance(origin, Secret) else await origin.token()
+        return self._with(got) if isinstance(got, Secret) else got
+
+    def refused(self, access: Access) -> bool:
+        """Hear that the platform refused `access`; say whether the next one may be another.
+
+        A token that was got is thrown away. One that a person made is the same again, unless its file was just replaced.
+        """
+        self._look()
+        if isinstance(self._origin, Secret):
+            return self._with(self._origin) != access
+        self._origin.refuse(access.token)
+        return True
+
+    @property
+    def renewals(self) -> int:
+        """A number that grows whenever what the credential rests on was replaced."""
+        return self._renewals
+
+    async def renewed(self, seen: int) -> None:
+        """Return once `renewals` is beyond `seen`."""
+        while self._renewals <= seen:
+            self._look()
+            await asyncio.sleep(0 if self._renewals > seen else LOOK_SECONDS)
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands at this moment."""
+        since: float | None = self._since
+        if isinstance(self._origin, TokenCache):
+            since = None if self._origin.held is None else self._origin.held.since
+        kind = kind_of(self._login.credential.value)
+        return Standing(kind, None if since is None else self._tokens.monotonic() - since)
+
+    def _with(self, token: Secret) -> Access:
+        """Make access of a token and the further secrets as they are now."""
+        return self._adapter.access(token, {name: referent.value for name, referent in self._login.secrets.items()})
+
+    def _look(self) -> None:
+        """Look at every reference, and take in what is new."""
+        now = self._tokens.monotonic()
+        looks = [referent.look(now) for referent in (self._login.credential, *self._login.secrets.values())]
+        if Look.UNUSABLE in looks:
+            self._unusable += 1
+            if self._unusable == LASTING:
+                self._told(False)  # noqa: FBT003 - a value that is reported
+        elif Look.EARLY not in looks:
+            self._unusable = 0
+        if Look.NEW in looks:
+            self._renewals += 1
+            self._origin = self._take()
+            self._told(True)  # noqa: FBT003 - a value that is reported
+
+    def _take(self) -> Secret | TokenCache:
+        """Begin to use what the reference leads to."""
+        self._since = self._tokens.monotonic()
+        found, endpoint = self._login.credential.value, self._adapter.token_endpoint
+        if isinstance(found, Secret):
+            return found
+        if endpoint is None:
+            raise TypeError("a key document for a platform without a token endpoint")  # settings read none for it
+        return self._tokens.of(found, endpoint)

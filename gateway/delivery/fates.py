@@ -65,6 +65,11 @@ def standstill(verdicts: Sequence[Verdict]) -> Pause | Throttle | Retry | Maybe 
     return first if kinds <= {Retry, Maybe} and isinstance(first, Retry | Maybe) else None
 
 
+def refuses_credential(verdicts: Sequence[Verdict]) -> bool:
+    """Say whether the whole request was turned away for its credential, so that nothing of it was taken."""
+    return all(isinstance(verdict, Pause) and verdict.reason is Reason.CREDENTIAL for verdict in verdicts)
+
+
 def untried(stop: Pause | Throttle | Retry | Maybe) -> Pause | Throttle | Retry:
     """Give the outcome of records that were not sent because the lane came to a stop."""
     return Retry(stop.reason, code=stop.code) if isinstance(stop, Maybe) else stop

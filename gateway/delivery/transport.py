@@ -7,6 +7,7 @@ addresses. Nothing is repeated by the client itself.
 """
 
 import ssl
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlencode
@@ -27,6 +28,7 @@ from yarl import URL
 
 from gateway.adapter import Access, Reply, Request
 from gateway.delivery.fates import CONNECTION_LOST, NOT_CONNECTED, TIMED_OUT, NoReply
+from gateway.secret import Secret
 
 BODY_LIMIT: Final = 1024 * 1024
 """Bytes of a reply that are read; what follows is cut off. A platform's longest honest answer is a tenth of it."""
@@ -54,6 +56,7 @@ FIXED_HEADERS: Final = {
     "Content-Type": "application/json",
     "User-Agent": "consent-gateway",
 }
+FORM_HEADERS: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class Transport:
@@ -91,12 +94,23 @@ class Transport:
 
     async def send(self, base_url: str, request: Request, access: Access, seconds: float) -> Reply | NoReply:
         """Send `request` to `base_url` (scheme and host) and read the answer, both within `seconds`."""
+        return await self._ask(
+            request.method, base_url + _path(request, access), request.body, _headers(request, access), seconds
+        )
+
+    async def exchange(self, url: str, form: Sequence[tuple[str, Secret]], seconds: float) -> Reply | NoReply:
+        """Post a form to a token endpoint and read the answer, both within `seconds`. No access goes along: it is asked for."""
+        fields = urlencode([(name, secret.reveal()) for name, secret in form])
+        return await self._ask("POST", url, fields.encode(), FORM_HEADERS, seconds)
+
+    async def _ask(self, method: str, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Reply | NoReply:
+        """Send one request and read the answer."""
         try:
             async with self._session.request(
-                request.method,
-                URL(base_url + _path(request, access), encoded=True),
-                data=request.body or None,
-                headers=_headers(request, access),
+                method,
+                URL(url, encoded=True),
+                data=body or None,
+                headers=headers,
                 allow_redirects=False,
                 # Connecting ends well before the whole does, so that a timeout says whether anything was sent.
                 timeout=ClientTimeout(total=seconds, connect=min(self._connect_seconds, seconds / 2)),

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from gateway.model import Destination
 from gateway.sandbox.google_ads import GoogleAdsVoice
+from gateway.sandbox.google_token import TokenService
 from gateway.sandbox.ledger import Ledger
 from gateway.sandbox.meta import MetaVoice
 from gateway.sandbox.pinterest import PinterestVoice
@@ -38,11 +39,15 @@ TOKENS: Final[Mapping[Destination, str]] = {
 class Platforms:
     """The three stand-ins, running."""
 
-    def __init__(self, stand_ins: Mapping[Destination, StandIn], base_urls: Mapping[Destination, str]) -> None:
+    def __init__(
+        self, stand_ins: Mapping[Destination, StandIn], base_urls: Mapping[Destination, str], token_url: str | None = None
+    ) -> None:
         """Hold what `start` made."""
         self._stand_ins = stand_ins
         self.base_urls = base_urls
         """Scheme, host and port of each, no trailing slash."""
+        self.token_url = token_url
+        """Address of the token endpoint, if there is one."""
 
     def __getitem__(self, destination: Destination) -> StandIn:
         """Give one stand-in: its `switch`, `ledger` and `heard`."""
@@ -60,28 +65,37 @@ class Platforms:
 
     @classmethod
     @asynccontextmanager
-    async def start(
+    async def start(  # noqa: PLR0913 - the whole stage, by name
         cls,
         host: str = "127.0.0.1",
         ports: tuple[int, int, int] = (0, 0, 0),
         *,
         tokens: Mapping[Destination, str | None] = TOKENS,
+        token_service: TokenService | None = None,
         clock: Callable[[], float] = time.time,
         keep: int = 0,
     ) -> AsyncIterator[Self]:
         """Listen on three ports (0: any free one) in the order Meta, Pinterest, Google Ads; stop at the end.
 
-        `tokens`: what each asks for, None for any. `clock`: Unix seconds. `keep`: how many requests each holds whole.
+        `tokens`: what each asks for, None for any. `token_service`: a token endpoint to listen as well; Google then takes
+        exactly the tokens that this gave out. `clock`: Unix seconds. `keep`: how many requests each holds whole.
         Raises OSError when a port is taken.
         """
-        stand_ins = {d: StandIn(voice(), token=tokens[d], clock=clock, keep=keep) for d, voice in VOICES.items()}
+        asked: dict[Destination, str | Callable[[str], bool] | None] = dict(tokens)
+        if token_service is not None:
+            asked[Destination.GOOGLE_ADS] = token_service.accepts
+        stand_ins = {d: StandIn(voice(), token=asked[d], clock=clock, keep=keep) for d, voice in VOICES.items()}
         runners: list[web.AppRunner] = []
         base_urls: dict[Destination, str] = {}
+        token_url: str | None = None
         try:
+            if token_service is not None:
+                runners.append(web.AppRunner(token_service.app(), access_log=None, shutdown_timeout=0.1))
+                token_url = f"{await serve(runners[-1], host, 0)}/token"
             for (destination, stand_in), port in zip(stand_ins.items(), ports, strict=True):
                 runners.append(web.AppRunner(stand_in.app(), access_log=None, shutdown_timeout=0.1))
                 base_urls[destination] = await serve(runners[-1], host, port)
-            yield cls(stand_ins, base_urls)
+            yield cls(stand_ins, base_urls, token_url)
         finally:
             await asyncio.gather(*(runner.cleanup() for runner in runners))
 

@@ -138,10 +138,18 @@ class Voice(ABC):
 class StandIn:
     """One platform's stand-in. `app` is served by `platforms.py` or by a test."""
 
-    def __init__(self, voice: Voice, *, token: str | None, clock: Callable[[], float] = time.time, keep: int = 0) -> None:
-        """Take the voice, the token that is asked for (None: any that is not empty) and a clock (Unix seconds).
+    def __init__(
+        self,
+        voice: Voice,
+        *,
+        token: str | Callable[[str], bool] | None,
+        clock: Callable[[], float] = time.time,
+        keep: int = 0,
+    ) -> None:
+        """Take the voice, the token that is asked for and a clock (Unix seconds).
 
-        `keep`: how many of the last requests to hold whole in `heard`.
+        `token`: None for any that is not empty, or a function that says of one whether it is good. `keep`: how many of
+        the last requests to hold whole in `heard`.
         """
         self.voice = voice
         self.ledger = Ledger(voice.repeats)
@@ -204,6 +212,8 @@ class StandIn:
 
     def _admits(self, post: Post) -> bool:
         """Say whether the token is the right one."""
+        if callable(self._token):
+            return self._token(post.token)
         return post.token == self._token if self._token is not None else bool(post.token)
 
     def _error(self, post: Post, behaviour: Behaviour) -> Answer | None:

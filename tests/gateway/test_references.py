@@ -1,10 +1,11 @@
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from gateway.references import BadReference, resolve
-from gateway.secret import Secret
+from gateway.references import LOOK_SECONDS, BadReference, Look, Referent, resolve
+from gateway.secret import BadSecret, Document, Secret, one_line
 
 CANARY = "EAAGcanaryToken"
 
@@ -18,8 +19,9 @@ def secret_file(folder: Path, content: bytes = CANARY.encode(), mode: int = 0o60
 
 
 def test_a_variable_is_looked_up(tmp_path: Path) -> None:
-    """`env:NAME` gives the variable's text."""
+    """`env:NAME` gives the variable's text, and never another."""
     assert resolve("env:TOKEN", tmp_path, {"TOKEN": CANARY}) == Secret(CANARY)
+    assert [Referent("env:TOKEN", tmp_path, {"TOKEN": CANARY}, one_line).look(now) for now in (0.0, 0.1)] == [Look.SAME] * 2
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
@@ -103,3 +105,121 @@ def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "token", 0o600)
     with pytest.raises(BadReference, match="not a plain file"):
         resolve("file:token", tmp_path, {})
+
+
+# ── looked at again ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def put(folder: Path, text: str, mode: int = 0o600) -> None:
+    """Replace the secret file in one go."""
+    (folder / "new").write_text(text)
+    (folder / "new").chmod(mode)
+    (folder / "new").rename(folder / "token")
+
+
+def test_a_file_that_stays_is_the_same(tmp_path: Path) -> None:
+    """However often it is looked at."""
+    secret_file(tmp_path)
+    referent = Referent("file:token", tmp_path, {}, one_line)
+    assert [referent.look(now) for now in (0.0, 1.0, 5.0, 100.0)] == [Look.SAME] * 4
+
+
+def test_a_replaced_file_is_new_once(tmp_path: Path) -> None:
+    """Its value is what it holds now."""
+    secret_file(tmp_path)
+    referent = Referent("file:token", tmp_path, {}, one_line)
+    put(tmp_path, "other")
+    assert [referent.look(now) for now in (0.0, 1.0)] == [Look.NEW, Look.SAME]
+    assert referent.value == Secret("other")
+
+
+def test_between_two_looks_a_second_passes(tmp_path: Path) -> None:
+    """However often it is asked."""
+    secret_file(tmp_path)
+    referent = Referent("file:token", tmp_path, {}, one_line)
+    assert referent.look(10.0) is Look.SAME
+    put(tmp_path, "other")
+    assert referent.look(10.0 + LOOK_SECONDS - 0.01) is Look.EARLY
+    assert referent.look(10.0 + LOOK_SECONDS) is Look.NEW
+
+
+def test_the_folder_may_be_swapped_by_a_link(tmp_path: Path) -> None:
+    """As container platforms do it: the path stays, and what it leads to changes."""
+    for number in ("1", "2"):
+        (tmp_path / number).mkdir()
+        secret_file(tmp_path / number, number.encode())
+    (tmp_path / "data").symlink_to("1")
+    referent = Referent("file:data/token", tmp_path, {}, one_line)
+    (tmp_path / "swap").symlink_to("2")
+    (tmp_path / "swap").rename(tmp_path / "data")
+    assert referent.look(0.0) is Look.NEW
+    assert referent.value == Secret("2")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda folder: put(folder, ""),
+        lambda folder: put(folder, "a b"),
+        lambda folder: put(folder, CANARY, 0o640),
+        lambda folder: (folder / "token").unlink(),
+        lambda folder: ((folder / "token").unlink(), (folder / "token").mkdir()),
+    ],
+)
+def test_what_cannot_be_used_is_looked_at_again_and_again(tmp_path: Path, spoil: Callable[[Path], object]) -> None:
+    """The old value stays, and the file counts as soon as it is in order."""
+    secret_file(tmp_path)
+    referent = Referent("file:token", tmp_path, {}, one_line)
+    spoil(tmp_path)
+    assert [referent.look(now) for now in (0.0, 1.0, 2.0)] == [Look.UNUSABLE] * 3
+    assert referent.value == Secret(CANARY)
+    if (tmp_path / "token").is_dir():
+        (tmp_path / "token").rmdir()
+    put(tmp_path, "good")
+    assert referent.look(3.0) is Look.NEW
+    assert referent.value == Secret("good")
+
+
+def test_a_mode_that_was_put_right_is_noticed(tmp_path: Path) -> None:
+    """Content and time of writing are the same; only who may read it changed."""
+    secret_file(tmp_path)
+    referent = Referent("file:token", tmp_path, {}, one_line)
+    put(tmp_path, "other", 0o644)
+    assert referent.look(0.0) is Look.UNUSABLE
+    (tmp_path / "token").chmod(0o600)
+    assert referent.look(1.0) is Look.NEW
+
+
+def test_what_is_written_while_it_is_read_is_not_missed(tmp_path: Path) -> None:
+    """The version that counts is the one from before the reading."""
+    path = secret_file(tmp_path, b"half")
+
+    def read(content: Document) -> str:
+        if content.reveal() == "half":
+            path.write_text("whole")
+        return content.reveal()
+
+    referent = Referent("file:token", tmp_path, {}, read)
+    assert referent.value == "half"
+    assert referent.look(0.0) is Look.NEW
+    assert referent.value == "whole"
+
+
+def test_the_readers_rules_are_all_told(tmp_path: Path) -> None:
+    """A document can break several at once."""
+
+    def read(_content: Document) -> str:
+        raise BadSecret("first rule", "second rule")
+
+    secret_file(tmp_path)
+    with pytest.raises(BadReference, match="first rule; second rule") as caught:
+        Referent("file:token", tmp_path, {}, read)
+    assert caught.value.rules == ("first rule", "second rule")
+
+
+def test_a_referent_does_not_print(tmp_path: Path) -> None:
+    """Neither where it leads nor what is there."""
+    secret_file(tmp_path)
+    shown = repr(Referent("file:token", tmp_path, {}, one_line))
+    assert CANARY not in shown
+    assert "token" not in shown

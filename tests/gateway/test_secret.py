@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.secret import Secret
+from gateway.secret import BadSecret, Document, Secret, one_line
 
 CANARY = "tok-canary-93b1"
 
@@ -63,3 +63,39 @@ def test_is_not_copied_into_the_clear() -> None:
     with pytest.raises(TypeError):
         hash(secret)
     assert copy.copy(secret) is copy.deepcopy(secret) is secret
+
+
+def test_a_document_is_as_silent_as_a_secret() -> None:
+    """It may have several lines, prints as nothing, is compared by its text and never copied into the clear."""
+    document = Document(f'{{\n\t"key": "{CANARY}"\r\n}}')
+    assert CANARY in document.reveal()
+    for shown in (repr(document), str(document), f"{document}", f"{[document]!r}"):
+        assert "canary" not in shown
+    assert document == Document(document.reveal())
+    assert document != Document(CANARY)
+    with pytest.raises(TypeError, match="not serialised"):
+        pickle.dumps(document)
+    assert copy.copy(document) is copy.deepcopy(document) is document
+
+
+@pytest.mark.parametrize("text", ["", "tök", "a\0b", "x" * 65_537, "\x1b[2J"])
+def test_a_document_is_printable_text_in_lines(text: str) -> None:
+    """Nothing else is a key file."""
+    with pytest.raises(ValueError, match="a secret document must be") as caught:
+        Document(text)
+    assert str(caught.value) == Document.RULE
+
+
+def test_a_document_is_no_secret() -> None:
+    """One cannot pass for the other, though their texts are the same."""
+    assert Document("x") != Secret("x")
+    assert Secret("x") != Document("x")
+
+
+def test_one_line_is_read_and_several_are_not() -> None:
+    """The rule is named, and nothing of the text."""
+    assert one_line(Document(CANARY)) == Secret(CANARY)
+    with pytest.raises(BadSecret, match="in one line") as caught:
+        one_line(Document(f"{CANARY}\n{CANARY}"))
+    assert CANARY not in str(caught.value)
+    assert caught.value.__cause__ is None

@@ -28,7 +28,7 @@ def test_the_least_configuration_loads_with_every_default(tmp_path: Path) -> Non
     assert demo.origins == {"https://shop.example"}
     assert demo.destinations[Destination.META].destination is Destination.META
     assert demo.base_urls == {Destination.META: "https://graph.facebook.com"}
-    assert demo.access[Destination.META].token.reveal() == "token-of-meta"
+    assert demo.logins[Destination.META].credential.value == Secret("token-of-meta")
     assert demo.test_endpoints == frozenset()
 
 
@@ -351,4 +351,5 @@ def test_write_is_what_load_reads(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD)
     first, second = load(path, {"META": "x"}), load(path, {"META": "x"})
     assert first.server == second.server
-    assert first.storefronts[StorefrontId("demo")].access == second.storefronts[StorefrontId("demo")].access
+    tokens = [loaded.storefronts[StorefrontId("demo")].logins[Destination.META].credential.value for loaded in (first, second)]
+    assert tokens[0] == tokens[1]

@@ -15,10 +15,21 @@ from typing import ClassVar, Final
 import msgspec
 from aiohttp import web
 
-from gateway.adapter import NOTHING_MORE, Access, DestinationSettings, Limits, Needs, Processed, Reply, Request
+from gateway.adapter import (
+    NOTHING_MORE,
+    Access,
+    DestinationSettings,
+    Limits,
+    Needs,
+    Processed,
+    Reply,
+    Request,
+    TokenEndpoint,
+)
 from gateway.delivery.backoff import Pace
 from gateway.delivery.courier import Courier, Office, Route
-from gateway.delivery.credentials import Credential, StaticToken
+from gateway.delivery.credentials import Credential, Login, ReferredCredential
+from gateway.delivery.oauth import Tokens
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage
 from gateway.model import (
@@ -52,7 +63,8 @@ from gateway.outbox import Accept, Attempt, Lane, Record
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
-from gateway.secret import Secret
+from gateway.references import Referent
+from gateway.secret import Secret, one_line
 
 SHOP: Final = StorefrontId("shop1")
 LANE: Final = Lane(SHOP, Destination.META)
@@ -99,6 +111,7 @@ class Plain:
     Settings: ClassVar[type[DestinationSettings]] = PlainSettings
     hosts: ClassVar[frozenset[str]] = frozenset({"127.0.0.1"})
     secrets: ClassVar[frozenset[str]] = frozenset()
+    token_url: ClassVar[str | None] = None
 
     def __init__(self, settings: DestinationSettings) -> None:
         """Take the platform's address; limits are replaced by tests."""
@@ -106,6 +119,7 @@ class Plain:
         self.limits = Limits(batch_events=100, batch_bytes=100_000, max_age=7 * DAY, resend_window=44 * 3600, timeout=2.0)
         self.needs = Needs()
         self.test_mode: str | None = None
+        self.token_endpoint: TokenEndpoint | None = None
         self.bad_builds: set[str] = set()
         self.miscount = 0
 
@@ -338,7 +352,9 @@ class Line:
         self.recorder = Recorder()
         self.wall = Wall()
         self.adapter = Plain(PlainSettings(base_url=platform.url, credential="env:TOKEN"))
-        self.credential: Credential = StaticToken(Access(Secret(TOKEN)))
+        self.login = Login(Referent("env:TOKEN", Path(), {"TOKEN": TOKEN}, one_line), {})
+        self.credential: Credential | None = None
+        """Another one than the login's, if a test wants it."""
         self.pace = QUICK
         self.max_consent_age = 183 * DAY
         self.dice: Callable[[], float] = lambda: 0.5
@@ -349,7 +365,8 @@ class Line:
 
     def courier(self, transport: Transport) -> Courier:
         """Make a courier that is not running yet."""
-        route = Route(self.lane, self.adapter, self.platform.url, self.credential, self.max_consent_age)
+        credential = self.credential or ReferredCredential(self.adapter, self.login, Tokens(transport))
+        route = Route(self.lane, self.adapter, self.platform.url, credential, self.max_consent_age)
         return Courier(route, Office(self.outbox, transport, self.recorder, self.pace, self.wall, self.dice))
 
     async def put(self, *events: Minimised) -> None:

@@ -15,9 +15,11 @@ from aiohttp import web
 from gateway.adapter import Access
 from gateway.delivery.backoff import Pace
 from gateway.delivery.breaker import PROBE_EVENTS
+from gateway.delivery.credentials import Standing
+from gateway.delivery.grants import CredentialKind
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage
-from gateway.model import Destination, EmailDigest, EventId, Kind, Pause, Reason, Retry
+from gateway.model import Destination, EmailDigest, EventId, Kind, Pause, Reason, Retry, Throttle
 from gateway.outbox import Claim, Lane, Settlement, Shut, Unavailable
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.secret import Secret
@@ -247,16 +249,33 @@ async def test_a_redirect_pauses(line: Line) -> None:
     assert await line.states(1) == {"waiting": 1}
 
 
+class Scripted:
+    """A credential that says what the test wants."""
+
+    renewals = 0
+    standing = Standing(CredentialKind.TOKEN, None)
+
+    def __init__(self) -> None:
+        self.answer: Access | Pause | Retry | Throttle = Retry(Reason.NOT_CONNECTED)
+
+    async def access(self) -> Access | Pause | Retry | Throttle:
+        """Give the answer that is due."""
+        return self.answer
+
+    def refused(self, access: Access) -> bool:
+        """There is no other."""
+        del access
+        return False
+
+    async def renewed(self, seen: int) -> None:
+        """Never: the lane has to find out by itself."""
+        del seen
+        await asyncio.Event().wait()
+
+
 async def test_without_a_token_nothing_is_sent(line: Line) -> None:
     """A credential that has no token pauses the lane, or lets it retry, before anything leaves."""
-
-    class Refused:
-        answer: Access | Pause | Retry = Retry(Reason.NOT_CONNECTED)
-
-        async def access(self) -> Access | Pause | Retry:
-            return self.answer
-
-    line.credential = credential = Refused()
+    line.credential = credential = Scripted()
     await line.put(event(0))
     async with line.running() as courier:
         await line.until(lambda: bool(line.recorder.of("retried")))
