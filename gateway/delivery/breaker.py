@@ -71,8 +71,8 @@ class Breaker(msgspec.Struct, frozen=True, gc=False):
         )
 
     def pause(self, verdict: Pause) -> "Breaker":
-        """A person must act; until then there are only probes."""
-        return Breaker(probes=self.probes + 1 if self.paused else 0, paused=verdict, reason=verdict.reason)
+        """A person must act; until then there are only probes, and none before the platform may be asked again."""
+        return Breaker(probes=self.probes + 1 if self.paused else 0, paused=verdict, reason=verdict.reason, after=verdict.after)
 
     def wait(self, pace: Pace, dice: float) -> float:
         """Seconds until the next request."""

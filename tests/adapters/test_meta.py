@@ -1,6 +1,8 @@
 """Meta's page, held against Meta's own SDK (facebook-business, read offline)."""
 
-from typing import Any
+import re
+from collections.abc import Mapping
+from typing import Any, Final
 
 import orjson
 import pytest
@@ -9,12 +11,29 @@ from facebook_business.adobjects.serverside.custom_data import CustomData
 from facebook_business.adobjects.serverside.event import Event
 from facebook_business.adobjects.serverside.event_request import EventRequest
 from facebook_business.adobjects.serverside.user_data import UserData
+from facebook_business.adobjects.serverside.util import Util
 from hypothesis import given
 
-from adapters.meta import STATES, Meta, MetaSettings
-from gateway.adapter import Reply
-from gateway.model import Destination, Isolate, Minimised
-from tests.adapters.cases import ALL_ALLOWED, EVENTS, RESTRICTED, golden_events, made
+from adapters.meta import CODES, STATES, SUBCODES, Meta, MetaSettings
+from gateway.adapter import Access, Reply
+from gateway.model import (
+    Delivered,
+    Destination,
+    Isolate,
+    Maybe,
+    Minimised,
+    Pause,
+    PlatformCode,
+    Reason,
+    Retry,
+    Throttle,
+    Verdict,
+)
+from gateway.sandbox.behaviour import Behaviour, Mode
+from gateway.sandbox.meta import MetaVoice
+from gateway.secret import Secret
+from tests.adapters.cases import ALL_ALLOWED, EVENTS, RESTRICTED, golden_cases, golden_events, made
+from tests.adapters.exchange import TOKEN, exchange, fresh
 
 SDK_NAMES = {
     "email": "em",
@@ -88,6 +107,85 @@ def test_the_sdk_sends_to_the_same_place() -> None:
     assert wire.request["url"] == adapter.settings.base_url + request.path
     assert wire.request["method"] == "POST"
     assert wire.request["params"].keys() - {"access_token"} == body.keys()
+
+
+def test_the_sdk_makes_the_same_proof() -> None:
+    """The app's secret is proved as the SDK proves it, in the parameter that the SDK uses, and only if it is known."""
+    token, secret = Secret("EAAG-token"), Secret("0123456789abcdef")
+    wire = Wire()
+    sdk = [in_the_sdk(orjson.loads(made(Destination.META).build(golden_events(["purchase"])).body)["data"][0])]
+    EventRequest(pixel_id="1", events=sdk, access_token="EAAG-token", appsecret="0123456789abcdef", http_client=wire).execute()
+    access = made(Destination.META).access(token, {"app_secret": secret})
+    assert [(name, proof.reveal()) for name, proof in access.query] == [
+        ("appsecret_proof", wire.request["params"]["appsecret_proof"])
+    ]
+    assert access.query[0][1].reveal() == Util.appsecret_proof("0123456789abcdef", "EAAG-token")
+    assert made(Destination.META).access(token, {}) == Access(token)
+
+
+async def test_meta_takes_the_proof() -> None:
+    """A stand-in that was told the app's secret takes what is sent with it, and pauses whoever does not know it."""
+    app_secret = Secret("the-apps-own-secret")
+    events = fresh(["purchase"])
+    _, verdicts, stand_in = await exchange(
+        made(Destination.META), MetaVoice("the-apps-own-secret"), events, None, {"app_secret": app_secret}
+    )
+    assert [type(verdict) for verdict in verdicts] == [Delivered]
+    assert len(stand_in.ledger) == 1
+    for secrets in ({}, {"app_secret": Secret("another-secret")}):
+        _, verdicts, _ = await exchange(made(Destination.META), MetaVoice("the-apps-own-secret"), events, None, secrets)
+        assert verdicts == (Pause(Reason.CONFIGURATION, PlatformCode("100")),)
+
+
+MEANINGS: Final[Mapping[Mode, type[Verdict]]] = {
+    Mode.SUCCESS: Delivered,
+    Mode.REFUSE_BATCH: Isolate,
+    Mode.REFUSE_EVENTS: Isolate,
+    Mode.THROTTLE: Throttle,
+    Mode.EXPIRED_TOKEN: Pause,
+    Mode.PERMISSION: Pause,
+    Mode.SERVER_ERROR: Maybe,
+    Mode.HTML_ERROR: Maybe,
+    Mode.COUNT_MISMATCH: Maybe,
+    Mode.GARBAGE: Maybe,
+}
+"""What each way of answering means, whichever of its variants is meant."""
+ODD: Final[Mapping[tuple[Mode, str], type[Verdict]]] = {(Mode.SERVER_ERROR, "not_ready"): Retry}
+WAYS: Final = [(mode, variant) for mode in MEANINGS for variant in MetaVoice.variants.get(mode, ("",))]
+
+
+@pytest.mark.parametrize(("mode", "variant"), WAYS)
+async def test_whatever_meta_answers_is_understood(mode: Mode, variant: str) -> None:
+    """Each answer of a stand-in that knows nothing of the adapter means the same for both events; none of its words stay."""
+    events = fresh(["purchase", "unnamed"])
+    behaviour = Behaviour(mode=mode, variant=variant or None, seconds=300, event_ids=frozenset({"1001"}))
+    reply, verdicts, _ = await exchange(made(Destination.META), MetaVoice(), events, behaviour)
+    assert {type(verdict) for verdict in verdicts} == {ODD.get((mode, variant), MEANINGS[mode])}
+    said = [verdict.code or "" for verdict in verdicts]
+    assert not [code for code in said if re.search("[A-Za-z]", code.removeprefix("http-"))]
+    assert TOKEN not in repr((reply, verdicts))
+
+
+@pytest.mark.parametrize(
+    ("variant", "after"), [("business", 300.0), ("account", 300.0), ("retry_after", 300.0), ("abuse", 3600.0)]
+)
+async def test_meta_is_left_alone_as_long_as_it_asks(variant: str, after: float) -> None:
+    """Minutes, seconds or a header, the wait is the same; a cut for abuse is an hour whatever is said."""
+    behaviour = Behaviour(mode=Mode.THROTTLE, variant=variant, seconds=300)
+    _, verdicts, _ = await exchange(made(Destination.META), MetaVoice(), fresh(["purchase"]), behaviour)
+    assert [verdict.after for verdict in verdicts if isinstance(verdict, Throttle)] == [after]
+
+
+def test_every_row_of_the_tables_is_shown() -> None:
+    """Each code and subcode that has a meaning of its own stands in a golden reply, of the range of permissions two do."""
+    replies = [row for destination, _, case in golden_cases() if destination is Destination.META for row in case["replies"]]
+    errors = [row["body"]["error"] for row in replies if isinstance(row.get("body"), dict) and "error" in row["body"]]
+    codes = {error.get("code") for error in errors}
+    pairs = {(error.get("code"), error.get("error_subcode")) for error in errors if isinstance(error.get("error_subcode"), int)}
+    assert CODES.keys() - set(range(201, 300)) <= codes
+    assert {200, 294} <= codes
+    assert SUBCODES.keys() <= pairs
+    assert len(replies) >= 90
 
 
 def test_limits_are_inside_meta_s() -> None:
