@@ -204,6 +204,7 @@ class Answer(msgspec.Struct, frozen=True):
     """Meta's reply: how many events it received, or its error (which may come with any status)."""
 
     events_received: int | None = None
+    messages: Any = None
     fbtrace_id: Any = None
     error: Fault | None = None
 
@@ -297,6 +298,11 @@ class Meta:
         if answer.events_received != count:
             return spread(Maybe(Reason.COUNT_MISMATCH), count)
         return spread(Delivered(receipt=receipt_of(answer.fbtrace_id)), count)
+
+    def warnings(self, reply: Reply) -> int:
+        """Count the `messages` of a success; what they may say is not published, and is never read."""
+        answer = read(ANSWER, reply.body) if 200 <= reply.status < 300 else None
+        return len(answer.messages) if answer is not None and isinstance(answer.messages, list) else 0
 
 
 def appsecret_proof(app_secret: Secret, token: Secret) -> Secret:

@@ -131,3 +131,6 @@ class Adapter(Protocol):
 
     def interpret(self, reply: Reply, count: int) -> tuple[Verdict, ...]:
         """Say what the reply means for each of the `count` events sent, in their order."""
+
+    def warnings(self, reply: Reply) -> int:
+        """Count the remarks that the reply makes on what was taken: a number to watch, never a reason to act."""

@@ -107,6 +107,7 @@ class Plain:
         self.test_mode: str | None = None
         self.bad_builds: set[str] = set()
         self.miscount = 0
+        self.bad_warnings = False
 
     def refuses(self, event: Minimised) -> Refusal | None:  # noqa: ARG002 - takes everything
         """Refuse nothing."""
@@ -136,6 +137,12 @@ class Plain:
         words = answer.verdicts * count if len(answer.verdicts) == 1 else answer.verdicts
         return tuple(VERDICTS[word](answer.after) for word in words[: count - self.miscount])
 
+    def warnings(self, reply: Reply) -> int:
+        """Count what the platform remarks on, where the reply is its own."""
+        if self.bad_warnings:
+            raise Crashing(ECHO)
+        return msgspec.json.decode(reply.body, type=Answer).warnings if reply.status == 200 else 0
+
 
 class Answer(msgspec.Struct):
     """What the platform answers: one word for all events or one each, and a text that nobody may see."""
@@ -143,6 +150,7 @@ class Answer(msgspec.Struct):
     verdicts: list[str]
     after: float | None = None
     message: str = ECHO
+    warnings: int = 0
 
 
 CODE: Final = PlatformCode("17/1")
@@ -259,6 +267,11 @@ class Recorder:
         """Add up."""
         assert any(destination is lane.destination for lane in LANES)
         self.bytes += count
+
+    def warned(self, lane: Lane, count: int) -> None:
+        """Write down."""
+        assert lane in LANES
+        self.told.append(("warned", count))
 
     def up(self, lane: Lane, up: bool, reason: Reason | None, code: PlatformCode | None) -> None:
         """Write down."""
