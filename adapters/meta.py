@@ -209,7 +209,20 @@ class Answer(msgspec.Struct, frozen=True):
     error: Fault | None = None
 
 
-class Case(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True):
+    """How much of a rolling hour's quota is used up, in percent of calls, time and processor time."""
+
+    call_count: float = 0.0
+    total_time: float = 0.0
+    total_cputime: float = 0.0
+
+    @property
+    def most(self) -> float:
+        """The part that is nearest to its end."""
+        return max(self.call_count, self.total_time, self.total_cputime)
+
+
+class Case(Usage, frozen=True):
     """One business use case's usage; the estimate is in minutes."""
 
     estimated_time_to_regain_access: float = 0.0
@@ -223,6 +236,7 @@ class AccountUsage(msgspec.Struct, frozen=True):
 
 
 ANSWER: Final = msgspec.json.Decoder(Answer)
+APP: Final = msgspec.json.Decoder(Usage)
 CASES: Final = msgspec.json.Decoder(dict[str, list[Case]])
 ACCOUNT: Final = msgspec.json.Decoder(AccountUsage)
 
@@ -297,7 +311,7 @@ class Meta:
             return by_status(reply, count, usage_wait(reply.headers))
         if answer.events_received != count:
             return spread(Maybe(Reason.COUNT_MISMATCH), count)
-        return spread(Delivered(receipt=receipt_of(answer.fbtrace_id)), count)
+        return spread(Delivered(receipt=receipt_of(answer.fbtrace_id), after=breather(reply.headers)), count)
 
     def warnings(self, reply: Reply) -> int:
         """Count the `messages` of a success; what they may say is not published, and is never read."""
@@ -383,13 +397,42 @@ def hinted(text: object) -> list[int]:
     return [int(index) for index in HINT.findall(text[:2000])] if isinstance(text, str) else []
 
 
-def usage_wait(headers: Mapping[str, str]) -> Waits:
-    """Read the waits in Meta's usage headers: minutes per use case, seconds per ad account once its quota is gone.
+class Quotas(msgspec.Struct, frozen=True):
+    """What Meta's usage headers say; each may be absent or broken, and is then empty.
 
     https://developers.facebook.com/documentation/ads-commerce/marketing-api/overview/rate-limiting (read 2026-11-22)
     """
+
+    app: Usage
+    cases: Sequence[Case]
+    account: AccountUsage
+
+
+def quotas(headers: Mapping[str, str]) -> Quotas:
+    """Read the three usage headers."""
+    app = read(APP, headers.get("x-app-usage", "").encode()) or Usage()
     cases = read(CASES, headers.get("x-business-use-case-usage", "").encode()) or {}
     account = read(ACCOUNT, headers.get("x-ad-account-usage", "").encode()) or AccountUsage()
-    minutes = [case.estimated_time_to_regain_access for listed in cases.values() for case in listed]
-    seconds = [minute * 60 for minute in minutes] + [account.reset_time_duration] * (account.acc_id_util_pct >= 100)
+    return Quotas(app, [case for listed in cases.values() for case in listed], account)
+
+
+def usage_wait(headers: Mapping[str, str]) -> Waits:
+    """Give the longest wait that is named: minutes per use case, seconds per ad account once its quota is gone."""
+    told = quotas(headers)
+    minutes = [case.estimated_time_to_regain_access for case in told.cases]
+    seconds = [minute * 60 for minute in minutes] + [told.account.reset_time_duration] * (told.account.acc_id_util_pct >= 100)
     return longest(*(second for second in seconds if second > 0))
+
+
+NEARLY_USED_UP: Final = 80.0
+SLOWEST: Final = 60.0
+
+
+def breather(headers: Mapping[str, str]) -> Waits:
+    """Slow down before Meta has to ask: from 80 % of any quota on, up to a minute between requests at 100 %.
+
+    At 100 % Meta throttles; where to begin and how slow to get is ours to choose.
+    """
+    told = quotas(headers)
+    used = min(100.0, max(told.app.most, told.account.acc_id_util_pct, *(case.most for case in told.cases), 0.0))
+    return (used - NEARLY_USED_UP) / (100.0 - NEARLY_USED_UP) * SLOWEST if used > NEARLY_USED_UP else None

@@ -233,7 +233,7 @@ class Pinterest:
         """Read the events' own results where there are any, else the code, else the status."""
         results, fault = said(reply)
         if results is not None:
-            return each(results, count, None if fault is None else code_of(fault.code))
+            return each(results, count, None if fault is None else code_of(fault.code), breather(reply.headers))
         if fault is not None:
             return refusal(fault, reply, count)
         return by_status(reply, count, reset_wait(reply.headers))
@@ -296,11 +296,11 @@ def said(reply: Reply) -> tuple[Results | None, Fault | None]:
     return (None if fault is None or reply.status != 422 else read(RESULTS, fault.details)), fault
 
 
-def each(results: Results, count: int, code: PlatformCode | None) -> tuple[Verdict, ...]:
-    """Read the results of a 200 or of a 422's details, event by event."""
+def each(results: Results, count: int, code: PlatformCode | None, after: Waits) -> tuple[Verdict, ...]:
+    """Read the results of a 200 or of a 422's details, event by event. `after`: see `Delivered`."""
     if len(results.events) != count:
         return spread(Maybe(Reason.COUNT_MISMATCH, code), count)
-    meanings: dict[str, Verdict] = {"processed": Delivered(), "failed": Rejected(code=code)}
+    meanings: dict[str, Verdict] = {"processed": Delivered(after=after), "failed": Rejected(code=code)}
     unread = Maybe(Reason.UNREADABLE_REPLY, code)
     return tuple([meanings.get(told.status, unread) for told in results.events])
 
@@ -314,7 +314,28 @@ def refusal(fault: Fault, reply: Reply, count: int) -> tuple[Verdict, ...]:
     return spread(told(known, code, longest(retry_after(reply.headers), reset_wait(reply.headers))), count)
 
 
+def first_number(headers: Mapping[str, str], name: str) -> float | None:
+    """Read a rate header; several windows may be listed, the first one counts."""
+    found = FIRST_NUMBER.match(headers.get(name, ""))
+    return float(found[1]) if found else None
+
+
 def reset_wait(headers: Mapping[str, str]) -> Waits:
-    """Read the seconds left of the current window; several windows may be listed, the first one counts."""
-    found = FIRST_NUMBER.match(headers.get("x-ratelimit-reset", ""))
-    return longest(float(found[1])) if found else None
+    """Read the seconds left of the current window."""
+    return longest(first_number(headers, "x-ratelimit-reset"))
+
+
+SHORTEST: Final = 0.05
+"""Seconds; what is not worth waiting for."""
+WINDOW: Final = 60.0
+"""Seconds; the longest window that was seen, so that an absurd number stops nothing for long."""
+
+
+def breather(headers: Mapping[str, str]) -> Waits:
+    """Spread the requests that are left over what is left of the window; after the last one wait for the next window.
+
+    The headers were seen on answers of 2026-09 and are not published, so nothing depends on them.
+    """
+    left, seconds = first_number(headers, "x-ratelimit-remaining"), reset_wait(headers)
+    wait = 0.0 if left is None or seconds is None else min(seconds, WINDOW) / (left + 1)
+    return wait if wait >= SHORTEST else None

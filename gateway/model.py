@@ -547,11 +547,15 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
 
 
 class Delivered(msgspec.Struct, frozen=True, gc=False):
-    """The platform's own answer says that it has this event."""
+    """The platform's own answer says that it has this event.
+
+    `after` is how many seconds to leave it alone all the same, because a quota is nearly used up; None: not at all.
+    """
 
     reason: Reason = Reason.CONFIRMED
     code: PlatformCode | None = None
     receipt: Receipt | None = None
+    after: float | None = None
 
 
 class Retry(msgspec.Struct, frozen=True, gc=False):

@@ -44,9 +44,9 @@ class Breaker(msgspec.Struct, frozen=True, gc=False):
         """How many events the next batch may have, given the adapter's `batch`."""
         return min(batch, PROBE_EVENTS) if self.probing else batch
 
-    def answered(self) -> "Breaker":
-        """The platform answered for the events: all is well again."""
-        return Breaker()
+    def answered(self, after: float | None = None) -> "Breaker":
+        """The platform answered for the events: all is well again, though it may like to be left alone for a while."""
+        return Breaker(after=after)
 
     def failed(self, reason: Reason, after: float | None, pace: Pace) -> "Breaker":
         """No usable answer to the whole request: one more failure, and from `pace.breaker_failures` on the breaker is open."""
@@ -84,5 +84,5 @@ class Breaker(msgspec.Struct, frozen=True, gc=False):
         elif self.failures:
             own = full_jitter(pace, self.failures, dice)
         else:
-            return 0.0
+            own = 0.0
         return max(own, min(self.after or 0.0, pace.throttle_cap_seconds))

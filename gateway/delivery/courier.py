@@ -27,6 +27,7 @@ from gateway.delivery.fates import (
     Crash,
     NoReply,
     Pair,
+    breather,
     forgiven,
     give_back,
     misconfigured,
@@ -468,7 +469,7 @@ class Courier:
             case None:
                 # Refusals alone do not end a pause: with a wrong configuration every event is refused.
                 if self._breaker.paused is None or any(type(verdict) is Delivered for verdict in verdicts):
-                    self._change(self._breaker.answered())
+                    self._change(self._breaker.answered(breather(verdicts)))
 
     def _conclude_breaker(self, work: Work) -> None:
         """Count a round that brought nothing though the platform answered, and set when the next one may begin."""

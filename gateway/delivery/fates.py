@@ -65,6 +65,11 @@ def standstill(verdicts: Sequence[Verdict]) -> Pause | Throttle | Retry | Maybe 
     return first if kinds <= {Retry, Maybe} and isinstance(first, Retry | Maybe) else None
 
 
+def breather(verdicts: Sequence[Verdict]) -> float | None:
+    """Give the seconds that a platform which took something would like to be left alone; what it took is settled."""
+    return next((verdict.after for verdict in verdicts if isinstance(verdict, Delivered)), None)
+
+
 def untried(stop: Pause | Throttle | Retry | Maybe) -> Pause | Throttle | Retry:
     """Give the outcome of records that were not sent because the lane came to a stop."""
     return Retry(stop.reason, code=stop.code) if isinstance(stop, Maybe) else stop

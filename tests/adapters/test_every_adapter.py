@@ -66,7 +66,7 @@ def sane(verdicts: tuple[Any, ...], status: int) -> None:
     for verdict in verdicts:
         assert PlatformCode.PATTERN.fullmatch(getattr(verdict, "code", None) or "x")
         assert Receipt.PATTERN.fullmatch(getattr(verdict, "receipt", None) or "x")
-        if isinstance(verdict, Throttle | Retry) and verdict.after is not None:
+        if isinstance(verdict, Throttle | Retry | Pause | Delivered) and verdict.after is not None:
             assert 0 <= verdict.after <= 3600
         if isinstance(verdict, Delivered):
             assert 200 <= status < 300 or status == 422

@@ -176,6 +176,38 @@ async def test_meta_is_left_alone_as_long_as_it_asks(variant: str, after: float)
     assert [verdict.after for verdict in verdicts if isinstance(verdict, Throttle)] == [after]
 
 
+def used(**percent: float) -> str:
+    """A usage header's object."""
+    return orjson.dumps(percent).decode()
+
+
+@pytest.mark.parametrize(
+    ("headers", "after"),
+    [
+        ({}, None),
+        ({"x-app-usage": used(call_count=80, total_time=25)}, None),
+        ({"x-app-usage": used(call_count=5, total_time=90)}, 30.0),
+        ({"x-app-usage": used(total_cputime=100)}, 60.0),
+        ({"x-app-usage": used(call_count=1e300)}, 60.0),
+        ({"x-app-usage": used(call_count=-5)}, None),
+        ({"x-app-usage": "[]", "x-ad-account-usage": "{"}, None),
+        ({"x-ad-account-usage": used(acc_id_util_pct=85, reset_time_duration=300)}, 15.0),
+        ({"x-business-use-case-usage": '{"1":[{"call_count":1},{"total_time":95}],"2":[{"call_count":90}]}'}, 45.0),
+        ({"x-app-usage": used(call_count=85), "x-ad-account-usage": used(acc_id_util_pct=95)}, 45.0),
+    ],
+)
+def test_a_quota_that_is_nearly_used_up_slows_the_lane(headers: dict[str, str], after: float | None) -> None:
+    """Above 80 % of whichever quota is nearest to its end, up to a minute between requests."""
+    (verdict,) = made(Destination.META).interpret(Reply(200, headers, b'{"events_received":1}'), 1)
+    assert verdict == Delivered(after=after)
+
+
+async def test_a_busy_meta_asks_for_a_breather() -> None:
+    """At the wire: a success with 95 % of the calls used."""
+    _, verdicts, _ = await exchange(made(Destination.META), MetaVoice(), fresh(["purchase"]), Behaviour(variant="busy"))
+    assert [verdict.after for verdict in verdicts if isinstance(verdict, Delivered)] == [45.0]
+
+
 def test_every_row_of_the_tables_is_shown() -> None:
     """Each code and subcode that has a meaning of its own stands in a golden reply, of the range of permissions two do."""
     replies = [row for destination, _, case in golden_cases() if destination is Destination.META for row in case["replies"]]

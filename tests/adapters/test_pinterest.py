@@ -17,6 +17,7 @@ from openapi_generated.pinterest_client.model.conversion_events import Conversio
 from openapi_generated.pinterest_client.model_utils import validate_and_convert_types
 
 from adapters.pinterest import CODES
+from gateway.adapter import Reply
 from gateway.model import Delivered, Destination, Isolate, Maybe, Minimised, Pause, Rejected, Retry, Throttle, Verdict
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.pinterest import PinterestVoice
@@ -154,6 +155,36 @@ async def test_pinterest_is_left_alone_as_long_as_it_asks(variant: str, after: f
     behaviour = Behaviour(mode=Mode.THROTTLE, variant=variant, seconds=58)
     _, verdicts, _ = await exchange(made(Destination.PINTEREST), PinterestVoice(), fresh(["purchase"]), behaviour)
     assert [verdict.after for verdict in verdicts if isinstance(verdict, Throttle)] == [after]
+
+
+@pytest.mark.parametrize(
+    ("left", "reset", "after"),
+    [
+        ("0", "58", 58.0),
+        ("0, 0;w=60", "12, 58;w=60", 12.0),
+        ("1", "58", 29.0),
+        ("119999", "58", None),
+        ("0", "0", None),
+        ("0", None, None),
+        (None, "58", None),
+        ("-1", "58", None),
+        ("0", "99999999", 60.0),
+    ],
+)
+def test_what_is_left_of_a_window_is_spread_over_it(left: str | None, reset: str | None, after: float | None) -> None:
+    """After the last request the next window is waited for; where a header is missing or odd nothing is."""
+    headers = {"x-ratelimit-remaining": left, "x-ratelimit-reset": reset}
+    reply = Reply(
+        200, {name: text for name, text in headers.items() if text is not None}, b'{"events":[{"status":"processed"}]}'
+    )
+    assert made(Destination.PINTEREST).interpret(reply, 1) == (Delivered(after=after),)
+
+
+async def test_the_last_call_of_a_window_is_noticed() -> None:
+    """At the wire: nothing is left for a minute."""
+    behaviour = Behaviour(variant="last_call")
+    _, verdicts, _ = await exchange(made(Destination.PINTEREST), PinterestVoice(), fresh(["purchase"]), behaviour)
+    assert verdicts == (Delivered(after=60.0),)
 
 
 def test_every_row_of_the_table_is_shown() -> None:

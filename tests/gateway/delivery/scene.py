@@ -155,7 +155,7 @@ class Answer(msgspec.Struct):
 
 CODE: Final = PlatformCode("17/1")
 VERDICTS: Final[Mapping[str, Callable[[float | None], Verdict]]] = {
-    "ok": lambda _: Delivered(),
+    "ok": lambda after: Delivered(after=after),
     "retry": lambda after: Retry(Reason.SERVER_ERROR, after, CODE),
     "throttle": lambda after: Throttle(after=after),
     "maybe": lambda _: Maybe(Reason.COUNT_MISMATCH),

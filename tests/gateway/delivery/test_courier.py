@@ -746,3 +746,17 @@ async def test_remarks_that_cannot_be_counted_cost_no_delivery(line: Line) -> No
     assert line.recorder.count("delivered") == {Reason.CONFIRMED: 3}
     assert [entry[:2] for entry in line.recorder.of("fault")] == [(Stage.INTERPRET, "Crashing")]
     assert not line.recorder.of("retried")
+
+
+async def test_a_platform_near_its_limit_gets_a_breather(line: Line) -> None:
+    """After a success that asks for one the next request waits so long; the lane is up all the while, nothing is put off."""
+    line.platform.script = lambda _: Answer(["ok"], after=0.3 if len(line.platform.requests) == 1 else None)
+    line.limits(batch_events=1)
+    await line.put(*(event(n) for n in range(3)))
+    await line.deliver()
+    first, second, third = line.platform.times
+    assert second - first >= 0.3
+    assert third - second < 0.3
+    assert line.recorder.of("up") == [(True, None, None)]
+    assert not line.recorder.of("throttled")
+    assert not line.recorder.of("retried")
