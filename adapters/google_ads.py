@@ -125,6 +125,11 @@ class GoogleAds:
         del secrets
         return Access(token)
 
+    def warnings(self, reply: Reply) -> int:
+        """A request is taken whole or not at all, and nothing is said beside it."""
+        del reply
+        return 0
+
     def build(self, events: Sequence[Minimised]) -> Request:
         """Write the events out as one request."""
         policy = self.settings

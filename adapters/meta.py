@@ -6,9 +6,11 @@ text, which is localised and may repeat what was sent.
 https://developers.facebook.com/documentation/ads-commerce/conversions-api/using-the-api (read 2026-11-22)
 """
 
+import hmac
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Annotated, Any, ClassVar, Final, Literal, NotRequired, Self, TypedDict
 
 import msgspec
@@ -40,8 +42,12 @@ NAMES: Final = {Kind.PURCHASE: "Purchase", Kind.ADD_TO_CART: "AddToCart", Kind.P
 
 
 class MetaSettings(DestinationSettings, frozen=True, hide_input_in_errors=True):
-    """`[…meta]` in the configuration. The `send_…` that are off by default, and the user agent, are the policy's to allow."""
+    """`[…meta]` in the configuration. The `send_…` that are off by default, and the user agent, are the policy's to allow.
 
+    `app_secret` refers to a secret as `credential` does; with it every request proves that it comes from the app's owner.
+    """
+
+    app_secret: str | None = None
     base_url: Annotated[str, BASE_URL] = "https://graph.facebook.com"
     version: Annotated[str, shaped(r"v\d{2,3}\.\d", "must be a Graph version such as v26.0")] = "v26.0"
     pixel_id: Annotated[str, shaped(r"\d{5,20}", "must be the pixel's (dataset's) id, digits only")]
@@ -146,14 +152,18 @@ BUSY: Final = Maybe(Reason.SERVER_ERROR)
 CODES: Final[Mapping[int, Verdict]] = {
     **dict.fromkeys((1, 2, 5000), BUSY),
     **dict.fromkeys((4, 17, 32, 341, 429, *range(80000, 80007), 80008, 80009, 80014), Throttle()),
-    **dict.fromkeys((3, 10, 368, *range(200, 300)), Pause(Reason.PERMISSION)),
+    **dict.fromkeys((3, 10, *range(200, 300)), Pause(Reason.PERMISSION)),
+    368: Pause(Reason.PERMISSION, after=LONGEST_WAIT),
     **dict.fromkeys((102, 190), Pause(Reason.CREDENTIAL)),
     **dict.fromkeys((104, 803, 2500, 2635), Pause(Reason.CONFIGURATION)),
     **dict.fromkeys((100, 105), Isolate(Reason.REJECTED)),
-    613: Throttle(after=LONGEST_WAIT),
+    613: Throttle(Reason.QUOTA_CUT, after=LONGEST_WAIT),
     21009: Retry(Reason.SERVER_ERROR),
 }
-"""By code. 613 without a subcode is a cut of the quota for abuse, so it waits long. 21009: the data set is not ready.
+"""By code. 613 without a subcode is a cut of the quota for abuse, so it waits long. 368: blocked for a while for a breach of
+policy; a block that is tested all the time may last longer (ours to assume), so it is tested once an hour. 21009: the data
+set is not ready. 1 and 5000 say nothing, and 1 may mean that the request was too large: how often such a request is
+repeated as it was is the breaker's to say, which then sends few events at a time and sets those aside that fail.
 
 https://developers.facebook.com/documentation/ads-commerce/marketing-api/error-reference,
 https://developers.facebook.com/docs/graph-api/guides/error-handling and
@@ -163,12 +173,19 @@ https://developers.facebook.com/documentation/ads-commerce/marketing-api/overvie
 SUBCODES: Final[Mapping[tuple[int, int], Verdict]] = {
     (100, 33): Pause(Reason.CONFIGURATION),
     (100, 2804003): Isolate(Reason.EXPIRED),
+    (100, 2804016): Isolate(Reason.NOT_HASHED),
     (613, 1487742): Throttle(),
     (613, 5044001): Throttle(),
 }
 """Where the subcode changes what the code says. 33: no such data set, or the token may not use it; no event's fault.
 
 Other subcodes of 100, known (2804001 click id, 2804009 no value, 2804050 nobody to be known by …) or new, are an event's.
+"""
+
+OF_THE_CALL: Final = "GraphMethodException"
+"""The type of errors of the call itself: with a code 100 that has no subcode it was seen for a wrong `appsecret_proof`
+(https://github.com/facebook/facebook-python-business-sdk/issues/528, read 2026-11-25), which no event can be blamed for.
+Those of events are of the type `OAuthException`. Whether a wrong event can have this type is not published.
 """
 
 HINT: Final = re.compile(r"\$\['data'\]\[([0-9]{1,4})\]")
@@ -178,6 +195,7 @@ class Fault(msgspec.Struct, frozen=True):
     """Meta's error object; only the code has to be right for it to be read."""
 
     code: int
+    type: Any = None
     error_subcode: Any = None
     is_transient: Any = None
     error_user_msg: Any = None
@@ -187,11 +205,25 @@ class Answer(msgspec.Struct, frozen=True):
     """Meta's reply: how many events it received, or its error (which may come with any status)."""
 
     events_received: int | None = None
+    messages: Any = None
     fbtrace_id: Any = None
     error: Fault | None = None
 
 
-class Case(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True):
+    """How much of a rolling hour's quota is used up, in percent of calls, time and processor time."""
+
+    call_count: float = 0.0
+    total_time: float = 0.0
+    total_cputime: float = 0.0
+
+    @property
+    def most(self) -> float:
+        """The part that is nearest to its end."""
+        return max(self.call_count, self.total_time, self.total_cputime)
+
+
+class Case(Usage, frozen=True):
     """One business use case's usage; the estimate is in minutes."""
 
     estimated_time_to_regain_access: float = 0.0
@@ -205,6 +237,7 @@ class AccountUsage(msgspec.Struct, frozen=True):
 
 
 ANSWER: Final = msgspec.json.Decoder(Answer)
+APP: Final = msgspec.json.Decoder(Usage)
 CASES: Final = msgspec.json.Decoder(dict[str, list[Case]])
 ACCOUNT: Final = msgspec.json.Decoder(AccountUsage)
 
@@ -217,7 +250,7 @@ class Meta:
     destination: ClassVar[Destination] = Destination.META
     Settings: ClassVar[type[DestinationSettings]] = MetaSettings
     hosts: ClassVar[frozenset[str]] = frozenset({"graph.facebook.com"})
-    secrets: ClassVar[frozenset[str]] = frozenset()
+    secrets: ClassVar[frozenset[str]] = frozenset({"app_secret"})
     token_url: ClassVar[str | None] = None
 
     @property
@@ -263,9 +296,9 @@ class Meta:
         return Refusal.NO_IDENTITY if user_data(event, self.settings).keys() <= {"client_user_agent"} else None
 
     def access(self, token: Secret, secrets: Mapping[str, Secret]) -> Access:
-        """A bearer token, nothing beside it."""
-        del secrets
-        return Access(token)
+        """A bearer token, and beside it the proof that the app's secret is known, if it is."""
+        app_secret = secrets.get("app_secret")
+        return Access(token, query=() if app_secret is None else (("appsecret_proof", appsecret_proof(app_secret, token)),))
 
     def build(self, events: Sequence[Minimised]) -> Request:
         """Write the events out as one request."""
@@ -284,7 +317,7 @@ class Meta:
             return by_status(reply, count, usage_wait(reply.headers))
         if answer.events_received != count:
             return spread(Maybe(Reason.COUNT_MISMATCH), count)
-        return spread(Delivered(receipt=receipt_of(answer.fbtrace_id)), count)
+        return spread(Delivered(receipt=receipt_of(answer.fbtrace_id), after=breather(reply.headers)), count)
 
     def ask_after(self, receipt: Receipt) -> Request | None:
         """Meta counts what it takes at once and never tells more."""
@@ -295,6 +328,19 @@ class Meta:
         """Say that nothing more will come; there is nothing to ask."""
         del reply, count
         return NOTHING_MORE
+
+    def warnings(self, reply: Reply) -> int:
+        """Count the `messages` of a success; what they may say is not published, and is never read."""
+        answer = read(ANSWER, reply.body) if 200 <= reply.status < 300 else None
+        return len(answer.messages) if answer is not None and isinstance(answer.messages, list) else 0
+
+
+def appsecret_proof(app_secret: Secret, token: Secret) -> Secret:
+    """Prove knowledge of the app's secret: the token's HMAC-SHA256 under it, in hex. Good for this token alone.
+
+    https://developers.facebook.com/docs/graph-api/securing-requests (read 2026-11-25)
+    """
+    return Secret(hmac.new(app_secret.reveal().encode(), token.reveal().encode(), sha256).hexdigest())
 
 
 def user_data(event: Minimised, policy: MetaSettings) -> UserData:
@@ -352,6 +398,8 @@ def refusal(fault: Fault, reply: Reply, count: int) -> tuple[Verdict, ...]:
     subcode = fault.error_subcode if type(fault.error_subcode) is int else None
     code = code_of(fault.code, subcode)
     known = CODES.get(fault.code) if subcode is None else SUBCODES.get((fault.code, subcode), CODES.get(fault.code))
+    if fault.code == 100 and subcode is None and fault.type == OF_THE_CALL:
+        known = Pause(Reason.CONFIGURATION)
     if fault.code < 0 or (fault.is_transient is True and (known is None or isinstance(known, Isolate))):
         known = BUSY
     if known is None:
@@ -365,13 +413,42 @@ def hinted(text: object) -> list[int]:
     return [int(index) for index in HINT.findall(text[:2000])] if isinstance(text, str) else []
 
 
-def usage_wait(headers: Mapping[str, str]) -> Waits:
-    """Read the waits in Meta's usage headers: minutes per use case, seconds per ad account once its quota is gone.
+class Quotas(msgspec.Struct, frozen=True):
+    """What Meta's usage headers say; each may be absent or broken, and is then empty.
 
     https://developers.facebook.com/documentation/ads-commerce/marketing-api/overview/rate-limiting (read 2026-11-22)
     """
+
+    app: Usage
+    cases: Sequence[Case]
+    account: AccountUsage
+
+
+def quotas(headers: Mapping[str, str]) -> Quotas:
+    """Read the three usage headers."""
+    app = read(APP, headers.get("x-app-usage", "").encode()) or Usage()
     cases = read(CASES, headers.get("x-business-use-case-usage", "").encode()) or {}
     account = read(ACCOUNT, headers.get("x-ad-account-usage", "").encode()) or AccountUsage()
-    minutes = [case.estimated_time_to_regain_access for listed in cases.values() for case in listed]
-    seconds = [minute * 60 for minute in minutes] + [account.reset_time_duration] * (account.acc_id_util_pct >= 100)
+    return Quotas(app, [case for listed in cases.values() for case in listed], account)
+
+
+def usage_wait(headers: Mapping[str, str]) -> Waits:
+    """Give the longest wait that is named: minutes per use case, seconds per ad account once its quota is gone."""
+    told = quotas(headers)
+    minutes = [case.estimated_time_to_regain_access for case in told.cases]
+    seconds = [minute * 60 for minute in minutes] + [told.account.reset_time_duration] * (told.account.acc_id_util_pct >= 100)
     return longest(*(second for second in seconds if second > 0))
+
+
+NEARLY_USED_UP: Final = 80.0
+SLOWEST: Final = 60.0
+
+
+def breather(headers: Mapping[str, str]) -> Waits:
+    """Slow down before Meta has to ask: from 80 % of any quota on, up to a minute between requests at 100 %.
+
+    At 100 % Meta throttles; where to begin and how slow to get is ours to choose.
+    """
+    told = quotas(headers)
+    used = min(100.0, max(told.app.most, told.account.acc_id_util_pct, *(case.most for case in told.cases), 0.0))
+    return (used - NEARLY_USED_UP) / (100.0 - NEARLY_USED_UP) * SLOWEST if used > NEARLY_USED_UP else None

@@ -183,3 +183,6 @@ class Adapter(Protocol):
 
         Asking changes nothing at the platform, so a reply that cannot be read is a Retry: ask again.
         """
+
+    def warnings(self, reply: Reply) -> int:
+        """Count the remarks that the reply makes on what was taken: a number to watch, never a reason to act."""

@@ -161,12 +161,16 @@ class Reason(Word):
     UNREADABLE_REPLY = "unreadable_reply"
     COUNT_MISMATCH = "count_mismatch"
     THROTTLED = "throttled"
+    QUOTA_CUT = "quota_cut"
+    """The platform cut the quota because it suspects abuse: somebody has to look."""
     CREDENTIAL = "credential"
     PERMISSION = "permission"
     CONFIGURATION = "configuration"
     REDIRECTED = "redirected"
     REJECTED = "rejected"
     UNKNOWN_ERROR = "unknown_error"
+    NOT_HASHED = "not_hashed"
+    """The platform took a digest for a clear value: a bug of ours or of theirs, never the event's."""
     TOO_LARGE = "too_large"
     EXPIRED = "expired"
     """Older than the platform's age limit."""
@@ -557,11 +561,15 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
 
 
 class Delivered(msgspec.Struct, frozen=True, gc=False):
-    """The platform's own answer says that it has this event."""
+    """The platform's own answer says that it has this event.
+
+    `after` is how many seconds to leave it alone all the same, because a quota is nearly used up; None: not at all.
+    """
 
     reason: Reason = Reason.CONFIRMED
     code: PlatformCode | None = None
     receipt: Receipt | None = None
+    after: float | None = None
 
 
 class Retry(msgspec.Struct, frozen=True, gc=False):
@@ -603,10 +611,14 @@ class Rejected(msgspec.Struct, frozen=True, gc=False):
 
 
 class Pause(msgspec.Struct, frozen=True, gc=False):
-    """Credential, permission or configuration: the destination stops and every event is kept."""
+    """Credential, permission or configuration: the destination stops and every event is kept.
+
+    `after` is how long to leave the platform alone before the next probe, in seconds; None leaves that to the lane.
+    """
 
     reason: Reason
     code: PlatformCode | None = None
+    after: float | None = None
 
 
 Verdict = Delivered | Retry | Throttle | Maybe | Isolate | Rejected | Pause

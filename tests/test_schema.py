@@ -24,13 +24,14 @@ from tests.adapters.test_meta import folded, in_the_sdk
 from tests.adapters.test_pinterest import SCHEMA, in_the_client
 from tests.live import NOTHING_MORE, Installation, inside, install
 
+OF_THE_SHOP: Final = "send_content_ids = true\nsend_page_path = true"
 EVERYTHING: Final = {
-    Destination.META: 'client_user_agent = "full"\nsend_fbc = true\nsend_fbp = true',
-    Destination.PINTEREST: 'client_user_agent = "full"\nsend_click_id = true',
+    Destination.META: f'client_user_agent = "full"\nsend_fbc = true\nsend_fbp = true\n{OF_THE_SHOP}',
+    Destination.PINTEREST: f'client_user_agent = "full"\nsend_click_id = true\n{OF_THE_SHOP}',
     Destination.GOOGLE_ADS: "send_click_ids = true",
 }
 """All that the settings can allow beyond what is shipped."""
-OPTIONAL: Final = {b"fbc", b"fbp", b"click_id", b"gclid", b"client_user_agent"}
+OPTIONAL: Final = {b"fbc", b"fbp", b"click_id", b"gclid", b"client_user_agent", b"content_ids", b"content_type"}
 COUNT: Final = 300
 
 
@@ -52,6 +53,8 @@ def event(number: int) -> dict[str, Any]:
     if kind != "page_view":
         money = (("129.90", "EUR"), (1500, "JPY"), ("1.234", "KWD"), (0, "USD"), (10_000_000, "GBP"))
         written["order"] = dict(zip(("value", "currency"), money[number % 5], strict=True))
+    if number % 4:
+        written.setdefault("order", {})["content_ids"] = [f"SKU-{number}:blue", "not an id"][: number % 4]
     if number % 2:
         written["click"] = {
             "gclid": f"Cj0KCQiA-{number:08d}",
@@ -118,5 +121,6 @@ async def test_every_request_fits_the_published_schema(allowed: dict[Destination
             assert heard
             assert sum(map(read, heard)) == COUNT
     sent = b"".join(one.body for destination in Destination for one in platforms[destination].heard)
+    assert (b"https://shop.example/thanks" in sent) is (allowed is EVERYTHING)
     optional = {name for name in OPTIONAL if b'"%s":' % name in sent}
     assert optional == (OPTIONAL if allowed is EVERYTHING else set())

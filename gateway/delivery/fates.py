@@ -70,6 +70,11 @@ def refuses_credential(verdicts: Sequence[Verdict]) -> bool:
     return all(isinstance(verdict, Pause) and verdict.reason is Reason.CREDENTIAL for verdict in verdicts)
 
 
+def breather(verdicts: Sequence[Verdict]) -> float | None:
+    """Give the seconds that a platform which took something would like to be left alone; what it took is settled."""
+    return next((verdict.after for verdict in verdicts if isinstance(verdict, Delivered)), None)
+
+
 def untried(stop: Pause | Throttle | Retry | Maybe) -> Pause | Throttle | Retry:
     """Give the outcome of records that were not sent because the lane came to a stop."""
     return Retry(stop.reason, code=stop.code) if isinstance(stop, Maybe) else stop

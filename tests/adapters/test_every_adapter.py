@@ -33,7 +33,17 @@ from tests.adapters.cases import ALL_ALLOWED, EVENTS, LEAST_SETTINGS, born, gold
 EVERY = pytest.mark.parametrize("destination", list(Destination))
 STATUSES = st.sampled_from([200, 201, 204, 301, 400, 401, 403, 404, 408, 413, 422, 429, 500, 502, 503]) | st.integers(-5, 1000)
 HEADERS = st.dictionaries(
-    st.sampled_from(["retry-after", "date", "x-ratelimit-reset", "x-business-use-case-usage", "x-ad-account-usage"]),
+    st.sampled_from(
+        [
+            "retry-after",
+            "date",
+            "x-ratelimit-reset",
+            "x-ratelimit-remaining",
+            "x-business-use-case-usage",
+            "x-ad-account-usage",
+            "x-app-usage",
+        ]
+    ),
     st.text(max_size=30)
     | st.sampled_from(["5", "-1", "1e999", "Sun, 99 Foo 0 0:0:0"])
     | st.sampled_from(
@@ -58,7 +68,7 @@ def sane(verdicts: tuple[Any, ...], status: int) -> None:
     for verdict in verdicts:
         assert PlatformCode.PATTERN.fullmatch(getattr(verdict, "code", None) or "x")
         assert Receipt.PATTERN.fullmatch(getattr(verdict, "receipt", None) or "x")
-        if isinstance(verdict, Throttle | Retry) and verdict.after is not None:
+        if isinstance(verdict, Throttle | Retry | Pause | Delivered) and verdict.after is not None:
             assert 0 <= verdict.after <= 3600
         if isinstance(verdict, Delivered):
             assert 200 <= status < 300 or status == 422
@@ -79,6 +89,7 @@ def test_any_bytes_mean_something(
     verdicts = made(destination).interpret(Reply(status, headers, body), count)
     assert len(verdicts) == count
     sane(verdicts, status)
+    assert made(destination).warnings(Reply(status, headers, body)) >= 0
 
 
 def bent(node: Any, data: st.DataObject) -> Any:
@@ -99,9 +110,11 @@ def test_near_misses_mean_something(
     """A real reply with any one part replaced still gives exactly one verdict for each event."""
     destination, golden = row
     kept = data.draw(st.sampled_from([status, golden["status"]]))
-    verdicts = made(destination).interpret(Reply(kept, headers, json.dumps(bent(golden["body"], data)).encode()), count)
+    reply = Reply(kept, headers, json.dumps(bent(golden["body"], data)).encode())
+    verdicts = made(destination).interpret(reply, count)
     assert len(verdicts) == count
     sane(verdicts, kept)
+    assert made(destination).warnings(reply) >= 0
 
 
 @EVERY

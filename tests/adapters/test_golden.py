@@ -33,9 +33,11 @@ def test_the_exact_bytes_that_leave(destination: Destination, case: dict[str, An
 
 @pytest.mark.parametrize(("destination", "case", "row"), REPLIES)
 def test_the_verdicts_that_come_back(destination: Destination, case: dict[str, Any], row: dict[str, Any]) -> None:
-    """A golden reply means exactly its verdicts, in the order of the events."""
+    """A golden reply means exactly its verdicts, in the order of the events, and makes so many remarks."""
     count = case["count"] if "count" in case else len(case["events"])
-    verdicts = made(destination, **case["settings"]).interpret(golden_reply(row), count)
+    adapter = made(destination, **case["settings"])
+    verdicts = adapter.interpret(golden_reply(row), count)
+    assert adapter.warnings(golden_reply(row)) == row.get("warnings", 0)
     assert [shown(verdict) for verdict in verdicts] == (row["verdicts"] if "verdicts" in row else [row["each"]] * count)
 
 

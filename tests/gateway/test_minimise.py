@@ -73,9 +73,19 @@ def test_each_platform_gets_the_digest_of_its_own_rule(row: dict[str, Any]) -> N
     digests = email_digests(row["raw"], ALL)
     found = (digests.meta, digests.pinterest, digests.google_ads) if digests else (None, None, None)
     assert found == (digest(row["plain"]), digest(row["plain"]), digest(row["google"]))
-    assert row.get("plain_sha256") in (None, digest(row["plain"]))
-    assert row.get("google_sha256") in (None, digest(row["google"]))
+    assert found == (row["plain_sha256"], row["plain_sha256"], row["google_sha256"])
     assert row["source"] in EMAILS["sources"]
+
+
+@pytest.mark.parametrize("row", EMAILS["addresses"], ids=lambda row: ascii(row["raw"]))
+def test_what_is_refused_is_refused_for_a_reason_and_wholly(row: dict[str, Any]) -> None:
+    """Where nothing leaves, or not what Meta's own SDK would make, the reason is written down, and that never leaves."""
+    differs = row["meta_sdk_sha256"] != row["plain_sha256"]
+    assert ("why" in row) is (differs or row["plain"] is None or row["google"] is None)
+    digests = email_digests(row["raw"], ALL)
+    left = set(digests.distinct()) if digests else set()
+    assert not left & {never["sha256"] for never in EMAILS["never"]}
+    assert not (differs and row["meta_sdk_sha256"] in left)
 
 
 @pytest.mark.parametrize("row", EMAILS["addresses"], ids=lambda row: ascii(row["raw"]))

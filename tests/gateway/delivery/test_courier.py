@@ -745,3 +745,37 @@ async def test_neither_texts_nor_tokens_get_out(line: Line, caplog: pytest.LogCa
     for canary in ("canary", "jane@example.com", TOKEN):
         assert canary not in shown
         assert canary not in caplog.text
+
+
+async def test_a_platforms_remarks_are_counted_and_change_nothing(line: Line) -> None:
+    """Their number is told once a request, when there are any; the events are delivered all the same."""
+    line.platform.script = lambda got: Answer(["ok"], warnings=len(got) if "e0" in got else 0)
+    line.limits(batch_events=2)
+    await line.put(*(event(n) for n in range(4)))
+    await line.deliver()
+    assert line.recorder.of("warned") == [(2,)]
+    assert line.recorder.count("delivered") == {Reason.CONFIRMED: 4}
+
+
+async def test_remarks_that_cannot_be_counted_cost_no_delivery(line: Line) -> None:
+    """An adapter that breaks on counting is reported; what it said of the events counts."""
+    line.adapter.bad_warnings = True
+    await line.put(*(event(n) for n in range(3)))
+    await line.deliver()
+    assert line.recorder.count("delivered") == {Reason.CONFIRMED: 3}
+    assert [entry[:2] for entry in line.recorder.of("fault")] == [(Stage.INTERPRET, "Crashing")]
+    assert not line.recorder.of("retried")
+
+
+async def test_a_platform_near_its_limit_gets_a_breather(line: Line) -> None:
+    """After a success that asks for one the next request waits so long; the lane is up all the while, nothing is put off."""
+    line.platform.script = lambda _: Answer(["ok"], after=0.3 if len(line.platform.requests) == 1 else None)
+    line.limits(batch_events=1)
+    await line.put(*(event(n) for n in range(3)))
+    await line.deliver()
+    first, second, third = line.platform.times
+    assert second - first >= 0.3
+    assert third - second < 0.3
+    assert line.recorder.of("up") == [(True, None, None)]
+    assert not line.recorder.of("throttled")
+    assert not line.recorder.of("retried")

@@ -13,6 +13,7 @@ from gateway.delivery.fates import (
     TIMED_OUT,
     Crash,
     Outcome,
+    breather,
     forgiven,
     give_back,
     misconfigured,
@@ -128,3 +129,10 @@ def test_too_many_refusals_are_a_wrong_configuration(refused: int, taken: int, s
     if pause is not None:
         outcomes = [outcome for _, outcome in forgiven(pairs, pause)]
         assert outcomes == [pause] * refused + [DELIVERED] * taken
+
+
+def test_a_breather_is_what_the_first_delivery_asks_for() -> None:
+    """Whatever was refused beside it; where nothing was taken nobody asks."""
+    assert breather([Rejected(), Delivered(after=3.0), Delivered(after=3.0)]) == 3.0
+    assert breather([Delivered(), Rejected()]) is None
+    assert breather([Rejected()]) is None
