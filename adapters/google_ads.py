@@ -159,8 +159,8 @@ class GoogleAds:
     def access(self, token: Secret, secrets: Mapping[str, Secret]) -> Access:
         """A bearer token; beside it the developer token, if there is one and the service has a use for it.
 
-        https://developers.google.com/google-ads/api/docs/api-policy/developer-token (read 2026-11-22): optional, and
-        without effect, since 2026-09-09.
+        https://developers.google.com/google-ads/api/docs/api-policy/developer-token (read 2026-11-22): optional since
+        2026-09-09, when access began to go by the Google Cloud project.
         """
         named = secrets.get("developer_token") if self.settings.transport == "ads_api" else None
         return Access(token, () if named is None else (("developer-token", named),))

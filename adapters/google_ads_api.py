@@ -5,7 +5,7 @@ in `results`, what was not has its errors in `partialFailureError`, each with th
 triggers repeat digests and click ids, so they are never read. Who may not use this API has to switch to the other;
 nothing here switches by itself.
 https://developers.google.com/google-ads/api/docs/conversions/upload-offline and, on who may use it,
-https://developers.google.com/google-ads/api/docs/conversions/upload-clicks (read 2026-11-22)
+https://developers.google.com/ads/blog/posts/2026/05/changes-to-offline-click-conversion (read 2026-11-22)
 """
 
 import re
