@@ -19,7 +19,7 @@ from gateway.delivery.credentials import Standing
 from gateway.delivery.grants import CredentialKind
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage
-from gateway.model import Destination, EmailDigest, EventId, Kind, Pause, Reason, Retry, Throttle
+from gateway.model import ClickIds, Destination, EmailDigest, EventId, GoogleClickId, Kind, Pause, Reason, Retry, Throttle
 from gateway.outbox import Claim, Lane, Settlement, Shut, Unavailable
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.secret import Secret
@@ -461,6 +461,33 @@ async def test_holds_what_is_too_young(line: Line) -> None:
     assert line.wall() - start >= 1.5
     assert line.platform.requests == [["e0"], ["e1", "e2"]]
     assert not line.recorder.of("retried")
+
+
+async def test_what_is_not_held_passes_what_is(line: Line) -> None:
+    """Where only clicks have to reach an age, an event without one goes at once; held ones behind it keep their place."""
+    line.limits(min_age=62, held_clicks=frozenset({"gclid"}))
+    clicked = ClickIds(gclid=GoogleClickId("Cj0KCQiA-synthetic"))
+    await line.put(event(0, click=clicked), event(1), event(2, click=clicked))
+    async with line.running():
+        await line.until(lambda: line.platform.taken == Counter(["e1"]), 0.5)
+        await line.until(lambda: len(line.platform.taken) == 3)
+    assert line.platform.requests[0] == ["e1"]
+    assert line.recorder.count("retried") == {Reason.HELD: 1}
+
+
+async def test_an_event_that_the_platform_finds_too_young_waits_alone(line: Line) -> None:
+    """It comes again at the time that was said, uncut by any cap; meanwhile the lane is up and delivers others."""
+    line.platform.script = lambda ids: Answer(["young" if "e0" in ids else "ok"], after=2.0)
+    await line.put(event(0))
+    async with line.running() as courier:
+        await line.until(lambda: bool(line.recorder.of("retried")))
+        await line.put(event(1))
+        await line.until(lambda: line.platform.taken == Counter(["e1"]))
+        assert courier.health.up
+        line.platform.script = lambda _: Answer(["ok"])
+        await line.until(line.quiet)
+    assert line.recorder.count("retried") == {Reason.HELD: 1}
+    assert line.platform.times[-1] - line.platform.times[0] >= 1.0
 
 
 async def test_a_jump_of_the_wall_clock_kills_nothing(line: Line) -> None:
