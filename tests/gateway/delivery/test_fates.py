@@ -16,6 +16,7 @@ from gateway.delivery.fates import (
     forgiven,
     give_back,
     misconfigured,
+    refuses_credential,
     settlement,
     standstill,
     untried,
@@ -128,3 +129,18 @@ def test_too_many_refusals_are_a_wrong_configuration(refused: int, taken: int, s
     if pause is not None:
         outcomes = [outcome for _, outcome in forgiven(pairs, pause)]
         assert outcomes == [pause] * refused + [DELIVERED] * taken
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "refused"),
+    [
+        ([PAUSE], True),
+        ([PAUSE, Pause(Reason.CREDENTIAL, CODE)], True),
+        ([PAUSE, DELIVERED], False),
+        ([Pause(Reason.PERMISSION)], False),
+        ([THROTTLE], False),
+    ],
+)
+def test_only_a_request_turned_away_whole_was_refused_for_its_credential(verdicts: list[Verdict], refused: bool) -> None:
+    """Else something of it may have been taken, and it is not repeated at once."""
+    assert refuses_credential(verdicts) is refused
