@@ -199,6 +199,8 @@ class Processing(Word):
     MISCONFIGURED = "misconfigured"
     """An account or a conversion action is not set up for it; more events will go the same way."""
     PENDING = "pending"
+    UNTOLD = "untold"
+    """The platform never said."""
 
 
 @unique

@@ -26,7 +26,7 @@ from gateway.adapter import Adapter
 from gateway.consent.decision import DAY, Policy
 from gateway.delivery.backoff import Pace
 from gateway.delivery.credentials import Login
-from gateway.delivery.grants import Grant, read_credential
+from gateway.delivery.grants import read_credential
 from gateway.keys import KeyHash, KeyId, KeyKind, StoredKey, is_key
 from gateway.model import Destination, PageOrigin, StorefrontId
 from gateway.references import BadReference, Referent
@@ -454,10 +454,8 @@ class Reading:
 
     def _login(self, adapter: type[Adapter], table: Mapping[str, object], at: tuple[str | int, ...]) -> Login | None:
         """Follow a destination's references: its credential, and those of the adapter's secrets that are set."""
-        read = one_line if adapter.token_url is None else partial(read_credential, token_url=adapter.token_url)
-        credential: Referent[Secret] | Referent[Secret | Grant] | None = None
-        if "credential" in table:
-            credential = self._referent(table["credential"], (*at, "credential"), read)
+        read = partial(read_credential, token_url=adapter.token_url)
+        credential = self._referent(table["credential"], (*at, "credential"), read) if "credential" in table else None
         named = sorted(name for name in adapter.secrets if table.get(name) is not None)
         secrets = {name: self._referent(table[name], (*at, name), one_line) for name in named}
         found = {name: secret for name, secret in secrets.items() if secret is not None}

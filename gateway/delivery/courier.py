@@ -327,13 +327,18 @@ class Courier:
             return [access] * len(group)
         await self._mark(work, group)
         verdicts = await self._ask(work, group, request, access)
-        if verdicts is None or self._hurry or not refuses_credential(verdicts):
-            return verdicts
-        # A token can be revoked or expire early, so a fresh one is tried before anybody is called for.
-        fresh = await self._access() if self._route.credential.refused(access) else None
-        if fresh is None:
-            return verdicts
-        return await self._ask(work, group, request, fresh) if isinstance(fresh, Access) else [fresh] * len(group)
+        # A token can be revoked or end early, so another is tried before anybody is called for; a probe is such a try itself.
+        if self._another(verdicts, access) and self._breaker.paused is None and not self._hurry:
+            fresh = await self._access()
+            if not isinstance(fresh, Access):
+                return [fresh] * len(group)
+            verdicts = await self._ask(work, group, request, fresh)
+            self._another(verdicts, fresh)
+        return verdicts
+
+    def _another(self, verdicts: Sequence[Verdict] | None, access: Access) -> bool:
+        """Let the credential know if its access was refused; say whether the next one may be another."""
+        return verdicts is not None and refuses_credential(verdicts) and self._route.credential.refused(access)
 
     async def _access(self) -> Access | Pause | Retry | Throttle:
         """Get access for one request; it may have to be fetched, which `stop` may cut like a request."""

@@ -57,7 +57,7 @@ class Login(msgspec.Struct, frozen=True):
     `credential` leads to a token or to a key document, `secrets` to the adapter's further ones by name.
     """
 
-    credential: Referent[Secret] | Referent[Secret | Grant]
+    credential: Referent[Secret | Grant]
     secrets: Mapping[str, Referent[Secret]]
 
 
@@ -125,7 +125,7 @@ class ReferredCredential:
     def _look(self) -> None:
         """Look at every reference, and take in what is new."""
         now = self._tokens.monotonic()
-        looks = [referent.look(now) for referent in (self._login.credential, *self._login.secrets.values())]
+        looks = [self._login.credential.look(now), *(secret.look(now) for secret in self._login.secrets.values())]
         if Look.UNUSABLE in looks:
             self._unusable += 1
             if self._unusable == LASTING:

@@ -115,10 +115,15 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 """What each type of document must have."""
 
 
-def read_credential(content: Document, token_url: str) -> Secret | Grant:
-    """Read a token in one line, or a key document whose tokens come from `token_url`. Raises BadSecret with every fault."""
+def read_credential(content: Document, token_url: str | None) -> Secret | Grant:
+    """Read a token in one line, or a key document whose tokens come from `token_url` (None: the platform takes none).
+
+    Raises BadSecret with every fault.
+    """
     if not content.reveal().lstrip().startswith("{"):
         return one_line(content)
+    if token_url is None:
+        raise BadSecret("refers to a key document, and this platform takes a token")
     try:
         found: dict[str, Any] = msgspec.json.decode(content.reveal(), type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError):

@@ -21,6 +21,10 @@ leaves it says so with `mark_sent`, which is flushed: should the process die wit
 one knows that the platform *may* have these events, and since when. `settle` records what the answer meant;
 `release` gives a batch back untried or to be tried whole again. One claim per lane at a time.
 
+**Inquiries.** Some platforms take a request and say later what became of it. `settle` notes such a request by its
+receipt, with the number of its events, in the same transaction. It is asked after until the platform has said its last
+word or nobody waits for it any more; then `conclude` adds what was said to the books, once.
+
 **Accounts.** Every transaction also adds to the books: received = accepted + duplicate + refused + invalid, and
 accepted × destinations = delivered + waiting + dead + withdrawn, per storefront, exactly, at any moment.
 
@@ -44,6 +48,7 @@ from gateway.model import (
     Kind,
     Minimised,
     PlatformCode,
+    Processing,
     Reason,
     Receipt,
     Refusal,
@@ -161,6 +166,26 @@ Settlement = Done | Later | Dead | Withdrawn
 """What becomes of one claimed record."""
 
 
+Outcomes = tuple[tuple[Processing, PlatformCode | None, int], ...]
+"""What became of how many events of a request, and the platform's reason for it; the parts of `adapter.Processed`."""
+
+
+class Inquiry(msgspec.Struct, frozen=True, gc=False):
+    """A request that a platform took for processing, to be asked after. `number` is the store's own name for it.
+
+    `events` of the request were taken at `taken_at` (Unix seconds); `tries` counts the answers that were not the last.
+    """
+
+    lane: Lane
+    number: int
+    receipt: Receipt
+    events: int
+    taken_at: int
+    tries: int = 0
+    outcomes: Outcomes = ()
+    """What was said last."""
+
+
 @unique
 class Shut(StrEnum):
     """Why the outbox takes nothing at the moment; an answer of 503."""
@@ -180,6 +205,18 @@ class Unavailable(Exception):
         self.why = why
 
 
+class Afterwards(msgspec.Struct, frozen=True, gc=False):
+    """What a platform said became of a request that it had taken for processing.
+
+    `final`: there will be no more. `outcomes` are those of the request's `events` all together: which of them met with
+    what is never told.
+    """
+
+    final: bool
+    events: int
+    outcomes: Outcomes
+
+
 class Attempt(msgspec.Struct, frozen=True, gc=False):
     """Where an event stands at one destination, for the person who asks.
 
@@ -194,6 +231,7 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     tries: int = 0
     due: int | None = None
     receipt: Receipt | None = None
+    afterwards: Afterwards | None = None
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -212,7 +250,8 @@ class Book(msgspec.Struct, frozen=True):
     `received` by (source, kind or None, status, reason or fault or ''). `accepted` events per destination;
     `settled` by (destination, kind, outcome, reason) where outcome is delivered, dead or withdrawn; `waiting` counted
     from the records themselves, not from the books, so that the two can be held against each other. `value` by
-    (destination, currency, outcome), outcome being accepted, delivered, dead or withdrawn, in major units.
+    (destination, currency, outcome), outcome being accepted, delivered, dead or withdrawn, in major units. `processed`
+    is what platforms said afterwards of events that they had taken for processing, `pending` what they may still say.
     """
 
     received: Mapping[tuple[Source, Kind | None, Status, str], int]
@@ -221,6 +260,8 @@ class Book(msgspec.Struct, frozen=True):
     settled: Mapping[tuple[Destination, Kind, str, Reason], int]
     waiting: Mapping[Destination, int]
     value: Mapping[tuple[Destination, str, str], Decimal]
+    processed: Mapping[tuple[Destination, Processing, PlatformCode | None], int] = {}
+    pending: Mapping[Destination, int] = {}
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -274,6 +315,21 @@ class Outbox(Protocol):
 
     async def next_due(self, lane: Lane) -> float | None:
         """When the lane's earliest exception is due, else None."""
+
+    async def inquiries(self, lane: Lane, limit: int, now: int) -> Sequence[Inquiry]:
+        """Give up to `limit` requests of the lane that it is time to ask after, those that are due longest first."""
+
+    async def next_inquiry(self, lane: Lane) -> float | None:
+        """When the lane's next request is to be asked after (Unix seconds), else None."""
+
+    async def ask_again(self, inquiry: Inquiry, outcomes: Outcomes, due: float) -> None:
+        """Keep what was said so far, and ask again at `due`. Changes nothing once the inquiry was concluded."""
+
+    async def conclude(self, inquiry: Inquiry, outcomes: Outcomes) -> bool:
+        """Add the last word on a request to the books, events without one as untold; say whether that was still to be done.
+
+        Raises ValueError when the outcomes are of more events than the request had.
+        """
 
     async def suppress(self, storefront: StorefrontId, digests: Sequence[EmailDigest], now: int) -> None:
         """Remember that these people have withdrawn: claims from now on mark their earlier events as suppressed."""

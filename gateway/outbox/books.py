@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import apsw
 
-from gateway.model import EXPONENTS, Destination, Kind, Reason, Source, Status
+from gateway.model import EXPONENTS, Destination, Kind, PlatformCode, Processing, Reason, Source, Status
 from gateway.outbox import Book
 from gateway.outbox.schema import every
 
@@ -20,6 +20,7 @@ DIFFERING: Final = "differing"
 ACCEPTED: Final = "accepted"
 SETTLED: Final = "settled"
 VALUE: Final = "value"
+PROCESSED: Final = "processed"
 
 DELIVERED: Final = "delivered"
 DEAD: Final = "dead"
@@ -62,12 +63,13 @@ class Books:
                 (apsw.carray(additions),),
             )
 
-    def read(self, storefront: int, waiting: Mapping[Destination, int]) -> Book:
-        """Put a storefront's accounts together; `waiting` is counted elsewhere."""
+    def read(self, storefront: int, waiting: Mapping[Destination, int], pending: Mapping[Destination, int]) -> Book:
+        """Put a storefront's accounts together; `waiting` and `pending` are counted elsewhere."""
         received: dict[tuple[Source, Kind | None, Status, str], int] = {}
         accepted: dict[Destination, int] = {}
         settled: dict[tuple[Destination, Kind, str, Reason], int] = {}
         value: dict[tuple[Destination, str, str], Decimal] = {}
+        processed: dict[tuple[Destination, Processing, PlatformCode | None], int] = {}
         differing = 0
         for account, parts, count in self._lines(storefront):
             match account:
@@ -81,10 +83,14 @@ class Books:
                 case "settled":
                     destination, kind, outcome, reason = parts
                     settled[Destination(destination), Kind(kind), outcome, Reason(reason)] = count
+                case "processed":
+                    destination, processing, code = parts
+                    said = PlatformCode.unsealed(code) if code else None
+                    processed[Destination(destination), Processing(processing), said] = count
                 case _:
                     destination, currency, outcome = parts
                     value[Destination(destination), currency, outcome] = Decimal(count).scaleb(-EXPONENTS.get(currency, 2))
-        return Book(received, differing, accepted, settled, waiting, value)
+        return Book(received, differing, accepted, settled, waiting, value, processed, pending)
 
     def _lines(self, storefront: int) -> list[_Entry]:
         prefix = f"{storefront}|"

@@ -2,6 +2,7 @@
 
 from gateway.model import EventId, Kind, PlatformCode, Reason, Receipt, Status, StorefrontId
 from gateway.outbox import Attempt, Explanation, Lane
+from gateway.outbox.asking import Asking
 from gateway.outbox.lanes import Held, LaneState
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import first
@@ -11,8 +12,9 @@ from gateway.outbox.seen import was_accepted
 class Explaining:
     """Answers questions about events. Belongs to the store's thread."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, asking: Asking) -> None:
         """Read what the store's thread keeps."""
+        self._asking = asking
         self._connection = memory.connection
         self._names = memory.names
         self._lanes = memory.lanes
@@ -76,14 +78,16 @@ class Explaining:
         )
         if found is None:
             return None
-        at, reason, code, receipt = found
+        at, reason, code, named = found
+        receipt = None if named is None else Receipt.unsealed(named)
         return Attempt(
             destination=state.lane.destination,
             state="delivered",
             reason=Reason(reason),
             code=None if code is None else PlatformCode.unsealed(code),
             at=at,
-            receipt=None if receipt is None else Receipt.unsealed(receipt),
+            receipt=receipt,
+            afterwards=None if receipt is None else self._asking.afterwards(state, receipt),
         )
 
 

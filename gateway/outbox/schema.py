@@ -75,7 +75,19 @@ create table suppressed(
 insert into meta values (1, 1, 1, 1, 0, 0);
 """
 
-STEPS: Final = (_FIRST,)
+_INQUIRIES: Final = """
+create table inquiries(
+    id integer primary key, lane integer not null, receipt text not null, events integer not null, at integer not null,
+    due real,                    -- when to ask next; null once the last word was said
+    tries integer not null, told text not null
+) strict;
+create index inquiries_by_due on inquiries(lane, due) where due is not null;
+create index inquiries_by_receipt on inquiries(lane, receipt);
+create index inquiries_by_age on inquiries(at);
+"""
+"""Requests that a platform took for processing. Those that are concluded are kept for as long as an event can be asked for."""
+
+STEPS: Final = (_FIRST, _INQUIRIES)
 """From an empty file to today's tables, one step a version. A step that was ever released is never changed; a store of an
 earlier version takes the missing steps when it is opened, all in one transaction."""
 

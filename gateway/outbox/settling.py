@@ -11,6 +11,7 @@ from typing import Final
 
 from gateway.model import Kind, PlatformCode, Reason, Receipt
 from gateway.outbox import Dead, Done, Lane, Later, Record, Settlement, Withdrawn
+from gateway.outbox.asking import Asking
 from gateway.outbox.books import DEAD, DELIVERED, SETTLED, VALUE, WITHDRAWN
 from gateway.outbox.claims import Taken, Unread
 from gateway.outbox.codec import Codec, single_place, write_row
@@ -32,12 +33,17 @@ _Content = tuple[int | None, bytes | None, bytes | None]
 
 Pair = tuple[Record | Unread, Settlement]
 
+_Answer = tuple[Reason, PlatformCode | None, Receipt | None]
+_Line = tuple[int, int, int, _Answer]
+"""First and last number of a run of delivered records, how many are in it, and the answer that was given of them."""
+
 
 class Settling:
     """Marks and settles. Belongs to the store's thread."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, asking: Asking) -> None:
         """Work on what the store's thread keeps."""
+        self._asking = asking
         self._connection = memory.connection
         self._names = memory.names
         self._vault = memory.vault
@@ -136,15 +142,26 @@ class Settling:
             else:
                 counts[item.sort.kind, outcome, settlement.reason] += 1
         destination, storefront = state.lane.destination, state.storefront
+        lines = told.lines()
         for (kind, outcome, reason), count in counts.items():
             self._books.add(count, storefront, SETTLED, destination, kind, outcome, reason)
         for (currency, outcome), minor in values.items():
             self._books.add(minor, storefront, VALUE, destination, currency, outcome)
         self._connection.executemany(
             "insert or replace into deliveries values (?, ?, ?, ?, ?, ?, ?)",
-            [(state.number, last, first, now, reason, code, receipt) for first, last, reason, code, receipt in told.lines()],
+            [(state.number, last, first, now, *answer) for first, last, _, answer in lines],
         )
+        self._ask_after(state, lines, now)
         return others
+
+    def _ask_after(self, state: LaneState, lines: Sequence[_Line], now: int) -> None:
+        """Note the requests that were taken for processing, with the number of their events."""
+        receipts: defaultdict[Receipt, int] = defaultdict(int)
+        for _, _, count, (reason, _, receipt) in lines:
+            if reason is Reason.ACCEPTED_FOR_PROCESSING and receipt is not None:
+                receipts[receipt] += count
+        if receipts:
+            self._asking.begin(state, receipts, now)
 
     def _except(self, state: LaneState, pairs: Sequence[Pair], sent: Mapping[int, int], now: int) -> None:
         """Give records that were not delivered rows of their own."""
@@ -267,26 +284,28 @@ class _Told:
 
     def __init__(self, *, together: bool) -> None:
         self._together = together
-        self._first = self._last = 0
-        self._answer: tuple[Reason, PlatformCode | None, Receipt | None] | None = None
-        self._lines: list[tuple[int, int, Reason, PlatformCode | None, Receipt | None]] = []
+        self._first = self._last = self._count = 0
+        self._answer: _Answer | None = None
+        self._lines: list[_Line] = []
 
     def add(self, done: Done) -> None:
         """Add the next delivered record."""
         answer = (done.reason, done.code, done.receipt)
         if self._together and answer == self._answer:
             self._last = done.seq
+            self._count += 1
             return
         self._close()
         self._first = self._last = done.seq
+        self._count = 1
         self._answer = answer
 
-    def lines(self) -> list[tuple[int, int, Reason, PlatformCode | None, Receipt | None]]:
-        """Give first, last, reason, code and receipt of each run."""
+    def lines(self) -> list[_Line]:
+        """Give first, last, number of records and answer of each run."""
         self._close()
         return self._lines
 
     def _close(self) -> None:
         if self._answer is not None:
-            self._lines.append((self._first, self._last, *self._answer))
+            self._lines.append((self._first, self._last, self._count, self._answer))
         self._answer = None

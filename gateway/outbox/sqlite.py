@@ -12,14 +12,16 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
-from gateway.model import EmailDigest, EventId, Kind, Status, StorefrontId
+from gateway.model import EmailDigest, EventId, Kind, Processing, Status, StorefrontId
 from gateway.outbox import (
     Book,
     Claim,
     Dead,
     Entry,
     Explanation,
+    Inquiry,
     Lane,
+    Outcomes,
     Record,
     Settlement,
     Shut,
@@ -231,6 +233,31 @@ class SqliteOutbox:
         if not self.waiting(lane).retrying:
             return None
         return await self._writer.ask(lambda store: store.next_due(lane))
+
+    # ── what became of it afterwards ─────────────────────────────────────────────────────────────────────────────
+
+    async def inquiries(self, lane: Lane, limit: int, now: int) -> Sequence[Inquiry]:
+        """Give up to `limit` requests of the lane that it is time to ask after, those that are due longest first."""
+        return await self._writer.ask(lambda store: store.inquiries(lane, limit, now))
+
+    async def next_inquiry(self, lane: Lane) -> float | None:
+        """When the lane's next request is to be asked after (Unix seconds), else None."""
+        return await self._writer.ask(lambda store: store.next_inquiry(lane))
+
+    async def ask_again(self, inquiry: Inquiry, outcomes: Outcomes, due: float) -> None:
+        """Keep what was said so far, and ask again at `due`. Changes nothing once the inquiry was concluded."""
+        await self._writer.change(lambda store: store.ask_again(inquiry, outcomes, due), _ignore)
+
+    async def conclude(self, inquiry: Inquiry, outcomes: Outcomes) -> bool:
+        """Add the last word on a request to the books, events without one as untold; say whether that was still to be done.
+
+        Raises ValueError when the outcomes are of more events than the request had.
+        """
+        untold = inquiry.events - sum(count for _, _, count in outcomes)
+        if untold < 0:
+            raise ValueError("outbox: outcomes of more events than the request had")
+        whole = (*outcomes, (Processing.UNTOLD, None, untold)) if untold else outcomes
+        return await self._writer.change(lambda store: store.conclude(inquiry, whole), _ignore)
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -13,8 +13,9 @@ import apsw
 import msgspec
 
 from gateway.model import Destination, EmailDigest, EventId, Kind, Status, StorefrontId
-from gateway.outbox import Book, Entry, Explanation, Lane, Record, Waiting
+from gateway.outbox import Book, Entry, Explanation, Inquiry, Lane, Outcomes, Record, Waiting
 from gateway.outbox.arriving import Arriving
+from gateway.outbox.asking import Asking
 from gateway.outbox.claims import Finder, Found, Opener, Taken
 from gateway.outbox.explaining import Explaining
 from gateway.outbox.keyring import Keyring
@@ -22,7 +23,7 @@ from gateway.outbox.lanes import Held, LaneState
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import PAGE_BYTES, SPAN, base, connect, flush_directory, one
 from gateway.outbox.seen import GENERATION, SLICES
-from gateway.outbox.settling import Pair, Settling
+from gateway.outbox.settling import TOLD_SECONDS, Pair, Settling
 from gateway.outbox.vault import DAY_SECONDS, Vault
 
 HIGH_WATER: Final = 0.90
@@ -47,13 +48,15 @@ _USED_PAGES: Final = "select (select page_count from pragma_page_count) - (selec
 
 class Options(msgspec.Struct, frozen=True):
     """How a store is opened. `max_bytes` caps the file (its log may take 64 MB more); `min_free_bytes` must stay free
-    on the volume. `generation` and `vfs` exist for tests: sightings kept in memory, and a registered SQLite file system.
+    on the volume. `inquiry_first_seconds`: how long after a platform took a request it is first asked after.
+    `generation` and `vfs` exist for tests: sightings kept in memory, and a registered SQLite file system.
     """
 
     max_bytes: int
     min_free_bytes: int
     generation: int = GENERATION
     vfs: str | None = None
+    inquiry_first_seconds: float = 1800.0
 
 
 class Changes(NamedTuple):
@@ -98,9 +101,10 @@ class Store:
         self._seen = memory.seen
         self._lanes = memory.lanes
         self._finder = Finder(memory)
-        self._settling = Settling(memory)
+        self._asking = Asking(memory, self._options.inquiry_first_seconds)
+        self._settling = Settling(memory, self._asking)
         self._arriving = Arriving(memory)
-        self._explaining = Explaining(memory)
+        self._explaining = Explaining(memory, self._asking)
 
     # ── transactions ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -213,6 +217,22 @@ class Store:
         )
         return None if due is None else float(due)
 
+    def inquiries(self, lane: Lane, limit: int, now: int) -> Sequence[Inquiry]:
+        """Give the lane's requests that it is time to ask after."""
+        return self._asking.due(lane, limit, now)
+
+    def next_inquiry(self, lane: Lane) -> float | None:
+        """When the lane's next request is to be asked after."""
+        return self._asking.next_due(lane)
+
+    def ask_again(self, inquiry: Inquiry, outcomes: Outcomes, due: float) -> None:
+        """Keep what was said of a request so far."""
+        self._asking.again(inquiry, outcomes, due)
+
+    def conclude(self, inquiry: Inquiry, outcomes: Outcomes) -> bool:
+        """Add the last word on a request to the books."""
+        return self._asking.conclude(inquiry, outcomes)
+
     def suppress(self, storefront: StorefrontId, digests: Sequence[EmailDigest], now: int) -> None:
         """Remember withdrawals."""
         self._subjects.suppress(self._names.storefront(storefront), digests, now)
@@ -232,7 +252,7 @@ class Store:
         for state, (count, _) in self._lanes.count(number).items():
             held = self._lanes.count_exceptions(state)
             waiting[state.lane.destination] = count + held.get(Held.RETRY, 0) + held.get(Held.PARKED, 0)
-        return self._books.read(number, waiting)
+        return self._books.read(number, waiting, self._asking.pending(number))
 
     # ── sweeping ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -244,6 +264,7 @@ class Store:
             self._sweep_lane(state, told_from, now)
         for number in self._names.storefronts.values():
             self._subjects.discard(number, self._oldest(number, now))
+        self._asking.discard(now - TOLD_SECONDS)
         self._names.discard(now // DAY_SECONDS - TRACES_KEPT_DAYS)
         self._vault.discard(now - KEYS_KEPT_SECONDS)
         swept_at, swept_to = one(self._connection, "select swept_at, swept_to from meta")

@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.delivery.credentials import Standing
+from gateway.delivery.grants import CredentialKind
 from gateway.delivery.watcher import Stage, Watcher
 from gateway.metrics import CONTENT_TYPE, DELIVERY_BUCKETS, Metrics
 from gateway.model import Destination, Kind, Reason, Source, Status, StorefrontId
@@ -28,6 +30,7 @@ DESIGN_NAMES: Mapping[str, set[str]] = {
     "platform_warnings_total": {"storefront", "destination"},
     "unknown_fields_total": {"storefront", "object"},
     "differing_repeats_total": {"storefront"},
+    "credential_seconds": {"storefront", "destination", "kind"},
     "test_mode": {"storefront", "destination", "switch"},
     "test_endpoints_allowed": set(),
     "build_info": {"version"},
@@ -51,6 +54,7 @@ def busy() -> Metrics:
     metrics.request("/v1/events", 202)
     metrics.raw_bytes(10)
     metrics.unknown_fields(DEMO, "customer.phone", 1)
+    metrics.watch_credentials({META: lambda: Standing(CredentialKind.TOKEN, 1.0)})
     metrics.watch_repeats([DEMO], lambda _storefront: 1)
     metrics.delivered(META, Kind.PURCHASE, Reason.CONFIRMED, [1.0], {"EUR": 1})
     metrics.dead(META, None, Reason.UNSEALABLE, 1, {})
@@ -173,6 +177,23 @@ def test_states_are_told_as_they_are_now() -> None:
     metrics.test_mode(GOOGLE, "validateOnly")
     assert values(metrics)["test_endpoints_allowed{}"] == 1
     assert values(metrics)["test_mode{destination=google_ads,storefront=other,switch=validateOnly}"] == 1
+
+
+def test_the_age_of_a_token_is_asked_for_at_each_scrape() -> None:
+    """By its kind; a lane that has no token yet has no age."""
+    metrics = Metrics()
+    ages: dict[Lane, float | None] = {META: 5.0, GOOGLE: None}
+    metrics.watch_credentials(
+        {
+            META: lambda: Standing(CredentialKind.TOKEN, ages[META]),
+            GOOGLE: lambda: Standing(CredentialKind.SERVICE_ACCOUNT, ages[GOOGLE]),
+        }
+    )
+    told = {name: value for name, value in values(metrics).items() if name.startswith("credential")}
+    assert told == {"credential_seconds{destination=meta,kind=token,storefront=demo}": 5}
+    ages.update({META: 6.0, GOOGLE: 0.0})
+    assert values(metrics)["credential_seconds{destination=meta,kind=token,storefront=demo}"] == 6
+    assert values(metrics)["credential_seconds{destination=google_ads,kind=service_account,storefront=other}"] == 0
 
 
 def test_two_metrics_do_not_share_anything() -> None:

@@ -60,7 +60,9 @@ async def test_alive_and_ready(there: There) -> None:
     assert await there.ask("/livez") == (200, b"ok\n")
     status, ready = await there.ask("/readyz")
     assert (status, ready["ready"], ready["why"], ready["test_endpoints"]) == (200, True, None, True)
-    up = {"up": True, "reason": None, "test_mode": None}
+    ages = [lane["credential"].pop("seconds") for lane in ready["lanes"][STOREFRONT].values()]
+    assert all(0 <= age <= 60 for age in ages)
+    up = {"up": True, "reason": None, "test_mode": None, "credential": {"kind": "token"}}
     assert ready["lanes"] == {STOREFRONT: {destination.value: up for destination in Destination}}
 
 

@@ -1,16 +1,20 @@
+import json
 import re
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.delivery.grants import read_credential
 from gateway.keys import KeyId, KeyKind, StoredKey, make_key
 from gateway.model import Destination, StorefrontId
-from gateway.secret import Secret
+from gateway.sandbox.google_token import AUDIENCE, TokenService
+from gateway.secret import Document, Secret
 from gateway.settings import Address, BadSettings, _rule, load, names
-from tests.configuration import GOOD, faults_of, load_text, spoilt, write
+from tests.configuration import ENV, GOOD, faults_of, load_text, spoilt, write
 
 META = "storefronts.demo.destinations.meta"
 
@@ -184,6 +188,106 @@ def test_allowed_test_endpoints_are_marked_as_such(tmp_path: Path, url: str) -> 
 def test_clear_text_leaves_loopback_under_no_setting(tmp_path: Path) -> None:
     """A test endpoint elsewhere is https or a fault."""
     assert "only a test endpoint on loopback may be http" in faults_of(tmp_path, with_url("http://10.0.0.5:80", "true"))[0]
+
+
+def test_the_platforms_own_address_is_no_test_endpoint(tmp_path: Path) -> None:
+    """With its port or without."""
+    for url in ("https://graph.facebook.com", "https://graph.facebook.com:443"):
+        assert load_text(tmp_path, with_url(url)).storefronts[StorefrontId("demo")].test_endpoints == frozenset()
+
+
+# ── Google's key documents ───────────────────────────────────────────────────────────────────────────────────────
+
+GOOGLE = "storefronts.demo.destinations.google_ads"
+SERVICE: Final = TokenService()
+DOCUMENTS: Final = (SERVICE.make_account(), SERVICE.make_user())
+
+
+ELSEWHERE: Final = "is not the platform's own host; that needs server.allow_test_endpoints"
+
+
+def with_google(*lines: str, allow: str = "false") -> str:
+    """Give a configuration with Google's block and these further lines in it."""
+    text = spoilt('"data"', f'"data"\nallow_test_endpoints = {allow}')
+    block = [f"[{GOOGLE}]", 'operating_account = "1234567890"', 'conversion_actions = { purchase = "11" }', *lines]
+    return text + "\n".join(block)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_google_takes_a_key_document_from_a_file_or_a_variable(tmp_path: Path, document: str) -> None:
+    """Both of Google's formats; a token in one line still is one."""
+    (tmp_path / "google.json").write_text(document)
+    (tmp_path / "google.json").chmod(0o600)
+    env = {**ENV, "GOOGLE": document, "PLAIN": "ya29.x"}
+    for reference in ("file:google.json", "env:GOOGLE"):
+        demo = load_text(tmp_path, with_google(f'credential = "{reference}"'), env).storefronts[StorefrontId("demo")]
+        assert demo.logins[Destination.GOOGLE_ADS].credential.value == read_credential(Document(document), AUDIENCE)
+        assert demo.test_endpoints == frozenset()
+    demo = load_text(tmp_path, with_google('credential = "env:PLAIN"'), env).storefronts[StorefrontId("demo")]
+    assert demo.logins[Destination.GOOGLE_ADS].credential.value == Secret("ya29.x")
+
+
+def test_other_platforms_take_no_key_document(tmp_path: Path) -> None:
+    """What they would be sent as a token is a secret of Google's."""
+    for document in DOCUMENTS:
+        assert faults_of(tmp_path, GOOD, {"META": document}) == (
+            f"{META}.credential: refers to a key document, and this platform takes a token",
+        )
+
+
+def test_every_fault_of_a_document_is_told_beside_the_others(tmp_path: Path) -> None:
+    """Each by place and rule, though the block itself has a fault too, and never by what stands there."""
+    spoilt_document = json.dumps(
+        json.loads(DOCUMENTS[0]) | {"token_uri": f"https://{CANARY}", "private_key": CANARY, "client_email": ""}
+    )
+    text = with_google('credential = "env:GOOGLE"', "batch_events = 0")
+    assert faults_of(tmp_path, text, {**ENV, "GOOGLE": spoilt_document}) == (
+        f"{GOOGLE}.batch_events: must be at least 1",
+        f"{GOOGLE}.credential: the key document's token_uri must be https://oauth2.googleapis.com/token",
+        f"{GOOGLE}.credential: the key document's client_email is missing",
+        f"{GOOGLE}.credential: the key document's private_key must be an RSA key in PEM, not encrypted",
+    )
+
+
+def test_a_document_that_others_may_read_is_a_fault(tmp_path: Path) -> None:
+    """The rules for files hold for documents too."""
+    (tmp_path / "google.json").write_text(DOCUMENTS[0])
+    (tmp_path / "google.json").chmod(0o644)
+    assert faults_of(tmp_path, with_google('credential = "file:google.json"')) == (
+        f"{GOOGLE}.credential: refers to a file that others may read; its mode must be 0600 or 0400",
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "allow", "fault"),
+    [
+        (
+            "https://evil.example/token",
+            "false",
+            "is not the platform's own host; that needs server.allow_test_endpoints = true",
+        ),
+        ("http://127.0.0.1:9/token", "false", "is not the platform's own host; that needs server.allow_test_endpoints = true"),
+        ("http://10.0.0.5/token", "true", "must be https: only a test endpoint on loopback may be http"),
+        ("http://oauth2.googleapis.com/token", "true", "must be https on the platform's own port"),
+        ("https://oauth2.googleapis.com/other", "true", "must be https on the platform's own port"),
+        ("https://user@evil.example/token", "true", "must be an address such as https://api.example/token"),
+        ("https://evil.example/token?x=1", "true", "must be an address such as https://api.example/token"),
+    ],
+)
+def test_tokens_come_from_the_platform_unless_tests_are_allowed(tmp_path: Path, url: str, allow: str, fault: str) -> None:
+    """The same rules as for the address that events go to: a key document is worth more than they are."""
+    text = with_google('credential = "env:META"', f'token_url = "{url}"', allow=allow)
+    assert f"{GOOGLE}.token_url: {fault}" in faults_of(tmp_path, text)
+
+
+def test_another_token_endpoint_is_shown_as_a_test(tmp_path: Path) -> None:
+    """Though the events go to the platform itself."""
+    text = with_google('credential = "env:META"', 'token_url = "http://127.0.0.1:9/token"', allow="true")
+    demo = load_text(tmp_path, text).storefronts[StorefrontId("demo")]
+    assert demo.test_endpoints == {Destination.GOOGLE_ADS}
+    endpoint = demo.destinations[Destination.GOOGLE_ADS].token_endpoint
+    assert endpoint is not None
+    assert (endpoint.url, endpoint.audience) == ("http://127.0.0.1:9/token", AUDIENCE)
 
 
 # ── keys ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -124,3 +124,14 @@ def test_a_bug_is_written_by_class_and_place(scene: Scene) -> None:
     assert "error" not in scene.lines[1]
     assert "where" not in scene.lines[1]
     assert "jane" not in scene.stream.getvalue()
+
+
+def test_a_replaced_credential_is_written(scene: Scene) -> None:
+    """Taken in, or left out because nobody could use it: that wants a look."""
+    witness = Witness(scene.metrics, Log(scene.stream))
+    witness.credential(META, usable=True)
+    witness.credential(PINTEREST, usable=False)
+    assert scene.lines == [
+        {"level": "info", "happening": "credential_renewed", "storefront": "demo", "destination": "meta"},
+        {"level": "warning", "happening": "credential_unusable", "storefront": "demo", "destination": "pinterest"},
+    ]

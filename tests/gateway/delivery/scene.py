@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -29,6 +30,7 @@ from gateway.adapter import (
 from gateway.delivery.backoff import Pace
 from gateway.delivery.courier import Courier, Office, Route
 from gateway.delivery.credentials import Credential, Login, ReferredCredential
+from gateway.delivery.grants import read_credential
 from gateway.delivery.oauth import Tokens
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage
@@ -64,7 +66,7 @@ from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from gateway.references import Referent
-from gateway.secret import Secret, one_line
+from gateway.secret import Secret
 
 SHOP: Final = StorefrontId("shop1")
 LANE: Final = Lane(SHOP, Destination.META)
@@ -73,6 +75,8 @@ LANES: Final = (LANE, OTHER)
 DAY: Final = 86_400
 NOW: Final = 1_795_000_000
 TOKEN: Final = "tok-canary-5e07"
+READ: Final = partial(read_credential, token_url=None)
+"""Reads a credential for a platform without a token endpoint."""
 ECHO: Final = "platform-text-canary jane@example.com"
 """What the platform says in its answers' texts; must never be seen outside the adapter."""
 
@@ -366,7 +370,7 @@ class Line:
         self.recorder = Recorder()
         self.wall = Wall()
         self.adapter = Plain(PlainSettings(base_url=platform.url, credential="env:TOKEN"))
-        self.login = Login(Referent("env:TOKEN", Path(), {"TOKEN": TOKEN}, one_line), {})
+        self.login = Login(Referent("env:TOKEN", Path(), {"TOKEN": TOKEN}, READ), {})
         self.credential: Credential | None = None
         """Another one than the login's, if a test wants it."""
         self.pace = QUICK

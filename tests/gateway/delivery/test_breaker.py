@@ -131,3 +131,20 @@ def test_waits_are_bounded_whatever_happens(story: list[str], dice: float) -> No
         assert 0.0 <= breaker.wait(PACE, dice) <= 900.0
         assert happening == "answered" or before.paused is None or breaker.paused is not None
         assert 1 <= breaker.limit(200) <= 200
+
+
+@pytest.mark.parametrize(
+    ("reason", "awaits"),
+    [
+        (Reason.CREDENTIAL, True),
+        (Reason.PERMISSION, True),
+        (Reason.CONFIGURATION, False),
+        (Reason.REDIRECTED, False),
+    ],
+)
+def test_only_a_pause_for_the_credential_ends_with_another(reason: Reason, awaits: bool) -> None:
+    """A setting is not mended by a token; and a platform that asks for time gets it."""
+    paused = Breaker().pause(Pause(reason))
+    assert paused.awaits_credential is awaits
+    assert not paused.throttled(5.0).awaits_credential
+    assert not Breaker().awaits_credential

@@ -15,13 +15,14 @@ from aiohttp import web
 from gateway.adapter import Access
 from gateway.delivery.backoff import Pace
 from gateway.delivery.breaker import PROBE_EVENTS
-from gateway.delivery.credentials import Standing
+from gateway.delivery.credentials import Login, Standing
 from gateway.delivery.grants import CredentialKind
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage
 from gateway.model import ClickIds, Destination, EmailDigest, EventId, GoogleClickId, Kind, Pause, Reason, Retry, Throttle
 from gateway.outbox import Claim, Lane, Settlement, Shut, Unavailable
 from gateway.outbox.sqlite import SqliteOutbox
+from gateway.references import LOOK_SECONDS, Referent
 from gateway.secret import Secret
 from tests.gateway.delivery.scene import (
     CODE,
@@ -31,6 +32,7 @@ from tests.gateway.delivery.scene import (
     NOW,
     OTHER,
     QUICK,
+    READ,
     SHOP,
     TOKEN,
     Answer,
@@ -285,6 +287,184 @@ async def test_without_a_token_nothing_is_sent(line: Line) -> None:
         assert (await line.attempt(0)).state == "waiting"
         credential.answer = Access(Secret(TOKEN))
         await line.until(lambda: line.platform.taken == Counter(ids(1)))
+
+
+class Refreshing(Scripted):
+    """A credential that can get another token when one was refused: `tokens` in turn, the last for ever."""
+
+    def __init__(self, *tokens: str) -> None:
+        super().__init__()
+        self.tokens = list(tokens)
+        self.refusals: list[str] = []
+
+    async def access(self) -> Access | Pause | Retry | Throttle:
+        """Give the token in use."""
+        return Access(Secret(self.tokens[0]))
+
+    def refused(self, access: Access) -> bool:
+        """Throw it away."""
+        self.refusals.append(access.token.reveal())
+        if len(self.tokens) > 1:
+            self.tokens.pop(0)
+        return True
+
+
+async def test_a_refused_token_is_replaced_once_and_the_request_repeated_at_once(line: Line) -> None:
+    """An expired token costs one more request: no pause, no wait, no event in doubt."""
+    line.credential = credential = Refreshing("old", "new")
+    answers = iter([Answer(["pause"]), Answer(["ok"])])
+    line.platform.script = lambda _: next(answers)
+    await line.put(*(event(n) for n in range(5)))
+    await line.deliver()
+    assert line.platform.requests == [ids(5)] * 2
+    assert line.platform.times[1] - line.platform.times[0] < 0.5
+    assert credential.refusals == ["old"]
+    assert line.platform.tokens == {"Bearer old", "Bearer new"}
+    assert line.recorder.of("up") == [(True, None, None)]
+    assert line.recorder.count("retried") == {}
+
+
+async def test_a_fresh_token_that_is_refused_too_pauses(line: Line) -> None:
+    """Once is enough: then a person must act. Probes send one request each, every one with another token."""
+    line.credential = credential = Refreshing(*"123456789")
+    line.pace = msgspec.structs.replace(QUICK, probe_base_seconds=0.3, probe_cap_seconds=0.3)
+    line.platform.script = lambda _: Answer(["pause"])
+    await line.put(*(event(n) for n in range(5)))
+    async with line.running() as courier:
+        await line.until(lambda: courier.health.paused is Reason.CREDENTIAL)
+        await asyncio.sleep(0.05)
+        assert line.platform.requests == [ids(5)] * 2
+        await line.until(lambda: len(line.platform.requests) == 4)
+    assert credential.refusals == list("1234")
+    assert line.platform.times[3] - line.platform.times[2] > 0.2
+    assert line.recorder.of("up") == [(True, None, None), (False, Reason.CREDENTIAL, CODE)]
+
+
+async def test_when_no_fresh_token_is_to_be_had_that_is_what_counts(line: Line) -> None:
+    """The token endpoint's verdict: here it is down, so the lane retries and calls nobody."""
+
+    class Dry(Refreshing):
+        async def access(self) -> Access | Pause | Retry | Throttle:
+            return Retry(Reason.SERVER_ERROR) if self.refusals else Access(Secret("old"))
+
+    line.credential = Dry("old")
+    line.platform.script = lambda _: Answer(["pause"])
+    await line.put(event(0))
+    async with line.running() as courier:
+        await line.until(lambda: bool(line.recorder.of("retried")))
+        assert courier.health.paused is None
+    assert line.recorder.of("retried")[0] == (Reason.SERVER_ERROR, 1)
+    assert line.platform.requests == [["e0"]]
+
+
+async def test_a_request_of_which_something_was_taken_is_not_repeated(line: Line) -> None:
+    """Only a request that was turned away whole is sent again at once."""
+    line.credential = credential = Refreshing("old", "new")
+    answers = iter([Answer(["ok", "pause"]), Answer(["ok"])])
+    line.platform.script = lambda _: next(answers)
+    await line.put(event(0), event(1))
+    await line.deliver()
+    assert line.platform.requests == [["e0", "e1"], ["e1"]]
+    assert credential.refusals == []
+
+
+async def test_another_refusal_than_of_the_credential_costs_no_token(line: Line) -> None:
+    """A missing permission is not mended by a new token."""
+    line.credential = credential = Refreshing("old", "new")
+    line.platform.script = lambda _: web.Response(status=302)
+    await line.put(event(0))
+    async with line.running() as courier:
+        await line.until(lambda: courier.health.paused is Reason.REDIRECTED)
+    assert credential.refusals == []
+
+
+async def test_a_lane_wakes_when_its_credentials_file_is_replaced(line: Line, tmp_path: Path) -> None:
+    """However rare its probes have become, delivery resumes within seconds of the fix, without a restart."""
+    (tmp_path / "token").write_text("old")
+    (tmp_path / "token").chmod(0o600)
+    line.login = Login(Referent("file:token", tmp_path, {}, READ), {})
+    line.pace = msgspec.structs.replace(QUICK, probe_base_seconds=600.0, probe_cap_seconds=600.0)
+    line.platform.script = lambda _: Answer(["pause"] if line.platform.tokens == {"Bearer old"} else ["ok"])
+    await line.put(*(event(n) for n in range(30)))
+    async with line.running() as courier:
+        await line.until(lambda: courier.health.paused is Reason.CREDENTIAL)
+        await asyncio.sleep(0.2)
+        assert len(line.platform.requests) == 1
+        (tmp_path / "new").write_text("new")
+        (tmp_path / "new").chmod(0o600)
+        (tmp_path / "new").rename(tmp_path / "token")
+        await line.until(line.quiet, 3 * LOOK_SECONDS)
+    assert line.platform.taken == Counter(ids(30))
+    assert not line.recorder.of("dead")
+
+
+async def test_a_lane_that_must_leave_the_platform_alone_is_not_woken(line: Line) -> None:
+    """A platform that asked for time gets it, though the lane waits for a credential too and that was replaced."""
+
+    class Renewing(Scripted):
+        def __init__(self) -> None:
+            super().__init__()
+            self.answer = Access(Secret(TOKEN))
+            self.replaced = asyncio.Event()
+
+        async def renewed(self, seen: int) -> None:
+            """Once the test says so."""
+            while self.renewals <= seen:
+                self.replaced.clear()
+                await self.replaced.wait()
+
+        def replace(self) -> None:
+            """Say so."""
+            self.renewals += 1
+            self.replaced.set()
+
+    line.credential = credential = Renewing()
+    line.pace = msgspec.structs.replace(QUICK, probe_base_seconds=600.0, probe_cap_seconds=600.0)
+    answers = iter([Answer(["pause"]), Answer(["throttle"], after=5.0)])
+    line.platform.script = lambda _: next(answers)
+    await line.put(event(0))
+    async with line.running() as courier:
+        await line.until(lambda: courier.health.paused is Reason.CREDENTIAL)
+        await asyncio.sleep(0.05)
+        credential.replace()
+        await line.until(lambda: courier.health.throttled_until is not None)
+        credential.replace()
+        await asyncio.sleep(0.2)
+    assert len(line.platform.requests) == 2
+
+
+async def test_stopping_does_not_wait_for_a_token(line: Line) -> None:
+    """A token endpoint that hangs is cut like a platform that does, and the events stay as they were."""
+
+    class Hanging(Scripted):
+        async def access(self) -> Access | Pause | Retry | Throttle:
+            """Never."""
+            self.asked = True
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        asked = False
+
+    line.credential = credential = Hanging()
+    await line.put(event(0))
+    async with line.running() as courier:
+        await line.until(lambda: credential.asked)
+        async with asyncio.timeout(2.0):
+            await courier.stop(0.1)
+    assert (await line.attempt(0)).state == "waiting"
+
+
+async def test_stopping_ends_the_wait_for_another_credential(line: Line) -> None:
+    """A paused lane stops at once."""
+    line.credential = credential = Scripted()
+    credential.answer = Pause(Reason.CREDENTIAL)
+    line.pace = msgspec.structs.replace(QUICK, probe_base_seconds=600.0, probe_cap_seconds=600.0)
+    await line.put(event(0))
+    async with line.running() as courier:
+        await line.until(lambda: courier.health.paused is Reason.CREDENTIAL)
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(1.0):
+            await courier.stop(5.0)
 
 
 async def test_a_batch_that_is_refused_event_by_event_pauses(line: Line) -> None:

@@ -17,6 +17,7 @@ from gateway.delivery.fates import (
     forgiven,
     give_back,
     misconfigured,
+    refuses_credential,
     settlement,
     standstill,
     untried,
@@ -143,3 +144,18 @@ def test_a_breather_is_what_the_first_delivery_asks_for() -> None:
     assert breather([Rejected(), Delivered(after=3.0), Delivered(after=3.0)]) == 3.0
     assert breather([Delivered(), Rejected()]) is None
     assert breather([Rejected()]) is None
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "refused"),
+    [
+        ([PAUSE], True),
+        ([PAUSE, Pause(Reason.CREDENTIAL, CODE)], True),
+        ([PAUSE, DELIVERED], False),
+        ([Pause(Reason.PERMISSION)], False),
+        ([THROTTLE], False),
+    ],
+)
+def test_only_a_request_turned_away_whole_was_refused_for_its_credential(verdicts: list[Verdict], refused: bool) -> None:
+    """Else something of it may have been taken, and it is not repeated at once."""
+    assert refuses_credential(verdicts) is refused

@@ -208,6 +208,14 @@ def test_another_type_of_document_is_named_by_its_rule(kind: object) -> None:
     assert rules(changed(ACCOUNT_TEXT, type=kind)) == ("the key document's type must be service_account or authorized_user",)
 
 
+@pytest.mark.parametrize("text", [ACCOUNT_TEXT, USER_TEXT, '{"any":"canary"}'])
+def test_a_platform_without_an_endpoint_takes_no_document(text: str) -> None:
+    """In one line it could pass for a token, and a secret of Google's would be sent to somebody else."""
+    with pytest.raises(BadSecret, match=r"^refers to a key document, and this platform takes a token$"):
+        read_credential(Document(text), None)
+    assert read_credential(Document("tok"), None) == Secret("tok")
+
+
 def test_a_console_download_is_no_key_document() -> None:
     """The client file that Google's console offers has no refresh token in it."""
     assert rules('{"installed": {"client_id": "canary", "client_secret": "canary"}}') == (

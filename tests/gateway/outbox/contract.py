@@ -4,19 +4,22 @@ An engine's test module makes a subclass whose fixture `engine` gives that engin
 """
 
 import asyncio
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
-from gateway.model import EmailDigests, EventId, Kind, PlatformCode, Reason, Receipt, Refusal, Source, Status
+from gateway.model import EmailDigests, EventId, Kind, PlatformCode, Processing, Reason, Receipt, Refusal, Source, Status
 from gateway.outbox import (
     DEDUP_SECONDS,
+    Afterwards,
     Attempt,
     Book,
     Claim,
     Dead,
     Done,
+    Inquiry,
     Lane,
     Later,
     Outbox,
@@ -52,6 +55,28 @@ from tests.gateway.outbox.making import (
 )
 
 OTHERS: Final = Lane(OTHER, META)
+THIRD: Final = LANES[2]
+"""Google's: the platform that takes requests for processing."""
+
+
+def taken(receipt: str | None) -> Callable[[int], Done]:
+    """Say of a record that the platform took it for processing, in the request of this receipt."""
+    named = None if receipt is None else Receipt(receipt)
+    return lambda seq: Done(seq, Reason.ACCEPTED_FOR_PROCESSING, receipt=named)
+
+
+def told(receipt: str) -> Callable[[int], Done]:
+    """Say of a record that the platform confirmed it at once."""
+    return lambda seq: Done(seq, Reason.CONFIRMED, receipt=Receipt(receipt))
+
+
+async def take(outbox: Outbox, receipt: str, events: int = 1, *, at: int = NOW, lane: Lane = THIRD, **changes: Any) -> None:
+    """Have a platform take so many new events for processing as one request."""
+    mark = receipt if at == NOW else f"{receipt}-{at}"
+    entries = [accept(f"{mark}-{n}", at=at, storefront=lane.storefront, **changes) for n in range(events)]
+    await outbox.put(entries)
+    claim = await claim_all(outbox, lane, now=at)
+    await outbox.settle(claim, [taken(receipt)(record.seq) for record in claim.records], at)
 
 
 def settled(claim: Claim, *fates: type[Settlement]) -> list[Settlement]:
@@ -587,6 +612,173 @@ class OutboxContract:
         await outbox.settle(claim, settled(claim, Later), NOW + 1)
         expected = Attempt(META, "retrying", Reason.SERVER_ERROR, at=NOW + 1, tries=1, due=NOW + 60)
         assert await attempt(outbox, 1) == expected
+        await outbox.close()
+
+    # ── what became of it afterwards ─────────────────────────────────────────────────────────────────────────────
+
+    async def test_a_request_taken_for_processing_is_asked_after(self, engine: Engine) -> None:
+        """By its receipt, with the number of its events, half an hour later; no other answer is asked after."""
+        outbox = await engine.open()
+        await outbox.put([accept(n) for n in range(9)])
+        claim = await claim_all(outbox, THIRD)
+        answers = [taken("r1")] * 3 + [taken("r2")] * 2 + [taken(None), told("r3"), taken("r2"), taken("r1")]
+        await outbox.settle(claim, [answer(one.seq) for answer, one in zip(answers, claim.records, strict=True)], NOW)
+        assert await outbox.inquiries(THIRD, 10, NOW + 1799) == []
+        assert await outbox.next_inquiry(THIRD) == NOW + 1800
+        found = await outbox.inquiries(THIRD, 10, NOW + 1800)
+        assert {one.receipt: one.events for one in found} == {"r1": 4, "r2": 3}
+        assert {(one.lane, one.taken_at, one.tries, one.outcomes) for one in found} == {(THIRD, NOW, 0, ())}
+        assert await outbox.inquiries(FIRST, 10, NOW + 1800) == []
+        assert await outbox.next_inquiry(FIRST) is None
+        assert (await outbox.book(SHOP)).pending == {GOOGLE: 7}
+        await outbox.close()
+
+    async def test_an_event_that_was_taken_late_is_asked_after_too(self, engine: Engine) -> None:
+        """Exceptions end in requests like any other."""
+        outbox = await engine.open()
+        await outbox.put([accept(n) for n in range(4)])
+        claim = await claim_all(outbox, THIRD)
+        await outbox.settle(claim, settled(claim, *[Later] * 4), NOW)
+        claim = await claim_all(outbox, THIRD, now=NOW + 60)
+        await outbox.settle(claim, [taken("late")(one.seq) for one in claim.records], NOW + 60)
+        (found,) = await outbox.inquiries(THIRD, 10, NOW + 1860)
+        assert (found.receipt, found.events, found.taken_at) == ("late", 4, NOW + 60)
+        await outbox.close()
+
+    async def test_what_is_due_longest_is_asked_first(self, engine: Engine) -> None:
+        """And no more than was wanted."""
+        outbox = await engine.open()
+        for n in range(5):
+            await take(outbox, f"r{n}", at=NOW + n)
+        first, *_ = await outbox.inquiries(THIRD, 1, NOW + 9999)
+        await outbox.ask_again(first, (), NOW + 5000.5)
+        found = await outbox.inquiries(THIRD, 10, NOW + 9999)
+        assert [one.receipt for one in found] == ["r1", "r2", "r3", "r4", "r0"]
+        assert [one.receipt for one in await outbox.inquiries(THIRD, 2, NOW + 9999)] == ["r1", "r2"]
+        assert [one.receipt for one in await outbox.inquiries(THIRD, 9, NOW + 1802)] == ["r1", "r2"]
+        await outbox.close()
+
+    async def test_what_was_said_so_far_is_kept(self, engine: Engine) -> None:
+        """With when to ask again, also over the death of the process."""
+        outbox = await engine.open()
+        await take(outbox, "r1", 5)
+        (inquiry,) = await outbox.inquiries(THIRD, 10, NOW + 1800)
+        so_far = ((Processing.NOT_USED, PlatformCode("X_Y"), 2), (Processing.PENDING, None, 3))
+        await outbox.ask_again(inquiry, so_far, NOW + 7200.5)
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        assert await outbox.next_inquiry(THIRD) == NOW + 7200.5
+        assert await outbox.inquiries(THIRD, 10, NOW + 7200) == []
+        assert await outbox.inquiries(THIRD, 10, NOW + 7201) == [
+            Inquiry(THIRD, inquiry.number, Receipt("r1"), 5, NOW, tries=1, outcomes=so_far)
+        ]
+        book = await outbox.book(SHOP)
+        assert (book.pending, book.processed) == ({GOOGLE: 5}, {})
+        await outbox.close()
+
+    async def test_the_last_word_goes_into_the_books_once(self, engine: Engine) -> None:
+        """However often it is said, and what nothing was said of is untold."""
+        outbox = await engine.open()
+        for receipt in ("r1", "r2"):
+            await take(outbox, receipt, 5)
+        first, second = await outbox.inquiries(THIRD, 10, NOW + 1800)
+        word = ((Processing.USED, None, 2), (Processing.NOT_USED, PlatformCode("X_Y"), 2))
+        assert await outbox.conclude(first, word)
+        assert not await outbox.conclude(first, word)
+        await outbox.ask_again(first, (), NOW)
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        assert not await outbox.conclude(first, word)
+        assert await outbox.inquiries(THIRD, 10, NOW + 9999) == [second]
+        book = await outbox.book(SHOP)
+        once = {(GOOGLE, Processing.USED, None): 2, (GOOGLE, Processing.NOT_USED, PlatformCode("X_Y")): 2}
+        assert book.processed == {**once, (GOOGLE, Processing.UNTOLD, None): 1}
+        assert book.pending == {GOOGLE: 5}
+        assert await outbox.conclude(second, ((Processing.USED, None, 5),))
+        book = await outbox.book(SHOP)
+        assert book.processed == {**once, (GOOGLE, Processing.USED, None): 7, (GOOGLE, Processing.UNTOLD, None): 1}
+        assert book.pending == {}
+        assert await outbox.next_inquiry(THIRD) is None
+        await outbox.close()
+
+    async def test_nobody_can_say_more_than_was_taken(self, engine: Engine) -> None:
+        """Outcomes of more events than the request had change nothing."""
+        outbox = await engine.open()
+        await take(outbox, "r1", 5)
+        (inquiry,) = await outbox.inquiries(THIRD, 10, NOW + 1800)
+        with pytest.raises(ValueError, match="more events than the request had"):
+            await outbox.conclude(inquiry, ((Processing.USED, None, 6),))
+        assert (await outbox.book(SHOP)).processed == {}
+        assert await outbox.inquiries(THIRD, 10, NOW + 1800) == [inquiry]
+        await outbox.close()
+
+    async def test_the_same_receipt_twice_is_two_requests(self, engine: Engine) -> None:
+        """What a platform numbers badly is still counted right."""
+        outbox = await engine.open()
+        await take(outbox, "same", 2)
+        (first,) = await outbox.inquiries(THIRD, 10, NOW + 1800)
+        await outbox.conclude(first, ((Processing.USED, None, 2),))
+        await take(outbox, "same", 3, at=NOW + 5)
+        (second,) = await outbox.inquiries(THIRD, 10, NOW + 1805)
+        assert (second.events, second.number != first.number) == (3, True)
+        await outbox.conclude(second, ((Processing.USED, None, 3),))
+        assert (await outbox.book(SHOP)).processed == {(GOOGLE, Processing.USED, None): 5}
+        await outbox.close()
+
+    async def test_an_event_is_explained_by_what_was_said_of_its_request(self, engine: Engine) -> None:
+        """Of the whole request, for no platform says it of a single event."""
+        outbox = await engine.open()
+        await take(outbox, "r1", 3)
+        assert (await attempt(outbox, "r1-0", THIRD)).afterwards == Afterwards(final=False, events=3, outcomes=())
+        (inquiry,) = await outbox.inquiries(THIRD, 10, NOW + 1800)
+        so_far = ((Processing.PENDING, None, 3),)
+        await outbox.ask_again(inquiry, so_far, NOW + 9999)
+        assert (await attempt(outbox, "r1-1", THIRD)).afterwards == Afterwards(final=False, events=3, outcomes=so_far)
+        await outbox.conclude(inquiry, ((Processing.USED, None, 1), (Processing.NOT_USED, PlatformCode("X"), 1)))
+        last = ((Processing.USED, None, 1), (Processing.NOT_USED, PlatformCode("X"), 1), (Processing.UNTOLD, None, 1))
+        assert (await attempt(outbox, "r1-2", THIRD)).afterwards == Afterwards(final=True, events=3, outcomes=last)
+        assert (await attempt(outbox, "r1-2", FIRST)).afterwards is None
+        await outbox.close()
+
+    async def test_storefronts_are_asked_after_apart(self, engine: Engine) -> None:
+        """Each has its own requests and books."""
+        there = Lane(OTHER, GOOGLE)
+        outbox = await engine.open([THIRD, there])
+        await take(outbox, "r1", 2, destinations=(GOOGLE,))
+        await take(outbox, "r2", 3, lane=there, destinations=(GOOGLE,))
+        (inquiry,) = await outbox.inquiries(there, 10, NOW + 1800)
+        assert (inquiry.receipt, inquiry.lane) == ("r2", there)
+        await outbox.conclude(inquiry, ((Processing.USED, None, 3),))
+        shop, other = await outbox.book(SHOP), await outbox.book(OTHER)
+        assert (shop.pending, shop.processed) == ({GOOGLE: 2}, {})
+        assert (other.pending, other.processed) == ({}, {(GOOGLE, Processing.USED, None): 3})
+        await outbox.close()
+
+    async def test_requests_are_forgotten_when_nobody_can_ask_for_their_events(self, engine: Engine) -> None:
+        """After nine days, answered or not; the books stay."""
+        outbox = await engine.open()
+        await take(outbox, "r1", 2)
+        await take(outbox, "r2", 3)
+        inquiry, _ = await outbox.inquiries(THIRD, 10, NOW + 1800)
+        await outbox.conclude(inquiry, ((Processing.USED, None, 2),))
+        await outbox.sweep(NOW + 9 * DAY)
+        assert (await outbox.book(SHOP)).pending == {GOOGLE: 3}
+        await outbox.sweep(NOW + 9 * DAY + 1)
+        book = await outbox.book(SHOP)
+        assert (book.pending, book.processed) == ({}, {(GOOGLE, Processing.USED, None): 2})
+        assert await outbox.inquiries(THIRD, 10, NOW + 99 * DAY) == []
+        await outbox.close()
+
+    async def test_a_lane_that_is_taken_away_and_comes_back_goes_on_asking(self, engine: Engine) -> None:
+        """Its requests are still the platform's."""
+        outbox = await engine.open()
+        await take(outbox, "r1", 2)
+        await outbox.close()
+        outbox = await engine.open([FIRST])
+        assert (await outbox.book(SHOP)).pending == {GOOGLE: 2}
+        await outbox.close()
+        outbox = await engine.open()
+        assert [one.receipt for one in await outbox.inquiries(THIRD, 10, NOW + 1800)] == ["r1"]
         await outbox.close()
 
     # ── accounts ─────────────────────────────────────────────────────────────────────────────────────────────────

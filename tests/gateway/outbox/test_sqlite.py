@@ -13,7 +13,7 @@ import apsw
 import pytest
 from hypothesis import HealthCheck, settings
 
-from gateway.model import EmailDigests, Kind, PageOrigin, Reason, Status, TruncatedIp
+from gateway.model import EmailDigests, Kind, PageOrigin, Reason, Receipt, Status, TruncatedIp
 from gateway.outbox import Claim, Dead, Done, Later, Outbox, Settlement, Shut, Unavailable, Withdrawn
 from gateway.outbox.keyring import BadKeyFile, Keyring
 from gateway.outbox.schema import CannotOpen
@@ -105,6 +105,33 @@ async def test_a_damaged_file_is_refused(engine: SqliteEngine, offset: int) -> N
     for _ in range(2):
         with pytest.raises(CannotOpen, match="damaged"):
             await engine.open()
+
+
+async def test_a_store_of_the_first_version_takes_the_steps_it_misses(engine: SqliteEngine) -> None:
+    """With all that is in it; after that it asks after requests like any other."""
+    outbox = await engine.open()
+    await outbox.put([accept(n) for n in range(3)])
+    await outbox.close()
+    change(engine, "drop table inquiries")
+    change(engine, "pragma user_version = 1")
+    outbox = await engine.open()
+    claim = await claim_all(outbox, LANES[2])
+    assert ids(claim) == ["0", "1", "2"]
+    receipt = Receipt("r1")
+    await outbox.settle(claim, [Done(one.seq, Reason.ACCEPTED_FOR_PROCESSING, receipt=receipt) for one in claim.records], NOW)
+    assert [one.events for one in await outbox.inquiries(LANES[2], 10, NOW + 1800)] == [3]
+    await outbox.close()
+
+
+async def test_requests_are_asked_after_as_soon_as_the_options_say(tmp_path: Path) -> None:
+    """Half an hour is only what a platform recommends."""
+    options = Options(max_bytes=64 << 20, min_free_bytes=0, inquiry_first_seconds=5.0)
+    outbox = await SqliteOutbox.open(tmp_path / "data", Keyring.create(tmp_path / "keys.json"), LANES, options)
+    await outbox.put([accept(1)])
+    claim = await claim_all(outbox, LANES[2])
+    await outbox.settle(claim, [Done(claim.records[0].seq, Reason.ACCEPTED_FOR_PROCESSING, receipt=Receipt("r1"))], NOW)
+    assert await outbox.next_inquiry(LANES[2]) == NOW + 5
+    await outbox.close()
 
 
 async def test_a_store_of_a_later_version_is_refused(engine: SqliteEngine) -> None:
