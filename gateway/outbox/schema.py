@@ -75,7 +75,15 @@ create table suppressed(
 insert into meta values (1, 1, 1, 1, 0, 0);
 """
 
-STEPS: Final = (_FIRST,)
+_BACKLOGS: Final = """
+create table backlogs(
+    lane integer not null, upto integer not null,
+    cursor integer not null,     -- what follows it, up to and with `upto`, was set aside and waits behind the lane's own cursor
+    primary key (lane, upto)
+) strict, without rowid;
+"""
+
+STEPS: Final = (_FIRST, _BACKLOGS)
 """From an empty file to today's tables, one step a version. A step that was ever released is never changed; a store of an
 earlier version takes the missing steps when it is opened, all in one transaction."""
 
