@@ -16,7 +16,7 @@ from adapters.google_ads_api import AdsApi
 from adapters.google_conversion import Conversion, Service, click_of, transaction_id
 from adapters.google_data_manager import DataManager
 from adapters.shapes import BASE_URL, URL, shaped
-from gateway.adapter import Access, DestinationSettings, Limits, Needs, Processed, Reply, Request, TokenEndpoint
+from gateway.adapter import Access, DestinationSettings, Limits, Needs, Processed, Quota, Reply, Request, TokenEndpoint
 from gateway.model import (
     Destination,
     EmailDigest,
@@ -96,6 +96,15 @@ class GoogleAdsSettings(DestinationSettings, frozen=True, hide_input_in_errors=T
         return self
 
 
+INGESTION: Final = Quota(requests_per_minute=300, requests_per_day=100_000)
+"""Of a Cloud project: https://developers.google.com/data-manager/api/devguides/limits (read 2026-11-22)."""
+
+BY_ROWS: Final = Quota(requests_per_day=15_000)
+"""Of a developer token with basic access; standard access has no limit. It counts operations, and whether an upload is one
+or as many as it has rows is not said: https://developers.google.com/google-ads/api/docs/best-practices/quotas
+(read 2026-11-22)."""
+
+
 @dataclass(frozen=True, slots=True)
 class GoogleAds:
     """Google's page."""
@@ -128,6 +137,7 @@ class GoogleAds:
             min_age=policy.click_hold if policy.send_click_ids else 0,
             held_clicks=CLICKS,
             timeout=60.0 if by_rows else 30.0,
+            quota=BY_ROWS if by_rows else INGESTION,
         )
 
     @property

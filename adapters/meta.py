@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 
 from adapters.replies import LONGEST_WAIT, Waits, by_status, code_of, longest, read, receipt_of, retry_after, spread, told
 from adapters.shapes import BASE_URL, shaped
-from gateway.adapter import NOTHING_MORE, Access, DestinationSettings, Limits, Needs, Processed, Reply, Request
+from gateway.adapter import NOTHING_MORE, Access, DestinationSettings, Limits, Needs, Processed, Quota, Reply, Request
 from gateway.model import (
     Delivered,
     Destination,
@@ -258,9 +258,15 @@ class Meta:
         """Seven days less an hour for the way; copies are recognised for 48 h, so a doubtful one is repeated for 44.
 
         https://developers.facebook.com/documentation/ads-commerce/conversions-api/deduplicate-pixel-and-server-events
-        (read 2026-11-22). No limit in bytes is published; the one here is our own.
+        (read 2026-11-22). No limit in bytes and none of requests is published; those here are our own.
         """
-        return Limits(self.settings.batch_events, 1_000_000, max_age=7 * 86_400 - 3600, resend_window=44 * 3600)
+        return Limits(
+            self.settings.batch_events,
+            1_000_000,
+            max_age=7 * 86_400 - 3600,
+            resend_window=44 * 3600,
+            quota=Quota(requests_per_minute=3000),
+        )
 
     @property
     def needs(self) -> Needs:

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from adapters.replies import Waits, by_status, code_of, longest, read, retry_after, spread, told
 from adapters.shapes import BASE_URL, shaped
-from gateway.adapter import NOTHING_MORE, Access, DestinationSettings, Limits, Needs, Processed, Reply, Request
+from gateway.adapter import NOTHING_MORE, Access, DestinationSettings, Limits, Needs, Processed, Quota, Reply, Request
 from gateway.model import (
     Delivered,
     Destination,
@@ -184,13 +184,19 @@ class Pinterest:
         """Seven days less an hour for the way; doubtful events are repeated as long as the settings say.
 
         https://docs.amperity.com/operator/events_pinterest.html (read 2026-11-22: seven days, copies for 48 hours) and
-        https://github.com/pinterest/api-description (read 2026-11-22: offline events are not compared). Whether two copies
-        are recognised of which neither came from the browser is not published. No limit in bytes is published; the one
-        here is our own.
+        https://github.com/pinterest/api-description (read 2026-11-22: offline events are not compared; how many requests an
+        ad account may make). Whether two copies are recognised of which neither came from the browser is not published. No
+        limit in bytes is published; the one here is our own.
         """
         policy = self.settings
         most = min(policy.batch_events, TESTED) if policy.test else policy.batch_events
-        return Limits(most, 1_000_000, max_age=7 * 86_400 - 3600, resend_window=policy.resend_hours * 3600)
+        return Limits(
+            most,
+            1_000_000,
+            max_age=7 * 86_400 - 3600,
+            resend_window=policy.resend_hours * 3600,
+            quota=Quota(requests_per_minute=5000),
+        )
 
     @property
     def needs(self) -> Needs:

@@ -6,10 +6,10 @@ events strictly, so an adapter that answers for the wrong number of events fails
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Final, Literal, Protocol
+from typing import Annotated, ClassVar, Final, Literal, Protocol
 
 import msgspec
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from gateway.model import (
     Destination,
@@ -92,12 +92,20 @@ NOTHING_MORE: Final = Processed(final=True)
 """The word of a platform whose first answer is its last."""
 
 
+class Quota(msgspec.Struct, frozen=True, gc=False):
+    """How many requests a platform takes of one credential; None where there is no limit."""
+
+    requests_per_minute: int | None = None
+    requests_per_day: int | None = None
+
+
 class Limits(msgspec.Struct, frozen=True, gc=False):
     """What the platform takes. Seconds and counts.
 
     `max_age`: older events are never sent. `resend_window`: how long after a first try whose outcome is unknown the
     event may be sent again (None: always, repeats merge). `min_age`: an event is held until it is this old, if it has one
-    of the click ids named in `held_clicks` (fields of `ClickIds`; None: every event is held).
+    of the click ids named in `held_clicks` (fields of `ClickIds`; None: every event is held). `quota` is the published one,
+    which the settings may lower or raise.
     """
 
     batch_events: int
@@ -107,6 +115,7 @@ class Limits(msgspec.Struct, frozen=True, gc=False):
     min_age: int = 0
     held_clicks: frozenset[str] | None = None
     timeout: float = 15.0
+    quota: Quota = Quota()
 
 
 class Needs(msgspec.Struct, frozen=True, gc=False):
@@ -132,6 +141,9 @@ class DestinationSettings(BaseModel, frozen=True, extra="forbid"):
     """Scheme and host, no trailing slash. Another host than the platform's own needs `allow_test_endpoints`."""
     credential: str
     """Reference to the access token, or to a key document that tokens are got with: `env:NAME` or `file:path`."""
+    requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    requests_per_day: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    """In place of `Limits.quota`, where the account was granted another one or shares it with other programs."""
 
 
 class Adapter(Protocol):

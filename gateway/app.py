@@ -17,9 +17,11 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from gateway.adapter import Quota
 from gateway.delivery.courier import Courier, Office, Route
 from gateway.delivery.credentials import Credential, ReferredCredential, Standing
 from gateway.delivery.oauth import Tokens
+from gateway.delivery.quota import Meter, strictest
 from gateway.delivery.transport import Transport
 from gateway.intake import Door, Intake
 from gateway.keys import Doorkeeper
@@ -190,6 +192,15 @@ def _lanes(settings: Settings) -> list[Lane]:
     return [Lane(s.id, destination) for s in settings.storefronts.values() for destination in s.destinations]
 
 
+def _meters(settings: Settings) -> dict[tuple[Destination, str], Meter]:
+    """Make one meter for each credential of each platform, whichever storefronts use it."""
+    quotas: dict[tuple[Destination, str], list[Quota]] = {}
+    for storefront in settings.storefronts.values():
+        for destination, reference in storefront.credentials.items():
+            quotas.setdefault((destination, reference), []).append(storefront.quotas[destination])
+    return {shared: Meter(strictest(*told)) for shared, told in quotas.items()}
+
+
 def make_credentials(
     settings: Settings, tokens: Tokens, told: Callable[[Lane, bool], None] = lambda _lane, _usable: None
 ) -> dict[Lane, Credential]:
@@ -204,6 +215,7 @@ def make_credentials(
 
 
 def _routes(settings: Settings, credentials: Mapping[Lane, Credential]) -> dict[Lane, Route]:
+    meters = _meters(settings)
     return {
         Lane(s.id, destination): Route(
             lane=Lane(s.id, destination),
@@ -211,6 +223,7 @@ def _routes(settings: Settings, credentials: Mapping[Lane, Credential]) -> dict[
             base_url=s.base_urls[destination],
             credential=credentials[Lane(s.id, destination)],
             max_consent_age=s.consent.policy.max_age,
+            meter=meters[destination, s.credentials[destination]],
         )
         for s in settings.storefronts.values()
         for destination, adapter in s.destinations.items()

@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field, PlainValidator, ValidationError, Validati
 from pydantic_core import ErrorDetails
 
 from adapters import ADAPTERS
-from gateway.adapter import Adapter
+from gateway.adapter import Adapter, DestinationSettings, Quota
 from gateway.consent.decision import DAY, Policy
 from gateway.delivery.backoff import Pace
 from gateway.delivery.credentials import Login
@@ -176,6 +176,8 @@ class DeliverySettings(Block, frozen=True):
     probe_base_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     probe_cap_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
     breaker_failures: Annotated[int, Field(ge=1, le=1000)] = 5
+    pause_probe_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    fresh_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
 
     @property
     def pace(self) -> Pace:
@@ -247,6 +249,9 @@ class Storefront(msgspec.Struct, frozen=True):
     destinations: Mapping[Destination, Adapter]
     logins: Mapping[Destination, Login]
     base_urls: Mapping[Destination, str]
+    credentials: Mapping[Destination, str]
+    """References to the access tokens: where two are the same, so is the quota."""
+    quotas: Mapping[Destination, Quota]
     test_endpoints: frozenset[Destination]
     """Destinations whose events go to another host than the platform's own, or whose tokens come from another."""
 
@@ -391,6 +396,8 @@ class Reading:
             destinations=MappingProxyType({d.name: d.adapter for d in destinations}),
             logins=MappingProxyType({d.name: d.login for d in destinations}),
             base_urls=MappingProxyType({d.name: d.base_url for d in destinations}),
+            credentials=MappingProxyType({d.name: d.credential for d in destinations}),
+            quotas=MappingProxyType({d.name: d.quota for d in destinations}),
             test_endpoints=frozenset(d.name for d in destinations if d.elsewhere),
         )
 
@@ -450,7 +457,15 @@ class Reading:
         made = adapter(block)
         endpoint = made.token_endpoint
         own = block.base_url in _base_urls(adapter) and (endpoint is None or endpoint.url in _token_urls(adapter))
-        return Enabled(adapter.destination, made, login, block.base_url, elsewhere=not own)
+        return Enabled(
+            name=adapter.destination,
+            adapter=made,
+            login=login,
+            base_url=block.base_url,
+            credential=block.credential,
+            quota=_quota(block, made.limits.quota),
+            elsewhere=not own,
+        )
 
     def _login(self, adapter: type[Adapter], table: Mapping[str, object], at: tuple[str | int, ...]) -> Login | None:
         """Follow a destination's references: its credential, and those of the adapter's secrets that are set."""
@@ -513,7 +528,16 @@ class Enabled(msgspec.Struct, frozen=True):
     adapter: Adapter
     login: Login
     base_url: str
+    credential: str
+    quota: Quota
     elsewhere: bool
+
+
+def _quota(block: DestinationSettings, published: Quota) -> Quota:
+    """Give the platform's quota, with what the settings say in its place."""
+    return Quota(
+        block.requests_per_minute or published.requests_per_minute, block.requests_per_day or published.requests_per_day
+    )
 
 
 def _table(raw: object) -> Mapping[str, object]:

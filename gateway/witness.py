@@ -82,6 +82,10 @@ class Witness:
             self._throttled.add(lane)
             self._log.say(Happening.THROTTLED, storefront=lane.storefront, destination=lane.destination, seconds=seconds)
 
+    def quota_waited(self, lane: Lane, seconds: float) -> None:
+        """Count."""
+        self._metrics.quota_waited(lane, seconds)
+
     def clock_jumped(self, lane: Lane, seconds: float) -> None:
         """Count and write."""
         self._metrics.clock_jumped(lane, seconds)

@@ -16,7 +16,7 @@ CRASHES: Final = 3
 """An event that an adapter failed on so many times becomes a dead letter."""
 
 SUSPICIOUS: Final = 20
-"""So many events of one claim refused, and more than were taken: the configuration is wrong, not the events."""
+"""So many events refused, and more than were taken: the configuration is wrong, not the events."""
 
 
 class NoReply(msgspec.Struct, frozen=True, gc=False):
@@ -92,18 +92,39 @@ def give_back(outcomes: Sequence[Pair]) -> bool | None:
     return maybe
 
 
-def misconfigured(outcomes: Sequence[Pair]) -> Pause | None:
-    """Say whether so many events were refused that they cannot be at fault; then the lane pauses."""
-    refused = [outcome for _, outcome in outcomes if isinstance(outcome, Rejected | Isolate)]
-    if len(refused) < SUSPICIOUS:
-        return None
-    taken = sum(isinstance(outcome, Delivered) for _, outcome in outcomes)
-    return Pause(Reason.CONFIGURATION, refused[-1].code) if len(refused) > taken else None
+def misconfigured(outcomes: Sequence[Pair], excess: int) -> Pause | None:
+    """Say whether so many events were refused that they cannot be at fault; then the lane pauses.
+
+    `outcomes` are those of one claim, `excess` by how much refusals outnumbered deliveries in the claims before it.
+    """
+    refused, taken = _refused(outcomes), _taken(outcomes)
+    at_once = len(refused) >= SUSPICIOUS and len(refused) > taken
+    over_time = bool(refused) and excess + len(refused) - taken >= SUSPICIOUS
+    return Pause(Reason.CONFIGURATION, refused[-1].code) if at_once or over_time else None
 
 
-def forgiven(outcomes: Sequence[Pair], pause: Pause) -> list[Pair]:
-    """Turn refusals into `pause`: the events are kept."""
-    return [(record, pause if isinstance(outcome, Rejected | Isolate) else outcome) for record, outcome in outcomes]
+def excess_of(outcomes: Sequence[Pair], excess: int) -> int:
+    """Say by how much refusals outnumber deliveries after a claim; never below 0, so that good times are not saved up."""
+    return min(SUSPICIOUS, max(0, excess + len(_refused(outcomes)) - _taken(outcomes)))
+
+
+def _refused(outcomes: Sequence[Pair]) -> list[Rejected | Isolate]:
+    """Give the refusals that count: who was refused before, and is again while the lane is up, is at fault itself."""
+    return [outcome for record, outcome in outcomes if isinstance(outcome, Rejected | Isolate) and not record.tries]
+
+
+def _taken(outcomes: Sequence[Pair]) -> int:
+    return sum(isinstance(outcome, Delivered) for _, outcome in outcomes)
+
+
+def unproven(outcomes: Sequence[Pair]) -> bool:
+    """Say whether a probe of a paused lane was refused event by event: nothing of it was taken, so nobody is to blame yet."""
+    return any(isinstance(outcome, Rejected | Isolate) for _, outcome in outcomes) and not _taken(outcomes)
+
+
+def forgiven(outcomes: Sequence[Pair], instead: Pause | Retry) -> list[Pair]:
+    """Turn refusals into `instead`: the events are kept."""
+    return [(record, instead if isinstance(outcome, Rejected | Isolate) else outcome) for record, outcome in outcomes]
 
 
 def settlement(record: Record, outcome: Outcome, now: float, pace: Pace, dice: float) -> Settlement:

@@ -60,6 +60,9 @@ class Watcher(Protocol):
     def throttled(self, lane: Lane, seconds: float) -> None:
         """The platform asked for fewer requests; the lane waits so long."""
 
+    def quota_waited(self, lane: Lane, seconds: float) -> None:
+        """The lane had something to send and waited so long for the platform's quota."""
+
     def clock_jumped(self, lane: Lane, seconds: float) -> None:
         """The wall clock moved so far against the monotonic one; nothing is given up for its age for a while."""
 

@@ -62,7 +62,7 @@ class Explaining:
         )
 
     def _waiting(self, state: LaneState, seq: int) -> Attempt | None:
-        if state.cursor is None or seq <= state.cursor:
+        if not state.needs(seq, seq):
             return None
         times = [mark.since for mark in state.marks if mark.first <= seq <= mark.last]
         if times:

@@ -87,7 +87,15 @@ create index inquiries_by_age on inquiries(at);
 """
 """Requests that a platform took for processing. Those that are concluded are kept for as long as an event can be asked for."""
 
-STEPS: Final = (_FIRST, _INQUIRIES)
+_BACKLOGS: Final = """
+create table backlogs(
+    lane integer not null, upto integer not null,
+    cursor integer not null,     -- what follows it, up to and with `upto`, was set aside and waits behind the lane's own cursor
+    primary key (lane, upto)
+) strict, without rowid;
+"""
+
+STEPS: Final = (_FIRST, _INQUIRIES, _BACKLOGS)
 """From an empty file to today's tables, one step a version. A step that was ever released is never changed; a store of an
 earlier version takes the missing steps when it is opened, all in one transaction."""
 

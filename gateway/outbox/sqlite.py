@@ -147,19 +147,28 @@ class SqliteOutbox:
 
     # ── claiming ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def claim(self, lane: Lane, limit: int, now: int) -> Claim | None:
-        """Take up to `limit` records: exceptions that are due first, else what follows the cursor; None if nothing.
+    async def set_aside(self, lane: Lane, before: int) -> None:
+        """Turn what follows the lane's cursor and was accepted before `before` into backlog, as a whole and roughly.
 
         Raises RuntimeError when the lane has a claim under way or was not declared.
         """
-        if lane not in self._lanes:
-            raise RuntimeError("outbox: the lane was not declared")
-        if lane in self._claims:
-            raise RuntimeError("outbox: the lane has a claim under way")
-        self._claims[lane] = None
+        self._begin_claim(lane)
+        try:
+            # The lane is free once the change is made: a caller that gives up must not claim what is about to be moved.
+            await self._writer.change(lambda store: store.set_aside(lane, before), partial(self._free, lane))
+        except Exception:
+            del self._claims[lane]
+            raise
+
+    async def claim(self, lane: Lane, limit: int, now: int, *, fresh_first: bool = False) -> Claim | None:
+        """Take up to `limit` records, all of one origin; None if there is nothing.
+
+        The oldest first, or what is fresh. Raises RuntimeError when the lane has a claim under way or was not declared.
+        """
+        self._begin_claim(lane)
         under_way = None
         try:
-            found = await self._writer.ask(lambda store: store.find(lane, limit, now))
+            found = await self._writer.ask(lambda store: store.find(lane, limit, now, fresh_first=fresh_first))
             if found is not None:
                 under_way = await self._open(lane, found)
         finally:
@@ -170,10 +179,21 @@ class SqliteOutbox:
         self._claims[lane] = under_way
         return under_way.claim
 
+    def _begin_claim(self, lane: Lane) -> None:
+        """Keep the lane from being claimed twice."""
+        if lane not in self._lanes:
+            raise RuntimeError("outbox: the lane was not declared")
+        if lane in self._claims:
+            raise RuntimeError("outbox: the lane has a claim under way")
+        self._claims[lane] = None
+
+    def _free(self, lane: Lane, _done: None) -> None:
+        del self._claims[lane]
+
     async def _open(self, lane: Lane, found: Found) -> _UnderWay:
         taken = await self._opener.open(found)
         unreadable = tuple(unread.seq for unread in taken.unread)
-        return _UnderWay(Claim(lane, taken.records, taken.fresh, taken.upto, unreadable), taken)
+        return _UnderWay(Claim(lane, taken.records, taken.origin, taken.upto, unreadable), taken)
 
     def _under_way(self, claim: Claim) -> _UnderWay:
         under_way = self._claims.get(claim.lane)

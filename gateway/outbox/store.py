@@ -13,7 +13,7 @@ import apsw
 import msgspec
 
 from gateway.model import Destination, EmailDigest, EventId, Kind, Status, StorefrontId
-from gateway.outbox import Book, Entry, Explanation, Inquiry, Lane, Outcomes, Record, Waiting
+from gateway.outbox import Book, Entry, Explanation, Inquiry, Lane, Origin, Outcomes, Record, Waiting
 from gateway.outbox.arriving import Arriving
 from gateway.outbox.asking import Asking
 from gateway.outbox.claims import Finder, Found, Opener, Taken
@@ -177,14 +177,15 @@ class Store:
         while True:
             with self._connection:
                 state = self._lanes.states[lane]
-                found = self._finder.find_fresh(state, _PARKED_AT_A_TIME)
+                found = self._finder.find_backlog(state, _PARKED_AT_A_TIME) or self._finder.find_fresh(state, _PARKED_AT_A_TIME)
                 if found is None:
                     self._settling.park_retries(state)
                     self._lanes.take_away(state)
                     return
                 taken = opener.open_now(found)
                 self._settling.park(state, taken)
-                self._lanes.move(state, taken.upto, len(taken.records) + len(taken.unread))
+                move = self._lanes.move if found.origin is Origin.FRESH else self._lanes.move_backlog
+                move(state, taken.upto, len(taken.records) + len(taken.unread))
 
     # ── the outbox's operations ──────────────────────────────────────────────────────────────────────────────────
 
@@ -192,9 +193,13 @@ class Store:
         """Take in the entries of several requests."""
         return self._arriving.put(requests)
 
-    def find(self, lane: Lane, limit: int, now: int) -> Found | None:
+    def set_aside(self, lane: Lane, before: int) -> None:
+        """Make a backlog of what is older than `before`."""
+        self._lanes.set_aside(self._lanes.states[lane], before)
+
+    def find(self, lane: Lane, limit: int, now: int, *, fresh_first: bool = False) -> Found | None:
         """Find a lane's next batch."""
-        return self._finder.find(lane, limit, now)
+        return self._finder.find(lane, limit, now, fresh_first=fresh_first)
 
     def mark(self, lane: Lane, taken: Taken, seqs: Sequence[int], now: int) -> tuple[int, ...]:
         """Note that records are about to leave."""
@@ -249,9 +254,10 @@ class Store:
         """Give a storefront's accounts, what waits counted from the records themselves."""
         number = self._names.storefronts.get(storefront, 0)
         waiting: dict[Destination, int] = {}
-        for state, (count, _) in self._lanes.count(number).items():
+        for state, counted in self._lanes.count(number).items():
             held = self._lanes.count_exceptions(state)
-            waiting[state.lane.destination] = count + held.get(Held.RETRY, 0) + held.get(Held.PARKED, 0)
+            untried = counted.waiting + counted.behind
+            waiting[state.lane.destination] = untried + held.get(Held.RETRY, 0) + held.get(Held.PARKED, 0)
         return self._books.read(number, waiting, self._asking.pending(number))
 
     # ── sweeping ─────────────────────────────────────────────────────────────────────────────────────────────────

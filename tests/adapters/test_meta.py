@@ -18,7 +18,7 @@ from facebook_business.adobjects.serverside.util import Util
 from hypothesis import given
 
 from adapters.meta import CODES, STATES, SUBCODES, Meta, MetaSettings
-from gateway.adapter import Access, Reply
+from gateway.adapter import Access, Quota, Reply
 from gateway.model import (
     Delivered,
     Destination,
@@ -272,3 +272,8 @@ def test_only_events_of_a_refused_request_are_suspects(code: int) -> None:
     body = orjson.dumps({"error": {"code": code, "error_user_msg": "$['data'][0]"}})
     verdicts = made(Destination.META).interpret(Reply(400, {}, body), 2)
     assert not any(isinstance(verdict, Isolate) for verdict in verdicts)
+
+
+def test_the_quota_is_the_published_one() -> None:
+    """None is published, so it is a generous one of our own."""
+    assert made(Destination.META).limits.quota == Quota(3000)

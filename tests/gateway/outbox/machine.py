@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from gateway.model import Destination, EmailDigests, EventId, Kind, Reason, Status
-from gateway.outbox import DEDUP_SECONDS, Claim, Dead, Done, Entry, Lane, Later, Outbox, Settlement, Withdrawn
+from gateway.outbox import DEDUP_SECONDS, Claim, Dead, Done, Entry, Lane, Later, Origin, Outbox, Settlement, Withdrawn
 from tests.gateway.outbox.making import ALL, DAY, LANES, NOW, SHOP, Engine, accept, digest, refuse, reject
 
 T = TypeVar("T")
@@ -34,6 +34,8 @@ class There(msgspec.Struct):
     tries: int = 0
     due: int = 0
     maybe_since: int | None = None
+    behind: bool = False
+    """Whether it was set aside."""
 
 
 class Known(msgspec.Struct):
@@ -63,6 +65,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.outbox: Outbox = self.run(self.made.open())
         self.now = NOW
         self.events: list[Known] = []
+        self.groups: list[list[Known]] = []
         self.latest: dict[int, Known] = {}
         self.claims: dict[Lane, tuple[Claim, list[Known], set[int]]] = {}
         self.received: Counter[Status] = Counter()
@@ -94,7 +97,9 @@ class OutboxMachine(RuleBasedStateMachine):
         entries: list[Entry] = [
             accept(n, self.now, destinations=where, occurred_at=NOW - variant, email=email) for n in numbers
         ]
+        before = len(self.events)
         expected = [self.expect(n, where, variant, tuple(people)) for n in numbers]
+        self.groups.append(self.events[before:])
         assert list(self.run(self.outbox.put(entries))) == expected
         self.received.update(expected)
 
@@ -122,28 +127,41 @@ class OutboxMachine(RuleBasedStateMachine):
 
     # ── leaving ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    @rule(lane=LANE, limit=st.integers(1, 8))
-    def claim(self, lane: Lane, limit: int) -> None:
-        """Claim: first what is due, then what is fresh, in order, with its doubt and its tries."""
+    @rule(lane=LANE, age=st.sampled_from((0, 1, 60, DAY)))
+    def set_aside(self, lane: Lane, age: int) -> None:
+        """Set aside what was put together up to the last time before `age` seconds ago, if some of it is the lane's."""
         if lane in self.claims:
             return
         there = lane.destination
-        mine = [known for known in self.events if there in known.lanes]
-        due = [k for k in mine if k.lanes[there].state == "retrying" and k.lanes[there].due <= self.now]
-        fresh = [k for k in mine if k.lanes[there].state == "waiting"]
-        claim = self.run(self.outbox.claim(lane, limit, self.now))
-        if claim is None:
-            assert not due
-            assert not fresh
+        self.run(self.outbox.set_aside(lane, self.now - age))
+        old = 0
+        for number, group in enumerate(self.groups, 1):
+            if group and group[0].at < self.now - age:
+                old = number
+        for group in self.groups[:old]:
+            for known in group:
+                if there in known.lanes and known.lanes[there].state == "waiting":
+                    known.lanes[there].behind = True
+
+    @rule(lane=LANE, limit=st.integers(1, 8), fresh_first=st.booleans())
+    def claim(self, lane: Lane, limit: int, fresh_first: bool) -> None:
+        """Claim: fresh or oldest first, each in order, with its doubt and its tries."""
+        if lane in self.claims:
             return
-        assert claim.fresh is not bool(due)
-        by_id = {(known.number, known.at): known for known in (due or fresh)}
+        there = lane.destination
+        origin, mine = self.expected(there, fresh_first=fresh_first)
+        claim = self.run(self.outbox.claim(lane, limit, self.now, fresh_first=fresh_first))
+        if claim is None:
+            assert not mine
+            return
+        if mine and claim.origin is not origin:
+            # What is for other destinations only is moved over first.
+            assert claim.records == ()
+        by_id = {(known.number, known.at): known for known in mine}
         taken = [by_id[int(record.event.event_id[1:]), record.accepted_at] for record in claim.records]
-        if due:
-            assert len(taken) == min(limit, len(due))
-            assert sorted(k.lanes[there].due for k in taken) == sorted(k.lanes[there].due for k in due)[:limit]
-        else:
-            assert taken == fresh[:limit]
+        if taken:
+            assert claim.origin is origin
+            assert taken == mine[:limit]
         for record, known in zip(claim.records, taken, strict=True):
             standing = known.lanes[there]
             assert (record.tries, record.maybe_since) == (standing.tries, standing.maybe_since)
@@ -152,6 +170,27 @@ class OutboxMachine(RuleBasedStateMachine):
         suppressed = self.run(self.outbox.suppressed(lane, claim))
         assert {r.seq for r, k in zip(claim.records, taken, strict=True) if self.is_withdrawn(k)} == suppressed
         self.claims[lane] = claim, taken, set()
+
+    def expected(self, there: Destination, *, fresh_first: bool) -> tuple[Origin | None, list[Known]]:
+        """What a claim must take from, and all there is of it, the next one first."""
+        mine = [known for known in self.events if there in known.lanes]
+        due = [k for k in mine if k.lanes[there].state == "retrying" and k.lanes[there].due <= self.now]
+        behind = [k for k in mine if k.lanes[there].state == "waiting" and k.lanes[there].behind]
+        fresh = [k for k in mine if k.lanes[there].state == "waiting" and not k.lanes[there].behind]
+        old = (
+            (Origin.BACKLOG, behind)
+            if behind and (not due or mine.index(behind[0]) < mine.index(due[0]))
+            else (Origin.AGAIN, due)
+        )
+        if fresh_first:
+            young = [k for k in due if behind and mine.index(k) > mine.index(behind[-1])]
+            if young:
+                return Origin.AGAIN, young
+            if fresh:
+                return Origin.FRESH, fresh
+        if old[1]:
+            return old
+        return (Origin.FRESH, fresh) if fresh else (None, [])
 
     def is_withdrawn(self, known: Known) -> bool:
         """Whether the event's person has withdrawn since."""
@@ -271,3 +310,5 @@ class OutboxMachine(RuleBasedStateMachine):
             ]
             figures = self.outbox.waiting(lane)
             assert (figures.waiting, figures.retrying) == (states["waiting"], states["retrying"])
+            behind = [k for k in self.events if lane.destination in k.lanes and k.lanes[lane.destination].behind]
+            assert figures.backlog == sum(k.lanes[lane.destination].state == "waiting" for k in behind)
