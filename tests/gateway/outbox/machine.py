@@ -34,6 +34,7 @@ class There(msgspec.Struct):
     tries: int = 0
     due: int = 0
     maybe_since: int | None = None
+    died_at: int = 0
 
 
 class Known(msgspec.Struct):
@@ -195,7 +196,7 @@ class OutboxMachine(RuleBasedStateMachine):
             match fate:
                 case 0:
                     settlements.append(Dead(record.seq, Reason.REJECTED))
-                    standing.state, standing.maybe_since = "dead", doubt
+                    standing.state, standing.maybe_since, standing.died_at = "dead", doubt, self.now
                 case 1:
                     settlements.append(Withdrawn(record.seq, Reason.WITHDRAWN))
                     standing.state = "withdrawn"
@@ -208,6 +209,25 @@ class OutboxMachine(RuleBasedStateMachine):
                     settlements.append(Done(record.seq, Reason.CONFIRMED))
                     standing.state = "delivered"
         self.run(self.outbox.settle(claim, settlements, self.now))
+
+    @rule(lane=LANE, which=st.sets(st.integers(0, 7), min_size=1))
+    def revive(self, lane: Lane, which: set[int]) -> None:
+        """Give some dead letters back: those that are kept still, with their doubt and their tries."""
+        there = lane.destination
+        letters = self.run(self.outbox.dead_letters(lane, 0, 1000))
+        contents = self.run(self.outbox.open_letters(lane, letters))
+        assert [letter.seq for letter in letters] == [record.seq for record in contents.records]
+        dead = {(k.number, k.at): k for k in self.events if there in k.lanes and k.lanes[there].state == "dead"}
+        found = [dead.pop((int(r.event.event_id[1:]), r.accepted_at)) for r in contents.records]
+        assert all(known.lanes[there].died_at + 14 * DAY <= self.now for known in dead.values())
+        assert {r.seq for r, k in zip(contents.records, found, strict=True) if self.is_withdrawn(k)} == contents.withdrawn
+        picked = [n for n in sorted(which) if n < len(found)]
+        revived = self.run(self.outbox.revive(lane, [(letters[n], contents.records[n]) for n in picked], self.now))
+        assert revived == {letters[n].seq for n in picked}
+        for n in picked:
+            standing = found[n].lanes[there]
+            assert (letters[n].died_at, contents.records[n].maybe_since) == (standing.died_at, standing.maybe_since)
+            standing.state, standing.due = "retrying", self.now
 
     # ── what happens to everything ───────────────────────────────────────────────────────────────────────────────
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from gateway.model import EmailDigests, Kind, PageOrigin, Reason, Receipt, Status, TruncatedIp
 from gateway.outbox import Claim, Dead, Done, Later, Outbox, Settlement, Shut, Unavailable, Withdrawn
 from gateway.outbox.keyring import BadKeyFile, Keyring
-from gateway.outbox.schema import CannotOpen
+from gateway.outbox.schema import REPLAYS, STEPS, CannotOpen
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from tests.gateway.outbox.contract import OutboxContract, balanced
@@ -296,6 +296,46 @@ async def test_an_exceptions_copy_does_not_open_in_another_lane(engine: SqliteEn
     outbox = await engine.open()
     await lost_visibly(outbox, 1)
     assert ids(await claim_all(outbox, LANES[1])) == ["1"]
+    await outbox.close()
+
+
+async def test_a_dead_letter_that_cannot_be_read_stays_dead(engine: SqliteEngine) -> None:
+    """Damaged, or never readable: it is looked at, left out of what is opened, and cannot be revived."""
+    outbox = await engine.open([FIRST])
+    await outbox.put([accept(n, destinations=(META,)) for n in range(3)])
+    claim = await claim_all(outbox, FIRST)
+    await outbox.settle(claim, [Dead(record.seq, Reason.REJECTED) for record in claim.records], NOW)
+    (intact, contents) = claim.records[1], await outbox.open_letters(FIRST, await outbox.dead_letters(FIRST, 0, 9))
+    await outbox.close()
+    first, _, last = [record.seq for record in claim.records]
+    change(
+        engine,
+        f"update exceptions set blob = zeroblob(100) where seq = {first}",
+        f"update exceptions set blob = null, data_key = null where seq = {last}",
+    )
+    outbox = await engine.open([FIRST])
+    letters = await outbox.dead_letters(FIRST, 0, 9)
+    assert [letter.seq for letter in letters] == [record.seq for record in claim.records]
+    assert [record.seq for record in (await outbox.open_letters(FIRST, letters)).records] == [intact.seq]
+    never = [(letters[2], contents.records[2])]
+    assert await outbox.revive(FIRST, never, NOW) == frozenset()
+    balanced(await outbox.book(SHOP))
+    await outbox.close()
+
+
+async def test_a_store_from_before_replays_has_them_after_opening(engine: SqliteEngine) -> None:
+    """What it held is there still, and its dead letters can be given back."""
+    outbox = await engine.open([FIRST])
+    await outbox.put([accept(1, destinations=(META,))])
+    claim = await claim_all(outbox, FIRST)
+    await outbox.settle(claim, [Dead(claim.records[0].seq, Reason.REJECTED)], NOW)
+    await outbox.close()
+    change(engine, "drop table replays", f"pragma user_version = {STEPS.index(REPLAYS)}")
+    outbox = await engine.open([FIRST])
+    letters = await outbox.dead_letters(FIRST, 0, 9)
+    contents = await outbox.open_letters(FIRST, letters)
+    assert len(await outbox.revive(FIRST, list(zip(letters, contents.records, strict=True)), NOW)) == 1
+    assert await deliver_all(outbox, FIRST) == ["1"]
     await outbox.close()
 
 
