@@ -17,9 +17,13 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from gateway.audit.advice import in_words
 from gateway.delivery.courier import Courier, Office, Route
 from gateway.delivery.credentials import Credential, ReferredCredential, Standing
+from gateway.delivery.letters import ALWAYS_ASKED
 from gateway.delivery.oauth import Tokens
+from gateway.delivery.replaying import Replayer
+from gateway.delivery.screening import Rules
 from gateway.delivery.transport import Transport
 from gateway.intake import Door, Intake
 from gateway.keys import Doorkeeper
@@ -152,7 +156,14 @@ async def running(
         )
         opened = asyncio.Event()
         readiness = _readiness(settings, outbox, couriers, credentials, opened, stop)
-        private = Private(outbox=outbox, metrics=metrics, storefronts=frozenset(settings.storefronts), readiness=readiness)
+        private = Private(
+            outbox=outbox,
+            metrics=metrics,
+            storefronts=frozenset(settings.storefronts),
+            readiness=readiness,
+            replayer=Replayer(outbox, rules_of(settings), witness),
+            names=frozenset(settings.server.private_names),
+        )
         metrics.watch_outbox(tuple(couriers), outbox.waiting, time.time)
         metrics.watch_credentials({lane: _standing(credential) for lane, credential in credentials.items()})
         metrics.watch_repeats(settings.storefronts, outbox.differing_repeats)
@@ -212,6 +223,15 @@ def _routes(settings: Settings, credentials: Mapping[Lane, Credential]) -> dict[
             credential=credentials[Lane(s.id, destination)],
             max_consent_age=s.consent.policy.max_age,
         )
+        for s in settings.storefronts.values()
+        for destination, adapter in s.destinations.items()
+    }
+
+
+def rules_of(settings: Settings) -> dict[Lane, Rules]:
+    """Say for each lane what its dead letters are held against."""
+    return {
+        Lane(s.id, destination): Rules(adapter.limits, s.consent.policy.max_age, adapter.refuses, ALWAYS_ASKED)
         for s in settings.storefronts.values()
         for destination, adapter in s.destinations.items()
     }
@@ -285,6 +305,7 @@ def _lane_state(storefront: Storefront, destination: Destination, courier: Couri
         credential=CredentialState(
             kind=standing.kind.value, seconds=None if standing.seconds is None else int(standing.seconds)
         ),
+        advice=in_words(destination, health.paused, health.last_code) if health.paused else None,
     )
 
 

@@ -293,6 +293,11 @@ class Recorder:
         assert lane in LANES
         self.told.append(("retried", reason, count))
 
+    def replayed(self, lane: Lane, kind: Kind, reason: Reason, count: int, money: Mapping[str, int]) -> None:
+        """Write down."""
+        assert lane in LANES
+        self.told.append(("replayed", reason, count, kind, dict(money)))
+
     def sent_bytes(self, destination: Destination, count: int) -> None:
         """Add up."""
         assert any(destination is lane.destination for lane in LANES)

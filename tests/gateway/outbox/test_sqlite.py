@@ -307,11 +307,10 @@ async def test_a_dead_letter_that_cannot_be_read_stays_dead(engine: SqliteEngine
     await outbox.settle(claim, [Dead(record.seq, Reason.REJECTED) for record in claim.records], NOW)
     (intact, contents) = claim.records[1], await outbox.open_letters(FIRST, await outbox.dead_letters(FIRST, 0, 9))
     await outbox.close()
-    first, _, last = [record.seq for record in claim.records]
     change(
         engine,
-        f"update exceptions set blob = zeroblob(100) where seq = {first}",
-        f"update exceptions set blob = null, data_key = null where seq = {last}",
+        "update exceptions set blob = zeroblob(100) where seq = (select min(seq) from exceptions)",
+        "update exceptions set blob = null, data_key = null where seq = (select max(seq) from exceptions)",
     )
     outbox = await engine.open([FIRST])
     letters = await outbox.dead_letters(FIRST, 0, 9)
