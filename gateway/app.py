@@ -9,7 +9,7 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Final
@@ -22,6 +22,8 @@ from gateway.delivery.courier import Courier, Office, Route
 from gateway.delivery.credentials import Credential, ReferredCredential, Standing
 from gateway.delivery.letters import ALWAYS_ASKED
 from gateway.delivery.oauth import Tokens
+from gateway.delivery.rehearsal import Finding
+from gateway.delivery.rehearsing import rehearse
 from gateway.delivery.replaying import Replayer
 from gateway.delivery.screening import Rules
 from gateway.delivery.transport import Transport
@@ -226,6 +228,17 @@ def _routes(settings: Settings, credentials: Mapping[Lane, Credential]) -> dict[
         for s in settings.storefronts.values()
         for destination, adapter in s.destinations.items()
     }
+
+
+async def rehearse_all(settings: Settings, lanes: Collection[Lane], test_code: str | None) -> dict[Lane, Finding]:
+    """Try these lanes' destinations out, all at the same time; no store is opened and nothing else is started."""
+    async with AsyncExitStack() as stack:
+        transport = await stack.enter_async_context(Transport())
+        tokens = Tokens(transport)
+        stack.push_async_callback(tokens.close)
+        routes = _routes(settings, make_credentials(settings, tokens))
+        findings = await asyncio.gather(*(rehearse(routes[lane], transport, time.time, test_code) for lane in lanes))
+        return dict(zip(lanes, findings, strict=True))
 
 
 def rules_of(settings: Settings) -> dict[Lane, Rules]:

@@ -25,20 +25,24 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 
 from gateway import backfill, demo, replay
-from gateway.app import CannotListen, open_store, rules_of, serve
+from gateway.app import CannotListen, open_store, rehearse_all, rules_of, serve
 from gateway.audit.accounts import Account, account
+from gateway.audit.advice import NAMES
 from gateway.audit.letters import Listing, SliceTold, list_dead, tell_slice
+from gateway.audit.rehearsals import sentences as finding_sentences
+from gateway.audit.rehearsals import tell as tell_finding
 from gateway.audit.trace import Told, sentences, tell
 from gateway.delivery.letters import Order
+from gateway.delivery.rehearsal import Finding
 from gateway.delivery.replaying import Replayer, count_dead
 from gateway.keys import KeyId, KeyKind, hash_key, make_key
 from gateway.log import Log, tame_libraries
 from gateway.model import Destination, EventId, Kind, Reason, StorefrontId
-from gateway.outbox import Outbox
+from gateway.outbox import Lane, Outbox
 from gateway.outbox.keyring import BadKeyFile, Keyring
 from gateway.outbox.schema import CannotOpen
 from gateway.references import BadReference, resolve
-from gateway.settings import BadSettings, Settings, load
+from gateway.settings import BadSettings, Settings, Storefront, load
 
 CONFIG_VARIABLE: Final = "CONSENT_GATEWAY_CONFIG"
 out = Console(highlight=False)
@@ -154,16 +158,68 @@ def _first_port(text: str) -> int:
     return port
 
 
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--live", action="store_true", help="also send one harmless request to each destination")
+    parser.add_argument("--storefront", help="with --live: only this one's destinations")
+    parser.add_argument(
+        "--meta-test-code",
+        type=_test_code,
+        metavar="CODE",
+        help="with --live: send Meta a page view under this code from Events Manager; it counts like any other event",
+    )
+    parser.add_argument("--json", action="store_true", help="print the outcome for programs")
+    _with_config(parser)
+
+
+def _test_code(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9]{1,40}", text, re.ASCII) is None:
+        raise argparse.ArgumentTypeError("must be letters and digits, such as TEST12345")
+    return text
+
+
 def _check(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     Keyring.load(settings.server.key_file)
+    chosen = [s for s in settings.storefronts.values() if arguments.storefront in (None, s.id)]
+    if not chosen:
+        return _no_such_storefront(settings)
+    lanes = {Lane(s.id, destination): s for s in chosen for destination in s.destinations}
+    if not arguments.json:
+        _print_lanes(lanes)
+    findings = asyncio.run(rehearse_all(settings, lanes, arguments.meta_test_code)) if arguments.live else {}
+    if arguments.json:
+        out.print_json(json.dumps({"destinations": [_lane_told(lane, s, findings.get(lane)) for lane, s in lanes.items()]}))
+    else:
+        _print_findings(findings)
+    return 0 if all(finding.well for finding in findings.values()) else 1
+
+
+def _print_lanes(lanes: Mapping[Lane, Storefront]) -> None:
     table = Table("storefront", "destination", "sends to", "test mode")
-    for storefront in settings.storefronts.values():
-        for destination, adapter in storefront.destinations.items():
-            table.add_row(storefront.id, destination, storefront.base_urls[destination], adapter.test_mode or "off")
+    for lane, shop in lanes.items():
+        mode = shop.destinations[lane.destination].test_mode
+        table.add_row(lane.storefront, lane.destination, shop.base_urls[lane.destination], mode or "off")
     out.print(table)
     out.print("The configuration is complete and consistent.")
-    return 0
+
+
+def _lane_told(lane: Lane, shop: Storefront, finding: Finding | None) -> dict[str, object]:
+    return {
+        "storefront": str(lane.storefront),
+        "destination": lane.destination.value,
+        "sends_to": shop.base_urls[lane.destination],
+        "test_mode": shop.destinations[lane.destination].test_mode,
+        "live": None if finding is None else tell_finding(lane.destination, finding),
+    }
+
+
+def _print_findings(findings: Mapping[Lane, Finding]) -> None:
+    for lane, finding in findings.items():
+        code = "" if finding.well or finding.code is None else f", code {finding.code}"
+        verdict = "well" if finding.well else f"NOT well: {finding.reason}{code}"
+        out.print(f"\n{lane.storefront}, {NAMES[lane.destination]}: {verdict}", markup=False, soft_wrap=True)
+        for line in finding_sentences(lane.destination, finding):
+            out.print(f"  {line}", markup=False, soft_wrap=True)
 
 
 # ── explain, accounts ────────────────────────────────────────────────────────────────────────────────────────────
@@ -640,8 +696,12 @@ COMMANDS: Final[Mapping[str, Command]] = {
     ),
     "check": Command(
         "report every fault of a configuration at once",
-        "Reads the configuration and all that it refers to, and names every fault by its place and rule, never its value.",
-        _with_config,
+        "Reads the configuration and all that it refers to, and names every fault by its place and rule, never its value.\n"
+        "With --live it also sends each destination one harmless request, whose only identity is the digest of an address\n"
+        "at example.com, and explains the answer: wrong id, expired token, missing right, closed API, no way to the host.\n"
+        "Google checks and takes nothing; Pinterest is asked in its test mode; Meta, which has neither, is sent an event too\n"
+        "old to be taken, or with --meta-test-code a page view that it counts. Exit code 0 only if all answered well.",
+        _check_arguments,
         _check,
     ),
     "explain": Command(

@@ -99,6 +99,10 @@ REACHING: Final[Mapping[str, Advice]] = {
         "Nobody listens at {platform}'s address, or the way there is closed.",
         "Look at `base_url`, and whether a firewall lets this machine out on port 443.",
     ),
+    "unreachable": Advice(
+        "There is no way from here to {platform}'s address.",
+        "Look at this machine's network and routes, and whether a firewall closes port 443.",
+    ),
     "connect-timeout": Advice(
         "{platform}'s address does not answer.", "See whether a firewall drops what this machine sends out on port 443."
     ),

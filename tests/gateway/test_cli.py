@@ -15,13 +15,14 @@ import pytest
 from aiohttp import web
 
 from gateway import cli
-from gateway.audit.advice import advise
+from gateway.audit.advice import NAMES, advise
 from gateway.cli import COMMANDS, main
+from gateway.delivery.rehearsal import NOBODY
 from gateway.keys import Doorkeeper, KeyHash, KeyId, KeyKind, StoredKey
 from gateway.model import Destination, Reason, StorefrontId
 from gateway.outbox.keyring import Keyring
 from gateway.sandbox.behaviour import Behaviour, Mode
-from gateway.sandbox.platforms import Platforms
+from gateway.sandbox.platforms import TOKENS, Platforms
 from tests.configuration import GOOD, write
 from tests.doorway import NOWHERE, purchase, refused
 from tests.live import Installation, Process, install
@@ -185,6 +186,87 @@ async def served(there: Installation, config: Path | None = None) -> tuple[int |
     return process.returncode, [
         re.split(r"[:,]", line)[0] if "listen on" not in line else line.rpartition(":")[0] for line in lines
     ]
+
+
+# ── check --live ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def checked(there: Installation, *arguments: str) -> tuple[int | None, str, str]:
+    """Run `check` as a process of its own: exit code, what it said, and what it complained of."""
+    process = await asyncio.create_subprocess_exec(
+        *command("check", *arguments, "--config", str(there.config)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=ENV | {"COLUMNS": "200"},
+    )
+    said, complained = await process.communicate()
+    return process.returncode, said.decode(), complained.decode()
+
+
+async def test_without_live_nothing_leaves(tmp_path: Path) -> None:
+    """The configuration alone is looked at, whatever else is asked for."""
+    async with Platforms.start() as platforms:
+        there = install(tmp_path / "it", platforms.base_urls)
+        code, said, _ = await checked(there)
+        assert (code, "complete and consistent" in said) == (0, True)
+        code, said, _ = await checked(there, "--json", "--meta-test-code", "TEST1")
+        assert (code, [one["live"] for one in json.loads(said)["destinations"]]) == (0, [None] * 3)
+        assert platforms.requests == 0
+
+
+async def test_destinations_in_order_answer_well(tmp_path: Path) -> None:
+    """One request to each, nothing recorded, exit code 0, and honest words about what each way shows."""
+    async with Platforms.start() as platforms:
+        there = install(tmp_path / "it", platforms.base_urls)
+        code, said, complained = await checked(there, "--live")
+        assert (code, complained) == (0, "")
+        assert all(f"shop, {name}: well" in said for name in NAMES.values())
+        assert "older than seven days" in said
+        assert platforms.requests == 3
+        assert sum(len(ledger) for ledger in platforms.ledgers.values()) == 0
+        code, said, _ = await checked(there, "--live", "--meta-test-code", "TEST12345", "--json")
+        live = {one["destination"]: one["live"] for one in json.loads(said)["destinations"]}
+        assert (code, live["meta"]["way"], live["meta"]["recorded"]) == (0, "test_event", True)
+        assert all(finding["well"] for finding in live.values())
+        assert not (there.folder / "store").exists()
+
+
+async def test_what_does_not_answer_well_is_explained(tmp_path: Path) -> None:
+    """Exit code 1, each destination for itself, with what to do; no token, no digest and no word of the platform's."""
+    async with Platforms.start() as platforms:
+        there = install(tmp_path / "it", platforms.base_urls)
+        platforms[Destination.META].switch.set(Behaviour(mode=Mode.EXPIRED_TOKEN))
+        platforms[Destination.PINTEREST].switch.set(Behaviour(mode=Mode.PERMISSION, variant="404"))
+        (there.folder / "google_ads.token").write_text("canary-token-9b1e")
+        code, said, complained = await checked(there, "--live")
+        assert code == 1
+        assert "shop, Meta: NOT well: credential, code 190/463" in said
+        assert "Make a new one in Events Manager" in said
+        assert "shop, Pinterest: NOT well: configuration, code 2" in said
+        assert "Compare `ad_account_id`" in said
+        assert "shop, Google Ads: NOT well: credential, code UNAUTHENTICATED" in said
+        code, told, more = await checked(there, "--live", "--json")
+        assert code == 1
+        assert [one["live"]["well"] for one in json.loads(told)["destinations"]] == [False] * 3
+        everything = said + complained + told + more
+        canaries = ("canary-token", *TOKENS.values(), "example.com", NOBODY, "Session has expired", "Ad account not found")
+        assert [canary for canary in canaries if canary in everything] == []
+
+
+async def test_one_storefront_can_be_checked_by_itself(stopped: Installation, capsys: Capture) -> None:
+    """By name; one that there is not is said."""
+    assert await do("check", "--live", "--storefront", "shop", "--config", str(stopped.config)) == 1
+    assert capsys.readouterr().out.count("NOT well: not_connected, code refused") == 3
+    assert await do("check", "--live", "--storefront", "other", "--config", str(stopped.config)) == 2
+    assert "it has shop" in capsys.readouterr().err
+
+
+def test_a_test_code_that_is_none_is_2(capsys: Capture) -> None:
+    """It goes into a request, so it is looked at before."""
+    with pytest.raises(SystemExit) as left:
+        main(["check", "--live", "--meta-test-code", "no code"])
+    assert left.value.code == 2
+    assert "letters and digits" in capsys.readouterr().err
 
 
 # ── explain ──────────────────────────────────────────────────────────────────────────────────────────────────────

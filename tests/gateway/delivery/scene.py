@@ -23,9 +23,11 @@ from gateway.adapter import (
     Limits,
     Needs,
     Processed,
+    Rehearsal,
     Reply,
     Request,
     TokenEndpoint,
+    Way,
 )
 from gateway.delivery.backoff import Pace
 from gateway.delivery.courier import Courier, Office, Route
@@ -155,6 +157,11 @@ class Plain:
             return (Maybe(Reason.UNREADABLE_REPLY),) * count
         words = answer.verdicts * count if len(answer.verdicts) == 1 else answer.verdicts
         return tuple(VERDICTS[word](answer.after) for word in words[: count - self.miscount])
+
+    def rehearsal(self, test_code: str | None) -> Rehearsal:
+        """One purchase, sent as any other."""
+        del test_code
+        return Rehearsal(self, Way.TEST_MODE, (Kind.PURCHASE,))
 
     def ask_after(self, receipt: Receipt) -> Request | None:
         """The first answer is the last."""
