@@ -570,6 +570,32 @@ async def test_a_replay_that_is_interrupted_says_how_far_it_came(stopped: Instal
     assert b"Traceback" not in said
 
 
+async def test_what_dies_while_a_replay_runs_is_left_for_the_next(stopped: Installation) -> None:
+    """It was not shown, so it is not done: every order, the look and the deed, ends at the moment the command began."""
+    orders: list[dict[str, Any]] = []
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        if "dead-letters" in request.path:
+            return web.json_response({"total": 0, "letters": []})
+        orders.append(json.loads(await request.read()))
+        lot: dict[str, Any] = {
+            "event": "purchase",
+            "reason": "rejected",
+            "code": None,
+            "against": None,
+            "count": 1,
+            "value": {},
+        }
+        return web.json_response({"looked_at": 1, "next": None, "lots": [lot]})
+
+    async with acting(stopped, handle):
+        began = int(time.time())
+        assert await do("replay", "shop", "--yes", "--config", str(stopped.config)) == 0
+    assert [order["dry_run"] for order in orders] == [True] * 3 + [False] * 3
+    (until,) = {order["until"] for order in orders}
+    assert began <= until <= time.time()
+
+
 async def test_a_gateway_that_stops_meanwhile_is_not_taken_for_a_closed_store(stopped: Installation, capsys: Capture) -> None:
     """Its store may still be open: the run ends and says so, whether it is told or nobody answers any more."""
     answers = [web.json_response({"error": "stopping"}, status=503), web.Response(status=200, text="nobody's")]

@@ -233,6 +233,8 @@ async def test_dead_letters_are_counted_and_sent_again(there: There) -> None:
         (ORDER | {"after": -1}, "after"),
         (ORDER | {"after": 2**63}, "after"),
         (ORDER | {CANARY: 1}, None),
+        (ORDER | {"required field `canary": 1}, None),
+        (ORDER | {"x at `$.canary`": 1}, None),
         ([ORDER], None),
     ],
 )
@@ -353,6 +355,8 @@ async def test_bodies_are_bounded_in_size_form_and_time(there: There, monkeypatc
     chunk = b"%x\r\n%b\r\n" % (len(large), large)
     heard = await asked(port, f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + chunk + b"0\r\n\r\n")
     assert (heard.statuses, json.loads(heard.body)) == ([413], {"error": "body_too_large"})
+    unending = f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + chunk  # refused before its end is seen
+    assert (await asked(port, unending)).statuses == [413]
     monkeypatch.setattr(private, "BODY_SECONDS", 0.1)
     heard = await asked(port, f"{head}Content-Length: 100\r\n\r\n{{".encode())
     assert (heard.statuses, json.loads(heard.body)) == ([408], {"error": "body_too_slow"})

@@ -708,6 +708,19 @@ class OutboxContract:
         assert list(await outbox.dead_letters(FIRST, 0, 9)) == []
         await outbox.close()
 
+    async def test_a_letters_replays_are_known_as_long_as_the_letter(self, engine: Engine) -> None:
+        """It may die again long after it was given back, and is kept for another fourteen days then."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(1, destinations=(META,))])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Dead), NOW)
+        await revive(outbox, NOW + 1)
+        claim = await claim_all(outbox, FIRST, now=NOW + 10 * DAY)
+        await outbox.settle(claim, settled(claim, Dead), NOW + 10 * DAY)
+        await outbox.sweep(NOW + 20 * DAY)
+        assert [letter.replays for letter in await outbox.dead_letters(FIRST, 0, 9)] == [1]
+        await outbox.close()
+
     async def test_what_could_not_be_read_of_an_answer_stays_in_doubt(self, engine: Engine) -> None:
         """A record that its adapter failed on after it had left may have arrived; one that was refused has not."""
         outbox = await engine.open([FIRST])

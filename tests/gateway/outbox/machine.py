@@ -65,7 +65,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.now = NOW
         self.events: list[Known] = []
         self.latest: dict[int, Known] = {}
-        self.claims: dict[Lane, tuple[Claim, list[Known], set[int]]] = {}
+        self.claims: dict[Lane, tuple[Claim, list[Known], set[int], set[int]]] = {}
         self.received: Counter[Status] = Counter()
         self.differing = 0
         self.withdrawn: dict[int, int] = {}
@@ -152,7 +152,7 @@ class OutboxMachine(RuleBasedStateMachine):
             assert record.event.occurred_at == NOW - known.variant
         suppressed = self.run(self.outbox.suppressed(lane, claim))
         assert {r.seq for r, k in zip(claim.records, taken, strict=True) if self.is_withdrawn(k)} == suppressed
-        self.claims[lane] = claim, taken, set()
+        self.claims[lane] = claim, taken, set(), set()
 
     def is_withdrawn(self, known: Known) -> bool:
         """Whether the event's person has withdrawn since."""
@@ -163,9 +163,10 @@ class OutboxMachine(RuleBasedStateMachine):
         """Say that some of a claim are about to leave."""
         if lane not in self.claims:
             return
-        claim, taken, marked = self.claims[lane]
+        claim, taken, marked, sent = self.claims[lane]
         picked = [n for n in sorted(which) if n < len(taken)]
         self.run(self.outbox.mark_sent(claim, [claim.records[n].seq for n in picked], self.now))
+        sent.update(picked)
         for n in picked:
             standing = taken[n].lanes[lane.destination]
             if standing.maybe_since is None:
@@ -177,7 +178,7 @@ class OutboxMachine(RuleBasedStateMachine):
         """Give a claim back, with or without doubt."""
         if lane not in self.claims:
             return
-        claim, taken, marked = self.claims.pop(lane)
+        claim, taken, marked, _ = self.claims.pop(lane)
         self.run(self.outbox.release(claim, maybe=maybe))
         if not maybe:
             for n in marked:
@@ -188,7 +189,7 @@ class OutboxMachine(RuleBasedStateMachine):
         """Settle a claim with any mixture of answers."""
         if lane not in self.claims:
             return
-        claim, taken, marked = self.claims.pop(lane)
+        claim, taken, marked, sent = self.claims.pop(lane)
         settlements: list[Settlement] = []
         for n, (record, known, fate) in enumerate(zip(claim.records, taken, fates, strict=False)):
             standing = known.lanes[lane.destination]
@@ -197,6 +198,7 @@ class OutboxMachine(RuleBasedStateMachine):
                 case 0:
                     settlements.append(Dead(record.seq, Reason.REJECTED))
                     standing.state, standing.maybe_since, standing.died_at = "dead", doubt, self.now
+                    standing.tries += n in sent
                 case 1:
                     settlements.append(Withdrawn(record.seq, Reason.WITHDRAWN))
                     standing.state = "withdrawn"

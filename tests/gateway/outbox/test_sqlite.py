@@ -322,6 +322,28 @@ async def test_a_dead_letter_that_cannot_be_read_stays_dead(engine: SqliteEngine
     await outbox.close()
 
 
+async def test_a_replay_is_forgotten_when_its_event_is(engine: SqliteEngine) -> None:
+    """Fourteen days after it, to the second, once the event is held for nothing any more."""
+    outbox = await engine.open([FIRST])
+    await outbox.put([accept(1, destinations=(META,))])
+    claim = await claim_all(outbox, FIRST)
+    await outbox.settle(claim, [Dead(claim.records[0].seq, Reason.REJECTED)], NOW)
+    letters = await outbox.dead_letters(FIRST, 0, 9)
+    contents = await outbox.open_letters(FIRST, letters)
+    await outbox.revive(FIRST, list(zip(letters, contents.records, strict=True)), NOW + 5)
+    assert await deliver_all(outbox, FIRST, now=NOW + 5) == ["1"]
+    counts = []
+    for at in (NOW + 5 + 14 * DAY - 1, NOW + 5 + 14 * DAY):
+        await outbox.sweep(at)
+        await outbox.close()
+        connection = apsw.Connection(str(engine.file))
+        counts.append(connection.execute("select count(*) from replays").fetchone())
+        connection.close()
+        outbox = await engine.open([FIRST])
+    assert counts == [(1,), (0,)]
+    await outbox.close()
+
+
 async def test_a_store_from_before_replays_has_them_after_opening(engine: SqliteEngine) -> None:
     """What it held is there still, and its dead letters can be given back."""
     outbox = await engine.open([FIRST])
