@@ -16,7 +16,19 @@ from adapters.google_ads_api import AdsApi
 from adapters.google_conversion import Conversion, Service, click_of, transaction_id
 from adapters.google_data_manager import DataManager
 from adapters.shapes import BASE_URL, URL, shaped
-from gateway.adapter import Access, DestinationSettings, Limits, Needs, Processed, Quota, Reply, Request, TokenEndpoint
+from gateway.adapter import (
+    Access,
+    DestinationSettings,
+    Limits,
+    Needs,
+    Processed,
+    Quota,
+    Rehearsal,
+    Reply,
+    Request,
+    TokenEndpoint,
+    Way,
+)
 from gateway.model import (
     Destination,
     EmailDigest,
@@ -188,6 +200,17 @@ class GoogleAds:
     def interpret(self, reply: Reply, count: int) -> tuple[Verdict, ...]:
         """Let the service read its reply."""
         return self.service.interpret(reply, count)
+
+    def rehearsal(self, test_code: str | None) -> Rehearsal:
+        """Have one event of each kind that has an action checked and none taken; by e-mail, which nobody's digest stands for.
+
+        https://developers.google.com/data-manager/api/reference/rpc/google.ads.datamanager.v1#ingesteventsrequest
+        (`validate_only`; read 2026-11-22)
+        """
+        del test_code
+        checked = self.settings.model_copy(update={"validate_only": True, "send_email": True, "send_click_ids": False})
+        kinds = tuple(kind for kind in Kind if kind in checked.conversion_actions)
+        return Rehearsal(GoogleAds(checked), Way.VALIDATED, kinds)
 
     def ask_after(self, receipt: Receipt) -> Request | None:
         """Ask the service, if it is one that tells afterwards."""

@@ -16,7 +16,19 @@ from pydantic import Field, model_validator
 
 from adapters.replies import Waits, by_status, code_of, longest, read, retry_after, spread, told
 from adapters.shapes import BASE_URL, shaped
-from gateway.adapter import NOTHING_MORE, Access, DestinationSettings, Limits, Needs, Processed, Quota, Reply, Request
+from gateway.adapter import (
+    NOTHING_MORE,
+    Access,
+    DestinationSettings,
+    Limits,
+    Needs,
+    Processed,
+    Quota,
+    Rehearsal,
+    Reply,
+    Request,
+    Way,
+)
 from gateway.model import (
     Delivered,
     Destination,
@@ -254,6 +266,11 @@ class Pinterest:
         """Count the events that came with a warning."""
         results, _ = said(reply)
         return 0 if results is None else sum(bool(told.warning_message) for told in results.events)
+
+    def rehearsal(self, test_code: str | None) -> Rehearsal:
+        """Send one event in test mode, which records nothing: a purchase, as it has most to it."""
+        del test_code
+        return Rehearsal(Pinterest(self.settings.model_copy(update={"test": True})), Way.TEST_MODE, (Kind.PURCHASE,))
 
     def ask_after(self, receipt: Receipt) -> Request | None:
         """Pinterest answers for each event at once and never tells more."""

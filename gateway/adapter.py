@@ -6,6 +6,7 @@ events strictly, so an adapter that answers for the wrong number of events fails
 """
 
 from collections.abc import Mapping, Sequence
+from enum import unique
 from typing import Annotated, ClassVar, Final, Literal, Protocol
 
 import msgspec
@@ -13,6 +14,7 @@ from pydantic import BaseModel, Field
 
 from gateway.model import (
     Destination,
+    Kind,
     Minimised,
     Pause,
     PlatformCode,
@@ -22,6 +24,7 @@ from gateway.model import (
     Retry,
     Throttle,
     Verdict,
+    Word,
 )
 from gateway.secret import Secret
 
@@ -134,6 +137,35 @@ class Needs(msgspec.Struct, frozen=True, gc=False):
     """Beside the origin, which must be needed as well."""
 
 
+@unique
+class Way(Word):
+    """How a platform is tried out; each has its words in `audit.rehearsals`."""
+
+    VALIDATED = "validated"
+    """The platform checks the events and takes none."""
+    TEST_MODE = "test_mode"
+    """The platform answers as always and records nothing."""
+    TEST_EVENT = "test_event"
+    """The platform shows the event as a test, and counts it all the same."""
+    TOO_OLD = "too_old"
+    """The event is older than the platform takes: it refuses the request whole and records nothing."""
+
+
+class Rehearsal(msgspec.Struct, frozen=True):
+    """How one harmless request shows whether a destination would take events.
+
+    `adapter` is the same with the platform's own test switch on: what it builds goes out, and it reads the reply. One event
+    of each of `kinds` is sent, as it would have been `age` seconds ago. `proof` is the code with which the platform is
+    expected to refuse it; None where it is expected to be taken.
+    """
+
+    adapter: "Adapter"
+    way: Way
+    kinds: tuple[Kind, ...]
+    age: int = 0
+    proof: PlatformCode | None = None
+
+
 class DestinationSettings(BaseModel, frozen=True, extra="forbid"):
     """What every destination's block of the configuration has; an adapter's own settings extend it."""
 
@@ -188,6 +220,9 @@ class Adapter(Protocol):
 
     def interpret(self, reply: Reply, count: int) -> tuple[Verdict, ...]:
         """Say what the reply means for each of the `count` events sent, in their order."""
+
+    def rehearsal(self, test_code: str | None) -> Rehearsal:
+        """Say how this destination is tried out. `test_code` is for a platform whose tests need one; others ignore it."""
 
     def ask_after(self, receipt: Receipt) -> Request | None:
         """Write the request that asks what became of one that was taken; None: this platform never tells more."""

@@ -42,6 +42,8 @@ class Outcome(StrEnum):
     DEAD = "dead"
     WITHDRAWN = "withdrawn"
     RETRIED = "retried"
+    REPLAYED = "replayed"
+    """A dead letter was given back: of those counted as dead, so many are so no more."""
 
 
 @unique
@@ -200,6 +202,10 @@ class Metrics(Collector):
     def retried(self, lane: Lane, reason: Reason, count: int) -> None:
         """Count events put off."""
         self._ended(lane, None, Outcome.RETRIED, reason, count, {})
+
+    def replayed(self, lane: Lane, kind: Kind, reason: Reason, count: int, money: Mapping[str, int]) -> None:
+        """Count dead letters given back, by what they had died of."""
+        self._ended(lane, kind, Outcome.REPLAYED, reason, count, money)
 
     def _ended(  # noqa: PLR0913, PLR0917 - one row of the table
         self, lane: Lane, kind: Kind | None, outcome: Outcome, reason: Reason, count: int, money: Mapping[str, int]

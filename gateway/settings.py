@@ -55,6 +55,9 @@ class Address(NamedTuple):
 
 
 LISTEN: Final = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:]+)\]|(?P<four>[0-9.]+)|(?P<name>localhost)):(?P<port>\d{1,5})", re.ASCII)
+NAME: Final = re.compile(
+    r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*", re.ASCII
+)
 SIZE: Final = re.compile(r"(?P<number>\d{1,12}) ?(?P<unit>B|KiB|MiB|GiB|TiB)", re.ASCII)
 UNITS: Final = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 DEFAULT_PORTS: Final = (("https://", ":443"), ("http://", ":80"))
@@ -71,6 +74,13 @@ def _address(value: object) -> Address:
         return Address(host if match["name"] else ip_address(host).compressed, int(match["port"]))
     except ValueError:
         raise ValueError(rule) from None
+
+
+def _host_name(value: object) -> str:
+    """Read a host's name, as it stands in a `Host` header but for its port."""
+    if not isinstance(value, str) or NAME.fullmatch(value) is None:
+        raise ValueError("must be a host's name in lower case, such as gateway.internal, without a port")
+    return value
 
 
 def _network(value: object) -> IPv4Network | IPv6Network:
@@ -150,6 +160,7 @@ class ServerSettings(Block, frozen=True):
     private: Annotated[Address, PlainValidator(_address)] = Address("127.0.0.1", 8081)
     data_dir: Annotated[Path, PlainValidator(_path)]
     key_file: Annotated[Path, PlainValidator(_path)]
+    private_names: tuple[Annotated[str, PlainValidator(_host_name)], ...] = ()
     trusted_proxies: tuple[Annotated[IPv4Network | IPv6Network, PlainValidator(_network)], ...] = ()
     allow_test_endpoints: bool = False
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1000

@@ -45,6 +45,17 @@ class Witness:
         """Count."""
         self._metrics.retried(lane, reason, count)
 
+    def replayed(self, lane: Lane, kind: Kind, reason: Reason, count: int, money: Mapping[str, int]) -> None:
+        """Count and write: somebody asked for it."""
+        self._metrics.replayed(lane, kind, reason, count, money)
+        self._log.say(
+            Happening.DEAD_LETTERS_REPLAYED,
+            storefront=lane.storefront,
+            destination=lane.destination,
+            reason=reason,
+            count=count,
+        )
+
     def sent_bytes(self, destination: Destination, count: int) -> None:
         """Count."""
         self._metrics.sent_bytes(destination, count)

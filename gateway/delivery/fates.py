@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from gateway.delivery.backoff import Pace, full_jitter
-from gateway.model import Delivered, Isolate, Maybe, Pause, Reason, Rejected, Retry, Throttle, Verdict
+from gateway.model import Delivered, Isolate, Maybe, Pause, PlatformCode, Reason, Rejected, Retry, Throttle, Verdict
 from gateway.outbox import Dead, Done, Later, Record, Settlement
 
 CRASHES: Final = 3
@@ -22,14 +22,21 @@ SUSPICIOUS: Final = 20
 class NoReply(msgspec.Struct, frozen=True, gc=False):
     """There is no answer. `certain_no`: nothing of the request was sent; else the platform may have it all.
 
-    `reason` is NOT_CONNECTED (then `certain_no`), TIMED_OUT or CONNECTION_LOST.
+    `reason` is NOT_CONNECTED (then `certain_no`), TIMED_OUT or CONNECTION_LOST. `code` is a word of ours for what stood in
+    the way of a connection, where that is known: it is told like a platform's code.
     """
 
     reason: Reason
     certain_no: bool
+    code: PlatformCode | None = None
 
 
 NOT_CONNECTED: Final = NoReply(Reason.NOT_CONNECTED, certain_no=True)
+NO_NAME, REFUSED, UNREACHABLE, CONNECT_TIMEOUT, BAD_CERTIFICATE, NO_TLS = (
+    NoReply(Reason.NOT_CONNECTED, certain_no=True, code=PlatformCode(code))
+    for code in ("name", "refused", "unreachable", "connect-timeout", "certificate", "tls")
+)
+"""The host's name leads nowhere; nobody listens; the way is closed; no answer at all; a wrong certificate; no TLS."""
 TIMED_OUT: Final = NoReply(Reason.TIMED_OUT, certain_no=False)
 CONNECTION_LOST: Final = NoReply(Reason.CONNECTION_LOST, certain_no=False)
 
@@ -49,7 +56,7 @@ Pair = tuple[Record, Outcome]
 
 def without_reply(nothing: NoReply) -> Retry | Maybe:
     """Say what it means for each event of the request that there is no answer."""
-    return Retry(nothing.reason) if nothing.certain_no else Maybe(nothing.reason)
+    return Retry(nothing.reason, code=nothing.code) if nothing.certain_no else Maybe(nothing.reason, nothing.code)
 
 
 def standstill(verdicts: Sequence[Verdict]) -> Pause | Throttle | Retry | Maybe | None:

@@ -30,6 +30,9 @@ claim per lane at a time.
 receipt, with the number of its events, in the same transaction. It is asked after until the platform has said its last
 word or nobody waits for it any more; then `conclude` adds what was said to the books, once.
 
+**Dead letters** lie with their reason for fourteen days. `revive` gives chosen ones back to their lane, in one transaction
+with the books, as exceptions that are due: the next claim has them, with what was known of their doubt.
+
 **Accounts.** Every transaction also adds to the books: received = accepted + duplicate + refused + invalid, and
 accepted × destinations = delivered + waiting + dead + withdrawn, per storefront, exactly, at any moment.
 
@@ -203,6 +206,25 @@ class Inquiry(msgspec.Struct, frozen=True, gc=False):
     """What was said last."""
 
 
+class DeadLetter(msgspec.Struct, frozen=True, gc=False):
+    """A dead letter, as far as it is known without breaking its seal. Times are Unix seconds; `replays` counts earlier ones."""
+
+    seq: int
+    kind: Kind
+    reason: Reason
+    code: PlatformCode | None
+    died_at: int
+    accepted_at: int
+    replays: int = 0
+
+
+class Contents(msgspec.Struct, frozen=True):
+    """What is in dead letters: the records whose seal opened, and the numbers of those whose person has withdrawn since."""
+
+    records: tuple[Record, ...]
+    withdrawn: frozenset[int]
+
+
 @unique
 class Shut(StrEnum):
     """Why the outbox takes nothing at the moment; an answer of 503."""
@@ -249,6 +271,9 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     due: int | None = None
     receipt: Receipt | None = None
     afterwards: Afterwards | None = None
+    replays: int = 0
+    """How often it was given back from the dead letters, the last time at `replayed_at`."""
+    replayed_at: int | None = None
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -269,6 +294,7 @@ class Book(msgspec.Struct, frozen=True):
     from the records themselves, not from the books, so that the two can be held against each other. `value` by
     (destination, currency, outcome), outcome being accepted, delivered, dead or withdrawn, in major units. `processed`
     is what platforms said afterwards of events that they had taken for processing, `pending` what they may still say.
+    `replayed` counts the dead letters that were given back, which are no longer among the dead, unless they died again.
     """
 
     received: Mapping[tuple[Source, Kind | None, Status, str], int]
@@ -279,6 +305,7 @@ class Book(msgspec.Struct, frozen=True):
     value: Mapping[tuple[Destination, str, str], Decimal]
     processed: Mapping[tuple[Destination, Processing, PlatformCode | None], int] = {}
     pending: Mapping[Destination, int] = {}
+    replayed: Mapping[Destination, int] = {}
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -313,7 +340,7 @@ class Outbox(Protocol):
         """Why `put` would be refused now, else None. Cheap: asked before a body is read."""
 
     def arrivals(self, lane: Lane) -> int:
-        """Give a number that grows whenever something was put for the lane's storefront."""
+        """Give a number that grows whenever something was put or revived for the lane's storefront."""
 
     async def wait_for_work(self, lane: Lane, seen: int, until: float) -> None:
         """Return when `arrivals` is beyond `seen`, or when the event loop's clock reaches `until`."""
@@ -367,6 +394,19 @@ class Outbox(Protocol):
 
     async def suppressed(self, lane: Lane, claim: Claim) -> frozenset[int]:
         """The claim's records whose person has withdrawn since the event was accepted."""
+
+    async def dead_letters(self, lane: Lane, after: int, limit: int) -> Sequence[DeadLetter]:
+        """Up to `limit` of the lane's dead letters beyond number `after`, in order. Any lane may be asked, declared or not."""
+
+    async def open_letters(self, lane: Lane, letters: Sequence[DeadLetter]) -> Contents:
+        """Break the seals of the lane's dead letters, in the order of their numbers; what does not open is left out."""
+
+    async def revive(self, lane: Lane, letters: Sequence[tuple[DeadLetter, Record]], now: int) -> frozenset[int]:
+        """Give dead letters back to the lane's courier, due at once, all in one transaction; gives the numbers of those.
+
+        A letter that is not as it was looked at any more is left alone. Tries and doubt stay: whether it may go is
+        decided when it is claimed. Raises RuntimeError when the lane was not declared.
+        """
 
     async def explain(self, storefront: StorefrontId, kind: Kind, event_id: EventId) -> Explanation | None:
         """What is known of an event, None if nothing."""

@@ -266,7 +266,10 @@ def _fate(
                 since = sent.get(item.seq, now)
             return Held.RETRY, settlement.due, item.tries + 1, since
         case Dead():
-            return Held.DEAD, now + DEAD_SECONDS, item.tries + (item.seq in sent), item.maybe_since
+            since = item.maybe_since
+            if since is None and settlement.reason is Reason.UNKNOWN_ERROR:
+                since = sent.get(item.seq)  # nobody could read what the platform said of it
+            return Held.DEAD, now + DEAD_SECONDS, item.tries + (item.seq in sent), since
         case Withdrawn():
             return Held.WITHDRAWN, now + TOLD_SECONDS, item.tries, item.maybe_since
         case Done():

@@ -16,7 +16,9 @@ from gateway.model import EmailDigest, EventId, Kind, Processing, Status, Storef
 from gateway.outbox import (
     Book,
     Claim,
+    Contents,
     Dead,
+    DeadLetter,
     Entry,
     Explanation,
     Inquiry,
@@ -287,9 +289,37 @@ class SqliteOutbox:
 
     async def suppressed(self, lane: Lane, claim: Claim) -> frozenset[int]:
         """The claim's records whose person has withdrawn since the event was accepted."""
-        if lane.storefront not in self._suppressing or not claim.records:
+        return await self._withdrawn(lane, claim.records)
+
+    async def _withdrawn(self, lane: Lane, records: Sequence[Record]) -> frozenset[int]:
+        if lane.storefront not in self._suppressing or not records:
             return frozenset()
-        return await self._writer.ask(lambda store: store.suppressed(lane, claim.records))
+        return await self._writer.ask(lambda store: store.suppressed(lane, records))
+
+    # ── dead letters ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def dead_letters(self, lane: Lane, after: int, limit: int) -> Sequence[DeadLetter]:
+        """Up to `limit` of the lane's dead letters beyond number `after`, in order."""
+        return await self._writer.ask(lambda store: store.dead_letters(lane, after, limit))
+
+    async def open_letters(self, lane: Lane, letters: Sequence[DeadLetter]) -> Contents:
+        """Break the seals of the lane's dead letters, in the order of their numbers; what does not open is left out."""
+        seqs = sorted(letter.seq for letter in letters)
+        if not seqs:
+            return Contents((), frozenset())
+        taken = await self._opener.open(await self._writer.ask(lambda store: store.find_dead(lane, seqs)))
+        return Contents(taken.records, await self._withdrawn(lane, taken.records))
+
+    async def revive(self, lane: Lane, letters: Sequence[tuple[DeadLetter, Record]], now: int) -> frozenset[int]:
+        """Give dead letters back to the lane's courier, due at once, all in one transaction; gives the numbers of those.
+
+        Raises RuntimeError when the lane was not declared.
+        """
+        if lane not in self._lanes:
+            raise RuntimeError("outbox: the lane was not declared")
+        if not letters:
+            return frozenset()
+        return await self._writer.change(lambda store: store.revive(lane, letters, now), _ignore)
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────
 

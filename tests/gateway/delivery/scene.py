@@ -24,9 +24,11 @@ from gateway.adapter import (
     Needs,
     Processed,
     Quota,
+    Rehearsal,
     Reply,
     Request,
     TokenEndpoint,
+    Way,
 )
 from gateway.delivery.backoff import Pace
 from gateway.delivery.courier import Courier, Office, Route
@@ -157,6 +159,11 @@ class Plain:
             return (Maybe(Reason.UNREADABLE_REPLY),) * count
         words = answer.verdicts * count if len(answer.verdicts) == 1 else answer.verdicts
         return tuple(VERDICTS[word](answer.after) for word in words[: count - self.miscount])
+
+    def rehearsal(self, test_code: str | None) -> Rehearsal:
+        """One purchase, sent as any other."""
+        del test_code
+        return Rehearsal(self, Way.TEST_MODE, (Kind.PURCHASE,))
 
     def ask_after(self, receipt: Receipt) -> Request | None:
         """The first answer is the last."""
@@ -294,6 +301,11 @@ class Recorder:
         """Write down."""
         assert lane in LANES
         self.told.append(("retried", reason, count))
+
+    def replayed(self, lane: Lane, kind: Kind, reason: Reason, count: int, money: Mapping[str, int]) -> None:
+        """Write down."""
+        assert lane in LANES
+        self.told.append(("replayed", reason, count, kind, dict(money)))
 
     def sent_bytes(self, destination: Destination, count: int) -> None:
         """Add up."""

@@ -8,10 +8,12 @@ from gateway.delivery.backoff import Pace
 from gateway.delivery.fates import (
     CONNECTION_LOST,
     CRASHES,
+    NO_NAME,
     NOT_CONNECTED,
     SUSPICIOUS,
     TIMED_OUT,
     Crash,
+    NoReply,
     Outcome,
     breather,
     excess_of,
@@ -111,6 +113,8 @@ def test_what_is_given_back_whole(outcomes: list[Outcome], maybe: bool | None) -
 def test_what_is_certain_without_a_reply() -> None:
     """No connection means certainly not received; a timeout or a lost connection means maybe."""
     assert without_reply(NOT_CONNECTED) == Retry(Reason.NOT_CONNECTED)
+    assert without_reply(NO_NAME) == Retry(Reason.NOT_CONNECTED, code=PlatformCode("name"))
+    assert without_reply(NoReply(Reason.TIMED_OUT, False, PlatformCode("x"))) == Maybe(Reason.TIMED_OUT, PlatformCode("x"))  # noqa: FBT003 - fields in order
     assert without_reply(TIMED_OUT) == Maybe(Reason.TIMED_OUT)
     assert without_reply(CONNECTION_LOST) == Maybe(Reason.CONNECTION_LOST)
 

@@ -17,7 +17,9 @@ from gateway.outbox import (
     Attempt,
     Book,
     Claim,
+    Contents,
     Dead,
+    DeadLetter,
     Done,
     Inquiry,
     Lane,
@@ -103,6 +105,13 @@ async def attempt(outbox: Outbox, number: int | str, lane: Lane = FIRST) -> Atte
     assert found is not None
     (attempt,) = (one for one in found.attempts if one.destination is lane.destination)
     return attempt
+
+
+async def revive(outbox: Outbox, now: int, lane: Lane = FIRST) -> frozenset[int]:
+    """Revive all that is dead in a lane and can be read."""
+    letters = await outbox.dead_letters(lane, 0, 1000)
+    records = {record.seq: record for record in (await outbox.open_letters(lane, letters)).records}
+    return await outbox.revive(lane, [(letter, records[letter.seq]) for letter in letters if letter.seq in records], now)
 
 
 def balanced(book: Book) -> None:
@@ -765,6 +774,203 @@ class OutboxContract:
         claim = await claim_all(outbox, FIRST)
         assert len(await outbox.suppressed(FIRST, claim)) == 1
         await outbox.settle(claim, settled(claim, Withdrawn), NOW + 30 * DAY)
+        await outbox.close()
+
+    # ── dead letters ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_dead_letters_are_looked_through_in_slices(self, engine: Engine) -> None:
+        """In the order of their numbers, with all that is known from outside; of their own lane only."""
+        outbox = await engine.open()
+        await outbox.put([accept(n, at=NOW + n) for n in range(5)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Dead, Done, Dead, Later, Dead), NOW + 9)
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        seqs = [claim.records[n].seq for n in (0, 2, 4)]
+        code = PlatformCode("100/2804003")
+        letters = [
+            DeadLetter(s, Kind.PURCHASE, Reason.REJECTED, code, NOW + 9, NOW + n) for s, n in zip(seqs, (0, 2, 4), strict=True)
+        ]
+        assert list(await outbox.dead_letters(FIRST, 0, 2)) == letters[:2]
+        assert list(await outbox.dead_letters(FIRST, seqs[1], 2)) == letters[2:]
+        assert list(await outbox.dead_letters(FIRST, seqs[2], 2)) == []
+        assert list(await outbox.dead_letters(LANES[1], 0, 9)) == []
+        assert list(await outbox.dead_letters(OTHERS, 0, 9)) == []
+        await outbox.close()
+
+    async def test_a_dead_letter_is_opened_with_its_doubt_and_its_withdrawal(self, engine: Engine) -> None:
+        """Its content whole, since when the platform may have it, and whether its person has withdrawn since."""
+        outbox = await engine.open()
+        mine = EmailDigests(digest(1))
+        await outbox.put([accept(1, email=mine), accept(2)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.mark_sent(claim, [claim.records[1].seq], NOW + 1)
+        await outbox.release(claim, maybe=True)
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Dead, Dead), NOW + 2)
+        await outbox.suppress(SHOP, [digest(1)], NOW + 3)
+        letters = await outbox.dead_letters(FIRST, 0, 9)
+        contents = await outbox.open_letters(FIRST, letters)
+        assert [(r.event, r.maybe_since) for r in contents.records] == [(event(1, email=mine), None), (event(2), NOW + 1)]
+        assert contents.withdrawn == {claim.records[0].seq}
+        assert await outbox.open_letters(FIRST, []) == Contents((), frozenset())
+        await outbox.close()
+
+    async def test_a_revived_letter_is_claimed_again_as_it_was(self, engine: Engine) -> None:
+        """Due at once, with its content, tries and doubt; a courier that waits for work is woken; it survives the process."""
+        outbox = await engine.open()
+        await outbox.put([accept(1), accept(2)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.mark_sent(claim, [record.seq for record in claim.records], NOW)
+        await outbox.settle(claim, settled(claim, Later, Done), NOW)
+        claim = await claim_all(outbox, FIRST, now=NOW + 60)
+        await outbox.mark_sent(claim, [claim.records[0].seq], NOW + 61)
+        await outbox.release(claim, maybe=True)
+        claim = await claim_all(outbox, FIRST, now=NOW + 62)
+        await outbox.settle(claim, settled(claim, Dead), NOW + 63)
+        seen = outbox.arrivals(FIRST)
+        assert await revive(outbox, NOW + 100) == {claim.records[0].seq}
+        assert outbox.arrivals(FIRST) > seen
+        assert await outbox.next_due(FIRST) == NOW + 100
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        assert list(await outbox.dead_letters(FIRST, 0, 9)) == []
+        claim = await claim_all(outbox, FIRST, now=NOW + 100)
+        (record,) = claim.records
+        assert (record.event, record.accepted_at, record.tries, record.maybe_since) == (event(1), NOW, 1, NOW + 61)
+        await outbox.settle(claim, done(claim), NOW + 101)
+        assert (await attempt(outbox, 1)).state == "delivered"
+        await outbox.close()
+
+    async def test_the_books_follow_a_revived_letter(self, engine: Engine) -> None:
+        """Out of the dead, in events and in money, in the same moment; and back if it dies again."""
+        outbox = await engine.open()
+        await outbox.put([accept(n, destinations=(META,)) for n in range(3)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Dead, Dead, Done), NOW)
+        letters = await outbox.dead_letters(FIRST, 0, 1)
+        contents = await outbox.open_letters(FIRST, letters)
+        await outbox.revive(FIRST, list(zip(letters, contents.records, strict=True)), NOW + 1)
+        book = await outbox.book(SHOP)
+        assert book.settled[META, Kind.PURCHASE, "dead", Reason.REJECTED] == 1
+        assert (book.value[META, "EUR", "dead"], book.waiting[META], book.replayed) == (Decimal("12.50"), 1, {META: 1})
+        figures = outbox.waiting(FIRST)
+        assert (figures.waiting, figures.retrying, figures.dead, figures.oldest_accepted_at) == (0, 1, 1, NOW)
+        balanced(book)
+        claim = await claim_all(outbox, FIRST, now=NOW + 1)
+        await outbox.settle(claim, settled(claim, Dead), NOW + 2)
+        book = await outbox.book(SHOP)
+        assert book.settled[META, Kind.PURCHASE, "dead", Reason.REJECTED] == 2
+        assert book.value[META, "EUR", "dead"] == Decimal("25.00")
+        balanced(book)
+        assert len(await revive(outbox, NOW + 3)) == 2
+        book = await outbox.book(SHOP)
+        assert (META, Kind.PURCHASE, "dead", Reason.REJECTED) not in book.settled
+        assert (META, "EUR", "dead") not in book.value
+        assert (book.waiting[META], book.replayed) == (2, {META: 3})
+        balanced(book)
+        await outbox.close()
+
+    async def test_a_letter_is_revived_once(self, engine: Engine) -> None:
+        """Reviving again, at the same time, or after it died anew, changes nothing and counts nothing."""
+        outbox = await engine.open()
+        await outbox.put([accept(1)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Dead), NOW)
+        letters = await outbox.dead_letters(FIRST, 0, 9)
+        contents = await outbox.open_letters(FIRST, letters)
+        pairs = list(zip(letters, contents.records, strict=True))
+        again = await asyncio.gather(*(outbox.revive(FIRST, pairs, NOW + 1) for _ in range(3)))
+        assert sorted(map(len, again)) == [0, 0, 1]
+        claim = await claim_all(outbox, FIRST, now=NOW + 1)
+        assert await outbox.revive(FIRST, pairs, NOW + 1) == frozenset()
+        await outbox.settle(claim, settled(claim, Dead), NOW + 2)
+        assert await outbox.revive(FIRST, pairs, NOW + 3) == frozenset()
+        assert (await outbox.book(SHOP)).replayed == {META: 1}
+        assert await outbox.revive(FIRST, [], NOW + 3) == frozenset()
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+
+    async def test_a_letter_can_be_revived_beside_a_claim(self, engine: Engine) -> None:
+        """What a courier has in hand is not touched, and settles as if nothing had been."""
+        outbox = await engine.open()
+        await outbox.put([accept(1)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Dead), NOW)
+        await outbox.put([accept(2)])
+        claim = await claim_all(outbox, FIRST)
+        await revive(outbox, NOW + 1)
+        await outbox.settle(claim, done(claim), NOW + 1)
+        assert await deliver_all(outbox, FIRST, now=NOW + 1) == ["1"]
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+
+    async def test_a_lane_that_was_taken_away_revives_nothing(self, engine: Engine) -> None:
+        """Its letters can be looked at, but nobody would send them."""
+        outbox = await engine.open()
+        await outbox.put([accept(1)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Dead), NOW)
+        await outbox.close()
+        outbox = await engine.open([LANES[1]])
+        letters = await outbox.dead_letters(FIRST, 0, 9)
+        assert len(letters) == 1
+        with pytest.raises(RuntimeError, match="not declared"):
+            await outbox.revive(FIRST, [], NOW)
+        await outbox.close()
+
+    async def test_a_replay_is_explained(self, engine: Engine) -> None:
+        """When it was last given back and how often, wherever it stands since; sweeping forgets it with the event."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(1, destinations=(META,)), accept(2, destinations=(META,))])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Dead, Dead), NOW)
+        for again in (1, 2):
+            await revive(outbox, NOW + 10 * again)
+            told = await attempt(outbox, 1)
+            assert (told.state, told.due, told.reason) == ("retrying", NOW + 10 * again, Reason.REJECTED)
+            assert (told.replays, told.replayed_at) == (again, NOW + 10 * again)
+            claim = await claim_all(outbox, FIRST, now=NOW + 10 * again)
+            await outbox.settle(claim, settled(claim, *([Dead, Dead] if again == 1 else [Done, Dead])), NOW + 10 * again)
+        assert [letter.replays for letter in await outbox.dead_letters(FIRST, 0, 9)] == [2]
+        await engine.crash(outbox)
+        outbox = await engine.open([FIRST])
+        told = await attempt(outbox, 1)
+        assert (told.state, told.replays, told.replayed_at) == ("delivered", 2, NOW + 20)
+        await outbox.sweep(NOW + 20 + 14 * DAY - 1)
+        assert [letter.replays for letter in await outbox.dead_letters(FIRST, 0, 9)] == [2]
+        await outbox.sweep(NOW + 20 + 14 * DAY)
+        assert list(await outbox.dead_letters(FIRST, 0, 9)) == []
+        await outbox.close()
+
+    async def test_a_letters_replays_are_known_as_long_as_the_letter(self, engine: Engine) -> None:
+        """It may die again long after it was given back, and is kept for another fourteen days then."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(1, destinations=(META,))])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Dead), NOW)
+        await revive(outbox, NOW + 1)
+        claim = await claim_all(outbox, FIRST, now=NOW + 10 * DAY)
+        await outbox.settle(claim, settled(claim, Dead), NOW + 10 * DAY)
+        await outbox.sweep(NOW + 20 * DAY)
+        assert [letter.replays for letter in await outbox.dead_letters(FIRST, 0, 9)] == [1]
+        await outbox.close()
+
+    async def test_what_could_not_be_read_of_an_answer_stays_in_doubt(self, engine: Engine) -> None:
+        """A record that its adapter failed on after it had left may have arrived; one that was refused has not."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(n, destinations=(META,)) for n in (1, 2, 3)])
+        claim = await claim_all(outbox, FIRST)
+        first, second, third = claim.records
+        await outbox.mark_sent(claim, [first.seq, second.seq], NOW + 5)
+        fates = [
+            Dead(first.seq, Reason.UNKNOWN_ERROR),
+            Dead(second.seq, Reason.REJECTED),
+            Dead(third.seq, Reason.UNKNOWN_ERROR),
+        ]
+        await outbox.settle(claim, fates, NOW + 6)
+        contents = await outbox.open_letters(FIRST, await outbox.dead_letters(FIRST, 0, 9))
+        assert [record.maybe_since for record in contents.records] == [NOW + 5, None, None]
         await outbox.close()
 
     # ── explaining ───────────────────────────────────────────────────────────────────────────────────────────────

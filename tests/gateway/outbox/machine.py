@@ -36,6 +36,7 @@ class There(msgspec.Struct):
     maybe_since: int | None = None
     behind: bool = False
     """Whether it was set aside."""
+    died_at: int = 0
 
 
 class Known(msgspec.Struct):
@@ -67,7 +68,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.events: list[Known] = []
         self.groups: list[list[Known]] = []
         self.latest: dict[int, Known] = {}
-        self.claims: dict[Lane, tuple[Claim, list[Known], set[int]]] = {}
+        self.claims: dict[Lane, tuple[Claim, list[Known], set[int], set[int]]] = {}
         self.received: Counter[Status] = Counter()
         self.differing = 0
         self.withdrawn: dict[int, int] = {}
@@ -169,7 +170,7 @@ class OutboxMachine(RuleBasedStateMachine):
             assert record.event.occurred_at == NOW - known.variant
         suppressed = self.run(self.outbox.suppressed(lane, claim))
         assert {r.seq for r, k in zip(claim.records, taken, strict=True) if self.is_withdrawn(k)} == suppressed
-        self.claims[lane] = claim, taken, set()
+        self.claims[lane] = claim, taken, set(), set()
 
     def expected(self, there: Destination, *, fresh_first: bool) -> tuple[Origin | None, list[Known]]:
         """What a claim must take from, and all there is of it, the next one first."""
@@ -201,9 +202,10 @@ class OutboxMachine(RuleBasedStateMachine):
         """Say that some of a claim are about to leave."""
         if lane not in self.claims:
             return
-        claim, taken, marked = self.claims[lane]
+        claim, taken, marked, sent = self.claims[lane]
         picked = [n for n in sorted(which) if n < len(taken)]
         self.run(self.outbox.mark_sent(claim, [claim.records[n].seq for n in picked], self.now))
+        sent.update(picked)
         for n in picked:
             standing = taken[n].lanes[lane.destination]
             if standing.maybe_since is None:
@@ -215,7 +217,7 @@ class OutboxMachine(RuleBasedStateMachine):
         """Give a claim back, with or without doubt."""
         if lane not in self.claims:
             return
-        claim, taken, marked = self.claims.pop(lane)
+        claim, taken, marked, _ = self.claims.pop(lane)
         self.run(self.outbox.release(claim, maybe=maybe))
         if not maybe:
             for n in marked:
@@ -226,7 +228,7 @@ class OutboxMachine(RuleBasedStateMachine):
         """Settle a claim with any mixture of answers."""
         if lane not in self.claims:
             return
-        claim, taken, marked = self.claims.pop(lane)
+        claim, taken, marked, sent = self.claims.pop(lane)
         settlements: list[Settlement] = []
         for n, (record, known, fate) in enumerate(zip(claim.records, taken, fates, strict=False)):
             standing = known.lanes[lane.destination]
@@ -234,7 +236,8 @@ class OutboxMachine(RuleBasedStateMachine):
             match fate:
                 case 0:
                     settlements.append(Dead(record.seq, Reason.REJECTED))
-                    standing.state, standing.maybe_since = "dead", doubt
+                    standing.state, standing.maybe_since, standing.died_at = "dead", doubt, self.now
+                    standing.tries += n in sent
                 case 1:
                     settlements.append(Withdrawn(record.seq, Reason.WITHDRAWN))
                     standing.state = "withdrawn"
@@ -247,6 +250,25 @@ class OutboxMachine(RuleBasedStateMachine):
                     settlements.append(Done(record.seq, Reason.CONFIRMED))
                     standing.state = "delivered"
         self.run(self.outbox.settle(claim, settlements, self.now))
+
+    @rule(lane=LANE, which=st.sets(st.integers(0, 7), min_size=1))
+    def revive(self, lane: Lane, which: set[int]) -> None:
+        """Give some dead letters back: those that are kept still, with their doubt and their tries."""
+        there = lane.destination
+        letters = self.run(self.outbox.dead_letters(lane, 0, 1000))
+        contents = self.run(self.outbox.open_letters(lane, letters))
+        assert [letter.seq for letter in letters] == [record.seq for record in contents.records]
+        dead = {(k.number, k.at): k for k in self.events if there in k.lanes and k.lanes[there].state == "dead"}
+        found = [dead.pop((int(r.event.event_id[1:]), r.accepted_at)) for r in contents.records]
+        assert all(known.lanes[there].died_at + 14 * DAY <= self.now for known in dead.values())
+        assert {r.seq for r, k in zip(contents.records, found, strict=True) if self.is_withdrawn(k)} == contents.withdrawn
+        picked = [n for n in sorted(which) if n < len(found)]
+        revived = self.run(self.outbox.revive(lane, [(letters[n], contents.records[n]) for n in picked], self.now))
+        assert revived == {letters[n].seq for n in picked}
+        for n in picked:
+            standing = found[n].lanes[there]
+            assert (letters[n].died_at, contents.records[n].maybe_since) == (standing.died_at, standing.maybe_since)
+            standing.state, standing.due = "retrying", self.now
 
     # ── what happens to everything ───────────────────────────────────────────────────────────────────────────────
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from hypothesis import HealthCheck, settings
 from gateway.model import EmailDigests, Kind, PageOrigin, Reason, Receipt, Status, TruncatedIp
 from gateway.outbox import Claim, Dead, Done, Later, Origin, Outbox, Settlement, Shut, Unavailable, Withdrawn
 from gateway.outbox.keyring import BadKeyFile, Keyring
-from gateway.outbox.schema import SPAN, STEPS, CannotOpen
+from gateway.outbox.schema import BACKLOGS, REPLAYS, SPAN, STEPS, CannotOpen
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from tests.gateway.outbox.contract import OutboxContract, balanced
@@ -114,9 +115,7 @@ async def test_a_store_of_the_first_version_takes_the_steps_it_misses(engine: Sq
     outbox = await engine.open()
     await outbox.put([accept(n) for n in range(3)])
     await outbox.close()
-    for later in ("inquiries", "backlogs"):
-        change(engine, f"drop table {later}")
-    change(engine, "pragma user_version = 1")
+    go_back_to(engine, 1)
     outbox = await engine.open()
     claim = await claim_all(outbox, LANES[2])
     assert ids(claim) == ["0", "1", "2"]
@@ -194,6 +193,12 @@ def flip(*arguments: Any) -> bytes:
     """Change one bit of a blob."""
     blob, at = arguments
     return bytes(blob[:at] + bytes([blob[at] ^ 1]) + blob[at + 1 :])
+
+
+def go_back_to(engine: SqliteEngine, version: int) -> None:
+    """Make a closed store one of an earlier version, as long as later steps only add tables."""
+    later = re.findall(r"create table (\w+)", "".join(STEPS[version:]))
+    change(engine, *(f"drop table {table}" for table in later), f"pragma user_version = {version}")
 
 
 def change(engine: SqliteEngine, *statements: str) -> None:
@@ -302,6 +307,67 @@ async def test_an_exceptions_copy_does_not_open_in_another_lane(engine: SqliteEn
     await outbox.close()
 
 
+async def test_a_dead_letter_that_cannot_be_read_stays_dead(engine: SqliteEngine) -> None:
+    """Damaged, or never readable: it is looked at, left out of what is opened, and cannot be revived."""
+    outbox = await engine.open([FIRST])
+    await outbox.put([accept(n, destinations=(META,)) for n in range(3)])
+    claim = await claim_all(outbox, FIRST)
+    await outbox.settle(claim, [Dead(record.seq, Reason.REJECTED) for record in claim.records], NOW)
+    (intact, contents) = claim.records[1], await outbox.open_letters(FIRST, await outbox.dead_letters(FIRST, 0, 9))
+    await outbox.close()
+    change(
+        engine,
+        "update exceptions set blob = zeroblob(100) where seq = (select min(seq) from exceptions)",
+        "update exceptions set blob = null, data_key = null where seq = (select max(seq) from exceptions)",
+    )
+    outbox = await engine.open([FIRST])
+    letters = await outbox.dead_letters(FIRST, 0, 9)
+    assert [letter.seq for letter in letters] == [record.seq for record in claim.records]
+    assert [record.seq for record in (await outbox.open_letters(FIRST, letters)).records] == [intact.seq]
+    never = [(letters[2], contents.records[2])]
+    assert await outbox.revive(FIRST, never, NOW) == frozenset()
+    balanced(await outbox.book(SHOP))
+    await outbox.close()
+
+
+async def test_a_replay_is_forgotten_when_its_event_is(engine: SqliteEngine) -> None:
+    """Fourteen days after it, to the second, once the event is held for nothing any more."""
+    outbox = await engine.open([FIRST])
+    await outbox.put([accept(1, destinations=(META,))])
+    claim = await claim_all(outbox, FIRST)
+    await outbox.settle(claim, [Dead(claim.records[0].seq, Reason.REJECTED)], NOW)
+    letters = await outbox.dead_letters(FIRST, 0, 9)
+    contents = await outbox.open_letters(FIRST, letters)
+    await outbox.revive(FIRST, list(zip(letters, contents.records, strict=True)), NOW + 5)
+    assert await deliver_all(outbox, FIRST, now=NOW + 5) == ["1"]
+    counts = []
+    for at in (NOW + 5 + 14 * DAY - 1, NOW + 5 + 14 * DAY):
+        await outbox.sweep(at)
+        await outbox.close()
+        connection = apsw.Connection(str(engine.file))
+        counts.append(connection.execute("select count(*) from replays").fetchone())
+        connection.close()
+        outbox = await engine.open([FIRST])
+    assert counts == [(1,), (0,)]
+    await outbox.close()
+
+
+async def test_a_store_from_before_replays_has_them_after_opening(engine: SqliteEngine) -> None:
+    """What it held is there still, and its dead letters can be given back."""
+    outbox = await engine.open([FIRST])
+    await outbox.put([accept(1, destinations=(META,))])
+    claim = await claim_all(outbox, FIRST)
+    await outbox.settle(claim, [Dead(claim.records[0].seq, Reason.REJECTED)], NOW)
+    await outbox.close()
+    go_back_to(engine, STEPS.index(REPLAYS))
+    outbox = await engine.open([FIRST])
+    letters = await outbox.dead_letters(FIRST, 0, 9)
+    contents = await outbox.open_letters(FIRST, letters)
+    assert len(await outbox.revive(FIRST, list(zip(letters, contents.records, strict=True)), NOW)) == 1
+    assert await deliver_all(outbox, FIRST) == ["1"]
+    await outbox.close()
+
+
 async def test_a_day_whose_key_is_gone_is_unreadable(engine: SqliteEngine) -> None:
     """Deleting a data key erases what it sealed, in every copy of the store."""
     outbox = await engine.open()
@@ -400,7 +466,7 @@ async def test_a_store_from_before_there_were_backlogs_opens(engine: SqliteEngin
     outbox = await engine.open([FIRST])
     await outbox.put([accept(n, destinations=(META,)) for n in range(3)])
     await outbox.close()
-    change(engine, "drop table backlogs", f"pragma user_version = {len(STEPS) - 1}")
+    go_back_to(engine, STEPS.index(BACKLOGS))
     outbox = await engine.open([FIRST])
     await outbox.set_aside(FIRST, NOW + 1)
     assert await deliver_all(outbox, FIRST) == ["0", "1", "2"]
