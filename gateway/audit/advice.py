@@ -54,6 +54,10 @@ REASONS: Final[Mapping[Reason, Advice]] = {
     Reason.THROTTLED: Advice(
         "{platform} asks for fewer requests.", "Nothing: it is obeyed. If it lasts, ask for a higher quota."
     ),
+    Reason.QUOTA_CUT: Advice(
+        "{platform} has cut the quota, as it does against abuse.",
+        "Find out who else uses the token, and look for a notice in the platform's pages; nothing here ends it.",
+    ),
     Reason.CREDENTIAL: Advice("{platform} does not accept the token.", f"Make a new one. {NEXT_TOKEN}"),
     Reason.PERMISSION: Advice(
         "{platform} knows the token, but it may not do this.",
@@ -70,7 +74,10 @@ REASONS: Final[Mapping[Reason, Advice]] = {
     Reason.REJECTED: Advice("{platform} refused the event for good.", "Look up its code in the platform's own pages."),
     Reason.UNKNOWN_ERROR: Advice(
         "The answer was not understood, or the adapter failed on it.",
-        "Look for `adapter_fault` in the log; its place is the bug.",
+        "Look the code up in the platform's pages; without one, look for `adapter_fault` in the log.",
+    ),
+    Reason.NOT_HASHED: Advice(
+        "{platform} took a digest for a clear value.", "Report it: the gateway hashes everything that must be."
     ),
     Reason.TOO_LARGE: Advice("{platform} does not take so much in one request.", "Make `batch_events` smaller."),
     Reason.EXPIRED: Advice("The event was older than {platform} takes.", "Nothing can be done for it; send orders sooner."),
@@ -207,6 +214,10 @@ META: Final[Mapping[str, Advice]] = {
         "Meta found something wrong in the request.",
         "If every event fails so, compare `pixel_id` and `test_event_code` with Events Manager.",
     ),
+    "configuration/100": Advice(
+        "Meta refuses the request itself, as it does for a wrong proof of the app's secret.",
+        "Compare `app_secret` with the app's settings at Meta; if it is right, compare `pixel_id` with Events Manager.",
+    ),
     "105": Advice("Meta says that there are too many parameters.", "Report it: the gateway sends few."),
     "21009": Advice("The data set is not ready yet.", NOTHING),
 }
@@ -286,23 +297,135 @@ GOOGLE_ACCOUNTS: Final = Advice(
 )
 GOOGLE_BUG: Final = Advice("Google does not take a request of this form.", "Report it: the gateway should not have sent it.")
 GOOGLE_API: Final = Advice(
-    "The Data Manager API is not switched on in the credential's Cloud project.",
+    "The API is not switched on in the credential's Cloud project.",
     "Enable it in the Cloud console, wait some minutes, and make sure the project itself is active.",
 )
 
+GOOGLE_POLICY: Final = Advice(
+    "Google's policies keep this account from sending customer data.",
+    "Ask Google's support; nothing in the gateway changes that.",
+)
+GOOGLE_BRAID: Final = Advice(
+    "The conversion action counts one conversion per click, which clicks without a gclid do not allow.",
+    "Let the action count every conversion, in Google Ads: Goals, Conversions.",
+)
+GOOGLE_SMALLER: Final = Advice("Google does not take so many events in one request.", "Make `batch_events` smaller.")
+GOOGLE_TOKEN: Final = Advice(
+    "The access token is not valid or has expired.",
+    f"Make a new one, or use a service account, whose tokens are renewed. {NEXT_TOKEN}",
+)
+GOOGLE_VERSION: Final = Advice(
+    "This version of the Google Ads API is closed.",
+    "Update the gateway, or raise `version` in the destination's settings, and restart.",
+)
+GOOGLE_HAS_IT: Final = Advice("Google had this conversion already, from an earlier try.", "Nothing.")
+GOOGLE_TWICE: Final = Advice("Two conversions of one request were the same.", "Nothing: each is sent again alone.")
+GOOGLE_YOUNG: Final = Advice("The click or the conversion action is younger than Google finds it: six hours.", NOTHING)
+GOOGLE_OLD: Final = Advice(
+    "The conversion came later after its click than the conversion action allows.",
+    "Send orders sooner, or lengthen the action's click-through window in Google Ads.",
+)
+GOOGLE_NO_CLICK: Final = Advice(
+    "Google does not find the click, or it came after the conversion.",
+    "Nothing for this event; if there are many, see that the shop passes the click id on unchanged.",
+)
+GOOGLE_UNTRACKED: Final = Advice(
+    "Conversions were not counted in the account when the ad was shown.", "Nothing: later clicks will count."
+)
+GOOGLE_OTHERS_CLICK: Final = Advice(
+    "The click belongs to another Google Ads account.",
+    "Nothing for this event; if there are many, compare `operating_account` with the account that runs the ads.",
+)
+GOOGLE_PERSONAL: Final = Advice(
+    "Google takes something in the conversion for a person's data.",
+    "See that event ids hold no name, number or address of anybody.",
+)
+GOOGLE_ATTRIBUTION: Final = Advice(
+    "The conversion action takes conversions that another tool has attributed, which these are not.",
+    "Name an action in `conversion_actions` that is not externally attributed.",
+)
+GOOGLE_DEVELOPER: Final = Advice(
+    "The developer token is not valid, or not approved for this account.",
+    "Compare `developer_token` with the API Center of the manager account, and apply for access there.",
+)
+GOOGLE_CLOSED: Final = Advice(
+    "Google has closed this API to accounts that did not use it before.",
+    'Set `transport = "data_manager"`: the Data Manager API takes conversions from everybody.',
+)
+GOOGLE_VALUE: Final = Advice(
+    "Google does not take a value of this conversion: a date, an amount, a currency or a text.",
+    "Compare the event in the shop with docs/events.md.",
+)
+
+
+def under(family: str, others: Advice, *classes: tuple[Advice, str]) -> Mapping[str, Advice]:
+    """Make the lines of one family of errors: of some of its values, and of the family for all others."""
+    return {family: others} | {f"{family}.{value}": advice for advice, values in classes for value in values.split()}
+
+
+ADS_API: Final[Mapping[str, Advice]] = {
+    **under(
+        "conversionUploadError",
+        GOOGLE_EVENT,
+        (GOOGLE_HAS_IT, "ORDER_ID_ALREADY_IN_USE CLICK_CONVERSION_ALREADY_EXISTS CALL_CONVERSION_ALREADY_EXISTS"),
+        (GOOGLE_TWICE, "DUPLICATE_ORDER_ID DUPLICATE_CLICK_CONVERSION_IN_REQUEST DUPLICATE_CALL_CONVERSION_IN_REQUEST"),
+        (GOOGLE_YOUNG, "TOO_RECENT_EVENT TOO_RECENT_CONVERSION_ACTION TOO_RECENT_CALL"),
+        (GOOGLE_OLD, "EXPIRED_EVENT EXPIRED_CALL"),
+        (GOOGLE_NO_CLICK, "EVENT_NOT_FOUND CLICK_NOT_FOUND CALL_NOT_FOUND CONVERSION_PRECEDES_EVENT CONVERSION_PRECEDES_CALL"),
+        (GOOGLE_NO_CLICK, "UNPARSEABLE_GCLID UNPARSEABLE_WBRAID UNPARSEABLE_GBRAID UNPARSEABLE_CALLERS_PHONE_NUMBER"),
+        (GOOGLE_NO_CLICK, "GBRAID_WBRAID_BOTH_SET CONVERSION_NOT_COMPLIANT_WITH_ATT_POLICY"),
+        (GOOGLE_UNTRACKED, "CONVERSION_TRACKING_NOT_ENABLED_AT_IMPRESSION_TIME CONVERSION_TRACKING_NOT_ENABLED_AT_CALL_TIME"),
+        (GOOGLE_OTHERS_CLICK, "INVALID_CUSTOMER_FOR_CLICK INVALID_CUSTOMER_FOR_CALL UNAUTHORIZED_CUSTOMER"),
+        (GOOGLE_EVENT, "INVALID_USER_IDENTIFIER UNSUPPORTED_USER_IDENTIFIER UNSPECIFIED UNKNOWN"),
+        (GOOGLE_PERSONAL, "ORDER_ID_CONTAINS_PII CUSTOM_VARIABLE_VALUE_CONTAINS_PII"),
+        (GOOGLE_ACTION, "NO_CONVERSION_ACTION_FOUND INVALID_CONVERSION_ACTION_TYPE"),
+        (GOOGLE_TERMS, "CUSTOMER_NOT_ACCEPTED_CUSTOMER_DATA_TERMS"),
+        (GOOGLE_ENHANCED, "CUSTOMER_NOT_ENABLED_ENHANCED_CONVERSIONS_FOR_LEADS"),
+        (GOOGLE_POLICY, "CUSTOMER_DATA_POLICY_PROHIBITS_ENHANCED_CONVERSIONS"),
+        (GOOGLE_BRAID, "ONE_PER_CLICK_CONVERSION_ACTION_NOT_PERMITTED_WITH_BRAID"),
+        (GOOGLE_ATTRIBUTION, "EXTERNAL_ATTRIBUTION_DATA_SET_FOR_NON_EXTERNALLY_ATTRIBUTED_CONVERSION_ACTION"),
+        (GOOGLE_ATTRIBUTION, "EXTERNAL_ATTRIBUTION_DATA_NOT_SET_FOR_EXTERNALLY_ATTRIBUTED_CONVERSION_ACTION"),
+        (GOOGLE_ATTRIBUTION, "ORDER_ID_NOT_PERMITTED_FOR_EXTERNALLY_ATTRIBUTED_CONVERSION_ACTION"),
+        (GOOGLE_ATTRIBUTION, "EXTERNALLY_ATTRIBUTED_CONVERSION_ACTION_NOT_PERMITTED_WITH_USER_IDENTIFIER"),
+        (GOOGLE_BUG, "CUSTOM_VARIABLE_NOT_ENABLED INVALID_JOB_ID"),
+        (GOOGLE_SMALLER, "TOO_MANY_CONVERSIONS_IN_REQUEST"),
+    ),
+    **under("quotaError", GOOGLE_SLOWER, (GOOGLE_DEVELOPER, "ACCESS_PROHIBITED")),
+    **under("internalError", GOOGLE_BUSY),
+    **under(
+        "authenticationError",
+        GOOGLE_ACCESS,
+        (GOOGLE_TOKEN, "OAUTH_TOKEN_EXPIRED OAUTH_TOKEN_INVALID OAUTH_TOKEN_HEADER_INVALID OAUTH_TOKEN_REVOKED"),
+        (GOOGLE_TOKEN, "OAUTH_TOKEN_DISABLED AUTHENTICATION_ERROR GOOGLE_ACCOUNT_AUTHENTICATION_FAILED"),
+        (GOOGLE_ACCOUNTS, "CLIENT_CUSTOMER_ID_INVALID CUSTOMER_NOT_FOUND"),
+        (GOOGLE_DEVELOPER, "DEVELOPER_TOKEN_INVALID"),
+    ),
+    **under("authorizationError", GOOGLE_ACCESS, (GOOGLE_API, "PROJECT_DISABLED"), (GOOGLE_ACCOUNTS, "CUSTOMER_NOT_ENABLED")),
+    **under("notAllowlistedError", GOOGLE_CLOSED),
+    **under("requestError", GOOGLE_BUG, (GOOGLE_BUSY, "RPC_DEADLINE_TOO_SHORT"), (GOOGLE_VERSION, "UNSUPPORTED_VERSION")),
+    **under("databaseError", GOOGLE_BUSY, (GOOGLE_SMALLER, "REQUEST_TOO_LARGE")),
+    **dict.fromkeys(("headerError", "partialFailureError", "collectionSizeError", "enumError"), GOOGLE_BUG),
+    "idError": GOOGLE_ACTION,
+    **dict.fromkeys(("currencyCodeError", "dateError", "fieldError", "rangeError"), GOOGLE_VALUE),
+    **dict.fromkeys(("stringFormatError", "stringLengthError"), GOOGLE_VALUE),
+}
+"""By `family.VALUE` of the Google Ads API; a family alone stands for its other values.
+
+https://developers.google.com/google-ads/api/reference/rpc/v26/ConversionUploadErrorEnum.ConversionUploadError and
+https://developers.google.com/google-ads/api/docs/common-errors (read 2026-11-22)
+"""
+
 GOOGLE: Final[Mapping[str, Advice]] = {
+    **ADS_API,
     **dict.fromkeys(("RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"), GOOGLE_SLOWER),
     **dict.fromkeys(
         ("ABORTED", "CANCELLED", "DATA_LOSS", "INTERNAL", "INTERNAL_ERROR", "UNAVAILABLE", "DEADLINE_EXCEEDED", "UNKNOWN"),
         GOOGLE_BUSY,
     ),
-    "UNAUTHENTICATED": Advice(
-        "The access token is not valid or has expired.",
-        f"Make a new one, or use a service account, whose tokens are renewed. {NEXT_TOKEN}",
-    ),
+    "UNAUTHENTICATED": GOOGLE_TOKEN,
     "ACCESS_TOKEN_SCOPE_INSUFFICIENT": Advice(
         "The token was made for another of Google's APIs.",
-        f"Make one with the scope `https://www.googleapis.com/auth/datamanager`. {NEXT_TOKEN}",
+        f"Make one with the scope that the transport needs, which gateway.example.toml names. {NEXT_TOKEN}",
     ),
     "PERMISSION_DENIED": GOOGLE_ACCESS,
     "NOT_FOUND": Advice("Google does not know the account or conversion action.", GOOGLE_ACTION.do),
@@ -317,10 +440,7 @@ GOOGLE: Final[Mapping[str, Advice]] = {
         ("TERMS_AND_CONDITIONS_NOT_SIGNED", "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED"), GOOGLE_TERMS
     ),
     "DESTINATION_ACCOUNT_NOT_ENABLED_ENHANCED_CONVERSIONS_FOR_LEADS": GOOGLE_ENHANCED,
-    "DESTINATION_ACCOUNT_DATA_POLICY_PROHIBITS_ENHANCED_CONVERSIONS": Advice(
-        "Google's policies keep this account from sending customer data.",
-        "Ask Google's support; nothing in the gateway changes that.",
-    ),
+    "DESTINATION_ACCOUNT_DATA_POLICY_PROHIBITS_ENHANCED_CONVERSIONS": GOOGLE_POLICY,
     **dict.fromkeys(
         (
             "DESTINATION_ACCOUNT_TYPE_MISMATCH",
@@ -350,7 +470,7 @@ GOOGLE: Final[Mapping[str, Advice]] = {
         ("DUPLICATE_DESTINATION_REFERENCE", "MULTIPLE_DATA_TYPES_NOT_ALLOWED", "TOO_MANY_DESTINATIONS", "UNIMPLEMENTED"),
         GOOGLE_BUG,
     ),
-    "TOO_MANY_EVENTS": Advice("Google does not take so many events in one request.", "Make `batch_events` smaller."),
+    "TOO_MANY_EVENTS": GOOGLE_SMALLER,
     "THIRD_PARTY_USER_DATA_NOT_ALLOWED": Advice(
         "Google does not take customer data of others than the account's own customers.",
         "Look at the customer data policies of the account in Google Ads.",
@@ -403,7 +523,7 @@ GOOGLE: Final[Mapping[str, Advice]] = {
     ),
     "invalid_scope": Advice(
         "The credential may not ask for this API.",
-        "Allow the scope `https://www.googleapis.com/auth/datamanager` for it in the Cloud console.",
+        "Allow the scope that the transport needs, which gateway.example.toml names, in the Cloud console.",
     ),
     "unauthorized_client": Advice(
         "The credential may not get tokens in this way.",
@@ -426,11 +546,11 @@ def advise(destination: Destination, reason: Reason, code: str | None) -> Advice
 
 
 def by_code(destination: Destination, reason: Reason, code: str | None) -> Advice | None:
-    """Find the line of a code, or of the code that its subcode belongs to; None where only the reason is known."""
+    """Find the line of a code under its reason, of the code, or of the code or family that it belongs to; else None."""
     if code is None:
         return None
     table = TABLES[destination]
-    keys = (code, f"{reason.value}/{code}", code.partition("/")[0])
+    keys = (f"{reason.value}/{code}", code, code.partition("/")[0], code.partition(".")[0])
     return next((table[key] for key in keys if key in table), None) or REACHING.get(code)
 
 
