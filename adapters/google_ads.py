@@ -37,6 +37,7 @@ Transport = Literal["data_manager", "ads_api"]
 
 HOSTS: Final[Mapping[Transport, str]] = {"data_manager": google_data_manager.HOST, "ads_api": google_ads_api.HOST}
 SCOPES: Final[Mapping[Transport, str]] = {"data_manager": google_data_manager.SCOPE, "ads_api": google_ads_api.SCOPE}
+SCOPES: Final[Mapping[Transport, str]] = {"data_manager": google_data_manager.SCOPE, "ads_api": google_ads_api.SCOPE}
 Action = Annotated[str, shaped(r"[1-9]\d{0,19}", "must be a conversion action's numeric id, not its resource name")]
 
 

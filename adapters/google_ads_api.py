@@ -41,6 +41,11 @@ SCOPE: Final = "https://www.googleapis.com/auth/adwords"
 
 https://developers.google.com/google-ads/api/docs/oauth/internals (read 2026-11-22)
 """
+SCOPE: Final = "https://www.googleapis.com/auth/adwords"
+"""What an access token must be good for.
+
+https://developers.google.com/google-ads/api/reference/rpc/v17/ConversionUploadService (read 2026-11-25)
+"""
 
 MOST_ROWS: Final = 500
 """Rows of one request. Google takes 2000; a refused row comes back as some 600 bytes, and of a reply 1 MiB is read."""
