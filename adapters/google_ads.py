@@ -37,7 +37,6 @@ Transport = Literal["data_manager", "ads_api"]
 
 HOSTS: Final[Mapping[Transport, str]] = {"data_manager": google_data_manager.HOST, "ads_api": google_ads_api.HOST}
 SCOPES: Final[Mapping[Transport, str]] = {"data_manager": google_data_manager.SCOPE, "ads_api": google_ads_api.SCOPE}
-SCOPES: Final[Mapping[Transport, str]] = {"data_manager": google_data_manager.SCOPE, "ads_api": google_ads_api.SCOPE}
 Action = Annotated[str, shaped(r"[1-9]\d{0,19}", "must be a conversion action's numeric id, not its resource name")]
 
 
@@ -167,9 +166,8 @@ class GoogleAds:
         return Access(token, () if named is None else (("developer-token", named),))
 
     def warnings(self, reply: Reply) -> int:
-        """A request is taken whole or not at all, and nothing is said beside it."""
-        del reply
-        return 0
+        """Count what the service would rather have otherwise."""
+        return self.service.warnings(reply)
 
     def build(self, events: Sequence[Minimised]) -> Request:
         """Write the events out as one request."""

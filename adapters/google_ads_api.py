@@ -39,11 +39,6 @@ HOST: Final = "googleads.googleapis.com"
 SCOPE: Final = "https://www.googleapis.com/auth/adwords"
 """What an access token must be good for.
 
-https://developers.google.com/google-ads/api/docs/oauth/internals (read 2026-11-22)
-"""
-SCOPE: Final = "https://www.googleapis.com/auth/adwords"
-"""What an access token must be good for.
-
 https://developers.google.com/google-ads/api/reference/rpc/v17/ConversionUploadService (read 2026-11-25)
 """
 
@@ -243,6 +238,11 @@ class AdsApi:
         """Say that nothing more will come; there is nothing to ask."""
         del reply, count
         return NOTHING_MORE
+
+    def warnings(self, reply: Reply) -> int:
+        """None: this service takes a row or refuses it."""
+        del reply
+        return 0
 
     def _rows(self, answer: Answer, reply: Reply, count: int) -> tuple[Verdict, ...]:
         """Give each row its verdict. One with neither a result nor an error may have been taken, unless it was only checked."""

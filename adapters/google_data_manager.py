@@ -276,6 +276,11 @@ class DataManager:
             return no_status(by_status(reply, 1)[0])
         return tallied(statuses.request_status_per_destination, count)
 
+    def warnings(self, reply: Reply) -> int:
+        """Count the fields that Google would rather have otherwise; they never mean a refusal."""
+        answer = answer_of(reply)
+        return 0 if answer is None else len(answer.field_warnings)
+
     def _target(self, kind: Kind, action: str) -> Target:
         """Write out a kind's conversion action."""
         made: Target = {
