@@ -54,6 +54,15 @@ def test_the_address_follows_the_transport(transport: str, url: str) -> None:
     assert adapter(transport=transport, base_url="http://127.0.0.1:8080").settings.base_url == "http://127.0.0.1:8080"
 
 
+@pytest.mark.parametrize(
+    ("transport", "scope"),
+    [("data_manager", "https://www.googleapis.com/auth/datamanager"), ("ads_api", "https://www.googleapis.com/auth/adwords")],
+)
+def test_the_scope_follows_the_transport(transport: str, scope: str) -> None:
+    """Tokens are got for the service that is used: neither scope opens the other."""
+    assert adapter(transport=transport).token_endpoint.scope == scope
+
+
 @pytest.mark.parametrize("port", ["", ":443"])
 def test_the_other_service_s_address_is_a_fault(tmp_path: Path, port: str) -> None:
     """An address that would answer nothing but errors is refused before anything starts, with a rule that says so."""

@@ -1,9 +1,12 @@
 """Data Manager, held against Google's published protobuf schema (google-ads-datamanager, read strictly and offline)."""
 
-from typing import Any
+import re
+from collections.abc import Mapping
+from typing import Any, Final
 
 import orjson
 import pytest
+from aiohttp.test_utils import TestServer
 from google.ads.datamanager_v1 import IngestEventsRequest
 from google.ads.datamanager_v1.types import ErrorReason, ProcessingErrorReason
 from google.api.error_reason_pb2 import ErrorReason as StandardReason
@@ -13,8 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.google_data_manager import PREFIX, PROCESSED, REASONS
-from gateway.model import Destination, Minimised
+from gateway.adapter import Processed, Reply
+from gateway.delivery.transport import Transport
+from gateway.model import Delivered, Destination, Isolate, Maybe, Minimised, Pause, Processing, Throttle, Verdict
+from gateway.sandbox.behaviour import Behaviour, Mode
+from gateway.sandbox.google_ads import LATER, GoogleAdsVoice
+from gateway.sandbox.stand_in import StandIn
+from gateway.secret import Secret
 from tests.adapters.cases import ALL_ALLOWED, EVENTS, golden_events, made
+from tests.adapters.exchange import NOW, TOKEN, exchange, fresh
 
 ALLOWED = made(Destination.GOOGLE_ADS, **ALL_ALLOWED[Destination.GOOGLE_ADS])
 
@@ -63,3 +73,82 @@ def test_the_later_reasons_are_google_s_words() -> None:
     assert PROCESSED.keys() <= words
     assert len(words) == len(ProcessingErrorReason)
     assert not any(word.startswith(("PROCESSING", "REASON")) for word in words)
+
+
+# ── with a stand-in that knows nothing of the adapter ────────────────────────────────────────────────────────────
+
+MEANINGS: Final[Mapping[Mode, type[Verdict]]] = {
+    Mode.SUCCESS: Delivered,
+    Mode.REFUSE_BATCH: Isolate,
+    Mode.THROTTLE: Throttle,
+    Mode.EXPIRED_TOKEN: Pause,
+    Mode.PERMISSION: Pause,
+    Mode.SERVER_ERROR: Maybe,
+    Mode.HTML_ERROR: Maybe,
+    Mode.COUNT_MISMATCH: Maybe,
+    Mode.GARBAGE: Maybe,
+}
+WAYS: Final = [(mode, variant) for mode in MEANINGS for variant in GoogleAdsVoice.variants.get(mode, ("",))]
+
+
+@pytest.mark.parametrize(("mode", "variant"), WAYS)
+async def test_whatever_google_answers_is_understood(mode: Mode, variant: str) -> None:
+    """Each answer of the stand-in means the same for all events of a request, and none of its texts stays."""
+    behaviour = Behaviour(mode=mode, variant=variant or None, seconds=37)
+    reply, verdicts, _ = await exchange(ALLOWED, GoogleAdsVoice(), fresh(["purchase", "basket"]), behaviour)
+    assert {type(verdict) for verdict in verdicts} == {MEANINGS[mode]}
+    assert TOKEN not in repr((reply, verdicts))
+    assert not [v for v in verdicts if v.code and not re.fullmatch(r"[A-Z0-9_]+|http-\d+", v.code)]
+    if mode is Mode.THROTTLE and variant in ("retry_info", "retry_after", "array"):
+        assert {getattr(verdict, "after", None) for verdict in verdicts} == {37.0}
+
+
+@pytest.mark.parametrize("variant", ["service", "json"])
+async def test_the_bad_event_is_the_suspect(variant: str) -> None:
+    """In either spelling of its place; nothing of its request was taken."""
+    behaviour = Behaviour(mode=Mode.REFUSE_EVENTS, variant=variant, event_ids=frozenset({"0b8e-77aa"}))
+    _, verdicts, stand_in = await exchange(ALLOWED, GoogleAdsVoice(), fresh(["purchase", "basket", "page"]), behaviour)
+    assert [isinstance(verdict, Isolate) and verdict.suspect for verdict in verdicts] == [False, False, True]
+    assert len(stand_in.ledger) == 0
+
+
+async def later(behaviour: Behaviour | None, events: list[Minimised], *, looks: int = 0) -> list[Any]:
+    """Send events, then ask what became of them, as often as it takes to be told and once more."""
+    stand_in = StandIn(GoogleAdsVoice(looks=looks), token=TOKEN, clock=lambda: NOW)
+    if behaviour is not None:
+        stand_in.switch.set(behaviour)
+    access = ALLOWED.access(Secret(TOKEN), {})
+    async with TestServer(stand_in.app()) as server, Transport() as transport:
+        base = str(server.make_url("")).rstrip("/")
+        taken = await transport.send(base, ALLOWED.build(events), access, 10)
+        assert isinstance(taken, Reply)
+        (receipt,) = {verdict.receipt for verdict in ALLOWED.interpret(taken, len(events)) if isinstance(verdict, Delivered)}
+        assert receipt is not None
+        asked = ALLOWED.ask_after(receipt)
+        assert asked is not None
+        replies = [await transport.send(base, asked, access, 10) for _ in range(looks + 1)]
+    return [ALLOWED.read_processed(reply, len(events)) for reply in replies if isinstance(reply, Reply)]
+
+
+async def test_what_was_taken_is_used_in_the_end() -> None:
+    """First it is in work, then all events of all actions are counted as used."""
+    first, second = await later(None, fresh(["purchase", "basket", "page"]), looks=1)
+    assert first == Processed(final=False, counts=((Processing.PENDING, None, 3),))
+    assert second == Processed(final=True, counts=((Processing.USED, None, 3),))
+
+
+@pytest.mark.parametrize(
+    ("variant", "meaning"),
+    [
+        ("later", Processing.NOT_USED),
+        ("later_duplicate", Processing.DUPLICATE),
+        ("later_mismatch", Processing.NOT_USED),
+        ("later_terms", Processing.MISCONFIGURED),
+        ("later_too_recent", Processing.NOT_USED),
+    ],
+)
+async def test_what_google_could_not_use_is_counted_by_its_reason(variant: str, meaning: Processing) -> None:
+    """An accepted event that came to nothing is told from the others, with Google's whole word for it."""
+    behaviour = Behaviour(mode=Mode.REFUSE_EVENTS, variant=variant, event_ids=frozenset({"0b8e-77aa"}))
+    (told,) = await later(behaviour, fresh(["purchase", "basket", "page"]))
+    assert told == Processed(final=True, counts=((meaning, LATER[variant], 1), (Processing.USED, None, 2)))  # type: ignore[arg-type]  # equal to its text
