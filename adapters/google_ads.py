@@ -192,12 +192,10 @@ class GoogleAds:
         policy = self.settings
         project = () if policy.quota_project is None else (("x-goog-user-project", policy.quota_project),)
         manager = None if policy.login_account == policy.operating_account else policy.login_account
-        match policy.transport:
-            case "data_manager":
-                return DataManager(policy.operating_account, manager, project, policy.validate_only)
-            case "ads_api":
-                login = () if manager is None else (("login-customer-id", manager),)
-                return AdsApi(policy.operating_account, policy.version, (*login, *project), policy.validate_only)
+        if policy.transport == "ads_api":
+            login = () if manager is None else (("login-customer-id", manager),)
+            return AdsApi(policy.operating_account, policy.version, (*login, *project), policy.validate_only)
+        return DataManager(policy.operating_account, manager, project, policy.validate_only)
 
 
 def email_of(event: Minimised, policy: GoogleAdsSettings) -> EmailDigest | None:

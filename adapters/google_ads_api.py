@@ -269,15 +269,9 @@ def written(conversion: Conversion, customer: str) -> ClickConversion:
         "orderId": conversion.transaction_id,
         "consent": GRANTED,
     }
-    match conversion.click:
-        case "gclid", click:
-            made["gclid"] = click
-        case "wbraid", click:
-            made["wbraid"] = click
-        case "gbraid", click:
-            made["gbraid"] = click
-        case None:
-            pass
+    if conversion.click is not None:
+        name, click = conversion.click
+        made[name] = click
     if conversion.email is not None and (conversion.click is None or "gclid" in made):
         made["userIdentifiers"] = [{"hashedEmail": conversion.email}]
     if (money := conversion.money) is not None:

@@ -30,7 +30,6 @@ from gateway.model import (
     Processing,
     Reason,
     Receipt,
-    Rejected,
     Retry,
     Throttle,
     Verdict,
@@ -378,10 +377,6 @@ def rest_of(statuses: Sequence[DestinationStatus]) -> Processing:
 
 def no_status(verdict: Verdict) -> Processed | Retry | Throttle | Pause:
     """Say what a refused question means. It changed nothing, so whatever is in doubt is simply asked again."""
-    match verdict:
-        case Pause() | Throttle() | Retry():
-            return verdict
-        case Maybe(reason, code):
-            return Retry(reason, code=code)
-        case Delivered() | Isolate() | Rejected():
-            return NOTHING_MORE
+    if isinstance(verdict, Pause | Throttle | Retry):
+        return verdict
+    return Retry(verdict.reason, code=verdict.code) if isinstance(verdict, Maybe) else NOTHING_MORE
