@@ -248,14 +248,16 @@ class AdsApi:
         """Give each row its verdict. One with neither a result nor an error may have been taken, unless it was only checked."""
         details = details_of(answer.partial_failure_error)
         after = wait_of(reply, details)
-        errors = found_in(details)
-        general = [unplaced(error, count) for error in errors if error.row is None]
+        errors: dict[int | None, list[Found]] = {}
+        for error in found_in(details):
+            errors.setdefault(error.row, []).append(error)
+        general = [gravest([unplaced(error, count) for error in errors[None]])] if None in errors else []
         taken = Delivered(receipt=receipt_of(answer.job_id))
         silent: Verdict = taken if self.validate_only else Maybe(Reason.COUNT_MISMATCH)
         results = answer.results if len(answer.results) == count else [{}] * count  # out of step they prove nothing
 
         def verdict(row: int) -> Verdict:
-            said = [error for error in errors if error.row == row] + general
+            said = errors.get(row, []) + general
             return alone(gravest(said), after, count) if said else silent
 
         return tuple([taken if result else verdict(row) for row, result in enumerate(results)])
