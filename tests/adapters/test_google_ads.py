@@ -7,10 +7,10 @@ import pytest
 
 from adapters.google_ads import GoogleAds, GoogleAdsSettings
 from gateway.adapter import Access
-from gateway.model import Destination, Receipt
+from gateway.model import Destination, Receipt, StorefrontId
 from gateway.secret import Secret
 from tests.adapters.cases import ALL_ALLOWED, LEAST_SETTINGS, golden_events, made
-from tests.configuration import GOOD, faults_of
+from tests.configuration import GOOD, faults_of, load_text
 
 ALLOWED = made(Destination.GOOGLE_ADS, **ALL_ALLOWED[Destination.GOOGLE_ADS])
 
@@ -61,6 +61,17 @@ def test_the_address_follows_the_transport(transport: str, url: str) -> None:
 def test_the_scope_follows_the_transport(transport: str, scope: str) -> None:
     """Tokens are got for the service that is used: neither scope opens the other."""
     assert adapter(transport=transport).token_endpoint.scope == scope
+
+
+def test_a_configuration_needs_no_address(tmp_path: Path) -> None:
+    """A gateway that is told the older service goes to that service's own host, and to no test endpoint."""
+    text = GOOD + (
+        '[storefronts.demo.destinations.google_ads]\ncredential = "env:META"\noperating_account = "1234567890"\n'
+        'conversion_actions = { purchase = "1" }\ntransport = "ads_api"\ndeveloper_token = "env:META"\n'
+    )
+    shop = load_text(tmp_path, text).storefronts[StorefrontId("demo")]
+    assert shop.base_urls[Destination.GOOGLE_ADS] == "https://googleads.googleapis.com"
+    assert shop.test_endpoints == frozenset()
 
 
 @pytest.mark.parametrize("port", ["", ":443"])

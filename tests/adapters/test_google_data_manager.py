@@ -15,10 +15,22 @@ from google.rpc.code_pb2 import Code
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.google_data_manager import PREFIX, PROCESSED, REASONS
+from adapters.google_data_manager import GRAVEST_FIRST, PREFIX, PROCESSED, REASONS
 from gateway.adapter import Processed, Reply
 from gateway.delivery.transport import Transport
-from gateway.model import Delivered, Destination, Isolate, Maybe, Minimised, Pause, Processing, Throttle, Verdict
+from gateway.model import (
+    Delivered,
+    Destination,
+    Isolate,
+    Maybe,
+    Minimised,
+    Pause,
+    PlatformCode,
+    Processing,
+    Retry,
+    Throttle,
+    Verdict,
+)
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.google_ads import LATER, GoogleAdsVoice
 from gateway.sandbox.stand_in import StandIn
@@ -65,6 +77,55 @@ def test_the_reasons_are_google_s_words() -> None:
     """Every reason in the table is one of Google's: its own enum, its standard reasons or a canonical status."""
     words = set(ErrorReason.__members__) | set(StandardReason.keys()) | set(Code.keys())
     assert REASONS.keys() - {"PROJECT_DISABLED"} <= words
+
+
+@pytest.mark.parametrize(
+    ("reasons", "kind"),
+    [
+        ("INTERNAL_ERROR DEADLINE_EXCEEDED", Maybe),
+        ("RESOURCE_EXHAUSTED RATE_LIMIT_EXCEEDED", Throttle),
+        ("CONVERSION_ACTION_TOO_RECENTLY_CREATED", Retry),
+        ("INVALID_FORMAT INVALID_HEX_ENCODING INVALID_BASE64_ENCODING INVALID_SHA256_FORMAT INVALID_POSTAL_CODE", Isolate),
+        ("INVALID_REGION_CODE INVALID_NUMBER_FORMAT INVALID_CURRENCY_CODE INVALID_EVENT EVENT_TIME_INVALID", Isolate),
+        ("TOO_MANY_USER_IDENTIFIERS NO_IDENTIFIERS_PROVIDED FIELD_VALUE_TOO_LONG FIELD_VALUE_TOO_SHORT", Isolate),
+        ("TOO_MANY_ELEMENTS TOO_FEW_ELEMENTS REQUIRED_FIELD_MISSING INVALID_ENUM_VALUE INVALID_ARGUMENT", Isolate),
+        ("INVALID_AD_IDENTIFIER_FOR_ACCOUNT TOO_MANY_EVENTS", Isolate),
+        ("PERMISSION_DENIED NOT_FOUND INVALID_DESTINATION INVALID_CONVERSION_ACTION_ID INVALID_CONVERSION_ACTION_TYPE", Pause),
+        ("DESTINATION_ACCOUNT_NOT_ENABLED_ENHANCED_CONVERSIONS_FOR_LEADS TERMS_AND_CONDITIONS_NOT_SIGNED", Pause),
+        ("DESTINATION_ACCOUNT_DATA_POLICY_PROHIBITS_ENHANCED_CONVERSIONS NOT_ALLOWLISTED MISMATCHED_ACCOUNT_TYPE", Pause),
+        ("DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH", Pause),
+        ("DESTINATION_ACCOUNT_TYPE_MISMATCH EVENT_SOURCE_AND_DESTINATION_MISMATCH ACCOUNT_INELIGIBLE_FOR_STORE_SALES", Pause),
+        ("LINKED_ACCOUNT_ONLY_ALLOWED_WITH_DATA_PARTNER_LOGIN_ACCOUNT EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED", Pause),
+        ("TOO_MANY_DESTINATIONS DUPLICATE_DESTINATION_REFERENCE MULTIPLE_DATA_TYPES_NOT_ALLOWED", Pause),
+        ("ACCESS_TOKEN_SCOPE_INSUFFICIENT SERVICE_DISABLED PROJECT_DISABLED UNAUTHENTICATED", Pause),
+    ],
+)
+def test_the_classes(reasons: str, kind: type[Verdict]) -> None:
+    """What concerns an event isolates it, what concerns the account pauses, quotas throttle, a new action comes again."""
+    assert {type(REASONS[reason]) for reason in reasons.split()} == {kind}
+
+
+@pytest.mark.parametrize("reason", ErrorReason.__members__)
+@pytest.mark.parametrize(("status", "canonical"), [(400, "INVALID_ARGUMENT"), (403, "PERMISSION_DENIED")])
+def test_every_published_reason_means_something(reason: str, status: int, canonical: str) -> None:
+    """A reason that is not in the table is left to the canonical code that it comes with."""
+    body = {"error": {"code": status, "status": canonical, "details": [{"reason": reason}]}}
+    (first, second) = ALLOWED.interpret(Reply(status, {}, orjson.dumps(body)), 2)
+    words = [word for word in (reason, canonical) if word in REASONS]
+    expected = min((REASONS[word] for word in words), key=lambda verdict: GRAVEST_FIRST.index(type(verdict)))
+    assert type(first) is type(second) is type(expected)
+    assert first.reason is expected.reason
+    assert first.code in words
+
+
+@pytest.mark.parametrize("reason", ProcessingErrorReason.__members__)
+def test_every_published_later_reason_means_something(reason: str) -> None:
+    """Each counts its events, under Google's whole word; what is not in the table was not used."""
+    errors = {"errorCounts": [{"reason": reason, "recordCount": "2"}]}
+    body = {"requestStatusPerDestination": [{"requestStatus": "PARTIAL_SUCCESS", "errorInfo": errors}]}
+    told = ALLOWED.read_processed(Reply(200, {}, orjson.dumps(body)), 3)
+    meaning = PROCESSED.get(PREFIX.sub("", reason), Processing.NOT_USED)
+    assert told == Processed(final=True, counts=((meaning, PlatformCode(reason), 2), (Processing.USED, None, 1)))
 
 
 def test_the_later_reasons_are_google_s_words() -> None:
