@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from adapters.google_ads import GoogleAds, GoogleAdsSettings
-from gateway.adapter import Access
-from gateway.model import Destination, Receipt, StorefrontId
+from gateway.adapter import Access, Reply
+from gateway.model import Delivered, Destination, Maybe, Reason, Receipt, StorefrontId
 from gateway.secret import Secret
 from tests.adapters.cases import ALL_ALLOWED, LEAST_SETTINGS, golden_events, made
 from tests.configuration import GOOD, faults_of, load_text
@@ -113,6 +113,28 @@ def test_what_a_request_carries_beside_the_token() -> None:
     assert adapter(transport="ads_api", login_account="1234567890").build(events).headers == ()
 
 
+TAKEN = Reply(200, {}, b'{"requestId":"r1"}')
+
+
+def test_a_request_that_was_not_full_is_followed_by_a_rest() -> None:
+    """So that a trickle of events does not use up the quota of requests; a full request, and a refused one, is not."""
+    shipped = GoogleAdsSettings.model_fields["rest_seconds"].default
+    assert 86_400 / shipped < 100_000
+    resting = adapter(rest_seconds=shipped, batch_events=3)
+    assert {verdict.after for verdict in resting.interpret(TAKEN, 2) if isinstance(verdict, Delivered)} == {shipped}
+    assert {verdict.after for verdict in resting.interpret(TAKEN, 3) if isinstance(verdict, Delivered)} == {None}
+    refused = Reply(400, {}, b'{"error":{"status":"INVALID_ARGUMENT"}}')
+    assert resting.interpret(refused, 2) == adapter().interpret(refused, 2)
+    assert {verdict.after for verdict in adapter().interpret(TAKEN, 2) if isinstance(verdict, Delivered)} == {None}
+
+
+def test_of_rows_those_that_were_taken_ask_for_the_rest() -> None:
+    """A request that was taken in part is followed by a rest too."""
+    rows = b'{"results":[{},{"gclid":"x"}]}'
+    verdicts = adapter(transport="ads_api", rest_seconds=2).interpret(Reply(200, {}, rows), 2)
+    assert verdicts == (Maybe(Reason.COUNT_MISMATCH), Delivered(after=2.0))
+
+
 @pytest.mark.parametrize(
     ("wrong", "rule"),
     [
@@ -126,6 +148,8 @@ def test_what_a_request_carries_beside_the_token() -> None:
         ({"max_age_days": 90}, "max_age_days"),
         ({"transaction_ids": "raw"}, "transaction_ids"),
         ({"transport": "automatic"}, "transport"),
+        ({"rest_seconds": -1}, "rest_seconds"),
+        ({"rest_seconds": 61}, "rest_seconds"),
         ({"version": "26"}, "such as v26"),
         ({"version": "v26.0"}, "such as v26"),
         ({"quota_project": "Shop"}, "project's id or number"),
