@@ -462,8 +462,9 @@ async def run_inside(
     try:
         async with Platforms.start(keep=10_000) as platforms:
             installation = install(folder, platforms.base_urls, destinations=allowed)
-            (folder / "app.secret").write_text(APP_SECRET)
-            (folder / "app.secret").chmod(0o600)
+            for name, secret in (("app.secret", APP_SECRET), ("developer.token", DEVELOPER_TOKEN)):
+                (folder / name).write_text(secret)
+                (folder / name).chmod(0o600)
             async with inside(installation, Log(said)):
                 await provoke(marks, installation, platforms, places)
                 places.kept |= {f"running {name}": text for name, text in files(folder / "store").items()}
@@ -495,10 +496,12 @@ async def run_process(flavour: Flavour, folder: Path) -> tuple[Marks, Installati
 
 
 APP_SECRET: Final = "app-secret-canary-41c9"
+DEVELOPER_TOKEN: Final = "developer-token-canary-8d21"
 PROOF: Final = hmac.new(APP_SECRET.encode(), TOKENS[META].encode(), sha256).hexdigest()
 MORE_ALLOWED: Final = {
     META: 'send_page_path = true\nclient_user_agent = "reduced"\napp_secret = "file:app.secret"',
     PINTEREST: 'send_page_path = true\nclient_user_agent = "reduced"',
+    GOOGLE: 'transport = "ads_api"\ndeveloper_token = "file:developer.token"',
 }
 """What cannot show a mark even where it is allowed: a path of one is not words, and a reduced user agent is ours."""
 
@@ -559,6 +562,7 @@ def rules(marks: Marks, installation: Installation, places: Places) -> Rules:
     for destination, token in TOKENS.items():
         forbidden.forbid("a token", disguises(token), (f"headers to {destination}",))
     forbidden.forbid("the app's secret", disguises(APP_SECRET))
+    forbidden.forbid("the developer token", disguises(DEVELOPER_TOKEN), (f"headers to {GOOGLE}",))
     forbidden.forbid("a proof", disguises(PROOF), [sent[META]])
     forbidden.forbid("a platform's words", union(map(disguises, platform_words())))
     for digest in marks.digests:
@@ -583,6 +587,7 @@ def platform_words() -> Iterator[str]:
     yield from (message.partition("{")[0].strip() for message in MESSAGES)
     yield from (text for _, text in FAULTS_OF_EVENTS)
     yield from (MISSING_IDS, "Invalid event: refused on request")
+    yield from ("There was a problem with the request", "Multiple errors in 'details'", "is not right")
     yield from ("Authentication failed", "does not match the schema", "Error validating access token", "Invalid parameter")
 
 
@@ -635,13 +640,15 @@ def test_marks_are_found_nowhere(flavour: Flavour) -> None:
 
 
 async def test_marks_are_found_nowhere_with_more_allowed(tmp_path: Path) -> None:
-    """With paths, reduced user agents and a proof allowed: no mark in a path gets out, and the app's secret goes nowhere."""
+    """With paths, reduced agents, a proof and Google's older service: no mark gets out, the app's secret goes nowhere."""
     marks, installation, places = await run_inside(PLAIN, tmp_path / "gateway", MORE_ALLOWED)
     assert places.wrong == []
     assert missing(marks, places) == []
     assert leaks(marks, installation, places) == []
     assert PROOF.encode() in places.sent[META]
     assert b"Chrome/131.0.0.0" in places.sent[META]
+    assert b":uploadClickConversions" in places.sent[GOOGLE]
+    assert DEVELOPER_TOKEN.encode() in places.heads[GOOGLE]
 
 
 async def test_marks_are_found_nowhere_around_a_real_process(tmp_path: Path) -> None:

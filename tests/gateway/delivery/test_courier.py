@@ -888,6 +888,15 @@ async def test_what_is_not_held_passes_what_is(line: Line) -> None:
     assert line.recorder.count("retried") == {Reason.HELD: 1}
 
 
+async def test_doubles_of_a_request_that_was_taken_in_part_go_alone(line: Line) -> None:
+    """Where a platform took some and refused others for being the same, those go again one by one, and nothing twice."""
+    line.platform.script = lambda ids: Answer(["ok", "suspect", "ok", "suspect"] if len(ids) == 4 else ["ok"])
+    await line.put(*(event(n) for n in range(4)))
+    await line.deliver()
+    assert line.platform.requests == [["e0", "e1", "e2", "e3"], ["e1"], ["e3"]]
+    assert line.platform.taken == Counter(["e0", "e1", "e2", "e3"])
+
+
 async def test_an_event_that_the_platform_finds_too_young_waits_alone(line: Line) -> None:
     """It comes again at the time that was said, uncut by any cap; meanwhile the lane is up and delivers others."""
     line.platform.script = lambda ids: Answer(["young" if "e0" in ids else "ok"], after=2.0)
