@@ -72,7 +72,7 @@ class PinterestSettings(DestinationSettings, frozen=True, hide_input_in_errors=T
 
 
 class UserData(TypedDict, total=False):
-    """Who it was: digests in arrays, the rest plain strings."""
+    """Who it was: digests in arrays, the rest plain strings. Whether a truncated address finds anybody is not published."""
 
     em: list[str]
     client_ip_address: str

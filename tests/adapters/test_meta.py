@@ -242,7 +242,11 @@ def test_limits_are_inside_meta_s() -> None:
     assert limits.batch_events == 200
     assert limits.max_age < 7 * 86_400
     assert limits.resend_window is not None
-    assert limits.resend_window < 48 * 3600
+    assert limits.resend_window == 44 * 3600
+    assert made(Destination.META, resend_hours=2).limits.resend_window == 2 * 3600
+    for wrong in (0, 45):
+        with pytest.raises(ValueError, match="resend_hours"):
+            made(Destination.META, resend_hours=wrong)
 
 
 def test_a_test_code_shows() -> None:
