@@ -84,7 +84,7 @@ class PinterestSettings(DestinationSettings, frozen=True, hide_input_in_errors=T
 
 
 class UserData(TypedDict, total=False):
-    """Who it was: digests in arrays, the rest plain strings."""
+    """Who it was: digests in arrays, the rest plain strings. Whether a truncated address finds anybody is not published."""
 
     em: list[str]
     client_ip_address: str
@@ -299,10 +299,8 @@ def user_data(event: Minimised, policy: PinterestSettings) -> UserData:
 
 def custom_data(event: Minimised, policy: PinterestSettings) -> CustomData:
     """Write out the amount as decimal text (a JSON number would break the schema), the products, and how it may be used."""
-    custom: CustomData = {}
-    if event.money is not None:
-        custom["value"] = event.money.text
-        custom["currency"] = event.money.currency
+    money = event.money
+    custom: CustomData = {} if money is None else {"value": money.text, "currency": money.currency}
     if event.content_ids and policy.send_content_ids:
         custom["content_ids"] = list(event.content_ids)
     if event.restricted is not None:
@@ -320,8 +318,8 @@ def written(event: Minimised, policy: PinterestSettings) -> Event:
         "user_data": user_data(event, policy),
     }
     if event.page_origin is not None and policy.send_page_origin:
-        path = event.page_path if policy.send_page_path else None
-        made["event_source_url"] = event.page_origin + path if path else event.page_origin
+        path = event.page_path
+        made["event_source_url"] = event.page_origin + path if path and policy.send_page_path else event.page_origin
     if custom := custom_data(event, policy):
         made["custom_data"] = custom
     return made
