@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from gateway.delivery.credentials import Standing
 from gateway.delivery.watcher import Stage
-from gateway.model import CURRENCIES, Destination, Kind, Money, PlatformCode, Reason, Source, Status, StorefrontId
+from gateway.model import CURRENCIES, Destination, Kind, Money, PlatformCode, Processing, Reason, Source, Status, StorefrontId
 from gateway.outbox import Lane, Waiting
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -131,6 +131,7 @@ class Metrics(Collector):
         self._sent_bytes = Counts("sent_bytes", "Bytes of request bodies sent.", ("destination",))
         self._requests = Counts("requests", "Requests answered.", ("route", "status"))
         self._unknown = Counts("unknown_fields", "Undeclared fields dropped.", ("storefront", "object"))
+        self._processed = Counts("processed", "Platforms' last words on what they had taken.", (*lane, "processing", "reason"))
         self._throttles = Counts("throttles", "Times a platform asked for fewer requests.", lane)
         self._breakers = Counts("breaker_openings", "Times a lane's breaker opened.", lane)
         self._jumps = Counts("clock_jumps", "Times the wall clock moved against the monotonic one.", lane)
@@ -213,6 +214,13 @@ class Metrics(Collector):
         del seconds
         self._throttles.add((lane.storefront, lane.destination), 1)
 
+    def processed(self, lane: Lane, processing: Processing, code: PlatformCode | None, count: int) -> None:
+        """Count last words."""
+        self._processed.add((lane.storefront, lane.destination, processing, code or NONE), count)
+
+    def misconfigured(self, lane: Lane, found: bool, code: PlatformCode | None) -> None:
+        """Nothing to count: the last words themselves are counted."""
+
     def clock_jumped(self, lane: Lane, seconds: float) -> None:
         """Count jumps."""
         del seconds
@@ -267,6 +275,7 @@ class Metrics(Collector):
         yield self._requests.family()
         yield self._unknown.family()
         yield self._repeats()
+        yield self._processed.family()
         yield self._throttles.family()
         yield self._breakers.family()
         yield self._jumps.family()

@@ -46,6 +46,8 @@ class LaneState(TypedDict):
     reason: str | None
     test_mode: str | None
     credential: CredentialState
+    misconfigured: str | None
+    """The platform's code for what is not set up, by its later word on events that it took; None when it found nothing."""
 
 
 class Readiness(TypedDict):

@@ -9,7 +9,18 @@ from datetime import UTC, datetime
 from typing import Final, TypedDict
 
 from gateway.model import Destination, Reason, Remark, Signal, State, Status
-from gateway.outbox import Attempt, Explanation
+from gateway.outbox import Afterwards, Attempt, Explanation
+
+
+class ProcessingTold(TypedDict):
+    """What a platform said became of the request that an event was in: `said` of all its `events`, none of them named.
+
+    Keys of `said` are a `Processing`, with the platform's code behind a point where it gave one.
+    """
+
+    final: bool
+    events: int
+    said: dict[str, int]
 
 
 class AttemptTold(TypedDict):
@@ -22,6 +33,7 @@ class AttemptTold(TypedDict):
     tries: int
     due: str | None
     receipt: str | None
+    processing: ProcessingTold | None
 
 
 class Told(TypedDict):
@@ -67,7 +79,16 @@ def _attempt(attempt: Attempt) -> AttemptTold:
         tries=attempt.tries,
         due=None if attempt.due is None else moment(attempt.due),
         receipt=attempt.receipt,
+        processing=None if attempt.afterwards is None else _processing(attempt.afterwards),
     )
+
+
+def _processing(afterwards: Afterwards) -> ProcessingTold:
+    said = {
+        processing.value if code is None else f"{processing.value}.{code}": count
+        for processing, code, count in afterwards.outcomes
+    }
+    return ProcessingTold(final=afterwards.final, events=afterwards.events, said=said)
 
 
 def remarks(bits: int) -> Iterator[str]:
@@ -134,4 +155,21 @@ def _sentence(attempt: AttemptTold) -> str:
         parts.append(f"next try {attempt['due']}")
     if attempt["receipt"]:
         parts.append(f"receipt {attempt['receipt']}")
-    return ", ".join(parts) + "."
+    return f"{', '.join(parts)}.{_later_word(attempt['processing'])}"
+
+
+def _later_word(told: ProcessingTold | None) -> str:
+    """Say what the platform said afterwards, and that it says it of whole requests."""
+    if told is None:
+        return ""
+    request = f"request of {told['events']} event{'s' * (told['events'] != 1)}"
+    said = ", ".join(f"{count} {_outcome(name)}" for name, count in told["said"].items())
+    if not told["final"]:
+        return f" Its {request} is being processed{f' ({said} so far)' if said else ''}."
+    return f" Processed: {request}: {said or 'nothing was told'}. The platform tells this of requests, never of a single event."
+
+
+def _outcome(name: str) -> str:
+    """Put `not_used.SOME_CODE` as `not used (SOME_CODE)`."""
+    processing, _, code = name.partition(".")
+    return processing.replace("_", " ") + (f" ({code})" if code else "")

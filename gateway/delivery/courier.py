@@ -523,7 +523,7 @@ class Courier:
 
     def _fault(self, stage: Stage, error: Exception) -> None:
         """Report a bug by class and place."""
-        self._watcher.fault(self._lane, stage, type(error).__name__, _place(error))
+        self._watcher.fault(self._lane, stage, type(error).__name__, place_of(error))
 
     # ── time, and waiting ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -596,7 +596,7 @@ def _monotonic() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _place(error: BaseException) -> str:
+def place_of(error: BaseException) -> str:
     """Name the line of code that raised, never what it said."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
