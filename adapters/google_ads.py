@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from adapters import google_ads_api, google_data_manager
+from adapters.google_ads_api import AdsApi
 from adapters.google_conversion import Conversion, Service, click_of, transaction_id
-from adapters.google_data_manager import HOST as DATA_MANAGER
-from adapters.google_data_manager import SCOPE, DataManager
+from adapters.google_data_manager import DataManager
 from adapters.shapes import BASE_URL, URL, shaped
 from gateway.adapter import Access, DestinationSettings, Limits, Needs, Processed, Reply, Request, TokenEndpoint
 from gateway.model import (
@@ -31,22 +32,36 @@ from gateway.model import (
 from gateway.secret import Secret
 
 Account = Annotated[str, shaped(r"\d{10}", "must be a Google Ads customer id: 10 digits, no hyphens")]
+Project = Annotated[str, shaped(r"[a-z][a-z0-9:.-]{4,61}[a-z0-9]|\d{6,20}", "must be a Google Cloud project's id or number")]
+Transport = Literal["data_manager", "ads_api"]
+
+HOSTS: Final[Mapping[Transport, str]] = {"data_manager": google_data_manager.HOST, "ads_api": google_ads_api.HOST}
+SCOPES: Final[Mapping[Transport, str]] = {"data_manager": google_data_manager.SCOPE, "ads_api": google_ads_api.SCOPE}
 Action = Annotated[str, shaped(r"[1-9]\d{0,19}", "must be a conversion action's numeric id, not its resource name")]
 
 
 TOKEN_URL: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 """Where access tokens come from; https://developers.google.com/identity/protocols/oauth2/service-account (read 2026-11-22)."""
 
+CLICKS: Final = frozenset({"gclid", "wbraid", "gbraid"})
+"""Google's click ids, as the model names them."""
+
 
 class GoogleAdsSettings(DestinationSettings, frozen=True, hide_input_in_errors=True):
     """`[…google_ads]` in the configuration. A kind of event without a conversion action is not sent.
 
-    `operating_account` owns the conversion actions; `login_account` is the manager through which the credential gets
-    there, if it is another. `transaction_ids = "as_is"` is for shops whose Google tag reports the same order ids.
+    `transport` is the service that takes the conversions; where it is, `base_url` follows from it. `operating_account`
+    owns the conversion actions; `login_account` is the manager through which the credential gets there, if it is another.
+    `transaction_ids = "as_is"` is for shops whose Google tag reports the same order ids. `version` and `developer_token`
+    are the Google Ads API's.
     """
 
-    base_url: Annotated[str, BASE_URL] = f"https://{DATA_MANAGER}"
+    base_url: Annotated[str, BASE_URL] = f"https://{HOSTS['data_manager']}"
     token_url: Annotated[str, URL] = TOKEN_URL
+    transport: Transport = "data_manager"
+    version: Annotated[str, shaped(r"v\d{2,3}", "must be a version of the Google Ads API such as v26")] = "v26"
+    developer_token: str | None = None
+    quota_project: Project | None = None
     operating_account: Account
     login_account: Account | None = None
     conversion_actions: Annotated[Mapping[Kind, Action], Field(min_length=1)]
@@ -58,11 +73,26 @@ class GoogleAdsSettings(DestinationSettings, frozen=True, hide_input_in_errors=T
     send_email: bool = True
     send_click_ids: bool = False
 
-    @model_validator(mode="after")
-    def one_action_each(self) -> Self:
+    @field_validator("conversion_actions", mode="after")
+    @classmethod
+    def one_action_each(cls, actions: Mapping[Kind, str]) -> Mapping[Kind, str]:
         """Google merges by action and transaction id, so two kinds of event must not share an action."""
-        if len(set(self.conversion_actions.values())) != len(self.conversion_actions):
-            raise ValueError("conversion_actions: each kind of event needs an action of its own")
+        if len(set(actions.values())) != len(actions):
+            raise ValueError("each kind of event needs an action of its own")
+        return actions
+
+    @model_validator(mode="after")
+    def where_the_transport_is(self) -> Self:
+        """Fill in the address that was left out, for the first field cannot have a default that depends on a later one.
+
+        The other service's own address would answer nothing but errors. (The rule names no setting: what it names would
+        be taken for the value.)
+        """
+        if "base_url" not in self.model_fields_set:
+            object.__setattr__(self, "base_url", f"https://{HOSTS[self.transport]}")
+        host = self.base_url.removeprefix("https://").removesuffix(":443")
+        if host in HOSTS.values() and host != HOSTS[self.transport]:
+            raise ValueError("the address is that of Google's other service; leave it out and the right one is taken")
         return self
 
 
@@ -73,8 +103,8 @@ class GoogleAds:
     settings: GoogleAdsSettings
     destination: ClassVar[Destination] = Destination.GOOGLE_ADS
     Settings: ClassVar[type[DestinationSettings]] = GoogleAdsSettings
-    hosts: ClassVar[frozenset[str]] = frozenset({DATA_MANAGER})
-    secrets: ClassVar[frozenset[str]] = frozenset()
+    hosts: ClassVar[frozenset[str]] = frozenset(HOSTS.values())
+    secrets: ClassVar[frozenset[str]] = frozenset({"developer_token"})
     token_url: ClassVar[str | None] = TOKEN_URL
 
     @property
@@ -83,22 +113,28 @@ class GoogleAds:
 
         Sixty days by default: a click's conversions count for up to 90 days, those known by e-mail alone reportedly
         for 63, and past its limit an event is lost without a word. Clicks younger than six hours can be unknown to
-        Google, so where click ids are sent, events wait that long first.
+        Google, so where click ids are sent, an event that has one waits that long first.
         https://developers.google.com/data-manager/api/devguides/limits and
         https://developers.google.com/google-ads/api/docs/conversions/upload-offline (read 2026-11-22). No limit in
-        bytes is published; the one here is our own.
+        bytes is published; the one here is our own. The Google Ads API answers row by row, and takes its time for it.
         """
         policy = self.settings
-        held = policy.click_hold if policy.send_click_ids else 0
+        by_rows = policy.transport == "ads_api"
         return Limits(
-            policy.batch_events, 1_000_000, policy.max_age_days * 86_400, resend_window=None, min_age=held, timeout=30.0
+            min(policy.batch_events, google_ads_api.MOST_ROWS) if by_rows else policy.batch_events,
+            1_000_000,
+            policy.max_age_days * 86_400,
+            resend_window=None,
+            min_age=policy.click_hold if policy.send_click_ids else 0,
+            held_clicks=CLICKS,
+            timeout=60.0 if by_rows else 30.0,
         )
 
     @property
     def needs(self) -> Needs:
         """What the settings let Google have; never an address, a user agent or a page."""
-        clicks = frozenset({"gclid", "wbraid", "gbraid"} if self.settings.send_click_ids else ())
-        return Needs(email=self.settings.send_email, click_ids=clicks)
+        policy = self.settings
+        return Needs(email=policy.send_email, click_ids=CLICKS if policy.send_click_ids else frozenset())
 
     @property
     def test_mode(self) -> str | None:
@@ -107,21 +143,32 @@ class GoogleAds:
 
     @property
     def token_endpoint(self) -> TokenEndpoint:
-        """Google's own, for the scope of the Data Manager API."""
-        return TokenEndpoint(self.settings.token_url, TOKEN_URL, SCOPE)
+        """Google's own, for the scope of the service that takes the conversions: neither scope opens the other."""
+        return TokenEndpoint(self.settings.token_url, TOKEN_URL, SCOPES[self.settings.transport])
 
     def refuses(self, event: Minimised) -> Refusal | None:
         """Refuse a kind without a conversion action, and an event without an e-mail digest and a click id."""
         if event.kind not in self.settings.conversion_actions:
             return Refusal.NOT_ENABLED
+        if event.restricted is not None:  # Google has no mark that would tell it so
+            return Refusal.RESTRICTION_UNSUPPORTED
         if email_of(event, self.settings) is not None or (self.settings.send_click_ids and click_of(event.click) is not None):
             return None
         return Refusal.NO_IDENTITY
 
     def access(self, token: Secret, secrets: Mapping[str, Secret]) -> Access:
-        """A bearer token, nothing beside it."""
-        del secrets
-        return Access(token)
+        """A bearer token; beside it the developer token, if there is one and the service has a use for it.
+
+        https://developers.google.com/google-ads/api/docs/api-policy/developer-token (read 2026-11-22): optional since
+        2026-09-09, when access began to go by the Google Cloud project.
+        """
+        named = secrets.get("developer_token") if self.settings.transport == "ads_api" else None
+        return Access(token, () if named is None else (("developer-token", named),))
+
+    def warnings(self, reply: Reply) -> int:
+        """A request is taken whole or not at all, and nothing is said beside it."""
+        del reply
+        return 0
 
     def build(self, events: Sequence[Minimised]) -> Request:
         """Write the events out as one request."""
@@ -144,7 +191,14 @@ class GoogleAds:
     def service(self) -> Service:
         """Google's API that takes the conversions."""
         policy = self.settings
-        return DataManager(policy.operating_account, policy.login_account, (), policy.validate_only)
+        project = () if policy.quota_project is None else (("x-goog-user-project", policy.quota_project),)
+        manager = None if policy.login_account == policy.operating_account else policy.login_account
+        match policy.transport:
+            case "data_manager":
+                return DataManager(policy.operating_account, manager, project, policy.validate_only)
+            case "ads_api":
+                login = () if manager is None else (("login-customer-id", manager),)
+                return AdsApi(policy.operating_account, policy.version, (*login, *project), policy.validate_only)
 
 
 def email_of(event: Minimised, policy: GoogleAdsSettings) -> EmailDigest | None:

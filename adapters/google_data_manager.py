@@ -8,7 +8,7 @@ https://developers.google.com/data-manager/api/devguides/events/google-ads/offli
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NotRequired, TypedDict
@@ -17,7 +17,7 @@ import msgspec
 import orjson
 
 from adapters.google_conversion import Conversion
-from adapters.google_errors import COMMON, ENUM, Detail, Status, Violation, details_of, wait_of
+from adapters.google_errors import COMMON, ENUM, Status, Violation, details_of, hints_of, wait_of, words_of
 from adapters.replies import LONGEST_WAIT, by_status, code_of, read, receipt_of, spread, told
 from gateway.adapter import NOTHING_MORE, Processed, Reply, Request
 from gateway.model import (
@@ -224,7 +224,7 @@ QUOTED: Final = str.maketrans({"+": "%2B", "=": "%3D", "/": "%2F", ":": "%3A"})
 
 @dataclass(frozen=True, slots=True)
 class DataManager:
-    """The service: whose account, through which manager, with which headers of its own."""
+    """The service: whose account, through which manager if any, with which headers of its own."""
 
     operating_account: str
     login_account: str | None
@@ -251,7 +251,7 @@ class DataManager:
         if answer is None or not 200 <= reply.status < 300 or not (named(answer) or self.validate_only):
             return by_status(reply, count)
         taken = Delivered(Reason.ACCEPTED_FOR_PROCESSING, receipt=receipt_of(answer.request_id))
-        warned = hints_of(answer.field_warnings)
+        warned = hints_of(answer.field_warnings, INDEX)
         return tuple([taken if i not in warned else told(taken, warned[i], None) for i in range(count)])
 
     def ask_after(self, receipt: Receipt) -> Request | None:
@@ -277,13 +277,13 @@ class DataManager:
         return tallied(statuses.request_status_per_destination, count)
 
     def _target(self, kind: Kind, action: str) -> Target:
-        """Write out a kind's conversion action; the login account only where it is another."""
+        """Write out a kind's conversion action."""
         made: Target = {
             "reference": kind.value,
             "operatingAccount": {"accountType": "GOOGLE_ADS", "accountId": self.operating_account},
             "productDestinationId": action,
         }
-        if self.login_account not in (None, self.operating_account):
+        if self.login_account is not None:
             made["loginAccount"] = {"accountType": "GOOGLE_ADS", "accountId": self.login_account}
         return made
 
@@ -331,20 +331,7 @@ def refusal(status: Status, reply: Reply, count: int) -> tuple[Verdict, ...]:
     verdict = REASONS[known]
     if isinstance(verdict, Isolate) and any(v.field and not v.field.startswith("events") for v in violations):
         verdict = Pause(Reason.CONFIGURATION)
-    return spread(told(verdict, code_of(known), after), count, hints_of(violations))
-
-
-def words_of(details: Sequence[Detail]) -> list[str]:
-    """Give every reason that the details name, those of single fields first: they say more."""
-    fields = [violation.reason for detail in details for violation in detail.field_violations]
-    return fields + [detail.reason for detail in details]
-
-
-def hints_of(violations: Iterable[Violation]) -> dict[int, PlatformCode | None]:
-    """Find which events the violations point at: `events[2].…` and `events.events[2].…` are both in use."""
-    return {
-        int(at[1]): code_of(v.reason if ENUM.fullmatch(v.reason) else None) for v in violations if (at := INDEX.match(v.field))
-    }
+    return spread(told(verdict, code_of(known), after), count, hints_of(violations, INDEX))
 
 
 def tallied(statuses: Sequence[DestinationStatus], count: int) -> Processed:

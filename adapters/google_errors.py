@@ -7,14 +7,14 @@ https://cloud.google.com/apis/design/errors (read 2026-11-22)
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from adapters.replies import LONGEST_WAIT, Waits, longest, read, retry_after
+from adapters.replies import LONGEST_WAIT, Waits, code_of, longest, read, retry_after
 from gateway.adapter import Reply
-from gateway.model import Isolate, Maybe, Pause, Reason, Throttle, Verdict
+from gateway.model import Isolate, Maybe, Pause, PlatformCode, Reason, Throttle, Verdict
 
 
 class Violation(msgspec.Struct, frozen=True):
@@ -98,6 +98,22 @@ https://cloud.google.com/apis/design/errors#error_model (read 2026-11-22)
 def details_of(status: Status) -> list[Detail]:
     """Read the details; one that cannot be read is left out, the others count."""
     return [detail for raw in status.details if (detail := read(DETAIL, raw)) is not None]
+
+
+def words_of(details: Sequence[Detail]) -> list[str]:
+    """Give every reason that the details name, those of single fields first: they say more."""
+    fields = [violation.reason for detail in details for violation in detail.field_violations]
+    return fields + [detail.reason for detail in details]
+
+
+def hints_of(violations: Iterable[Violation], index: re.Pattern[str]) -> dict[int, PlatformCode | None]:
+    """Find which entries of the request the violations point at, with the reason for each.
+
+    The first group of `index`, matched at the path's beginning, is the entry's number.
+    """
+    return {
+        int(at[1]): code_of(v.reason if ENUM.fullmatch(v.reason) else None) for v in violations if (at := index.match(v.field))
+    }
 
 
 def wait_of(reply: Reply, details: Iterable[Detail]) -> Waits:

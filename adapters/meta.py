@@ -6,14 +6,16 @@ text, which is localised and may repeat what was sent.
 https://developers.facebook.com/documentation/ads-commerce/conversions-api/using-the-api (read 2026-11-22)
 """
 
+import hmac
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final, Literal, NotRequired, TypedDict
+from hashlib import sha256
+from typing import Annotated, Any, ClassVar, Final, Literal, NotRequired, Self, TypedDict
 
 import msgspec
 import orjson
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from adapters.replies import LONGEST_WAIT, Waits, by_status, code_of, longest, read, receipt_of, retry_after, spread, told
 from adapters.shapes import BASE_URL, shaped
@@ -25,13 +27,13 @@ from gateway.model import (
     Kind,
     Maybe,
     Minimised,
-    Money,
     Pause,
     Reason,
     Receipt,
     Refusal,
     Retry,
     Throttle,
+    UsState,
     Verdict,
 )
 from gateway.secret import Secret
@@ -40,8 +42,12 @@ NAMES: Final = {Kind.PURCHASE: "Purchase", Kind.ADD_TO_CART: "AddToCart", Kind.P
 
 
 class MetaSettings(DestinationSettings, frozen=True, hide_input_in_errors=True):
-    """`[…meta]` in the configuration. The `send_…` that are off by default, and the user agent, are the policy's to allow."""
+    """`[…meta]` in the configuration. The `send_…` that are off by default, and the user agent, are the policy's to allow.
 
+    `app_secret` refers to a secret as `credential` does; with it every request proves that it comes from the app's owner.
+    """
+
+    app_secret: str | None = None
     base_url: Annotated[str, BASE_URL] = "https://graph.facebook.com"
     version: Annotated[str, shaped(r"v\d{2,3}\.\d", "must be a Graph version such as v26.0")] = "v26.0"
     pixel_id: Annotated[str, shaped(r"\d{5,20}", "must be the pixel's (dataset's) id, digits only")]
@@ -53,6 +59,15 @@ class MetaSettings(DestinationSettings, frozen=True, hide_input_in_errors=True):
     client_user_agent: Literal["none", "reduced", "full"] = "none"
     send_fbc: bool = False
     send_fbp: bool = False
+    send_content_ids: bool = False
+    send_page_path: bool = False
+
+    @model_validator(mode="after")
+    def path_has_an_origin(self) -> Self:
+        """A path is told only as part of an address."""
+        if self.send_page_path and not self.send_page_origin:
+            raise ValueError("send_page_path: needs send_page_origin = true")
+        return self
 
 
 class UserData(TypedDict, total=False):
@@ -69,11 +84,16 @@ class UserData(TypedDict, total=False):
     fbp: str
 
 
-class CustomData(TypedDict):
-    """What it was worth, in major units."""
+class CustomData(TypedDict, total=False):
+    """What it was worth, in major units, and which products it was about.
+
+    https://developers.facebook.com/documentation/ads-commerce/conversions-api/parameters/custom-data (read 2026-11-22)
+    """
 
     value: float
     currency: str
+    content_ids: list[str]
+    content_type: Literal["product"]
 
 
 class Event(TypedDict):
@@ -89,6 +109,9 @@ class Event(TypedDict):
     user_data: UserData
     event_source_url: NotRequired[str]
     custom_data: NotRequired[CustomData]
+    data_processing_options: NotRequired[list[Literal["LDU"]]]
+    data_processing_options_country: NotRequired[int]
+    data_processing_options_state: NotRequired[int]
 
 
 class Body(TypedDict):
@@ -98,6 +121,29 @@ class Body(TypedDict):
     test_event_code: NotRequired[str]
 
 
+UNITED_STATES: Final = 1
+STATES: Final[Mapping[UsState, int]] = {
+    UsState.CA: 1000,
+    UsState.CO: 1001,
+    UsState.CT: 1002,
+    UsState.FL: 1003,
+    UsState.OR: 1004,
+    UsState.TX: 1005,
+    UsState.MT: 1006,
+    UsState.DE: 1007,
+    UsState.NE: 1008,
+    UsState.NH: 1009,
+    UsState.NJ: 1010,
+    UsState.MN: 1011,
+    UsState.MD: 1012,
+    UsState.RI: 1013,
+}
+"""Meta's codes for Limited Data Use; where there is none the event does not go to Meta. The state is always named: with 0
+Meta would look it up by the address, which is truncated or not sent at all.
+
+https://developers.facebook.com/documentation/ads-commerce/marketing-api/overview/data-processing-options (read 2026-11-22)
+"""
+
 # ── replies ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 BUSY: Final = Maybe(Reason.SERVER_ERROR)
@@ -106,14 +152,18 @@ BUSY: Final = Maybe(Reason.SERVER_ERROR)
 CODES: Final[Mapping[int, Verdict]] = {
     **dict.fromkeys((1, 2, 5000), BUSY),
     **dict.fromkeys((4, 17, 32, 341, 429, *range(80000, 80007), 80008, 80009, 80014), Throttle()),
-    **dict.fromkeys((3, 10, 368, *range(200, 300)), Pause(Reason.PERMISSION)),
+    **dict.fromkeys((3, 10, *range(200, 300)), Pause(Reason.PERMISSION)),
+    368: Pause(Reason.PERMISSION, after=LONGEST_WAIT),
     **dict.fromkeys((102, 190), Pause(Reason.CREDENTIAL)),
     **dict.fromkeys((104, 803, 2500, 2635), Pause(Reason.CONFIGURATION)),
     **dict.fromkeys((100, 105), Isolate(Reason.REJECTED)),
-    613: Throttle(after=LONGEST_WAIT),
+    613: Throttle(Reason.QUOTA_CUT, after=LONGEST_WAIT),
     21009: Retry(Reason.SERVER_ERROR),
 }
-"""By code. 613 without a subcode is a cut of the quota for abuse, so it waits long. 21009: the data set is not ready.
+"""By code. 613 without a subcode is a cut of the quota for abuse, so it waits long. 368: blocked for a while for a breach of
+policy; a block that is tested all the time may last longer (ours to assume), so it is tested once an hour. 21009: the data
+set is not ready. 1 and 5000 say nothing, and 1 may mean that the request was too large: how often such a request is
+repeated as it was is the breaker's to say, which then sends few events at a time and sets those aside that fail.
 
 https://developers.facebook.com/documentation/ads-commerce/marketing-api/error-reference,
 https://developers.facebook.com/docs/graph-api/guides/error-handling and
@@ -123,12 +173,19 @@ https://developers.facebook.com/documentation/ads-commerce/marketing-api/overvie
 SUBCODES: Final[Mapping[tuple[int, int], Verdict]] = {
     (100, 33): Pause(Reason.CONFIGURATION),
     (100, 2804003): Isolate(Reason.EXPIRED),
+    (100, 2804016): Isolate(Reason.NOT_HASHED),
     (613, 1487742): Throttle(),
     (613, 5044001): Throttle(),
 }
 """Where the subcode changes what the code says. 33: no such data set, or the token may not use it; no event's fault.
 
 Other subcodes of 100, known (2804001 click id, 2804009 no value, 2804050 nobody to be known by …) or new, are an event's.
+"""
+
+OF_THE_CALL: Final = "GraphMethodException"
+"""The type of errors of the call itself: with a code 100 that has no subcode it was seen for a wrong `appsecret_proof`
+(https://github.com/facebook/facebook-python-business-sdk/issues/528, read 2026-11-25), which no event can be blamed for.
+Those of events are of the type `OAuthException`. Whether a wrong event can have this type is not published.
 """
 
 HINT: Final = re.compile(r"\$\['data'\]\[([0-9]{1,4})\]")
@@ -138,6 +195,7 @@ class Fault(msgspec.Struct, frozen=True):
     """Meta's error object; only the code has to be right for it to be read."""
 
     code: int
+    type: Any = None
     error_subcode: Any = None
     is_transient: Any = None
     error_user_msg: Any = None
@@ -147,11 +205,25 @@ class Answer(msgspec.Struct, frozen=True):
     """Meta's reply: how many events it received, or its error (which may come with any status)."""
 
     events_received: int | None = None
+    messages: Any = None
     fbtrace_id: Any = None
     error: Fault | None = None
 
 
-class Case(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True):
+    """How much of a rolling hour's quota is used up, in percent of calls, time and processor time."""
+
+    call_count: float = 0.0
+    total_time: float = 0.0
+    total_cputime: float = 0.0
+
+    @property
+    def most(self) -> float:
+        """The part that is nearest to its end."""
+        return max(self.call_count, self.total_time, self.total_cputime)
+
+
+class Case(Usage, frozen=True):
     """One business use case's usage; the estimate is in minutes."""
 
     estimated_time_to_regain_access: float = 0.0
@@ -165,6 +237,7 @@ class AccountUsage(msgspec.Struct, frozen=True):
 
 
 ANSWER: Final = msgspec.json.Decoder(Answer)
+APP: Final = msgspec.json.Decoder(Usage)
 CASES: Final = msgspec.json.Decoder(dict[str, list[Case]])
 ACCOUNT: Final = msgspec.json.Decoder(AccountUsage)
 
@@ -177,7 +250,7 @@ class Meta:
     destination: ClassVar[Destination] = Destination.META
     Settings: ClassVar[type[DestinationSettings]] = MetaSettings
     hosts: ClassVar[frozenset[str]] = frozenset({"graph.facebook.com"})
-    secrets: ClassVar[frozenset[str]] = frozenset()
+    secrets: ClassVar[frozenset[str]] = frozenset({"app_secret"})
     token_url: ClassVar[str | None] = None
 
     @property
@@ -199,6 +272,8 @@ class Meta:
             user_agent=policy.client_user_agent,
             page_origin=policy.send_page_origin,
             click_ids=frozenset(name for name, wanted in asked.items() if wanted),
+            content_ids=policy.send_content_ids,
+            page_path=policy.send_page_path,
         )
 
     @property
@@ -214,14 +289,16 @@ class Meta:
         """Refuse an event that Meta would refuse with its whole batch: a user agent alone identifies nobody."""
         if event.kind not in self.settings.events:
             return Refusal.NOT_ENABLED
+        if event.restricted is not None and event.restricted not in STATES:
+            return Refusal.RESTRICTION_UNSUPPORTED
         if event.email is not None and event.email.meta is not None:  # nearly always: 1 µs an event less
             return None
         return Refusal.NO_IDENTITY if user_data(event, self.settings).keys() <= {"client_user_agent"} else None
 
     def access(self, token: Secret, secrets: Mapping[str, Secret]) -> Access:
-        """A bearer token, nothing beside it."""
-        del secrets
-        return Access(token)
+        """A bearer token, and beside it the proof that the app's secret is known, if it is."""
+        app_secret = secrets.get("app_secret")
+        return Access(token, query=() if app_secret is None else (("appsecret_proof", appsecret_proof(app_secret, token)),))
 
     def build(self, events: Sequence[Minimised]) -> Request:
         """Write the events out as one request."""
@@ -240,7 +317,7 @@ class Meta:
             return by_status(reply, count, usage_wait(reply.headers))
         if answer.events_received != count:
             return spread(Maybe(Reason.COUNT_MISMATCH), count)
-        return spread(Delivered(receipt=receipt_of(answer.fbtrace_id)), count)
+        return spread(Delivered(receipt=receipt_of(answer.fbtrace_id), after=breather(reply.headers)), count)
 
     def ask_after(self, receipt: Receipt) -> Request | None:
         """Meta counts what it takes at once and never tells more."""
@@ -251,6 +328,19 @@ class Meta:
         """Say that nothing more will come; there is nothing to ask."""
         del reply, count
         return NOTHING_MORE
+
+    def warnings(self, reply: Reply) -> int:
+        """Count the `messages` of a success; what they may say is not published, and is never read."""
+        answer = read(ANSWER, reply.body) if 200 <= reply.status < 300 else None
+        return len(answer.messages) if answer is not None and isinstance(answer.messages, list) else 0
+
+
+def appsecret_proof(app_secret: Secret, token: Secret) -> Secret:
+    """Prove knowledge of the app's secret: the token's HMAC-SHA256 under it, in hex. Good for this token alone.
+
+    https://developers.facebook.com/docs/graph-api/securing-requests (read 2026-11-25)
+    """
+    return Secret(hmac.new(app_secret.reveal().encode(), token.reveal().encode(), sha256).hexdigest())
 
 
 def user_data(event: Minimised, policy: MetaSettings) -> UserData:
@@ -270,9 +360,16 @@ def user_data(event: Minimised, policy: MetaSettings) -> UserData:
     return user
 
 
-def worth(money: Money) -> CustomData:
-    """Write out the amount as a JSON number."""
-    return {"value": money.number, "currency": money.currency}
+def custom_data(event: Minimised, policy: MetaSettings) -> CustomData:
+    """Write out the amount as a JSON number, and the products as the settings allow."""
+    custom: CustomData = {}
+    if event.money is not None:
+        custom["value"] = event.money.number
+        custom["currency"] = event.money.currency
+    if event.content_ids and policy.send_content_ids:
+        custom["content_ids"] = list(event.content_ids)
+        custom["content_type"] = "product"
+    return custom
 
 
 def written(event: Minimised, policy: MetaSettings) -> Event:
@@ -285,9 +382,14 @@ def written(event: Minimised, policy: MetaSettings) -> Event:
         "user_data": user_data(event, policy),
     }
     if event.page_origin is not None and policy.send_page_origin:
-        made["event_source_url"] = event.page_origin
-    if event.money is not None:
-        made["custom_data"] = worth(event.money)
+        path = event.page_path if policy.send_page_path else None
+        made["event_source_url"] = event.page_origin + path if path else event.page_origin
+    if custom := custom_data(event, policy):
+        made["custom_data"] = custom
+    if event.restricted is not None:
+        made["data_processing_options"] = ["LDU"]
+        made["data_processing_options_country"] = UNITED_STATES
+        made["data_processing_options_state"] = STATES[event.restricted]
     return made
 
 
@@ -296,6 +398,8 @@ def refusal(fault: Fault, reply: Reply, count: int) -> tuple[Verdict, ...]:
     subcode = fault.error_subcode if type(fault.error_subcode) is int else None
     code = code_of(fault.code, subcode)
     known = CODES.get(fault.code) if subcode is None else SUBCODES.get((fault.code, subcode), CODES.get(fault.code))
+    if fault.code == 100 and subcode is None and fault.type == OF_THE_CALL:
+        known = Pause(Reason.CONFIGURATION)
     if fault.code < 0 or (fault.is_transient is True and (known is None or isinstance(known, Isolate))):
         known = BUSY
     if known is None:
@@ -309,13 +413,42 @@ def hinted(text: object) -> list[int]:
     return [int(index) for index in HINT.findall(text[:2000])] if isinstance(text, str) else []
 
 
-def usage_wait(headers: Mapping[str, str]) -> Waits:
-    """Read the waits in Meta's usage headers: minutes per use case, seconds per ad account once its quota is gone.
+class Quotas(msgspec.Struct, frozen=True):
+    """What Meta's usage headers say; each may be absent or broken, and is then empty.
 
     https://developers.facebook.com/documentation/ads-commerce/marketing-api/overview/rate-limiting (read 2026-11-22)
     """
+
+    app: Usage
+    cases: Sequence[Case]
+    account: AccountUsage
+
+
+def quotas(headers: Mapping[str, str]) -> Quotas:
+    """Read the three usage headers."""
+    app = read(APP, headers.get("x-app-usage", "").encode()) or Usage()
     cases = read(CASES, headers.get("x-business-use-case-usage", "").encode()) or {}
     account = read(ACCOUNT, headers.get("x-ad-account-usage", "").encode()) or AccountUsage()
-    minutes = [case.estimated_time_to_regain_access for listed in cases.values() for case in listed]
-    seconds = [minute * 60 for minute in minutes] + [account.reset_time_duration] * (account.acc_id_util_pct >= 100)
+    return Quotas(app, [case for listed in cases.values() for case in listed], account)
+
+
+def usage_wait(headers: Mapping[str, str]) -> Waits:
+    """Give the longest wait that is named: minutes per use case, seconds per ad account once its quota is gone."""
+    told = quotas(headers)
+    minutes = [case.estimated_time_to_regain_access for case in told.cases]
+    seconds = [minute * 60 for minute in minutes] + [told.account.reset_time_duration] * (told.account.acc_id_util_pct >= 100)
     return longest(*(second for second in seconds if second > 0))
+
+
+NEARLY_USED_UP: Final = 80.0
+SLOWEST: Final = 60.0
+
+
+def breather(headers: Mapping[str, str]) -> Waits:
+    """Slow down before Meta has to ask: from 80 % of any quota on, up to a minute between requests at 100 %.
+
+    At 100 % Meta throttles; where to begin and how slow to get is ours to choose.
+    """
+    told = quotas(headers)
+    used = min(100.0, max(told.app.most, told.account.acc_id_util_pct, *(case.most for case in told.cases), 0.0))
+    return (used - NEARLY_USED_UP) / (100.0 - NEARLY_USED_UP) * SLOWEST if used > NEARLY_USED_UP else None

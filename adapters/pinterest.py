@@ -8,11 +8,11 @@ https://github.com/pinterest/api-description (v5 openapi, operation `events/crea
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Final, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, ClassVar, Final, Literal, NotRequired, Self, TypedDict
 
 import msgspec
 import orjson
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from adapters.replies import Waits, by_status, code_of, longest, read, retry_after, spread, told
 from adapters.shapes import BASE_URL, shaped
@@ -24,7 +24,6 @@ from gateway.model import (
     Kind,
     Maybe,
     Minimised,
-    Money,
     Pause,
     PlatformCode,
     Reason,
@@ -45,17 +44,31 @@ TESTED: Final = 20
 
 
 class PinterestSettings(DestinationSettings, frozen=True, hide_input_in_errors=True):
-    """`[…pinterest]` in the configuration. The user agent and the click id are the policy's to allow."""
+    """`[…pinterest]` in the configuration. The user agent and the `send_…` that are off by default are the policy's to allow.
+
+    `resend_hours`: how long after a first try without a clear answer an event is sent again. Copies are recognised for 48
+    hours, but not of what arrives more than an hour after it happened, which counts as offline; so an hour is the default.
+    """
 
     base_url: Annotated[str, BASE_URL] = "https://api.pinterest.com"
     ad_account_id: Annotated[str, shaped(r"\d{1,18}", "must be the ad account's id, at most 18 digits")]
     test: bool = False
     events: frozenset[Kind] = frozenset(Kind)
     batch_events: Annotated[int, Field(ge=1, le=1000)] = 200
+    resend_hours: Annotated[int, Field(ge=1, le=44)] = 1
     send_ip: bool = True
     send_page_origin: bool = True
     client_user_agent: Literal["none", "reduced", "full"] = "none"
     send_click_id: bool = False
+    send_content_ids: bool = False
+    send_page_path: bool = False
+
+    @model_validator(mode="after")
+    def path_has_an_origin(self) -> Self:
+        """A path is told only as part of an address."""
+        if self.send_page_path and not self.send_page_origin:
+            raise ValueError("send_page_path: needs send_page_origin = true")
+        return self
 
 
 class UserData(TypedDict, total=False):
@@ -67,11 +80,18 @@ class UserData(TypedDict, total=False):
     click_id: str
 
 
-class CustomData(TypedDict):
-    """What it was worth; the amount is a string that holds a plain decimal number."""
+class CustomData(TypedDict, total=False):
+    """What it was worth, as a string that holds a plain decimal number, what it was about, and the mark of LDP.
+
+    Pinterest means Limited Data Processing to come with the hashed state and country, which are never kept here; whether it
+    honours the mark alone is not published.
+    https://developers.pinterest.com/docs/track-conversions/use-limited-data-processing-flag (read 2026-11-22)
+    """
 
     value: str
     currency: str
+    content_ids: list[str]
+    opt_out_type: Literal["LDP"]
 
 
 class Event(TypedDict):
@@ -94,6 +114,9 @@ class Body(TypedDict):
 
 # ── replies ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
+SWITCHED_OFF: Final = 300.0
+"""Seconds between two looks at an endpoint that Pinterest has switched off; how long that takes is not published."""
+
 CODES: Final[Mapping[tuple[int, int | None], Verdict]] = {
     (400, 1): Isolate(Reason.REJECTED),
     (400, 4196): Isolate(Reason.REJECTED),
@@ -105,7 +128,7 @@ CODES: Final[Mapping[tuple[int, int | None], Verdict]] = {
     (404, 2): Pause(Reason.CONFIGURATION),
     (429, 8): Throttle(),
     (429, 30): Throttle(),
-    (503, 4197): Retry(Reason.SERVER_ERROR),
+    (503, 4197): Retry(Reason.SERVER_ERROR, after=SWITCHED_OFF),
     (400, None): Isolate(Reason.REJECTED),
     (422, None): Isolate(Reason.REJECTED),
 }
@@ -119,9 +142,13 @@ FIRST_NUMBER: Final = re.compile(r"\s*([0-9]{1,9})(?![0-9])")
 
 
 class Told(msgspec.Struct, frozen=True, gc=False):
-    """What Pinterest says of one event. Warnings come with every event that has no click id; they mean nothing here."""
+    """What Pinterest says of one event. Of a warning only whether there is one counts: it may repeat what was sent.
+
+    Every event without a click id and an external id has one, and is processed all the same.
+    """
 
     status: str
+    warning_message: Any = None
 
 
 class Results(msgspec.Struct, frozen=True):
@@ -154,13 +181,16 @@ class Pinterest:
 
     @property
     def limits(self) -> Limits:
-        """Seven days less an hour for the way. Copies are recognised for 48 h; a doubtful event is repeated for 22 h.
+        """Seven days less an hour for the way; doubtful events are repeated as long as the settings say.
 
-        https://docs.amperity.com/operator/events_pinterest.html (read 2026-11-22). No limit in bytes is published;
-        the one here is our own.
+        https://docs.amperity.com/operator/events_pinterest.html (read 2026-11-22: seven days, copies for 48 hours) and
+        https://github.com/pinterest/api-description (read 2026-11-22: offline events are not compared). Whether two copies
+        are recognised of which neither came from the browser is not published. No limit in bytes is published; the one
+        here is our own.
         """
-        most = min(self.settings.batch_events, TESTED) if self.settings.test else self.settings.batch_events
-        return Limits(most, 1_000_000, max_age=7 * 86_400 - 3600, resend_window=22 * 3600)
+        policy = self.settings
+        most = min(policy.batch_events, TESTED) if policy.test else policy.batch_events
+        return Limits(most, 1_000_000, max_age=7 * 86_400 - 3600, resend_window=policy.resend_hours * 3600)
 
     @property
     def needs(self) -> Needs:
@@ -171,6 +201,8 @@ class Pinterest:
             user_agent=policy.client_user_agent,
             page_origin=policy.send_page_origin,
             click_ids=frozenset({"epik"} if policy.send_click_id else ()),
+            content_ids=policy.send_content_ids,
+            page_path=policy.send_page_path,
         )
 
     @property
@@ -205,15 +237,17 @@ class Pinterest:
 
     def interpret(self, reply: Reply, count: int) -> tuple[Verdict, ...]:
         """Read the events' own results where there are any, else the code, else the status."""
-        if 200 <= reply.status < 300:
-            results = read(RESULTS, reply.body)
-            return by_status(reply, count) if results is None else each(results, count, None)
-        fault = None if 300 <= reply.status < 400 else read(FAULT, reply.body)
-        if fault is None:
-            return by_status(reply, count, reset_wait(reply.headers))
-        results = read(RESULTS, fault.details) if reply.status == 422 else None
-        code = code_of(fault.code)
-        return refusal(fault, reply, count) if results is None else each(results, count, code)
+        results, fault = said(reply)
+        if results is not None:
+            return each(results, count, None if fault is None else code_of(fault.code), breather(reply.headers))
+        if fault is not None:
+            return refusal(fault, reply, count)
+        return by_status(reply, count, reset_wait(reply.headers))
+
+    def warnings(self, reply: Reply) -> int:
+        """Count the events that came with a warning."""
+        results, _ = said(reply)
+        return 0 if results is None else sum(bool(told.warning_message) for told in results.events)
 
     def ask_after(self, receipt: Receipt) -> Request | None:
         """Pinterest answers for each event at once and never tells more."""
@@ -240,9 +274,17 @@ def user_data(event: Minimised, policy: PinterestSettings) -> UserData:
     return user
 
 
-def worth(money: Money) -> CustomData:
-    """Write out the amount as decimal text: a JSON number would break the schema."""
-    return {"value": money.text, "currency": money.currency}
+def custom_data(event: Minimised, policy: PinterestSettings) -> CustomData:
+    """Write out the amount as decimal text (a JSON number would break the schema), the products, and how it may be used."""
+    custom: CustomData = {}
+    if event.money is not None:
+        custom["value"] = event.money.text
+        custom["currency"] = event.money.currency
+    if event.content_ids and policy.send_content_ids:
+        custom["content_ids"] = list(event.content_ids)
+    if event.restricted is not None:
+        custom["opt_out_type"] = "LDP"
+    return custom
 
 
 def written(event: Minimised, policy: PinterestSettings) -> Event:
@@ -255,17 +297,26 @@ def written(event: Minimised, policy: PinterestSettings) -> Event:
         "user_data": user_data(event, policy),
     }
     if event.page_origin is not None and policy.send_page_origin:
-        made["event_source_url"] = event.page_origin
-    if event.money is not None:
-        made["custom_data"] = worth(event.money)
+        path = event.page_path if policy.send_page_path else None
+        made["event_source_url"] = event.page_origin + path if path else event.page_origin
+    if custom := custom_data(event, policy):
+        made["custom_data"] = custom
     return made
 
 
-def each(results: Results, count: int, code: PlatformCode | None) -> tuple[Verdict, ...]:
-    """Read the results of a 200 or of a 422's details, event by event."""
+def said(reply: Reply) -> tuple[Results | None, Fault | None]:
+    """Read the events' results, wherever they stand: in a success, or in the details of a 422; else the error, if any."""
+    if 200 <= reply.status < 300:
+        return read(RESULTS, reply.body), None
+    fault = None if 300 <= reply.status < 400 else read(FAULT, reply.body)
+    return (None if fault is None or reply.status != 422 else read(RESULTS, fault.details)), fault
+
+
+def each(results: Results, count: int, code: PlatformCode | None, after: Waits) -> tuple[Verdict, ...]:
+    """Read the results of a 200 or of a 422's details, event by event. `after`: see `Delivered`."""
     if len(results.events) != count:
         return spread(Maybe(Reason.COUNT_MISMATCH, code), count)
-    meanings: dict[str, Verdict] = {"processed": Delivered(), "failed": Rejected(code=code)}
+    meanings: dict[str, Verdict] = {"processed": Delivered(after=after), "failed": Rejected(code=code)}
     unread = Maybe(Reason.UNREADABLE_REPLY, code)
     return tuple([meanings.get(told.status, unread) for told in results.events])
 
@@ -279,7 +330,28 @@ def refusal(fault: Fault, reply: Reply, count: int) -> tuple[Verdict, ...]:
     return spread(told(known, code, longest(retry_after(reply.headers), reset_wait(reply.headers))), count)
 
 
+def first_number(headers: Mapping[str, str], name: str) -> float | None:
+    """Read a rate header; several windows may be listed, the first one counts."""
+    found = FIRST_NUMBER.match(headers.get(name, ""))
+    return float(found[1]) if found else None
+
+
 def reset_wait(headers: Mapping[str, str]) -> Waits:
-    """Read the seconds left of the current window; several windows may be listed, the first one counts."""
-    found = FIRST_NUMBER.match(headers.get("x-ratelimit-reset", ""))
-    return longest(float(found[1])) if found else None
+    """Read the seconds left of the current window."""
+    return longest(first_number(headers, "x-ratelimit-reset"))
+
+
+SHORTEST: Final = 0.05
+"""Seconds; what is not worth waiting for."""
+WINDOW: Final = 60.0
+"""Seconds; the longest window that was seen, so that an absurd number stops nothing for long."""
+
+
+def breather(headers: Mapping[str, str]) -> Waits:
+    """Spread the requests that are left over what is left of the window; after the last one wait for the next window.
+
+    The headers were seen on answers of 2026-09 and are not published, so nothing depends on them.
+    """
+    left, seconds = first_number(headers, "x-ratelimit-remaining"), reset_wait(headers)
+    wait = 0.0 if left is None or seconds is None else min(seconds, WINDOW) / (left + 1)
+    return wait if wait >= SHORTEST else None

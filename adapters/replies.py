@@ -88,7 +88,7 @@ def told(verdict: Verdict, code: PlatformCode | None, after: Waits) -> Verdict:
     match verdict:
         case Throttle():
             return Throttle(verdict.reason, longest(verdict.after, after), code)
-        case Retry():
+        case Retry() if verdict.reason is not Reason.HELD:  # how long an event is too young, no reply says
             return Retry(verdict.reason, longest(verdict.after, after), code)
         case _:
             return msgspec.structs.replace(verdict, code=code)

@@ -96,7 +96,8 @@ class Limits(msgspec.Struct, frozen=True, gc=False):
     """What the platform takes. Seconds and counts.
 
     `max_age`: older events are never sent. `resend_window`: how long after a first try whose outcome is unknown the
-    event may be sent again (None: always, repeats merge). `min_age`: an event is held until it is this old.
+    event may be sent again (None: always, repeats merge). `min_age`: an event is held until it is this old, if it has one
+    of the click ids named in `held_clicks` (fields of `ClickIds`; None: every event is held).
     """
 
     batch_events: int
@@ -104,6 +105,7 @@ class Limits(msgspec.Struct, frozen=True, gc=False):
     max_age: int
     resend_window: int | None
     min_age: int = 0
+    held_clicks: frozenset[str] | None = None
     timeout: float = 15.0
 
 
@@ -118,6 +120,9 @@ class Needs(msgspec.Struct, frozen=True, gc=False):
     money: bool = True
     click_ids: frozenset[str] = frozenset()
     """Names of `ClickIds` fields."""
+    content_ids: bool = False
+    page_path: bool = False
+    """Beside the origin, which must be needed as well."""
 
 
 class DestinationSettings(BaseModel, frozen=True, extra="forbid"):
@@ -180,3 +185,6 @@ class Adapter(Protocol):
 
         Asking changes nothing at the platform, so a reply that cannot be read is a Retry: ask again.
         """
+
+    def warnings(self, reply: Reply) -> int:
+        """Count the remarks that the reply makes on what was taken: a number to watch, never a reason to act."""

@@ -132,6 +132,7 @@ class Metrics(Collector):
         self._requests = Counts("requests", "Requests answered.", ("route", "status"))
         self._unknown = Counts("unknown_fields", "Undeclared fields dropped.", ("storefront", "object"))
         self._processed = Counts("processed", "Platforms' last words on what they had taken.", (*lane, "processing", "reason"))
+        self._warnings = Counts("platform_warnings", "Remarks of a platform on events that it answered for.", lane)
         self._throttles = Counts("throttles", "Times a platform asked for fewer requests.", lane)
         self._breakers = Counts("breaker_openings", "Times a lane's breaker opened.", lane)
         self._jumps = Counts("clock_jumps", "Times the wall clock moved against the monotonic one.", lane)
@@ -198,6 +199,10 @@ class Metrics(Collector):
     def sent_bytes(self, destination: Destination, count: int) -> None:
         """Count the bytes of a request body."""
         self._sent_bytes.add((destination,), count)
+
+    def warned(self, lane: Lane, count: int) -> None:
+        """Count a platform's remarks."""
+        self._warnings.add((lane.storefront, lane.destination), count)
 
     def up(self, lane: Lane, up: bool, reason: Reason | None, code: PlatformCode | None) -> None:
         """Note a lane's state."""
@@ -276,6 +281,7 @@ class Metrics(Collector):
         yield self._unknown.family()
         yield self._repeats()
         yield self._processed.family()
+        yield self._warnings.family()
         yield self._throttles.family()
         yield self._breakers.family()
         yield self._jumps.family()

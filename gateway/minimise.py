@@ -18,6 +18,7 @@ from gateway.address import parse
 from gateway.consent.decision import Consented
 from gateway.model import (
     ClickIds,
+    ContentId,
     Destination,
     EmailDigest,
     EmailDigests,
@@ -26,6 +27,7 @@ from gateway.model import (
     MetaClickId,
     Minimised,
     PageOrigin,
+    PagePath,
     PinterestClickId,
     Remark,
     Text,
@@ -228,6 +230,19 @@ def _origin(origin: str, own: frozenset[str]) -> PageOrigin | None:
     return _born(PageOrigin, origin) if known else None
 
 
+PATH: Final = re.compile(r"(/[^?#]+)")
+
+
+def page_path(url: str) -> PagePath | None:
+    """Give the path of a page address that has an origin, as far as it names a page and nobody; None if it does not.
+
+    The root has none: its origin says as much.
+    """
+    origin = ORIGIN.match(url)
+    path = PATH.match(url, origin.end()) if origin else None
+    return _born(PagePath, path[1]) if path else None
+
+
 CLICK_IDS: Final[dict[str, type[Text]]] = {
     "gclid": GoogleClickId,
     "gbraid": GoogleClickId,
@@ -262,6 +277,14 @@ def _click_ids(raw: RawEvent, wanted: frozenset[str]) -> tuple[ClickIds | None, 
     return (ClickIds(**kept) if kept else None), remarks  # type: ignore[arg-type]  # CLICK_IDS pairs names with types
 
 
+def _content_ids(given: Sequence[str], wanted: bool) -> tuple[tuple[ContentId, ...], int]:
+    if not wanted:
+        return (), 1 << Remark.CONTENT_IDS_REMOVED
+    kept = tuple(id_ for text in given if (id_ := _born(ContentId, text)) is not None)
+    remarks = 1 << Remark.CONTENT_IDS_KEPT if kept else 0
+    return kept, remarks if len(kept) == len(given) else remarks | 1 << Remark.CONTENT_ID_UNUSABLE
+
+
 # ── the event ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -278,6 +301,8 @@ class Wanted(msgspec.Struct, frozen=True, gc=False):
     page_origin: bool
     money: bool
     click_ids: frozenset[str]
+    content_ids: bool
+    page_path: bool
 
 
 def wanted(needs: dict[Destination, Needs]) -> Wanted:
@@ -293,6 +318,8 @@ def wanted(needs: dict[Destination, Needs]) -> Wanted:
         page_origin=any(need.page_origin for need in needs.values()),
         money=any(need.money for need in needs.values()),
         click_ids=frozenset().union(*(need.click_ids for need in needs.values())),
+        content_ids=any(need.content_ids for need in needs.values()),
+        page_path=any(need.page_origin and need.page_path for need in needs.values()),
     )
 
 
@@ -302,7 +329,8 @@ def minimise(
     """Carry an event over the boundary for `destinations`; also say what was done to its fields (bits of `Remark`)."""
     raw = consented.raw
     email, remarks = _email(raw, want.email)
-    ip = agent = origin = None
+    ip = agent = origin = path = None
+    content_ids: tuple[ContentId, ...] = ()
     if raw.ip is not None:
         ip = truncated_ip(raw.ip) if want.ip else None
         remarks |= IP_TRUNCATED if ip else IP_UNUSABLE if want.ip else IP_NOT_NEEDED
@@ -312,8 +340,14 @@ def minimise(
     if raw.page_url is not None:
         origin = page_origin(raw.page_url, own_origins) if want.page_origin else None
         remarks |= PAGE_URL_REDUCED_TO_ORIGIN if origin else PAGE_URL_UNUSABLE if want.page_origin else PAGE_URL_NOT_NEEDED
+        if want.page_path and origin is not None:
+            path = page_path(raw.page_url)
+            remarks |= 1 << (Remark.PAGE_PATH_KEPT if path else Remark.PAGE_PATH_REMOVED)
     if raw.money is not None and not want.money:
         remarks |= MONEY_NOT_NEEDED
+    if raw.content_ids:
+        content_ids, done = _content_ids(raw.content_ids, want.content_ids)
+        remarks |= done
     click, done = _click_ids(raw, want.click_ids)
     event = Minimised(
         kind=raw.kind,
@@ -328,6 +362,9 @@ def minimise(
         page_origin=origin,
         money=raw.money if want.money else None,
         click=click,
+        restricted=consented.decision.restricted,
+        content_ids=content_ids,
+        page_path=path,
     )
     return event, remarks | done | _other_remarks(raw)
 

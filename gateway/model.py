@@ -40,6 +40,37 @@ class Destination(Word):
 
 
 @unique
+class UsState(Word):
+    """The states whose law gives a right to opt out of sale and targeted advertising, by their ISO 3166-2 letters.
+
+    Those for which the Global Privacy Platform has a section of its own:
+    https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform/blob/main/Sections/Section%20Information.md
+    (read 2026-11-25).
+    """
+
+    CA = "CA"
+    VA = "VA"
+    CO = "CO"
+    UT = "UT"
+    CT = "CT"
+    FL = "FL"
+    MT = "MT"
+    OR = "OR"
+    TX = "TX"
+    DE = "DE"
+    IA = "IA"
+    NE = "NE"
+    NH = "NH"
+    NJ = "NJ"
+    TN = "TN"
+    MN = "MN"
+    MD = "MD"
+    IN = "IN"
+    KY = "KY"
+    RI = "RI"
+
+
+@unique
 class Source(Word):
     """The door an event came in by; a metric label."""
 
@@ -88,6 +119,8 @@ class Refusal(Word):
     """Nothing in the event identifies the person to this platform in a form the policy allows to leave."""
     NOT_ENABLED = "not_enabled"
     """The destination does not take this kind of event for this storefront."""
+    RESTRICTION_UNSUPPORTED = "restriction_unsupported"
+    """The person opted out under a US state's law, and this platform has no mark that would tell it so."""
 
 
 @unique
@@ -128,12 +161,16 @@ class Reason(Word):
     UNREADABLE_REPLY = "unreadable_reply"
     COUNT_MISMATCH = "count_mismatch"
     THROTTLED = "throttled"
+    QUOTA_CUT = "quota_cut"
+    """The platform cut the quota because it suspects abuse: somebody has to look."""
     CREDENTIAL = "credential"
     PERMISSION = "permission"
     CONFIGURATION = "configuration"
     REDIRECTED = "redirected"
     REJECTED = "rejected"
     UNKNOWN_ERROR = "unknown_error"
+    NOT_HASHED = "not_hashed"
+    """The platform took a digest for a clear value: a bug of ours or of theirs, never the event's."""
     TOO_LARGE = "too_large"
     EXPIRED = "expired"
     """Older than the platform's age limit."""
@@ -216,6 +253,13 @@ class Remark(IntEnum):
     REGION_REMOVED = 18
     PAGE_URL_NOT_NEEDED = 19
     MONEY_NOT_NEEDED = 20
+    CONTENT_IDS_KEPT = 21
+    CONTENT_IDS_REMOVED = 22
+    CONTENT_ID_UNUSABLE = 23
+    PAGE_PATH_KEPT = 24
+    """Beside the origin."""
+    PAGE_PATH_REMOVED = 25
+    """Wanted, but there was none beyond the root, or it may say more than which page it is."""
 
 
 class Text(str):
@@ -294,6 +338,42 @@ class PageOrigin(Text):
         r"(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*(?::\d{1,5})?",
         re.ASCII,
     )
+
+
+_WORDS: Final = re.compile(r"[A-Za-z0-9]+", re.ASCII)
+
+
+class PagePath(Text):
+    """The path of a page that names the page and nobody: `/collections/summer-2026/linen-shirt.html`.
+
+    No query, no fragment, 2–200 characters. A path may hold an order number, a reset link or an address as well as words,
+    so only words are taken (`WORD`), joined by single `-`, `_` or `.` and by `/`: no percent-encoding, no `@`, no `~`, no
+    digest, token, UUID or long number. What it cannot tell is a word that is a name (`/account/jane-doe`).
+    """
+
+    __slots__ = ()
+    PATTERN = re.compile(r"(?=.{2,200}\Z)(?:/[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*)+/?", re.ASCII)
+    WORD: Final = re.compile(
+        r"(?![A-Fa-f0-9]{8,}\Z)(?:[a-z]{1,20}|[A-Z]{1,20}|[A-Z][a-z]{1,19}|\d{1,4}|(?!\d{5})[a-z0-9]{2,5}|(?!\d{5})[A-Z0-9]{2,5})",
+        re.ASCII,
+    )
+    """Letters of one case, capitalised or not; a year or a size; a model (`128gb`). Digests and tokens look otherwise."""
+    MOST_DIGITS: Final = 6
+    """In the whole path, so that no telephone number, date of birth or order number in parts gets together."""
+
+    def __new__(cls, text: str) -> Self:
+        """Check the shape, and that each word is one."""
+        made = super().__new__(cls, text)
+        if sum(map(str.isdigit, text)) > cls.MOST_DIGITS or not all(map(cls.WORD.fullmatch, _WORDS.findall(text))):
+            raise ValueError(cls.__name__)
+        return made
+
+
+class ContentId(Text):
+    """The shop's id of a product, as its catalogue has it: 1–64 of `A-Z a-z 0-9 _ . : -`. No `@`: no address fits."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"[A-Za-z0-9_.:\-]{1,64}", re.ASCII)
 
 
 class UserAgent(Text):
@@ -438,7 +518,8 @@ class Minimised(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An event after the boundary: all that is stored, and all that a platform can be told.
 
     `occurred_at` and `consent_at` are Unix seconds. `destinations` are those that consent, identity and the
-    storefront's policy allow; it is never empty. `ads_personalisation` is Google's separate permission.
+    storefront's policy allow; it is never empty. `ads_personalisation` is Google's separate permission. `restricted` is the
+    state under whose law the person opted out: a destination that gets the event must be told so by its own mark.
     """
 
     kind: Kind
@@ -453,6 +534,10 @@ class Minimised(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     page_origin: PageOrigin | None = None
     money: Money | None = None
     click: ClickIds | None = None
+    restricted: UsState | None = None
+    content_ids: tuple[ContentId, ...] = ()
+    page_path: PagePath | None = None
+    """Only ever beside `page_origin`."""
 
     def __repr__(self) -> str:
         """Say nothing of what is inside: what is hashed and cut is personal data still."""
@@ -478,11 +563,15 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
 
 
 class Delivered(msgspec.Struct, frozen=True, gc=False):
-    """The platform's own answer says that it has this event."""
+    """The platform's own answer says that it has this event.
+
+    `after` is how many seconds to leave it alone all the same, because a quota is nearly used up; None: not at all.
+    """
 
     reason: Reason = Reason.CONFIRMED
     code: PlatformCode | None = None
     receipt: Receipt | None = None
+    after: float | None = None
 
 
 class Retry(msgspec.Struct, frozen=True, gc=False):
@@ -524,10 +613,14 @@ class Rejected(msgspec.Struct, frozen=True, gc=False):
 
 
 class Pause(msgspec.Struct, frozen=True, gc=False):
-    """Credential, permission or configuration: the destination stops and every event is kept."""
+    """Credential, permission or configuration: the destination stops and every event is kept.
+
+    `after` is how long to leave the platform alone before the next probe, in seconds; None leaves that to the lane.
+    """
 
     reason: Reason
     code: PlatformCode | None = None
+    after: float | None = None
 
 
 Verdict = Delivered | Retry | Throttle | Maybe | Isolate | Rejected | Pause

@@ -44,6 +44,7 @@ class RawEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     country: str | None = None
     region: str | None = None
     money: Money | None = None
+    content_ids: tuple[str, ...] = ()
     click: Mapping[str, str] | None = None
     consent: object = None
     gpc_header: bool = False

@@ -49,6 +49,10 @@ class Witness:
         """Count."""
         self._metrics.sent_bytes(destination, count)
 
+    def warned(self, lane: Lane, count: int) -> None:
+        """Count; a minimum of fields earns a remark on every event, so none is written."""
+        self._metrics.warned(lane, count)
+
     def up(self, lane: Lane, up: bool, reason: Reason | None, code: PlatformCode | None) -> None:
         """Note the state; write it when it changed, a start in good health not."""
         self._metrics.up(lane, up, reason, code)

@@ -169,7 +169,12 @@ CLIENTS: Final = st.fixed_dictionaries(
 )
 AMOUNTS: Final = st.decimals(0, 10**8, places=2).map(str) | st.floats(0, 10**8) | st.integers(-1, 10**8)
 ORDERS: Final = st.fixed_dictionaries(
-    {}, optional={"value": AMOUNTS | JSON, "currency": st.sampled_from(("EUR", "JPY", "KWD", "eur", "XXX")) | JSON}
+    {},
+    optional={
+        "value": AMOUNTS | JSON,
+        "currency": st.sampled_from(("EUR", "JPY", "KWD", "eur", "XXX")) | JSON,
+        "content_ids": st.lists(st.sampled_from(("SKU-7:blue", "a b", "jane@example.com", "")), max_size=3) | JSON,
+    },
 )
 CLICKS: Final = st.dictionaries(
     st.sampled_from(("gclid", "gbraid", "fbc", "fbp", "epik", "ttclid")), JSON | st.text("abcZ09_-.", max_size=20), max_size=4

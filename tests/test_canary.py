@@ -9,6 +9,7 @@ listeners; every request to a platform. A mark may be seen only in the one form 
 
 import asyncio
 import gzip
+import hmac
 import json
 import logging
 import os
@@ -32,13 +33,15 @@ from hypothesis import strategies as st
 from gateway.line import Line
 from gateway.listener import QuietHandler
 from gateway.log import Log
-from gateway.model import Destination, EmailDigest, Source, TruncatedIp
+from gateway.model import Destination, EmailDigest, PagePath, Source, TruncatedIp
 from gateway.outbox import Accept, Entry
 from gateway.raw import Malformed, RawEvent
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.meta import MESSAGES, TITLES
+from gateway.sandbox.pinterest import MISSING_IDS
+from gateway.sandbox.pinterest import RULES as FAULTS_OF_EVENTS
 from gateway.sandbox.platforms import TOKENS, Platforms
-from tests.live import ORIGIN, STOREFRONT, Installation, Process, inside, install
+from tests.live import NOTHING_MORE, ORIGIN, STOREFRONT, Installation, Process, inside, install
 from tests.seek import Needles, addresses, disguises, hashed, written
 from tests.wire import asked, request
 
@@ -129,7 +132,13 @@ def full_event(marks: Marks, **changes: Any) -> dict[str, Any]:
             "region": marks.free(),
             "cookie": marks.free(),
         },
-        "order": {"value": "12.34", "currency": "EUR", "coupon": marks.free(), "items": [{marks.free(): marks.free()}]},
+        "order": {
+            "value": "12.34",
+            "currency": "EUR",
+            "content_ids": [marks.plain(), marks.free(), f"{marks.plain()}@example.org"],
+            "coupon": marks.free(),
+            "items": [{marks.free(): marks.free()}],
+        },
         "click": {
             "gclid": marks.plain(),
             "gbraid": marks.plain(),
@@ -208,6 +217,8 @@ def invalid_events(marks: Marks) -> list[Any]:
         full_event(marks, consent=yes, event="purchase", order={"value": "1.00", "currency": marks.free()}),
         full_event(marks, consent=yes, click={"gclid": {marks.free(): marks.free()}}),
         full_event(marks, consent=yes, order=marks.free()),
+        full_event(marks, consent=yes, order={"value": "1.00", "currency": "EUR", "content_ids": marks.free()}),
+        full_event(marks, consent=yes, order={"value": "1.00", "currency": "EUR", "content_ids": [{marks.free(): 1}]}),
         full_event(marks, **{marks.free(): deep(marks.free(), 20)}),
     ]
 
@@ -379,9 +390,9 @@ async def provoke(marks: Marks, installation: Installation, platforms: Platforms
         if heard.statuses != [call.status]:
             places.wrong.append(f"call {number} was answered {heard.statuses}, not {call.status}")
     await installation.quiet(30)
-    for mode in (Mode.REFUSE_BATCH, Mode.GARBAGE):
+    for mode in (Mode.REFUSE_BATCH, Mode.REFUSE_EVENTS, Mode.GARBAGE):
         for destination in Destination:
-            platforms[destination].switch.set(Behaviour(mode=mode, requests=3))
+            platforms[destination].switch.set(Behaviour(mode=mode, requests=3, fraction=1.0))
         echo = json.dumps(consented(marks, frozenset(Destination))).encode()
         places.answers[mode] = (await asked(installation.public, post(marks, installation, echo))).said
         await asyncio.sleep(0.3)
@@ -408,15 +419,19 @@ def hear(platforms: Platforms, places: Places) -> None:
         places.heads[destination] = b"\n".join(f"{name}: {value}".encode() for one in heard for name, value in one.headers)
 
 
-async def run_inside(flavour: Flavour, folder: Path) -> tuple[Marks, Installation, Places]:
-    """Do it all with a gateway in this process."""
+async def run_inside(
+    flavour: Flavour, folder: Path, allowed: Mapping[Destination, str] = NOTHING_MORE
+) -> tuple[Marks, Installation, Places]:
+    """Do it all with a gateway in this process; `allowed` are further lines of the destinations' settings."""
     marks, places, said, overhear = Marks(flavour), Places(), StringIO(), Overhear()
     asyncio.get_running_loop().set_exception_handler(overhear.of_loop)
     root = logging.getLogger()
     root.addHandler(overhear)
     try:
         async with Platforms.start(keep=10_000) as platforms:
-            installation = install(folder, platforms.base_urls)
+            installation = install(folder, platforms.base_urls, destinations=allowed)
+            (folder / "app.secret").write_text(APP_SECRET)
+            (folder / "app.secret").chmod(0o600)
             async with inside(installation, Log(said)):
                 await provoke(marks, installation, platforms, places)
                 places.kept |= {f"running {name}": text for name, text in files(folder / "store").items()}
@@ -445,6 +460,15 @@ async def run_process(flavour: Flavour, folder: Path) -> tuple[Marks, Installati
         hear(platforms, places)
     places.kept |= files(folder / "store") | {"log": process.log.read_bytes()}
     return marks, installation, places
+
+
+APP_SECRET: Final = "app-secret-canary-41c9"
+PROOF: Final = hmac.new(APP_SECRET.encode(), TOKENS[META].encode(), sha256).hexdigest()
+MORE_ALLOWED: Final = {
+    META: 'send_page_path = true\nclient_user_agent = "reduced"\napp_secret = "file:app.secret"',
+    PINTEREST: 'send_page_path = true\nclient_user_agent = "reduced"',
+}
+"""What cannot show a mark even where it is allowed: a path of one is not words, and a reduced user agent is ours."""
 
 
 # ── the search ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -502,6 +526,8 @@ def rules(marks: Marks, installation: Installation, places: Places) -> Rules:
     forbidden.forbid("a storefront's key", disguises(installation.secret_key) | disguises(installation.publishable_key))
     for destination, token in TOKENS.items():
         forbidden.forbid("a token", disguises(token), (f"headers to {destination}",))
+    forbidden.forbid("the app's secret", disguises(APP_SECRET))
+    forbidden.forbid("a proof", disguises(PROOF), [sent[META]])
     forbidden.forbid("a platform's words", union(map(disguises, platform_words())))
     for digest in marks.digests:
         forbidden.forbid("a given digest", written(bytes.fromhex(digest)))
@@ -523,6 +549,8 @@ def platform_words() -> Iterator[str]:
     """Give what platforms write for people in their answers."""
     yield from (title for titles in TITLES.values() for title in titles)
     yield from (message.partition("{")[0].strip() for message in MESSAGES)
+    yield from (text for _, text in FAULTS_OF_EVENTS)
+    yield from (MISSING_IDS, "Invalid event: refused on request")
     yield from ("Authentication failed", "does not match the schema", "Error validating access token", "Invalid parameter")
 
 
@@ -572,6 +600,16 @@ def test_marks_are_found_nowhere(flavour: Flavour) -> None:
     assert leaks(marks, installation, places) == []
 
 
+async def test_marks_are_found_nowhere_with_more_allowed(tmp_path: Path) -> None:
+    """With paths, reduced user agents and a proof allowed: no mark in a path gets out, and the app's secret goes nowhere."""
+    marks, installation, places = await run_inside(PLAIN, tmp_path / "gateway", MORE_ALLOWED)
+    assert places.wrong == []
+    assert missing(marks, places) == []
+    assert leaks(marks, installation, places) == []
+    assert PROOF.encode() in places.sent[META]
+    assert b"Chrome/131.0.0.0" in places.sent[META]
+
+
 async def test_marks_are_found_nowhere_around_a_real_process(tmp_path: Path) -> None:
     """The same holds for the installed command with its own log, event loop and libraries."""
     marks, installation, places = await run_process(PLAIN, tmp_path / "gateway")
@@ -611,6 +649,11 @@ def traced_emails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Line, "run", run)
 
 
+def any_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let any path through as one that names a page."""
+    monkeypatch.setattr(PagePath, "__new__", str.__new__)
+
+
 def talkative_aiohttp(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let aiohttp answer and log malformed requests as it does by default."""
     monkeypatch.setattr(QuietHandler, "handle_error", RequestHandler.handle_error)
@@ -623,6 +666,7 @@ BREAKS: Final[Sequence[tuple[Callable[[pytest.MonkeyPatch], None], str]]] = (
     (other_digests, "an e-mail's hash in sent to google_ads"),
     (whole_addresses, "an address in sent to pinterest"),
     (traced_emails, "a mark in running outbox"),
+    (any_path, "a mark in sent to meta"),
     (talkative_aiohttp, "a mark in answer"),
 )
 
@@ -633,7 +677,7 @@ async def test_a_broken_boundary_is_seen(
 ) -> None:
     """With the boundary broken on purpose, the same search finds the marks where the break lets them out."""
     spoil(monkeypatch)
-    marks, installation, places = await run_inside(PLAIN, tmp_path / "gateway")
+    marks, installation, places = await run_inside(PLAIN, tmp_path / "gateway", MORE_ALLOWED)
     assert any(found.startswith(leak) for found in leaks(marks, installation, places))
 
 

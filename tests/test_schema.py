@@ -19,18 +19,22 @@ from gateway.log import Log
 from gateway.model import Destination
 from gateway.sandbox.platforms import Platforms
 from gateway.sandbox.stand_in import Heard
+from tests.adapters.test_google_ads_api import in_the_ads_schema
 from tests.adapters.test_google_data_manager import in_the_schema
 from tests.adapters.test_meta import folded, in_the_sdk
 from tests.adapters.test_pinterest import SCHEMA, in_the_client
 from tests.live import NOTHING_MORE, Installation, inside, install
 
+OF_THE_SHOP: Final = "send_content_ids = true\nsend_page_path = true"
 EVERYTHING: Final = {
-    Destination.META: 'client_user_agent = "full"\nsend_fbc = true\nsend_fbp = true',
-    Destination.PINTEREST: 'client_user_agent = "full"\nsend_click_id = true',
+    Destination.META: f'client_user_agent = "full"\nsend_fbc = true\nsend_fbp = true\n{OF_THE_SHOP}',
+    Destination.PINTEREST: f'client_user_agent = "full"\nsend_click_id = true\n{OF_THE_SHOP}',
     Destination.GOOGLE_ADS: "send_click_ids = true",
 }
 """All that the settings can allow beyond what is shipped."""
-OPTIONAL: Final = {b"fbc", b"fbp", b"click_id", b"gclid", b"client_user_agent"}
+OLDER: Final = {**EVERYTHING, Destination.GOOGLE_ADS: 'transport = "ads_api"\nsend_click_ids = true'}
+"""The same with Google's older service."""
+OPTIONAL: Final = {b"fbc", b"fbp", b"click_id", b"gclid", b"client_user_agent", b"content_ids", b"content_type"}
 COUNT: Final = 300
 
 
@@ -52,6 +56,8 @@ def event(number: int) -> dict[str, Any]:
     if kind != "page_view":
         money = (("129.90", "EUR"), (1500, "JPY"), ("1.234", "KWD"), (0, "USD"), (10_000_000, "GBP"))
         written["order"] = dict(zip(("value", "currency"), money[number % 5], strict=True))
+    if number % 4:
+        written.setdefault("order", {})["content_ids"] = [f"SKU-{number}:blue", "not an id"][: number % 4]
     if number % 2:
         written["click"] = {
             "gclid": f"Cj0KCQiA-{number:08d}",
@@ -91,8 +97,11 @@ def pinterest(heard: Heard) -> int:
 
 
 def google_ads(heard: Heard) -> int:
-    """Read a request with Google's message, which must mean the same."""
+    """Read a request with Google's message of the service that it went to, which must mean the same."""
     body = orjson.loads(heard.body)
+    if heard.path.endswith(":uploadClickConversions"):
+        assert in_the_ads_schema(heard.body) == body
+        return len(body["conversions"])
     assert in_the_schema(heard.body) == body
     return len(body["events"])
 
@@ -104,7 +113,7 @@ ORACLES: Final[dict[Destination, Callable[[Heard], int]]] = {
 }
 
 
-@pytest.mark.parametrize("allowed", [NOTHING_MORE, EVERYTHING], ids=["shipped", "everything"])
+@pytest.mark.parametrize("allowed", [NOTHING_MORE, EVERYTHING, OLDER], ids=["shipped", "everything", "older"])
 async def test_every_request_fits_the_published_schema(allowed: dict[Destination, str], tmp_path: Path) -> None:
     """All that left in a run is valid by each platform's own models, and it is all that was accepted."""
     async with Platforms.start(keep=1000) as platforms:
@@ -118,5 +127,6 @@ async def test_every_request_fits_the_published_schema(allowed: dict[Destination
             assert heard
             assert sum(map(read, heard)) == COUNT
     sent = b"".join(one.body for destination in Destination for one in platforms[destination].heard)
+    assert (b"https://shop.example/thanks" in sent) is (allowed is not NOTHING_MORE)
     optional = {name for name in OPTIONAL if b'"%s":' % name in sent}
-    assert optional == (OPTIONAL if allowed is EVERYTHING else set())
+    assert optional == (set() if allowed is NOTHING_MORE else OPTIONAL)

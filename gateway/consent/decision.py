@@ -22,7 +22,7 @@ import msgspec
 
 from gateway.consent.signals import KNOWN, READERS, google, gpc, unsupported
 from gateway.consent.statement import UNREADABLE, Context, Statement, Statements
-from gateway.model import Destination, Refusal, Signal, State
+from gateway.model import Destination, Refusal, Signal, State, UsState
 from gateway.raw import RawEvent, unix_seconds
 
 RULE: Final = "opt_in_everywhere-1"
@@ -49,7 +49,8 @@ class Policy(msgspec.Struct, frozen=True, gc=False):
 class Decision(msgspec.Struct, frozen=True, gc=False):
     """The outcome. `consent_at`: Unix seconds from which the age of the consent counts.
 
-    `refused` holds every enabled destination that is not in `allowed`.
+    `refused` holds every enabled destination that is not in `allowed`. `restricted`: the state under whose law the person
+    opted out where the profile lets the event go on under a platform's mark for that; this table never sets it.
     """
 
     allowed: tuple[Destination, ...]
@@ -57,6 +58,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     signals: tuple[tuple[Signal, State], ...]
     consent_at: int
     ads_personalisation: bool
+    restricted: UsState | None = None
 
 
 class Consented(msgspec.Struct, frozen=True, gc=False):

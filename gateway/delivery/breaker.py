@@ -49,9 +49,9 @@ class Breaker(msgspec.Struct, frozen=True, gc=False):
         """How many events the next batch may have, given the adapter's `batch`."""
         return min(batch, PROBE_EVENTS) if self.probing else batch
 
-    def answered(self) -> "Breaker":
-        """The platform answered for the events: all is well again."""
-        return Breaker()
+    def answered(self, after: float | None = None) -> "Breaker":
+        """The platform answered for the events: all is well again, though it may like to be left alone for a while."""
+        return Breaker(after=after)
 
     def failed(self, reason: Reason, after: float | None, pace: Pace) -> "Breaker":
         """No usable answer to the whole request: one more failure, and from `pace.breaker_failures` on the breaker is open."""
@@ -76,8 +76,8 @@ class Breaker(msgspec.Struct, frozen=True, gc=False):
         )
 
     def pause(self, verdict: Pause) -> "Breaker":
-        """A person must act; until then there are only probes."""
-        return Breaker(probes=self.probes + 1 if self.paused else 0, paused=verdict, reason=verdict.reason)
+        """A person must act; until then there are only probes, and none before the platform may be asked again."""
+        return Breaker(probes=self.probes + 1 if self.paused else 0, paused=verdict, reason=verdict.reason, after=verdict.after)
 
     def wait(self, pace: Pace, dice: float) -> float:
         """Seconds until the next request."""
@@ -89,5 +89,5 @@ class Breaker(msgspec.Struct, frozen=True, gc=False):
         elif self.failures:
             own = full_jitter(pace, self.failures, dice)
         else:
-            return 0.0
+            own = 0.0
         return max(own, min(self.after or 0.0, pace.throttle_cap_seconds))

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from gateway.adapter import Access, Adapter, Request
+from gateway.adapter import Access, Adapter, Reply, Request
 from gateway.delivery.backoff import Pace
 from gateway.delivery.batches import after_refusal, halves
 from gateway.delivery.breaker import Breaker
@@ -28,6 +28,7 @@ from gateway.delivery.fates import (
     Crash,
     NoReply,
     Pair,
+    breather,
     forgiven,
     give_back,
     misconfigured,
@@ -359,7 +360,18 @@ class Courier:
         except Exception as error:  # noqa: BLE001 - an adapter's bug costs the events that it fails on, nothing else
             self._fault(Stage.INTERPRET, error)
             return None
+        self._count_warnings(reply)
         return verdicts
+
+    def _count_warnings(self, reply: Reply) -> None:
+        """Pass on how many remarks a reply makes. An adapter that fails on that has still said what becomes of the events."""
+        try:
+            count = self._route.adapter.warnings(reply)
+        except Exception as error:  # noqa: BLE001 - a bug in counting costs the count, nothing else
+            self._fault(Stage.INTERPRET, error)
+            return
+        if count:
+            self._watcher.warned(self._lane, count)
 
     async def _mark(self, work: Work, group: Sequence[Record]) -> None:
         """Let the store know that the platform may have these records from now on."""
@@ -481,7 +493,7 @@ class Courier:
             case None:
                 # Refusals alone do not end a pause: with a wrong configuration every event is refused.
                 if self._breaker.paused is None or any(type(verdict) is Delivered for verdict in verdicts):
-                    self._change(self._breaker.answered())
+                    self._change(self._breaker.answered(breather(verdicts)))
 
     def _conclude_breaker(self, work: Work) -> None:
         """Count a round that brought nothing though the platform answered, and set when the next one may begin."""

@@ -55,19 +55,27 @@ def without_reply(nothing: NoReply) -> Retry | Maybe:
 def standstill(verdicts: Sequence[Verdict]) -> Pause | Throttle | Retry | Maybe | None:
     """Give the verdict that stops the whole lane, or None if the lane may go on.
 
-    A pause or a throttle of any event does; a retry does only when no event of the request fared better.
+    A pause or a throttle of any event does; a retry does only when no event of the request fared better. An event that
+    is too young waits by itself: the platform has answered, and takes others.
     """
     kinds = set(map(type, verdicts))
     for kind in (Pause, Throttle):
         if kind in kinds:
             return next(verdict for verdict in verdicts if isinstance(verdict, kind))
+    if not kinds <= {Retry, Maybe} or any(verdict.reason is Reason.HELD for verdict in verdicts):
+        return None
     first = verdicts[0]
-    return first if kinds <= {Retry, Maybe} and isinstance(first, Retry | Maybe) else None
+    return first if isinstance(first, Retry | Maybe) else None
 
 
 def refuses_credential(verdicts: Sequence[Verdict]) -> bool:
     """Say whether the whole request was turned away for its credential, so that nothing of it was taken."""
     return all(isinstance(verdict, Pause) and verdict.reason is Reason.CREDENTIAL for verdict in verdicts)
+
+
+def breather(verdicts: Sequence[Verdict]) -> float | None:
+    """Give the seconds that a platform which took something would like to be left alone; what it took is settled."""
+    return next((verdict.after for verdict in verdicts if isinstance(verdict, Delivered)), None)
 
 
 def untried(stop: Pause | Throttle | Retry | Maybe) -> Pause | Throttle | Retry:
@@ -79,7 +87,7 @@ def give_back(outcomes: Sequence[Pair]) -> bool | None:
     """Say whether a claim can be released whole, and then whether as maybe received; None if it must be settled."""
     maybe = isinstance(outcomes[0][1], Maybe)
     for _, outcome in outcomes:
-        if not isinstance(outcome, Maybe if maybe else Retry | Throttle | Pause):
+        if not isinstance(outcome, Maybe if maybe else Retry | Throttle | Pause) or outcome.reason is Reason.HELD:
             return None
     return maybe
 
@@ -105,6 +113,8 @@ def settlement(record: Record, outcome: Outcome, now: float, pace: Pace, dice: f
             return Done(record.seq, reason, code, receipt)
         case Rejected(reason, code) | Isolate(reason, code):
             return Dead(record.seq, reason, code)
+        case Retry(Reason.HELD, after, code):
+            return Later(record.seq, Reason.HELD, now + (after or 0.0), code=code)  # by the event's age, so not cut by any cap
         case Retry(reason, after, code):
             own = full_jitter(pace, record.tries + 1, dice)
             due = now + max(own, min(after or 0.0, pace.throttle_cap_seconds))

@@ -48,7 +48,8 @@ def screen(
         record
         for record in records
         if (event := record.event).consent_at >= oldest_consent
-        and oldest_event <= event.occurred_at <= youngest_event
+        and oldest_event <= event.occurred_at
+        and (event.occurred_at <= youngest_event or not _held(event, limits))
         and (record.maybe_since is None or oldest_maybe is None or record.maybe_since > oldest_maybe)
         and record.seq not in withdrawn
         and (record.accepted_at >= rules.since or rules.refuses(event) is None)
@@ -60,12 +61,31 @@ def screen(
 
 
 def ripe(records: Sequence[Record], rules: Rules, time: Time) -> int:
-    """How many of `records`, from the first on, are old enough for the platform."""
-    if not rules.limits.min_age:
+    """How many of `records`, from the first on, are to be claimed.
+
+    Where every event is held for its age: those before the first that is too young, for the others will soon be old
+    enough. Where only some events are held: up to the last that may go, so that those that are not held do not wait.
+    """
+    limits = rules.limits
+    if not limits.min_age:
         return len(records)
-    youngest = time.earliest - rules.limits.min_age
-    young = (number for number, record in enumerate(records) if record.event.occurred_at > youngest)
-    return next(young, len(records))
+    youngest = time.earliest - limits.min_age
+    if limits.held_clicks is None:
+        young = (number for number, record in enumerate(records) if record.event.occurred_at > youngest)
+        return next(young, len(records))
+    for number in range(len(records), 0, -1):
+        event = records[number - 1].event
+        if event.occurred_at <= youngest or not _held(event, limits):
+            return number
+    return 0
+
+
+def _held(event: Minimised, limits: Limits) -> bool:
+    """Say whether the event is one of those that have to reach the platform's least age."""
+    if limits.held_clicks is None:
+        return True
+    click = event.click
+    return click is not None and any(getattr(click, name) is not None for name in limits.held_clicks)
 
 
 def _fate(record: Record, withdrawn: bool, rules: Rules, time: Time) -> Settlement:

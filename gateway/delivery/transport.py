@@ -45,6 +45,7 @@ KEPT_HEADERS: Final = frozenset(
         "x-ad-account-usage",
         "x-app-usage",
         "x-business-use-case-usage",
+        "x-ratelimit-remaining",
         "x-ratelimit-reset",
     }
 )

@@ -47,6 +47,9 @@ class Watcher(Protocol):
     def sent_bytes(self, destination: Destination, count: int) -> None:
         """A request body of `count` bytes was handed to the transport."""
 
+    def warned(self, lane: Lane, count: int) -> None:
+        """The platform made `count` remarks on events of one request, which say nothing of their fate."""
+
     def up(self, lane: Lane, up: bool, reason: Reason | None, code: PlatformCode | None) -> None:
         """The lane's state changed (also once at its start): `up`, or down with the reason and the platform's code.
 

@@ -8,7 +8,7 @@ swapped or cut does not open. Pure: keys and nonces are handed in. Counterpart: 
 
 from collections.abc import Sequence
 from functools import lru_cache, partial
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import orjson
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.model import (
     ClickIds,
+    ContentId,
     Destination,
     EmailDigest,
     EmailDigests,
@@ -29,10 +30,12 @@ from gateway.model import (
     Minimised,
     Money,
     PageOrigin,
+    PagePath,
     PinterestClickId,
     StorefrontId,
     TruncatedIp,
     UserAgent,
+    UsState,
 )
 
 VERSION: Final = 1
@@ -88,21 +91,21 @@ def write_row(event: Minimised) -> Row:
     """Write one event out. Equal content gives equal bytes, so the row also serves as its canonical form."""
     sharing, digests = _share(event.email)
     money, click = event.money, event.click
-    json = orjson.dumps(
-        (
-            event.event_id,
-            event.occurred_at,
-            event.consent_at,
-            event.ads_personalisation,
-            sharing,
-            event.ip,
-            event.user_agent,
-            event.page_origin,
-            None if money is None else (money.minor, money.currency),
-            None if click is None else (click.gclid, click.gbraid, click.wbraid, click.fbc, click.fbp, click.epik),
-        )
+    row: tuple[object, ...] = (
+        event.event_id,
+        event.occurred_at,
+        event.consent_at,
+        event.ads_personalisation,
+        sharing,
+        event.ip,
+        event.user_agent,
+        event.page_origin,
+        None if money is None else (money.minor, money.currency),
+        None if click is None else (click.gclid, click.gbraid, click.wbraid, click.fbc, click.fbp, click.epik),
     )
-    return Row(json, digests)
+    if event.restricted is not None or event.content_ids or event.page_path is not None:
+        row = (*row, event.restricted, event.content_ids, event.page_path)
+    return Row(orjson.dumps(row), digests)
 
 
 def group_place(storefront: StorefrontId, first: int, sorts: bytes) -> bytes:
@@ -174,8 +177,19 @@ _ip = partial(str.__new__, TruncatedIp)
 """What `unsealed` does, for the three strings that nearly every event has, at half its cost."""
 
 _StoredRow = tuple[
-    str, int, int, bool, int | None, str | None, str | None, str | None, list[int | str] | None, list[str | None] | None
+    str,
+    int,
+    int,
+    bool,
+    int | None,
+    str | None,
+    str | None,
+    str | None,
+    list[int | str] | None,
+    list[str | None] | None,
+    *tuple[Any, ...],
 ]
+"""Ten places, and three more where an event has what few have; versions before those three wrote the ten alone."""
 
 
 def _read_rows(rows: list[_StoredRow], digests: str, sorts: Sequence[Sort]) -> list[Minimised]:
@@ -183,29 +197,37 @@ def _read_rows(rows: list[_StoredRow], digests: str, sorts: Sequence[Sort]) -> l
     events: list[Minimised] = []
     add, place = events.append, 0
     for row, sort in zip(rows, sorts, strict=True):
-        event_id, occurred_at, consent_at, personalisation, sharing, ip, agent, origin, money, click = row
+        event_id, occurred_at, consent_at, personalisation, sharing, ip, agent, origin, money, click, *rare = row
         email = None
         if sharing is not None:
             end = place + DIGEST_HEX * _SHARING_SIZES[sharing]
             email = _read_digests(sharing, digests[place:end])
             place = end
-        add(
-            Minimised(
-                kind=sort.kind,
-                event_id=_event_id(event_id),
-                occurred_at=occurred_at,
-                destinations=sort.destinations,
-                consent_at=consent_at,
-                ads_personalisation=personalisation,
-                email=email,
-                ip=None if ip is None else _ip(ip),
-                user_agent=None if agent is None else UserAgent.unsealed(agent),
-                page_origin=None if origin is None else _origin(origin),
-                money=None if money is None else _money(*money),
-                click=None if click is None else _read_click(click),
-            )
+        event = Minimised(
+            kind=sort.kind,
+            event_id=_event_id(event_id),
+            occurred_at=occurred_at,
+            destinations=sort.destinations,
+            consent_at=consent_at,
+            ads_personalisation=personalisation,
+            email=email,
+            ip=None if ip is None else _ip(ip),
+            user_agent=None if agent is None else UserAgent.unsealed(agent),
+            page_origin=None if origin is None else _origin(origin),
+            money=None if money is None else _money(*money),
+            click=None if click is None else _read_click(click),
         )
+        add(_with_rare(event, *rare) if rare else event)
     return events
+
+
+def _with_rare(event: Minimised, restricted: str | None, content_ids: Sequence[str], path: str | None) -> Minimised:
+    return msgspec.structs.replace(
+        event,
+        restricted=None if restricted is None else UsState(restricted),
+        content_ids=tuple(map(ContentId.unsealed, content_ids)),
+        page_path=None if path is None else PagePath.unsealed(path),
+    )
 
 
 def _read_digests(sharing: int, text: str) -> EmailDigests:

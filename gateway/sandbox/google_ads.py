@@ -1,9 +1,11 @@
-"""A stand-in for Google's Data Manager API: `POST /v1/events:ingest` and `GET /v1/requestStatus:retrieve`.
+"""A stand-in for both of Google's services that take conversions, on one port.
 
-A fault of form or a missing field refuses the whole request and names the event (`events[3]…` when the JSON does not
-fit the messages, `events.events[3]…` when the service objects); nothing is ingested. What passes is accepted for
-processing under a request id. What becomes of it is told later, in counts by reason: consent that was denied or left
-open, an event too old, a click id that cannot be read. Such events are not in the ledger, the others are.
+The Google Ads API is in `google_upload.py`. The Data Manager API is here: `POST /v1/events:ingest` and
+`GET /v1/requestStatus:retrieve`. A fault of form or a missing field refuses the whole request and names the event
+(`events[3]…` when the JSON does not fit the messages, `events.events[3]…` when the service objects); nothing is ingested.
+What passes is accepted for processing under a request id. What becomes of it is told later, in counts by reason: consent
+that was denied or left open, an event too old, a click id that cannot be read. Such events are not in the ledger, the
+others are.
 
 Rules: https://developers.google.com/data-manager/api/devguides/concepts/understand-errors and, beside it,
 events/google-ads, concepts/formatting, limits; the shape is in `google_schema.py` (all read 2026-11-22)
@@ -23,7 +25,21 @@ import orjson
 from pydantic import ValidationError
 
 from gateway.model import CURRENCIES, Destination
+from gateway.sandbox import google_upload
 from gateway.sandbox.behaviour import Mode
+from gateway.sandbox.google_faults import (
+    Violation,
+    bare,
+    denied,
+    entries_of,
+    exhausted,
+    in_a_list,
+    nowhere,
+    refusal,
+    refuse,
+    retry_info,
+    unreadable,
+)
 from gateway.sandbox.google_schema import Consent, Event, IngestEventsRequest, ProductAccount, UserIdentifier
 from gateway.sandbox.google_schema import Destination as Target
 from gateway.sandbox.ledger import Arrival, Repeats
@@ -35,6 +51,20 @@ MAX_IDENTIFIERS = 10
 MAX_AGE = 90 * 86_400
 """The longest click window; https://developers.google.com/google-ads/api/docs/conversions/upload-offline (read 2026-11-22)."""
 
+READABLE = 50 * 86_400
+"""Seconds for which a status can be asked for: `REQUEST_TOO_OLD` in
+https://developers.google.com/data-manager/api/reference/rpc/google.ads.datamanager.v1#errorreason (read 2026-11-22)
+"""
+
+LATER: Final[Mapping[str, str]] = {
+    "later": "PROCESSING_ERROR_REASON_CLICK_NOT_FOUND",
+    "later_duplicate": "PROCESSING_ERROR_REASON_DUPLICATE_TRANSACTION_ID",
+    "later_mismatch": "PROCESSING_ERROR_OPERATING_ACCOUNT_MISMATCH_FOR_AD_IDENTIFIER",
+    "later_terms": "PROCESSING_ERROR_REASON_DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED",
+    "later_too_recent": "PROCESSING_ERROR_REASON_TOO_RECENT_CLICK",
+}
+"""How `refuse_events` accepts events and says only in the status that they were not used, and why."""
+
 REMEMBERED = 10_000
 """Request ids whose status can be asked for."""
 
@@ -45,37 +75,21 @@ CLICK_ID = re.compile(r"[A-Za-z0-9_-]{10,512}", re.ASCII)
 HEX = re.compile(r"[0-9a-fA-F]+", re.ASCII)
 ADS_ACCOUNT = re.compile(r"\d{10}", re.ASCII)
 
-INGEST = "type.googleapis.com/google.rpc."
-TYPES: Final[Mapping[str, str]] = {
-    "string_type": "TYPE_STRING",
-    "decimal_type": "TYPE_DOUBLE",
-    "is_instance_of": "TYPE_DOUBLE",
-    "int_type": "TYPE_INT64",
-    "bool_type": "TYPE_BOOL",
-    "literal_error": "TYPE_ENUM",
-}
-
 T = TypeVar("T")
-
-
-class Violation(msgspec.Struct, frozen=True, gc=False):
-    """What the service objects to: the path of the field, its reason. An empty field means that none is named."""
-
-    field: str
-    reason: str
-    description: str = "There was a problem with the request."
 
 
 class Batch(Reading, frozen=True):
     """A request that is fit for processing, with its destinations."""
 
     targets: Sequence[Target] = ()
+    at: float = 0.0
 
 
 class Processing(msgspec.Struct):
     """What is known of an accepted request: per destination, how many records and what was wrong with some."""
 
     reports: list[tuple[Target, int, Counter[str]]]
+    at: float
     looks: int = 0
 
 
@@ -85,12 +99,13 @@ class GoogleAdsVoice(Voice):
     destination = Destination.GOOGLE_ADS
     repeats = Repeats.CORRECTS
     route = "/v1/events:ingest"
+    more_routes = (google_upload.ROUTE,)
     variants: ClassVar[Mapping[Mode, Sequence[str]]] = {
         Mode.REFUSE_BATCH: ("no_index", "bare"),
-        Mode.REFUSE_EVENTS: ("service", "json"),
-        Mode.THROTTLE: ("retry_info", "retry_after", "per_day", "bare"),
+        Mode.REFUSE_EVENTS: ("service", "json", *LATER, *(name for name in google_upload.ROW_VARIANTS if name != "service")),
+        Mode.THROTTLE: ("retry_info", "retry_after", "per_day", "bare", "array"),
         Mode.EXPIRED_TOKEN: ("401",),
-        Mode.PERMISSION: ("scope", "account", "disabled", "not_found", "terms"),
+        Mode.PERMISSION: ("scope", "account", "disabled", "not_found", "terms", "not_allowlisted", "version"),
         Mode.SERVER_ERROR: ("unavailable", "internal", "deadline"),
         Mode.COUNT_MISMATCH: ("no_request_id",),
         Mode.GARBAGE: tuple(GARBAGE),
@@ -100,6 +115,7 @@ class GoogleAdsVoice(Voice):
         """Begin with no request. `looks`: how often the status says PROCESSING before it is final."""
         self._looks = looks
         self._requests: OrderedDict[str, Processing] = OrderedDict()
+        self._upload = google_upload.Upload()
 
     def lookups(self) -> Mapping[str, Callable[[Post], Answer]]:
         """Offer the status of a request."""
@@ -107,32 +123,38 @@ class GoogleAdsVoice(Voice):
 
     def read(self, post: Post) -> Reading | Answer:
         """Judge the JSON, then the request, then every event; all violations are named."""
+        if _is_upload(post):
+            return self._upload.read(post)
         try:
             body = orjson.loads(post.body)
             request = IngestEventsRequest.model_validate(body)
         except orjson.JSONDecodeError:
-            return _refusal([Violation("", "", "Invalid JSON payload received. Parser failed.")], 0)
+            return refusal([Violation("", "", "Invalid JSON payload received. Parser failed.")], 0)
         except ValidationError as fault:
-            return _refusal([_misfit(error) for error in fault.errors(include_url=False)], _count(body))
+            return unreadable(fault, entries_of(body, "events"))
         events, targets = request.events or [], request.destinations or []
         violations = [*_request_faults(request), *_event_faults(request, post.at)]
         if violations:
-            return _refusal(violations, len(events))
+            return refusal(violations, len(events))
         raws = body.get("events") or []
         arrivals = [
             _arrival(place, event, target, _processing_fault(event, request.consent, post.at), raws[place])
             for place, event in enumerate(events)
             for target in _aimed(event, targets)
         ]
-        return Batch(arrivals, recorded=not request.validate_only, targets=targets)
+        return Batch(arrivals, recorded=not request.validate_only, targets=targets, at=post.at)
 
     def settle(self, reading: Reading, refused: frozenset[int], variant: str) -> Settled:
-        """Accept for processing, or refuse the request for the chosen events."""
-        if refused:
+        """Accept for processing, or refuse the request for the chosen events; or accept and say later what became of them."""
+        if isinstance(reading, google_upload.Rows):
+            return self._upload.settle(reading, refused, variant)
+        if variant in LATER:
+            reading = _spoilt(reading, refused, LATER[variant])
+        elif refused:
             prefix = "events" if variant == "json" else "events.events"
             places = sorted({reading.arrivals[position].place for position in refused})
             violations = [Violation(f"{prefix}[{place}]", "INVALID_EVENT") for place in places]
-            return _refusal(violations, len(reading.arrivals)), ()
+            return refusal(violations, len(reading.arrivals)), ()
         request_id = secrets.token_urlsafe(12)
         if isinstance(reading, Batch) and reading.recorded:
             self._remember(request_id, reading)
@@ -141,26 +163,31 @@ class GoogleAdsVoice(Voice):
 
     def miscount(self, reading: Reading) -> Settled:
         """Accept, but give no request id to prove it."""
+        if isinstance(reading, google_upload.Rows):
+            return self._upload.miscount(reading)
         _answer, taken = self.settle(reading, frozenset(), "")
         return Answer(200, b"{}", reason="not_used"), taken
 
     def fault(self, mode: Mode, variant: str, post: Post, seconds: float) -> Answer:
         """Answer with the error that the mode stands for."""
-        del post
         if (common := common_fault(mode, variant)) is not None:
             return common
-        return FAULTS[mode, variant or self.variants[mode][0]](seconds)
+        named = variant or self.variants[mode][0]
+        own = google_upload.FAULTS.get((mode, named)) if _is_upload(post) else None
+        return (own or FAULTS[mode, named])(seconds)
 
     def nowhere(self, post: Post) -> Answer:
         """Google's front end answers unknown paths with a page of HTML."""
         del post
-        return Answer(404, b"<!DOCTYPE html><html><title>Error 404 (Not Found)!!1</title></html>", content_type="text/html")
+        return nowhere()
 
     def status(self, post: Post) -> Answer:
         """Tell what became of a request, in counts."""
         processing = self._requests.get(post.query.get("requestId", ""))
         if processing is None:
-            return _refusal([Violation("request_id", "INVALID_REQUEST_ID")], 0)
+            return refusal([Violation("request_id", "INVALID_REQUEST_ID")], 0)
+        if post.at - processing.at > READABLE:
+            return refusal([Violation("request_id", "REQUEST_TOO_OLD")], 0)
         processing.looks += 1
         final = processing.looks > self._looks
         reports = [_report(*report, final=final) for report in processing.reports]
@@ -172,7 +199,7 @@ class GoogleAdsVoice(Voice):
         for target in batch.targets:
             mine = [arrival for arrival in batch.arrivals if arrival.name == target.product_destination_id]
             reports.append((target, len(mine), Counter(arrival.fault for arrival in mine if arrival.fault)))
-        self._requests[request_id] = Processing(reports)
+        self._requests[request_id] = Processing(reports, batch.at)
         if len(self._requests) > REMEMBERED:
             self._requests.popitem(last=False)
 
@@ -350,6 +377,20 @@ def _processing_fault(event: Event, everywhere: Consent | None, now: float) -> s
     return None
 
 
+def _is_upload(post: Post) -> bool:
+    """Tell whether a request is the Google Ads API's: its path names a customer."""
+    return "customer" in post.path
+
+
+def _spoilt(reading: Reading, chosen: frozenset[int], reason: str) -> Reading:
+    """Give the chosen arrivals a reason for not being used."""
+    arrivals = [
+        msgspec.structs.replace(arrival, fault=arrival.fault or reason) if place in chosen else arrival
+        for place, arrival in enumerate(reading.arrivals)
+    ]
+    return msgspec.structs.replace(reading, arrivals=arrivals)
+
+
 def _aimed(event: Event, targets: Sequence[Target]) -> Sequence[Target]:
     """Give the destinations an event goes to: those it names, else all."""
     if not event.destination_references:
@@ -402,122 +443,33 @@ def _report(target: Target, records: int, faults: Counter[str], *, final: bool) 
 
 # ── errors ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-
-def _misfit(error: Mapping[str, object]) -> Violation:
-    """Say how the JSON does not fit the messages, repeating the value as the platform does."""
-    loc = error["loc"]
-    steps = loc if isinstance(loc, tuple) else ()
-    if error["type"] == "extra_forbidden":
-        where = _path(steps[:-1])
-        at = f" at '{where}'" if where else ""
-        return Violation(where, "", f'Invalid JSON payload received. Unknown name "{steps[-1]}"{at}: Cannot find field.')
-    where = _path(steps)
-    kind = TYPES.get(str(error["type"]), "TYPE_MESSAGE")
-    given = orjson.dumps(error["input"], default=repr).decode()[:200]
-    return Violation(where, "", f"Invalid value at '{where}' ({kind}), {given}")
-
-
-def _path(steps: Sequence[object]) -> str:
-    """Write a path as the platform does: `events[3].transaction_id`."""
-    path = "".join(f"[{step}]" if isinstance(step, int) else f".{_snake(str(step))}" for step in steps)
-    return path.removeprefix(".")
-
-
-def _snake(name: str) -> str:
-    """Turn `transactionId` into `transaction_id`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-
-
-def _refusal(violations: Sequence[Violation], events: int) -> Answer:
-    """Refuse a request, naming the violations that have a field."""
-    named = [
-        {"field": v.field, "description": v.description, **({"reason": v.reason} if v.reason else {})}
-        for v in violations
-        if v.field
-    ]
-    bad_request: list[dict[str, object]] = [{"@type": f"{INGEST}BadRequest", "fieldViolations": named}] if named else []
-    message = violations[0].description if violations else "Request contains an invalid argument."
-    first = next((v.reason for v in violations if v.reason), "INVALID_ARGUMENT")
-    return _error(400, "INVALID_ARGUMENT", message, "INVALID_ARGUMENT", bad_request, reason=first, events=events)
-
-
-def _error(  # noqa: PLR0913 - the parts of one envelope
-    status: int,
-    canonical: str,
-    message: str,
-    why: str,
-    more: Sequence[Mapping[str, object]] = (),
-    *,
-    metadata: Mapping[str, str] | None = None,
-    headers: Mapping[str, str] | None = None,
-    reason: str = "",
-    events: int = 0,
-) -> Answer:
-    """Write an error with Google's details."""
-    request_id = secrets.token_urlsafe(12)
-    info = {
-        "@type": f"{INGEST}ErrorInfo",
-        "reason": why,
-        "domain": "datamanager.googleapis.com",
-        "metadata": {"requestId": request_id, **(metadata or {})},
-    }
-    details = [info, {"@type": f"{INGEST}RequestInfo", "requestId": request_id}, *more]
-    body = {"error": {"code": status, "message": message, "status": canonical, "details": details}}
-    return Answer(status, orjson.dumps(body), headers or {}, reason=reason or why, events=events)
-
-
-def _exhausted(limit: str, more: Sequence[Mapping[str, object]] = (), headers: Mapping[str, str] | None = None) -> Answer:
-    """Refuse for a quota."""
-    message = f"Quota exceeded for quota metric 'Ingestion' and limit '{limit}'."
-    why, metadata = "RATE_LIMIT_EXCEEDED", {"quota_limit": limit}
-    return _error(429, "RESOURCE_EXHAUSTED", message, why, more, metadata=metadata, headers=headers)
-
-
-def _bare(status: int, canonical: str, message: str) -> Answer:
-    """Write an error without details."""
-    body = {"error": {"code": status, "message": message, "status": canonical}}
-    return Answer(status, orjson.dumps(body), reason=canonical)
-
-
-def _denied(why: str, message: str) -> Answer:
-    """Refuse for lack of permission."""
-    return _error(403, "PERMISSION_DENIED", message, why)
-
-
-def _retry_info(seconds: float) -> list[dict[str, object]]:
-    """Ask to wait."""
-    return [{"@type": f"{INGEST}RetryInfo", "retryDelay": f"{seconds:g}s"}]
-
-
+CLOSED = Violation("destinations[0]", "NOT_ALLOWLISTED")
 PER_MINUTE = "IngestionMutateRequestsPerMinutePerProject"
 PER_DAY = "IngestionMutateRequestsPerDayPerProject"
 NO_CREDENTIALS = "Request had invalid authentication credentials. Expected OAuth 2 access token."
 TERMS = Violation("destinations[0]", "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED")
 
 FAULTS: Final[Mapping[tuple[Mode, str], Callable[[float], Answer]]] = {
-    (Mode.REFUSE_BATCH, "no_index"): lambda _: _refusal([Violation("", "")], 0),
-    (Mode.REFUSE_BATCH, "bare"): lambda _: _bare(400, "INVALID_ARGUMENT", "Request contains an invalid argument."),
-    (Mode.THROTTLE, "retry_info"): lambda seconds: _exhausted(PER_MINUTE, _retry_info(seconds)),
-    (Mode.THROTTLE, "retry_after"): lambda seconds: _exhausted(PER_MINUTE, headers={"Retry-After": str(round(seconds))}),
-    (Mode.THROTTLE, "per_day"): lambda _: _exhausted(PER_DAY),
-    (Mode.THROTTLE, "bare"): lambda _: _bare(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota)."),
-    (Mode.EXPIRED_TOKEN, "401"): lambda _: _error(401, "UNAUTHENTICATED", NO_CREDENTIALS, "ACCESS_TOKEN_EXPIRED"),
-    (Mode.PERMISSION, "scope"): lambda _: _denied(
+    (Mode.REFUSE_BATCH, "no_index"): lambda _: refusal([Violation("", "")], 0),
+    (Mode.REFUSE_BATCH, "bare"): lambda _: bare(400, "INVALID_ARGUMENT", "Request contains an invalid argument."),
+    (Mode.THROTTLE, "retry_info"): lambda seconds: exhausted(PER_MINUTE, retry_info(seconds)),
+    (Mode.THROTTLE, "retry_after"): lambda seconds: exhausted(PER_MINUTE, headers={"Retry-After": str(round(seconds))}),
+    (Mode.THROTTLE, "array"): lambda seconds: in_a_list(exhausted(PER_MINUTE, retry_info(seconds))),
+    (Mode.THROTTLE, "per_day"): lambda _: exhausted(PER_DAY),
+    (Mode.THROTTLE, "bare"): lambda _: bare(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota)."),
+    (Mode.EXPIRED_TOKEN, "401"): lambda _: refuse(401, "UNAUTHENTICATED", NO_CREDENTIALS, "ACCESS_TOKEN_EXPIRED"),
+    (Mode.PERMISSION, "scope"): lambda _: denied(
         "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "Request had insufficient authentication scopes."
     ),
-    (Mode.PERMISSION, "account"): lambda _: _denied("PERMISSION_DENIED", "The caller does not have permission."),
-    (Mode.PERMISSION, "disabled"): lambda _: _denied("SERVICE_DISABLED", "The API is not enabled in this project."),
-    (Mode.PERMISSION, "not_found"): lambda _: _error(404, "NOT_FOUND", "Requested entity was not found.", "NOT_FOUND"),
-    (Mode.PERMISSION, "terms"): lambda _: _refusal([TERMS], 0),
-    (Mode.SERVER_ERROR, "unavailable"): lambda _: _bare(503, "UNAVAILABLE", "The service is currently unavailable."),
-    (Mode.SERVER_ERROR, "internal"): lambda _: _error(500, "INTERNAL", "Internal error encountered.", "INTERNAL_ERROR"),
-    (Mode.SERVER_ERROR, "deadline"): lambda _: _bare(504, "DEADLINE_EXCEEDED", "Deadline expired before completion."),
+    (Mode.PERMISSION, "account"): lambda _: denied("PERMISSION_DENIED", "The caller does not have permission."),
+    (Mode.PERMISSION, "disabled"): lambda _: denied("SERVICE_DISABLED", "The API is not enabled in this project."),
+    (Mode.PERMISSION, "not_found"): lambda _: refuse(404, "NOT_FOUND", "Requested entity was not found.", "NOT_FOUND"),
+    (Mode.PERMISSION, "terms"): lambda _: refusal([TERMS], 0),
+    (Mode.PERMISSION, "not_allowlisted"): lambda _: refusal([CLOSED], 0),
+    (Mode.PERMISSION, "version"): lambda _: nowhere(),
+    (Mode.SERVER_ERROR, "unavailable"): lambda _: bare(503, "UNAVAILABLE", "The service is currently unavailable."),
+    (Mode.SERVER_ERROR, "internal"): lambda _: refuse(500, "INTERNAL", "Internal error encountered.", "INTERNAL_ERROR"),
+    (Mode.SERVER_ERROR, "deadline"): lambda _: bare(504, "DEADLINE_EXCEEDED", "Deadline expired before completion."),
 }
 """What each mode answers; https://developers.google.com/data-manager/api/devguides/limits and
 https://cloud.google.com/apis/design/errors (read 2026-11-22)."""
-
-
-def _count(body: object) -> int:
-    """Count the events of a body that does not fit."""
-    events = body.get("events") if isinstance(body, dict) else None
-    return len(events) if isinstance(events, list) else 0

@@ -6,13 +6,16 @@ path of the bad event (`$['data'][3]['event_time']`) appears in the text where M
 
 Rules: https://developers.facebook.com/documentation/ads-commerce/conversions-api/using-the-api and, beside it,
 parameters/server-event, parameters/customer-information-parameters, parameters/custom-data, parameters/fbp-and-fbc;
-errors: https://developers.facebook.com/docs/graph-api/guides/error-handling (all read 2026-11-22)
+marketing-api/overview/data-processing-options; errors: https://developers.facebook.com/docs/graph-api/guides/error-handling
+(all read 2026-11-22). Which subcode a wrong option, product or page would get is unpublished: a malformed parameter's here.
 """
 
+import hmac
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from hashlib import sha256
 from ipaddress import ip_address
 from typing import ClassVar, Final
 
@@ -37,6 +40,14 @@ HASH = re.compile(r"[0-9a-f]{64}(?:\.(?:[A-Za-z0-9_-]{8}|[A-Za-z]{2}))?", re.ASC
 """A SHA-256 digest, with the appendix that Meta's parameter builder may add."""
 APPENDIX = re.compile(r"\.(?:[A-Za-z0-9_-]{8}|AQ|Ag|Aw|BA|BQ|Bg)\Z", re.ASCII)
 FBC = re.compile(r"fb\.[0-2]\.\d{10,13}\.[^.\s]+(?:\.(?:[A-Za-z0-9_-]{8}|AQ|Ag|Aw|BA|BQ|Bg))?", re.ASCII)
+
+PAGE = re.compile(r"https?://[^/?#@\s]+(?:[/?#]\S*)?", re.ASCII)
+CONTENT_TYPES = frozenset({"product", "product_group"})
+LDU = "LDU"
+COUNTRIES = frozenset({0, 1})
+"""0: to be looked up by the address. 1: the United States."""
+STATES = frozenset({0, *range(1000, 1014)})
+"""0: to be looked up by the address. 1000 California … 1013 Rhode Island."""
 
 TOO_WEAK: Final = (
     frozenset({"ct", "country", "st", "zp", "ge", "client_user_agent"}),
@@ -64,6 +75,8 @@ NO_VALUE = 2804009
 NO_CURRENCY = 2804010
 NOT_HASHED = 2804016
 WEAK = 2804050
+UNHEARD_OF = 2804999
+"""Meta adds subcodes without a new version; this one stands for those to come."""
 
 TITLES: Final[Mapping[int, tuple[str, str, str]]] = {
     OLD: ("Event timestamp too old", "Horodatage trop ancien", "Zeitstempel zu alt"),
@@ -72,6 +85,7 @@ TITLES: Final[Mapping[int, tuple[str, str, str]]] = {
     NO_CURRENCY: ("Purchase without currency", "Achat sans devise", "Kauf ohne Währung"),
     NOT_HASHED: ("User parameter not hashed", "Paramètre client non haché", "Kundenparameter nicht gehasht"),
     BAD_PARAMETER: ("Missing or wrong parameter", "Paramètre manquant ou incorrect", "Parameter fehlt oder ist falsch"),
+    UNHEARD_OF: ("Event not allowed", "Événement non autorisé", "Ereignis nicht erlaubt"),
     WEAK: ("Too little customer information", "Informations client insuffisantes", "Zu wenig Kundeninformationen"),
 }
 """Titles in the stand-in's own words: English, French, German."""
@@ -86,6 +100,18 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
     path: tuple[str | int, ...] = ()
 
 
+REFUSED: Final[Mapping[str, Fault]] = {
+    "hinted": Fault(BAD_PARAMETER, ("event_time",)),
+    "unhinted": Fault(WEAK),
+    "click_id": Fault(BAD_FBC),
+    "too_old": Fault(OLD),
+    "no_value": Fault(NO_VALUE),
+    "no_currency": Fault(NO_CURRENCY),
+    "not_hashed": Fault(NOT_HASHED, ("user_data", "em")),
+    "new_kind": Fault(UNHEARD_OF),
+}
+"""What is said of an event that is refused on request, by the variant's name."""
+
 Event = Mapping[str, object]
 Rule = Callable[[Event, float], Fault | None]
 
@@ -97,19 +123,28 @@ class MetaVoice(Voice):
     repeats = Repeats.FIRST_STAYS
     route = r"/{version:v\d+\.\d+}/{dataset:[^/]+}/events"
     variants: ClassVar[Mapping[Mode, Sequence[str]]] = {
-        Mode.REFUSE_BATCH: ("invalid_parameter", "error_data_text"),
-        Mode.REFUSE_EVENTS: ("hinted", "unhinted"),
-        Mode.THROTTLE: ("app", "account", "abuse", "business", "malformed_headers"),
-        Mode.EXPIRED_TOKEN: ("401", "400", "password_changed"),
-        Mode.PERMISSION: ("200", "dataset"),
-        Mode.SERVER_ERROR: ("transient", "unknown", "error_in_200"),
+        Mode.SUCCESS: ("usual", "bare", "messages", "busy"),
+        Mode.REFUSE_BATCH: ("invalid_parameter", "error_data_text", "error_data_object", "test_code", "too_many", "new_code"),
+        Mode.REFUSE_EVENTS: tuple(REFUSED),
+        Mode.THROTTLE: (
+            "app", "account", "abuse", "business", "malformed_headers", "app_time", "page", "downtime", "calls", "mutations",
+            "retry_after",
+        ),
+        Mode.EXPIRED_TOKEN: ("401", "400", "password_changed", "app_removed", "checkpoint", "session", "in_500"),
+        Mode.PERMISSION: (
+            "200", "dataset", "capability", "app", "managing", "policy", "proof", "signature", "alias", "path", "version",
+        ),
+        Mode.SERVER_ERROR: (
+            "transient", "unknown", "error_in_200", "unknown_99", "internal", "negative", "not_ready", "busy_parameter",
+        ),
         Mode.COUNT_MISMATCH: ("short",),
         Mode.GARBAGE: tuple(GARBAGE),
-    }
+    }  # fmt: skip
 
-    def __init__(self) -> None:
-        """Begin speaking English."""
+    def __init__(self, app_secret: str | None = None) -> None:
+        """Begin speaking English. With the app's secret, every request must prove that it knows it (`appsecret_proof`)."""
         self._turn = 0
+        self._app_secret = app_secret
 
     def token(self, request: web.Request, form: Mapping[str, str] | None) -> str:
         """Take the documented query or form parameter, or the header that the platform accepts as well."""
@@ -117,6 +152,8 @@ class MetaVoice(Voice):
 
     def read(self, post: Post) -> Reading | Answer:
         """Judge a request: the first fault of the first bad event refuses it whole."""
+        if self._app_secret is not None and not _proves(self._app_secret, post):
+            return self.fault(Mode.PERMISSION, "proof", post, 0)
         if not post.path["dataset"].isdecimal():
             return self.fault(Mode.PERMISSION, "dataset", post, 0)
         data = _data(post)
@@ -132,9 +169,8 @@ class MetaVoice(Voice):
         """Confirm all, or refuse all for the first of the refused."""
         total = len(reading.arrivals)
         if refused:
-            fault = Fault(BAD_PARAMETER, ("event_time",)) if variant == "hinted" else Fault(WEAK)
-            return self._invalid(fault, min(refused), total), ()
-        return self._received(total), reading.arrivals
+            return self._invalid(REFUSED[variant], min(refused), total), ()
+        return self._received(total, variant), reading.arrivals
 
     def miscount(self, reading: Reading) -> Settled:
         """Take all but the last, and count one less than was sent."""
@@ -152,12 +188,16 @@ class MetaVoice(Voice):
     def nowhere(self, post: Post) -> Answer:
         """Only POST to a versioned path with a dataset exists."""
         del post
-        return self._error(400, _graph(100, "Unsupported request. The path or the method does not exist.", 33), {}, "100/33")
+        error = _graph(100, "Unsupported request. The path or the method does not exist.", 33, type=OF_THE_CALL)
+        return self._error(400, error, {}, "100/33")
 
-    def _received(self, count: int) -> Answer:
-        """Confirm a number of events."""
-        body = {"events_received": count, "messages": [], "fbtrace_id": _trace_id()}
-        return Answer(200, orjson.dumps(body), {"X-App-Usage": '{"call_count":1,"total_time":1,"total_cputime":1}'})
+    def _received(self, count: int, variant: str = "usual") -> Answer:
+        """Confirm a number of events: as usual, without messages and trace, with a message, or with a quota nearly used up."""
+        body: dict[str, object] = {"events_received": count}
+        if variant != "bare":
+            body |= {"messages": ["A remark of unknown content."] * (variant == "messages"), "fbtrace_id": _trace_id()}
+        usage = {"call_count": 95 if variant == "busy" else 1, "total_time": 1, "total_cputime": 1}
+        return Answer(200, orjson.dumps(body), {"X-App-Usage": orjson.dumps(usage).decode()})
 
     def _invalid(self, fault: Fault, place: int, events: int) -> Answer:
         """Refuse the request for one event."""
@@ -288,6 +328,43 @@ def _names_its_contents(event: Event, _now: float) -> Fault | None:
     return None
 
 
+def _names_its_products(event: Event, _now: float) -> Fault | None:
+    """Ask for texts, one or a list of them, and for one of the two kinds of thing that they can name."""
+    custom = _object(event, "custom_data")
+    ids, kind = custom.get("content_ids"), custom.get("content_type")
+    if ids is not None and not all(isinstance(id_, str) and id_ for id_ in (ids if isinstance(ids, list) else [ids])):
+        return Fault(BAD_PARAMETER, ("custom_data", "content_ids"))
+    if kind is not None and kind not in CONTENT_TYPES:
+        return Fault(BAD_PARAMETER, ("custom_data", "content_type"))
+    return None
+
+
+def _has_a_page(event: Event, _now: float) -> Fault | None:
+    """Ask for a web address where there is one."""
+    page = event.get("event_source_url")
+    if page is None or (isinstance(page, str) and _is_page(page)):
+        return None
+    return Fault(BAD_PARAMETER, ("event_source_url",))
+
+
+def _limits_data_use_whole(event: Event, _now: float) -> Fault | None:
+    """Ask that Limited Data Use says where: by codes, or by an address to look the place up by."""
+    options = event.get("data_processing_options") or []
+    country, state = event.get("data_processing_options_country"), event.get("data_processing_options_state")
+    if not options and country is None and state is None:
+        return None
+    if options not in ([], [LDU]):
+        return Fault(BAD_PARAMETER, ("data_processing_options",))
+    if country is not None and country not in COUNTRIES:
+        return Fault(BAD_PARAMETER, ("data_processing_options_country",))
+    if state not in STATES | {None} or (state is None and country):
+        return Fault(BAD_PARAMETER, ("data_processing_options_state",))
+    looked_up = bool(options) and not (country and state)
+    if looked_up and not _object(event, "user_data").get("client_ip_address"):
+        return Fault(BAD_PARAMETER, ("data_processing_options_state",))
+    return None
+
+
 RULES: Final[tuple[Rule, ...]] = (
     _has_what_is_required,
     _has_optional_fields_in_their_kind,
@@ -298,6 +375,9 @@ RULES: Final[tuple[Rule, ...]] = (
     _has_one_address,
     _prices_a_purchase,
     _names_its_contents,
+    _names_its_products,
+    _has_a_page,
+    _limits_data_use_whole,
 )
 
 
@@ -328,6 +408,12 @@ def _arrival(place: int, event: Event) -> Arrival:
     )
 
 
+def _proves(app_secret: str, post: Post) -> bool:
+    """Say whether the request holds the token's HMAC-SHA256 under the app's secret, in its query or its form."""
+    proof = post.query.get("appsecret_proof") or (post.form or {}).get("appsecret_proof", "")
+    return hmac.compare_digest(proof, hmac.new(app_secret.encode(), post.token.encode(), sha256).hexdigest())
+
+
 def _data(post: Post) -> object:
     """Find `data` in a JSON body, or in a form body where it is JSON text, its events possibly JSON texts again."""
     try:
@@ -350,6 +436,12 @@ def _object(event: Event, name: str) -> Event:
 
 
 @lru_cache(maxsize=4096)
+def _is_page(text: str) -> bool:
+    """Say whether this is a web address without a user in it."""
+    return PAGE.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=4096)
 def _is_address(text: str) -> bool:
     """Say whether this is one IP address, with or without the appendix of the parameter builder."""
     try:
@@ -363,8 +455,12 @@ def _is_address(text: str) -> bool:
 # ── errors on request ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
+OF_THE_CALL: Final = "GraphMethodException"
+"""The type of errors that concern the call rather than what it carries."""
+
+
 def _graph(code: int, message: str, subcode: int | None = None, **more: object) -> dict[str, object]:
-    """Write an error object."""
+    """Write an error object; `more` may replace its type."""
     error: dict[str, object] = {"message": message, "type": "OAuthException", "code": code, **more}
     return error if subcode is None else {**error, "error_subcode": subcode}
 
@@ -395,30 +491,68 @@ def _account(seconds: float) -> Made:
 FULL_APP = {"X-App-Usage": '{"call_count":100,"total_time":25,"total_cputime":25}'}
 EXPIRED = "Error validating access token: Session has expired."
 
+
+def _error(
+    status: int, code: int, message: str, subcode: int | None = None, headers: Mapping[str, str] | None = None, **more: object
+) -> Callable[[float], Made]:
+    """Make an answer that does not depend on how long to wait."""
+    return lambda _seconds: (status, _graph(code, message, subcode, **more), headers or {})
+
+
+def _retry_after(seconds: float) -> Made:
+    """Throttle with the header that Meta does not document and some have seen."""
+    return 429, _graph(4, "Application request limit reached"), {"Retry-After": str(round(seconds))}
+
+
+TOO_MANY = "There have been too many calls."
+NO_OBJECT = "Unsupported post request. The object does not exist or cannot be loaded."
+BROKEN_HEADERS = {"X-Business-Use-Case-Usage": "{not json", "X-App-Usage": "[]", "Retry-After": "soon"}
+BLAME = {"blame_field_specs": [["data"]]}
+
 FAULTS: Final[Mapping[tuple[Mode, str], Callable[[float], Made]]] = {
-    (Mode.REFUSE_BATCH, "invalid_parameter"): lambda _: (400, _graph(100, "Invalid parameter"), {}),
-    (Mode.REFUSE_BATCH, "error_data_text"): lambda _: (400, _graph(100, "Invalid parameter", error_data='"null"'), {}),
-    (Mode.THROTTLE, "app"): lambda _: (403, _graph(4, "Application request limit reached", 1504022), FULL_APP),
+    (Mode.REFUSE_BATCH, "invalid_parameter"): _error(400, 100, "Invalid parameter"),
+    (Mode.REFUSE_BATCH, "error_data_text"): _error(400, 100, "Invalid parameter", error_data='"null"'),
+    (Mode.REFUSE_BATCH, "error_data_object"): _error(400, 100, "Invalid parameter", error_data=BLAME),
+    (Mode.REFUSE_BATCH, "test_code"): _error(400, 100, "Invalid parameter", error_user_title="Code de test périmé"),
+    (Mode.REFUSE_BATCH, "too_many"): _error(400, 105, "Too many parameters"),
+    (Mode.REFUSE_BATCH, "new_code"): _error(400, 77123, "Something new"),
+    (Mode.THROTTLE, "app"): _error(403, 4, "Application request limit reached", 1504022, FULL_APP),
+    (Mode.THROTTLE, "app_time"): _error(400, 4, TOO_MANY, 1504039, FULL_APP),
     (Mode.THROTTLE, "account"): _account,
-    (Mode.THROTTLE, "abuse"): lambda _: (400, _graph(613, "Calls to this api have exceeded the rate limit."), {}),
+    (Mode.THROTTLE, "page"): _error(400, 32, "Page request limit reached"),
+    (Mode.THROTTLE, "downtime"): _error(400, 341, "Application limit reached"),
+    (Mode.THROTTLE, "abuse"): _error(400, 613, "Calls to this api have exceeded the rate limit."),
+    (Mode.THROTTLE, "calls"): _error(400, 613, TOO_MANY, 1487742),
+    (Mode.THROTTLE, "mutations"): _error(400, 613, TOO_MANY, 5044001),
     (Mode.THROTTLE, "business"): _business,
-    (Mode.THROTTLE, "malformed_headers"): lambda _: (
-        400,
-        _graph(80004, "There have been too many calls."),
-        {"X-Business-Use-Case-Usage": "{not json", "X-App-Usage": "[]", "Retry-After": "soon"},
-    ),
-    (Mode.EXPIRED_TOKEN, "401"): lambda _: (401, _graph(190, EXPIRED, 463), {}),
-    (Mode.EXPIRED_TOKEN, "400"): lambda _: (400, _graph(190, EXPIRED, 463), {}),
-    (Mode.EXPIRED_TOKEN, "password_changed"): lambda _: (400, _graph(190, "The password was changed.", 460), {}),
-    (Mode.PERMISSION, "200"): lambda _: (403, _graph(200, "(#200) Permissions error"), {}),
-    (Mode.PERMISSION, "dataset"): lambda _: (
-        400,
-        _graph(100, "Unsupported post request. The object does not exist or cannot be loaded.", 33),
-        {},
-    ),
-    (Mode.SERVER_ERROR, "transient"): lambda _: (503, _graph(2, "Service temporarily unavailable", is_transient=True), {}),
-    (Mode.SERVER_ERROR, "unknown"): lambda _: (500, _graph(1, "An unknown error occurred"), {}),
-    (Mode.SERVER_ERROR, "error_in_200"): lambda _: (200, _graph(2, "Service temporarily unavailable", is_transient=True), {}),
+    (Mode.THROTTLE, "malformed_headers"): _error(400, 80004, TOO_MANY, headers=BROKEN_HEADERS),
+    (Mode.THROTTLE, "retry_after"): _retry_after,
+    (Mode.EXPIRED_TOKEN, "401"): _error(401, 190, EXPIRED, 463),
+    (Mode.EXPIRED_TOKEN, "400"): _error(400, 190, EXPIRED, 463),
+    (Mode.EXPIRED_TOKEN, "in_500"): _error(500, 190, EXPIRED),
+    (Mode.EXPIRED_TOKEN, "password_changed"): _error(400, 190, "The password was changed.", 460),
+    (Mode.EXPIRED_TOKEN, "app_removed"): _error(400, 190, "The app was removed.", 458),
+    (Mode.EXPIRED_TOKEN, "checkpoint"): _error(400, 190, "The user has to log in.", 459),
+    (Mode.EXPIRED_TOKEN, "session"): _error(400, 102, "Session key invalid or no longer valid"),
+    (Mode.PERMISSION, "200"): _error(403, 200, "(#200) Permissions error"),
+    (Mode.PERMISSION, "dataset"): _error(400, 100, NO_OBJECT, 33, type=OF_THE_CALL),
+    (Mode.PERMISSION, "capability"): _error(403, 3, "Application does not have the capability"),
+    (Mode.PERMISSION, "app"): _error(403, 10, "Application does not have permission for this action"),
+    (Mode.PERMISSION, "managing"): _error(403, 294, "Managing advertisements requires an extended permission"),
+    (Mode.PERMISSION, "policy"): _error(400, 368, "Temporarily blocked for policies violations"),
+    (Mode.PERMISSION, "proof"): _error(400, 100, "Invalid appsecret_proof provided in the API argument", type=OF_THE_CALL),
+    (Mode.PERMISSION, "signature"): _error(400, 104, "Incorrect signature"),
+    (Mode.PERMISSION, "alias"): _error(404, 803, "Some of the aliases do not exist"),
+    (Mode.PERMISSION, "path"): _error(400, 2500, "Unknown path components"),
+    (Mode.PERMISSION, "version"): _error(400, 2635, "You are calling a deprecated version of the API"),
+    (Mode.SERVER_ERROR, "transient"): _error(503, 2, "Service temporarily unavailable", is_transient=True),
+    (Mode.SERVER_ERROR, "unknown"): _error(500, 1, "An unknown error occurred"),
+    (Mode.SERVER_ERROR, "unknown_99"): _error(500, 1, "An unknown error occurred", 99),
+    (Mode.SERVER_ERROR, "internal"): _error(500, 5000, "Unknown error"),
+    (Mode.SERVER_ERROR, "negative"): _error(500, -3, "Internal error"),
+    (Mode.SERVER_ERROR, "not_ready"): _error(400, 21009, "The data set is not ready"),
+    (Mode.SERVER_ERROR, "busy_parameter"): _error(400, 100, "Please retry your request", is_transient=True),
+    (Mode.SERVER_ERROR, "error_in_200"): _error(200, 2, "Service temporarily unavailable", is_transient=True),
 }
 """What each mode answers; https://developers.facebook.com/docs/graph-api/guides/error-handling and
 https://developers.facebook.com/documentation/ads-commerce/marketing-api/overview/rate-limiting (read 2026-11-22)."""

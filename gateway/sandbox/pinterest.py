@@ -52,12 +52,13 @@ class PinterestVoice(Voice):
     repeats = Repeats.FIRST_STAYS
     route = "/v5/ad_accounts/{account:[^/]+}/events"
     variants: ClassVar[Mapping[Mode, Sequence[str]]] = {
-        Mode.REFUSE_BATCH: ("400", "422"),
+        Mode.SUCCESS: ("usual", "nulls", "bare", "last_call"),
+        Mode.REFUSE_BATCH: ("400", "422", "4196", "too_large", "other"),
         Mode.REFUSE_EVENTS: ("200", "422"),
-        Mode.THROTTLE: ("reset", "retry_after", "bare"),
+        Mode.THROTTLE: ("reset", "retry_after", "bare", "30"),
         Mode.EXPIRED_TOKEN: ("401", "scopes"),
-        Mode.PERMISSION: ("403", "404", "disapproved"),
-        Mode.SERVER_ERROR: ("500", "ramped_down", "504"),
+        Mode.PERMISSION: ("403", "404", "disapproved", "in_review", "method", "media_type"),
+        Mode.SERVER_ERROR: ("500", "ramped_down", "504", "502", "503", "408"),
         Mode.COUNT_MISMATCH: ("short",),
         Mode.GARBAGE: tuple(GARBAGE),
     }
@@ -87,13 +88,14 @@ class PinterestVoice(Voice):
             "Invalid event: refused on request" if place in refused else arrival.fault
             for place, arrival in enumerate(reading.arrivals)
         ]
-        results = [_result(fault, arrival.warning) for fault, arrival in zip(faults, reading.arrivals, strict=True)]
+        results = [_result(fault, arrival.warning, variant) for fault, arrival in zip(faults, reading.arrivals, strict=True)]
         taken = [arrival for fault, arrival in zip(faults, reading.arrivals, strict=True) if fault is None]
         body = {"num_events_received": len(faults), "num_events_processed": len(taken), "events": results}
         if len(taken) < len(faults) and (not taken or variant == "422"):
             message = "Not all events were successfully processed."
             return _error(422, 953, message, {"details": body}, reason="953"), taken
-        return Answer(200, orjson.dumps(body), _rate_headers(60), reason="failed"), taken
+        headers = _rate_headers(60, left=0 if variant == "last_call" else 119_999)
+        return Answer(200, orjson.dumps(body), headers, reason="failed"), taken
 
     def miscount(self, reading: Reading) -> Settled:
         """Take all but the last, and list one result less than was sent."""
@@ -192,11 +194,14 @@ def _warning(event: Event) -> str | None:
     return None if event.user_data.model_fields_set & {"external_id", "click_id"} else MISSING_IDS
 
 
-def _result(fault: str | None, warning: str | None) -> dict[str, object]:
-    """Write one event's result."""
+def _result(fault: str | None, warning: str | None, variant: str) -> dict[str, object]:
+    """Write one event's result. Where there is nothing to say the platform says `""`, null or nothing at all."""
+    nothing = None if variant == "nulls" else ""
     if fault is not None:
-        return {"status": "failed", "error_message": fault, "warning_message": ""}
-    return {"status": "processed", "error_message": "", "warning_message": warning}
+        return {"status": "failed", "error_message": fault, "warning_message": nothing}
+    if variant == "bare":
+        return {"status": "processed"}
+    return {"status": "processed", "error_message": nothing, "warning_message": nothing if warning is None else warning}
 
 
 @lru_cache(maxsize=4096)
@@ -232,11 +237,11 @@ def _schema_error(what: str, post: Post, events: int) -> Answer:
     return _error(400, 1, f"Invalid request: {echo} does not match the schema: {what}", reason="1", events=events)
 
 
-def _rate_headers(reset: float) -> dict[str, str]:
+def _rate_headers(reset: float, left: int = 119_999) -> dict[str, str]:
     """Write the rate headers as they were seen on 2026-09-24."""
     return {
         "X-RateLimit-Limit": '120000, 120000;w=60;name="ads_conversions_ad_account_id"',
-        "X-RateLimit-Remaining": "119999",
+        "X-RateLimit-Remaining": str(left),
         "X-RateLimit-Reset": str(round(reset)),
     }
 
@@ -249,7 +254,11 @@ def _limited(headers: Mapping[str, str]) -> Answer:
 FAULTS: Final[Mapping[tuple[Mode, str], Callable[[Post, float], Answer]]] = {
     (Mode.REFUSE_BATCH, "400"): lambda post, _: _schema_error("refused on request", post, 0),
     (Mode.REFUSE_BATCH, "422"): lambda _, __: _error(422, 953, "Not all events were successfully processed.", reason="953"),
-    (Mode.THROTTLE, "reset"): lambda _, seconds: _limited({**_rate_headers(seconds), "X-RateLimit-Remaining": "0"}),
+    (Mode.REFUSE_BATCH, "4196"): lambda _, __: _error(400, 4196, "Invalid events.", reason="4196"),
+    (Mode.REFUSE_BATCH, "too_large"): lambda _, __: _error(413, 0, "Payload too large.", reason="413"),
+    (Mode.REFUSE_BATCH, "other"): lambda _, __: _error(418, 99, "Something new.", reason="418"),
+    (Mode.THROTTLE, "reset"): lambda _, seconds: _limited(_rate_headers(seconds, left=0)),
+    (Mode.THROTTLE, "30"): lambda _, seconds: _error(429, 30, "Too many.", headers=_rate_headers(seconds, left=0), reason="30"),
     (Mode.THROTTLE, "retry_after"): lambda _, seconds: _limited({"Retry-After": str(round(seconds))}),
     (Mode.THROTTLE, "bare"): lambda _, __: _limited({}),
     (Mode.EXPIRED_TOKEN, "401"): lambda post, _: _error(401, 2, f"Authentication failed: token {post.token}", reason="2"),
@@ -257,6 +266,12 @@ FAULTS: Final[Mapping[tuple[Mode, str], Callable[[Post, float], Answer]]] = {
     (Mode.PERMISSION, "403"): lambda _, __: _error(403, 29, "You are not permitted to access that resource.", reason="29"),
     (Mode.PERMISSION, "404"): lambda _, __: _error(404, 2, "Ad account not found.", reason="2"),
     (Mode.PERMISSION, "disapproved"): lambda _, __: _error(403, 2625, "This account is disapproved.", reason="2625"),
+    (Mode.PERMISSION, "in_review"): lambda _, __: _error(403, 2626, "This account is in review.", reason="2626"),
+    (Mode.PERMISSION, "method"): lambda _, __: _error(405, 5, "Method not allowed.", reason="405"),
+    (Mode.PERMISSION, "media_type"): lambda _, __: _error(415, 0, "Unsupported media type.", reason="415"),
+    (Mode.SERVER_ERROR, "502"): lambda _, __: _error(502, 0, "Bad gateway.", reason="502"),
+    (Mode.SERVER_ERROR, "503"): lambda _, __: _error(503, 0, "Unavailable.", reason="503"),
+    (Mode.SERVER_ERROR, "408"): lambda _, __: _error(408, 0, "Request timed out.", reason="408"),
     (Mode.SERVER_ERROR, "500"): lambda _, __: _error(500, 0, "Something went wrong on our end.", reason="500"),
     (Mode.SERVER_ERROR, "ramped_down"): lambda _, __: _error(503, 4197, "This endpoint is ramped down.", reason="4197"),
     (Mode.SERVER_ERROR, "504"): lambda _, __: _error(504, 0, "Upstream timed out.", reason="504"),

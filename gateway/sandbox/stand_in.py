@@ -102,6 +102,8 @@ class Voice(ABC):
     repeats: ClassVar[Repeats]
     route: ClassVar[str]
     """Where events are posted, as an aiohttp route."""
+    more_routes: ClassVar[Sequence[str]] = ()
+    """Other routes to which events are posted, where a platform has more than one service."""
     variants: ClassVar[Mapping[Mode, Sequence[str]]]
 
     @abstractmethod
@@ -168,7 +170,8 @@ class StandIn:
         app.router.add_delete("/_sandbox/ledger", self._clear_ledger)
         app.router.add_get("/_sandbox/events", self._get_events)
         app.router.add_get("/_sandbox/requests", self._get_requests)
-        app.router.add_post(self.voice.route, self._events)
+        for route in (self.voice.route, *self.voice.more_routes):
+            app.router.add_post(route, self._events)
         for path, look in self.voice.lookups().items():
             app.router.add_get(path, self._lookup(look))
         app.router.add_route("*", "/{tail:.*}", self._nowhere)

@@ -20,6 +20,7 @@ from gateway.sources.strict import loads as strict_loads
 
 MAX_EVENTS: Final = 500
 MAX_TEXT: Final = 4096
+MAX_CONTENT_IDS: Final = 100
 MAX_KEYS: Final = 200
 """Names in one object; more is an attack on the clock, not an event."""
 
@@ -29,7 +30,7 @@ EVENT_FIELDS: Final = frozenset(
 BATCH_FIELDS: Final = frozenset({"events"})
 CUSTOMER_FIELDS: Final = frozenset({"email", "email_sha256"})
 CLIENT_FIELDS: Final = frozenset({"ip", "user_agent", "country", "region"})
-ORDER_FIELDS: Final = frozenset({"value", "currency"})
+ORDER_FIELDS: Final = frozenset({"value", "currency", "content_ids"})
 CLICK_FIELDS: Final = frozenset({"gclid", "gbraid", "wbraid", "fbc", "fbp", "epik"})
 
 COMMON_NAMES: Final = (
@@ -162,9 +163,12 @@ def _read(item: object, now: int, connection: Connection | None, unknown: dict[s
     if connection is not None:
         ip, user_agent = connection.ip, connection.user_agent
     money = None
+    content_ids: tuple[str, ...] = ()
     if (order := item.get("order")) is not None:
         dropped |= _object("order", order, ORDER_FIELDS, unknown)
         money = _money(kind, order)
+        if (named := order.get("content_ids")) is not None:
+            content_ids = _content_ids(named)
     elif kind is Kind.PURCHASE:
         raise Broken("order", Fault.MISSING)
     return RawEvent(
@@ -180,6 +184,7 @@ def _read(item: object, now: int, connection: Connection | None, unknown: dict[s
         country=country,
         region=region,
         money=money,
+        content_ids=content_ids,
         click=click,
         consent=_consent(item.get("consent")),
         gpc_header=connection is not None and connection.gpc,
@@ -219,6 +224,17 @@ def _click(value: Mapping[str, object]) -> dict[str, str] | None:
         return None
     given = [(name, id_) for name, id_ in value.items() if id_ is not None and name in CLICK_FIELDS]
     return {name: text for name, id_ in given if (text := _text(id_, f"click.{name}")) is not None} or None
+
+
+def _content_ids(value: object) -> tuple[str, ...]:
+    if type(value) is not list:
+        raise Broken("order.content_ids", Fault.WRONG_TYPE)
+    if len(value) > MAX_CONTENT_IDS:
+        raise Broken("order.content_ids", Fault.TOO_LONG)
+    ids = tuple([text for id_ in value if (text := _text(id_, "order.content_ids")) is not None])
+    if len(ids) < len(value):
+        raise Broken("order.content_ids", Fault.WRONG_TYPE)
+    return ids
 
 
 def _kind(value: object) -> Kind:

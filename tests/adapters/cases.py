@@ -16,6 +16,7 @@ from adapters import ADAPTERS
 from gateway.adapter import Adapter, Reply
 from gateway.model import (
     ClickIds,
+    ContentId,
     Destination,
     EmailDigest,
     EmailDigests,
@@ -27,10 +28,12 @@ from gateway.model import (
     Minimised,
     Money,
     PageOrigin,
+    PagePath,
     PinterestClickId,
     Text,
     TruncatedIp,
     UserAgent,
+    UsState,
     Verdict,
 )
 
@@ -46,8 +49,19 @@ LEAST_SETTINGS: Final[dict[Destination, dict[str, Any]]] = {
     },
 }
 ALL_ALLOWED: Final[dict[Destination, dict[str, Any]]] = {
-    Destination.META: {"client_user_agent": "full", "send_fbc": True, "send_fbp": True},
-    Destination.PINTEREST: {"client_user_agent": "full", "send_click_id": True},
+    Destination.META: {
+        "client_user_agent": "full",
+        "send_fbc": True,
+        "send_fbp": True,
+        "send_content_ids": True,
+        "send_page_path": True,
+    },
+    Destination.PINTEREST: {
+        "client_user_agent": "full",
+        "send_click_id": True,
+        "send_content_ids": True,
+        "send_page_path": True,
+    },
     Destination.GOOGLE_ADS: {"send_click_ids": True},
 }
 
@@ -121,5 +135,9 @@ EVENTS = st.builds(
     page_origin=st.sampled_from([None, PageOrigin("https://shop.example"), PageOrigin("http://localhost:8080")]),
     money=st.none() | st.builds(Money, st.integers(0, 10**7), st.sampled_from(["EUR", "JPY", "KWD", "USD"])),
     click=st.none() | CLICKS,
+    content_ids=st.just(()) | st.lists(text(ContentId, LETTERS + "_.:-", 1, 64), max_size=3).map(tuple),
+    page_path=st.sampled_from([None, PagePath("/collections/summer-2026"), PagePath("/thanks")]),
 )
-"""Any event after the boundary."""
+"""Any event after the boundary of a person who did not opt out."""
+RESTRICTED = st.builds(lambda event, state: msgspec.structs.replace(event, restricted=state), EVENTS, st.sampled_from(UsState))
+"""Any event of a person who did, under some state's law."""

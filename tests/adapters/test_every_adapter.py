@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 from hypothesis import example, given
@@ -11,13 +12,38 @@ from hypothesis import strategies as st
 
 from adapters import ADAPTERS
 from gateway.adapter import Processed, Reply
-from gateway.model import Delivered, Destination, Minimised, Pause, PlatformCode, Reason, Receipt, Refusal, Retry, Throttle
+from gateway.model import (
+    ContentId,
+    Delivered,
+    Destination,
+    Minimised,
+    PageOrigin,
+    PagePath,
+    Pause,
+    PlatformCode,
+    Reason,
+    Receipt,
+    Refusal,
+    Retry,
+    Throttle,
+    UsState,
+)
 from tests.adapters.cases import ALL_ALLOWED, EVENTS, LEAST_SETTINGS, born, golden_cases, golden_events, golden_reply, made
 
 EVERY = pytest.mark.parametrize("destination", list(Destination))
 STATUSES = st.sampled_from([200, 201, 204, 301, 400, 401, 403, 404, 408, 413, 422, 429, 500, 502, 503]) | st.integers(-5, 1000)
 HEADERS = st.dictionaries(
-    st.sampled_from(["retry-after", "date", "x-ratelimit-reset", "x-business-use-case-usage", "x-ad-account-usage"]),
+    st.sampled_from(
+        [
+            "retry-after",
+            "date",
+            "x-ratelimit-reset",
+            "x-ratelimit-remaining",
+            "x-business-use-case-usage",
+            "x-ad-account-usage",
+            "x-app-usage",
+        ]
+    ),
     st.text(max_size=30)
     | st.sampled_from(["5", "-1", "1e999", "Sun, 99 Foo 0 0:0:0"])
     | st.sampled_from(
@@ -33,7 +59,10 @@ JSON = st.recursive(
     max_leaves=8,
 )
 GOLDEN_ROWS = [
-    (destination, row) for destination, _, case in golden_cases() for row in case.get("replies", ()) if "body" in row
+    (destination, case["settings"], row)
+    for destination, _, case in golden_cases()
+    for row in case.get("replies", ())
+    if "body" in row
 ]
 
 
@@ -42,8 +71,8 @@ def sane(verdicts: tuple[Any, ...], status: int) -> None:
     for verdict in verdicts:
         assert PlatformCode.PATTERN.fullmatch(getattr(verdict, "code", None) or "x")
         assert Receipt.PATTERN.fullmatch(getattr(verdict, "receipt", None) or "x")
-        if isinstance(verdict, Throttle | Retry) and verdict.after is not None:
-            assert 0 <= verdict.after <= 3600
+        if isinstance(verdict, Throttle | Retry | Pause | Delivered) and verdict.after is not None:
+            assert 0 <= verdict.after <= (6 * 3600 if verdict.reason is Reason.HELD else 3600)
         if isinstance(verdict, Delivered):
             assert 200 <= status < 300 or status == 422
 
@@ -63,6 +92,7 @@ def test_any_bytes_mean_something(
     verdicts = made(destination).interpret(Reply(status, headers, body), count)
     assert len(verdicts) == count
     sane(verdicts, status)
+    assert made(destination).warnings(Reply(status, headers, body)) >= 0
 
 
 def bent(node: Any, data: st.DataObject) -> Any:
@@ -78,14 +108,20 @@ def bent(node: Any, data: st.DataObject) -> Any:
 
 @given(row=st.sampled_from(GOLDEN_ROWS), status=STATUSES, headers=HEADERS, count=st.integers(1, 4), data=st.data())
 def test_near_misses_mean_something(
-    row: tuple[Destination, dict[str, Any]], status: int, headers: dict[str, str], count: int, data: st.DataObject
+    row: tuple[Destination, dict[str, Any], dict[str, Any]],
+    status: int,
+    headers: dict[str, str],
+    count: int,
+    data: st.DataObject,
 ) -> None:
     """A real reply with any one part replaced still gives exactly one verdict for each event."""
-    destination, golden = row
+    destination, its, golden = row
     kept = data.draw(st.sampled_from([status, golden["status"]]))
-    verdicts = made(destination).interpret(Reply(kept, headers, json.dumps(bent(golden["body"], data)).encode()), count)
+    reply = Reply(kept, headers, json.dumps(bent(golden["body"], data)).encode())
+    verdicts = made(destination, **its).interpret(reply, count)
     assert len(verdicts) == count
     sane(verdicts, kept)
+    assert made(destination, **its).warnings(reply) >= 0
 
 
 @EVERY
@@ -134,17 +170,25 @@ def with_every_text(node: Any, words: str) -> Any:
         return [with_every_text(child, words) for child in node]
     if not isinstance(node, dict):
         return node
-    messages = ("message", "description", "error_user_msg", "error_user_title", "error_message", "warning_message")
+    messages = (
+        "message",
+        "description",
+        "error_user_msg",
+        "error_user_title",
+        "error_message",
+        "warning_message",
+        "stringValue",
+    )
     return {key: words if key in messages else with_every_text(child, words) for key, child in node.items()}
 
 
 def test_texts_go_nowhere() -> None:
     """A platform's messages, which may repeat tokens and request bodies, are in no verdict."""
     seen = 0
-    for destination, row in GOLDEN_ROWS:
+    for destination, its, row in GOLDEN_ROWS:
         spoken = {**row, "body": with_every_text(row["body"], "CANARY")}
         seen += "CANARY" in json.dumps(spoken)
-        assert "CANARY" not in repr(made(destination).interpret(golden_reply(spoken), 3))
+        assert "CANARY" not in repr(made(destination, **its).interpret(golden_reply(spoken), 3))
     assert seen > 20
 
 
@@ -235,9 +279,9 @@ def test_a_request_has_an_event_for_each_event(destination: Destination, events:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_no_redirect_is_a_success(destination: Destination, status: int) -> None:
     """A redirect pauses the destination whatever its body says."""
-    best = [golden_reply(row) for owner, row in GOLDEN_ROWS if owner is destination and row["status"] == 200]
-    for reply in best:
-        verdicts = made(destination).interpret(Reply(status, reply.headers, reply.body), 3)
+    best = [(its, golden_reply(row)) for owner, its, row in GOLDEN_ROWS if owner is destination and row["status"] == 200]
+    for its, reply in best:
+        verdicts = made(destination, **its).interpret(Reply(status, reply.headers, reply.body), 3)
         assert verdicts == (Pause(Reason.REDIRECTED, PlatformCode(f"http-{status}")),) * 3
 
 
@@ -250,11 +294,62 @@ def test_the_tuple_names_every_destination_once() -> None:
         assert base.removeprefix("https://") in adapter.hosts
 
 
+MARKS: Mapping[Destination, str] = {Destination.META: "LDU", Destination.PINTEREST: "LDP"}
+"""How a platform is told that a person opted out; Google cannot be told."""
+UNMARKED: Mapping[Destination, set[str]] = {
+    Destination.META: {"VA", "UT", "IA", "TN", "IN", "KY"},
+    Destination.PINTEREST: set(),
+    Destination.GOOGLE_ADS: {*UsState},
+}
+"""The states for which a platform has no mark."""
+
+
+@EVERY
+@given(event=EVENTS, state=st.sampled_from(UsState))
+def test_who_opted_out_is_marked_or_refused(destination: Destination, event: Minimised, state: UsState) -> None:
+    """A restricted event goes nowhere without the platform's mark, and no other event has one."""
+    adapter = made(destination, **ALL_ALLOWED[destination])
+    restricted = msgspec.structs.replace(event, restricted=state)
+    if state in UNMARKED[destination]:
+        assert adapter.refuses(restricted) is Refusal.RESTRICTION_UNSUPPORTED
+    else:
+        assert adapter.refuses(restricted) is adapter.refuses(event)
+        assert MARKS[destination] in {value for _, value in leaves(orjson.loads(adapter.build([restricted]).body))}
+    assert not {*MARKS.values()} & {
+        value for _, value in leaves(orjson.loads(adapter.build([event]).body)) if value != event.event_id
+    }
+
+
+@EVERY
+@given(event=EVENTS)
+def test_products_and_paths_leave_only_where_they_are_asked_for(destination: Destination, event: Minimised) -> None:
+    """With shipped settings neither is in a request; with all allowed Meta and Pinterest get both, Google none."""
+    full = msgspec.structs.replace(
+        event,
+        content_ids=(ContentId("canary:1"), ContentId("canary:2")),
+        page_origin=PageOrigin("https://shop.example"),
+        page_path=PagePath("/canary/path"),
+    )
+    assert b"canary" not in made(destination).build([full]).body
+    body = orjson.loads(made(destination, **ALL_ALLOWED[destination]).build([full]).body)
+    told = [value for _, value in leaves(body) if "canary" in str(value)]
+    asked = ["https://shop.example/canary/path", "canary:1", "canary:2"]
+    assert told == ([] if destination is Destination.GOOGLE_ADS else asked)
+
+
+@pytest.mark.parametrize("destination", [Destination.META, Destination.PINTEREST])
+def test_a_path_without_an_origin_is_a_fault(destination: Destination) -> None:
+    """The two settings contradict each other, and the fault says so."""
+    with pytest.raises(ValueError, match="send_page_path: needs send_page_origin"):
+        made(destination, send_page_origin=False, send_page_path=True)
+
+
 @EVERY
 def test_shipped_needs_are_the_policy(destination: Destination) -> None:
     """With shipped settings a destination needs no user agent and no click id, and Google nothing but e-mail and money."""
     needs = made(destination).needs
     assert (needs.user_agent, needs.click_ids, needs.email, needs.money) == ("none", frozenset(), True, True)
+    assert (needs.content_ids, needs.page_path) == (False, False)
     assert (needs.ip, needs.page_origin) == ((destination is not Destination.GOOGLE_ADS,) * 2)
 
 

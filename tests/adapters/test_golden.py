@@ -28,14 +28,17 @@ def test_the_exact_bytes_that_leave(destination: Destination, case: dict[str, An
     assert [adapter.refuses(event) for event in events] == [None] * len(events)
     request = adapter.build(events)
     assert request.path == case["request"]["path"]
+    assert dict(request.headers) == case["request"].get("headers", {})
     assert request.body == orjson.dumps(case["request"]["body"])
 
 
 @pytest.mark.parametrize(("destination", "case", "row"), REPLIES)
 def test_the_verdicts_that_come_back(destination: Destination, case: dict[str, Any], row: dict[str, Any]) -> None:
-    """A golden reply means exactly its verdicts, in the order of the events."""
+    """A golden reply means exactly its verdicts, in the order of the events, and makes so many remarks."""
     count = case["count"] if "count" in case else len(case["events"])
-    verdicts = made(destination, **case["settings"]).interpret(golden_reply(row), count)
+    adapter = made(destination, **case["settings"])
+    verdicts = adapter.interpret(golden_reply(row), count)
+    assert adapter.warnings(golden_reply(row)) == row.get("warnings", 0)
     assert [shown(verdict) for verdict in verdicts] == (row["verdicts"] if "verdicts" in row else [row["each"]] * count)
 
 
@@ -56,3 +59,16 @@ def test_every_platform_has_golden_replies() -> None:
     for destination, _, case in CASES:
         counts[destination] += len(case.get("replies", ()))
     assert min(counts.values()) >= 25
+
+
+@pytest.mark.parametrize("transport", ["data_manager", "ads_api"])
+def test_each_of_google_s_services_has_golden_replies(transport: str) -> None:
+    """Google's two services have at least 25 different golden replies each."""
+    mine = [case for destination, _, case in CASES if destination is Destination.GOOGLE_ADS]
+    rows = [
+        row
+        for case in mine
+        if case["settings"].get("transport", "data_manager") == transport
+        for row in case.get("replies", ())
+    ]
+    assert len({repr((row["status"], row.get("body", row.get("text")))) for row in rows}) >= 25

@@ -1,20 +1,30 @@
 """Google's page: what its settings allow, whom it refuses, and what it promises about time."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.model import Destination
-from tests.adapters.cases import ALL_ALLOWED, made
+from adapters.google_ads import GoogleAds, GoogleAdsSettings
+from gateway.adapter import Access
+from gateway.model import Destination, Receipt
+from gateway.secret import Secret
+from tests.adapters.cases import ALL_ALLOWED, LEAST_SETTINGS, golden_events, made
+from tests.configuration import GOOD, faults_of
 
 ALLOWED = made(Destination.GOOGLE_ADS, **ALL_ALLOWED[Destination.GOOGLE_ADS])
 
 
+def adapter(**settings: Any) -> GoogleAds:
+    """Make Google's adapter from the least settings and `settings` on top."""
+    return GoogleAds(GoogleAdsSettings(**{**LEAST_SETTINGS[Destination.GOOGLE_ADS], **settings}))
+
+
 def test_limits() -> None:
-    """Repeats always merge, and only where click ids are sent does an event wait its six hours."""
+    """Repeats always merge, and only where click ids are sent does an event that has one wait its six hours."""
     limits = made(Destination.GOOGLE_ADS).limits
     assert (limits.batch_events, limits.resend_window, limits.min_age, limits.max_age) == (200, None, 0, 60 * 86_400)
-    assert ALLOWED.limits.min_age == 6 * 3600
+    assert (ALLOWED.limits.min_age, ALLOWED.limits.held_clicks) == (6 * 3600, frozenset({"gclid", "wbraid", "gbraid"}))
     assert made(Destination.GOOGLE_ADS, send_click_ids=True, click_hold=0).limits.min_age == 0
 
 
@@ -32,6 +42,58 @@ def test_needs_follow_the_settings() -> None:
 
 
 @pytest.mark.parametrize(
+    ("transport", "url"),
+    [("data_manager", "https://datamanager.googleapis.com"), ("ads_api", "https://googleads.googleapis.com")],
+)
+def test_the_address_follows_the_transport(transport: str, url: str) -> None:
+    """Without an address each service is found at its own, which is one of the adapter's hosts; a test's address stays."""
+    settings = adapter(transport=transport).settings
+    assert settings.base_url == url
+    assert url.removeprefix("https://") in GoogleAds.hosts
+    assert adapter(transport=transport, base_url=url).settings.base_url == url
+    assert adapter(transport=transport, base_url="http://127.0.0.1:8080").settings.base_url == "http://127.0.0.1:8080"
+
+
+@pytest.mark.parametrize("port", ["", ":443"])
+def test_the_other_service_s_address_is_a_fault(tmp_path: Path, port: str) -> None:
+    """An address that would answer nothing but errors is refused before anything starts, with a rule that says so."""
+    text = GOOD + (
+        '[storefronts.demo.destinations.google_ads]\ncredential = "env:META"\noperating_account = "1234567890"\n'
+        f'conversion_actions = {{ purchase = "1" }}\ntransport = "ads_api"\nbase_url = "https://datamanager.googleapis.com{port}"\n'
+    )
+    rule = "the address is that of Google's other service; leave it out and the right one is taken"
+    assert faults_of(tmp_path, text) == (f"storefronts.demo.destinations.google_ads: {rule}",)
+
+
+def test_a_shared_action_is_a_fault_that_says_so(tmp_path: Path) -> None:
+    """Two kinds of event with one conversion action would count as one."""
+    text = GOOD + (
+        '[storefronts.demo.destinations.google_ads]\ncredential = "env:META"\noperating_account = "1234567890"\n'
+        'conversion_actions = { purchase = "123456789", page_view = "123456789" }\n'
+    )
+    where = "storefronts.demo.destinations.google_ads.conversion_actions"
+    assert faults_of(tmp_path, text) == (f"{where}: each kind of event needs an action of its own",)
+
+
+def test_what_a_request_carries_beside_the_token() -> None:
+    """The developer token goes to the Google Ads API only, a quota project to both, a manager by header where it is one."""
+    token, developer = Secret("t"), Secret("d")
+    ads = adapter(transport="ads_api", login_account="9876543210", quota_project="shop-ads-1")
+    assert GoogleAds.secrets == {"developer_token"}
+    assert ads.access(token, {"developer_token": developer}) == Access(token, (("developer-token", developer),))
+    assert ads.access(token, {}) == Access(token)
+    assert adapter().access(token, {"developer_token": developer}) == Access(token)
+    events = golden_events(["purchase"])
+    assert ads.build(events).headers == (("login-customer-id", "9876543210"), ("x-goog-user-project", "shop-ads-1"))
+    manager = adapter(login_account="9876543210", quota_project="123456789012")
+    assert manager.build(events).headers == (("x-goog-user-project", "123456789012"),)
+    asked = manager.ask_after(Receipt("r"))
+    assert asked is not None
+    assert asked.headers == (("x-goog-user-project", "123456789012"),)
+    assert adapter(transport="ads_api", login_account="1234567890").build(events).headers == ()
+
+
+@pytest.mark.parametrize(
     ("wrong", "rule"),
     [
         ({"operating_account": "123-456-7890"}, "10 digits, no hyphens"),
@@ -43,6 +105,11 @@ def test_needs_follow_the_settings() -> None:
         ({"conversion_actions": {"refund": "1"}}, "purchase"),
         ({"max_age_days": 90}, "max_age_days"),
         ({"transaction_ids": "raw"}, "transaction_ids"),
+        ({"transport": "automatic"}, "transport"),
+        ({"version": "26"}, "such as v26"),
+        ({"version": "v26.0"}, "such as v26"),
+        ({"quota_project": "Shop"}, "project's id or number"),
+        ({"quota_project": "a\r\nb: c"}, "project's id or number"),
     ],
 )
 def test_settings_are_checked(wrong: dict[str, Any], rule: str) -> None:

@@ -1,6 +1,10 @@
 """Meta's page, held against Meta's own SDK (facebook-business, read offline)."""
 
-from typing import Any
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
 
 import orjson
 import pytest
@@ -8,13 +12,31 @@ from facebook_business.adobjects.serverside.action_source import ActionSource
 from facebook_business.adobjects.serverside.custom_data import CustomData
 from facebook_business.adobjects.serverside.event import Event
 from facebook_business.adobjects.serverside.event_request import EventRequest
+from facebook_business.adobjects.serverside.normalize import Normalize
 from facebook_business.adobjects.serverside.user_data import UserData
+from facebook_business.adobjects.serverside.util import Util
 from hypothesis import given
 
-from adapters.meta import Meta, MetaSettings
-from gateway.adapter import Reply
-from gateway.model import Destination, Isolate, Minimised
-from tests.adapters.cases import ALL_ALLOWED, EVENTS, golden_events, made
+from adapters.meta import CODES, STATES, SUBCODES, Meta, MetaSettings
+from gateway.adapter import Access, Reply
+from gateway.model import (
+    Delivered,
+    Destination,
+    Isolate,
+    Maybe,
+    Minimised,
+    Pause,
+    PlatformCode,
+    Reason,
+    Retry,
+    Throttle,
+    Verdict,
+)
+from gateway.sandbox.behaviour import Behaviour, Mode
+from gateway.sandbox.meta import MetaVoice
+from gateway.secret import Secret
+from tests.adapters.cases import ALL_ALLOWED, EVENTS, RESTRICTED, golden_cases, golden_events, made
+from tests.adapters.exchange import TOKEN, exchange, fresh
 
 SDK_NAMES = {
     "email": "em",
@@ -36,6 +58,9 @@ def in_the_sdk(sent: dict[str, Any]) -> Event:
         event_id=sent["event_id"],
         event_source_url=sent.get("event_source_url"),
         action_source=ActionSource(sent["action_source"]),
+        data_processing_options=sent.get("data_processing_options"),
+        data_processing_options_country=sent.get("data_processing_options_country"),
+        data_processing_options_state=sent.get("data_processing_options_state"),
         user_data=UserData(**{name: value for name, value in user.items() if value is not None}),
         custom_data=CustomData(**custom) if custom else None,
     )
@@ -46,10 +71,11 @@ def folded(event: dict[str, Any]) -> dict[str, Any]:
     custom = event.get("custom_data")
     if not custom:
         return {key: value for key, value in event.items() if key != "custom_data"}
-    return {**event, "custom_data": {**custom, "currency": custom["currency"].lower()}}
+    money = {"currency": custom["currency"].lower()} if "currency" in custom else {}
+    return {**event, "custom_data": {**custom, **money}}
 
 
-@given(event=EVENTS)
+@given(event=EVENTS | RESTRICTED.filter(lambda event: event.restricted in STATES))
 def test_the_sdk_writes_the_same_event(event: Minimised) -> None:
     """Meta's own SDK, given our values, writes out the same event, hashes nothing again and drops nothing."""
     sent = orjson.loads(made(Destination.META, **ALL_ALLOWED[Destination.META]).build([event]).body)["data"][0]
@@ -61,6 +87,19 @@ def test_the_sdk_hashes_the_address_to_the_same_digest() -> None:
     [event] = golden_events(["purchase"])
     assert event.email is not None
     assert UserData(email=" Jane.Doe@gmail.com ").normalize()["em"] == [event.email.meta]
+
+
+EMAILS: Final = json.loads((Path(__file__).parents[1] / "data" / "emails.json").read_bytes())["addresses"]
+
+
+@pytest.mark.parametrize("row", EMAILS, ids=lambda row: ascii(row["raw"]))
+def test_the_sdk_makes_the_digests_that_the_table_says(row: dict[str, Any]) -> None:
+    """Each row's column for the SDK is what the SDK gives, so that where the gateway differs on purpose is known exactly."""
+    try:
+        made_of_it = Normalize.normalize_field("em", row["raw"])
+    except TypeError:
+        made_of_it = None
+    assert made_of_it == row["meta_sdk_sha256"]
 
 
 class Wire:
@@ -84,6 +123,117 @@ def test_the_sdk_sends_to_the_same_place() -> None:
     assert wire.request["url"] == adapter.settings.base_url + request.path
     assert wire.request["method"] == "POST"
     assert wire.request["params"].keys() - {"access_token"} == body.keys()
+
+
+def test_the_sdk_makes_the_same_proof() -> None:
+    """The app's secret is proved as the SDK proves it, in the parameter that the SDK uses, and only if it is known."""
+    token, secret = Secret("EAAG-token"), Secret("0123456789abcdef")
+    wire = Wire()
+    sdk = [in_the_sdk(orjson.loads(made(Destination.META).build(golden_events(["purchase"])).body)["data"][0])]
+    EventRequest(pixel_id="1", events=sdk, access_token="EAAG-token", appsecret="0123456789abcdef", http_client=wire).execute()
+    access = made(Destination.META).access(token, {"app_secret": secret})
+    assert [(name, proof.reveal()) for name, proof in access.query] == [
+        ("appsecret_proof", wire.request["params"]["appsecret_proof"])
+    ]
+    assert access.query[0][1].reveal() == Util.appsecret_proof("0123456789abcdef", "EAAG-token")
+    assert made(Destination.META).access(token, {}) == Access(token)
+
+
+async def test_meta_takes_the_proof() -> None:
+    """A stand-in that was told the app's secret takes what is sent with it, and pauses whoever does not know it."""
+    app_secret = Secret("the-apps-own-secret")
+    events = fresh(["purchase"])
+    _, verdicts, stand_in = await exchange(
+        made(Destination.META), MetaVoice("the-apps-own-secret"), events, None, {"app_secret": app_secret}
+    )
+    assert [type(verdict) for verdict in verdicts] == [Delivered]
+    assert len(stand_in.ledger) == 1
+    for secrets in ({}, {"app_secret": Secret("another-secret")}):
+        _, verdicts, _ = await exchange(made(Destination.META), MetaVoice("the-apps-own-secret"), events, None, secrets)
+        assert verdicts == (Pause(Reason.CONFIGURATION, PlatformCode("100")),)
+
+
+MEANINGS: Final[Mapping[Mode, type[Verdict]]] = {
+    Mode.SUCCESS: Delivered,
+    Mode.REFUSE_BATCH: Isolate,
+    Mode.REFUSE_EVENTS: Isolate,
+    Mode.THROTTLE: Throttle,
+    Mode.EXPIRED_TOKEN: Pause,
+    Mode.PERMISSION: Pause,
+    Mode.SERVER_ERROR: Maybe,
+    Mode.HTML_ERROR: Maybe,
+    Mode.COUNT_MISMATCH: Maybe,
+    Mode.GARBAGE: Maybe,
+}
+"""What each way of answering means, whichever of its variants is meant."""
+ODD: Final[Mapping[tuple[Mode, str], type[Verdict]]] = {(Mode.SERVER_ERROR, "not_ready"): Retry}
+WAYS: Final = [(mode, variant) for mode in MEANINGS for variant in MetaVoice.variants.get(mode, ("",))]
+
+
+@pytest.mark.parametrize(("mode", "variant"), WAYS)
+async def test_whatever_meta_answers_is_understood(mode: Mode, variant: str) -> None:
+    """Each answer of a stand-in that knows nothing of the adapter means the same for both events; none of its words stay."""
+    events = fresh(["purchase", "unnamed"])
+    behaviour = Behaviour(mode=mode, variant=variant or None, seconds=300, event_ids=frozenset({"1001"}))
+    reply, verdicts, _ = await exchange(made(Destination.META), MetaVoice(), events, behaviour)
+    assert {type(verdict) for verdict in verdicts} == {ODD.get((mode, variant), MEANINGS[mode])}
+    said = [verdict.code or "" for verdict in verdicts]
+    assert not [code for code in said if re.search("[A-Za-z]", code.removeprefix("http-"))]
+    assert TOKEN not in repr((reply, verdicts))
+
+
+@pytest.mark.parametrize(
+    ("variant", "after"), [("business", 300.0), ("account", 300.0), ("retry_after", 300.0), ("abuse", 3600.0)]
+)
+async def test_meta_is_left_alone_as_long_as_it_asks(variant: str, after: float) -> None:
+    """Minutes, seconds or a header, the wait is the same; a cut for abuse is an hour whatever is said."""
+    behaviour = Behaviour(mode=Mode.THROTTLE, variant=variant, seconds=300)
+    _, verdicts, _ = await exchange(made(Destination.META), MetaVoice(), fresh(["purchase"]), behaviour)
+    assert [verdict.after for verdict in verdicts if isinstance(verdict, Throttle)] == [after]
+
+
+def used(**percent: float) -> str:
+    """A usage header's object."""
+    return orjson.dumps(percent).decode()
+
+
+@pytest.mark.parametrize(
+    ("headers", "after"),
+    [
+        ({}, None),
+        ({"x-app-usage": used(call_count=80, total_time=25)}, None),
+        ({"x-app-usage": used(call_count=5, total_time=90)}, 30.0),
+        ({"x-app-usage": used(total_cputime=100)}, 60.0),
+        ({"x-app-usage": used(call_count=1e300)}, 60.0),
+        ({"x-app-usage": used(call_count=-5)}, None),
+        ({"x-app-usage": "[]", "x-ad-account-usage": "{"}, None),
+        ({"x-ad-account-usage": used(acc_id_util_pct=85, reset_time_duration=300)}, 15.0),
+        ({"x-business-use-case-usage": '{"1":[{"call_count":1},{"total_time":95}],"2":[{"call_count":90}]}'}, 45.0),
+        ({"x-app-usage": used(call_count=85), "x-ad-account-usage": used(acc_id_util_pct=95)}, 45.0),
+    ],
+)
+def test_a_quota_that_is_nearly_used_up_slows_the_lane(headers: dict[str, str], after: float | None) -> None:
+    """Above 80 % of whichever quota is nearest to its end, up to a minute between requests."""
+    (verdict,) = made(Destination.META).interpret(Reply(200, headers, b'{"events_received":1}'), 1)
+    assert verdict == Delivered(after=after)
+
+
+async def test_a_busy_meta_asks_for_a_breather() -> None:
+    """At the wire: a success with 95 % of the calls used."""
+    _, verdicts, _ = await exchange(made(Destination.META), MetaVoice(), fresh(["purchase"]), Behaviour(variant="busy"))
+    assert [verdict.after for verdict in verdicts if isinstance(verdict, Delivered)] == [45.0]
+
+
+def test_every_row_of_the_tables_is_shown() -> None:
+    """Each code and subcode that has a meaning of its own stands in a golden reply, of the range of permissions two do."""
+    replies = [row for destination, _, case in golden_cases() if destination is Destination.META for row in case["replies"]]
+    errors = [row["body"]["error"] for row in replies if isinstance(row.get("body"), dict) and "error" in row["body"]]
+    codes = {error.get("code") for error in errors}
+    pairs = {(error.get("code"), error.get("error_subcode")) for error in errors if isinstance(error.get("error_subcode"), int)}
+    assert CODES.keys() - set(range(201, 300)) <= codes
+    assert {200, 294} <= codes
+    assert SUBCODES.keys() <= pairs
+    assert len(replies) >= 90
 
 
 def test_limits_are_inside_meta_s() -> None:

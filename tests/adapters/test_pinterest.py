@@ -1,8 +1,10 @@
 """Pinterest's page, held against Pinterest's own client models and against its published rules as a JSON Schema."""
 
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import pytest
@@ -14,8 +16,13 @@ from openapi_generated.pinterest_client.exceptions import ApiTypeError
 from openapi_generated.pinterest_client.model.conversion_events import ConversionEvents
 from openapi_generated.pinterest_client.model_utils import validate_and_convert_types
 
-from gateway.model import Destination, Minimised
-from tests.adapters.cases import ALL_ALLOWED, EVENTS, golden_events, made
+from adapters.pinterest import CODES
+from gateway.adapter import Reply
+from gateway.model import Delivered, Destination, Isolate, Maybe, Minimised, Pause, Rejected, Retry, Throttle, Verdict
+from gateway.sandbox.behaviour import Behaviour, Mode
+from gateway.sandbox.pinterest import PinterestVoice
+from tests.adapters.cases import ALL_ALLOWED, EVENTS, RESTRICTED, golden_cases, golden_events, made
+from tests.adapters.exchange import TOKEN, exchange, fresh
 
 SCHEMA = Draft202012Validator(
     json.loads((Path(__file__).parent / "pinterest_events.schema.json").read_bytes()), format_checker=FormatChecker()
@@ -30,7 +37,7 @@ def in_the_client(body: Any) -> None:
     )  # fmt: skip
 
 
-@given(events=st.lists(EVENTS.filter(lambda event: ALLOWED.refuses(event) is None), min_size=1, max_size=3))
+@given(events=st.lists((EVENTS | RESTRICTED).filter(lambda event: ALLOWED.refuses(event) is None), min_size=1, max_size=3))
 def test_requests_fit_the_published_rules(events: list[Minimised]) -> None:
     """Every request of events that are not refused has Pinterest's types, closed objects and identity."""
     body = ALLOWED.build(events).body
@@ -63,7 +70,8 @@ def test_limits_are_inside_pinterest_s() -> None:
     limits = made(Destination.PINTEREST).limits
     assert limits.batch_events == 200
     assert limits.max_age < 7 * 86_400
-    assert limits.resend_window == 22 * 3600
+    assert limits.resend_window == 3600, "what arrives an hour after it happened is not compared"
+    assert made(Destination.PINTEREST, resend_hours=44).limits.resend_window == 44 * 3600
     assert made(Destination.PINTEREST, test=True).limits.batch_events == 20
     assert made(Destination.PINTEREST, test=True, batch_events=5).limits.batch_events == 5
 
@@ -87,3 +95,103 @@ def test_the_account_is_a_number_of_at_most_18_digits() -> None:
     for wrong in ("5497x", "1" * 19, ""):
         with pytest.raises(ValueError, match="at most 18 digits"):
             made(Destination.PINTEREST, ad_account_id=wrong)
+
+
+@pytest.mark.parametrize("wrong", [0, 45, 1.5])
+def test_copies_are_sent_inside_their_window_only(wrong: Any) -> None:
+    """At least an hour, and well inside the 48 hours in which copies are recognised."""
+    with pytest.raises(ValueError, match="resend_hours"):
+        made(Destination.PINTEREST, resend_hours=wrong)
+
+
+MEANINGS: Final[Mapping[Mode, type[Verdict]]] = {
+    Mode.SUCCESS: Delivered,
+    Mode.REFUSE_BATCH: Isolate,
+    Mode.THROTTLE: Throttle,
+    Mode.EXPIRED_TOKEN: Pause,
+    Mode.PERMISSION: Pause,
+    Mode.SERVER_ERROR: Maybe,
+    Mode.HTML_ERROR: Maybe,
+    Mode.COUNT_MISMATCH: Maybe,
+    Mode.GARBAGE: Maybe,
+}
+"""What each way of answering means, whichever of its variants is meant."""
+ODD: Final[Mapping[tuple[Mode, str], type[Verdict]]] = {(Mode.SERVER_ERROR, "ramped_down"): Retry}
+WAYS: Final = [(mode, variant) for mode in MEANINGS for variant in PinterestVoice.variants.get(mode, ("",))]
+
+
+@pytest.mark.parametrize(("mode", "variant"), WAYS)
+async def test_whatever_pinterest_answers_is_understood(mode: Mode, variant: str) -> None:
+    """Each answer of a stand-in that knows nothing of the adapter means the same for both events; none of its words stay."""
+    behaviour = Behaviour(mode=mode, variant=variant or None, seconds=58)
+    reply, verdicts, _ = await exchange(ALLOWED, PinterestVoice(), fresh(["purchase", "unnamed"]), behaviour)
+    assert {type(verdict) for verdict in verdicts} == {ODD.get((mode, variant), MEANINGS[mode])}
+    assert not [verdict for verdict in verdicts if re.search("[A-Za-z]", (verdict.code or "").removeprefix("http-"))]
+    assert TOKEN not in repr((reply, verdicts))
+
+
+@pytest.mark.parametrize("variant", PinterestVoice.variants[Mode.REFUSE_EVENTS])
+async def test_one_failed_event_is_one_rejection(variant: str) -> None:
+    """In a 200 and in a 422 alike, and the others are delivered."""
+    behaviour = Behaviour(mode=Mode.REFUSE_EVENTS, variant=variant, event_ids=frozenset({"v-1"}))
+    _, verdicts, stand_in = await exchange(ALLOWED, PinterestVoice(), fresh(["purchase", "unnamed"]), behaviour)
+    assert [type(verdict) for verdict in verdicts] == [Delivered, Rejected]
+    assert [taken.event_id for taken in stand_in.ledger] == ["1001"]
+
+
+async def test_a_minimum_of_fields_is_warned_of_and_taken() -> None:
+    """Every event without a click id comes with a warning, and is delivered all the same."""
+    events = fresh(["purchase", "products", "looked_at"])
+    reply, verdicts, stand_in = await exchange(made(Destination.PINTEREST), PinterestVoice(), events)
+    assert {type(verdict) for verdict in verdicts} == {Delivered}
+    assert made(Destination.PINTEREST).warnings(reply) == len(stand_in.ledger) == 3
+    reply, _, _ = await exchange(ALLOWED, PinterestVoice(), fresh(["purchase"]))
+    assert ALLOWED.warnings(reply) == 0
+
+
+@pytest.mark.parametrize(("variant", "after"), [("reset", 58.0), ("retry_after", 58.0), ("30", 58.0), ("bare", None)])
+async def test_pinterest_is_left_alone_as_long_as_it_asks(variant: str, after: float | None) -> None:
+    """In either header; where it names no time the lane's own backoff counts."""
+    behaviour = Behaviour(mode=Mode.THROTTLE, variant=variant, seconds=58)
+    _, verdicts, _ = await exchange(made(Destination.PINTEREST), PinterestVoice(), fresh(["purchase"]), behaviour)
+    assert [verdict.after for verdict in verdicts if isinstance(verdict, Throttle)] == [after]
+
+
+@pytest.mark.parametrize(
+    ("left", "reset", "after"),
+    [
+        ("0", "58", 58.0),
+        ("0, 0;w=60", "12, 58;w=60", 12.0),
+        ("1", "58", 29.0),
+        ("119999", "58", None),
+        ("0", "0", None),
+        ("0", None, None),
+        (None, "58", None),
+        ("-1", "58", None),
+        ("0", "99999999", 60.0),
+    ],
+)
+def test_what_is_left_of_a_window_is_spread_over_it(left: str | None, reset: str | None, after: float | None) -> None:
+    """After the last request the next window is waited for; where a header is missing or odd nothing is."""
+    headers = {"x-ratelimit-remaining": left, "x-ratelimit-reset": reset}
+    reply = Reply(
+        200, {name: text for name, text in headers.items() if text is not None}, b'{"events":[{"status":"processed"}]}'
+    )
+    assert made(Destination.PINTEREST).interpret(reply, 1) == (Delivered(after=after),)
+
+
+async def test_the_last_call_of_a_window_is_noticed() -> None:
+    """At the wire: nothing is left for a minute."""
+    behaviour = Behaviour(variant="last_call")
+    _, verdicts, _ = await exchange(made(Destination.PINTEREST), PinterestVoice(), fresh(["purchase"]), behaviour)
+    assert verdicts == (Delivered(after=60.0),)
+
+
+def test_every_row_of_the_table_is_shown() -> None:
+    """Each status and code that has a meaning of its own stands in a golden reply."""
+    replies = [
+        row for destination, _, case in golden_cases() if destination is Destination.PINTEREST for row in case["replies"]
+    ]
+    rows = {(row["status"], row["body"].get("code")) for row in replies if isinstance(row.get("body"), dict)}
+    assert {row for row in CODES if row[1] is not None} <= rows
+    assert len(replies) >= 45

@@ -90,10 +90,11 @@ def test_what_nobody_understands_is_not_buried_at_once() -> None:
 
 
 def test_a_table_entry_is_completed() -> None:
-    """A wait goes to the verdicts that can wait, the code to all; the longer wait of table and reply counts."""
+    """A wait goes to the verdicts that can wait, the code to all; the longer wait counts, but an event's age is its own."""
     code = PlatformCode("4")
     assert told(Throttle(after=10.0), code, 5.0) == Throttle(after=10.0, code=code)
     assert told(Retry(Reason.SERVER_ERROR), code, 5.0) == Retry(Reason.SERVER_ERROR, after=5.0, code=code)
+    assert told(Retry(Reason.HELD, after=21_600.0), code, 5.0) == Retry(Reason.HELD, after=21_600.0, code=code)
     assert told(Pause(Reason.CREDENTIAL), code, 5.0) == Pause(Reason.CREDENTIAL, code)
 
 

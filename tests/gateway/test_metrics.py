@@ -27,6 +27,7 @@ DESIGN_NAMES: Mapping[str, set[str]] = {
     "raw_bytes_total": set(),
     "sent_bytes_total": {"destination"},
     "requests_total": {"route", "status"},
+    "platform_warnings_total": {"storefront", "destination"},
     "unknown_fields_total": {"storefront", "object"},
     "differing_repeats_total": {"storefront"},
     "credential_seconds": {"storefront", "destination", "kind"},
@@ -61,6 +62,7 @@ def busy() -> Metrics:
     metrics.withdrawn(META, Kind.PURCHASE, Reason.WITHDRAWN, 1, {})
     metrics.retried(META, Reason.SERVER_ERROR, 1)
     metrics.sent_bytes(Destination.META, 20)
+    metrics.warned(META, 2)
     metrics.up(META, up=True, reason=None, code=None)
     metrics.breaker(META, opened=True, reason=Reason.TIMED_OUT)
     metrics.throttled(META, 3.0)

@@ -27,12 +27,14 @@ from gateway.minimise import (
     fold_gmail,
     minimise,
     page_origin,
+    page_path,
     reduced_user_agent,
     truncated_ip,
     wanted,
 )
 from gateway.model import (
     ClickIds,
+    ContentId,
     Destination,
     EmailDigest,
     EmailDigests,
@@ -42,10 +44,12 @@ from gateway.model import (
     Minimised,
     Money,
     PageOrigin,
+    PagePath,
     PinterestClickId,
     Remark,
     TruncatedIp,
     UserAgent,
+    UsState,
 )
 from tests.strategies import ADDRESSES, IPS, LOCAL, NOW, URLS, raw_event
 
@@ -69,9 +73,19 @@ def test_each_platform_gets_the_digest_of_its_own_rule(row: dict[str, Any]) -> N
     digests = email_digests(row["raw"], ALL)
     found = (digests.meta, digests.pinterest, digests.google_ads) if digests else (None, None, None)
     assert found == (digest(row["plain"]), digest(row["plain"]), digest(row["google"]))
-    assert row.get("plain_sha256") in (None, digest(row["plain"]))
-    assert row.get("google_sha256") in (None, digest(row["google"]))
+    assert found == (row["plain_sha256"], row["plain_sha256"], row["google_sha256"])
     assert row["source"] in EMAILS["sources"]
+
+
+@pytest.mark.parametrize("row", EMAILS["addresses"], ids=lambda row: ascii(row["raw"]))
+def test_what_is_refused_is_refused_for_a_reason_and_wholly(row: dict[str, Any]) -> None:
+    """Where nothing leaves, or not what Meta's own SDK would make, the reason is written down, and that never leaves."""
+    differs = row["meta_sdk_sha256"] != row["plain_sha256"]
+    assert ("why" in row) is (differs or row["plain"] is None or row["google"] is None)
+    digests = email_digests(row["raw"], ALL)
+    left = set(digests.distinct()) if digests else set()
+    assert not left & {never["sha256"] for never in EMAILS["never"]}
+    assert not (differs and row["meta_sdk_sha256"] in left)
 
 
 @pytest.mark.parametrize("row", EMAILS["addresses"], ids=lambda row: ascii(row["raw"]))
@@ -329,6 +343,7 @@ def test_a_reduced_user_agent_is_of_a_closed_vocabulary(agent: str) -> None:
 
 EVERYTHING: Final = Needs(ip=True, user_agent="full", page_origin=True, click_ids=frozenset({"gclid", "fbc", "epik"}))
 NOTHING: Final = Needs(email=False, money=False)
+PRODUCTS_AND_PATH: Final = Needs(page_origin=True, content_ids=True, page_path=True)
 CLICKS: Final = {"gclid": "Cj0KCQiAgclid", "fbc": "fb.1.1795339000123.abc", "epik": "dj0yJnU9abc", "wbraid": "0123456789"}
 
 
@@ -422,6 +437,85 @@ def test_an_event_with_little_in_it_has_few_remarks() -> None:
     assert remarks == {Remark.CONSENT_SIGNALS_REMOVED, Remark.TIME_SET_TO_NOW, Remark.UNKNOWN_FIELDS_REMOVED}
 
 
+ORDER: Final = {
+    "value": "129.90",
+    "currency": "EUR",
+    "content_ids": ["SKU-7:blue", "a/b", "jane@example.com", "x" * 65, "", "9"],
+}
+
+
+def test_products_that_have_an_id_come_over_where_they_are_wanted() -> None:
+    """What is no id is left out and remarked upon; where nobody wants them none is looked at."""
+    event, remarks = crossed({META: NOTHING, PINTEREST: PRODUCTS_AND_PATH}, order=ORDER)
+    assert event.content_ids == (ContentId("SKU-7:blue"), ContentId("9"))
+    assert remarks & CONTENT_REMARKS == {Remark.CONTENT_IDS_KEPT, Remark.CONTENT_ID_UNUSABLE}
+    event, remarks = crossed({META: PRODUCTS_AND_PATH}, order={**ORDER, "content_ids": ["9"]})
+    assert remarks & CONTENT_REMARKS == {Remark.CONTENT_IDS_KEPT}
+    event, remarks = crossed({META: PRODUCTS_AND_PATH}, order={**ORDER, "content_ids": ["@"]})
+    assert (event.content_ids, remarks & CONTENT_REMARKS) == ((), {Remark.CONTENT_ID_UNUSABLE})
+    event, remarks = crossed({META: EVERYTHING}, order=ORDER)
+    assert (event.content_ids, remarks & CONTENT_REMARKS) == ((), {Remark.CONTENT_IDS_REMOVED})
+    _, remarks = crossed({META: PRODUCTS_AND_PATH})
+    assert not remarks & CONTENT_REMARKS
+
+
+CONTENT_REMARKS: Final = {Remark.CONTENT_IDS_KEPT, Remark.CONTENT_IDS_REMOVED, Remark.CONTENT_ID_UNUSABLE}
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("https://shop.example/thanks", "/thanks"),
+        ("https://jane@shop.example:8443/a/summer-2026.html?token=x/y#z", "/a/summer-2026.html"),
+        ("https://shop.example/a/?x", "/a/"),
+        ("https://shop.example/a#/b", "/a"),
+        ("https://shop.example", None),
+        ("https://shop.example/", None),
+        ("https://shop.example?/a", None),
+        ("https://shop.example/orders/10432", None),
+        ("https://shop.example/a%2Fb", None),
+        ("https://shop.example/jane@example.com", None),
+        ("https://shop.example/a\\b", None),
+        ("shop.example/thanks", None),
+    ],
+)
+def test_a_path_is_what_stands_between_origin_and_query(url: str, path: str | None) -> None:
+    """Without user, query and fragment; the root has none, nor has what may say more than which page it is."""
+    assert page_path(url) == path
+    event, remarks = crossed({META: PRODUCTS_AND_PATH}, page_url=url)
+    assert event.page_path == path
+    known = event.page_origin is not None
+    assert (Remark.PAGE_PATH_KEPT in remarks) is (path is not None)
+    assert (Remark.PAGE_PATH_REMOVED in remarks) is (known and path is None)
+
+
+def test_a_path_never_comes_over_without_being_wanted_or_without_its_origin() -> None:
+    """Nobody gets one who may not have the origin, and a page of somebody else's has none."""
+    event, remarks = crossed({META: EVERYTHING, PINTEREST: Needs(page_path=True)}, page_url="https://shop.example/thanks")
+    assert (event.page_origin, event.page_path) == ("https://shop.example", None)
+    assert not remarks & {Remark.PAGE_PATH_KEPT, Remark.PAGE_PATH_REMOVED}
+    own = frozenset({"https://other.example"})
+    event, _ = minimise(consented(), (META,), wanted({META: PRODUCTS_AND_PATH}), own)
+    assert (event.page_origin, event.page_path) == (None, None)
+
+
+@settings(max_examples=300)
+@given(URLS | st.text(max_size=40))
+def test_a_path_passes_its_own_check(url: str) -> None:
+    """Whatever was offered."""
+    path = page_path(url)
+    assert path is None or PagePath(path) == path
+
+
+@pytest.mark.parametrize("state", [None, *UsState])
+def test_who_opted_out_is_marked_below_the_boundary(state: UsState | None) -> None:
+    """The decision's word comes over as it is."""
+    admitted = consented()
+    marked = Consented(admitted.raw, msgspec.structs.replace(admitted.decision, restricted=state))
+    event, _ = minimise(marked, ALL, wanted(dict.fromkeys(ALL, NOTHING)), NONE)
+    assert event.restricted is state
+
+
 HASHED = {"meta": "1" * 64, "google_ads": "2" * 64}
 FOR_GOOGLE = EmailDigests(google_ads=EmailDigest("2" * 64))
 
@@ -470,17 +564,21 @@ NEEDS = st.builds(
     page_origin=st.booleans(),
     money=st.booleans(),
     click_ids=st.frozensets(st.sampled_from(["gclid", "gbraid", "wbraid", "fbc", "fbp", "epik"])),
+    content_ids=st.booleans(),
+    page_path=st.booleans(),
 )
 
 
 @given(st.dictionaries(st.sampled_from(ALL), NEEDS, min_size=1))
 def test_a_field_is_there_only_if_somebody_needs_it(needs: dict[Destination, Needs]) -> None:
     """For any mixture of needs, every optional field is kept if some destination needs it, and else is not."""
-    event, _ = crossed(needs, click=CLICKS)
+    event, _ = crossed(needs, click=CLICKS, order=ORDER)
     some = needs.values()
     assert (event.ip is not None) == any(n.ip for n in some)
     assert (event.money is not None) == any(n.money for n in some)
     assert (event.page_origin is not None) == any(n.page_origin for n in some)
+    assert (event.page_path is not None) == any(n.page_origin and n.page_path for n in some)
+    assert bool(event.content_ids) == any(n.content_ids for n in some)
     assert (event.user_agent is not None) == any(n.user_agent != "none" for n in some)
     digests = event.email or EmailDigests()
     assert {d for d in ALL if getattr(digests, d.value)} == {d for d, need in needs.items() if need.email}
@@ -498,6 +596,7 @@ PLACES: Final[dict[str, dict[str, Any]]] = {
     "country": {"client": {"country": CANARY, "region": CANARY}},
     "user agent": {"client": {"user_agent": f"Windows Chrome/131 {CANARY}"}},
     "path": {"page_url": f"https://{CANARY}@shop.example/{CANARY}?{CANARY}#{CANARY}"},
+    "content id": {"order": {"value": "1", "currency": "EUR", "content_ids": [f"{CANARY}@example.com", f"{CANARY} a"]}},
     "click id": {"click": {"fbp": CANARY, "wbraid": CANARY * 3}},
     "undeclared": {CANARY: CANARY, "phone": CANARY},
     "consent": {"consent": {"advertising": True, "banner_version": CANARY, "receipt": CANARY, "join": {"order_id": CANARY}}},
@@ -507,7 +606,14 @@ PLACES: Final[dict[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("place", PLACES)
 def test_nothing_undeclared_crosses_the_boundary(place: str) -> None:
     """A marker in any place but those that policy names is in no byte of what comes over, nor in its remarks."""
-    needs = Needs(ip=True, user_agent="reduced", page_origin=True, click_ids=frozenset({"gclid", "fbp"}))
+    needs = Needs(
+        ip=True,
+        user_agent="reduced",
+        page_origin=True,
+        click_ids=frozenset({"gclid", "fbp"}),
+        content_ids=True,
+        page_path=True,
+    )
     event, remarks = crossed(dict.fromkeys(ALL, needs), **PLACES[place])
     assert CANARY.encode() not in msgspec.json.encode(event, enc_hook=str)
     assert CANARY not in repr((event, remarks))

@@ -1,8 +1,12 @@
 """The values that may exist below the boundary check themselves when they are born, and tell nothing when they refuse."""
 
+import random
 import re
+from base64 import urlsafe_b64encode
+from contextlib import suppress
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -16,6 +20,7 @@ from gateway.model import (
     EXPONENTS,
     LARGEST,
     ClickIds,
+    ContentId,
     Destination,
     EmailDigest,
     EmailDigests,
@@ -27,6 +32,7 @@ from gateway.model import (
     Minimised,
     Money,
     PageOrigin,
+    PagePath,
     PinterestClickId,
     PlatformCode,
     Reason,
@@ -63,6 +69,23 @@ BORN: list[tuple[type[Text], list[str], list[str]]] = [
             "https://shop.example:", "https://shop.example:123456",
         ],
     ),
+    (
+        PagePath,
+        [
+            "/thanks", "/a", "/collections/summer-2026/", "/Linen_Shirt.HTML", "/fr/produits/tv-55-2160p.html", "/" + "z" * 20,
+            "/a" * 99 + "/b", "/2026/11", "/iphone-15-128gb",
+        ],
+        [
+            "", "/", "thanks", "//thanks", "/thanks?x=1", "/thanks#x", "/th%61nks", "/jane@example.com", "/~jane", "/..",
+            "/a/../b", "/a--b", "/-a", "/a-", "/a\n", "/merci/é", "/a b", "/a;b", "/a:b", "/a+b", "/" + "z" * 21,
+            "/a" * 100 + "/", "/a\\b",
+            # digests, tokens, UUIDs, long numbers
+            "/orders/10432", "/o/1234-567", "/tel/06-12-34-56", "/1990-05-17", "/u/123e4567-e89b-12d3-a456-426614174000",
+            "/u/abcdefab-cdef-abcd-abcd-abcdefabcdef", "/reset/deadbeef", "/reset/DEADBEEFCAFE", "/reset/a1b2c3", "/t/xK9fQ",
+            "/t/eyJhbGciOiJIUzI1NiJ9.e30.x", "/r/aBc", "/v/0x1f600",
+        ],
+    ),
+    (ContentId, ["1", "SKU-7:blue_a.b", "x" * 64], ["", "x" * 65, "a b", "a\n", "jane@example.com", "é", "a/b"]),
     (UserAgent, ["Mozilla/5.0 (X11)", "x" * 512], ["", "x" * 513, "a\nb", "jane@example.com", "é", "\x7f"]),
     (GoogleClickId, ["a" * 10, "Cj0K_CQ-x9" * 3], ["a" * 9, "a" * 513, "abc def ghij", "jane@example", "abcdefghi."]),
     (
@@ -119,6 +142,33 @@ def test_a_truncated_address_is_never_a_host(address: IPv4Address | IPv6Address)
     except ValueError:
         return
     assert not any(address.packed[kept:])
+
+
+@given(st.uuids(), st.binary(min_size=4, max_size=32), st.sampled_from(("/reset/{}", "/{}", "/o/{}/thanks", "/a-{}.html")))
+def test_a_path_holds_no_uuid_and_no_digest(uuid: UUID, digest: bytes, shape: str) -> None:
+    """However it is written and wherever it stands, whatever its digits happen to be."""
+    for text in (str(uuid), str(uuid).upper(), uuid.hex, digest.hex(), digest.hex().upper()):
+        with pytest.raises(ValueError, match=r"^PagePath\Z"):
+            PagePath(shape.format(text))
+
+
+@given(st.integers(10**4, 10**20), st.lists(st.integers(0, 99), min_size=7, max_size=12))
+def test_a_path_holds_no_long_number(number: int, parts: list[int]) -> None:
+    """In one piece or in parts: an order, a telephone, a date of birth."""
+    for text in (str(number), f"order-{number}", "-".join(map(str, parts)), "/".join(map(str, parts))):
+        with pytest.raises(ValueError, match=r"^PagePath\Z"):
+            PagePath(f"/{text}")
+
+
+def test_hardly_a_random_token_is_a_path() -> None:
+    """Fewer than 1 in 1,000 of base64url tokens, which are words only by chance."""
+    dice = random.Random(1)  # noqa: S311 - repeatable by intent, no secret
+    passed = 0
+    for number in range(5000):
+        token = urlsafe_b64encode(dice.randbytes(12 + number % 40)).decode().rstrip("=")
+        with suppress(ValueError):
+            passed += bool(PagePath(f"/reset/{token}"))
+    assert passed < 5
 
 
 def test_words_hash_as_the_text_they_are() -> None:

@@ -424,6 +424,20 @@ def test_secrets_do_not_print(tmp_path: Path) -> None:
         assert key not in printed
 
 
+def test_a_second_secret_is_followed_and_never_shown(tmp_path: Path) -> None:
+    """Meta's app secret is a reference like the credential: it is taken in, and prints nowhere."""
+    text = GOOD.replace("pixel_id = ", 'app_secret = "env:APP"\npixel_id = ')
+    assert text != GOOD
+    loaded = load_text(tmp_path, text, {"META": "token", "APP": CANARY})
+    (login,) = loaded.storefronts[StorefrontId("demo")].logins.values()
+    assert {name: referent.value for name, referent in login.secrets.items()} == {"app_secret": Secret(CANARY)}
+    assert CANARY not in repr(loaded)
+    for wrong, env in (("env:NONE", {"META": "token"}), (CANARY, {"META": "token"})):
+        (fault,) = faults_of(tmp_path, text.replace("env:APP", wrong), env)
+        assert fault.startswith("storefronts.demo.destinations.meta.app_secret: ")
+        assert CANARY not in fault
+
+
 def test_loaded_settings_cannot_be_changed(tmp_path: Path) -> None:
     """Settings are read once: every part is frozen."""
     loaded = load_text(tmp_path, GOOD)

@@ -1,5 +1,6 @@
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -48,10 +49,13 @@ def test_numbers_are_counted_and_not_written(scene: Scene) -> None:
     scene.witness.withdrawn(META, Kind.PURCHASE, Reason.WITHDRAWN, 1, {})
     scene.witness.retried(META, Reason.SERVER_ERROR, 5)
     scene.witness.sent_bytes(Destination.META, 7)
+    scene.witness.warned(META, 3)
+    scene.witness.warned(META, 4)
     assert scene.lines == []
     text = scene.metrics.text().decode()
     assert all(f'outcome="{outcome}"' in text for outcome in ("delivered", "dead", "withdrawn", "retried"))
     assert 'sent_bytes_total{destination="meta"} 7.0' in text
+    assert re.search(r'platform_warnings_total\{destination="meta",storefront="[a-z]+"\} 7\.0', text)
 
 
 def test_a_lane_is_written_when_it_fails_and_when_it_recovers(scene: Scene) -> None:

@@ -127,6 +127,7 @@ class Plain:
         self.token_endpoint: TokenEndpoint | None = None
         self.bad_builds: set[str] = set()
         self.miscount = 0
+        self.bad_warnings = False
 
     def refuses(self, event: Minimised) -> Refusal | None:  # noqa: ARG002 - takes everything
         """Refuse nothing."""
@@ -166,6 +167,12 @@ class Plain:
         del reply, count
         return NOTHING_MORE
 
+    def warnings(self, reply: Reply) -> int:
+        """Count what the platform remarks on, where the reply is its own."""
+        if self.bad_warnings:
+            raise Crashing(ECHO)
+        return msgspec.json.decode(reply.body, type=Answer).warnings if reply.status == 200 else 0
+
 
 class Answer(msgspec.Struct):
     """What the platform answers: one word for all events or one each, and a text that nobody may see."""
@@ -173,12 +180,14 @@ class Answer(msgspec.Struct):
     verdicts: list[str]
     after: float | None = None
     message: str = ECHO
+    warnings: int = 0
 
 
 CODE: Final = PlatformCode("17/1")
 VERDICTS: Final[Mapping[str, Callable[[float | None], Verdict]]] = {
-    "ok": lambda _: Delivered(),
+    "ok": lambda after: Delivered(after=after),
     "retry": lambda after: Retry(Reason.SERVER_ERROR, after, CODE),
+    "young": lambda after: Retry(Reason.HELD, after, CODE),
     "throttle": lambda after: Throttle(after=after),
     "maybe": lambda _: Maybe(Reason.COUNT_MISMATCH),
     "isolate": lambda _: Isolate(code=CODE),
@@ -300,6 +309,11 @@ class Recorder:
         """Add up."""
         assert any(destination is lane.destination for lane in LANES)
         self.bytes += count
+
+    def warned(self, lane: Lane, count: int) -> None:
+        """Write down."""
+        assert lane in LANES
+        self.told.append(("warned", count))
 
     def up(self, lane: Lane, up: bool, reason: Reason | None, code: PlatformCode | None) -> None:
         """Write down."""

@@ -71,6 +71,22 @@ def test_a_pause_probes_ever_more_slowly_and_remembers_why() -> None:
     assert not breaker.up
 
 
+def test_a_platform_that_took_everything_may_be_left_alone_for_a_while() -> None:
+    """The lane is up, its batches are whole and no failure is counted; only the next request waits, an hour at most."""
+    breaker = failed(9).answered(12.0)
+    assert (breaker.up, breaker.limit(200), breaker.failures) == (True, 200, 0)
+    assert breaker.wait(PACE, 1.0) == 12.0
+    assert failed(1).answered(9e9).wait(PACE, 1.0) == 3600.0
+    assert breaker.answered().wait(PACE, 1.0) == 0.0
+
+
+def test_a_pause_lasts_as_long_as_the_platform_asks() -> None:
+    """No probe before that, and then at the lane's own pace at least; an hour is the most that is honoured."""
+    assert Breaker().pause(Pause(Reason.PERMISSION, after=1800.0)).wait(PACE, 1.0) == 1800.0
+    assert Breaker().pause(Pause(Reason.PERMISSION, after=1.0)).wait(PACE, 1.0) == 30.0
+    assert Breaker().pause(Pause(Reason.PERMISSION, after=9e9)).wait(PACE, 1.0) == 3600.0
+
+
 def test_a_pause_outlasts_failures_and_throttles() -> None:
     """Neither an outage nor a throttle says that the credential is good again."""
     paused = Breaker().pause(Pause(Reason.CREDENTIAL))

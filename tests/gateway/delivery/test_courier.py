@@ -19,7 +19,7 @@ from gateway.delivery.credentials import Login, Standing
 from gateway.delivery.grants import CredentialKind
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage
-from gateway.model import Destination, EmailDigest, EventId, Kind, Pause, Reason, Retry, Throttle
+from gateway.model import ClickIds, Destination, EmailDigest, EventId, GoogleClickId, Kind, Pause, Reason, Retry, Throttle
 from gateway.outbox import Claim, Lane, Settlement, Shut, Unavailable
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.references import LOOK_SECONDS, Referent
@@ -635,12 +635,39 @@ async def test_holds_what_is_too_young(line: Line) -> None:
     await line.put(event(0, occurred_at=NOW - 70), event(1), event(2, occurred_at=NOW - 70))
     start = line.wall()
     async with line.running():
-        await line.until(lambda: line.platform.taken == Counter(["e0"]), 0.5)
+        await line.until(lambda: bool(line.recorder.of("delivered")), 0.5)  # taken, and settled too
         assert await line.states(3) == {"delivered": 1, "waiting": 2}
         await line.until(lambda: len(line.platform.taken) == 3)
     assert line.wall() - start >= 1.5
     assert line.platform.requests == [["e0"], ["e1", "e2"]]
     assert not line.recorder.of("retried")
+
+
+async def test_what_is_not_held_passes_what_is(line: Line) -> None:
+    """Where only clicks have to reach an age, an event without one goes at once; held ones behind it keep their place."""
+    line.limits(min_age=62, held_clicks=frozenset({"gclid"}))
+    clicked = ClickIds(gclid=GoogleClickId("Cj0KCQiA-synthetic"))
+    await line.put(event(0, click=clicked), event(1), event(2, click=clicked))
+    async with line.running():
+        await line.until(lambda: line.platform.taken == Counter(["e1"]), 0.5)
+        await line.until(lambda: len(line.platform.taken) == 3)
+    assert line.platform.requests[0] == ["e1"]
+    assert line.recorder.count("retried") == {Reason.HELD: 1}
+
+
+async def test_an_event_that_the_platform_finds_too_young_waits_alone(line: Line) -> None:
+    """It comes again at the time that was said, uncut by any cap; meanwhile the lane is up and delivers others."""
+    line.platform.script = lambda ids: Answer(["young" if "e0" in ids else "ok"], after=2.0)
+    await line.put(event(0))
+    async with line.running() as courier:
+        await line.until(lambda: bool(line.recorder.of("retried")))
+        await line.put(event(1))
+        await line.until(lambda: line.platform.taken == Counter(["e1"]))
+        assert courier.health.up
+        line.platform.script = lambda _: Answer(["ok"])
+        await line.until(line.quiet)
+    assert line.recorder.count("retried") == {Reason.HELD: 1}
+    assert line.platform.times[-1] - line.platform.times[0] >= 1.0
 
 
 async def test_a_jump_of_the_wall_clock_kills_nothing(line: Line) -> None:
@@ -925,3 +952,37 @@ async def test_neither_texts_nor_tokens_get_out(line: Line, caplog: pytest.LogCa
     for canary in ("canary", "jane@example.com", TOKEN):
         assert canary not in shown
         assert canary not in caplog.text
+
+
+async def test_a_platforms_remarks_are_counted_and_change_nothing(line: Line) -> None:
+    """Their number is told once a request, when there are any; the events are delivered all the same."""
+    line.platform.script = lambda got: Answer(["ok"], warnings=len(got) if "e0" in got else 0)
+    line.limits(batch_events=2)
+    await line.put(*(event(n) for n in range(4)))
+    await line.deliver()
+    assert line.recorder.of("warned") == [(2,)]
+    assert line.recorder.count("delivered") == {Reason.CONFIRMED: 4}
+
+
+async def test_remarks_that_cannot_be_counted_cost_no_delivery(line: Line) -> None:
+    """An adapter that breaks on counting is reported; what it said of the events counts."""
+    line.adapter.bad_warnings = True
+    await line.put(*(event(n) for n in range(3)))
+    await line.deliver()
+    assert line.recorder.count("delivered") == {Reason.CONFIRMED: 3}
+    assert [entry[:2] for entry in line.recorder.of("fault")] == [(Stage.INTERPRET, "Crashing")]
+    assert not line.recorder.of("retried")
+
+
+async def test_a_platform_near_its_limit_gets_a_breather(line: Line) -> None:
+    """After a success that asks for one the next request waits so long; the lane is up all the while, nothing is put off."""
+    line.platform.script = lambda _: Answer(["ok"], after=0.3 if len(line.platform.requests) == 1 else None)
+    line.limits(batch_events=1)
+    await line.put(*(event(n) for n in range(3)))
+    await line.deliver()
+    first, second, third = line.platform.times
+    assert second - first >= 0.3
+    assert third - second < 0.3
+    assert line.recorder.of("up") == [(True, None, None)]
+    assert not line.recorder.of("throttled")
+    assert not line.recorder.of("retried")

@@ -13,6 +13,7 @@ from gateway.delivery.fates import (
     TIMED_OUT,
     Crash,
     Outcome,
+    breather,
     forgiven,
     give_back,
     misconfigured,
@@ -28,6 +29,7 @@ from tests.gateway.delivery.scene import NOW, record
 
 CODE = PlatformCode("100/33")
 DELIVERED, REJECTED, RETRY, MAYBE = Delivered(), Rejected(), Retry(Reason.SERVER_ERROR), Maybe(Reason.TIMED_OUT)
+YOUNG = Retry(Reason.HELD, 21_600.0, CODE)
 THROTTLE, PAUSE, ISOLATE = Throttle(), Pause(Reason.CREDENTIAL), Isolate()
 
 
@@ -40,6 +42,7 @@ THROTTLE, PAUSE, ISOLATE = Throttle(), Pause(Reason.CREDENTIAL), Isolate()
         (Retry(Reason.SERVER_ERROR, None, CODE), Later(7, Reason.SERVER_ERROR, NOW + 10.0, maybe=False, code=CODE)),
         (Retry(Reason.SERVER_ERROR, 100.0), Later(7, Reason.SERVER_ERROR, NOW + 100.0)),
         (Retry(Reason.SERVER_ERROR, 10.0**9), Later(7, Reason.SERVER_ERROR, NOW + 3600.0)),
+        (YOUNG, Later(7, Reason.HELD, NOW + 21_600.0, code=CODE)),
         (Maybe(Reason.TIMED_OUT), Later(7, Reason.TIMED_OUT, NOW + 10.0, maybe=True)),
         (Throttle(after=900.0), Later(7, Reason.THROTTLED, NOW)),
         (Pause(Reason.PERMISSION, CODE), Later(7, Reason.PERMISSION, NOW, code=CODE)),
@@ -72,12 +75,15 @@ def test_retrying_never_ends_by_count(tries: int, dice: float) -> None:
         ([RETRY, RETRY], RETRY),
         ([MAYBE, MAYBE], MAYBE),
         ([MAYBE, RETRY], MAYBE),
+        ([YOUNG, YOUNG], None),
+        ([RETRY, YOUNG], None),
+        ([YOUNG, PAUSE], PAUSE),
         ([DELIVERED, THROTTLE], THROTTLE),
         ([DELIVERED, THROTTLE, PAUSE], PAUSE),
     ],
 )
 def test_what_stops_a_lane(verdicts: list[Verdict], stop: Verdict | None) -> None:
-    """A pause or a throttle of any event stops the lane; a failure does so only when it is every event's."""
+    """A pause or a throttle of any event stops the lane; a failure only when it is every event's; being too young never."""
     assert standstill(verdicts) is stop
 
 
@@ -91,6 +97,8 @@ def test_what_stops_a_lane(verdicts: list[Verdict], stop: Verdict | None) -> Non
         ([RETRY, DELIVERED], None),
         ([RETRY, Crash(1, maybe=False)], None),
         ([ISOLATE], None),
+        ([YOUNG], None),
+        ([RETRY, YOUNG], None),
     ],
 )
 def test_what_is_given_back_whole(outcomes: list[Outcome], maybe: bool | None) -> None:
@@ -144,3 +152,10 @@ def test_too_many_refusals_are_a_wrong_configuration(refused: int, taken: int, s
 def test_only_a_request_turned_away_whole_was_refused_for_its_credential(verdicts: list[Verdict], refused: bool) -> None:
     """Else something of it may have been taken, and it is not repeated at once."""
     assert refuses_credential(verdicts) is refused
+
+
+def test_a_breather_is_what_the_first_delivery_asks_for() -> None:
+    """Whatever was refused beside it; where nothing was taken nobody asks."""
+    assert breather([Rejected(), Delivered(after=3.0), Delivered(after=3.0)]) == 3.0
+    assert breather([Delivered(), Rejected()]) is None
+    assert breather([Rejected()]) is None

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gateway.adapter import Limits
 from gateway.delivery.clocks import Time
 from gateway.delivery.screening import Rules, ripe, screen
-from gateway.model import Minimised, Reason, Refusal
+from gateway.model import ClickIds, GoogleClickId, Minimised, PinterestClickId, Reason, Refusal
 from gateway.outbox import Dead, Later, Record, Withdrawn
 from tests.gateway.delivery.scene import DAY, NOW, record
 
@@ -128,6 +128,18 @@ def test_every_record_has_exactly_one_fate(
         assert not isinstance(fate, Later) or time.wall < fate.due <= time.wall + 3900
 
 
+CLICKED = ClickIds(gclid=GoogleClickId("Cj0KCQiA-synthetic"))
+OTHER_CLICK = ClickIds(epik=PinterestClickId("dj0yJnU9synthetic"))
+CLICKS_WAIT = Rules(msgspec.structs.replace(LIMITS, min_age=3600, held_clicks=frozenset({"gclid", "wbraid"})), 183 * DAY)
+
+
+def test_only_what_has_such_a_click_is_held() -> None:
+    """Where the least age is one of clicks, an event without one of those goes at once."""
+    young = {"occurred_at": NOW - 600}
+    held, other, none = record(7, click=CLICKED, **young), record(8, click=OTHER_CLICK, **young), record(9, **young)
+    assert screen([held, other, none], NOBODY, CLICKS_WAIT, SURE) == ([other, none], [Later(7, Reason.HELD, NOW + 3000)])
+
+
 @given(st.lists(st.integers(0, 8000), max_size=20))
 def test_ripe_is_what_leads_and_is_old_enough(ages: list[int]) -> None:
     """Of a batch in order, the ripe ones are those before the first that is too young, by the earliest clock."""
@@ -137,6 +149,16 @@ def test_ripe_is_what_leads_and_is_old_enough(ages: list[int]) -> None:
     assert all(age >= 3600 for age in ages[:count])
     assert count == len(ages) or ages[count] < 3600
     assert ripe(records, RULES, SURE) == len(ages)
+
+
+@given(st.lists(st.tuples(st.integers(0, 8000), st.booleans()), max_size=20))
+def test_ripe_ends_with_the_last_that_may_go(shapes: list[tuple[int, bool]]) -> None:
+    """Where only clicks are held, all of a batch that may go by the earliest clock is ripe, and held ones behind it are not."""
+    records = [record(n, occurred_at=NOW - age, click=CLICKED if clicked else None) for n, (age, clicked) in enumerate(shapes)]
+    count = ripe(records, CLICKS_WAIT, Time(NOW, NOW, NOW + DAY))
+    goes = [age >= 3600 or not clicked for age, clicked in shapes]
+    assert not any(goes[count:])
+    assert count == 0 or goes[count - 1]
 
 
 def test_an_event_from_before_the_start_is_asked_for_again() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.model import (
     ClickIds,
+    ContentId,
     Destination,
     EmailDigest,
     EmailDigests,
@@ -21,6 +22,7 @@ from gateway.model import (
     Minimised,
     Money,
     PageOrigin,
+    PagePath,
     PinterestClickId,
     Reason,
     Refusal,
@@ -32,6 +34,7 @@ from gateway.model import (
     Trace,
     TruncatedIp,
     UserAgent,
+    UsState,
 )
 from gateway.outbox import Accept, Claim, Done, Lane, Outbox, Refuse, Reject
 from gateway.outbox.keyring import Keyring
@@ -200,4 +203,7 @@ EVENTS: Final[st.SearchStrategy[Minimised]] = st.builds(
         fbp=st.none() | matching(MetaBrowserId),
         epik=st.none() | matching(PinterestClickId),
     ),
+    restricted=st.none() | st.sampled_from(UsState),
+    content_ids=st.just(()) | st.lists(matching(ContentId), max_size=3).map(tuple),
+    page_path=st.none() | st.sampled_from(("/thanks", "/a/summer-2026.html")).map(PagePath),
 )

@@ -1,16 +1,46 @@
 """The stored form of events: whole, compact, and bound to its place."""
 
+import gzip
 import re
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
 
+import orjson
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import EmailDigests, Minimised, StorefrontId
-from gateway.outbox.codec import NONCE_BYTES, SHARINGS, Codec, Opened, Sort, Unreadable, group_place, single_place, write_row
-from tests.gateway.outbox.making import EVENTS, GOOGLE, META, NOW, PINTEREST, SHOP, digest, event
+from gateway.model import (
+    ClickIds,
+    EmailDigests,
+    GoogleClickId,
+    Kind,
+    MetaClickId,
+    Minimised,
+    PageOrigin,
+    PinterestClickId,
+    StorefrontId,
+    TruncatedIp,
+    UserAgent,
+)
+from gateway.outbox.codec import (
+    NONCE_BYTES,
+    SHARINGS,
+    Codec,
+    Opened,
+    Row,
+    Sort,
+    Unreadable,
+    group_place,
+    single_place,
+    write_row,
+)
+from gateway.outbox.keyring import Keyring
+from gateway.outbox.sqlite import SqliteOutbox
+from gateway.outbox.store import Options
+from tests.gateway.outbox.making import EVENTS, FIRST, GOOGLE, LANES, META, NOW, PINTEREST, SHOP, claim_all, digest, event
 
 CIPHER = AESGCM(bytes(32))
 PLACE = group_place(SHOP, 7, b"\1")
@@ -60,6 +90,66 @@ def test_a_row_is_the_content(one: Minimised, other: Minimised) -> None:
     same = (one.kind, one.destinations) == (other.kind, other.destinations)
     rows_equal = write_row(one) == write_row(other)
     assert rows_equal is (one == other) or not same
+
+
+EARLIER: Final = bytes.fromhex(
+    "01000000000000000000000000cea7408565d544936742c5a6bff3ffd2507e430701c25129c5f313a4df43485749ed303f1f278ee2d5b6"
+    "7f803400f577158b4e7f488369728329a93398f78368a7227a8402c56962a8f40cf60c53ccc69f80e468a388ce4e3128352c759d29c0f1"
+    "a4b6b24d852aa2951c285fb9a619dcc4f50c56f41adf206e258eb79ff0d0fe931f6eced54092c47d101637c40ab619cf70bb7aecaf9a88"
+    "a6f5ed34a405934a9a6cc0a9f2b309ceadefb503e8702b2d66c0825bb6ca55794bfc8928fb522466768b78c04b54e51ef5fa07e506a35f"
+    "c6b0b710249c8626e1a96ad57928d7be2e1490a05a7cee43bde98b56e309dc01264ed6df6e82c1bfc72a59ad51669a2c4c8806922e3a04"
+    "15326ce65def"
+)
+"""Two events, sealed for `PLACE` under a key and a nonce of zeros by the version whose rows had ten places."""
+EARLIER_EVENTS: Final = [
+    event(1),
+    event(
+        2,
+        kind=Kind.PAGE_VIEW,
+        destinations=(META, PINTEREST),
+        ads_personalisation=True,
+        email=EmailDigests(digest(1), digest(1), digest(2)),
+        ip=TruncatedIp("203.0.113.0"),
+        user_agent=UserAgent("Mozilla/5.0 (X11)"),
+        page_origin=PageOrigin("https://shop.example"),
+        money=None,
+        click=ClickIds(
+            gclid=GoogleClickId("Cj0KCQiAgclid"),
+            fbc=MetaClickId("fb.1.1795339000123.abc"),
+            epik=PinterestClickId("dj0yJnU9abc"),
+        ),
+    ),
+]
+
+
+def test_what_an_earlier_version_sealed_opens() -> None:
+    """Row by row the same events, and events like them are still written in ten places."""
+    assert list(opened(EARLIER, EARLIER_EVENTS).events) == EARLIER_EVENTS
+    assert [len(orjson.loads(write_row(one).json)) for one in EARLIER_EVENTS] == [10, 10]
+
+
+async def test_a_store_of_an_earlier_version_opens(tmp_path: Path) -> None:
+    """A whole one, with its key file: what waited there is claimed as it was put."""
+    there = Path(__file__).parents[2] / "data" / "earlier_store"
+    (tmp_path / "data").mkdir(mode=0o700)
+    (tmp_path / "data" / "outbox.db").write_bytes(gzip.decompress((there / "outbox.db.gz").read_bytes()))
+    (tmp_path / "keys.json").write_bytes((there / "keys.json").read_bytes())
+    (tmp_path / "keys.json").chmod(0o600)
+    outbox = await SqliteOutbox.open(tmp_path / "data", Keyring.load(tmp_path / "keys.json"), LANES, Options(64 << 20, 0))
+    try:
+        claim = await claim_all(outbox, FIRST)
+        assert [record.event for record in claim.records] == EARLIER_EVENTS
+    finally:
+        await outbox.close()
+
+
+@pytest.mark.parametrize("row", [["CA"], ["ZZ", [], None], ["CA", None, None], ["CA", [], None, 1]])
+def test_a_row_of_a_form_that_is_not_known_is_unreadable(row: list[object]) -> None:
+    """Too few places, too many, a state that is none: nothing is guessed."""
+    json = orjson.dumps([*orjson.loads(write_row(event(1)).json), *row])
+    blob = Codec().seal(CIPHER, bytes(NONCE_BYTES), PLACE, [Row(json, ())], [NOW])
+    with pytest.raises(Unreadable):
+        opened(blob, [event(1)])
 
 
 @given(EVENTS, st.data())

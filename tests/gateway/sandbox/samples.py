@@ -19,6 +19,7 @@ TOKEN = "the-right-token"
 META = "/v26.0/1234567890/events"
 PINTEREST = "/v5/ad_accounts/549755885175/events"
 GOOGLE = "/v1/events:ingest"
+UPLOAD = "/v26/customers/1234567890:uploadClickConversions"
 
 
 def meta_event(event_id: Any = "1001", **changes: Any) -> dict[str, Any]:
@@ -72,6 +73,25 @@ def google_body(events: Sequence[Any] | None = None, **changes: Any) -> dict[str
         "events": [google_event()] if events is None else events,
         **changes,
     }
+
+
+def upload_row(order_id: Any = "o-1001", **changes: Any) -> dict[str, Any]:
+    """A conversion as the Google Ads API documents it."""
+    return {
+        "conversionAction": "customers/1234567890/conversionActions/111",
+        "conversionDateTime": "2026-11-18 10:25:40+00:00",
+        "orderId": order_id,
+        "consent": {"adUserData": "GRANTED"},
+        "userIdentifiers": [{"hashedEmail": HASH}],
+        "conversionValue": 129.9,
+        "currencyCode": "EUR",
+        **changes,
+    }
+
+
+def upload_body(rows: Sequence[Any] | None = None, **changes: Any) -> dict[str, Any]:
+    """A request as the Google Ads API documents it."""
+    return {"conversions": [upload_row()] if rows is None else rows, "partialFailure": True, **changes}
 
 
 @asynccontextmanager

@@ -5,11 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestClient
+from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.sandbox.behaviour import Behaviour, Mode
-from gateway.sandbox.google_ads import GoogleAdsVoice
-from tests.gateway.sandbox.samples import GOOGLE, HASH, google_body, google_event, post, talk
+from gateway.sandbox.google_ads import LATER, GoogleAdsVoice
+from gateway.sandbox.stand_in import StandIn
+from tests.gateway.sandbox.samples import GOOGLE, HASH, NOW, google_body, google_event, post, talk
 
 CLICK = "EAIaIQobChMI_abc-DEF"
 ACCOUNT = {"accountType": "GOOGLE_ADS", "accountId": "1234567890"}
@@ -338,6 +339,49 @@ async def test_chosen_events_refuse_their_request(variant: str, field: str) -> N
         assert [taken.event_id for taken in stand_in.ledger] == ["a1"]
 
 
+@pytest.mark.parametrize(("variant", "reason"), LATER.items())
+async def test_chosen_events_turn_out_unusable_later(variant: str, reason: str) -> None:
+    """An event can be accepted on request and only be counted under its reason in the status."""
+    async with talk(GoogleAdsVoice(looks=0)) as (stand_in, client):
+        stand_in.switch.set(Behaviour(mode=Mode.REFUSE_EVENTS, variant=variant, event_ids=frozenset({"a2"})))
+        status, answer, _headers = await post(client, GOOGLE, google_body([google_event("a1"), google_event("a2")]))
+        assert status == 200
+        _status, told = await status_of(client, answer["requestId"])
+        (report,) = told["requestStatusPerDestination"]
+        assert report["requestStatus"] == "PARTIAL_SUCCESS"
+        assert report["errorInfo"] == {"errorCounts": [{"reason": reason, "recordCount": "1"}]}
+        assert [taken.event_id for taken in stand_in.ledger] == ["a1"]
+
+
+async def test_a_status_is_kept_for_fifty_days() -> None:
+    """After that the request is too old to be asked after."""
+    now = NOW
+    stand_in = StandIn(GoogleAdsVoice(looks=0), token=None, clock=lambda: now)
+    async with TestClient(TestServer(stand_in.app()), headers={"Authorization": "Bearer t"}) as client:
+        _status, answer, _headers = await post(client, GOOGLE, google_body())
+        now = NOW + 50 * 86_400
+        assert (await status_of(client, answer["requestId"]))[0] == 200
+        now += 1
+        status, refusal = await status_of(client, answer["requestId"])
+        assert (status, violations(refusal)) == (400, [("request_id", "REQUEST_TOO_OLD")])
+
+
+async def test_an_error_may_come_in_a_list() -> None:
+    """As streaming answers do."""
+    async with talk(GoogleAdsVoice()) as (stand_in, client):
+        stand_in.switch.set(Behaviour(mode=Mode.THROTTLE, variant="array", seconds=7))
+        status, answer, _headers = await post(client, GOOGLE, google_body())
+        assert (status, answer[0]["error"]["status"]) == (429, "RESOURCE_EXHAUSTED")
+
+
+async def test_a_version_that_is_over_is_a_page_of_html() -> None:
+    """Google's front end does not know it."""
+    async with talk(GoogleAdsVoice()) as (stand_in, client):
+        stand_in.switch.set(Behaviour(mode=Mode.PERMISSION, variant="version"))
+        async with client.post(GOOGLE, json=google_body()) as answer:
+            assert (answer.status, answer.content_type) == (404, "text/html")
+
+
 async def test_an_answer_without_request_id_proves_nothing() -> None:
     """In the mode of uncounted events all are taken and the answer is empty."""
     async with talk(GoogleAdsVoice()) as (stand_in, client):
@@ -359,6 +403,7 @@ ERRORS: Mapping[tuple[Mode, str], tuple[int, str, str | None]] = {
     (Mode.PERMISSION, "disabled"): (403, "PERMISSION_DENIED", "SERVICE_DISABLED"),
     (Mode.PERMISSION, "not_found"): (404, "NOT_FOUND", "NOT_FOUND"),
     (Mode.PERMISSION, "terms"): (400, "INVALID_ARGUMENT", "INVALID_ARGUMENT"),
+    (Mode.PERMISSION, "not_allowlisted"): (400, "INVALID_ARGUMENT", "INVALID_ARGUMENT"),
     (Mode.SERVER_ERROR, "unavailable"): (503, "UNAVAILABLE", None),
     (Mode.SERVER_ERROR, "internal"): (500, "INTERNAL", "INTERNAL_ERROR"),
     (Mode.SERVER_ERROR, "deadline"): (504, "DEADLINE_EXCEEDED", None),

@@ -1,14 +1,16 @@
+import hmac
 import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.meta import TITLES, MetaVoice
-from tests.gateway.sandbox.samples import HASH, META, NOW, meta_event, post, talk
+from tests.gateway.sandbox.samples import HASH, META, NOW, TOKEN, meta_event, post, talk
 
 DAY = 86_400
 
@@ -30,7 +32,21 @@ def without(name: str) -> dict[str, Any]:
     return event
 
 
+def limited(options: Any = ("LDU",), country: Any = 1, state: Any = 1000, **changes: Any) -> dict[str, Any]:
+    """An event with these data processing options; None leaves one out."""
+    named = {"": options and list(options), "_country": country, "_state": state}
+    return meta_event(**{f"data_processing_options{k}": v for k, v in named.items() if v is not None}, **changes)
+
+
 VALID = [
+    pytest.param(limited(), id="limited data use in California"),
+    pytest.param(limited(state=1013), id="limited data use in Rhode Island"),
+    pytest.param(limited(country=0, state=0), id="limited data use where the address is"),
+    pytest.param(limited(country=None, state=None), id="limited data use, the place not named but looked up"),
+    pytest.param(limited(options=(), country=None, state=None), id="no option chosen"),
+    pytest.param(money(value=1, currency="EUR", content_ids=["sku"], content_type="product"), id="products"),
+    pytest.param(money(value=1, currency="EUR", content_ids="sku"), id="one product"),
+    pytest.param(meta_event(event_source_url="https://shop.example/a/b?c#d"), id="a whole address"),
     pytest.param(meta_event(event_time=int(NOW) - 7 * DAY + 60), id="almost seven days old"),
     pytest.param(meta_event(action_source="physical_store", event_time=int(NOW) - 61 * DAY), id="store sale of 61 days"),
     pytest.param(meta_event(event_name="PageView", custom_data={}), id="no money but with a purchase"),
@@ -51,7 +67,21 @@ VALID = [
     pytest.param(money(value=1, currency="EUR", contents=[{"id": "sku", "quantity": 1}]), id="contents"),
 ]
 
+NO_ADDRESS = {"user_data": {"em": [HASH]}}
 INVALID = [
+    pytest.param(limited(options=("DLU",)), 2804019, id="no such option"),
+    pytest.param(limited(country=2), 2804019, id="no such country"),
+    pytest.param(limited(state=1014), 2804019, id="no such state"),
+    pytest.param(limited(state="CA"), 2804019, id="state as text"),
+    pytest.param(limited(state=None), 2804019, id="country without state"),
+    pytest.param(limited(country=0, state=0, **NO_ADDRESS), 2804019, id="no address to look the place up by"),
+    pytest.param(limited(country=None, state=None, **NO_ADDRESS), 2804019, id="neither place nor address"),
+    pytest.param(money(value=1, currency="EUR", content_ids=[7]), 2804019, id="product as number"),
+    pytest.param(money(value=1, currency="EUR", content_ids=[""]), 2804019, id="product without a name"),
+    pytest.param(money(value=1, currency="EUR", content_ids={"a": 1}), 2804019, id="products as object"),
+    pytest.param(money(value=1, currency="EUR", content_type="shoe"), 2804019, id="no such kind of content"),
+    pytest.param(meta_event(event_source_url="shop.example"), 2804019, id="no web address"),
+    pytest.param(meta_event(event_source_url="https://jane@shop.example/"), 2804019, id="a user in the address"),
     pytest.param(meta_event(event_time=int(NOW) - 7 * DAY - 1), 2804003, id="older than seven days"),
     pytest.param(meta_event(action_source="physical_store", event_time=int(NOW) - 63 * DAY), 2804003, id="old store sale"),
     pytest.param(meta_event(event_time=int(NOW) * 1000), 2804019, id="milliseconds"),
@@ -191,7 +221,19 @@ async def test_an_unknown_dataset_is_a_matter_of_configuration() -> None:
         assert (status, answer["error"]["code"], answer["error"]["error_subcode"]) == (400, 100, 33)
 
 
-@pytest.mark.parametrize(("variant", "subcode", "hinted"), [("hinted", 2804019, True), ("unhinted", 2804050, False)])
+@pytest.mark.parametrize(
+    ("variant", "subcode", "hinted"),
+    [
+        ("hinted", 2804019, True),
+        ("unhinted", 2804050, False),
+        ("click_id", 2804001, False),
+        ("too_old", 2804003, False),
+        ("no_value", 2804009, False),
+        ("no_currency", 2804010, False),
+        ("not_hashed", 2804016, False),
+        ("new_kind", 2804999, False),
+    ],
+)
 async def test_chosen_events_refuse_their_request(variant: str, subcode: int, hinted: bool) -> None:
     """An event refused on request takes its whole batch down; without it the batch passes."""
     batch = {"data": [meta_event("1"), meta_event("2")]}
@@ -217,20 +259,54 @@ async def test_a_miscount_tells_one_less_than_was_sent() -> None:
 ERRORS: Mapping[tuple[Mode, str], tuple[int, int, int | None]] = {
     (Mode.REFUSE_BATCH, "invalid_parameter"): (400, 100, None),
     (Mode.REFUSE_BATCH, "error_data_text"): (400, 100, None),
+    (Mode.REFUSE_BATCH, "error_data_object"): (400, 100, None),
+    (Mode.REFUSE_BATCH, "test_code"): (400, 100, None),
+    (Mode.REFUSE_BATCH, "too_many"): (400, 105, None),
+    (Mode.REFUSE_BATCH, "new_code"): (400, 77123, None),
     (Mode.THROTTLE, "app"): (403, 4, 1504022),
+    (Mode.THROTTLE, "app_time"): (400, 4, 1504039),
     (Mode.THROTTLE, "account"): (400, 17, 2446079),
+    (Mode.THROTTLE, "page"): (400, 32, None),
+    (Mode.THROTTLE, "downtime"): (400, 341, None),
     (Mode.THROTTLE, "abuse"): (400, 613, None),
+    (Mode.THROTTLE, "calls"): (400, 613, 1487742),
+    (Mode.THROTTLE, "mutations"): (400, 613, 5044001),
     (Mode.THROTTLE, "business"): (400, 80000, None),
     (Mode.THROTTLE, "malformed_headers"): (400, 80004, None),
+    (Mode.THROTTLE, "retry_after"): (429, 4, None),
     (Mode.EXPIRED_TOKEN, "401"): (401, 190, 463),
     (Mode.EXPIRED_TOKEN, "400"): (400, 190, 463),
+    (Mode.EXPIRED_TOKEN, "in_500"): (500, 190, None),
     (Mode.EXPIRED_TOKEN, "password_changed"): (400, 190, 460),
+    (Mode.EXPIRED_TOKEN, "app_removed"): (400, 190, 458),
+    (Mode.EXPIRED_TOKEN, "checkpoint"): (400, 190, 459),
+    (Mode.EXPIRED_TOKEN, "session"): (400, 102, None),
     (Mode.PERMISSION, "200"): (403, 200, None),
     (Mode.PERMISSION, "dataset"): (400, 100, 33),
+    (Mode.PERMISSION, "capability"): (403, 3, None),
+    (Mode.PERMISSION, "app"): (403, 10, None),
+    (Mode.PERMISSION, "managing"): (403, 294, None),
+    (Mode.PERMISSION, "policy"): (400, 368, None),
+    (Mode.PERMISSION, "proof"): (400, 100, None),
+    (Mode.PERMISSION, "signature"): (400, 104, None),
+    (Mode.PERMISSION, "alias"): (404, 803, None),
+    (Mode.PERMISSION, "path"): (400, 2500, None),
+    (Mode.PERMISSION, "version"): (400, 2635, None),
     (Mode.SERVER_ERROR, "transient"): (503, 2, None),
     (Mode.SERVER_ERROR, "unknown"): (500, 1, None),
+    (Mode.SERVER_ERROR, "unknown_99"): (500, 1, 99),
+    (Mode.SERVER_ERROR, "internal"): (500, 5000, None),
+    (Mode.SERVER_ERROR, "negative"): (500, -3, None),
+    (Mode.SERVER_ERROR, "not_ready"): (400, 21009, None),
+    (Mode.SERVER_ERROR, "busy_parameter"): (400, 100, None),
     (Mode.SERVER_ERROR, "error_in_200"): (200, 2, None),
 }
+
+
+def test_every_error_has_a_row_here() -> None:
+    """No variant of an error mode is left out above."""
+    modes = {mode for mode, _ in ERRORS}
+    assert set(ERRORS) == {(mode, variant) for mode in modes for variant in MetaVoice.variants[mode]}
 
 
 @pytest.mark.parametrize(("mode", "variant"), ERRORS)
@@ -242,6 +318,41 @@ async def test_errors_carry_the_platforms_codes(mode: Mode, variant: str) -> Non
         error = answer["error"]
         assert (status, error["code"], error.get("error_subcode")) == ERRORS[mode, variant]
         assert re.fullmatch(r"[\w-]{10,}", error["fbtrace_id"])
+
+
+@pytest.mark.parametrize(
+    ("variant", "keys"), [("bare", {"events_received"}), ("messages", {"events_received", "messages", "fbtrace_id"})]
+)
+async def test_a_success_comes_in_variants(variant: str, keys: set[str]) -> None:
+    """With all it may hold, and with nothing but the count."""
+    async with talk(MetaVoice()) as (stand_in, client):
+        stand_in.switch.set(Behaviour(variant=variant))
+        _, answer, _ = await post(client, META, {"data": [meta_event()]})
+        assert answer.keys() == keys
+        assert bool(answer.get("messages")) is (variant == "messages")
+
+
+async def test_a_quota_that_is_nearly_used_up_shows_on_a_success() -> None:
+    """In per cent, in the header that comes with every answer."""
+    async with talk(MetaVoice()) as (stand_in, client):
+        stand_in.switch.set(Behaviour(variant="busy", requests=1))
+        seen = [json.loads((await post(client, META, {"data": [meta_event()]}))[2]["X-App-Usage"]) for _ in range(2)]
+        assert [usage["call_count"] for usage in seen] == [95, 1]
+
+
+async def test_the_apps_secret_must_be_proved_once_it_is_known() -> None:
+    """In the query or in a form; a missing proof, a wrong one and that of another token are errors of the call."""
+    right, other = (hmac.new(b"app-secret", token.encode(), sha256).hexdigest() for token in (TOKEN, "other"))
+    async with talk(MetaVoice("app-secret")) as (stand_in, client):
+        for query in ("", f"?appsecret_proof={other}", "?appsecret_proof=", f"?appsecret_proof={right.upper()}"):
+            status, answer, _ = await post(client, f"{META}{query}", {"data": [meta_event()]})
+            assert (status, answer["error"]["code"], answer["error"]["type"]) == (400, 100, "GraphMethodException")
+            assert "error_subcode" not in answer["error"]
+        assert len(stand_in.ledger) == 0
+        assert (await post(client, f"{META}?appsecret_proof={right}", {"data": [meta_event()]}))[0] == 200
+        form = {"data": json.dumps([meta_event("2")]), "appsecret_proof": right}
+        async with client.post(META, data=form) as answer:
+            assert answer.status == 200
 
 
 async def test_waits_are_told_in_the_headers() -> None:

@@ -36,6 +36,8 @@ VALID = [
     pytest.param(user(client_ip_address="203.0.113.0", client_user_agent="Mozilla/5.0"), id="address and user agent"),
     pytest.param(user(em=[HASH], click_id=None), id="click id may be null"),
     pytest.param(money(value=None, currency=None), id="money may be null"),
+    pytest.param(money(value="1", content_ids=["sku", "9"], opt_out_type="LDP"), id="products and limited processing"),
+    pytest.param(money(opt_out_type=None), id="limited processing may be null"),
     pytest.param(money(value="-3e2", contents=[{"id": "a", "item_price": "9.90", "quantity": 2}]), id="contents"),
     pytest.param(pinterest_event(device_info={"form_factor": "laptop", "battery_level": 100}), id="device"),
 ]
@@ -50,6 +52,9 @@ MISSHAPEN = [
     pytest.param(money(value="12,50"), id="comma"),
     pytest.param(money(contents=[{"item_price": 9.9}]), id="price as number"),
     pytest.param(money(order_id=7), id="order id as number"),
+    pytest.param(money(content_ids="sku"), id="one product as text"),
+    pytest.param(money(content_ids=[7]), id="product as number"),
+    pytest.param(money(opt_out_type=["LDP"]), id="limited processing as list"),
     pytest.param(money(num_items=None), id="count may not be null"),
     pytest.param(user(em=HASH), id="digest as text"),
     pytest.param(user(em=None), id="digests may not be null"),
@@ -210,18 +215,60 @@ async def test_a_miscount_lists_one_result_less() -> None:
 ERRORS: Mapping[tuple[Mode, str], tuple[int, int]] = {
     (Mode.REFUSE_BATCH, "400"): (400, 1),
     (Mode.REFUSE_BATCH, "422"): (422, 953),
+    (Mode.REFUSE_BATCH, "4196"): (400, 4196),
+    (Mode.REFUSE_BATCH, "too_large"): (413, 0),
+    (Mode.REFUSE_BATCH, "other"): (418, 99),
     (Mode.THROTTLE, "reset"): (429, 8),
     (Mode.THROTTLE, "retry_after"): (429, 8),
     (Mode.THROTTLE, "bare"): (429, 8),
+    (Mode.THROTTLE, "30"): (429, 30),
     (Mode.EXPIRED_TOKEN, "401"): (401, 2),
     (Mode.EXPIRED_TOKEN, "scopes"): (401, 3),
     (Mode.PERMISSION, "403"): (403, 29),
     (Mode.PERMISSION, "404"): (404, 2),
     (Mode.PERMISSION, "disapproved"): (403, 2625),
+    (Mode.PERMISSION, "in_review"): (403, 2626),
+    (Mode.PERMISSION, "method"): (405, 5),
+    (Mode.PERMISSION, "media_type"): (415, 0),
     (Mode.SERVER_ERROR, "500"): (500, 0),
     (Mode.SERVER_ERROR, "ramped_down"): (503, 4197),
     (Mode.SERVER_ERROR, "504"): (504, 0),
+    (Mode.SERVER_ERROR, "502"): (502, 0),
+    (Mode.SERVER_ERROR, "503"): (503, 0),
+    (Mode.SERVER_ERROR, "408"): (408, 0),
 }
+
+
+def test_every_error_has_a_row_here() -> None:
+    """No variant of an error mode is left out above."""
+    modes = {mode for mode, _ in ERRORS}
+    assert set(ERRORS) == {(mode, variant) for mode in modes for variant in PinterestVoice.variants[mode]}
+
+
+@pytest.mark.parametrize(
+    ("variant", "warned", "quiet"),
+    [
+        ("usual", {"status", "error_message", "warning_message"}, ""),
+        ("nulls", {"status", "error_message", "warning_message"}, None),
+        ("bare", {"status"}, None),
+    ],
+)
+async def test_nothing_to_say_comes_in_variants(variant: str, warned: set[str], quiet: str | None) -> None:
+    """As an empty text, as null, or by leaving the message out."""
+    async with talk(PinterestVoice()) as (stand_in, client):
+        stand_in.switch.set(Behaviour(variant=variant))
+        batch = {"data": [pinterest_event(), user(em=[HASH], click_id="abc")]}
+        _, answer, _ = await post(client, PINTEREST, batch)
+        assert [result.keys() for result in answer["events"]] == [warned, warned]
+        assert answer["events"][1].get("warning_message") == quiet
+
+
+async def test_the_last_call_of_a_window_says_so() -> None:
+    """Nothing is left, and so many seconds until there is."""
+    async with talk(PinterestVoice()) as (stand_in, client):
+        stand_in.switch.set(Behaviour(variant="last_call"))
+        _, _, headers = await post(client, PINTEREST, {"data": [pinterest_event()]})
+        assert (headers["X-RateLimit-Remaining"], headers["X-RateLimit-Reset"]) == ("0", "60")
 
 
 @pytest.mark.parametrize(("mode", "variant"), ERRORS)

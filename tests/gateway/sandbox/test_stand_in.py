@@ -131,7 +131,8 @@ async def test_every_variant_of_every_mode_answers(voice: type[Voice], path: str
             for variant in variants:
                 stand_in.switch.set(Behaviour(mode=mode, variant=variant, event_ids=frozenset({"1001", "o-1001"})))
                 async with client.post(path, json=body) as answer:
-                    fails = mode not in {Mode.GARBAGE, Mode.COUNT_MISMATCH} and variant != "error_in_200"
+                    told_later = variant == "error_in_200" or variant.startswith("later")
+                    fails = mode not in {Mode.SUCCESS, Mode.GARBAGE, Mode.COUNT_MISMATCH} and not told_later
                     assert (answer.status >= 400) == fails, (mode, variant)
 
 
@@ -164,7 +165,7 @@ async def test_modes_are_set_over_http() -> None:
             assert answer.status == 200
 
         assert shown["due"] == steps
-        assert shown["variants"]["server_error"] == ["transient", "unknown", "error_in_200"]
+        assert shown["variants"]["server_error"][:3] == ["transient", "unknown", "error_in_200"]
         assert statuses == [403, 500, 200]
         assert (await client.post(META, json={})).status == 502
 

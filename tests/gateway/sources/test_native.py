@@ -242,6 +242,12 @@ def test_a_good_event_is_read_whole() -> None:
         ({"order": {"value": "1", "currency": 978}}, "order.currency", Fault.WRONG_TYPE),
         ({"order": {"value": "1", "currency": "EURO"}}, "order.currency", Fault.NOT_ONE_OF),
         ({"order": {"value": "1", "currency": "u\u017fd"}}, "order.currency", Fault.NOT_ONE_OF),
+        ({"order": {"value": "1", "currency": "EUR", "content_ids": "SKU-7"}}, "order.content_ids", Fault.WRONG_TYPE),
+        ({"order": {"value": "1", "currency": "EUR", "content_ids": [7]}}, "order.content_ids", Fault.WRONG_TYPE),
+        ({"order": {"value": "1", "currency": "EUR", "content_ids": ["a", None]}}, "order.content_ids", Fault.WRONG_TYPE),
+        ({"order": {"value": "1", "currency": "EUR", "content_ids": [["a"]]}}, "order.content_ids", Fault.WRONG_TYPE),
+        ({"order": {"value": "1", "currency": "EUR", "content_ids": ["a"] * 101}}, "order.content_ids", Fault.TOO_LONG),
+        ({"order": {"value": "1", "currency": "EUR", "content_ids": ["a" * 4097]}}, "order.content_ids", Fault.TOO_LONG),
     ],
 )
 def test_a_field_of_the_wrong_form_is_named_with_its_rule(changes: dict[str, Any], field: str, fault: Fault) -> None:
@@ -261,6 +267,16 @@ def test_an_invalid_event_keeps_its_name_if_it_had_a_valid_one() -> None:
 def test_only_a_purchase_needs_an_amount(kind: Kind, order: Any) -> None:
     """The other events may come without value and currency."""
     assert raw_event(event=kind.value, order=order).money is None
+
+
+def test_the_products_of_an_order_are_read_as_they_stand() -> None:
+    """Up to a hundred texts in their order; whether one is an id is the boundary's business. None said is none."""
+    order = {"value": "1", "currency": "EUR"}
+    assert raw_event(order={**order, "content_ids": ["b", "a/a", "b"]}).content_ids == ("b", "a/a", "b")
+    assert len(raw_event(order={**order, "content_ids": ["a"] * 100}).content_ids) == 100
+    for nothing in (order, {**order, "content_ids": None}, {**order, "content_ids": []}):
+        assert raw_event(order=nothing).content_ids == ()
+    assert raw_event(event="page_view", order={"content_ids": ["a"]}).content_ids == ("a",)
 
 
 def test_the_least_event_is_an_event() -> None:
