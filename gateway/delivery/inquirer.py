@@ -88,6 +88,9 @@ class Inquirer:
                 if shut.why in {Shut.CLOSED, Shut.FAILED}:
                     return
                 await asyncio.sleep(self._pace.store_retry_seconds)
+            except Exception as error:  # noqa: BLE001 - a bug must not end the asking for good, and in silence
+                self._fault(error)
+                await asyncio.sleep(self._pace.probe_base_seconds)
 
     async def _round(self) -> None:
         """Ask after what is due, or wait until something is."""
@@ -115,9 +118,13 @@ class Inquirer:
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - an adapter's bug costs the inquiry that it fails on, nothing else
-            self._office.watcher.fault(self.lane, Stage.INQUIRE, type(error).__name__, place_of(error))
+            self._fault(error)
             await self._put_off(inquiry, inquiry.outcomes)
             return True
+
+    def _fault(self, error: Exception) -> None:
+        """Report a bug by class and place."""
+        self._office.watcher.fault(self.lane, Stage.INQUIRE, type(error).__name__, place_of(error))
 
     async def _settle(self, inquiry: Inquiry) -> bool:
         """Ask after a request and keep what was said; False once the platform was left alone for a while instead."""

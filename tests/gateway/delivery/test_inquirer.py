@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import count, pairwise
 from pathlib import Path
@@ -402,6 +402,22 @@ async def test_a_store_that_is_busy_is_asked_again(scene: Scene, monkeypatch: py
     await scene.over()
     assert await scene.said() == {(Processing.USED, None): 5}
     assert scene.recorder.of("processed") == [(Processing.USED, None, 5)]
+
+
+async def test_a_bug_outside_an_inquiry_does_not_end_the_asking(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is reported, and tried again after a while."""
+    real, bugs = scene.outbox.inquiries, iter([ZeroDivisionError(ECHO)])
+
+    async def inquiries(lane: Lane, limit: int, now: float) -> Sequence[Inquiry]:
+        if (bug := next(bugs, None)) is not None:
+            raise bug
+        return await real(lane, limit, now)
+
+    monkeypatch.setattr(scene.outbox, "inquiries", inquiries)
+    await scene.take("r1", 5)
+    await scene.over()
+    assert [(stage, name) for stage, name, _ in scene.recorder.of("fault")] == [(Stage.INQUIRE, "ZeroDivisionError")]
+    assert await scene.said() == {(Processing.USED, None): 5}
 
 
 async def test_a_closed_store_ends_it(scene: Scene) -> None:
