@@ -561,12 +561,10 @@ class Courier:
     async def _rest_until_ready(self) -> None:
         """Rest until the lane may send; one that is paused for its credential no longer than until that was replaced."""
         seconds = self._ready_at - _monotonic()
-        if seconds <= 0 or not self._breaker.awaits_credential:
+        if seconds > 0 and self._breaker.awaits_credential:
+            await self._cuttable(Await.REST, self._renewed_within(seconds))
+        else:
             await self._rest(seconds)
-            return
-        await self._cuttable(Await.REST, self._renewed_within(seconds))
-        if self._route.credential.renewals > self._seen_renewals:
-            self._ready_at = _monotonic()
 
     async def _renewed_within(self, seconds: float) -> None:
         """Wait until the credential was replaced, and not longer than `seconds`."""
