@@ -488,6 +488,15 @@ def test_by_default_all_questions_stay_far_below_the_quota() -> None:
     assert 86_400 / seconds < 100_000
 
 
+async def test_an_inquirer_waits_for_its_turn(scene: Scene) -> None:
+    """However much is due at once."""
+    scene.pace = msgspec.structs.replace(PACE, inquiry_spacing_seconds=0.3)
+    await scene.take("r1", 1)
+    await scene.take("r2", 1, first=10)
+    await scene.over()
+    assert scene.times[1] - scene.times[0] >= 0.29
+
+
 async def test_the_inquirers_of_a_process_take_turns(scene: Scene) -> None:
     """They are made together, one for each lane."""
     async with Transport() as transport:
