@@ -17,10 +17,11 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from gateway.adapter import Quota
+from gateway.adapter import Adapter, Quota
 from gateway.audit.advice import in_words
 from gateway.delivery.courier import Courier, Office, Route
 from gateway.delivery.credentials import Credential, ReferredCredential, Standing
+from gateway.delivery.inquirer import Inquirer, inquirers
 from gateway.delivery.letters import ALWAYS_ASKED
 from gateway.delivery.oauth import Tokens
 from gateway.delivery.quota import Meter, strictest
@@ -35,7 +36,7 @@ from gateway.limits import Addresses, Bucket
 from gateway.line import Line
 from gateway.listener import Caps, Handler, QuietServer, assert_sound_aiohttp
 from gateway.log import Happening, Log, Reducer, innermost_frame, name_of
-from gateway.metrics import Metrics
+from gateway.metrics import NONE, Metrics
 from gateway.model import Destination
 from gateway.outbox import Lane, Outbox, Shut
 from gateway.outbox.keyring import Keyring
@@ -146,7 +147,9 @@ async def running(
         witness = Witness(metrics, log)
         office = Office(outbox, transport, witness, settings.delivery.pace)
         credentials = make_credentials(settings, tokens, witness.credential)
-        couriers = {lane: Courier(route, office) for lane, route in _routes(settings, credentials).items()}
+        routes = _routes(settings, credentials)
+        couriers = {lane: Courier(route, office) for lane, route in routes.items()}
+        asking = {inquirer.lane: inquirer for inquirer in inquirers(tuple(routes.values()), office)}
         intake = Intake(
             doors={storefront.id: _door(storefront) for storefront in settings.storefronts.values()},
             doorkeeper=Doorkeeper(
@@ -159,7 +162,8 @@ async def running(
             trusted_proxies=settings.server.trusted_proxies,
         )
         opened = asyncio.Event()
-        readiness = _readiness(settings, outbox, couriers, credentials, opened, stop)
+        lanes = _lane_states(settings, couriers, credentials, asking)
+        readiness = _readiness(settings, outbox, lanes, opened, stop)
         private = Private(
             outbox=outbox,
             metrics=metrics,
@@ -172,6 +176,7 @@ async def running(
         metrics.watch_credentials({lane: _standing(credential) for lane, credential in credentials.items()})
         metrics.watch_repeats(settings.storefronts, outbox.differing_repeats)
         tasks = [asyncio.create_task(courier.run(), name="courier") for courier in couriers.values()]
+        tasks += [asyncio.create_task(inquirer.run(), name="inquirer") for inquirer in asking.values()]
         tasks.append(asyncio.create_task(_sweep(outbox, log), name="sweep"))
         stack.push_async_callback(_stop_couriers, couriers, tasks, settings.server.stop_grace_seconds, hurry)
         private_address = await _listen(stack, private.handle, settings.server.private, _caps(settings, intake), log)
@@ -193,7 +198,11 @@ async def open_store(settings: Settings) -> AsyncIterator[SqliteOutbox]:
         settings.server.data_dir,
         Keyring.load(settings.server.key_file),
         _lanes(settings),
-        Options(max_bytes=settings.outbox.max_bytes, min_free_bytes=MIN_FREE_BYTES),
+        Options(
+            max_bytes=settings.outbox.max_bytes,
+            min_free_bytes=MIN_FREE_BYTES,
+            inquiry_first_seconds=settings.delivery.inquiry_first_seconds,
+        ),
     )
     try:
         yield outbox
@@ -297,11 +306,10 @@ async def _listen(stack: AsyncExitStack, handler: Handler, address: Address, cap
     return Address(host, port)
 
 
-def _readiness(  # noqa: PLR0913, PLR0917 - all that an answer is put together from
+def _readiness(
     settings: Settings,
     outbox: Outbox,
-    couriers: Mapping[Lane, Courier],
-    credentials: Mapping[Lane, Credential],
+    lanes: Callable[[], dict[str, dict[str, LaneState]]],
     opened: asyncio.Event,
     stop: asyncio.Event,
 ) -> Callable[[], Readiness]:
@@ -311,28 +319,35 @@ def _readiness(  # noqa: PLR0913, PLR0917 - all that an answer is put together f
             ready=why is None,
             why=why,
             test_endpoints=any(s.test_endpoints for s in settings.storefronts.values()),
-            lanes={
-                str(s.id): {
-                    d.value: _lane_state(s, d, couriers[Lane(s.id, d)], credentials[Lane(s.id, d)]) for d in s.destinations
-                }
-                for s in settings.storefronts.values()
-            },
+            lanes=lanes(),
         )
 
     return readiness
 
 
-def _lane_state(storefront: Storefront, destination: Destination, courier: Courier, credential: Credential) -> LaneState:
-    health, standing = courier.health, credential.standing
-    return LaneState(
-        up=health.up,
-        reason=health.paused.value if health.paused else None,
-        test_mode=storefront.destinations[destination].test_mode,
-        credential=CredentialState(
-            kind=standing.kind.value, seconds=None if standing.seconds is None else int(standing.seconds)
-        ),
-        advice=in_words(destination, health.paused, health.last_code) if health.paused else None,
-    )
+def _lane_states(
+    settings: Settings,
+    couriers: Mapping[Lane, Courier],
+    credentials: Mapping[Lane, Credential],
+    asking: Mapping[Lane, Inquirer],
+) -> Callable[[], dict[str, dict[str, LaneState]]]:
+    def state(lane: Lane, adapter: Adapter) -> LaneState:
+        health, standing, finding = couriers[lane].health, credentials[lane].standing, asking[lane].finding
+        return LaneState(
+            up=health.up,
+            reason=health.paused.value if health.paused else None,
+            test_mode=adapter.test_mode,
+            credential=CredentialState(
+                kind=standing.kind.value, seconds=None if standing.seconds is None else int(standing.seconds)
+            ),
+            advice=in_words(lane.destination, health.paused, health.last_code) if health.paused else None,
+            misconfigured=(finding.code or NONE) if finding.misconfigured else None,
+        )
+
+    return lambda: {
+        str(s.id): {d.value: state(Lane(s.id, d), adapter) for d, adapter in s.destinations.items()}
+        for s in settings.storefronts.values()
+    }
 
 
 def _standing(credential: Credential) -> Callable[[], Standing]:

@@ -317,6 +317,12 @@ def _print_accounts(books: Account) -> None:
         figures = (lane["accepted"], lane["delivered"], lane["waiting"], lane["dead"], lane["withdrawn"])
         table.add_row(destination, *map(str, figures), value)
     out.print(table)
+    for destination, lane in books["destinations"].items():
+        if (processing := lane["processing"]) is not None:
+            said = [f"{count} {name}" for name, count in [*processing["said"].items(), ("pending", processing["pending"])]]
+            out.print(f"{destination} took {processing['taken']} for processing: {', '.join(said)}", markup=False)
+            for reason, count in processing["reasons"].items():
+                out.print(f"  {count} {reason}", markup=False)
     out.print("The books balance." if books["balanced"] else "[bold red]The books do NOT balance.[/bold red]")
 
 

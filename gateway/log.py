@@ -57,6 +57,10 @@ class Happening(StrEnum):
     """A file that a credential refers to was written anew, and is used from now on."""
     CREDENTIAL_UNUSABLE = "credential_unusable"
     """The same, but what it holds cannot be used: the old one still is."""
+    PROCESSING_MISCONFIGURED = "processing_misconfigured"
+    """A platform took events, and says later that something is not set up for them."""
+    PROCESSING_MENDED = "processing_mended"
+    """It could use some again."""
     BREAKER_OPENED = "breaker_opened"
     BREAKER_CLOSED = "breaker_closed"
     THROTTLED = "throttled"
@@ -91,6 +95,7 @@ LEVELS: Final[Mapping[Happening, Level]] = {
     **dict.fromkeys(
         (
             Happening.DESTINATION_PAUSED,
+            Happening.PROCESSING_MISCONFIGURED,
             Happening.STORE_FULL,
             Happening.STORE_FAILED,
             Happening.ADAPTER_FAULT,

@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from gateway.delivery.credentials import Standing
 from gateway.delivery.watcher import Stage
-from gateway.model import CURRENCIES, Destination, Kind, Money, PlatformCode, Reason, Source, Status, StorefrontId
+from gateway.model import CURRENCIES, Destination, Kind, Money, PlatformCode, Processing, Reason, Source, Status, StorefrontId
 from gateway.outbox import Lane, Waiting
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -145,6 +145,7 @@ class Metrics(Collector):
         self._sent_bytes = Counts("sent_bytes", "Bytes of request bodies sent.", ("destination",))
         self._requests = Counts("requests", "Requests answered.", ("route", "status"))
         self._unknown = Counts("unknown_fields", "Undeclared fields dropped.", ("storefront", "object"))
+        self._processed = Counts("processed", "Platforms' last words on what they had taken.", (*lane, "processing", "reason"))
         self._warnings = Counts("platform_warnings", "Remarks of a platform on events that it answered for.", lane)
         self._throttles = Counts("throttles", "Times a platform asked for fewer requests.", lane)
         self._quota = Seconds("quota_wait_seconds", "Time that lanes with work waited for a platform's quota.", lane)
@@ -241,6 +242,13 @@ class Metrics(Collector):
         """Add up time spent waiting for a quota."""
         self._quota.add((lane.storefront, lane.destination), round(seconds * 1000))
 
+    def processed(self, lane: Lane, processing: Processing, code: PlatformCode | None, count: int) -> None:
+        """Count last words."""
+        self._processed.add((lane.storefront, lane.destination, processing, code or NONE), count)
+
+    def misconfigured(self, lane: Lane, found: bool, code: PlatformCode | None) -> None:
+        """Nothing to count: the last words themselves are counted."""
+
     def clock_jumped(self, lane: Lane, seconds: float) -> None:
         """Count jumps."""
         del seconds
@@ -295,6 +303,7 @@ class Metrics(Collector):
         yield self._requests.family()
         yield self._unknown.family()
         yield self._repeats()
+        yield self._processed.family()
         yield self._warnings.family()
         yield self._throttles.family()
         yield self._quota.family()

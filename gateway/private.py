@@ -71,6 +71,8 @@ class LaneState(TypedDict):
     test_mode: str | None
     credential: CredentialState
     advice: str | None
+    misconfigured: str | None
+    """The platform's code for what is not set up, by its later word on events that it took; None when it found nothing."""
 
 
 class Readiness(TypedDict):

@@ -178,7 +178,7 @@ class OutboxSettings(Block, frozen=True):
 
 
 class DeliverySettings(Block, frozen=True):
-    """`[delivery]`: the couriers' waiting times in seconds, and after how many failures in a row the breaker opens."""
+    """`[delivery]`: waiting times in seconds (one in days), and after how many failures in a row the breaker opens."""
 
     linger_seconds: Annotated[float, Field(ge=0, le=60)] = 0.2
     backoff_base_seconds: Annotated[float, Field(gt=0, le=3600)] = 5.0
@@ -189,6 +189,9 @@ class DeliverySettings(Block, frozen=True):
     breaker_failures: Annotated[int, Field(ge=1, le=1000)] = 5
     pause_probe_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
     fresh_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
+    inquiry_first_seconds: Annotated[float, Field(gt=0, le=86_400)] = 1800.0
+    inquiry_cap_seconds: Annotated[float, Field(gt=0, le=604_800)] = 21_600.0
+    inquiry_give_up_days: Annotated[float, Field(gt=0, le=8)] = 7.0
 
     @property
     def pace(self) -> Pace:

@@ -10,7 +10,7 @@ from typing import Final
 from gateway.delivery.watcher import Stage
 from gateway.log import ErrorName, Happening, Log, Where
 from gateway.metrics import Metrics
-from gateway.model import Destination, Kind, PlatformCode, Reason
+from gateway.model import Destination, Kind, PlatformCode, Processing, Reason
 from gateway.outbox import Lane
 
 PAUSES: Final = frozenset({Reason.CREDENTIAL, Reason.PERMISSION, Reason.CONFIGURATION, Reason.REDIRECTED})
@@ -96,6 +96,15 @@ class Witness:
     def quota_waited(self, lane: Lane, seconds: float) -> None:
         """Count."""
         self._metrics.quota_waited(lane, seconds)
+
+    def processed(self, lane: Lane, processing: Processing, code: PlatformCode | None, count: int) -> None:
+        """Count."""
+        self._metrics.processed(lane, processing, code, count)
+
+    def misconfigured(self, lane: Lane, found: bool, code: PlatformCode | None) -> None:
+        """Write: somebody has to set something up at the platform, or has done so."""
+        happening = Happening.PROCESSING_MISCONFIGURED if found else Happening.PROCESSING_MENDED
+        self._log.say(happening, storefront=lane.storefront, destination=lane.destination, code=code)
 
     def clock_jumped(self, lane: Lane, seconds: float) -> None:
         """Count and write."""

@@ -12,9 +12,10 @@ import pytest
 from gateway import intake, private
 from gateway.app import DRAIN_SECONDS
 from gateway.cli import COMMANDS, CONFIG_VARIABLE
+from gateway.delivery.grants import CredentialKind
 from gateway.log import Happening
 from gateway.metrics import PREFIX, Metrics
-from gateway.model import Fault, Reason, Refusal, Status
+from gateway.model import Fault, Processing, Reason, Refusal, Status
 from gateway.outbox import Shut
 from gateway.settings import ServerSettings, names
 from tests.showing import Demo
@@ -68,7 +69,7 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-CODES: Final[tuple[type[StrEnum], ...]] = (Status, Refusal, Fault, Reason, Shut, Happening)
+CODES: Final[tuple[type[StrEnum], ...]] = (Status, Refusal, Fault, Reason, Processing, Shut, Happening, CredentialKind)
 PROBLEM: Final = re.compile(r"problem\(\d+, \"([a-z_]+)\"")
 ERRORS: Final = sorted(
     {code for room in ("intake", "listener", "private") for code in PROBLEM.findall((ROOT / f"gateway/{room}.py").read_text())}

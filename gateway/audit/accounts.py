@@ -4,15 +4,29 @@
     accepted × destinations = delivered + waiting + dead + withdrawn
 
 Both sides of the second are counted apart: what is waiting is counted from the records, not from the books. And no
-destination can have been given more events than were accepted, nor all of them together fewer.
+destination can have been given more events than were accepted, nor all of them together fewer. What a platform takes
+for processing counts as delivered; what it says afterwards is told beside it, and cannot be of more events than it took.
 """
 
 from collections import Counter
 from decimal import Decimal
 from typing import TypedDict
 
-from gateway.model import Destination, Status
+from gateway.model import Destination, Processing, Reason, Status
 from gateway.outbox import Book
+
+
+class ProcessingAccount(TypedDict):
+    """What a platform said afterwards of the events that it took for processing.
+
+    `taken` = `pending` + all that is in `said`, by `Processing`; `untold` is there what it never spoke of. `reasons` by
+    `Processing` and the platform's code.
+    """
+
+    taken: int
+    pending: int
+    said: dict[str, int]
+    reasons: dict[str, int]
 
 
 class LaneAccount(TypedDict):
@@ -30,6 +44,8 @@ class LaneAccount(TypedDict):
     balanced: bool
     reasons: dict[str, int]
     value: dict[str, dict[str, str]]
+    processing: ProcessingAccount | None
+    """None for a platform that confirms events at once."""
 
 
 class Account(TypedDict):
@@ -77,6 +93,7 @@ def _lane(book: Book, destination: Destination) -> LaneAccount:
     for (where, currency, outcome), amount in book.value.items():
         if where is destination:
             value.setdefault(currency, {})[outcome] = _plain(amount)
+    processing, plausible = _processing(book, destination)
     return LaneAccount(
         accepted=accepted,
         delivered=outcomes["delivered"],
@@ -84,10 +101,36 @@ def _lane(book: Book, destination: Destination) -> LaneAccount:
         dead=outcomes["dead"],
         withdrawn=outcomes["withdrawn"],
         replayed=book.replayed.get(destination, 0),
-        balanced=accepted == outcomes.total() + waiting,
+        balanced=plausible and accepted == outcomes.total() + waiting,
         reasons=dict(sorted(reasons.items())),
         value=value,
+        processing=processing,
     )
+
+
+def _processing(book: Book, destination: Destination) -> tuple[ProcessingAccount | None, bool]:
+    """Put together what was said afterwards, and say whether it can be true."""
+    taken = sum(
+        count
+        for (where, _, _, reason), count in book.settled.items()
+        if where is destination and reason is Reason.ACCEPTED_FOR_PROCESSING
+    )
+    said: Counter[Processing] = Counter()
+    reasons: Counter[str] = Counter()
+    for (where, processing, code), count in book.processed.items():
+        if where is destination:
+            said[processing] += count
+            if code is not None:
+                reasons[f"{processing.value}.{code}"] += count
+    pending = book.pending.get(destination, 0)
+    if not (taken or pending or said):
+        return None, True
+    booked = said.pop(Processing.UNTOLD, 0)
+    untold = taken - pending - said.total()
+    told = {processing.value: count for processing in Processing if (count := said[processing])}
+    if untold > 0:
+        told[Processing.UNTOLD.value] = untold
+    return ProcessingAccount(taken=taken, pending=pending, said=told, reasons=dict(sorted(reasons.items()))), untold >= booked
 
 
 def _plain(amount: Decimal) -> str:

@@ -10,7 +10,18 @@ from typing import Final, TypedDict
 
 from gateway.audit.advice import NAMES, in_words
 from gateway.model import Destination, Reason, Remark, Signal, State, Status
-from gateway.outbox import Attempt, Explanation
+from gateway.outbox import Afterwards, Attempt, Explanation
+
+
+class ProcessingTold(TypedDict):
+    """What a platform said became of the request that an event was in: `said` of all its `events`, none of them named.
+
+    Keys of `said` are a `Processing`, with the platform's code behind a point where it gave one.
+    """
+
+    final: bool
+    events: int
+    said: dict[str, int]
 
 
 class AttemptTold(TypedDict):
@@ -29,6 +40,7 @@ class AttemptTold(TypedDict):
     replays: int
     replayed_at: str | None
     advice: str | None
+    processing: ProcessingTold | None
 
 
 class Told(TypedDict):
@@ -77,6 +89,7 @@ def _attempt(attempt: Attempt) -> AttemptTold:
         replays=attempt.replays,
         replayed_at=None if attempt.replayed_at is None else moment(attempt.replayed_at),
         advice=_advice(attempt),
+        processing=None if attempt.afterwards is None else _processing(attempt.afterwards),
     )
 
 
@@ -86,6 +99,14 @@ def _advice(attempt: Attempt) -> str | None:
     if attempt.state not in FAILING or replayed:
         return None
     return in_words(attempt.destination, attempt.reason, attempt.code)
+
+
+def _processing(afterwards: Afterwards) -> ProcessingTold:
+    said = {
+        processing.value if code is None else f"{processing.value}.{code}": count
+        for processing, code, count in afterwards.outcomes
+    }
+    return ProcessingTold(final=afterwards.final, events=afterwards.events, said=said)
 
 
 def remarks(bits: int) -> Iterator[str]:
@@ -156,4 +177,22 @@ def _sentence(attempt: AttemptTold) -> str:
     if attempt["replayed_at"]:
         times = "once" if attempt["replays"] == 1 else f"{attempt['replays']} times, last"
         parts.append(f"replayed {times} {attempt['replayed_at']}")
-    return ", ".join(parts) + "." + (f" {attempt['advice']}" if attempt["advice"] else "")
+    advice = f" {attempt['advice']}" if attempt["advice"] else ""
+    return f"{', '.join(parts)}.{advice}{_later_word(attempt['processing'])}"
+
+
+def _later_word(told: ProcessingTold | None) -> str:
+    """Say what the platform said afterwards, and that it says it of whole requests."""
+    if told is None:
+        return ""
+    request = f"request of {told['events']} event{'s' * (told['events'] != 1)}"
+    said = ", ".join(f"{count} {_outcome(name)}" for name, count in told["said"].items())
+    if not told["final"]:
+        return f" Its {request} is being processed{f' ({said} so far)' if said else ''}."
+    return f" Processed: {request}: {said or 'nothing was told'}. The platform tells this of requests, never of a single event."
+
+
+def _outcome(name: str) -> str:
+    """Put `not_used.SOME_CODE` as `not used (SOME_CODE)`."""
+    processing, _, code = name.partition(".")
+    return processing.replace("_", " ") + (f" ({code})" if code else "")

@@ -39,6 +39,15 @@ given up for its age only if it is too old by both.
 **Bugs.** If an adapter raises, or answers for the wrong number of events, the events concerned are set aside with a
 growing delay and become dead letters at the third time, with an alarm; the courier itself goes on.
 
-Rooms: `courier` acts; `screening`, `batches`, `fates`, `breaker`, `backoff`, `clocks` and `tally` decide, and are
-pure; `transport` and `credentials` face the platform; `watcher` is what metrics and log are told.
+**Credentials.** A token in a file counts from the next request after the file was replaced; Google's key documents are
+exchanged for tokens, once for all lanes, some minutes before the last one ends. A token that a platform refuses is
+replaced once and the request repeated at once; only then the lane pauses, and a replaced file ends that within seconds.
+
+**Afterwards.** A platform that takes requests for processing is asked later what became of them, by an inquirer beside
+the courier; its last word is added to the books, once. A word that something is not set up is an alarm and no pause: what
+is accepted meanwhile may still be used once it is.
+
+Rooms: `courier` and `inquirer` act; `screening`, `batches`, `fates`, `breaker`, `backoff`, `afterwards`, `clocks`,
+`tally` and `grants` decide, and are pure; `transport`, `credentials` and `oauth` face the platform; `watcher` is what metrics
+and log are told.
 """

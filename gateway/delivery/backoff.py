@@ -15,7 +15,7 @@ PROBE_FLOOR: Final = 0.75
 
 
 class Pace(msgspec.Struct, frozen=True, gc=False):
-    """A lane's waiting times, all in seconds but for `breaker_failures` (requests in a row)."""
+    """A lane's waiting times: seconds, but for `breaker_failures` (requests in a row) and `inquiry_give_up_days`."""
 
     linger_seconds: float = 0.2
     """How long a batch may fill before it leaves."""
@@ -34,6 +34,13 @@ class Pace(msgspec.Struct, frozen=True, gc=False):
     """The longest sleep without looking at the clocks."""
     store_retry_seconds: float = 0.5
     """How soon a store that was busy is asked again."""
+    inquiry_first_seconds: float = 1800.0
+    """How long after a platform took a request it is first asked what became of it; then after ever longer waits."""
+    inquiry_cap_seconds: float = 21_600.0
+    inquiry_give_up_days: float = 7.0
+    inquiry_spacing_seconds: float = 1.0
+    """Between two questions of all lanes together. Google takes 300 a minute and 100,000 a day of a project:
+    https://developers.google.com/data-manager/api/devguides/limits (read 2026-11-22)."""
 
 
 def doubled(base: float, cap: float, times: int) -> float:

@@ -626,7 +626,7 @@ class Courier:
 
     def _fault(self, stage: Stage, error: Exception) -> None:
         """Report a bug by class and place."""
-        self._watcher.fault(self._lane, stage, type(error).__name__, _place(error))
+        self._watcher.fault(self._lane, stage, type(error).__name__, place_of(error))
 
     # ── time, and waiting ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -652,12 +652,10 @@ class Courier:
     async def _rest_until_ready(self) -> None:
         """Rest until the lane may send; one that is paused for its credential no longer than until that was replaced."""
         seconds = self._ready_at - _monotonic()
-        if seconds <= 0 or not self._breaker.awaits_credential:
+        if seconds > 0 and self._breaker.awaits_credential:
+            await self._cuttable(Await.REST, self._renewed_within(seconds))
+        else:
             await self._rest(seconds)
-            return
-        await self._cuttable(Await.REST, self._renewed_within(seconds))
-        if self._route.credential.renewals > self._seen_renewals:
-            self._ready_at = _monotonic()
 
     async def _renewed_within(self, seconds: float) -> None:
         """Wait until the credential was replaced, and not longer than `seconds`."""
@@ -699,7 +697,7 @@ def _monotonic() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _place(error: BaseException) -> str:
+def place_of(error: BaseException) -> str:
     """Name the line of code that raised, never what it said."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"

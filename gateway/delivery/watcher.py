@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum, unique
 from typing import Protocol
 
-from gateway.model import Destination, Kind, PlatformCode, Reason
+from gateway.model import Destination, Kind, PlatformCode, Processing, Reason
 from gateway.outbox import Lane
 
 
@@ -22,6 +22,8 @@ class Stage(StrEnum):
     """The adapter could not read the reply, or answered for the wrong number of events."""
     COURIER = "courier"
     """The courier's own round broke."""
+    INQUIRE = "inquire"
+    """Asking after a request that was taken for processing broke."""
 
 
 class Watcher(Protocol):
@@ -65,6 +67,12 @@ class Watcher(Protocol):
 
     def quota_waited(self, lane: Lane, seconds: float) -> None:
         """The lane had something to send and waited so long for the platform's quota."""
+
+    def processed(self, lane: Lane, processing: Processing, code: PlatformCode | None, count: int) -> None:
+        """The platform said its last word on `count` events that it had taken for processing, with its code for it."""
+
+    def misconfigured(self, lane: Lane, found: bool, code: PlatformCode | None) -> None:
+        """The platform found, by its later word, that something is not set up for the lane's events; or no longer does."""
 
     def clock_jumped(self, lane: Lane, seconds: float) -> None:
         """The wall clock moved so far against the monotonic one; nothing is given up for its age for a while."""

@@ -374,7 +374,7 @@ class Outbox(Protocol):
     async def next_due(self, lane: Lane) -> float | None:
         """When the lane's earliest exception is due, else None."""
 
-    async def inquiries(self, lane: Lane, limit: int, now: int) -> Sequence[Inquiry]:
+    async def inquiries(self, lane: Lane, limit: int, now: float) -> Sequence[Inquiry]:
         """Give up to `limit` requests of the lane that it is time to ask after, those that are due longest first."""
 
     async def next_inquiry(self, lane: Lane) -> float | None:

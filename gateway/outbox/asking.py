@@ -36,7 +36,7 @@ class Asking:
             [(state.number, receipt, events, now, now + self._first_seconds) for receipt, events in receipts.items()],
         )
 
-    def due(self, lane: Lane, limit: int, now: int) -> list[Inquiry]:
+    def due(self, lane: Lane, limit: int, now: float) -> list[Inquiry]:
         """Give the requests that it is time to ask after."""
         rows = every(
             self._connection,

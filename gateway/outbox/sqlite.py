@@ -258,7 +258,7 @@ class SqliteOutbox:
 
     # ── what became of it afterwards ─────────────────────────────────────────────────────────────────────────────
 
-    async def inquiries(self, lane: Lane, limit: int, now: int) -> Sequence[Inquiry]:
+    async def inquiries(self, lane: Lane, limit: int, now: float) -> Sequence[Inquiry]:
         """Give up to `limit` requests of the lane that it is time to ask after, those that are due longest first."""
         return await self._writer.ask(lambda store: store.inquiries(lane, limit, now))
 

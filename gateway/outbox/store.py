@@ -224,7 +224,7 @@ class Store:
         )
         return None if due is None else float(due)
 
-    def inquiries(self, lane: Lane, limit: int, now: int) -> Sequence[Inquiry]:
+    def inquiries(self, lane: Lane, limit: int, now: float) -> Sequence[Inquiry]:
         """Give the lane's requests that it is time to ask after."""
         return self._asking.due(lane, limit, now)
 

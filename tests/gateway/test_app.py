@@ -220,7 +220,7 @@ async def test_a_revoked_document_pauses_and_a_new_one_mends_it(tmp_path: Path) 
         ("destination_up", None),
     ]
     secrets = [value for document in (old, made) for name, value in json.loads(document).items() if name != "type"]
-    secrets += ["ya29.", "eyJ"]
+    secrets += ["ya29.", "eyJ", "client secret is invalid", "expired or revoked", "client was not found"]
     kept = b"".join(path.read_bytes() for path in (there.folder / "store").iterdir() if path.is_file())
     for text in (log.getvalue(), *shown, kept.decode("latin-1")):
         assert not [secret for secret in secrets if secret in text]
@@ -246,6 +246,92 @@ async def test_a_token_in_a_file_is_replaced_without_a_restart(tmp_path: Path, p
 async def _all_down(there: Installation, *names: str) -> bool:
     lanes = (await there.ask("/readyz"))["lanes"]["shop"]
     return not any(lanes[name]["up"] for name in names)
+
+
+# ── what became of it afterwards ─────────────────────────────────────────────────────────────────────────────────
+
+
+def asking_soon(folder: Path, platforms: Platforms) -> Installation:
+    """An installation that asks after a moment, and again soon."""
+    there = install(folder, platforms.base_urls)
+    edit(there, ("probe_cap_seconds = 1\n", "probe_cap_seconds = 1\ninquiry_first_seconds = 0.2\n"))
+    return there
+
+
+async def all_said(there: Installation) -> Any:
+    """Wait until Google has said its last word on everything; the books."""
+    async with asyncio.timeout(20):
+        while True:
+            books = await there.accounts()
+            told = books["destinations"]["google_ads"]["processing"]
+            if told is not None and told["pending"] == 0:
+                return books
+            await asyncio.sleep(0.05)
+
+
+async def test_what_google_did_with_what_it_took_is_told(tmp_path: Path, platforms: Platforms) -> None:
+    """Taken at once, and then used or not, in the books, in the explanation of an event, and as a metric."""
+    later = Behaviour(mode=Mode.REFUSE_EVENTS, variant="later", event_ids=frozenset({"o-2"}))
+    platforms[GOOGLE].switch.set(later)
+    there = asking_soon(tmp_path / "it", platforms)
+    async with inside(there, Log(io.StringIO())):
+        await post(there, *(purchase(str(number)) for number in (1, 2, 3)))
+        books = await all_said(there)
+        told = await there.ask("/api/v1/explain", storefront="shop", event="purchase", event_id="1")
+        metrics = await there.ask("/metrics")
+    code = "PROCESSING_ERROR_REASON_CLICK_NOT_FOUND"
+    lane = books["destinations"]["google_ads"]
+    assert lane["delivered"] == 3
+    assert lane["processing"] == {
+        "taken": 3,
+        "pending": 0,
+        "said": {"used": 2, "not_used": 1},
+        "reasons": {f"not_used.{code}": 1},
+    }
+    assert books["balanced"]
+    assert books["destinations"]["meta"]["processing"] is None
+    said = {"final": True, "events": 3, "said": {f"not_used.{code}": 1, "used": 2}}
+    assert told["destinations"]["google_ads"]["processing"] == said
+    assert told["destinations"]["meta"]["processing"] is None
+    labels = 'destination="google_ads",processing="{}",reason="{}",storefront="shop"'
+    assert f"processed_total{{{labels.format('used', 'none')}}} 2.0" in metrics
+    assert f"processed_total{{{labels.format('not_used', code)}}} 1.0" in metrics
+
+
+async def test_an_account_that_is_not_set_up_is_an_alarm_until_it_is(tmp_path: Path, platforms: Platforms) -> None:
+    """Google takes the events all the same, so the lane goes on; readiness and log say what is missing."""
+    platforms[GOOGLE].switch.set(Behaviour(mode=Mode.REFUSE_EVENTS, variant="later_terms", fraction=1.0))
+    there, log = asking_soon(tmp_path / "it", platforms), io.StringIO()
+    async with inside(there, Log(log)):
+        await post(there, purchase("1"))
+        await all_said(there)
+        found = (await there.ask("/readyz"))["lanes"]["shop"]["google_ads"]
+        assert found["up"]
+        assert found["misconfigured"].endswith("ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED")
+        platforms[GOOGLE].switch.reset()
+        await asyncio.sleep(1.0)  # requests are told apart by the second in which they were taken
+        await post(there, purchase("2"))
+        async with asyncio.timeout(10):
+            while (await there.ask("/readyz"))["lanes"]["shop"]["google_ads"]["misconfigured"]:  # noqa: ASYNC110 - it is asked
+                await asyncio.sleep(0.05)
+    said = [line for line in happenings(log.getvalue()) if line.startswith("processing")]
+    assert said == ["processing_misconfigured", "processing_mended"]
+    assert "destination_paused" not in log.getvalue()
+
+
+async def test_what_was_not_said_yet_is_asked_for_by_the_next_process(tmp_path: Path, platforms: Platforms) -> None:
+    """Stopping does not wait for it, and a kill does not lose it."""
+    process = Process(asking_soon(tmp_path / "it", platforms))
+    edit(process.installation, ("inquiry_first_seconds = 0.2", "inquiry_first_seconds = 3"))
+    await process.start()
+    await post(process.installation, purchase("1"), purchase("2"))
+    await process.quiet()
+    assert await process.kill() == -9
+    await process.start()
+    books = await all_said(process.installation)
+    assert await process.stop() == 0
+    assert books["destinations"]["google_ads"]["processing"]["said"] == {"used": 2}
+    assert books["balanced"]
 
 
 # ── stopping ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -335,7 +335,31 @@ async def test_the_books_are_shown_running_and_stopped(running: Process, capsys:
     assert "received 3: 2 accepted, 0 duplicate, 1 refused, 0 invalid" in shown[0]
     assert "259.80 EUR" in shown[0]
     assert "The books balance." in shown[0]
+    assert "google_ads took 2 for processing: 2 pending" in shown[0]
     assert shown[1]["destinations"]["meta"]["delivered"] == 2
+
+
+async def test_the_books_say_what_became_of_what_was_taken(stopped: Installation, capsys: Capture) -> None:
+    """By outcome, and each reason of the platform's beneath."""
+    lane = {
+        **dict.fromkeys(("accepted", "delivered", "waiting", "dead", "withdrawn", "replayed"), 0),
+        "balanced": True,
+        "reasons": {},
+        "value": {},
+        "processing": {"taken": 9, "pending": 1, "said": {"used": 5, "not_used": 3}, "reasons": {"not_used.A_B": 3}},
+    }
+    books = {
+        "received": 9,
+        "by_status": {},
+        "by_reason": {},
+        "differing_repeats": 0,
+        "destinations": {"google_ads": lane},
+        "balanced": True,
+    }
+    async with standing_in(stopped, 200, json.dumps(books)):
+        assert await do("accounts", "shop", "--config", str(stopped.config)) == 0
+    said = capsys.readouterr().out
+    assert "google_ads took 9 for processing: 5 used, 3 not_used, 1 pending\n  3 not_used.A_B\n" in said
 
 
 def test_the_books_of_nobody_are_2(stopped: Installation, capsys: Capture) -> None:

@@ -10,7 +10,7 @@ from gateway.delivery.credentials import Standing
 from gateway.delivery.grants import CredentialKind
 from gateway.delivery.watcher import Stage, Watcher
 from gateway.metrics import CONTENT_TYPE, DELIVERY_BUCKETS, Metrics
-from gateway.model import Destination, Kind, Reason, Source, Status, StorefrontId
+from gateway.model import Destination, Kind, PlatformCode, Processing, Reason, Source, Status, StorefrontId
 from gateway.outbox import Lane, Waiting
 
 DEMO = StorefrontId("demo")
@@ -31,6 +31,7 @@ DESIGN_NAMES: Mapping[str, set[str]] = {
     "unknown_fields_total": {"storefront", "object"},
     "differing_repeats_total": {"storefront"},
     "credential_seconds": {"storefront", "destination", "kind"},
+    "processed_total": {"storefront", "destination", "processing", "reason"},
     "test_mode": {"storefront", "destination", "switch"},
     "test_endpoints_allowed": set(),
     "build_info": {"version"},
@@ -66,6 +67,8 @@ def busy() -> Metrics:
     metrics.breaker(META, opened=True, reason=Reason.TIMED_OUT)
     metrics.throttled(META, 3.0)
     metrics.quota_waited(META, 3.0)
+    metrics.processed(GOOGLE, Processing.USED, None, 1)
+    metrics.misconfigured(GOOGLE, found=True, code=None)
     metrics.clock_jumped(META, 400.0)
     metrics.fault(META, Stage.BUILD, "ValueError", "adapters/meta.py:1")
     metrics.test_mode(META, "test_event_code")
@@ -201,6 +204,19 @@ def test_waits_for_a_quota_add_up_in_seconds() -> None:
     for _ in range(1000):
         metrics.quota_waited(META, 0.0123)
     assert values(metrics)["quota_wait_seconds_total{destination=meta,storefront=demo}"] == 12.0
+
+
+def test_last_words_are_counted_by_outcome_and_code() -> None:
+    """Events, not requests."""
+    metrics = Metrics()
+    metrics.processed(GOOGLE, Processing.USED, None, 90)
+    metrics.processed(GOOGLE, Processing.NOT_USED, PlatformCode("TOO_OLD"), 10)
+    metrics.processed(GOOGLE, Processing.USED, None, 5)
+    told = {name: value for name, value in values(metrics).items() if name.startswith("processed")}
+    assert told == {
+        "processed_total{destination=google_ads,processing=not_used,reason=TOO_OLD,storefront=other}": 10,
+        "processed_total{destination=google_ads,processing=used,reason=none,storefront=other}": 95,
+    }
 
 
 def test_two_metrics_do_not_share_anything() -> None:

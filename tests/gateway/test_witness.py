@@ -8,7 +8,7 @@ import pytest
 from gateway.delivery.watcher import Stage, Watcher
 from gateway.log import Log
 from gateway.metrics import Metrics
-from gateway.model import Destination, Kind, PlatformCode, Reason, StorefrontId
+from gateway.model import Destination, Kind, PlatformCode, Processing, Reason, StorefrontId
 from gateway.outbox import Lane
 from gateway.witness import Witness
 
@@ -148,3 +148,16 @@ def test_a_replaced_credential_is_written(scene: Scene) -> None:
         {"level": "info", "happening": "credential_renewed", "storefront": "demo", "destination": "meta"},
         {"level": "warning", "happening": "credential_unusable", "storefront": "demo", "destination": "pinterest"},
     ]
+
+
+def test_a_later_word_is_counted_and_what_is_not_set_up_is_written(scene: Scene) -> None:
+    """What became of events is a metric; that somebody must set something up is a line, and that it was done another."""
+    scene.witness.processed(META, Processing.NOT_USED, PlatformCode("TOO_OLD"), 7)
+    scene.witness.misconfigured(META, found=True, code=PlatformCode("NO_CONSENT"))
+    scene.witness.misconfigured(META, found=False, code=None)
+    where = {"storefront": "demo", "destination": "meta"}
+    assert scene.lines == [
+        {"level": "error", "happening": "processing_misconfigured", **where, "code": "NO_CONSENT"},
+        {"level": "info", "happening": "processing_mended", **where},
+    ]
+    assert 'processing="not_used",reason="TOO_OLD",storefront="demo"} 7.0' in scene.metrics.text().decode()

@@ -5,9 +5,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.audit.accounts import account
-from gateway.model import Destination, Fault, Kind, Reason, Refusal, Source, Status
+from gateway.model import Destination, Fault, Kind, PlatformCode, Processing, Reason, Refusal, Source, Status
 from gateway.outbox import Book
 
 META, PINTEREST, GOOGLE = tuple(Destination)
@@ -64,6 +66,7 @@ def test_balanced_books_are_written_out() -> None:
             "balanced": True,
             "reasons": {"dead.rejected": 1, "delivered.confirmed": 8, "withdrawn.consent_expired": 1},
             "value": {"EUR": {"accepted": "100.50", "delivered": "100"}, "JPY": {"accepted": "1500"}},
+            "processing": None,
         },
         "pinterest": {
             "accepted": 7,
@@ -75,6 +78,7 @@ def test_balanced_books_are_written_out() -> None:
             "balanced": True,
             "reasons": {},
             "value": {"EUR": {"accepted": "0.00"}},
+            "processing": None,
         },
     }
 
@@ -112,6 +116,67 @@ def test_destinations_are_held_against_what_was_accepted(
     told = account(changed(accepted=accepted, waiting=waiting))
     assert all(lane["balanced"] for lane in told["destinations"].values())
     assert not told["balanced"]
+
+
+def afterwards(taken: int, pending: int, **said: int) -> Book:
+    """Books in which Google took events for processing; `said` by outcome, with the code behind two underscores."""
+    processed = {}
+    for name, count in said.items():
+        processing, _, code = name.partition("__")
+        processed[GOOGLE, Processing(processing), PlatformCode(code) if code else None] = count
+    return changed(
+        accepted={**BOOK.accepted, GOOGLE: taken},
+        settled={**BOOK.settled, (GOOGLE, PURCHASE, "delivered", Reason.ACCEPTED_FOR_PROCESSING): taken},
+        processed=processed,
+        pending={GOOGLE: pending} if pending else {},
+    )
+
+
+def test_what_was_said_afterwards_stands_beside_what_was_taken() -> None:
+    """Both are told: taken is not used. What was never spoken of is untold, whoever noticed."""
+    told = account(afterwards(12, 2, used=5, not_used__TOO_OLD=1, not_used__X=1, duplicate__Y=1, untold=1))
+    lane = told["destinations"]["google_ads"]
+    assert lane["delivered"] == 12
+    assert lane["processing"] == {
+        "taken": 12,
+        "pending": 2,
+        "said": {"used": 5, "duplicate": 1, "not_used": 2, "untold": 2},
+        "reasons": {"duplicate.Y": 1, "not_used.TOO_OLD": 1, "not_used.X": 1},
+    }
+    assert lane["balanced"]
+
+
+def test_before_anything_was_said_all_is_pending() -> None:
+    """As in the first half hour."""
+    told = account(afterwards(12, 12))
+    assert told["destinations"]["google_ads"]["processing"] == {"taken": 12, "pending": 12, "said": {}, "reasons": {}}
+    assert told["balanced"]
+
+
+@pytest.mark.parametrize(
+    "book",
+    [
+        afterwards(10, 2, used=9),
+        afterwards(10, 11),
+        afterwards(0, 0, used=1),
+        afterwards(10, 0, used=10, untold=1),
+    ],
+)
+def test_a_platform_cannot_say_more_than_it_took(book: Book) -> None:
+    """Then something was counted twice."""
+    told = account(book)
+    assert not told["destinations"]["google_ads"]["balanced"]
+    assert not told["balanced"]
+
+
+@given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50), st.integers(0, 50))
+def test_taken_is_always_pending_and_said_together(used: int, useless: int, pending: int, untold: int) -> None:
+    """Whatever the figures."""
+    book = afterwards(used + useless + pending + untold, pending, used=used, not_used__X=useless, untold=untold)
+    lane = account(book)["destinations"]["google_ads"]
+    assert lane["balanced"]
+    if (told := lane["processing"]) is not None:
+        assert told["taken"] == told["pending"] + sum(told["said"].values())
 
 
 def test_empty_books_balance() -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gateway.audit.advice import NAMES, in_words
 from gateway.audit.trace import WORDS, moment, remarks, sentences, tell
-from gateway.model import Destination, PlatformCode, Reason, Receipt, Refusal, Remark, Signal, State, Status, Trace
-from gateway.outbox import Attempt, Explanation
+from gateway.model import Destination, PlatformCode, Processing, Reason, Receipt, Refusal, Remark, Signal, State, Status, Trace
+from gateway.outbox import Afterwards, Attempt, Explanation
 from tests.strategies import NOW
 
 META, PINTEREST, GOOGLE = tuple(Destination)
@@ -44,6 +44,7 @@ NEVER = {
     "replays": 0,
     "replayed_at": None,
     "advice": None,
+    "processing": None,
 }
 SLOWER = "Pinterest asks for fewer requests. Nothing: it is obeyed. If it lasts, ask for a higher quota."
 NEXT = f"next try 2026-11-22T10:16:05Z. {SLOWER}"
@@ -169,3 +170,43 @@ def test_only_a_confirmation_is_called_one(reason: Reason, said: str) -> None:
     """A platform that took an event for later processing has not confirmed it, and is not said to have."""
     delivered = msgspec.structs.replace(ACCEPTED, attempts=(Attempt(META, "delivered", reason=reason),))
     assert list(sentences(tell(delivered)))[-1] == f"Meta: {said}."
+
+
+def later(events: int, *outcomes: tuple[Processing, PlatformCode | None, int], final: bool = True) -> Explanation:
+    """An event that Google took for processing, and what it said since."""
+    said = Afterwards(final, events, outcomes)
+    taken = Attempt(GOOGLE, "delivered", Reason.ACCEPTED_FOR_PROCESSING, receipt=Receipt("r1"), afterwards=said)
+    return msgspec.structs.replace(ACCEPTED, attempts=(taken,))
+
+
+TAKEN = "Google Ads: taken by the platform, which processes it later, receipt r1."
+NEVER_OF_ONE = "The platform tells this of requests, never of a single event."
+LATER_WORDS = [
+    (later(5, final=False), f"{TAKEN} Its request of 5 events is being processed."),
+    (
+        later(5, (Processing.NOT_USED, PlatformCode("TOO_OLD"), 1), (Processing.PENDING, None, 4), final=False),
+        f"{TAKEN} Its request of 5 events is being processed (1 not used (TOO_OLD), 4 pending so far).",
+    ),
+    (later(1, (Processing.USED, None, 1)), f"{TAKEN} Processed: request of 1 event: 1 used. {NEVER_OF_ONE}"),
+    (
+        later(5, (Processing.MISCONFIGURED, PlatformCode("A_B"), 2), (Processing.USED, None, 3)),
+        f"{TAKEN} Processed: request of 5 events: 2 misconfigured (A_B), 3 used. {NEVER_OF_ONE}",
+    ),
+    (later(5), f"{TAKEN} Processed: request of 5 events: nothing was told. {NEVER_OF_ONE}"),
+]
+
+
+@pytest.mark.parametrize(("explanation", "said"), LATER_WORDS)
+def test_what_was_said_afterwards_is_said_of_the_request(explanation: Explanation, said: str) -> None:
+    """How many of its events met with what; that it may or may not be this one is part of the answer."""
+    assert list(sentences(tell(explanation)))[-1] == said
+
+
+def test_what_was_said_afterwards_is_told_as_json() -> None:
+    """By outcome and code."""
+    told = tell(later(5, (Processing.NOT_USED, PlatformCode("A_B"), 2), (Processing.USED, None, 3)))
+    assert told["destinations"]["google_ads"]["processing"] == {
+        "final": True,
+        "events": 5,
+        "said": {"not_used.A_B": 2, "used": 3},
+    }

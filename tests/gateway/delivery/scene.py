@@ -7,7 +7,7 @@ over the wire: the platform's answers name verdicts, and the adapter reads them.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -51,6 +51,7 @@ from gateway.model import (
     Money,
     Pause,
     PlatformCode,
+    Processing,
     Reason,
     Receipt,
     Refusal,
@@ -170,7 +171,7 @@ class Plain:
         del receipt
         return None
 
-    def read_processed(self, reply: Reply, count: int) -> Processed:
+    def read_processed(self, reply: Reply, count: int) -> Processed | Retry | Throttle | Pause:
         """Say that nothing more will come; there is nothing to ask."""
         del reply, count
         return NOTHING_MORE
@@ -208,6 +209,11 @@ Script = Callable[[list[str]], "Answer | web.Response | None"]
 """From a request's ids to an answer; None cuts the connection. `take` has then said what was taken."""
 
 
+async def untold(_request: web.Request) -> web.Response:
+    """Answer no question."""
+    return web.Response(status=404)
+
+
 class Platform:
     """A platform on loopback. `script` decides each answer; ids answered `ok` are counted in `taken`."""
 
@@ -220,6 +226,7 @@ class Platform:
         self.tokens: set[str] = set()
         self.delay = 0.0
         self.url = ""
+        self.status: Callable[[web.Request], Awaitable[web.Response]] = untold
 
     async def handle(self, request: web.Request) -> web.Response:
         """Take one request."""
@@ -239,6 +246,10 @@ class Platform:
         self.taken.update(event_id for event_id, word in zip(ids, words, strict=False) if word == "ok")
         return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
+    async def tell(self, request: web.Request) -> web.Response:
+        """Answer the question what became of a request."""
+        return await self.status(request)
+
     def take(self, ids: Iterable[str]) -> None:
         """Count ids as taken although the answer will not say so."""
         self.taken.update(ids)
@@ -250,6 +261,7 @@ async def platform_on_loopback() -> AsyncIterator[Platform]:
     platform = Platform()
     app = web.Application()
     app.router.add_post("/events", platform.handle)
+    app.router.add_get("/status", platform.tell)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -337,6 +349,16 @@ class Recorder:
         assert lane in LANES
         self.told.append(("quota_waited", seconds))
 
+    def processed(self, lane: Lane, processing: Processing, code: PlatformCode | None, count: int) -> None:
+        """Write down."""
+        assert lane in LANES
+        self.told.append(("processed", processing, code, count))
+
+    def misconfigured(self, lane: Lane, found: bool, code: PlatformCode | None) -> None:
+        """Write down."""
+        assert lane in LANES
+        self.told.append(("misconfigured", found, code))
+
     def clock_jumped(self, lane: Lane, seconds: float) -> None:
         """Write down."""
         assert lane in LANES
@@ -389,7 +411,7 @@ class Line:
         self.platform = platform
         self.recorder = Recorder()
         self.wall = Wall()
-        self.adapter = Plain(PlainSettings(base_url=platform.url, credential="env:TOKEN"))
+        self.adapter: Plain = Plain(PlainSettings(base_url=platform.url, credential="env:TOKEN"))
         self.login = Login(Referent("env:TOKEN", Path(), {"TOKEN": TOKEN}, READ), {})
         self.credential: Credential | None = None
         """Another one than the login's, if a test wants it."""
