@@ -17,7 +17,19 @@ from adapters.google_ads_api import AdsApi
 from adapters.google_conversion import Conversion, Service, click_of, transaction_id
 from adapters.google_data_manager import DataManager
 from adapters.shapes import BASE_URL, URL, shaped
-from gateway.adapter import Access, DestinationSettings, Limits, Needs, Processed, Reply, Request, TokenEndpoint
+from gateway.adapter import (
+    Access,
+    DestinationSettings,
+    Limits,
+    Needs,
+    Processed,
+    Quota,
+    Rehearsal,
+    Reply,
+    Request,
+    TokenEndpoint,
+    Way,
+)
 from gateway.model import (
     Delivered,
     Destination,
@@ -99,6 +111,15 @@ class GoogleAdsSettings(DestinationSettings, frozen=True, hide_input_in_errors=T
         return self
 
 
+INGESTION: Final = Quota(requests_per_minute=300, requests_per_day=100_000)
+"""Of a Cloud project: https://developers.google.com/data-manager/api/devguides/limits (read 2026-11-22)."""
+
+BY_ROWS: Final = Quota(requests_per_day=15_000)
+"""Of a developer token with basic access; standard access has no limit. It counts operations, and whether an upload is one
+or as many as it has rows is not said: https://developers.google.com/google-ads/api/docs/best-practices/quotas
+(read 2026-11-22)."""
+
+
 @dataclass(frozen=True, slots=True)
 class GoogleAds:
     """Google's page."""
@@ -131,6 +152,7 @@ class GoogleAds:
             min_age=policy.click_hold if policy.send_click_ids else 0,
             held_clicks=CLICKS,
             timeout=60.0 if by_rows else 30.0,
+            quota=BY_ROWS if by_rows else INGESTION,
         )
 
     @property
@@ -187,6 +209,17 @@ class GoogleAds:
         verdicts = self.service.interpret(reply, count)
         rest = self.settings.rest_seconds
         return rested(verdicts, rest) if rest and count < self.limits.batch_events else verdicts
+
+    def rehearsal(self, test_code: str | None) -> Rehearsal:
+        """Have one event of each kind that has an action checked and none taken; by e-mail, which nobody's digest stands for.
+
+        https://developers.google.com/data-manager/api/reference/rpc/google.ads.datamanager.v1#ingesteventsrequest
+        (`validate_only`; read 2026-11-22)
+        """
+        del test_code
+        checked = self.settings.model_copy(update={"validate_only": True, "send_email": True, "send_click_ids": False})
+        kinds = tuple(kind for kind in Kind if kind in checked.conversion_actions)
+        return Rehearsal(GoogleAds(checked), Way.VALIDATED, kinds)
 
     def ask_after(self, receipt: Receipt) -> Request | None:
         """Ask the service, if it is one that tells afterwards."""

@@ -9,7 +9,7 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Final
@@ -17,9 +17,17 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from gateway.adapter import Quota
+from gateway.audit.advice import in_words
 from gateway.delivery.courier import Courier, Office, Route
 from gateway.delivery.credentials import Credential, ReferredCredential, Standing
+from gateway.delivery.letters import ALWAYS_ASKED
 from gateway.delivery.oauth import Tokens
+from gateway.delivery.quota import Meter, strictest
+from gateway.delivery.rehearsal import Finding
+from gateway.delivery.rehearsing import rehearse
+from gateway.delivery.replaying import Replayer
+from gateway.delivery.screening import Rules
 from gateway.delivery.transport import Transport
 from gateway.intake import Door, Intake
 from gateway.keys import Doorkeeper
@@ -152,7 +160,14 @@ async def running(
         )
         opened = asyncio.Event()
         readiness = _readiness(settings, outbox, couriers, credentials, opened, stop)
-        private = Private(outbox=outbox, metrics=metrics, storefronts=frozenset(settings.storefronts), readiness=readiness)
+        private = Private(
+            outbox=outbox,
+            metrics=metrics,
+            storefronts=frozenset(settings.storefronts),
+            readiness=readiness,
+            replayer=Replayer(outbox, rules_of(settings), witness),
+            names=frozenset(settings.server.private_names),
+        )
         metrics.watch_outbox(tuple(couriers), outbox.waiting, time.time)
         metrics.watch_credentials({lane: _standing(credential) for lane, credential in credentials.items()})
         metrics.watch_repeats(settings.storefronts, outbox.differing_repeats)
@@ -190,6 +205,15 @@ def _lanes(settings: Settings) -> list[Lane]:
     return [Lane(s.id, destination) for s in settings.storefronts.values() for destination in s.destinations]
 
 
+def _meters(settings: Settings) -> dict[tuple[Destination, str], Meter]:
+    """Make one meter for each credential of each platform, whichever storefronts use it."""
+    quotas: dict[tuple[Destination, str], list[Quota]] = {}
+    for storefront in settings.storefronts.values():
+        for destination, reference in storefront.credentials.items():
+            quotas.setdefault((destination, reference), []).append(storefront.quotas[destination])
+    return {shared: Meter(strictest(*told)) for shared, told in quotas.items()}
+
+
 def make_credentials(
     settings: Settings, tokens: Tokens, told: Callable[[Lane, bool], None] = lambda _lane, _usable: None
 ) -> dict[Lane, Credential]:
@@ -204,6 +228,7 @@ def make_credentials(
 
 
 def _routes(settings: Settings, credentials: Mapping[Lane, Credential]) -> dict[Lane, Route]:
+    meters = _meters(settings)
     return {
         Lane(s.id, destination): Route(
             lane=Lane(s.id, destination),
@@ -211,7 +236,28 @@ def _routes(settings: Settings, credentials: Mapping[Lane, Credential]) -> dict[
             base_url=s.base_urls[destination],
             credential=credentials[Lane(s.id, destination)],
             max_consent_age=s.consent.policy.max_age,
+            meter=meters[destination, s.credentials[destination]],
         )
+        for s in settings.storefronts.values()
+        for destination, adapter in s.destinations.items()
+    }
+
+
+async def rehearse_all(settings: Settings, lanes: Collection[Lane], test_code: str | None) -> dict[Lane, Finding]:
+    """Try these lanes' destinations out, all at the same time; no store is opened and nothing else is started."""
+    async with AsyncExitStack() as stack:
+        transport = await stack.enter_async_context(Transport())
+        tokens = Tokens(transport)
+        stack.push_async_callback(tokens.close)
+        routes = _routes(settings, make_credentials(settings, tokens))
+        findings = await asyncio.gather(*(rehearse(routes[lane], transport, time.time, test_code) for lane in lanes))
+        return dict(zip(lanes, findings, strict=True))
+
+
+def rules_of(settings: Settings) -> dict[Lane, Rules]:
+    """Say for each lane what its dead letters are held against."""
+    return {
+        Lane(s.id, destination): Rules(adapter.limits, s.consent.policy.max_age, adapter.refuses, ALWAYS_ASKED)
         for s in settings.storefronts.values()
         for destination, adapter in s.destinations.items()
     }
@@ -285,6 +331,7 @@ def _lane_state(storefront: Storefront, destination: Destination, courier: Couri
         credential=CredentialState(
             kind=standing.kind.value, seconds=None if standing.seconds is None else int(standing.seconds)
         ),
+        advice=in_words(destination, health.paused, health.last_code) if health.paused else None,
     )
 
 

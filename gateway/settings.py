@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field, PlainValidator, ValidationError, Validati
 from pydantic_core import ErrorDetails
 
 from adapters import ADAPTERS
-from gateway.adapter import Adapter
+from gateway.adapter import Adapter, DestinationSettings, Quota
 from gateway.consent.decision import DAY, Policy
 from gateway.delivery.backoff import Pace
 from gateway.delivery.credentials import Login
@@ -55,6 +55,9 @@ class Address(NamedTuple):
 
 
 LISTEN: Final = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:]+)\]|(?P<four>[0-9.]+)|(?P<name>localhost)):(?P<port>\d{1,5})", re.ASCII)
+NAME: Final = re.compile(
+    r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*", re.ASCII
+)
 SIZE: Final = re.compile(r"(?P<number>\d{1,12}) ?(?P<unit>B|KiB|MiB|GiB|TiB)", re.ASCII)
 UNITS: Final = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 DEFAULT_PORTS: Final = (("https://", ":443"), ("http://", ":80"))
@@ -71,6 +74,13 @@ def _address(value: object) -> Address:
         return Address(host if match["name"] else ip_address(host).compressed, int(match["port"]))
     except ValueError:
         raise ValueError(rule) from None
+
+
+def _host_name(value: object) -> str:
+    """Read a host's name, as it stands in a `Host` header but for its port."""
+    if not isinstance(value, str) or NAME.fullmatch(value) is None:
+        raise ValueError("must be a host's name in lower case, such as gateway.internal, without a port")
+    return value
 
 
 def _network(value: object) -> IPv4Network | IPv6Network:
@@ -150,6 +160,7 @@ class ServerSettings(Block, frozen=True):
     private: Annotated[Address, PlainValidator(_address)] = Address("127.0.0.1", 8081)
     data_dir: Annotated[Path, PlainValidator(_path)]
     key_file: Annotated[Path, PlainValidator(_path)]
+    private_names: tuple[Annotated[str, PlainValidator(_host_name)], ...] = ()
     trusted_proxies: tuple[Annotated[IPv4Network | IPv6Network, PlainValidator(_network)], ...] = ()
     allow_test_endpoints: bool = False
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1000
@@ -176,6 +187,8 @@ class DeliverySettings(Block, frozen=True):
     probe_base_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     probe_cap_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
     breaker_failures: Annotated[int, Field(ge=1, le=1000)] = 5
+    pause_probe_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    fresh_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
 
     @property
     def pace(self) -> Pace:
@@ -247,6 +260,9 @@ class Storefront(msgspec.Struct, frozen=True):
     destinations: Mapping[Destination, Adapter]
     logins: Mapping[Destination, Login]
     base_urls: Mapping[Destination, str]
+    credentials: Mapping[Destination, str]
+    """References to the access tokens: where two are the same, so is the quota."""
+    quotas: Mapping[Destination, Quota]
     test_endpoints: frozenset[Destination]
     """Destinations whose events go to another host than the platform's own, or whose tokens come from another."""
 
@@ -391,6 +407,8 @@ class Reading:
             destinations=MappingProxyType({d.name: d.adapter for d in destinations}),
             logins=MappingProxyType({d.name: d.login for d in destinations}),
             base_urls=MappingProxyType({d.name: d.base_url for d in destinations}),
+            credentials=MappingProxyType({d.name: d.credential for d in destinations}),
+            quotas=MappingProxyType({d.name: d.quota for d in destinations}),
             test_endpoints=frozenset(d.name for d in destinations if d.elsewhere),
         )
 
@@ -450,7 +468,15 @@ class Reading:
         made = adapter(block)
         endpoint = made.token_endpoint
         own = block.base_url in _base_urls(adapter) and (endpoint is None or endpoint.url in _token_urls(adapter))
-        return Enabled(adapter.destination, made, login, block.base_url, elsewhere=not own)
+        return Enabled(
+            name=adapter.destination,
+            adapter=made,
+            login=login,
+            base_url=block.base_url,
+            credential=block.credential,
+            quota=_quota(block, made.limits.quota),
+            elsewhere=not own,
+        )
 
     def _login(self, adapter: type[Adapter], table: Mapping[str, object], at: tuple[str | int, ...]) -> Login | None:
         """Follow a destination's references: its credential, and those of the adapter's secrets that are set."""
@@ -513,7 +539,16 @@ class Enabled(msgspec.Struct, frozen=True):
     adapter: Adapter
     login: Login
     base_url: str
+    credential: str
+    quota: Quota
     elsewhere: bool
+
+
+def _quota(block: DestinationSettings, published: Quota) -> Quota:
+    """Give the platform's quota, with what the settings say in its place."""
+    return Quota(
+        block.requests_per_minute or published.requests_per_minute, block.requests_per_day or published.requests_per_day
+    )
 
 
 def _table(raw: object) -> Mapping[str, object]:

@@ -312,10 +312,37 @@ def stranger_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
         (f"/{mark}", 404),
         (f"/metrics?{mark}", 200),
         (f"/api/v1/accounts?storefront={mark}", 404),
+        (f"/api/v1/dead-letters?storefront={mark}", 404),
         (f"/api/v1/explain?storefront={STOREFRONT}&event={mark}&event_id={mark}", 400),
         (f"/api/v1/explain?storefront={STOREFRONT}&event=purchase&event_id={mark}", 404),
     ):
-        yield Call(request("GET", target, headers(marks)), status, private=True)
+        yield Call(request("GET", target, headers(marks), host="127.0.0.1"), status, private=True)
+    yield from order_calls(marks)
+
+
+def order_calls(marks: Marks) -> Iterator[Call]:
+    """Orders for a replay that cannot be meant, or come from where none may come from."""
+    mark, right = marks.plain(), {"storefront": STOREFRONT, "destination": "meta"}
+    for said, status in (
+        (right | {mark: mark}, 400),
+        (right | {"destination": mark}, 400),
+        (right | {"reasons": [mark]}, 400),
+        (right | {"codes": [mark]}, 200),
+        (right | {"storefront": mark}, 404),
+        (mark, 400),
+    ):
+        yield Call(order(json.dumps(said).encode(), headers(marks)), status, private=True)
+    yield Call(order(f"{{{mark}".encode(), headers(marks)), 400, private=True)
+    yield Call(order(mark.encode() * 10_000, headers(marks)), 413, private=True)
+    body = json.dumps(right).encode()
+    yield Call(order(body, headers(marks), host=f"{mark}.example"), 403, private=True)
+    yield Call(order(body, [*headers(marks), f"Origin: https://{mark}.example"]), 403, private=True)
+    yield Call(order(body, [*headers(marks), f"Content-Encoding: {mark}"]), 415, private=True)
+
+
+def order(body: bytes, more: Sequence[str], host: str = "127.0.0.1") -> bytes:
+    """Write an order to the private listener."""
+    return request("POST", "/api/v1/replay", ["Content-Type: application/json", *more], body, host=host)
 
 
 def browser_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
@@ -404,11 +431,16 @@ async def provoke(marks: Marks, installation: Installation, platforms: Platforms
 
 async def look(marks: Marks, installation: Installation, places: Places) -> None:
     """Read every private page, as the people do who watch."""
-    pages = [("/metrics", {}), ("/readyz", {}), ("/livez", {}), ("/api/v1/accounts", {"storefront": STOREFRONT})]
+    mine = {"storefront": STOREFRONT}
+    pages = [("/metrics", {}), ("/readyz", {}), ("/livez", {}), ("/api/v1/accounts", mine), ("/api/v1/dead-letters", mine)]
     which = {"storefront": STOREFRONT, "event": marks.flavour.kind}
     pages += [("/api/v1/explain", {**which, "event_id": event_id}) for event_id in marks.ids]
     for number, (path, query) in enumerate(pages):
         places.private[f"{path} {number}"] = json.dumps(await installation.ask(path, **query)).encode()
+    for destination in Destination:
+        said = json.dumps(mine | {"destination": destination, "dry_run": False}).encode()
+        places.private[f"replay {destination}"] = (await asked(installation.private, order(said, ["Connection: close"]))).said
+    await installation.quiet(30)
 
 
 def hear(platforms: Platforms, places: Places) -> None:
@@ -578,6 +610,8 @@ def missing(marks: Marks, places: Places) -> list[str]:
         "a duplicate": b'"duplicate"' in places.answers["answer 0"],
         "refusals": places.answers["answer 0"].count(b'"refused"') >= 10,
         "invalid events": places.answers["answer 0"].count(b'"invalid"') == len(invalid_events(Marks(marks.flavour))),
+        "dead letters": any(b'"replayed_before"' in text for text in places.private.values()),
+        "a replay": any(b'"against":null' in text for text in places.private.values()),
         "an explanation": any(b'"signals"' in text for text in places.private.values()),
         "the store": sum(map(len, places.kept.values())) > 50_000,
         "the log": b"listening" in places.kept["log"],

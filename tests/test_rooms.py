@@ -24,6 +24,7 @@ OUTBOX_PARTS: Final = (
     "explaining",
     "lanes",
     "names",
+    "reviving",
     "schema",
     "settling",
     "store",

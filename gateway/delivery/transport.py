@@ -13,7 +13,10 @@ from typing import Final, Self
 from urllib.parse import urlencode
 
 from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorDNSError,
     ClientConnectorError,
+    ClientConnectorSSLError,
     ClientError,
     ClientResponse,
     ClientSession,
@@ -27,7 +30,18 @@ from aiohttp import (
 from yarl import URL
 
 from gateway.adapter import Access, Reply, Request
-from gateway.delivery.fates import CONNECTION_LOST, NOT_CONNECTED, TIMED_OUT, NoReply
+from gateway.delivery.fates import (
+    BAD_CERTIFICATE,
+    CONNECT_TIMEOUT,
+    CONNECTION_LOST,
+    NO_NAME,
+    NO_TLS,
+    NOT_CONNECTED,
+    REFUSED,
+    TIMED_OUT,
+    UNREACHABLE,
+    NoReply,
+)
 from gateway.secret import Secret
 
 BODY_LIMIT: Final = 1024 * 1024
@@ -117,12 +131,29 @@ class Transport:
                 timeout=ClientTimeout(total=seconds, connect=min(self._connect_seconds, seconds / 2)),
             ) as response:
                 return Reply(response.status, _kept(response), await _bounded(response))
-        except (ClientConnectorError, ConnectionTimeoutError, ServerFingerprintMismatch, InvalidURL):
-            return NOT_CONNECTED
+        except (ClientConnectorError, ConnectionTimeoutError, ServerFingerprintMismatch, InvalidURL) as error:
+            return _obstacle(error)
         except TimeoutError:
             return TIMED_OUT
         except (ClientError, OSError):
             return CONNECTION_LOST
+
+
+def _obstacle(error: Exception) -> NoReply:
+    """Say what stood in the way of a connection, by the kind of the error and never by its text."""
+    match error:
+        case ClientConnectorCertificateError() | ServerFingerprintMismatch():
+            return BAD_CERTIFICATE
+        case ClientConnectorSSLError():
+            return NO_TLS
+        case ClientConnectorDNSError():
+            return NO_NAME
+        case ConnectionTimeoutError():
+            return CONNECT_TIMEOUT
+        case ClientConnectorError():
+            return REFUSED if isinstance(error.os_error, ConnectionRefusedError) else UNREACHABLE
+        case _:
+            return NOT_CONNECTED
 
 
 def _path(request: Request, access: Access) -> str:

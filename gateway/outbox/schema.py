@@ -87,7 +87,21 @@ create index inquiries_by_age on inquiries(at);
 """
 """Requests that a platform took for processing. Those that are concluded are kept for as long as an event can be asked for."""
 
-STEPS: Final = (_FIRST, _INQUIRIES)
+BACKLOGS: Final = """
+create table backlogs(
+    lane integer not null, upto integer not null,
+    cursor integer not null,     -- what follows it, up to and with `upto`, was set aside and waits behind the lane's own cursor
+    primary key (lane, upto)
+) strict, without rowid;
+"""
+
+REPLAYS: Final = """
+create table replays(  -- dead letters that were given back: when last, how often
+    lane integer not null, seq integer not null, at integer not null, n integer not null, primary key (lane, seq)
+) strict, without rowid;
+"""
+
+STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS)
 """From an empty file to today's tables, one step a version. A step that was ever released is never changed; a store of an
 earlier version takes the missing steps when it is opened, all in one transaction."""
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from adapters.google_ads import GoogleAds, GoogleAdsSettings
-from gateway.adapter import Access, Reply
+from gateway.adapter import Access, Quota, Reply
 from gateway.model import Delivered, Destination, Maybe, Reason, Receipt, StorefrontId
 from gateway.secret import Secret
 from tests.adapters.cases import ALL_ALLOWED, LEAST_SETTINGS, golden_events, made
@@ -160,3 +160,9 @@ def test_settings_are_checked(wrong: dict[str, Any], rule: str) -> None:
     """An account or action of another shape, a shared action, an unknown kind and an age past Google's are faults."""
     with pytest.raises(ValueError, match=rule):
         made(Destination.GOOGLE_ADS, **wrong)
+
+
+def test_the_quota_is_the_published_one() -> None:
+    """Requests a minute, and a day where there is such a limit."""
+    assert made(Destination.GOOGLE_ADS).limits.quota == Quota(300, 100_000)
+    assert made(Destination.GOOGLE_ADS, transport="ads_api").limits.quota == Quota(None, 15_000)
