@@ -288,6 +288,21 @@ def test_an_assertion_is_signed_by_the_accounts_key() -> None:
         jwt.decode(f"{head}.{forged}.{signature}", certs=public_key(ACCOUNT_TEXT))
 
 
+def test_a_key_without_an_id_is_not_named() -> None:
+    """The header says nothing then; Google tries the account's keys."""
+    nameless = read(changed(ACCOUNT_TEXT, private_key_id=None))
+    assert isinstance(nameless, ServiceAccount)
+    head, _, _ = assertion(nameless, SCOPE, AUDIENCE, NOW).reveal().split(".")
+    assert json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4))) == {"alg": "RS256", "typ": "JWT"}
+
+
+def test_only_an_rsa_key_signs() -> None:
+    """Documents are read so that no other gets here."""
+    other = ServiceAccount(Secret("a@x.example"), Document(pem(ec.generate_private_key(ec.SECP256R1()))))
+    with pytest.raises(TypeError, match="an RSA key"):
+        assertion(other, SCOPE, AUDIENCE, NOW)
+
+
 def test_a_service_account_asks_with_its_assertion() -> None:
     """Two fields, as RFC 7523 has them."""
     form = token_form(account(), SCOPE, AUDIENCE, NOW)
