@@ -115,9 +115,8 @@ INGESTION: Final = Quota(requests_per_minute=300, requests_per_day=100_000)
 """Of a Cloud project: https://developers.google.com/data-manager/api/devguides/limits (read 2026-11-22)."""
 
 BY_ROWS: Final = Quota(requests_per_day=15_000)
-"""Of a developer token with basic access; standard access has no limit. It counts operations, and whether an upload is one
-or as many as it has rows is not said: https://developers.google.com/google-ads/api/docs/best-practices/quotas
-(read 2026-11-22)."""
+"""Of a developer token with basic access; standard access has no limit. Whether an upload is one operation or as many as it
+has rows is not said: https://developers.google.com/google-ads/api/docs/best-practices/quotas (read 2026-11-22)."""
 
 
 @dataclass(frozen=True, slots=True)

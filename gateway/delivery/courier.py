@@ -233,7 +233,7 @@ class Courier:
         seen = self._outbox.arrivals(self._lane)
         # A probe takes what is fresh: what was set aside by earlier probes has been tried.
         self._fresh_first = self._breaker.probing or not self._fresh_first
-        claim = await self._claim_ripe(limit, fresh_first=self._fresh_first)
+        claim = await self._claim_ripe(limit)
         if claim is None:
             await self._idle(seen)
             return
@@ -254,7 +254,9 @@ class Courier:
     async def _set_aside(self) -> None:
         """Put what has become old out of the way of what is fresh. It can wait while the store is full or the lane is down."""
         now = int(self._now().wall)
-        before = overtaken(self._outbox.waiting(self._lane), self._rules.limits.min_age, self._pace, now)
+        limits = self._rules.limits
+        held = limits.min_age if limits.held_clicks is None else 0  # where only some are held, others must pass
+        before = overtaken(self._outbox.waiting(self._lane), held, self._pace, now)
         if before is None or self._breaker.probing:
             return
         try:
@@ -263,25 +265,25 @@ class Courier:
             if shut.why in LOST:
                 raise
 
-    async def _claim_ripe(self, limit: int, *, fresh_first: bool) -> Claim | None:
-        """Claim a batch; of what was not tried yet only as much as is old enough for the platform.
+    async def _claim_ripe(self, limit: int) -> Claim | None:
+        """Claim a batch, of what is fresh or of what is old; if that is too young for the platform, of the other.
 
         What is too young keeps its place in the sequence: set aside one by one, it would cost a row each.
         """
-        claim = await self._claim_next(limit, fresh_first=fresh_first)
-        if claim is None or claim.origin is Origin.AGAIN:
-            return claim
-        now = self._now()
-        count = ripe(claim.records, self._rules, now)
-        if count == len(claim.records):
-            return claim
-        await self._release(claim, maybe=False)
-        if count:
-            return await self._claim_next(count, fresh_first=fresh_first)
-        if fresh_first:  # what is fresh is too young, which says nothing of what is old
-            return await self._claim_ripe(limit, fresh_first=False)
-        wait = claim.records[0].event.occurred_at + self._rules.limits.min_age - now.earliest
-        self._ready_at = _monotonic() + min(wait, self._pace.idle_seconds)
+        wait = self._pace.idle_seconds
+        for fresh_first in (self._fresh_first, not self._fresh_first):
+            claim = await self._claim_next(limit, fresh_first=fresh_first)
+            if claim is None or claim.origin is Origin.AGAIN:
+                return claim
+            now = self._now()
+            count = ripe(claim.records, self._rules, now)
+            if count == len(claim.records):
+                return claim
+            await self._release(claim, maybe=False)
+            if count:
+                return await self._claim_next(count, fresh_first=fresh_first)
+            wait = min(wait, claim.records[0].event.occurred_at + self._rules.limits.min_age - now.earliest)
+        self._ready_at = _monotonic() + wait
         return None
 
     async def _claim_next(self, limit: int, *, fresh_first: bool) -> Claim | None:

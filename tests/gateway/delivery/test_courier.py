@@ -80,6 +80,8 @@ async def test_a_full_batch_does_not_linger_and_a_small_one_does(line: Line) -> 
     async with line.running():
         await line.put(*(event(n) for n in range(10)))
         await line.until(lambda: len(line.platform.taken) == 10, 0.25)
+        await line.until(line.quiet)
+        await asyncio.sleep(0.05)  # until the courier has looked for more
         await line.put(event(10))
         await asyncio.sleep(0.05)
         await line.put(event(11))
@@ -621,6 +623,23 @@ async def test_what_is_held_back_is_no_backlog_and_blocks_none(line: Line) -> No
         assert line.outbox.waiting(LANE).backlog == 0
         assert await line.states(30) == {"delivered": 20, "waiting": 10}
     assert not line.recorder.of("retried")
+
+
+async def test_where_only_some_are_held_back_the_others_pass_them(line: Line) -> None:
+    """Events that wait for hours, too many to look past, are set aside in one row; what comes in later does not wait."""
+    line.limits(min_age=3600, held_clicks=frozenset({"gclid"}), batch_events=5)
+    click = ClickIds(gclid=GoogleClickId("abcdefghij"))
+    await line.put_at(NOW - 400, *(event(n, click=click) for n in range(20)))
+    await line.put(*(event(n) for n in range(20, 23)))
+    async with line.running():
+        await line.until(lambda: line.outbox.waiting(LANE).waiting == 20)
+        await line.put(event(23))
+        await line.until(lambda: line.outbox.waiting(LANE).waiting == 20 and len(line.platform.taken) == 4)
+    assert line.platform.taken == Counter(["e20", "e21", "e22", "e23"])
+    assert line.outbox.waiting(LANE).retrying == 0
+    line.wall.shift = 3600.0
+    await line.deliver()
+    assert line.platform.taken == Counter(ids(24))
 
 
 async def test_a_full_store_delays_only_the_setting_aside(tmp_path: Path) -> None:
