@@ -14,7 +14,7 @@ RUN := .venv/.run-$(call state,requirements.lock)
 DEV := .venv/.dev-$(call state,requirements.lock requirements-dev.lock)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint browser replay bench torture lock clean
+.PHONY: help run test lint browser replay bench torture outage lock clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -46,6 +46,9 @@ bench: $(DEV) ## measure, as ratios side by side on this machine
 
 torture: $(DEV) ## kill the server under load, again and again, and look for anything lost
 	@$(BIN)/python -m tests.torture
+
+outage: $(DEV) ## let a token expire for minutes while 20,000 events come in, mend it, and look at what became of them
+	@$(BIN)/python -m tests.outage
 
 UV := uv==0.13.9
 COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -5,14 +5,23 @@ flight, so a platform that is slow, down or refusing costs its own lane time and
 platforms, not another storefront's lane to the same platform, not the front door. Events need no order, so one
 that must wait goes to the side and the next ones pass.
 
-**A round.** The courier waits until there is work, lingers a moment so that a batch fills, and *claims* a batch.
-Then it *screens* it: an event whose consent has grown too old or whose person has withdrawn is taken out; one that
+**A round.** The courier waits until there is work and a place in the platform's quota, lingers a moment so that a batch
+fills, and *claims* a batch. Then it *screens* it: an event whose consent has grown too old or whose person has withdrawn is taken out; one that
 is older than the platform's limit, or that the platform may have had for longer than it recognises repeats, becomes
 a dead letter; one that is too young waits. What is left is *built* into a request by the adapter, and before the
 first byte leaves, the outbox notes durably that the platform may have these events from now on. The transport
 *sends*, the adapter *interprets* the answer into one verdict per event, and the courier *settles* the whole claim
 in one go. Whatever happens between two of these steps — an exception, `kill -9`, a power cut — the next claim finds
 the events either untouched or marked *maybe received*, and never loses them.
+
+**Fresh and old.** After an outage new events must not be as late as the oldest. What has waited for more than five minutes
+is *set aside* as a backlog, and the two take turns, a request each: what is new leaves within minutes, and what is old has
+at least every other request, the oldest first. Exceptions that are due stand in the backlog's order, by their age.
+
+**Quota.** Platforms count requests by project or account. Lanes that show the same credential share a *meter*, which gives
+each request its place at an even pace, with a fifth of the quota saved up; lanes that ask get their places in the order of
+asking. Waiting for one is no failure and costs no event a try, and the batch fills meanwhile. Each request counts, also
+those that look for a bad event, and probes. What the platform says of its own quota counts beside that.
 
 **Three kinds of no answer.** Refused connection, unknown host, failed TLS handshake, connect timeout: nothing left
 this machine, and the events count as untried. Timeout or reset after that: the platform may have them; they are
@@ -25,12 +34,20 @@ alone get a due time, the lane goes on. Retrying ends by age, never by count: an
 
 **Breaker and pause.** After five requests in a row without a usable answer the breaker opens; from then on one small
 batch is a probe, at intervals that grow to five minutes, and its success closes the breaker. A refused credential, a
-missing permission or a wrong configuration pauses the lane in the same way, at once and with an alarm: no event
-is blamed for it, every event is kept, and the lane resumes by itself when a probe gets through. If most of a large
-batch is refused event by event, that too is taken for a wrong configuration rather than for that many bad events.
+missing permission or a wrong configuration pauses the lane at once and with an alarm: no event is blamed for it, every
+event is kept, and a probe asks once a minute, no faster and no slower however long it takes, unless the platform named
+a time or the credential is replaced. The lane resumes when something gets through. What a probe of a paused lane is
+refused event by event proves nothing: those events are tried again later, and the next probe takes others.
 
-**Isolation.** Some platforms refuse a whole request for one bad event. The event that the answer hints at is then
-sent alone, else the batch is halved until the bad ones stand alone. They become dead letters; the rest arrives.
+**Suspicion.** If twenty events or more of a claim are refused, and more than are taken, that is a wrong configuration and
+not that many bad events: the lane pauses, and keeps them. Small claims add up to the same. Where a platform refuses whole
+requests, the other end of the batch is heard first, since bad events often lie together. Who was put off like this and
+is refused again while the lane is up is at fault itself.
+
+**Isolation.** Some platforms refuse a whole request for one bad event. The events that the answer hints at are then sent
+alone, else the batch is halved until the bad ones stand alone: two requests for a bad event that was named, some twenty
+for one among a thousand that was not. A hint that proves wrong ends all hints of that batch. They become dead letters;
+the rest arrives.
 
 **Time.** Ages use the wall clock, waiting uses the monotonic clock. When the two disagree by more than five minutes
 the wall clock was set: until that has settled, an event is sent only if it is young enough by both readings and
@@ -47,7 +64,10 @@ replaced once and the request repeated at once; only then the lane pauses, and a
 the courier; its last word is added to the books, once. A word that something is not set up is an alarm and no pause: what
 is accepted meanwhile may still be used once it is.
 
-Rooms: `courier` and `inquirer` act; `screening`, `batches`, `fates`, `breaker`, `backoff`, `afterwards`, `clocks`,
-`tally` and `grants` decide, and are pure; `transport`, `credentials` and `oauth` face the platform; `watcher` is what metrics
-and log are told.
+**Rehearsing and replaying.** A destination is tried out with one request that records nothing; a dead letter that is
+replayed takes the same way as any event, and is screened like one.
+
+Rooms: `courier`, `inquirer`, `rehearsing` and `replaying` act; `screening`, `turns`, `quota`, `batches`, `fates`,
+`breaker`, `backoff`, `afterwards`, `clocks`, `tally`, `grants`, `letters` and `rehearsal` decide, and are pure; `transport`,
+`credentials` and `oauth` face the platform; `watcher` is what metrics and log are told.
 """
