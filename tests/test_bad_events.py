@@ -160,3 +160,22 @@ async def test_a_thousand_bad_events_cost_no_thousand_requests(tmp_path: Path) -
         Destination, EVENTS
     )
     assert log.getvalue().count('"destination_paused"') == len(Destination)
+
+
+async def test_a_miscounted_answer_is_counted_and_not_believed(tmp_path: Path) -> None:
+    """An answer for another number of events is an alarm of its own; they may have arrived, and are sent again."""
+    counted = (Destination.META, Destination.PINTEREST)
+    async with platforms_that(HINTS["no hints"]) as platforms:
+        there = install(tmp_path / "it", platforms.base_urls)
+        for destination in counted:
+            platforms[destination].switch.set(Behaviour(mode=Mode.COUNT_MISMATCH, requests=1))
+        async with inside(there, Log(io.StringIO())):
+            await post(there, [f"{number}x" for number in range(5)])
+            books = await there.quiet()
+            metrics = await there.ask("/metrics")
+    assert books["balanced"]
+    for destination in counted:
+        labels = f'destination="{destination}",event="none",outcome="retried",reason="count_mismatch",storefront="shop"'
+        assert f"consent_gateway_deliveries_total{{{labels}}} 5.0" in metrics
+        assert books["destinations"][destination]["delivered"] == 5
+        assert max(taken.copies for taken in platforms[destination].ledger) == 2

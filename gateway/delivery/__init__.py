@@ -5,14 +5,14 @@ flight, so a platform that is slow, down or refusing costs its own lane time and
 platforms, not another storefront's lane to the same platform, not the front door. Events need no order, so one
 that must wait goes to the side and the next ones pass.
 
-**A round.** The courier waits until there is work and a place in the platform's quota, lingers a moment so that a batch
-fills, and *claims* a batch. Then it *screens* it: an event whose consent has grown too old or whose person has withdrawn is taken out; one that
-is older than the platform's limit, or that the platform may have had for longer than it recognises repeats, becomes
-a dead letter; one that is too young waits. What is left is *built* into a request by the adapter, and before the
-first byte leaves, the outbox notes durably that the platform may have these events from now on. The transport
-*sends*, the adapter *interprets* the answer into one verdict per event, and the courier *settles* the whole claim
-in one go. Whatever happens between two of these steps — an exception, `kill -9`, a power cut — the next claim finds
-the events either untouched or marked *maybe received*, and never loses them.
+**A round.** The courier waits until there is work and a place in the platform's quota, lingers a moment so that a
+batch fills, and *claims* a batch. Then it *screens* it: an event whose consent has grown too old or whose person has
+withdrawn is taken out; one that is older than the platform's limit, or that the platform may have had for longer than
+it recognises repeats, becomes a dead letter; one that is too young waits. What is left is *built* into a request by the
+adapter, and before the first byte leaves, the outbox notes durably that the platform may have these events from now on.
+The transport *sends*, the adapter *interprets* the answer into one verdict per event, and the courier *settles* the
+whole claim in one go. Whatever happens between two of these steps — an exception, `kill -9`, a power cut — the next
+claim finds the events either untouched or marked *maybe received*, and never loses them.
 
 **Fresh and old.** After an outage new events must not be as late as the oldest. What has waited for more than five minutes
 is *set aside* as a backlog, and the two take turns, a request each: what is new leaves within minutes, and what is old has
