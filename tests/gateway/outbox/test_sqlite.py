@@ -461,6 +461,18 @@ async def test_backlogs_are_few(engine: SqliteEngine) -> None:
     connection.close()
 
 
+async def test_a_backlog_holds_something(engine: SqliteEngine) -> None:
+    """Where all that is old is for other destinations, no row is written."""
+    outbox = await engine.open(LANES[:2])
+    await outbox.put([accept(1, destinations=(PINTEREST,))])
+    await outbox.put([accept(2, at=NOW + 9, destinations=(META, PINTEREST))])
+    await outbox.set_aside(FIRST, NOW + 1)
+    await outbox.close()
+    connection = apsw.Connection(str(engine.file))
+    assert connection.execute("select count(*) from backlogs").fetchone() == (0,)
+    connection.close()
+
+
 async def test_a_store_from_before_there_were_backlogs_opens(engine: SqliteEngine) -> None:
     """It takes the step that it misses, and nothing that was waiting is lost."""
     outbox = await engine.open([FIRST])
