@@ -201,7 +201,7 @@ async def test_a_revoked_document_pauses_and_a_new_one_mends_it(tmp_path: Path) 
     made = service.make_user()  # the same client's: the old one is void
     async with Platforms.start(token_service=service) as platforms:
         there = install(tmp_path / "it", platforms.base_urls, destinations={GOOGLE: f'token_url = "{platforms.token_url}"'})
-        edit(there, ("probe_base_seconds = 0.5\nprobe_cap_seconds = 1", "probe_base_seconds = 300"))
+        edit(there, ("pause_probe_seconds = 1", "pause_probe_seconds = 300"))
         replace(there.folder / "google_ads.token", old)
         async with inside(there, Log(log)):
             await post(there, *(purchase(str(number)) for number in range(20)))
@@ -229,7 +229,7 @@ async def test_a_revoked_document_pauses_and_a_new_one_mends_it(tmp_path: Path) 
 async def test_a_token_in_a_file_is_replaced_without_a_restart(tmp_path: Path, platforms: Platforms) -> None:
     """The same for the platforms whose tokens people make."""
     there = install(tmp_path / "it", platforms.base_urls)
-    edit(there, ("probe_base_seconds = 0.5\nprobe_cap_seconds = 1", "probe_base_seconds = 300"))
+    edit(there, ("pause_probe_seconds = 1", "pause_probe_seconds = 300"))
     for destination in (Destination.META, Destination.PINTEREST):
         replace(there.folder / f"{destination.value}.token", "expired-token")
     async with inside(there, Log(io.StringIO())):

@@ -424,7 +424,7 @@ async def test_a_lane_that_must_leave_the_platform_alone_is_not_woken(line: Line
             self.replaced.set()
 
     line.credential = credential = Renewing()
-    line.pace = msgspec.structs.replace(QUICK, probe_base_seconds=600.0, probe_cap_seconds=600.0)
+    line.pace = msgspec.structs.replace(QUICK, pause_probe_seconds=600.0)
     answers = iter([Answer(["pause"]), Answer(["throttle"], after=5.0)])
     line.platform.script = lambda _: next(answers)
     await line.put(event(0))
@@ -463,7 +463,7 @@ async def test_stopping_ends_the_wait_for_another_credential(line: Line) -> None
     """A paused lane stops at once."""
     line.credential = credential = Scripted()
     credential.answer = Pause(Reason.CREDENTIAL)
-    line.pace = msgspec.structs.replace(QUICK, probe_base_seconds=600.0, probe_cap_seconds=600.0)
+    line.pace = msgspec.structs.replace(QUICK, pause_probe_seconds=600.0)
     await line.put(event(0))
     async with line.running() as courier:
         await line.until(lambda: courier.health.paused is Reason.CREDENTIAL)
