@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from itertools import count, pairwise
@@ -748,12 +749,28 @@ async def test_a_stop_does_not_wait_for_the_quota(line: Line) -> None:
     assert await line.states(2) == {"delivered": 1, "waiting": 1}
 
 
+async def test_a_stop_while_a_request_waits_for_its_place_sends_nothing_more(line: Line) -> None:
+    """What was refused as a whole and would be sent in parts is given back as untried."""
+    line.meter, _ = drawn(75, 14)  # one at once, then one a second
+    refusing(line, "e0", hint=False)
+    await line.put(*(event(n) for n in range(4)))
+    async with line.running() as courier:
+        await line.until(lambda: len(line.platform.requests) == 1)
+        await asyncio.sleep(0.1)
+        async with asyncio.timeout(0.5):
+            await courier.stop(10.0)
+    assert len(line.platform.requests) == 1
+    assert not line.recorder.of("dead")
+    assert await line.states(4) == {"waiting": 4}
+
+
 async def test_what_grows_too_old_while_it_waits_for_the_quota_is_not_sent(line: Line) -> None:
     """Screening comes after the wait as well: consent that ran out meanwhile is heeded."""
     line.meter, _ = drawn(75, 14)  # 15 at once, then one a second
     line.max_consent_age = 10 * DAY
     refusing(line, "e0", hint=True)
-    await line.put(event(0), event(1, consent_at=NOW - 10 * DAY + 1), event(2))
+    await line.put(event(0), event(1, consent_at=NOW - 10 * DAY + 2), event(2))
+    line.wall.began = time.monotonic() - 0.5  # it runs out while the third request waits for its place
     await line.deliver()
     assert line.platform.taken == Counter(["e2"])
     assert (await line.attempt(1)).reason is Reason.CONSENT_EXPIRED
