@@ -39,6 +39,9 @@ PRICE: Final = Money(100, "EUR")
 CLOCK_SECONDS: Final = 300
 """A clock that differs by this much from the platform's is wrong: events would be taken for old or for future ones."""
 
+GRAVEST_LAST: Final = (Delivered, Throttle, Maybe, Retry, Isolate, Rejected, Pause)
+"""Of several verdicts the one is told that stands last: what only a person can change before what comes right by itself."""
+
 
 class Finding(msgspec.Struct, frozen=True):
     """What a rehearsal showed. `well`: events would be taken, as far as the platform lets anybody see.
@@ -74,25 +77,12 @@ def samples(rehearsal: Rehearsal, destination: Destination, now: int) -> list[Mi
 
 def found(rehearsal: Rehearsal, verdicts: Sequence[Verdict], clock_ahead: int | None) -> Finding:
     """Say what the answer shows: what stands in the way most, or that nothing does."""
-    worst = max(verdicts, key=_gravity)
+    worst = max(verdicts, key=lambda verdict: GRAVEST_LAST.index(type(verdict)))
     taken = isinstance(worst, Delivered)
     proven = isinstance(worst, Rejected | Isolate) and worst.code is not None and worst.code == rehearsal.proof
     right = clock_ahead is None or abs(clock_ahead) < CLOCK_SECONDS
     recorded = taken and rehearsal.way in {Way.TEST_EVENT, Way.TOO_OLD}
     return Finding(rehearsal.way, (taken or proven) and right, recorded, worst.reason, worst.code, clock_ahead)
-
-
-def _gravity(verdict: Verdict) -> int:
-    """Order verdicts: what only a person can change comes last, so that it is what is told."""
-    match verdict:
-        case Delivered():
-            return 0
-        case Retry() | Maybe() | Throttle():
-            return 1
-        case Isolate() | Rejected():
-            return 2
-        case Pause():
-            return 3
 
 
 def without_answer(rehearsal: Rehearsal, nothing: NoReply) -> Finding:
