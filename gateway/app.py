@@ -28,13 +28,12 @@ from gateway.line import Line
 from gateway.listener import Caps, Handler, QuietServer, assert_sound_aiohttp
 from gateway.log import Happening, Log, Reducer, innermost_frame, name_of
 from gateway.metrics import Metrics
-from gateway.model import Destination
 from gateway.outbox import Lane, Outbox, Shut
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from gateway.private import CredentialState, LaneState, Private, Readiness, why_not_ready
-from gateway.settings import Address, Settings, Storefront
+from gateway.settings import Address, Settings, Storefront, prove
 from gateway.witness import Witness
 
 MIN_FREE_BYTES: Final = 256 << 20
@@ -126,13 +125,14 @@ SHUT_HAPPENINGS: Final = {(None, Shut.FULL): Happening.STORE_FULL, (Shut.FULL, N
 async def running(
     settings: Settings, log: Log, *, stop: asyncio.Event | None = None, hurry: asyncio.Event | None = None
 ) -> AsyncIterator[Gateway]:
-    """Run a gateway inside a running event loop; leaving the block stops it gracefully."""
+    """Run a gateway inside a running event loop; leaving the block stops it gracefully. Raises what `prove` raises."""
     assert_sound_aiohttp()
+    prove(settings)
     stop, hurry = stop or asyncio.Event(), hurry or asyncio.Event()
     metrics, addresses = Metrics(), Addresses(BROWSERS_PER_SECOND, BROWSERS_BURST, time.monotonic())
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(open_store(settings))
-        transport = await stack.enter_async_context(Transport())
+        transport = await stack.enter_async_context(_transport(settings))
         tokens = Tokens(transport)
         stack.push_async_callback(tokens.close)
         witness = Witness(metrics, log)
@@ -155,6 +155,7 @@ async def running(
         private = Private(outbox=outbox, metrics=metrics, storefronts=frozenset(settings.storefronts), readiness=readiness)
         metrics.watch_outbox(tuple(couriers), outbox.waiting, time.time)
         metrics.watch_credentials({lane: _standing(credential) for lane, credential in credentials.items()})
+        metrics.watch_departures(outbox.unacknowledged)
         metrics.watch_repeats(settings.storefronts, outbox.differing_repeats)
         tasks = [asyncio.create_task(courier.run(), name="courier") for courier in couriers.values()]
         tasks.append(asyncio.create_task(_sweep(outbox, log), name="sweep"))
@@ -186,6 +187,15 @@ async def open_store(settings: Settings) -> AsyncIterator[SqliteOutbox]:
         await outbox.close()
 
 
+def _transport(settings: Settings) -> Transport:
+    """Make the client, which reaches the hosts of the contracts and no others."""
+    contracts = [contract for storefront in settings.storefronts.values() for contract in storefront.contracts.values()]
+    return Transport(
+        hosts=frozenset(host for contract in contracts for host in contract.hosts),
+        token_hosts=frozenset(host for contract in contracts for host in contract.token_hosts),
+    )
+
+
 def _lanes(settings: Settings) -> list[Lane]:
     return [Lane(s.id, destination) for s in settings.storefronts.values() for destination in s.destinations]
 
@@ -210,6 +220,7 @@ def _routes(settings: Settings, credentials: Mapping[Lane, Credential]) -> dict[
             adapter=adapter,
             base_url=s.base_urls[destination],
             credential=credentials[Lane(s.id, destination)],
+            contract=s.contracts[destination],
             max_consent_age=s.consent.policy.max_age,
         )
         for s in settings.storefronts.values()
@@ -267,7 +278,10 @@ def _readiness(  # noqa: PLR0913, PLR0917 - all that an answer is put together f
             test_endpoints=any(s.test_endpoints for s in settings.storefronts.values()),
             lanes={
                 str(s.id): {
-                    d.value: _lane_state(s, d, couriers[Lane(s.id, d)], credentials[Lane(s.id, d)]) for d in s.destinations
+                    d.value: _lane_state(
+                        s, couriers[Lane(s.id, d)], credentials[Lane(s.id, d)], outbox.unacknowledged(Lane(s.id, d))
+                    )
+                    for d in s.destinations
                 }
                 for s in settings.storefronts.values()
             },
@@ -276,15 +290,17 @@ def _readiness(  # noqa: PLR0913, PLR0917 - all that an answer is put together f
     return readiness
 
 
-def _lane_state(storefront: Storefront, destination: Destination, courier: Courier, credential: Credential) -> LaneState:
+def _lane_state(storefront: Storefront, courier: Courier, credential: Credential, new_shapes: int) -> LaneState:
     health, standing = courier.health, credential.standing
     return LaneState(
         up=health.up,
         reason=health.paused.value if health.paused else None,
-        test_mode=storefront.destinations[destination].test_mode,
+        test_mode=storefront.destinations[courier.lane.destination].test_mode,
         credential=CredentialState(
             kind=standing.kind.value, seconds=None if standing.seconds is None else int(standing.seconds)
         ),
+        violation=None if health.violation is None else [str(place) for place in health.violation.places],
+        new_shapes=new_shapes,
     )
 
 

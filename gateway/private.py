@@ -40,12 +40,18 @@ class CredentialState(TypedDict):
 
 
 class LaneState(TypedDict):
-    """One destination of one storefront in the answer of `/readyz`."""
+    """One destination of one storefront in the answer of `/readyz`.
+
+    `violation`: what the contract last kept from leaving, by key path and kind of value. `new_shapes`: how many of the key
+    paths and kinds that left nobody has acknowledged.
+    """
 
     up: bool
     reason: str | None
     test_mode: str | None
     credential: CredentialState
+    violation: list[str] | None
+    new_shapes: int
 
 
 class Readiness(TypedDict):

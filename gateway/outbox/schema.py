@@ -87,7 +87,21 @@ create index inquiries_by_age on inquiries(at);
 """
 """Requests that a platform took for processing. Those that are concluded are kept for as long as an event can be asked for."""
 
-STEPS: Final = (_FIRST, _INQUIRIES)
+_DEPARTURES: Final = """
+create table shapes(id integer primary key, text text not null unique) strict;
+create table departures(         -- what was about to leave, by shape
+    lane integer not null, kind text not null, shape integer not null, contract integer not null,
+    n integer not null, first integer not null, last integer not null,
+    primary key (lane, kind, shape, contract)
+) strict, without rowid;
+create table places(             -- the parts of those shapes, each once, and who looked at them
+    number integer primary key autoincrement, lane integer not null, kind text not null, place text not null,
+    at integer not null, decision text, decided_at integer,
+    unique (lane, kind, place)
+) strict;
+"""
+
+STEPS: Final = (_FIRST, _INQUIRIES, _DEPARTURES)
 """From an empty file to today's tables, one step a version. A step that was ever released is never changed; a store of an
 earlier version takes the missing steps when it is opened, all in one transaction."""
 

@@ -91,7 +91,8 @@ def test_the_description_is_in_the_wheel() -> None:
     """A file that the package's data leaves out would be missing wherever the gateway is installed."""
     data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["config"]
     kept = {path.name for pattern in data for path in (ROOT / "config").glob(pattern)}
-    assert kept == {path.name for path in (ROOT / "config").iterdir() if path.is_file() and path.suffix != ".py"}
+    there = {path.name for path in (ROOT / "config").rglob("*") if path.is_file() and path.suffix not in {".py", ".pyc"}}
+    assert kept == there
 
 
 def described(method: str, path: str) -> set[int]:

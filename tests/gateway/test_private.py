@@ -62,7 +62,7 @@ async def test_alive_and_ready(there: There) -> None:
     assert (status, ready["ready"], ready["why"], ready["test_endpoints"]) == (200, True, None, True)
     ages = [lane["credential"].pop("seconds") for lane in ready["lanes"][STOREFRONT].values()]
     assert all(0 <= age <= 60 for age in ages)
-    up = {"up": True, "reason": None, "test_mode": None, "credential": {"kind": "token"}}
+    up = {"up": True, "reason": None, "test_mode": None, "violation": None, "new_shapes": 0, "credential": {"kind": "token"}}
     assert ready["lanes"] == {STOREFRONT: {destination.value: up for destination in Destination}}
 
 
