@@ -4,20 +4,24 @@ Bound to loopback unless configured otherwise. Tells nothing that identifies a p
 accounts hold sums.
 """
 
+import asyncio
+import time
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 from typing import Final, TypedDict
 from urllib.parse import parse_qsl
 
+import msgspec
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from gateway.audit.accounts import account
+from gateway.audit.shapes import Approved, tell_shapes
 from gateway.audit.trace import tell
 from gateway.listener import answer, problem
 from gateway.metrics import CONTENT_TYPE, Metrics
 from gateway.model import EventId, Kind, StorefrontId
-from gateway.outbox import Outbox, Shut, Unavailable
+from gateway.outbox import Decision, Outbox, Shut, Unavailable
 
 ROUTES: Final = (
     ("GET", "/metrics"),
@@ -25,11 +29,25 @@ ROUTES: Final = (
     ("GET", "/readyz"),
     ("GET", "/api/v1/explain"),
     ("GET", "/api/v1/accounts"),
+    ("GET", "/api/v1/shapes"),
+    ("POST", "/api/v1/shapes/approve"),
     ("GET", "/api/v1/openapi.json"),
 )
 """Every private route; the documentation is tested against this."""
 
 OPENAPI: Final = files("config").joinpath("openapi.json").read_bytes()
+
+
+BODY_BYTES: Final = 64 * 1024
+BODY_SECONDS: Final = 5.0
+
+
+class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of `POST /api/v1/shapes/approve`: whose rows were looked at, up to which number, and by which decision."""
+
+    storefront: str
+    decision: str
+    up_to: int
 
 
 class CredentialState(TypedDict):
@@ -76,6 +94,33 @@ def why_not_ready(shut: Shut | None, *, opened: bool, stopping: bool) -> str | N
     return None if opened else STARTING
 
 
+async def read_json(request: web.BaseRequest) -> bytes | web.Response:
+    """Read a body that is said to be JSON: at most 64 KiB, within five seconds.
+
+    Not from a page: a browser says where every such request comes from, a command does not. The listener has no login,
+    so no page in an operator's browser may speak for that operator.
+    """
+    if hdrs.ORIGIN in request.headers:
+        return _closing(problem(403, "unknown_origin"))
+    if request.content_type != "application/json":
+        return _closing(problem(415, "content_type"))
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while len(body) <= BODY_BYTES and (part := await request.content.readany()):
+                body += part
+    except TimeoutError:
+        return _closing(problem(408, "body_too_slow"))
+    except (web.RequestPayloadError, ValueError, OSError):
+        return _closing(problem(400, "bad_body"))
+    return bytes(body) if len(body) <= BODY_BYTES else _closing(problem(413, "body_too_large"))
+
+
+def _closing(response: web.Response) -> web.Response:
+    response.force_close()
+    return response
+
+
 class Private:
     """The handler of the private listener."""
 
@@ -100,7 +145,19 @@ class Private:
             return problem(404, "not_found")
         if request.method not in known:
             return problem(405, "method_not_allowed", {"Allow": ", ".join(known)})
-        return await self._answer(path, dict(parse_qsl(query)))
+        try:
+            if request.method == hdrs.METH_POST:
+                body = await read_json(request)
+                return body if isinstance(body, web.Response) else await self._change(path, body)
+            return await self._answer(path, dict(parse_qsl(query)))
+        except Unavailable as unavailable:
+            return problem(503, unavailable.why.value)
+
+    async def _change(self, path: str, body: bytes) -> web.Response:
+        """Do what was posted, one case a path."""
+        match path:
+            case _:
+                return await self._approve(body)
 
     async def _answer(self, path: str, query: Mapping[str, str]) -> web.Response:
         match path:
@@ -115,6 +172,8 @@ class Private:
                 return answer(200, OPENAPI)
             case "/api/v1/explain":
                 return await self._explain(query)
+            case "/api/v1/shapes":
+                return await self._shapes(query)
             case _:
                 return await self._accounts(query)
 
@@ -125,19 +184,29 @@ class Private:
             kind, event_id = Kind(query.get("event", "")), EventId(query.get("event_id", ""))
         except ValueError:
             return problem(400, "event_or_event_id")
-        try:
-            explanation = await self._outbox.explain(storefront, kind, event_id)
-        except Unavailable as unavailable:
-            return problem(503, unavailable.why.value)
+        explanation = await self._outbox.explain(storefront, kind, event_id)
         return problem(404, "unknown_event") if explanation is None else answer(200, orjson.dumps(tell(explanation)))
 
     async def _accounts(self, query: Mapping[str, str]) -> web.Response:
         if (storefront := self._storefront(query)) is None:
             return problem(404, "unknown_storefront")
+        return answer(200, orjson.dumps(account(await self._outbox.book(storefront))))
+
+    async def _shapes(self, query: Mapping[str, str]) -> web.Response:
+        if (storefront := self._storefront(query)) is None:
+            return problem(404, "unknown_storefront")
+        return answer(200, orjson.dumps(tell_shapes(await self._outbox.departures(storefront))))
+
+    async def _approve(self, body: bytes) -> web.Response:
         try:
-            return answer(200, orjson.dumps(account(await self._outbox.book(storefront))))
-        except Unavailable as unavailable:
-            return problem(503, unavailable.why.value)
+            asked = msgspec.json.decode(body, type=Approval)
+            decision = Decision(asked.decision)
+        except (msgspec.DecodeError, ValueError, RecursionError):  # the reader's own words could hold what it read
+            return problem(400, "invalid_approval")
+        if (storefront := self._storefront({"storefront": asked.storefront})) is None:
+            return problem(404, "unknown_storefront")
+        done = await self._outbox.acknowledge(storefront, decision, asked.up_to, int(time.time()))
+        return answer(200, orjson.dumps(Approved(approved=done)))
 
     def _storefront(self, query: Mapping[str, str]) -> StorefrontId | None:
         named = query.get("storefront", "")

@@ -120,6 +120,11 @@ class Contract:
         """Hosts and ports that access tokens may be asked of."""
         return frozenset(map(host_and_port, self._token_origins))
 
+    @property
+    def event_entries(self) -> tuple[Entry, ...]:
+        """Everything that may leave in requests that carry events."""
+        return tuple(entry for request in self._requests if request.part.events is not None for entry in request.entries)
+
     def entries_for(self, outgoing: Outgoing) -> tuple[Entry, ...]:
         """Name what may be in a request of this kind; nothing for one that the contract does not know."""
         request = self._meant(outgoing)
@@ -181,14 +186,14 @@ class _Request:
         named = {entry.path for entry in entries if entry.path.startswith(NAMED)}
         self._named = {path: Leaf.of(entries, path) for path in named}
         self._vocabulary = vocabulary
-        self._part = part
+        self.part: Final = part
         self._shapes: dict[tuple[Places, Places], Shape] = {}
 
     @cached_property
     def _body(self) -> "Body | None":
         """Both readers of the body, made when the first such request is checked; None where a body has nothing in it."""
         in_body = [entry for entry in self.entries if not entry.path.startswith(NAMED)]
-        return Body(in_body, self._part, self._vocabulary) if in_body else None
+        return Body(in_body, self.part, self._vocabulary) if in_body else None
 
     def is_meant(self, outgoing: Outgoing) -> bool:
         """Tell whether a request is of this kind, by its method and path."""

@@ -8,7 +8,8 @@ and they match nothing that the careful one would not allow (docs/decisions/0009
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Set as AbstractSet
+from typing import Final, NamedTuple, Self
 
 import msgspec
 
@@ -278,24 +279,42 @@ NEXT: Final = r"(?:,(?!\])|(?=\]))"
 """The same in a list."""
 
 
-class Usual(NamedTuple):
-    """An event as it was met before, and the pattern of others that are exactly so; None where it pays no pattern."""
+class Pattern(NamedTuple):
+    """A pattern of an event: what it matches, the entries met in every match, those behind its groups, and matches so far."""
 
-    event: Event
-    match: Callable[[bytes, int], re.Match[bytes] | None] | None
+    match: Callable[[bytes, int], re.Match[bytes] | None]
+    always: Places
+    marks: Sequence[str]
+    known: dict[tuple[bytes | None, ...], Event]
+
+    @classmethod
+    def of(cls, text: str, always: Places, marks: Sequence[str]) -> Self:
+        """Compile one."""
+        return cls(re.compile(f"{text}{NEXT}".encode()).match, always, marks, {})
+
+    def event(self, groups: tuple[bytes | None, ...]) -> Event:
+        """Say which entries are met in a match with these groups."""
+        event = self.known.get(groups)
+        if event is None:
+            event = self.known[groups] = Event(self.always | _marked(self.marks, groups))
+        return event
 
 
 MOST_USUAL: Final = 64
-"""Patterns of exact shapes that are kept for one kind of request; a shop's events have a handful of shapes."""
+"""Patterns of usual events for one kind of request; a shop's events have a handful of forms."""
+
+PATIENCE: Final = 2
+"""So many events in a row that the usual pattern does not match, and another becomes the usual one."""
 
 
 class Quick:
     """Patterns for bodies as our own writer writes them: members in the order of the contract's file, without blanks.
 
-    What goes around the events has one each, an event has two. The general one has every member optional and an empty group
-    behind every value: the groups that took part tell which entries were met. The usual one is made from those, has exactly
-    these members, and is tried first on the next event. What neither matches is left to the careful reader. Members, once
-    matched, are never given back (possessive and atomic groups), so that no text makes a pattern try again and again.
+    What goes around the events has a pattern for its beginning and one for its end. An event has a general one, in which
+    every member may be missing and stands in front of an empty group: the groups that took part tell which entries were met.
+    From what that met, usual ones are made, with exactly those members and next to no groups, and tried first: that halves
+    the time. What neither matches is left to the careful reader. Members, once matched, are never given back (possessive and
+    atomic groups), so that no text makes a pattern try again and again.
     """
 
     def __init__(self, members: Mapping[str, Node], events: str, event: Listing) -> None:
@@ -307,12 +326,12 @@ class Quick:
         head = "".join(_member(name, members[name], before) for name in names[:at])
         tail = "".join(_member(name, members[name], after) for name in names[at + 1 :])
         self._head = re.compile(rf'\{{{head}"{events}":\['.encode())
-        self._event = re.compile(f"{_written(event.member, within)}{NEXT}".encode())
         self._tail = re.compile(rf"\]{SEPARATOR}{tail}\}}".encode())
-        self._before, self._within, self._after = before, within, after
+        self._before, self._after = before, after
         self._list = event
-        self._known: dict[tuple[bytes | None, ...], Usual] = {}
-        self._last = Usual(NO_EVENT, None)
+        self._general = Pattern.of(_written(event.member, within), frozenset(), within)
+        self._usual: dict[Places, Pattern] = {}
+        self._last = Pattern.of("(?!)", frozenset(), ())
 
     def read(self, body: bytes, count: int) -> Read | None:
         """Read a body; None when it is not as it usually is."""
@@ -321,30 +340,38 @@ class Quick:
             return None
         at = head.end()
         events: list[Event] = []
-        event, match = self._last
+        usual, general, missed = self._last, self._general, 0
         for _ in range(count):
-            found = match(body, at) if match is not None else None
+            pattern, found = usual, usual.match(body, at)
             if found is None:
-                found = self._event.match(body, at)
+                pattern, found = general, general.match(body, at)
                 if found is None:
                     return None
-                event, match = self._last = self._met(found.groups())
-            events.append(event)
+                missed += 1
+                if missed == PATIENCE:
+                    usual, missed = self._usual_like(general.event(found.groups()), usual), 0
+            else:
+                missed = 0
+            groups = found.groups()
+            events.append(pattern.known.get(groups) or pattern.event(groups))
             at = found.end()
+        self._last = usual
         tail = self._tail.fullmatch(body, at)
         if tail is None:
             return None
         return Read(_marked(self._before, head.groups()) | _marked(self._after, tail.groups()), (), events)
 
-    def _met(self, groups: tuple[bytes | None, ...]) -> Usual:
-        """Say what an event is whose values these groups are behind."""
-        known = self._known.get(groups)
-        if known is None:
-            event = Event(_marked(self._within, groups))
-            text = _exactly(self._list.member, event.seen) if len(self._known) < MOST_USUAL else None
-            known = Usual(event, re.compile(f"{text}{NEXT}".encode()).match if text else None)
-            self._known[groups] = known
-        return known
+    def _usual_like(self, event: Event, before: Pattern) -> Pattern:
+        """Give the pattern of events with the members of this one, or the one before where there are too many already."""
+        paths = frozenset(map(_path_of, event.seen))
+        usual = self._usual.get(paths)
+        if usual is None:
+            if len(self._usual) >= MOST_USUAL:
+                return before
+            marks: list[str] = []
+            text = _exactly(self._list.member, paths, marks)
+            usual = self._usual[paths] = Pattern.of(text, event.seen - set(marks), marks)
+        return usual
 
 
 def _marked(marks: Sequence[str], groups: Sequence[bytes | None]) -> Places:
@@ -370,27 +397,30 @@ def _written(node: Node, marks: list[str]) -> str:
             return rf"\{{{''.join(_member(name, below, marks) for name, below in members.items())}\}}"
 
 
-def _exactly(node: Node, met: Places) -> str | None:
-    """Write a node as a pattern in which exactly these entries are met; None when one pattern cannot tell."""
+def _exactly(node: Node, met: AbstractSet[str], marks: list[str]) -> str:
+    """Write a node as a pattern with exactly the values at these key paths; of those with more than one kind, mark which."""
     match node:
         case Leaf(kinds):
-            texts = [kind.json_text for place, kind, _ in kinds if place in met]
-            return texts[0] if len(texts) == 1 else None
+            return kinds[0][1].json_text if len(kinds) == 1 else _written(node, marks)
         case Listing(most, member):
-            text = _exactly(member, met)
-            return None if text is None else rf"\[(?>{text}{NEXT}){{1,{most}}}+\]"
+            return rf"\[(?>{_exactly(member, met, marks)}{NEXT}){{1,{most}}}+\]"
         case Table(members):
-            here = {name: _exactly(below, met) for name, below in members.items() if not met.isdisjoint(_places(below))}
-            written = [f'"{name}":{text}' for name, text in here.items() if text is not None]
-            return rf"\{{{','.join(written)}\}}" if len(written) == len(here) else None
+            here = [(name, below) for name, below in members.items() if not met.isdisjoint(_paths(below))]
+            written = [f'"{name}":{_exactly(below, met, marks)}' for name, below in here]
+            return rf"\{{{','.join(written)}\}}"
 
 
-def _places(node: Node) -> Places:
-    """Name every entry in a node."""
+def _paths(node: Node) -> AbstractSet[str]:
+    """Name the key path of every value in a node."""
     match node:
         case Leaf(kinds):
-            return frozenset(place for place, _, _ in kinds)
+            return {_path_of(place) for place, _, _ in kinds}
         case Listing(_, member):
-            return _places(member)
+            return _paths(member)
         case Table(members):
-            return frozenset(place for below in members.values() for place in _places(below))
+            return {path for below in members.values() for path in _paths(below)}
+
+
+def _path_of(place: str) -> str:
+    """Give the key path of an entry's `path=kind`."""
+    return place.rpartition("=")[0]
