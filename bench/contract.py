@@ -61,7 +61,8 @@ def _batches(folder: Path) -> dict[tuple[str, Destination], tuple[Contract, Outg
     """Have each platform's adapter write a batch of each sort."""
     shop = parts.storefront(parts.settings(folder))
     now = int(time.time())
-    entries = parts.entries(parts.line(shop), Bodies(pool(now, 3 * SIZE), Ids("contract"), 3 * SIZE).take(), now)
+    line, bodies = parts.line(shop), Bodies(pool(now, SIZE), Ids("contract"), SIZE)
+    entries = [entry for _ in range(3) for entry in parts.entries(line, bodies.take(), now)]
     events = [entry.event for entry in entries if isinstance(entry, Accept)]
     purchases = [event for event in events if event.kind is Kind.PURCHASE]
     made: dict[tuple[str, Destination], tuple[Contract, Outgoing]] = {}

@@ -67,6 +67,8 @@ def _by_first_letter(codes: Iterable[str]) -> str:
 OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 GROUP: Final = "(?:0|[1-9a-f][0-9a-f]{0,3})"
 HOST: Final = "[a-z0-9](?:[a-z0-9.-]{0,252})(?::[0-9]{1,5})?"
+PRODUCT: Final = "[A-Za-z][A-Za-z0-9._+-]{0,48}/[0-9]"
+"""How a User-Agent begins: https://www.rfc-editor.org/rfc/rfc9110#field.user-agent (read 2026-11-25)."""
 NO_ADDRESS: Final = (
     r"(?!(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![A-Za-z0-9_.-]))"
     r"(?!(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}(?![A-Za-z0-9_.:-]))"
@@ -124,10 +126,10 @@ _ALL: Final = (
     ),
     ValueKind(
         "user_agent",
-        "the browser's description of itself, no @ in it",
+        "the browser's description of itself: a product with its version first, no @ in it",
         "string",
-        "[ -?A-~]{1,512}",
-        written=r"(?:[ !#-?A-\[\]-~]|\\[\"\\]){1,512}",
+        f"{PRODUCT}[ -?A-~]{{0,460}}",
+        written=rf"{PRODUCT}(?:[ !#-?A-\[\]-~]|\\[\"\\]){{0,460}}",
     ),
     ValueKind("google_click_id", "Google's id of an ad click", "string", "[A-Za-z0-9_-]{10,512}"),
     ValueKind(
@@ -153,11 +155,16 @@ _ALL: Final = (
     ValueKind("graph_version", "a version of Meta's Graph API", "string", r"v[0-9]{2,3}\.[0-9]"),
     ValueKind("ads_version", "a version of the Google Ads API", "string", "v[0-9]{2,3}"),
     ValueKind("test_code", "a test code of the platform's own console", "string", "[A-Za-z0-9]{1,40}"),
-    ValueKind("receipt", "the platform's own id of an earlier request", "string", "[A-Za-z0-9_+/=.:-]{1,128}"),
+    ValueKind(
+        "receipt",
+        "the platform's own id of an earlier request",
+        "string",
+        f"(?!https?:){NO_ADDRESS}[A-Za-z0-9_+/=.:-]{{1,128}}",
+    ),
     ValueKind("project_id", "a Google Cloud project", "string", "[a-z][a-z0-9:.-]{4,61}[a-z0-9]"),
     ValueKind("hmac_sha256", "proof made of two secrets: 64 lower-case hex digits", "string", "[0-9a-f]{64}"),
     ValueKind("bearer_token", "the shop's access token for the platform", "string", "Bearer [!-~]{1,8192}"),
-    ValueKind("secret", "a secret that the platform gave the shop", "string", "[!-~]{1,8192}"),
+    ValueKind("secret", "a secret that the platform gave the shop", "string", "[A-Za-z0-9_-]{1,200}"),
 )
 
 KINDS: Final[Mapping[str, ValueKind]] = {kind.name: kind for kind in _ALL}
