@@ -1,7 +1,8 @@
 """A contract as JSON Schema, for those who check payloads with tools of their own. Pure.
 
 One schema for each kind of request that has a body, with every option on: it is the outer limit. What a schema cannot say
-stands in its annotations: why a field may leave, on which clause of the policy it rests, which option it needs.
+stands in its annotations: why a field may leave, on which clause of the policy it rests, which option it needs. Two things
+that the contract sees are beyond any schema: a key that is there twice, and how many decimals a number has.
 https://json-schema.org/draft/2020-12 (read 2026-11-25)
 """
 

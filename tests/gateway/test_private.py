@@ -130,9 +130,54 @@ async def test_what_is_not_known_is_a_code(there: There, path: str, query: dict[
 
 @pytest.mark.parametrize("path", [path for _, path in ROUTES])
 async def test_nothing_can_be_changed(there: There, path: str) -> None:
-    """Every private route is read with GET and refuses everything else."""
-    for method in ("POST", "PUT", "DELETE", "PATCH"):
+    """Every private route takes the method that it is listed with and refuses everything else."""
+    for method in {"GET", "POST", "PUT", "DELETE", "PATCH"} - {method for method, route in ROUTES if route == path}:
         assert await there.ask(path, method) == (405, {"error": "method_not_allowed"})
+
+
+APPROVE: Final = "/api/v1/shapes/approve"
+
+
+async def test_what_has_left_is_told_and_acknowledged(there: There) -> None:
+    """Each key path and kind of value, new until a decision acknowledges it; readiness and metrics say how many are."""
+    await there.post(purchase(customer={"email": CANARY}))
+    status, told = await there.ask("/api/v1/shapes", storefront=STOREFRONT)
+    paths = {(row["destination"], row["path"], row["kind"]) for row in told["rows"]}
+    assert status == 200
+    assert {("meta", "data[].user_data.em[]", "sha256"), ("google_ads", "events[].conversionValue", "money_number")} <= paths
+    assert CANARY not in str(told)
+    new = (await there.ask("/readyz"))[1]["lanes"][STOREFRONT]["meta"]["new_shapes"]
+    assert new == sum(row["destination"] == "meta" for row in told["rows"]) > 0
+    asked = {"storefront": STOREFRONT, "decision": "DPO decision 2026-11-03", "up_to": told["newest"]}
+    async with there.session.post(there.installation.private_url + APPROVE, json=asked) as answer:
+        assert (answer.status, await answer.json()) == (200, {"approved": len(told["rows"])})
+    assert (await there.ask("/readyz"))[1]["lanes"][STOREFRONT]["meta"]["new_shapes"] == 0
+    _, metrics = await there.ask("/metrics")
+    assert b'consent_gateway_new_shapes{destination="meta",storefront="shop"} 0.0' in metrics
+    _, told = await there.ask("/api/v1/shapes", storefront=STOREFRONT)
+    assert {row["decision"] for row in told["rows"]} == {"DPO decision 2026-11-03"}
+    assert await there.ask("/api/v1/shapes") == (404, {"error": "unknown_storefront"})
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "error"),
+    [
+        ({"data": b"{", "headers": {"Content-Type": "application/json"}}, 400, "invalid_approval"),
+        ({"json": {"storefront": STOREFRONT, "decision": CANARY, "up_to": 1}}, 400, "invalid_approval"),
+        ({"json": {"storefront": STOREFRONT, "decision": "", "up_to": 1}}, 400, "invalid_approval"),
+        ({"json": {"storefront": STOREFRONT, "decision": "x", "up_to": "1"}}, 400, "invalid_approval"),
+        ({"json": {"storefront": STOREFRONT, "decision": "x", "up_to": 1, "more": 1}}, 400, "invalid_approval"),
+        ({"json": {"storefront": CANARY, "decision": "x", "up_to": 1}}, 404, "unknown_storefront"),
+        ({"data": b"{}", "headers": {"Content-Type": "text/plain"}}, 415, "content_type"),
+        ({"json": {}, "headers": {"Origin": "http://127.0.0.1:8081"}}, 403, "unknown_origin"),
+        ({"data": b" " * 70_000, "headers": {"Content-Type": "application/json"}}, 413, "body_too_large"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+async def test_only_a_command_can_acknowledge(there: There, sent: dict[str, Any], status: int, error: str) -> None:
+    """Nothing that a page in a browser can send changes anything, and an error never repeats what was said."""
+    async with there.session.post(there.installation.private_url + APPROVE, **sent) as answer:
+        assert (answer.status, await answer.json()) == (status, {"error": error})
 
 
 async def test_the_description_for_programs_is_served(there: There) -> None:
@@ -145,6 +190,7 @@ async def test_a_store_that_is_closed_is_503(there: There) -> None:
     await there.gateway.outbox.close()
     assert await there.ask("/api/v1/explain", **PURCHASE) == (503, {"error": "stopping"})
     assert await there.ask("/api/v1/accounts", storefront=STOREFRONT) == (503, {"error": "stopping"})
+    assert await there.ask("/api/v1/shapes", storefront=STOREFRONT) == (503, {"error": "stopping"})
     status, ready = await there.ask("/readyz")
     assert (status, ready["ready"], ready["why"]) == (503, False, "stopping")
     assert (await there.ask("/livez"))[0] == 200

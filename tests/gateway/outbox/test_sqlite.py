@@ -113,6 +113,7 @@ async def test_a_store_of_the_first_version_takes_the_steps_it_misses(engine: Sq
     await outbox.put([accept(n) for n in range(3)])
     await outbox.close()
     change(engine, "drop table inquiries")
+    change(engine, "drop table shapes; drop table departures; drop table places")
     change(engine, "pragma user_version = 1")
     outbox = await engine.open()
     claim = await claim_all(outbox, LANES[2])
