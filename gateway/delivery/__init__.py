@@ -14,6 +14,11 @@ first byte leaves, the outbox notes durably that the platform may have these eve
 in one go. Whatever happens between two of these steps — an exception, `kill -9`, a power cut — the next claim finds
 the events either untouched or marked *maybe received*, and never loses them.
 
+**The contract.** What the adapter built is put together with its proofs into the very thing that would leave, and held
+against the privacy team's file by a room that knows no adapter. Only what that room cleared can be sent. Events that
+break the contract are set aside and the rest is built anew; a request that is itself at fault, or most of whose events
+are, stops the lane with every event kept. The shapes that leave are counted in the flush that marks the events.
+
 **Three kinds of no answer.** Refused connection, unknown host, failed TLS handshake, connect timeout: nothing left
 this machine, and the events count as untried. Timeout or reset after that: the platform may have them; they are
 *maybe*, and are sent again only inside the platform's window for recognising repeats. That window is the only
@@ -39,6 +44,6 @@ given up for its age only if it is too old by both.
 **Bugs.** If an adapter raises, or answers for the wrong number of events, the events concerned are set aside with a
 growing delay and become dead letters at the third time, with an alarm; the courier itself goes on.
 
-Rooms: `courier` acts; `screening`, `batches`, `fates`, `breaker`, `backoff`, `clocks` and `tally` decide, and are
-pure; `transport` and `credentials` face the platform; `watcher` is what metrics and log are told.
+Rooms: `courier` acts; `screening`, `contract`, `batches`, `fates`, `breaker`, `backoff`, `clocks` and `tally` decide, and
+are pure; `transport` and `credentials` face the platform; `watcher` is what metrics and log are told.
 """

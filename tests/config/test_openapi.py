@@ -171,6 +171,12 @@ async def test_real_private_answers_are_as_described(tmp_path: Path) -> None:
             for event_id in ("1", "2"):
                 told = await there.ask("/api/v1/explain", storefront="shop", event="purchase", event_id=event_id)
                 validator("Explanation").validate(told)
+            shapes = await there.ask("/api/v1/shapes", storefront="shop")
+            validator("Shapes").validate(shapes)
+            asked = {"storefront": "shop", "decision": "DPO", "up_to": shapes["newest"]}
+            validator("Approval").validate(asked)
+            async with session.post(f"{there.private_url}/api/v1/shapes/approve", json=asked) as answer:
+                validator("Approved").validate(await answer.json())
             validator("Error").validate(await there.ask("/api/v1/explain"))
 
 
