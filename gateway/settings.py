@@ -31,7 +31,7 @@ from gateway.delivery.contract_body import Place
 from gateway.delivery.contract_file import BadContract, ContractFile, read
 from gateway.delivery.credentials import Login
 from gateway.delivery.grants import read_credential
-from gateway.delivery.rehearsal import disagreements, rehearse, unnoticed
+from gateway.delivery.proving import disagreements, rehearse, unnoticed
 from gateway.keys import KeyHash, KeyId, KeyKind, StoredKey, is_key
 from gateway.model import Destination, PageOrigin, StorefrontId
 from gateway.outbox import Decision

@@ -19,7 +19,7 @@ from gateway.delivery.courier import Courier, Office, Route
 from gateway.delivery.credentials import ReferredCredential
 from gateway.delivery.oauth import Tokens
 from gateway.delivery.outgoing import compose
-from gateway.delivery.rehearsal import DIGEST
+from gateway.delivery.proving import DIGEST
 from gateway.delivery.transport import Transport
 from gateway.log import Log
 from gateway.metrics import Metrics

@@ -8,7 +8,7 @@ import pytest
 from gateway.delivery.contract import Cleared, Contract, Outgoing
 from gateway.delivery.contract_body import Place
 from gateway.delivery.contract_file import read
-from gateway.delivery.rehearsal import disagreements, places_of, rehearse, samples, unnoticed
+from gateway.delivery.proving import disagreements, places_of, rehearse, samples, unnoticed
 from gateway.model import Destination, Kind
 from tests.adapters.cases import ALL_ALLOWED, SHIPPED, contract_of, made
 from tests.gateway.delivery.clearing import HEAD, field, request
