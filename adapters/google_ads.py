@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final, Literal, Self
 
+from msgspec.structs import replace
 from pydantic import Field, field_validator, model_validator
 
 from adapters import google_ads_api, google_data_manager
@@ -16,8 +17,21 @@ from adapters.google_ads_api import AdsApi
 from adapters.google_conversion import Conversion, Service, click_of, transaction_id
 from adapters.google_data_manager import DataManager
 from adapters.shapes import BASE_URL, URL, shaped
-from gateway.adapter import Access, DestinationSettings, Limits, Needs, Processed, Reply, Request, TokenEndpoint
+from gateway.adapter import (
+    Access,
+    DestinationSettings,
+    Limits,
+    Needs,
+    Processed,
+    Quota,
+    Rehearsal,
+    Reply,
+    Request,
+    TokenEndpoint,
+    Way,
+)
 from gateway.model import (
+    Delivered,
     Destination,
     EmailDigest,
     Kind,
@@ -53,7 +67,7 @@ class GoogleAdsSettings(DestinationSettings, frozen=True, hide_input_in_errors=T
     `transport` is the service that takes the conversions; where it is, `base_url` follows from it. `operating_account`
     owns the conversion actions; `login_account` is the manager through which the credential gets there, if it is another.
     `transaction_ids = "as_is"` is for shops whose Google tag reports the same order ids. `version` and `developer_token`
-    are the Google Ads API's.
+    are the Google Ads API's. `rest_seconds` follow a request that was not full.
     """
 
     base_url: Annotated[str, BASE_URL] = f"https://{HOSTS['data_manager']}"
@@ -68,6 +82,7 @@ class GoogleAdsSettings(DestinationSettings, frozen=True, hide_input_in_errors=T
     transaction_ids: Literal["safe", "as_is"] = "safe"
     validate_only: bool = False
     batch_events: Annotated[int, Field(ge=1, le=2000)] = 200
+    rest_seconds: Annotated[float, Field(ge=0, le=60)] = 1.0
     max_age_days: Annotated[int, Field(ge=1, le=89)] = 60
     click_hold: Annotated[int, Field(ge=0, le=86_400)] = 6 * 3600
     send_email: bool = True
@@ -94,6 +109,15 @@ class GoogleAdsSettings(DestinationSettings, frozen=True, hide_input_in_errors=T
         if host in HOSTS.values() and host != HOSTS[self.transport]:
             raise ValueError("the address is that of Google's other service; leave it out and the right one is taken")
         return self
+
+
+INGESTION: Final = Quota(requests_per_minute=300, requests_per_day=100_000)
+"""Of a Cloud project: https://developers.google.com/data-manager/api/devguides/limits (read 2026-11-22)."""
+
+BY_ROWS: Final = Quota(requests_per_day=15_000)
+"""Of a developer token with basic access; standard access has no limit. It counts operations, and whether an upload is one
+or as many as it has rows is not said: https://developers.google.com/google-ads/api/docs/best-practices/quotas
+(read 2026-11-22)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +152,7 @@ class GoogleAds:
             min_age=policy.click_hold if policy.send_click_ids else 0,
             held_clicks=CLICKS,
             timeout=60.0 if by_rows else 30.0,
+            quota=BY_ROWS if by_rows else INGESTION,
         )
 
     @property
@@ -166,9 +191,8 @@ class GoogleAds:
         return Access(token, () if named is None else (("developer-token", named),))
 
     def warnings(self, reply: Reply) -> int:
-        """A request is taken whole or not at all, and nothing is said beside it."""
-        del reply
-        return 0
+        """Count what the service would rather have otherwise."""
+        return self.service.warnings(reply)
 
     def build(self, events: Sequence[Minimised]) -> Request:
         """Write the events out as one request."""
@@ -176,8 +200,26 @@ class GoogleAds:
         return self.service.build([conversion(event, policy) for event in events])
 
     def interpret(self, reply: Reply, count: int) -> tuple[Verdict, ...]:
-        """Let the service read its reply."""
-        return self.service.interpret(reply, count)
+        """Let the service read its reply; after a request that was not full, ask for a rest in which the next one fills.
+
+        A Google Cloud project has 100,000 requests a day and 300 a minute, however many events are in them:
+        https://developers.google.com/data-manager/api/devguides/limits (read 2026-11-22). A trickle of events sent as they
+        come would use them up; a backlog goes in full requests and is not held up.
+        """
+        verdicts = self.service.interpret(reply, count)
+        rest = self.settings.rest_seconds
+        return rested(verdicts, rest) if rest and count < self.limits.batch_events else verdicts
+
+    def rehearsal(self, test_code: str | None) -> Rehearsal:
+        """Have one event of each kind that has an action checked and none taken; by e-mail, which nobody's digest stands for.
+
+        https://developers.google.com/data-manager/api/reference/rpc/google.ads.datamanager.v1#ingesteventsrequest
+        (`validate_only`; read 2026-11-22)
+        """
+        del test_code
+        checked = self.settings.model_copy(update={"validate_only": True, "send_email": True, "send_click_ids": False})
+        kinds = tuple(kind for kind in Kind if kind in checked.conversion_actions)
+        return Rehearsal(GoogleAds(checked), Way.VALIDATED, kinds)
 
     def ask_after(self, receipt: Receipt) -> Request | None:
         """Ask the service, if it is one that tells afterwards."""
@@ -193,17 +235,20 @@ class GoogleAds:
         policy = self.settings
         project = () if policy.quota_project is None else (("x-goog-user-project", policy.quota_project),)
         manager = None if policy.login_account == policy.operating_account else policy.login_account
-        match policy.transport:
-            case "data_manager":
-                return DataManager(policy.operating_account, manager, project, policy.validate_only)
-            case "ads_api":
-                login = () if manager is None else (("login-customer-id", manager),)
-                return AdsApi(policy.operating_account, policy.version, (*login, *project), policy.validate_only)
+        if policy.transport == "ads_api":
+            login = () if manager is None else (("login-customer-id", manager),)
+            return AdsApi(policy.operating_account, policy.version, (*login, *project), policy.validate_only)
+        return DataManager(policy.operating_account, manager, project, policy.validate_only)
 
 
 def email_of(event: Minimised, policy: GoogleAdsSettings) -> EmailDigest | None:
     """Give the digest that may serve Google."""
     return event.email.google_ads if event.email is not None and policy.send_email else None
+
+
+def rested(verdicts: Sequence[Verdict], rest: float) -> tuple[Verdict, ...]:
+    """Ask to be left alone for `rest` seconds with each delivery."""
+    return tuple([replace(verdict, after=rest) if isinstance(verdict, Delivered) else verdict for verdict in verdicts])
 
 
 def conversion(event: Minimised, policy: GoogleAdsSettings) -> Conversion:

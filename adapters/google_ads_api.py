@@ -39,7 +39,7 @@ HOST: Final = "googleads.googleapis.com"
 SCOPE: Final = "https://www.googleapis.com/auth/adwords"
 """What an access token must be good for.
 
-https://developers.google.com/google-ads/api/docs/oauth/internals (read 2026-11-22)
+https://developers.google.com/google-ads/api/reference/rpc/v17/ConversionUploadService (read 2026-11-25)
 """
 
 MOST_ROWS: Final = 500
@@ -239,18 +239,25 @@ class AdsApi:
         del reply, count
         return NOTHING_MORE
 
+    def warnings(self, reply: Reply) -> int:
+        """None: this service takes a row or refuses it."""
+        del reply
+        return 0
+
     def _rows(self, answer: Answer, reply: Reply, count: int) -> tuple[Verdict, ...]:
         """Give each row its verdict. One with neither a result nor an error may have been taken, unless it was only checked."""
         details = details_of(answer.partial_failure_error)
         after = wait_of(reply, details)
-        errors = found_in(details)
-        general = [unplaced(error, count) for error in errors if error.row is None]
+        errors: dict[int | None, list[Found]] = {}
+        for error in found_in(details):
+            errors.setdefault(error.row, []).append(error)
+        general = [gravest([unplaced(error, count) for error in errors[None]])] if None in errors else []
         taken = Delivered(receipt=receipt_of(answer.job_id))
         silent: Verdict = taken if self.validate_only else Maybe(Reason.COUNT_MISMATCH)
         results = answer.results if len(answer.results) == count else [{}] * count  # out of step they prove nothing
 
         def verdict(row: int) -> Verdict:
-            said = [error for error in errors if error.row == row] + general
+            said = errors.get(row, []) + general
             return alone(gravest(said), after, count) if said else silent
 
         return tuple([taken if result else verdict(row) for row, result in enumerate(results)])
@@ -264,15 +271,9 @@ def written(conversion: Conversion, customer: str) -> ClickConversion:
         "orderId": conversion.transaction_id,
         "consent": GRANTED,
     }
-    match conversion.click:
-        case "gclid", click:
-            made["gclid"] = click
-        case "wbraid", click:
-            made["wbraid"] = click
-        case "gbraid", click:
-            made["gbraid"] = click
-        case None:
-            pass
+    if conversion.click is not None:
+        name, click = conversion.click
+        made[name] = click
     if conversion.email is not None and (conversion.click is None or "gclid" in made):
         made["userIdentifiers"] = [{"hashedEmail": conversion.email}]
     if (money := conversion.money) is not None:

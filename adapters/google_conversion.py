@@ -54,6 +54,9 @@ class Service(Protocol):
     def read_processed(self, reply: Reply, count: int) -> Processed | Retry | Throttle | Pause:
         """Say what the answer to that means for the `count` conversions asked after."""
 
+    def warnings(self, reply: Reply) -> int:
+        """Count the remarks that the reply makes on what was taken."""
+
 
 def click_of(click: ClickIds | None) -> Click | None:
     """Choose one click id: Google refuses two. `wbraid` is the web's, `gbraid` the apps'.

@@ -30,7 +30,6 @@ from gateway.model import (
     Processing,
     Reason,
     Receipt,
-    Rejected,
     Retry,
     Throttle,
     Verdict,
@@ -276,6 +275,11 @@ class DataManager:
             return no_status(by_status(reply, 1)[0])
         return tallied(statuses.request_status_per_destination, count)
 
+    def warnings(self, reply: Reply) -> int:
+        """Count the fields that Google would rather have otherwise; they never mean a refusal."""
+        answer = answer_of(reply)
+        return 0 if answer is None else len(answer.field_warnings)
+
     def _target(self, kind: Kind, action: str) -> Target:
         """Write out a kind's conversion action."""
         made: Target = {
@@ -373,10 +377,6 @@ def rest_of(statuses: Sequence[DestinationStatus]) -> Processing:
 
 def no_status(verdict: Verdict) -> Processed | Retry | Throttle | Pause:
     """Say what a refused question means. It changed nothing, so whatever is in doubt is simply asked again."""
-    match verdict:
-        case Pause() | Throttle() | Retry():
-            return verdict
-        case Maybe(reason, code):
-            return Retry(reason, code=code)
-        case Delivered() | Isolate() | Rejected():
-            return NOTHING_MORE
+    if isinstance(verdict, Pause | Throttle | Retry):
+        return verdict
+    return Retry(verdict.reason, code=verdict.code) if isinstance(verdict, Maybe) else NOTHING_MORE

@@ -19,7 +19,19 @@ from pydantic import Field, model_validator
 
 from adapters.replies import LONGEST_WAIT, Waits, by_status, code_of, longest, read, receipt_of, retry_after, spread, told
 from adapters.shapes import BASE_URL, shaped
-from gateway.adapter import NOTHING_MORE, Access, DestinationSettings, Limits, Needs, Processed, Reply, Request
+from gateway.adapter import (
+    NOTHING_MORE,
+    Access,
+    DestinationSettings,
+    Limits,
+    Needs,
+    Processed,
+    Quota,
+    Rehearsal,
+    Reply,
+    Request,
+    Way,
+)
 from gateway.model import (
     Delivered,
     Destination,
@@ -28,6 +40,7 @@ from gateway.model import (
     Maybe,
     Minimised,
     Pause,
+    PlatformCode,
     Reason,
     Receipt,
     Refusal,
@@ -45,6 +58,7 @@ class MetaSettings(DestinationSettings, frozen=True, hide_input_in_errors=True):
     """`[…meta]` in the configuration. The `send_…` that are off by default, and the user agent, are the policy's to allow.
 
     `app_secret` refers to a secret as `credential` does; with it every request proves that it comes from the app's owner.
+    `resend_hours`: how long after a first try without a clear answer an event is sent again.
     """
 
     app_secret: str | None = None
@@ -54,6 +68,7 @@ class MetaSettings(DestinationSettings, frozen=True, hide_input_in_errors=True):
     test_event_code: Annotated[str, shaped(r"[A-Za-z0-9]{1,40}", "must be letters and digits, such as TEST12345")] | None = None
     events: frozenset[Kind] = frozenset(Kind)
     batch_events: Annotated[int, Field(ge=1, le=1000)] = 200
+    resend_hours: Annotated[int, Field(ge=1, le=44)] = 44
     send_ip: bool = True
     send_page_origin: bool = True
     client_user_agent: Literal["none", "reduced", "full"] = "none"
@@ -73,6 +88,8 @@ class MetaSettings(DestinationSettings, frozen=True, hide_input_in_errors=True):
 class UserData(TypedDict, total=False):
     """Who it was. Digests are hashed, the rest is never hashed.
 
+    Meta asks for the visitor's real address and has no rule against a network's; whether it finds anybody by one is not
+    published.
     https://developers.facebook.com/documentation/ads-commerce/conversions-api/parameters/customer-information-parameters
     (read 2026-11-22)
     """
@@ -87,6 +104,8 @@ class UserData(TypedDict, total=False):
 class CustomData(TypedDict, total=False):
     """What it was worth, in major units, and which products it was about.
 
+    A value of 0 is sent as the number it is. Whether Meta takes it for none is not published (the tag of a server-side
+    container writes "0.00", https://github.com/stape-io/facebook-tag, read 2026-11-22); if it does, that purchase is refused.
     https://developers.facebook.com/documentation/ads-commerce/conversions-api/parameters/custom-data (read 2026-11-22)
     """
 
@@ -99,6 +118,8 @@ class CustomData(TypedDict, total=False):
 class Event(TypedDict):
     """One server event.
 
+    A website's should have the page and the user agent as well. Without them events were taken (seen by others on
+    v26.0, 2026-09); they may be worth less to Meta.
     https://developers.facebook.com/documentation/ads-commerce/conversions-api/parameters/server-event (read 2026-11-22)
     """
 
@@ -188,6 +209,9 @@ OF_THE_CALL: Final = "GraphMethodException"
 Those of events are of the type `OAuthException`. Whether a wrong event can have this type is not published.
 """
 
+TOO_OLD: Final = PlatformCode("100/2804003")
+"""What Meta says of a request with an event older than seven days."""
+
 HINT: Final = re.compile(r"\$\['data'\]\[([0-9]{1,4})\]")
 
 
@@ -255,12 +279,21 @@ class Meta:
 
     @property
     def limits(self) -> Limits:
-        """Seven days less an hour for the way; copies are recognised for 48 h, so a doubtful one is repeated for 44.
+        """Seven days less an hour for the way; copies are recognised for 48 h, so a doubtful one may be repeated for 44.
 
         https://developers.facebook.com/documentation/ads-commerce/conversions-api/deduplicate-pixel-and-server-events
-        (read 2026-11-22). No limit in bytes is published; the one here is our own.
+        (read 2026-11-22). It speaks of a browser's copy and a server's; that two of a server's are recognised by the same
+        id is what everybody relies on and nobody publishes. No limit in bytes and none of requests is published; those
+        here are our own.
         """
-        return Limits(self.settings.batch_events, 1_000_000, max_age=7 * 86_400 - 3600, resend_window=44 * 3600)
+        policy = self.settings
+        return Limits(
+            policy.batch_events,
+            1_000_000,
+            max_age=7 * 86_400 - 3600,
+            resend_window=policy.resend_hours * 3600,
+            quota=Quota(requests_per_minute=3000),
+        )
 
     @property
     def needs(self) -> Needs:
@@ -319,6 +352,19 @@ class Meta:
             return spread(Maybe(Reason.COUNT_MISMATCH), count)
         return spread(Delivered(receipt=receipt_of(answer.fbtrace_id), after=breather(reply.headers)), count)
 
+    def rehearsal(self, test_code: str | None) -> Rehearsal:
+        """Send a page view under the test code that is given or set; without one, an event that is too old to be taken.
+
+        Meta refuses a request with an event older than seven days whole. It documents no way to have one only checked, and
+        events under a test code count.
+        https://developers.facebook.com/documentation/ads-commerce/conversions-api/using-the-api (read 2026-11-22)
+        """
+        code = test_code or self.settings.test_event_code
+        if code is None:
+            return Rehearsal(self, Way.TOO_OLD, (Kind.PAGE_VIEW,), age=8 * 86_400, proof=TOO_OLD)
+        coded = self.settings.model_copy(update={"test_event_code": code})
+        return Rehearsal(Meta(coded), Way.TEST_EVENT, (Kind.PAGE_VIEW,))
+
     def ask_after(self, receipt: Receipt) -> Request | None:
         """Meta counts what it takes at once and never tells more."""
         del receipt
@@ -362,10 +408,8 @@ def user_data(event: Minimised, policy: MetaSettings) -> UserData:
 
 def custom_data(event: Minimised, policy: MetaSettings) -> CustomData:
     """Write out the amount as a JSON number, and the products as the settings allow."""
-    custom: CustomData = {}
-    if event.money is not None:
-        custom["value"] = event.money.number
-        custom["currency"] = event.money.currency
+    money = event.money
+    custom: CustomData = {} if money is None else {"value": money.number, "currency": money.currency}
     if event.content_ids and policy.send_content_ids:
         custom["content_ids"] = list(event.content_ids)
         custom["content_type"] = "product"
@@ -382,8 +426,8 @@ def written(event: Minimised, policy: MetaSettings) -> Event:
         "user_data": user_data(event, policy),
     }
     if event.page_origin is not None and policy.send_page_origin:
-        path = event.page_path if policy.send_page_path else None
-        made["event_source_url"] = event.page_origin + path if path else event.page_origin
+        path = event.page_path
+        made["event_source_url"] = event.page_origin + path if path and policy.send_page_path else event.page_origin
     if custom := custom_data(event, policy):
         made["custom_data"] = custom
     if event.restricted is not None:

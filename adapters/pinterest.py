@@ -16,7 +16,19 @@ from pydantic import Field, model_validator
 
 from adapters.replies import Waits, by_status, code_of, longest, read, retry_after, spread, told
 from adapters.shapes import BASE_URL, shaped
-from gateway.adapter import NOTHING_MORE, Access, DestinationSettings, Limits, Needs, Processed, Reply, Request
+from gateway.adapter import (
+    NOTHING_MORE,
+    Access,
+    DestinationSettings,
+    Limits,
+    Needs,
+    Processed,
+    Quota,
+    Rehearsal,
+    Reply,
+    Request,
+    Way,
+)
 from gateway.model import (
     Delivered,
     Destination,
@@ -72,7 +84,7 @@ class PinterestSettings(DestinationSettings, frozen=True, hide_input_in_errors=T
 
 
 class UserData(TypedDict, total=False):
-    """Who it was: digests in arrays, the rest plain strings."""
+    """Who it was: digests in arrays, the rest plain strings. Whether a truncated address finds anybody is not published."""
 
     em: list[str]
     client_ip_address: str
@@ -184,13 +196,19 @@ class Pinterest:
         """Seven days less an hour for the way; doubtful events are repeated as long as the settings say.
 
         https://docs.amperity.com/operator/events_pinterest.html (read 2026-11-22: seven days, copies for 48 hours) and
-        https://github.com/pinterest/api-description (read 2026-11-22: offline events are not compared). Whether two copies
-        are recognised of which neither came from the browser is not published. No limit in bytes is published; the one
-        here is our own.
+        https://github.com/pinterest/api-description (read 2026-11-22: offline events are not compared; how many requests an
+        ad account may make). Whether two copies are recognised of which neither came from the browser is not published. No
+        limit in bytes is published; the one here is our own.
         """
         policy = self.settings
         most = min(policy.batch_events, TESTED) if policy.test else policy.batch_events
-        return Limits(most, 1_000_000, max_age=7 * 86_400 - 3600, resend_window=policy.resend_hours * 3600)
+        return Limits(
+            most,
+            1_000_000,
+            max_age=7 * 86_400 - 3600,
+            resend_window=policy.resend_hours * 3600,
+            quota=Quota(requests_per_minute=5000),
+        )
 
     @property
     def needs(self) -> Needs:
@@ -249,6 +267,11 @@ class Pinterest:
         results, _ = said(reply)
         return 0 if results is None else sum(bool(told.warning_message) for told in results.events)
 
+    def rehearsal(self, test_code: str | None) -> Rehearsal:
+        """Send one event in test mode, which records nothing: a purchase, as it has most to it."""
+        del test_code
+        return Rehearsal(Pinterest(self.settings.model_copy(update={"test": True})), Way.TEST_MODE, (Kind.PURCHASE,))
+
     def ask_after(self, receipt: Receipt) -> Request | None:
         """Pinterest answers for each event at once and never tells more."""
         del receipt
@@ -276,10 +299,8 @@ def user_data(event: Minimised, policy: PinterestSettings) -> UserData:
 
 def custom_data(event: Minimised, policy: PinterestSettings) -> CustomData:
     """Write out the amount as decimal text (a JSON number would break the schema), the products, and how it may be used."""
-    custom: CustomData = {}
-    if event.money is not None:
-        custom["value"] = event.money.text
-        custom["currency"] = event.money.currency
+    money = event.money
+    custom: CustomData = {} if money is None else {"value": money.text, "currency": money.currency}
     if event.content_ids and policy.send_content_ids:
         custom["content_ids"] = list(event.content_ids)
     if event.restricted is not None:
@@ -297,8 +318,8 @@ def written(event: Minimised, policy: PinterestSettings) -> Event:
         "user_data": user_data(event, policy),
     }
     if event.page_origin is not None and policy.send_page_origin:
-        path = event.page_path if policy.send_page_path else None
-        made["event_source_url"] = event.page_origin + path if path else event.page_origin
+        path = event.page_path
+        made["event_source_url"] = event.page_origin + path if path and policy.send_page_path else event.page_origin
     if custom := custom_data(event, policy):
         made["custom_data"] = custom
     return made

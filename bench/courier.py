@@ -21,10 +21,12 @@ from bench.figures import Figure, Plan
 from bench.proc import Span, between, cores, own_sample, pin
 from bench.shoppers import Bodies, Ids, pool
 from bench.stage import helper, sunk
+from gateway.adapter import Quota
 from gateway.app import make_credentials
 from gateway.delivery.courier import Courier, Office, Route
 from gateway.delivery.credentials import Credential
 from gateway.delivery.oauth import Tokens
+from gateway.delivery.quota import Meter
 from gateway.delivery.transport import Transport
 from gateway.log import Log
 from gateway.metrics import Metrics
@@ -86,6 +88,7 @@ def _couriers(made: Settings, office: Office, credentials: Mapping[Lane, Credent
                 credential=credentials[Lane(shop.id, destination)],
                 contract=shop.contracts[destination],
                 max_consent_age=shop.consent.policy.max_age,
+                meter=Meter(Quota()),  # what is measured is the work, not the platforms' patience
             ),
             office,
         )

@@ -6,13 +6,15 @@ events strictly, so an adapter that answers for the wrong number of events fails
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Final, Literal, Protocol
+from enum import unique
+from typing import Annotated, ClassVar, Final, Literal, Protocol
 
 import msgspec
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from gateway.model import (
     Destination,
+    Kind,
     Minimised,
     Pause,
     PlatformCode,
@@ -22,6 +24,7 @@ from gateway.model import (
     Retry,
     Throttle,
     Verdict,
+    Word,
 )
 from gateway.secret import Secret
 
@@ -92,12 +95,20 @@ NOTHING_MORE: Final = Processed(final=True)
 """The word of a platform whose first answer is its last."""
 
 
+class Quota(msgspec.Struct, frozen=True, gc=False):
+    """How many requests a platform takes of one credential; None where there is no limit."""
+
+    requests_per_minute: int | None = None
+    requests_per_day: int | None = None
+
+
 class Limits(msgspec.Struct, frozen=True, gc=False):
     """What the platform takes. Seconds and counts.
 
     `max_age`: older events are never sent. `resend_window`: how long after a first try whose outcome is unknown the
     event may be sent again (None: always, repeats merge). `min_age`: an event is held until it is this old, if it has one
-    of the click ids named in `held_clicks` (fields of `ClickIds`; None: every event is held).
+    of the click ids named in `held_clicks` (fields of `ClickIds`; None: every event is held). `quota` is the published one,
+    which the settings may lower or raise.
     """
 
     batch_events: int
@@ -107,6 +118,7 @@ class Limits(msgspec.Struct, frozen=True, gc=False):
     min_age: int = 0
     held_clicks: frozenset[str] | None = None
     timeout: float = 15.0
+    quota: Quota = Quota()
 
 
 class Needs(msgspec.Struct, frozen=True, gc=False):
@@ -125,6 +137,35 @@ class Needs(msgspec.Struct, frozen=True, gc=False):
     """Beside the origin, which must be needed as well."""
 
 
+@unique
+class Way(Word):
+    """How a platform is tried out; each has its words in `audit.rehearsals`."""
+
+    VALIDATED = "validated"
+    """The platform checks the events and takes none."""
+    TEST_MODE = "test_mode"
+    """The platform answers as always and records nothing."""
+    TEST_EVENT = "test_event"
+    """The platform shows the event as a test, and counts it all the same."""
+    TOO_OLD = "too_old"
+    """The event is older than the platform takes: it refuses the request whole and records nothing."""
+
+
+class Rehearsal(msgspec.Struct, frozen=True):
+    """How one harmless request shows whether a destination would take events.
+
+    `adapter` is the same with the platform's own test switch on: what it builds goes out, and it reads the reply. One event
+    of each of `kinds` is sent, as it would have been `age` seconds ago. `proof` is the code with which the platform is
+    expected to refuse it; None where it is expected to be taken.
+    """
+
+    adapter: "Adapter"
+    way: Way
+    kinds: tuple[Kind, ...]
+    age: int = 0
+    proof: PlatformCode | None = None
+
+
 class DestinationSettings(BaseModel, frozen=True, extra="forbid"):
     """What every destination's block of the configuration has; an adapter's own settings extend it."""
 
@@ -132,6 +173,9 @@ class DestinationSettings(BaseModel, frozen=True, extra="forbid"):
     """Scheme and host, no trailing slash. Another host than the platform's own needs `allow_test_endpoints`."""
     credential: str
     """Reference to the access token, or to a key document that tokens are got with: `env:NAME` or `file:path`."""
+    requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    requests_per_day: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    """In place of `Limits.quota`, where the account was granted another one or shares it with other programs."""
 
 
 class Adapter(Protocol):
@@ -176,6 +220,9 @@ class Adapter(Protocol):
 
     def interpret(self, reply: Reply, count: int) -> tuple[Verdict, ...]:
         """Say what the reply means for each of the `count` events sent, in their order."""
+
+    def rehearsal(self, test_code: str | None) -> Rehearsal:
+        """Say how this destination is tried out. `test_code` is for a platform whose tests need one; others ignore it."""
 
     def ask_after(self, receipt: Receipt) -> Request | None:
         """Write the request that asks what became of one that was taken; None: this platform never tells more."""

@@ -9,7 +9,7 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Final
@@ -17,9 +17,17 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from gateway.adapter import Quota
+from gateway.audit.advice import in_words
 from gateway.delivery.courier import Courier, Office, Route
 from gateway.delivery.credentials import Credential, ReferredCredential, Standing
+from gateway.delivery.letters import ALWAYS_ASKED
 from gateway.delivery.oauth import Tokens
+from gateway.delivery.quota import Meter, strictest
+from gateway.delivery.rehearsal import Finding
+from gateway.delivery.rehearsing import rehearse
+from gateway.delivery.replaying import Replayer
+from gateway.delivery.screening import Rules
 from gateway.delivery.transport import Transport
 from gateway.intake import Door, Intake
 from gateway.keys import Doorkeeper
@@ -28,6 +36,7 @@ from gateway.line import Line
 from gateway.listener import Caps, Handler, QuietServer, assert_sound_aiohttp
 from gateway.log import Happening, Log, Reducer, innermost_frame, name_of
 from gateway.metrics import Metrics
+from gateway.model import Destination
 from gateway.outbox import Lane, Outbox, Shut
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
@@ -152,7 +161,14 @@ async def running(
         )
         opened = asyncio.Event()
         readiness = _readiness(settings, outbox, couriers, credentials, opened, stop)
-        private = Private(outbox=outbox, metrics=metrics, storefronts=frozenset(settings.storefronts), readiness=readiness)
+        private = Private(
+            outbox=outbox,
+            metrics=metrics,
+            storefronts=frozenset(settings.storefronts),
+            readiness=readiness,
+            replayer=Replayer(outbox, rules_of(settings), witness),
+            names=frozenset(settings.server.private_names),
+        )
         metrics.watch_outbox(tuple(couriers), outbox.waiting, time.time)
         metrics.watch_credentials({lane: _standing(credential) for lane, credential in credentials.items()})
         metrics.watch_departures(outbox.unacknowledged)
@@ -200,6 +216,15 @@ def _lanes(settings: Settings) -> list[Lane]:
     return [Lane(s.id, destination) for s in settings.storefronts.values() for destination in s.destinations]
 
 
+def _meters(settings: Settings) -> dict[tuple[Destination, str], Meter]:
+    """Make one meter for each credential of each platform, whichever storefronts use it."""
+    quotas: dict[tuple[Destination, str], list[Quota]] = {}
+    for storefront in settings.storefronts.values():
+        for destination, reference in storefront.credentials.items():
+            quotas.setdefault((destination, reference), []).append(storefront.quotas[destination])
+    return {shared: Meter(strictest(*told)) for shared, told in quotas.items()}
+
+
 def make_credentials(
     settings: Settings, tokens: Tokens, told: Callable[[Lane, bool], None] = lambda _lane, _usable: None
 ) -> dict[Lane, Credential]:
@@ -214,6 +239,7 @@ def make_credentials(
 
 
 def _routes(settings: Settings, credentials: Mapping[Lane, Credential]) -> dict[Lane, Route]:
+    meters = _meters(settings)
     return {
         Lane(s.id, destination): Route(
             lane=Lane(s.id, destination),
@@ -222,7 +248,28 @@ def _routes(settings: Settings, credentials: Mapping[Lane, Credential]) -> dict[
             credential=credentials[Lane(s.id, destination)],
             contract=s.contracts[destination],
             max_consent_age=s.consent.policy.max_age,
+            meter=meters[destination, s.credentials[destination]],
         )
+        for s in settings.storefronts.values()
+        for destination, adapter in s.destinations.items()
+    }
+
+
+async def rehearse_all(settings: Settings, lanes: Collection[Lane], test_code: str | None) -> dict[Lane, Finding]:
+    """Try these lanes' destinations out, all at the same time; no store is opened and nothing else is started."""
+    async with AsyncExitStack() as stack:
+        transport = await stack.enter_async_context(_transport(settings))
+        tokens = Tokens(transport)
+        stack.push_async_callback(tokens.close)
+        routes = _routes(settings, make_credentials(settings, tokens))
+        findings = await asyncio.gather(*(rehearse(routes[lane], transport, time.time, test_code) for lane in lanes))
+        return dict(zip(lanes, findings, strict=True))
+
+
+def rules_of(settings: Settings) -> dict[Lane, Rules]:
+    """Say for each lane what its dead letters are held against."""
+    return {
+        Lane(s.id, destination): Rules(adapter.limits, s.consent.policy.max_age, adapter.refuses, ALWAYS_ASKED)
         for s in settings.storefronts.values()
         for destination, adapter in s.destinations.items()
     }
@@ -299,6 +346,7 @@ def _lane_state(storefront: Storefront, courier: Courier, credential: Credential
         credential=CredentialState(
             kind=standing.kind.value, seconds=None if standing.seconds is None else int(standing.seconds)
         ),
+        advice=in_words(courier.lane.destination, health.paused, health.last_code) if health.paused else None,
         violation=None if health.violation is None else [str(place) for place in health.violation.places],
         new_shapes=new_shapes,
     )

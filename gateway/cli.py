@@ -9,8 +9,9 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
 from http.client import HTTPException
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
@@ -26,20 +27,28 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
-from gateway import backfill, demo
-from gateway.app import CannotListen, open_store, serve
+from gateway import backfill, demo, replay
+from gateway.app import CannotListen, open_store, rehearse_all, rules_of, serve
 from gateway.audit.accounts import Account, account
+from gateway.audit.advice import NAMES
+from gateway.audit.letters import Listing, SliceTold, list_dead, tell_slice
+from gateway.audit.rehearsals import sentences as finding_sentences
+from gateway.audit.rehearsals import tell as tell_finding
 from gateway.audit.schema import schemas
 from gateway.audit.shapes import Approved, Difference, Row, Shapes, compare, tell_shapes
 from gateway.audit.trace import Told, sentences, tell
+from gateway.delivery.letters import Order
+from gateway.delivery.rehearsal import Finding
+from gateway.delivery.replaying import Replayer, count_dead
 from gateway.keys import KeyId, KeyKind, hash_key, make_key
 from gateway.log import Log, tame_libraries
-from gateway.model import Destination, EventId, Kind, StorefrontId
-from gateway.outbox import Decision, Outbox
+from gateway.model import Destination, EventId, Kind, Reason, StorefrontId
+from gateway.outbox import Decision, Lane, Outbox
 from gateway.outbox.keyring import BadKeyFile, Keyring
 from gateway.outbox.schema import CannotOpen
+from gateway.private import Approval
 from gateway.references import BadReference, resolve
-from gateway.settings import BadSettings, Settings, load, prove, shipped
+from gateway.settings import BadSettings, Settings, Storefront, load, prove, shipped
 
 CONFIG_VARIABLE: Final = "CONSENT_GATEWAY_CONFIG"
 out = Console(highlight=False)
@@ -155,17 +164,69 @@ def _first_port(text: str) -> int:
     return port
 
 
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--live", action="store_true", help="also send one harmless request to each destination")
+    parser.add_argument("--storefront", help="with --live: only this one's destinations")
+    parser.add_argument(
+        "--meta-test-code",
+        type=_test_code,
+        metavar="CODE",
+        help="with --live: send Meta a page view under this code from Events Manager; it counts like any other event",
+    )
+    parser.add_argument("--json", action="store_true", help="print the outcome for programs")
+    _with_config(parser)
+
+
+def _test_code(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9]{1,40}", text, re.ASCII) is None:
+        raise argparse.ArgumentTypeError("must be letters and digits, such as TEST12345")
+    return text
+
+
 def _check(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     prove(settings)
     Keyring.load(settings.server.key_file)
+    chosen = [s for s in settings.storefronts.values() if arguments.storefront in (None, s.id)]
+    if not chosen:
+        return _no_such_storefront(settings)
+    lanes = {Lane(s.id, destination): s for s in chosen for destination in s.destinations}
+    if not arguments.json:
+        _print_lanes(lanes)
+    findings = asyncio.run(rehearse_all(settings, lanes, arguments.meta_test_code)) if arguments.live else {}
+    if arguments.json:
+        out.print_json(json.dumps({"destinations": [_lane_told(lane, s, findings.get(lane)) for lane, s in lanes.items()]}))
+    else:
+        _print_findings(findings)
+    return 0 if all(finding.well for finding in findings.values()) else 1
+
+
+def _print_lanes(lanes: Mapping[Lane, Storefront]) -> None:
     table = Table("storefront", "destination", "sends to", "test mode")
-    for storefront in settings.storefronts.values():
-        for destination, adapter in storefront.destinations.items():
-            table.add_row(storefront.id, destination, storefront.base_urls[destination], adapter.test_mode or "off")
+    for lane, shop in lanes.items():
+        mode = shop.destinations[lane.destination].test_mode
+        table.add_row(lane.storefront, lane.destination, shop.base_urls[lane.destination], mode or "off")
     out.print(table)
     out.print("The configuration is complete and consistent.")
-    return 0
+
+
+def _lane_told(lane: Lane, shop: Storefront, finding: Finding | None) -> dict[str, object]:
+    return {
+        "storefront": str(lane.storefront),
+        "destination": lane.destination.value,
+        "sends_to": shop.base_urls[lane.destination],
+        "test_mode": shop.destinations[lane.destination].test_mode,
+        "live": None if finding is None else tell_finding(lane.destination, finding),
+    }
+
+
+def _print_findings(findings: Mapping[Lane, Finding]) -> None:
+    for lane, finding in findings.items():
+        code = "" if finding.well or finding.code is None else f", code {finding.code}"
+        verdict = "well" if finding.well else f"NOT well: {finding.reason}{code}"
+        out.print(f"\n{lane.storefront}, {NAMES[lane.destination]}: {verdict}", markup=False, soft_wrap=True)
+        for line in finding_sentences(lane.destination, finding):
+            out.print(f"  {line}", markup=False, soft_wrap=True)
 
 
 # ── explain, accounts ────────────────────────────────────────────────────────────────────────────────────────────
@@ -222,7 +283,7 @@ def _accounts_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _accounts(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
-    name = next((known for known in settings.storefronts if known == arguments.storefront), None)
+    name = _named(settings, arguments.storefront)
     if name is None:
         return _no_such_storefront(settings)
     try:
@@ -237,6 +298,10 @@ def _accounts(arguments: argparse.Namespace) -> int:
     else:
         _print_accounts(books)
     return 0 if books["balanced"] else 1
+
+
+def _named(settings: Settings, text: str) -> StorefrontId | None:
+    return next((known for known in settings.storefronts if known == text), None)
 
 
 def _no_such_storefront(settings: Settings) -> int:
@@ -355,7 +420,7 @@ def _audit_approve(arguments: argparse.Namespace) -> int:
     except ValueError:
         err.print("A decision is named in 1 to 200 printable characters, without @.")
         return 2
-    body = {"storefront": name, "decision": decision, "up_to": arguments.up_to}
+    body = Approval(name, decision, arguments.up_to)
     try:
         done = _ask(settings, "/api/v1/shapes/approve", {}, Approved, body)
     except NotRunning:
@@ -410,18 +475,18 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 def _ask(
-    settings: Settings, path: str, query: Mapping[str, str], kind: type[Answer], body: Mapping[str, object] | None = None
+    settings: Settings, path: str, query: Mapping[str, str], kind: type[Answer], body: msgspec.Struct | None = None
 ) -> Answer | None:
     """Ask the running gateway over its private listener; None when it does not know. Raises NotRunning, Troubled.
 
-    With a body something is posted. Never through a proxy from the environment: the question would leave this machine.
+    A `body` is posted. Never through a proxy from the environment: the question would leave this machine.
     """
     host, port = settings.server.private
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}?{urlencode(query)}"
-    posted = None if body is None else json.dumps(body).encode()
-    asked = Request(address, posted, {"Content-Type": "application/json"} if posted else {})
+    posted = None if body is None else msgspec.json.encode(body)
+    request = Request(address, posted, {} if body is None else {"Content-Type": "application/json"})
     try:
-        with build_opener(ProxyHandler({})).open(asked, timeout=10) as response:
+        with build_opener(ProxyHandler({})).open(request, timeout=30) as response:
             return msgspec.json.decode(response.read(), type=kind)
     except HTTPError as refused:
         _raise_unless_unknown(refused)
@@ -444,6 +509,204 @@ def _raise_unless_unknown(refused: HTTPError) -> None:
 def _store(settings: Settings) -> AbstractAsyncContextManager[Outbox]:
     """Open the store of a gateway that is not running."""
     return open_store(settings)
+
+
+# ── dead, replay ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _dead_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("storefront")
+    parser.add_argument("--json", action="store_true", help="print the answer for programs")
+    _with_config(parser)
+
+
+def _dead(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    name = _named(settings, arguments.storefront)
+    if name is None:
+        return _no_such_storefront(settings)
+    try:
+        listing = _ask(settings, "/api/v1/dead-letters", {"storefront": name}, Listing)
+    except NotRunning:
+        listing = asyncio.run(_dead_closed(settings, name))
+    if listing is None:
+        err.print("The running gateway does not know this storefront: it was started with another configuration.")
+        return 1
+    if arguments.json:
+        out.print_json(json.dumps(listing))
+    else:
+        _print_dead(listing)
+    return 0
+
+
+async def _dead_closed(settings: Settings, storefront: StorefrontId) -> Listing:
+    async with _store(settings) as outbox:
+        return list_dead(await count_dead(outbox, storefront))
+
+
+def _print_dead(listing: Listing) -> None:
+    if not listing["total"]:
+        out.print("There are no dead letters.")
+        return
+    table = Table("destination", "event", "died of", "code", "events", "first", "last", "replayed before")
+    for one in listing["letters"]:
+        seen = (str(one["count"]), one["first_at"], one["last_at"], str(one["replayed_before"]))
+        table.add_row(one["destination"], one["event"], one["reason"], one["code"] or "", *seen)
+    out.print(table)
+    for key in dict.fromkeys((one["destination"], one["reason"], one["code"]) for one in listing["letters"]):
+        one = next(one for one in listing["letters"] if (one["destination"], one["reason"], one["code"]) == key)
+        out.print(f"{' '.join(filter(None, key))}: {one['what']} {one['do']}", markup=False, soft_wrap=True)
+
+
+def _replay_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("storefront")
+    parser.add_argument("--destination", type=Destination, choices=list(Destination), help="only this one")
+    parser.add_argument(
+        "--reason", type=Reason, action="append", default=[], metavar="R", help="only what died of it; may be repeated"
+    )
+    parser.add_argument(
+        "--code", action="append", default=[], metavar="C", help="only with this code of the platform; may be repeated"
+    )
+    parser.add_argument("--event", type=Kind, choices=list(Kind), help="only this kind")
+    parser.add_argument(
+        "--since",
+        type=_moment,
+        default=0,
+        metavar="WHEN",
+        help="only what died since: 2026-11-22, 2026-11-22T10:00:00Z, 36h or 3d",
+    )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--dry-run", action="store_true", help="only show what would be done; the default")
+    how.add_argument("--yes", action="store_true", help="do it, after showing it")
+    parser.add_argument("--json", action="store_true", help="print the outcome for programs")
+    _with_config(parser)
+
+
+def _moment(text: str) -> int:
+    """Read a moment as Unix seconds: a date, a time with its offset, or how long ago."""
+    ago = re.fullmatch(r"(\d{1,4})([hd])", text, re.ASCII)
+    if ago is not None:
+        return int(time.time()) - int(ago[1]) * {"h": 3600, "d": 86_400}[ago[2]]
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("must be a date, a time such as 2026-11-22T10:00:00Z, or 36h or 3d ago") from None
+    return max(0, int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()))
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    name = _named(settings, arguments.storefront)
+    if name is None:
+        return _no_such_storefront(settings)
+    known = settings.storefronts[name].destinations
+    if arguments.destination is not None and arguments.destination not in known:
+        err.print(f"The storefront has no such destination; it has {', '.join(known)}.", markup=False)
+        return 2
+    orders = [
+        Order(
+            storefront=str(name),
+            destination=destination,
+            reasons=arguments.reason,
+            codes=arguments.code,
+            event=arguments.event,
+            since=arguments.since,
+            until=int(time.time()),  # what dies from now on was not shown, so it is not done
+        )
+        for destination in known
+        if arguments.destination in (None, destination)
+    ]
+    return asyncio.run(_replay_all(settings, name, orders, arguments))
+
+
+async def _replay_all(
+    settings: Settings, storefront: StorefrontId, orders: Sequence[Order], arguments: argparse.Namespace
+) -> int:
+    """Show what a replay would do, and do it if that was asked for."""
+    async with _asking_to_replay(settings, storefront) as (ask, dead):
+        wanted = {order.destination.value for order in orders}
+        count = sum(one["count"] for one in dead["letters"] if one["destination"] in wanted)
+        found = await _replay_once(ask, orders, "looking", count)
+        if not arguments.json:
+            _print_replay(found, dry_run=True)
+        if arguments.yes and found.going:
+            found = await _replay_once(
+                ask, [msgspec.structs.replace(order, dry_run=False) for order in orders], "replaying", count
+            )
+            if not arguments.json:
+                out.print(
+                    f"Replayed: {found.going} event(s). `consent-gateway accounts {storefront}` shows how they fare.",
+                    markup=False,
+                )
+        if arguments.json:
+            out.print_json(json.dumps(replay.as_json(found, dry_run=not arguments.yes)))
+        elif found.going and not arguments.yes:
+            out.print("Nothing was done. Run it again with --yes to do this.")
+    return 0
+
+
+async def _replay_once(ask: replay.Ask, orders: Sequence[Order], what: str, count: int) -> replay.Totals:
+    """Go through all orders with a progress bar. What is done stays done when it is interrupted, and is said."""
+    totals = replay.Totals()
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
+    with RichProgress(*columns, TextColumn("{task.fields[going]} to go again"), console=err) as bar:
+        task = bar.add_task(what, total=count, going=0)
+
+        def told(now: replay.Totals) -> None:
+            bar.update(task, completed=min(now.looked_at, count), going=now.going)
+
+        try:
+            await replay.run(ask, orders, told, totals)
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            err.print(
+                f"Stopped while {what}, at {totals.looked_at} letters: {totals.going} to go again. Run it again to go on."
+            )
+            raise
+    return totals
+
+
+def _print_replay(totals: replay.Totals, *, dry_run: bool) -> None:
+    if not totals.lots:
+        out.print("There are no such dead letters.")
+        return
+    table = Table(*replay.COLUMNS)
+    for row in replay.rows(totals):
+        table.add_row(*row)
+    out.print(table)
+    would = "would go again" if dry_run else "go again"
+    out.print(f"{totals.going} event(s) {would}, {totals.staying} may not.")
+
+
+@asynccontextmanager
+async def _asking_to_replay(settings: Settings, storefront: StorefrontId) -> AsyncIterator[tuple[replay.Ask, Listing]]:
+    """Give how to ask for a slice, and what is dead: over a running gateway, else over its closed store."""
+    try:
+        listing = _ask(settings, "/api/v1/dead-letters", {"storefront": storefront}, Listing)
+    except NotRunning:
+        async with _store(settings) as outbox:
+            replayer = Replayer(outbox, rules_of(settings))
+
+            async def closed(order: Order) -> SliceTold:
+                found = await replayer.replay(order, time.time())
+                if found is None:
+                    raise Troubled("unknown_lane")
+                return tell_slice(found)
+
+            yield closed, list_dead(await count_dead(outbox, storefront))
+            return
+    if listing is None:
+        raise Troubled("unknown_storefront")
+
+    async def running(order: Order) -> SliceTold:
+        try:
+            found = await asyncio.to_thread(_ask, settings, "/api/v1/replay", {}, SliceTold, order)
+        except NotRunning:
+            raise Troubled("gone") from None
+        if found is None:
+            raise Troubled("unknown_lane")
+        return found
+
+    yield running, listing
 
 
 # ── send ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -568,8 +831,12 @@ COMMANDS: Final[Mapping[str, Command]] = {
     ),
     "check": Command(
         "report every fault of a configuration at once",
-        "Reads the configuration and all that it refers to, and names every fault by its place and rule, never its value.",
-        _with_config,
+        "Reads the configuration and all that it refers to, and names every fault by its place and rule, never its value.\n"
+        "With --live it also sends each destination one harmless request, whose only identity is the digest of an address\n"
+        "at example.com, and explains the answer: wrong id, expired token, missing right, closed API, no way to the host.\n"
+        "Google checks and takes nothing; Pinterest is asked in its test mode; Meta, which has neither, is sent an event too\n"
+        "old to be taken, or with --meta-test-code a page view that it counts. Exit code 0 only if all answered well.",
+        _check_arguments,
         _check,
     ),
     "explain": Command(
@@ -595,6 +862,23 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "  consent-gateway audit shapes shop1 --diff",
         _audit_arguments,
         _audit,
+    ),
+    "dead": Command(
+        "count a storefront's dead letters, and say what to do",
+        "Counts the events that will not be delivered, by destination, reason and the platform's code, with what each means\n"
+        "and what to do about it. They are kept for 14 days.",
+        _dead_arguments,
+        _dead,
+    ),
+    "replay": Command(
+        "send dead letters again, where that may be",
+        "Shows which dead letters would be sent again, in events and money, and which may not and why: consent, age and the\n"
+        "platform's window for repeats are checked again. With --yes it then gives them back to their couriers, slice by\n"
+        "slice; it can be cut off and run again without harm. Without a running gateway they wait for the next start.\n"
+        "Mend the cause first: `consent-gateway dead STOREFRONT` says what it is. Example:\n\n"
+        "  consent-gateway replay shop1 --destination meta --reason rejected --since 2d --yes",
+        _replay_arguments,
+        _replay,
     ),
     "send": Command(
         "post a file of orders as events",

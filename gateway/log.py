@@ -68,6 +68,8 @@ class Happening(StrEnum):
     CLOCK_JUMPED = "clock_jumped"
     ADAPTER_FAULT = "adapter_fault"
     RECORD_UNREADABLE = "record_unreadable"
+    DEAD_LETTERS_REPLAYED = "dead_letters_replayed"
+    """Somebody had dead letters sent again."""
     UNEXPECTED_ERROR = "unexpected_error"
     LIBRARY = "library"
     """A library, the interpreter or a warning had something to say."""

@@ -43,6 +43,8 @@ class Outcome(StrEnum):
     DEAD = "dead"
     WITHDRAWN = "withdrawn"
     RETRIED = "retried"
+    REPLAYED = "replayed"
+    """A dead letter was given back: of those counted as dead, so many are so no more."""
 
 
 @unique
@@ -50,6 +52,7 @@ class Backlog(StrEnum):
     """Where an undelivered record stands."""
 
     WAITING = "waiting"
+    BACKLOG = "backlog"
     RETRYING = "retrying"
     DEAD = "dead"
 
@@ -87,6 +90,17 @@ class Sums(Counts):
         for labels, minor in sorted(self._counts.items()):
             places = Money(0, labels[at]).exponent
             family.add_metric(labels, float(Decimal(minor).scaleb(-places)))
+        return family
+
+
+class Seconds(Counts):
+    """Time: milliseconds are added, seconds are told."""
+
+    def family(self) -> Metric:
+        """Give what Prometheus is told."""
+        family = CounterMetricFamily(self._name, self._help, labels=self._labels)
+        for labels, milliseconds in sorted(self._counts.items()):
+            family.add_metric(labels, milliseconds / 1000)
         return family
 
 
@@ -134,6 +148,7 @@ class Metrics(Collector):
         self._unknown = Counts("unknown_fields", "Undeclared fields dropped.", ("storefront", "object"))
         self._warnings = Counts("platform_warnings", "Remarks of a platform on events that it answered for.", lane)
         self._throttles = Counts("throttles", "Times a platform asked for fewer requests.", lane)
+        self._quota = Seconds("quota_wait_seconds", "Time that lanes with work waited for a platform's quota.", lane)
         self._breakers = Counts("breaker_openings", "Times a lane's breaker opened.", lane)
         self._jumps = Counts("clock_jumps", "Times the wall clock moved against the monotonic one.", lane)
         self._violations = Counts("contract_violations", "What a contract kept from leaving.", ("destination",))
@@ -191,6 +206,10 @@ class Metrics(Collector):
         """Count events put off."""
         self._ended(lane, None, Outcome.RETRIED, reason, count, {})
 
+    def replayed(self, lane: Lane, kind: Kind, reason: Reason, count: int, money: Mapping[str, int]) -> None:
+        """Count dead letters given back, by what they had died of."""
+        self._ended(lane, kind, Outcome.REPLAYED, reason, count, money)
+
     def _ended(  # noqa: PLR0913, PLR0917 - one row of the table
         self, lane: Lane, kind: Kind | None, outcome: Outcome, reason: Reason, count: int, money: Mapping[str, int]
     ) -> None:
@@ -220,6 +239,10 @@ class Metrics(Collector):
         """Count throttling answers."""
         del seconds
         self._throttles.add((lane.storefront, lane.destination), 1)
+
+    def quota_waited(self, lane: Lane, seconds: float) -> None:
+        """Add up time spent waiting for a quota."""
+        self._quota.add((lane.storefront, lane.destination), round(seconds * 1000))
 
     def clock_jumped(self, lane: Lane, seconds: float) -> None:
         """Count jumps."""
@@ -285,6 +308,7 @@ class Metrics(Collector):
         yield self._repeats()
         yield self._warnings.family()
         yield self._throttles.family()
+        yield self._quota.family()
         yield self._breakers.family()
         yield self._jumps.family()
         yield self._faults.family()
@@ -326,13 +350,18 @@ class Metrics(Collector):
         now = self._now()
         for lane in self._lanes:
             found = self._waiting(lane)
-            for state, count in zip(Backlog, (found.waiting, found.retrying, found.dead), strict=True):
+            for state, count in zip(Backlog, _states(found), strict=True):
                 key = (lane.destination, state)
                 records[key] = records.get(key, 0) + count
             age = 0.0 if found.oldest_accepted_at is None else max(0.0, now - found.oldest_accepted_at)
             oldest[lane.destination,] = max(oldest.get((lane.destination,), 0.0), age)
         yield _gauge("outbox_records", "Records not delivered.", ("destination", "state"), records.items())
         yield _gauge("oldest_waiting_seconds", "Age of the oldest one waiting.", ("destination",), oldest.items())
+
+
+def _states(found: Waiting) -> tuple[int, ...]:
+    """Give a lane's undelivered records in the order of `Backlog`, each in one place."""
+    return found.waiting - found.backlog, found.backlog, found.retrying, found.dead
 
 
 def _gauge(name: str, text: str, labels: tuple[str, ...], values: Iterable[tuple[tuple[str, ...], float]]) -> Metric:

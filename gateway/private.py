@@ -1,13 +1,21 @@
-"""The private listener: metrics, health, and the answers to "why" and "does it add up". Never reachable from outside.
+"""The private listener: metrics, health, the answers to "why" and "does it add up", and what an operator may change.
 
-Bound to loopback unless configured otherwise. Tells nothing that identifies a person: explanations hold codes and rules,
-accounts hold sums.
+Never reachable from outside: bound to loopback unless configured otherwise. Tells nothing that identifies a person:
+explanations hold codes and rules, accounts and dead letters hold sums.
+
+It has no login, so a web page in an operator's browser must not be able to speak for that operator. Whoever asks the API by
+a name that is not the listener's is refused: a page whose own name was made to lead here still says that name in `Host`
+(DNS rebinding). So is whoever comes from a page of another origin. What changes something takes POST and JSON by name,
+which no page can send elsewhere without being asked for first, and is bounded in size and time.
+https://fetch.spec.whatwg.org/#http-cors-protocol (read 2026-11-25)
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Mapping
 from importlib.resources import files
+from ipaddress import ip_address
 from typing import Final, TypedDict
 from urllib.parse import parse_qsl
 
@@ -16,8 +24,11 @@ import orjson
 from aiohttp import hdrs, web
 
 from gateway.audit.accounts import account
+from gateway.audit.letters import list_dead, tell_slice
 from gateway.audit.shapes import Approved, tell_shapes
 from gateway.audit.trace import tell
+from gateway.delivery.letters import Order
+from gateway.delivery.replaying import Replayer, count_dead
 from gateway.listener import answer, problem
 from gateway.metrics import CONTENT_TYPE, Metrics
 from gateway.model import EventId, Kind, StorefrontId
@@ -29,6 +40,8 @@ ROUTES: Final = (
     ("GET", "/readyz"),
     ("GET", "/api/v1/explain"),
     ("GET", "/api/v1/accounts"),
+    ("GET", "/api/v1/dead-letters"),
+    ("POST", "/api/v1/replay"),
     ("GET", "/api/v1/shapes"),
     ("POST", "/api/v1/shapes/approve"),
     ("GET", "/api/v1/openapi.json"),
@@ -37,9 +50,13 @@ ROUTES: Final = (
 
 OPENAPI: Final = files("config").joinpath("openapi.json").read_bytes()
 
-
+API: Final = "/api/"
+"""Where these paths begin, callers are looked at; metrics and health are for machines that call by whatever name."""
 BODY_BYTES: Final = 64 * 1024
 BODY_SECONDS: Final = 5.0
+JSON_TYPE: Final = "application/json"
+HOST: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0-9.\-]{1,253}))(?::[0-9]{1,5})?", re.ASCII)
+FIELD: Final = re.compile(r"(?:at `\$\.|required field `)([a-z_]{1,20})")
 
 
 class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,7 +75,7 @@ class CredentialState(TypedDict):
 
 
 class LaneState(TypedDict):
-    """One destination of one storefront in the answer of `/readyz`.
+    """One destination of one storefront in the answer of `/readyz`. `advice` says what to do about `reason`.
 
     `violation`: what the contract last kept from leaving, by key path and kind of value. `new_shapes`: how many of the key
     paths and kinds that left nobody has acknowledged.
@@ -68,6 +85,7 @@ class LaneState(TypedDict):
     reason: str | None
     test_mode: str | None
     credential: CredentialState
+    advice: str | None
     violation: list[str] | None
     new_shapes: int
 
@@ -94,16 +112,42 @@ def why_not_ready(shut: Shut | None, *, opened: bool, stopping: bool) -> str | N
     return None if opened else STARTING
 
 
-async def read_json(request: web.BaseRequest) -> bytes | web.Response:
-    """Read a body that is said to be JSON: at most 64 KiB, within five seconds.
+def is_own_name(host: str, names: frozenset[str]) -> bool:
+    """Tell whether a `Host` header is an address, `localhost` or one of `names`: then no page's own name leads here."""
+    match = HOST.fullmatch(host)
+    if match is None:
+        return False
+    name = (match["six"] or match["name"]).lower()
+    return name == "localhost" or name in names or _is_address(name)
 
-    Not from a page: a browser says where every such request comes from, a command does not. The listener has no login,
-    so no page in an operator's browser may speak for that operator.
-    """
-    if hdrs.ORIGIN in request.headers:
-        return _closing(problem(403, "unknown_origin"))
-    if request.content_type != "application/json":
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def refusal(request: web.BaseRequest, names: frozenset[str]) -> web.Response | None:
+    """Refuse a caller who asks by a name that is not the listener's, or from a page of another origin; None if it may."""
+    hosts = request.headers.getall(hdrs.HOST, [])
+    if len(hosts) != 1 or not is_own_name(hosts[0], names):
+        return problem(403, "unknown_host")
+    own = {f"{scheme}://{hosts[0]}" for scheme in ("http", "https")}
+    if not own.issuperset(request.headers.getall(hdrs.ORIGIN, [])):
+        return problem(403, "unknown_origin")
+    return None
+
+
+async def read_json(request: web.BaseRequest) -> bytes | web.Response:
+    """Read a body that is said to be JSON: at most 64 KiB, within five seconds, not compressed."""
+    if request.content_type != JSON_TYPE:
         return _closing(problem(415, "content_type"))
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+        return _closing(problem(415, "content_encoding"))
+    if (request.content_length or 0) > BODY_BYTES:
+        return _closing(problem(413, "body_too_large"))
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -116,26 +160,47 @@ async def read_json(request: web.BaseRequest) -> bytes | web.Response:
     return bytes(body) if len(body) <= BODY_BYTES else _closing(problem(413, "body_too_large"))
 
 
+def read_order(body: bytes) -> Order | web.Response:
+    """Read what is to be replayed. The answer to what cannot be meant names the field, never what stood there."""
+    try:
+        return msgspec.json.decode(body, type=Order)
+    except msgspec.ValidationError as error:
+        found = FIELD.search(str(error))
+        field = found[1] if found is not None and found[1] in Order.__struct_fields__ else None
+        return answer(400, orjson.dumps({"error": "invalid_order", "field": field}))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return problem(400, "not_json")
+
+
 def _closing(response: web.Response) -> web.Response:
     response.force_close()
     return response
 
 
 class Private:
-    """The handler of the private listener."""
+    """The handler of the private listener. `names`: those it may be called by, beside addresses and `localhost`.
 
-    def __init__(
+    `wall` gives Unix seconds.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a room of its own, given by name
         self,
         *,
         outbox: Outbox,
         metrics: Metrics,
         storefronts: frozenset[StorefrontId],
         readiness: Callable[[], Readiness],
+        replayer: Replayer,
+        names: frozenset[str] = frozenset(),
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._outbox = outbox
         self._metrics = metrics
         self._storefronts = storefronts
         self._readiness = readiness
+        self._replayer = replayer
+        self._names = names
+        self._wall = wall
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -145,6 +210,8 @@ class Private:
             return problem(404, "not_found")
         if request.method not in known:
             return problem(405, "method_not_allowed", {"Allow": ", ".join(known)})
+        if path.startswith(API) and (refused := refusal(request, self._names)) is not None:
+            return _closing(refused)
         try:
             if request.method == hdrs.METH_POST:
                 body = await read_json(request)
@@ -156,8 +223,10 @@ class Private:
     async def _change(self, path: str, body: bytes) -> web.Response:
         """Do what was posted, one case a path."""
         match path:
-            case _:
+            case "/api/v1/shapes/approve":
                 return await self._approve(body)
+            case _:
+                return await self._replay(body)
 
     async def _answer(self, path: str, query: Mapping[str, str]) -> web.Response:
         match path:
@@ -172,6 +241,8 @@ class Private:
                 return answer(200, OPENAPI)
             case "/api/v1/explain":
                 return await self._explain(query)
+            case "/api/v1/dead-letters":
+                return await self._dead_letters(query)
             case "/api/v1/shapes":
                 return await self._shapes(query)
             case _:
@@ -192,6 +263,18 @@ class Private:
             return problem(404, "unknown_storefront")
         return answer(200, orjson.dumps(account(await self._outbox.book(storefront))))
 
+    async def _dead_letters(self, query: Mapping[str, str]) -> web.Response:
+        if (storefront := self._storefront(query)) is None:
+            return problem(404, "unknown_storefront")
+        return answer(200, orjson.dumps(list_dead(await count_dead(self._outbox, storefront))))
+
+    async def _replay(self, body: bytes) -> web.Response:
+        order = read_order(body)
+        if isinstance(order, web.Response):
+            return order
+        found = await self._replayer.replay(order, self._wall())
+        return problem(404, "unknown_lane") if found is None else answer(200, orjson.dumps(tell_slice(found)))
+
     async def _shapes(self, query: Mapping[str, str]) -> web.Response:
         if (storefront := self._storefront(query)) is None:
             return problem(404, "unknown_storefront")
@@ -205,7 +288,7 @@ class Private:
             return problem(400, "invalid_approval")
         if (storefront := self._storefront({"storefront": asked.storefront})) is None:
             return problem(404, "unknown_storefront")
-        done = await self._outbox.acknowledge(storefront, decision, asked.up_to, int(time.time()))
+        done = await self._outbox.acknowledge(storefront, decision, asked.up_to, int(self._wall()))
         return answer(200, orjson.dumps(Approved(approved=done)))
 
     def _storefront(self, query: Mapping[str, str]) -> StorefrontId | None:

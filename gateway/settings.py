@@ -23,7 +23,7 @@ from pydantic import BaseModel, Field, PlainValidator, ValidationError, Validati
 from pydantic_core import ErrorDetails
 
 from adapters import ADAPTERS
-from gateway.adapter import Adapter
+from gateway.adapter import Adapter, DestinationSettings, Quota
 from gateway.consent.decision import DAY, Policy
 from gateway.delivery.backoff import Pace
 from gateway.delivery.contract import Contract, Outgoing, host_and_port
@@ -63,6 +63,9 @@ class Address(NamedTuple):
 ALLOW: Final = "allow"
 """The table of a destination in which a storefront turns options of its contract on."""
 LISTEN: Final = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:]+)\]|(?P<four>[0-9.]+)|(?P<name>localhost)):(?P<port>\d{1,5})", re.ASCII)
+NAME: Final = re.compile(
+    r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*", re.ASCII
+)
 SIZE: Final = re.compile(r"(?P<number>\d{1,12}) ?(?P<unit>B|KiB|MiB|GiB|TiB)", re.ASCII)
 UNITS: Final = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 DEFAULT_PORTS: Final = (("https://", ":443"), ("http://", ":80"))
@@ -79,6 +82,13 @@ def _address(value: object) -> Address:
         return Address(host if match["name"] else ip_address(host).compressed, int(match["port"]))
     except ValueError:
         raise ValueError(rule) from None
+
+
+def _host_name(value: object) -> str:
+    """Read a host's name, as it stands in a `Host` header but for its port."""
+    if not isinstance(value, str) or NAME.fullmatch(value) is None:
+        raise ValueError("must be a host's name in lower case, such as gateway.internal, without a port")
+    return value
 
 
 def _network(value: object) -> IPv4Network | IPv6Network:
@@ -159,6 +169,7 @@ class ServerSettings(Block, frozen=True):
     data_dir: Annotated[Path, PlainValidator(_path)]
     key_file: Annotated[Path, PlainValidator(_path)]
     contracts: Annotated[Path, PlainValidator(_path)] | None = None
+    private_names: tuple[Annotated[str, PlainValidator(_host_name)], ...] = ()
     trusted_proxies: tuple[Annotated[IPv4Network | IPv6Network, PlainValidator(_network)], ...] = ()
     allow_test_endpoints: bool = False
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1000
@@ -185,6 +196,8 @@ class DeliverySettings(Block, frozen=True):
     probe_base_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     probe_cap_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
     breaker_failures: Annotated[int, Field(ge=1, le=1000)] = 5
+    pause_probe_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    fresh_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
 
     @property
     def pace(self) -> Pace:
@@ -264,6 +277,9 @@ class Storefront(msgspec.Struct, frozen=True):
     logins: Mapping[Destination, Login]
     contracts: Mapping[Destination, Contract]
     base_urls: Mapping[Destination, str]
+    credentials: Mapping[Destination, str]
+    """References to the access tokens: where two are the same, so is the quota."""
+    quotas: Mapping[Destination, Quota]
     test_endpoints: frozenset[Destination]
     """Destinations whose events go to another host than the platform's own, or whose tokens come from another."""
 
@@ -412,6 +428,8 @@ class Reading:
             logins=MappingProxyType({d.name: d.login for d in destinations}),
             contracts=MappingProxyType({d.name: d.contract for d in destinations}),
             base_urls=MappingProxyType({d.name: d.base_url for d in destinations}),
+            credentials=MappingProxyType({d.name: d.credential for d in destinations}),
+            quotas=MappingProxyType({d.name: d.quota for d in destinations}),
             test_endpoints=frozenset(d.name for d in destinations if d.elsewhere),
         )
 
@@ -478,7 +496,16 @@ class Reading:
         tokens = made.token_endpoint
         if tokens is not None and host_and_port(_origin_of(tokens.url)) not in contract.token_hosts:
             self._fault(at, "the contract's token_hosts do not name the platform's, so no access token could be got")
-        return Enabled(adapter.destination, made, login, block.base_url, contract, elsewhere=contract.is_test)
+        return Enabled(
+            name=adapter.destination,
+            adapter=made,
+            login=login,
+            base_url=block.base_url,
+            contract=contract,
+            credential=block.credential,
+            quota=_quota(block, made.limits.quota),
+            elsewhere=contract.is_test,
+        )
 
     def _contract(self, destination: Destination) -> ContractFile | None:
         """Read a destination's contract, once: the privacy team's own file, else the one that is shipped."""
@@ -583,6 +610,8 @@ class Enabled(msgspec.Struct, frozen=True):
     adapter: Adapter
     login: Login
     base_url: str
+    credential: str
+    quota: Quota
     contract: Contract
     elsewhere: bool
 
@@ -622,6 +651,13 @@ def _rehearsed(storefront: Storefront, name: Destination) -> Iterator[tuple[Outg
 def _origin_of(url: str) -> str:
     """Give the scheme, host and port that a URL begins with."""
     return "/".join(url.split("/", 3)[:3])
+
+
+def _quota(block: DestinationSettings, published: Quota) -> Quota:
+    """Give the platform's quota, with what the settings say in its place."""
+    return Quota(
+        block.requests_per_minute or published.requests_per_minute, block.requests_per_day or published.requests_per_day
+    )
 
 
 def _table(raw: object) -> Mapping[str, object]:

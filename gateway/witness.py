@@ -52,6 +52,17 @@ class Witness:
         """Count."""
         self._metrics.retried(lane, reason, count)
 
+    def replayed(self, lane: Lane, kind: Kind, reason: Reason, count: int, money: Mapping[str, int]) -> None:
+        """Count and write: somebody asked for it."""
+        self._metrics.replayed(lane, kind, reason, count, money)
+        self._log.say(
+            Happening.DEAD_LETTERS_REPLAYED,
+            storefront=lane.storefront,
+            destination=lane.destination,
+            reason=reason,
+            count=count,
+        )
+
     def sent_bytes(self, destination: Destination, count: int) -> None:
         """Count."""
         self._metrics.sent_bytes(destination, count)
@@ -88,6 +99,10 @@ class Witness:
         if lane not in self._throttled:
             self._throttled.add(lane)
             self._log.say(Happening.THROTTLED, storefront=lane.storefront, destination=lane.destination, seconds=seconds)
+
+    def quota_waited(self, lane: Lane, seconds: float) -> None:
+        """Count."""
+        self._metrics.quota_waited(lane, seconds)
 
     def clock_jumped(self, lane: Lane, seconds: float) -> None:
         """Count and write."""

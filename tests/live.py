@@ -51,6 +51,7 @@ backoff_base_seconds = 0.2
 backoff_cap_seconds = 1
 probe_base_seconds = 0.5
 probe_cap_seconds = 1
+pause_probe_seconds = 1
 [storefronts.{storefront}]
 origins = ["{origin}"]
 events_per_second = 1000000
@@ -69,16 +70,20 @@ key = "file:publishable.key"
 base_url = "{meta}"
 credential = "file:meta.token"
 pixel_id = "1234567890"
+requests_per_minute = 1000000
 {more_meta}
 [storefronts.{storefront}.destinations.pinterest]
 base_url = "{pinterest}"
 credential = "file:pinterest.token"
 ad_account_id = "549755885175"
+requests_per_minute = 1000000
 {more_pinterest}
 [storefronts.{storefront}.destinations.google_ads]
 base_url = "{google_ads}"
 credential = "file:google_ads.token"
 operating_account = "1234567890"
+requests_per_minute = 1000000
+requests_per_day = 1000000000
 {more_google_ads}
 [storefronts.{storefront}.destinations.google_ads.conversion_actions]
 purchase = "11"

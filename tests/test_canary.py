@@ -312,10 +312,37 @@ def stranger_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
         (f"/{mark}", 404),
         (f"/metrics?{mark}", 200),
         (f"/api/v1/accounts?storefront={mark}", 404),
+        (f"/api/v1/dead-letters?storefront={mark}", 404),
         (f"/api/v1/explain?storefront={STOREFRONT}&event={mark}&event_id={mark}", 400),
         (f"/api/v1/explain?storefront={STOREFRONT}&event=purchase&event_id={mark}", 404),
     ):
-        yield Call(request("GET", target, headers(marks)), status, private=True)
+        yield Call(request("GET", target, headers(marks), host="127.0.0.1"), status, private=True)
+    yield from order_calls(marks)
+
+
+def order_calls(marks: Marks) -> Iterator[Call]:
+    """Orders for a replay that cannot be meant, or come from where none may come from."""
+    mark, right = marks.plain(), {"storefront": STOREFRONT, "destination": "meta"}
+    for said, status in (
+        (right | {mark: mark}, 400),
+        (right | {"destination": mark}, 400),
+        (right | {"reasons": [mark]}, 400),
+        (right | {"codes": [mark]}, 200),
+        (right | {"storefront": mark}, 404),
+        (mark, 400),
+    ):
+        yield Call(order(json.dumps(said).encode(), headers(marks)), status, private=True)
+    yield Call(order(f"{{{mark}".encode(), headers(marks)), 400, private=True)
+    yield Call(order(mark.encode() * 10_000, headers(marks)), 413, private=True)
+    body = json.dumps(right).encode()
+    yield Call(order(body, headers(marks), host=f"{mark}.example"), 403, private=True)
+    yield Call(order(body, [*headers(marks), f"Origin: https://{mark}.example"]), 403, private=True)
+    yield Call(order(body, [*headers(marks), f"Content-Encoding: {mark}"]), 415, private=True)
+
+
+def order(body: bytes, more: Sequence[str], host: str = "127.0.0.1") -> bytes:
+    """Write an order to the private listener."""
+    return request("POST", "/api/v1/replay", ["Content-Type: application/json", *more], body, host=host)
 
 
 def browser_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
@@ -404,11 +431,16 @@ async def provoke(marks: Marks, installation: Installation, platforms: Platforms
 
 async def look(marks: Marks, installation: Installation, places: Places) -> None:
     """Read every private page, as the people do who watch."""
-    pages = [("/metrics", {}), ("/readyz", {}), ("/livez", {}), ("/api/v1/accounts", {"storefront": STOREFRONT})]
+    mine = {"storefront": STOREFRONT}
+    pages = [("/metrics", {}), ("/readyz", {}), ("/livez", {}), ("/api/v1/accounts", mine), ("/api/v1/dead-letters", mine)]
     which = {"storefront": STOREFRONT, "event": marks.flavour.kind}
     pages += [("/api/v1/explain", {**which, "event_id": event_id}) for event_id in marks.ids]
     for number, (path, query) in enumerate(pages):
         places.private[f"{path} {number}"] = json.dumps(await installation.ask(path, **query)).encode()
+    for destination in Destination:
+        said = json.dumps(mine | {"destination": destination, "dry_run": False}).encode()
+        places.private[f"replay {destination}"] = (await asked(installation.private, order(said, ["Connection: close"]))).said
+    await installation.quiet(30)
 
 
 def hear(platforms: Platforms, places: Places) -> None:
@@ -430,8 +462,9 @@ async def run_inside(
     try:
         async with Platforms.start(keep=10_000) as platforms:
             installation = install(folder, platforms.base_urls, destinations=allowed)
-            (folder / "app.secret").write_text(APP_SECRET)
-            (folder / "app.secret").chmod(0o600)
+            for name, secret in (("app.secret", APP_SECRET), ("developer.token", DEVELOPER_TOKEN)):
+                (folder / name).write_text(secret)
+                (folder / name).chmod(0o600)
             async with inside(installation, Log(said)):
                 await provoke(marks, installation, platforms, places)
                 places.kept |= {f"running {name}": text for name, text in files(folder / "store").items()}
@@ -463,10 +496,12 @@ async def run_process(flavour: Flavour, folder: Path) -> tuple[Marks, Installati
 
 
 APP_SECRET: Final = "app-secret-canary-41c9"
+DEVELOPER_TOKEN: Final = "developer-token-canary-8d21"
 PROOF: Final = hmac.new(APP_SECRET.encode(), TOKENS[META].encode(), sha256).hexdigest()
 MORE_ALLOWED: Final = {
     META: 'send_page_path = true\nclient_user_agent = "reduced"\napp_secret = "file:app.secret"',
     PINTEREST: 'send_page_path = true\nclient_user_agent = "reduced"',
+    GOOGLE: 'transport = "ads_api"\ndeveloper_token = "file:developer.token"',
 }
 """What cannot show a mark even where it is allowed: a path of one is not words, and a reduced user agent is ours."""
 
@@ -527,6 +562,7 @@ def rules(marks: Marks, installation: Installation, places: Places) -> Rules:
     for destination, token in TOKENS.items():
         forbidden.forbid("a token", disguises(token), (f"headers to {destination}",))
     forbidden.forbid("the app's secret", disguises(APP_SECRET))
+    forbidden.forbid("the developer token", disguises(DEVELOPER_TOKEN), (f"headers to {GOOGLE}",))
     forbidden.forbid("a proof", disguises(PROOF), [sent[META]])
     forbidden.forbid("a platform's words", union(map(disguises, platform_words())))
     for digest in marks.digests:
@@ -551,6 +587,7 @@ def platform_words() -> Iterator[str]:
     yield from (message.partition("{")[0].strip() for message in MESSAGES)
     yield from (text for _, text in FAULTS_OF_EVENTS)
     yield from (MISSING_IDS, "Invalid event: refused on request")
+    yield from ("There was a problem with the request", "Multiple errors in 'details'", "is not right")
     yield from ("Authentication failed", "does not match the schema", "Error validating access token", "Invalid parameter")
 
 
@@ -573,6 +610,8 @@ def missing(marks: Marks, places: Places) -> list[str]:
         "a duplicate": b'"duplicate"' in places.answers["answer 0"],
         "refusals": places.answers["answer 0"].count(b'"refused"') >= 10,
         "invalid events": places.answers["answer 0"].count(b'"invalid"') == len(invalid_events(Marks(marks.flavour))),
+        "dead letters": any(b'"replayed_before"' in text for text in places.private.values()),
+        "a replay": any(b'"against":null' in text for text in places.private.values()),
         "an explanation": any(b'"signals"' in text for text in places.private.values()),
         "the store": sum(map(len, places.kept.values())) > 50_000,
         "the log": b"listening" in places.kept["log"],
@@ -601,13 +640,15 @@ def test_marks_are_found_nowhere(flavour: Flavour) -> None:
 
 
 async def test_marks_are_found_nowhere_with_more_allowed(tmp_path: Path) -> None:
-    """With paths, reduced user agents and a proof allowed: no mark in a path gets out, and the app's secret goes nowhere."""
+    """With paths, reduced agents, a proof and Google's older service: no mark gets out, the app's secret goes nowhere."""
     marks, installation, places = await run_inside(PLAIN, tmp_path / "gateway", MORE_ALLOWED)
     assert places.wrong == []
     assert missing(marks, places) == []
     assert leaks(marks, installation, places) == []
     assert PROOF.encode() in places.sent[META]
     assert b"Chrome/131.0.0.0" in places.sent[META]
+    assert b":uploadClickConversions" in places.sent[GOOGLE]
+    assert DEVELOPER_TOKEN.encode() in places.heads[GOOGLE]
 
 
 async def test_marks_are_found_nowhere_around_a_real_process(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ OUTBOX_PARTS: Final = (
     "explaining",
     "lanes",
     "names",
+    "reviving",
     "schema",
     "settling",
     "store",

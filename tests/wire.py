@@ -107,9 +107,11 @@ async def asked(port: int, said: bytes) -> Heard:
             saying.cancel()
 
 
-def request(method: str, target: str, headers: Iterable[str] = (), body: bytes = b"", *, length: bool = True) -> bytes:
+def request(
+    method: str, target: str, headers: Iterable[str] = (), body: bytes = b"", *, length: bool = True, host: str = "gateway"
+) -> bytes:
     """Write a plain request; `length` adds the body's Content-Length."""
-    lines = [f"{method} {target} HTTP/1.1", "Host: gateway", *headers]
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", *headers]
     if length and body:
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body

@@ -16,13 +16,17 @@ from gateway.outbox import Book
 
 
 class LaneAccount(TypedDict):
-    """One destination's books; `value` by currency and outcome, decimal text in major units."""
+    """One destination's books; `value` by currency and outcome, decimal text in major units.
+
+    `replayed` counts returns from the dead letters, which are in no sum: whoever returned waits, or has ended anew.
+    """
 
     accepted: int
     delivered: int
     waiting: int
     dead: int
     withdrawn: int
+    replayed: int
     balanced: bool
     reasons: dict[str, int]
     value: dict[str, dict[str, str]]
@@ -79,6 +83,7 @@ def _lane(book: Book, destination: Destination) -> LaneAccount:
         waiting=waiting,
         dead=outcomes["dead"],
         withdrawn=outcomes["withdrawn"],
+        replayed=book.replayed.get(destination, 0),
         balanced=accepted == outcomes.total() + waiting,
         reasons=dict(sorted(reasons.items())),
         value=value,

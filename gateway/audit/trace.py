@@ -8,12 +8,16 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final, TypedDict
 
+from gateway.audit.advice import NAMES, in_words
 from gateway.model import Destination, Reason, Remark, Signal, State, Status
 from gateway.outbox import Attempt, Explanation
 
 
 class AttemptTold(TypedDict):
-    """One destination's part of the answer; times are RFC 3339 in UTC."""
+    """One destination's part of the answer; times are RFC 3339 in UTC. `replays` counts returns from the dead letters.
+
+    `advice` says what the reason means and what to do, for an event that failed or is failing.
+    """
 
     state: str
     reason: str | None
@@ -22,6 +26,9 @@ class AttemptTold(TypedDict):
     tries: int
     due: str | None
     receipt: str | None
+    replays: int
+    replayed_at: str | None
+    advice: str | None
 
 
 class Told(TypedDict):
@@ -67,7 +74,18 @@ def _attempt(attempt: Attempt) -> AttemptTold:
         tries=attempt.tries,
         due=None if attempt.due is None else moment(attempt.due),
         receipt=attempt.receipt,
+        replays=attempt.replays,
+        replayed_at=None if attempt.replayed_at is None else moment(attempt.replayed_at),
+        advice=_advice(attempt),
     )
+
+
+def _advice(attempt: Attempt) -> str | None:
+    """Say what a failure means; of one that was replayed and not tried since, there is nothing to say yet."""
+    replayed = attempt.replayed_at is not None and (attempt.at or 0) <= attempt.replayed_at and attempt.state != "dead"
+    if attempt.state not in FAILING or replayed:
+        return None
+    return in_words(attempt.destination, attempt.reason, attempt.code)
 
 
 def remarks(bits: int) -> Iterator[str]:
@@ -80,6 +98,9 @@ def moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+FAILING: Final = frozenset({"retrying", "maybe", "dead"})
+"""States whose reason calls for advice."""
+
 WORDS = {
     "delivered": "confirmed by the platform",
     "waiting": "waiting to be sent",
@@ -89,8 +110,6 @@ WORDS = {
     "withdrawn": "taken out: its consent is gone",
     "refused": "not allowed to go there",
 }
-
-NAMES = {Destination.META: "Meta", Destination.PINTEREST: "Pinterest", Destination.GOOGLE_ADS: "Google Ads"}
 
 
 def sentences(told: Told) -> Iterator[str]:
@@ -134,4 +153,7 @@ def _sentence(attempt: AttemptTold) -> str:
         parts.append(f"next try {attempt['due']}")
     if attempt["receipt"]:
         parts.append(f"receipt {attempt['receipt']}")
-    return ", ".join(parts) + "."
+    if attempt["replayed_at"]:
+        times = "once" if attempt["replays"] == 1 else f"{attempt['replays']} times, last"
+        parts.append(f"replayed {times} {attempt['replayed_at']}")
+    return ", ".join(parts) + "." + (f" {attempt['advice']}" if attempt["advice"] else "")

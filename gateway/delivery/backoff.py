@@ -26,6 +26,10 @@ class Pace(msgspec.Struct, frozen=True, gc=False):
     probe_base_seconds: float = 30.0
     probe_cap_seconds: float = 300.0
     breaker_failures: int = 5
+    pause_probe_seconds: float = 60.0
+    """How often a paused lane asks whether it was mended: no faster, and however long the pause no slower."""
+    fresh_seconds: float = 300.0
+    """An event that waits longer than this is backlog, and new ones no longer wait behind it."""
     idle_seconds: float = 60.0
     """The longest sleep without looking at the clocks."""
     store_retry_seconds: float = 0.5

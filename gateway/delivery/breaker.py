@@ -1,7 +1,8 @@
 """A lane's standing with its platform: open to traffic, failing, throttled, broken off or paused.
 
 A value that changes into another with each request's outcome; it says how large the next batch may be and how long
-to wait for it. Pure: no clock, the dice are handed in.
+to wait for it. A broken connection is probed ever more slowly, since nobody gains by knocking. A pause ends when a person
+has acted, who then waits for the gateway, so it is probed evenly. Pure: no clock, the dice are handed in.
 """
 
 from typing import Final
@@ -81,13 +82,13 @@ class Breaker(msgspec.Struct, frozen=True, gc=False):
 
     def wait(self, pace: Pace, dice: float) -> float:
         """Seconds until the next request."""
+        least = 0.0 if self.paused is None else pace.pause_probe_seconds
         if self.throttles:
-            asked = throttle_wait(pace, self.after, self.throttles, dice)
-            return max(asked, probe_wait(pace, self.probes, dice)) if self.paused else asked
-        if self.probing:
+            return max(least, throttle_wait(pace, self.after, self.throttles, dice))
+        if self.open:
             own = probe_wait(pace, self.probes, dice)
         elif self.failures:
             own = full_jitter(pace, self.failures, dice)
         else:
             own = 0.0
-        return max(own, min(self.after or 0.0, pace.throttle_cap_seconds))
+        return max(least, own, min(self.after or 0.0, pace.throttle_cap_seconds))

@@ -130,6 +130,10 @@ class Contract:
         request = self._meant(outgoing)
         return () if request is None else request.entries
 
+    def for_live_check(self) -> "Contract":
+        """Give the same contract with the test switches allowed that a live check needs; its events are nobody's."""
+        return Contract(self.file, self.allowed | {*self.file.live_check}, endpoint=self._endpoint)
+
     def without(self, entry: Entry) -> "Contract":
         """Give the same contract without one entry, for those who prove that it would miss it."""
         return Contract(self.file, self.allowed, endpoint=self._endpoint, left_out=entry)

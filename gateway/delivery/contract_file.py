@@ -95,7 +95,8 @@ class RequestPart(_Part, frozen=True):
 class ContractFile(_Part, frozen=True):
     """A whole contract. `options` names what a storefront can turn on, and what that lets out.
 
-    `token_hosts` are where access tokens are fetched; no event goes there.
+    `token_hosts` are where access tokens are fetched; no event goes there. `live_check` are the options that count as turned
+    on for `consent-gateway check --live`, whose events are nobody's.
     """
 
     title: Sentence
@@ -105,6 +106,7 @@ class ContractFile(_Part, frozen=True):
     approved_by: Sentence
     token_hosts: tuple[Annotated[str, Field(pattern=HOST)], ...] = ()
     options: dict[Name, Sentence] = {}
+    live_check: tuple[Name, ...] = ()
     requests: Annotated[tuple[RequestPart, ...], Field(min_length=1)]
 
 
@@ -141,6 +143,7 @@ def _faults(file: ContractFile) -> Iterator[str]:
             yield from (f"{_at('requests', index, 'fields', number)}.{fault}" for fault in found)
     used = {entry.option for request in file.requests for entry in request.fields}
     yield from (f"options.{option}: no field has this option" for option in file.options if option not in used)
+    yield from (f"live_check: {option} is not an option" for option in file.live_check if option not in file.options)
 
 
 def _repeats(at: str, names: Iterable[str]) -> Iterator[str]:

@@ -14,13 +14,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from enum import Enum, unique
 from pathlib import PurePath
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from gateway.adapter import Access, Adapter, Reply, Request
 from gateway.delivery.backoff import Pace
-from gateway.delivery.batches import after_refusal, halves
+from gateway.delivery.batches import Plan
 from gateway.delivery.breaker import Breaker
 from gateway.delivery.clocks import Clocks, Time
 from gateway.delivery.contract import Contract, Violation
@@ -32,31 +32,58 @@ from gateway.delivery.fates import (
     Pair,
     breather,
     broke_contract,
+    excess_of,
     forgiven,
     give_back,
     misconfigured,
     refuses_credential,
     settlement,
     standstill,
+    unproven,
     untried,
     without_reply,
 )
 from gateway.delivery.outgoing import compose
+from gateway.delivery.quota import Meter
 from gateway.delivery.screening import Rules, ripe, screen
 from gateway.delivery.tally import Tally, tally
 from gateway.delivery.transport import Transport
+from gateway.delivery.turns import overtaken
 from gateway.delivery.watcher import Stage, Watcher
 from gateway.model import Delivered, Isolate, Maybe, Pause, PlatformCode, Reason, Rejected, Retry, Throttle, Verdict
-from gateway.outbox import Claim, Dead, Done, Lane, Later, Left, Outbox, Record, Settlement, Shape, Shut, Unavailable
+from gateway.outbox import (
+    Claim,
+    Dead,
+    Done,
+    Lane,
+    Later,
+    Left,
+    Origin,
+    Outbox,
+    Record,
+    Settlement,
+    Shape,
+    Shut,
+    Unavailable,
+)
 
 T = TypeVar("T")
 
-SHORTEST_IDLE: float = 0.05
+LOST: Final = frozenset({Shut.CLOSED, Shut.FAILED})
+"""A store that is so will not come back in this process."""
+
+CUT_SHORT: Final = Retry(Reason.NOT_CONNECTED)
+"""What becomes of events that a stop left unsent."""
+
+SHORTEST_IDLE: Final = 0.05
 """Seconds; keeps a due time that is almost now from being asked for in a tight loop."""
 
 
 class Route(msgspec.Struct, frozen=True):
-    """Where a courier goes and by which rules. `base_url` is scheme and host; `max_consent_age` is seconds."""
+    """Where a courier goes and by which rules. `base_url` is scheme and host; `max_consent_age` is seconds.
+
+    Lanes that show the same credential have the same `meter`.
+    """
 
     lane: Lane
     adapter: Adapter
@@ -64,6 +91,7 @@ class Route(msgspec.Struct, frozen=True):
     credential: Credential
     contract: Contract
     max_consent_age: int
+    meter: Meter
 
 
 class Office(msgspec.Struct, frozen=True):
@@ -103,18 +131,22 @@ class Work(msgspec.Struct):
 
     claim: Claim
     probe: bool
+    plan: Plan[Record]
+    """What of the claim is still to be sent."""
     withdrawn: frozenset[int] = frozenset()
     outcomes: list[Pair] = []
     settled: list[Settlement] = []
     marked: set[int] = set()
     """Records of which the store knows that the platform may have them."""
-    hints: bool = True
-    """Whether the platform's hints at the bad event have been right so far."""
+    placed: bool = False
+    """Whether the next request has its place in the platform's quota."""
     heard: bool = False
     """Whether the last request got a reply at all."""
     faulted: bool = False
     stop: Pause | Throttle | Retry | Maybe | None = None
     """Why nothing more is sent in this claim."""
+    doubted: bool = False
+    """Whether so much was refused that the other end of the claim is being looked at before anything is concluded."""
     suspicion: Pause | None = None
     """Set when so much was refused that the configuration must be wrong."""
 
@@ -136,6 +168,8 @@ class Courier:
         self._ready_at = 0.0
         self._seen_renewals = 0
         self._crashes: dict[int, int] = {}
+        self._fresh_first = False
+        self._excess = 0
         self._claim: Claim | None = None
         self._last_success: float | None = None
         self._last_code: PlatformCode | None = None
@@ -215,28 +249,50 @@ class Courier:
         """Wait until the lane may and has something to send, claim a batch and see it through."""
         await self._rest_until_ready()
         limit = self._breaker.limit(self._rules.limits.batch_events)
-        if 0 < self._outbox.waiting(self._lane).waiting < limit:
-            await self._rest(self._pace.linger_seconds)
+        await self._fill(limit)
         if self._stopping:
             return
+        await self._set_aside()
         seen = self._outbox.arrivals(self._lane)
-        claim = await self._claim_ripe(limit)
+        # A probe takes what is fresh: what was set aside by earlier probes has been tried.
+        self._fresh_first = self._breaker.probing or not self._fresh_first
+        claim = await self._claim_ripe(limit, fresh_first=self._fresh_first)
         if claim is None:
             await self._idle(seen)
             return
-        work = Work(claim, probe=self._breaker.probing)
+        work = Work(claim, self._breaker.probing, Plan(claim.records))
         work.withdrawn = await self._insist(lambda: self._outbox.suppressed(self._lane, claim))
         await self._send_all(work)
         self._conclude_breaker(work)
         await self._end(work)
 
-    async def _claim_ripe(self, limit: int) -> Claim | None:
-        """Claim a batch; of what follows the cursor only as much as is old enough for the platform.
+    async def _fill(self, limit: int) -> None:
+        """Let a batch fill: as long as the quota has no place for it, and a moment if it is small."""
+        figures = self._outbox.waiting(self._lane)
+        if figures.waiting or figures.retrying:
+            await self._wait_for_quota(self._route.meter.wait(_monotonic()))
+        if 0 < self._outbox.waiting(self._lane).waiting < limit:
+            await self._rest(self._pace.linger_seconds)
+
+    async def _set_aside(self) -> None:
+        """Put what has become old out of the way of what is fresh. It can wait while the store is full or the lane is down."""
+        now = int(self._now().wall)
+        before = overtaken(self._outbox.waiting(self._lane), self._rules.limits.min_age, self._pace, now)
+        if before is None or self._breaker.probing:
+            return
+        try:
+            await self._outbox.set_aside(self._lane, before)
+        except Unavailable as shut:
+            if shut.why in LOST:
+                raise
+
+    async def _claim_ripe(self, limit: int, *, fresh_first: bool) -> Claim | None:
+        """Claim a batch; of what was not tried yet only as much as is old enough for the platform.
 
         What is too young keeps its place in the sequence: set aside one by one, it would cost a row each.
         """
-        claim = await self._claim_next(limit)
-        if claim is None or not claim.fresh:
+        claim = await self._claim_next(limit, fresh_first=fresh_first)
+        if claim is None or claim.origin is Origin.AGAIN:
             return claim
         now = self._now()
         count = ripe(claim.records, self._rules, now)
@@ -244,15 +300,17 @@ class Courier:
             return claim
         await self._release(claim, maybe=False)
         if count:
-            return await self._claim_next(count)
+            return await self._claim_next(count, fresh_first=fresh_first)
+        if fresh_first:  # what is fresh is too young, which says nothing of what is old
+            return await self._claim_ripe(limit, fresh_first=False)
         wait = claim.records[0].event.occurred_at + self._rules.limits.min_age - now.earliest
         self._ready_at = _monotonic() + min(wait, self._pace.idle_seconds)
         return None
 
-    async def _claim_next(self, limit: int) -> Claim | None:
+    async def _claim_next(self, limit: int, *, fresh_first: bool) -> Claim | None:
         """Claim up to `limit` records."""
         now = int(self._now().wall)
-        self._claim = await self._insist(lambda: self._outbox.claim(self._lane, limit, now))
+        self._claim = await self._insist(lambda: self._outbox.claim(self._lane, limit, now, fresh_first=fresh_first))
         return self._claim
 
     async def _release(self, claim: Claim, *, maybe: bool) -> None:
@@ -288,49 +346,74 @@ class Courier:
 
     async def _send_all(self, work: Work) -> None:
         """Send the claim's records: as one request if all goes well, in smaller ones around what was refused."""
-        groups: list[Sequence[Record]] = [work.claim.records]
-        while groups:
-            group = groups.pop()
+        while (group := work.plan.next()) is not None:
             if self._hurry and work.stop is None:
-                work.stop = Retry(Reason.NOT_CONNECTED)
+                work.stop = CUT_SHORT
+            ready = await self._admit(work, group)
             if work.stop is not None:
                 left = untried(work.stop)
                 work.outcomes += [(record, left) for record in group]
-                continue
-            ready, settled = screen(group, work.withdrawn, self._rules, self._now())
-            work.settled += settled
-            if ready:
-                groups.extend(reversed(await self._attempt(work, ready)))
+            elif ready:
+                await self._attempt(work, ready)
 
-    async def _attempt(self, work: Work, group: Sequence[Record]) -> Sequence[Sequence[Record]]:
-        """Build and send one request for `group`, keep its outcomes, and say which groups are to be sent next."""
+    async def _admit(self, work: Work, group: Sequence[Record]) -> Sequence[Record]:
+        """Take out what may not go and wait for a place in the platform's quota; gives what may go now.
+
+        If a stop cuts the wait, the work is stopped and nothing is taken out.
+        """
+        if work.stop is not None:
+            return ()
+        ready, settled = screen(group, work.withdrawn, self._rules, self._now())
+        if ready and not work.placed:
+            wait = self._route.meter.take(_monotonic())
+            if not await self._wait_for_quota(wait):
+                work.stop = CUT_SHORT
+                return ()
+            work.placed = True
+            if wait:
+                ready, settled = screen(group, work.withdrawn, self._rules, self._now())
+        work.settled += settled
+        return ready
+
+    async def _wait_for_quota(self, seconds: float) -> bool:
+        """Wait, which costs no event a try and is no failure; False if a stop cut it."""
+        if seconds <= 0:
+            return True
+        began = _monotonic()
+        await self._rest(seconds)
+        self._watcher.quota_waited(self._lane, _monotonic() - began)
+        return not self._stopping
+
+    async def _attempt(self, work: Work, group: Sequence[Record]) -> None:
+        """Build and send one request for `group`, and keep its outcomes or have it cut."""
         try:
             request = self._route.adapter.build([record.event for record in group])
         except Exception as error:  # noqa: BLE001 - an adapter's bug costs the events that it fails on, nothing else
-            return self._unbuildable(work, group, error)
+            self._unbuildable(work, group, error)
+            return
         if len(request.body) > self._rules.limits.batch_bytes:
             if len(group) > 1:
-                return halves(group)
-            work.outcomes.append((group[0], Rejected(Reason.TOO_LARGE)))
-            return ()
+                work.plan.halve(group)
+            else:
+                work.outcomes.append((group[0], Rejected(Reason.TOO_LARGE)))
+            return
         match await self._exchange(work, group, request):
             case None:
                 work.outcomes += [(record, self._crash(record, maybe=True)) for record in group]
-                return ()
             case Violation() as violation:
-                return self._quarantine(work, group, violation)
+                self._quarantine(work, group, violation)
             case verdicts:
-                return self._take(work, group, verdicts)
+                self._take(work, group, verdicts)
 
-    def _unbuildable(self, work: Work, group: Sequence[Record], error: Exception) -> Sequence[Sequence[Record]]:
+    def _unbuildable(self, work: Work, group: Sequence[Record], error: Exception) -> None:
         """Halve a group that the adapter could not write until the event it fails on stands alone."""
         if not work.faulted:
             self._fault(Stage.BUILD, error)
             work.faulted = True
         if len(group) > 1:
-            return halves(group)
-        work.outcomes.append((group[0], self._crash(group[0], maybe=False)))
-        return ()
+            work.plan.halve(group)
+        else:
+            work.outcomes.append((group[0], self._crash(group[0], maybe=False)))
 
     async def _exchange(self, work: Work, group: Sequence[Record], request: Request) -> Sequence[Verdict] | Violation | None:
         """Send `request` and give one verdict per record; None if the adapter could not read the reply."""
@@ -366,6 +449,9 @@ class Courier:
         if isinstance(cleared, Violation):
             return cleared
         await self._mark(work, group, cleared.shapes)
+        if not work.placed:  # a repeat with a fresh token goes at once, and counts all the same
+            self._route.meter.take(_monotonic())
+        work.placed = False
         self._watcher.sent_bytes(self._lane.destination, len(request.body))
         flight = self._office.transport.send(cleared, self._rules.limits.timeout)
         reply = await self._cuttable(Await.FLIGHT, flight) or CONNECTION_LOST
@@ -402,8 +488,8 @@ class Courier:
         await self._insist(lambda: self._outbox.mark_sent(work.claim, fresh, now, left))
         work.marked.update(fresh)
 
-    def _quarantine(self, work: Work, group: Sequence[Record], violation: Violation) -> Sequence[Sequence[Record]]:
-        """Nothing was sent: set the events aside that are to blame, and say which are to be sent next without them.
+    def _quarantine(self, work: Work, group: Sequence[Record], violation: Violation) -> None:
+        """Nothing was sent: set the events aside that are to blame, and have the others sent next without them.
 
         Where the request itself is to blame, or most of its events, it is no event's fault: the lane stops.
         """
@@ -411,46 +497,55 @@ class Courier:
         self._watcher.violated(self._lane, violation)
         pause = broke_contract(violation, len(group), probe=work.probe)
         if pause is not None:
-            return self._take(work, group, [pause] * len(group))
+            self._take(work, group, [pause] * len(group))
+            return
         work.outcomes += [(group[number], Rejected(Reason.CONTRACT)) for number in violation.events]
         rest = [record for number, record in enumerate(group) if number not in violation.events]
-        return (rest,) if rest else ()
+        if rest:
+            work.plan.again(rest)
 
-    def _take(self, work: Work, group: Sequence[Record], verdicts: Sequence[Verdict]) -> Sequence[Sequence[Record]]:
-        """Keep a request's verdicts, change the lane's standing, and say which groups are to be sent next."""
+    def _take(self, work: Work, group: Sequence[Record], verdicts: Sequence[Verdict]) -> None:
+        """Keep a request's verdicts, change the lane's standing, and have cut what was refused as a whole."""
         kinds = set(map(type, verdicts))
         work.stop = standstill(verdicts)
         self._note(work.stop, verdicts)
         if len(group) > 1 and Isolate in kinds:
-            return self._isolate(work, group, verdicts)
-        work.outcomes += zip(group, verdicts, strict=True)
-        if len(group) == 1 and Delivered in kinds:
-            work.hints = False  # a suspect that stood alone and was taken: the hint was wrong
-        if Rejected in kinds or Isolate in kinds:
-            work.suspicion = misconfigured(work.outcomes)
-            if work.suspicion is not None:
-                work.stop = work.suspicion
-                self._change(self._breaker.pause(work.suspicion))
-        return ()
+            self._isolate(work, group, verdicts)
+        else:
+            work.outcomes += zip(group, verdicts, strict=True)
+        if Delivered in kinds:
+            work.plan.taken()
+        if (Rejected in kinds or Isolate in kinds) and not work.probe:
+            self._suspect(work)
 
-    def _isolate(self, work: Work, group: Sequence[Record], verdicts: Sequence[Verdict]) -> Sequence[Sequence[Record]]:
-        """Keep what has a verdict of its own, and cut the refused rest around its suspects."""
+    def _isolate(self, work: Work, group: Sequence[Record], verdicts: Sequence[Verdict]) -> None:
+        """Keep what has a verdict of its own, and have the refused rest cut around its suspects."""
         refused: list[Record] = []
         suspects: list[bool] = []
         for record, verdict in zip(group, verdicts, strict=True):
             if isinstance(verdict, Isolate):
                 refused.append(record)
-                suspects.append(verdict.suspect and work.hints)
+                suspects.append(verdict.suspect)
             else:
                 work.outcomes.append((record, verdict))
-        return after_refusal(refused, suspects) if len(refused) > 1 else (refused,)
+        work.plan.refused(refused, suspects)
+
+    def _suspect(self, work: Work) -> None:
+        """Stop, and pause the lane, when so much was refused that the configuration must be wrong."""
+        suspicion = misconfigured(work.outcomes, self._excess)
+        if suspicion is None:
+            return
+        if not work.doubted and work.plan.turn_over():
+            work.doubted = True  # the bad ones may lie together: hear what becomes of the others first
+            return
+        work.suspicion = work.stop = suspicion
+        self._change(self._breaker.pause(suspicion))
 
     # ── settling ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _end(self, work: Work) -> None:
         """Give the claim back whole if nothing came of it, else settle every record."""
-        if work.suspicion is not None:
-            work.outcomes = forgiven(work.outcomes, work.suspicion)
+        self._forgive(work)
         maybe = self._release_as(work)
         if maybe is None:
             await self._settle(work)
@@ -459,6 +554,15 @@ class Courier:
         _, outcome = work.outcomes[0]
         if not isinstance(outcome, Crash):
             self._watcher.retried(self._lane, outcome.reason, len(work.outcomes))
+
+    def _forgive(self, work: Work) -> None:
+        """Take back refusals that are not to be believed: the events are kept."""
+        self._excess = excess_of(work.outcomes, self._excess)
+        if work.suspicion is not None:
+            work.outcomes = forgiven(work.outcomes, work.suspicion)
+        elif work.probe and self._breaker.paused is not None and unproven(work.outcomes):
+            work.stop = Retry(self._breaker.paused.reason, code=self._last_code)
+            work.outcomes = forgiven(work.outcomes, work.stop)
 
     def _release_as(self, work: Work) -> bool | None:
         """Say whether the claim can be released, and then as maybe or not; None if it must be settled.
@@ -550,6 +654,8 @@ class Courier:
     def _change(self, new: Breaker) -> None:
         """Take the new standing and report what changed."""
         old, self._breaker = self._breaker, new
+        if old.paused is not None and new.paused is None:
+            self._excess = 0
         if old.open is not new.open:
             self._watcher.breaker(self._lane, new.open, new.reason)
         if (old.up, old.paused) != (new.up, new.paused):
@@ -589,7 +695,7 @@ class Courier:
             try:
                 return await call()
             except Unavailable as shut:
-                if self._hurry or shut.why in {Shut.CLOSED, Shut.FAILED}:
+                if self._hurry or shut.why in LOST:
                     raise
             await asyncio.sleep(self._pace.store_retry_seconds)
 

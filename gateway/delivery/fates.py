@@ -10,27 +10,34 @@ import msgspec
 
 from gateway.delivery.backoff import Pace, full_jitter
 from gateway.delivery.contract import Violation
-from gateway.model import Delivered, Isolate, Maybe, Pause, Reason, Rejected, Retry, Throttle, Verdict
+from gateway.model import Delivered, Isolate, Maybe, Pause, PlatformCode, Reason, Rejected, Retry, Throttle, Verdict
 from gateway.outbox import Dead, Done, Later, Record, Settlement
 
 CRASHES: Final = 3
 """An event that an adapter failed on so many times becomes a dead letter."""
 
 SUSPICIOUS: Final = 20
-"""So many events of one claim refused, and more than were taken: the configuration is wrong, not the events."""
+"""So many events refused, and more than were taken: the configuration is wrong, not the events."""
 
 
 class NoReply(msgspec.Struct, frozen=True, gc=False):
     """There is no answer. `certain_no`: nothing of the request was sent; else the platform may have it all.
 
-    `reason` is NOT_CONNECTED (then `certain_no`), TIMED_OUT or CONNECTION_LOST.
+    `reason` is NOT_CONNECTED (then `certain_no`), TIMED_OUT or CONNECTION_LOST. `code` is a word of ours for what stood in
+    the way of a connection, where that is known: it is told like a platform's code.
     """
 
     reason: Reason
     certain_no: bool
+    code: PlatformCode | None = None
 
 
 NOT_CONNECTED: Final = NoReply(Reason.NOT_CONNECTED, certain_no=True)
+NO_NAME, REFUSED, UNREACHABLE, CONNECT_TIMEOUT, BAD_CERTIFICATE, NO_TLS = (
+    NoReply(Reason.NOT_CONNECTED, certain_no=True, code=PlatformCode(code))
+    for code in ("name", "refused", "unreachable", "connect-timeout", "certificate", "tls")
+)
+"""The host's name leads nowhere; nobody listens; the way is closed; no answer at all; a wrong certificate; no TLS."""
 TIMED_OUT: Final = NoReply(Reason.TIMED_OUT, certain_no=False)
 CONNECTION_LOST: Final = NoReply(Reason.CONNECTION_LOST, certain_no=False)
 
@@ -50,7 +57,7 @@ Pair = tuple[Record, Outcome]
 
 def without_reply(nothing: NoReply) -> Retry | Maybe:
     """Say what it means for each event of the request that there is no answer."""
-    return Retry(nothing.reason) if nothing.certain_no else Maybe(nothing.reason)
+    return Retry(nothing.reason, code=nothing.code) if nothing.certain_no else Maybe(nothing.reason, nothing.code)
 
 
 def standstill(verdicts: Sequence[Verdict]) -> Pause | Throttle | Retry | Maybe | None:
@@ -93,13 +100,15 @@ def give_back(outcomes: Sequence[Pair]) -> bool | None:
     return maybe
 
 
-def misconfigured(outcomes: Sequence[Pair]) -> Pause | None:
-    """Say whether so many events were refused that they cannot be at fault; then the lane pauses."""
-    refused = [outcome for _, outcome in outcomes if isinstance(outcome, Rejected | Isolate)]
-    if len(refused) < SUSPICIOUS:
-        return None
-    taken = sum(isinstance(outcome, Delivered) for _, outcome in outcomes)
-    return Pause(Reason.CONFIGURATION, refused[-1].code) if len(refused) > taken else None
+def misconfigured(outcomes: Sequence[Pair], excess: int) -> Pause | None:
+    """Say whether so many events were refused that they cannot be at fault; then the lane pauses.
+
+    `outcomes` are those of one claim, `excess` by how much refusals outnumbered deliveries in the claims before it.
+    """
+    refused, taken = _refused(outcomes), _taken(outcomes)
+    at_once = len(refused) >= SUSPICIOUS and len(refused) > taken
+    over_time = bool(refused) and excess + len(refused) - taken >= SUSPICIOUS
+    return Pause(Reason.CONFIGURATION, refused[-1].code) if at_once or over_time else None
 
 
 def broke_contract(violation: Violation, count: int, *, probe: bool) -> Pause | None:
@@ -113,9 +122,28 @@ def broke_contract(violation: Violation, count: int, *, probe: bool) -> Pause | 
     return Pause(Reason.CONTRACT) if violation.request or not bad or most else None
 
 
-def forgiven(outcomes: Sequence[Pair], pause: Pause) -> list[Pair]:
-    """Turn refusals into `pause`: the events are kept."""
-    return [(record, pause if isinstance(outcome, Rejected | Isolate) else outcome) for record, outcome in outcomes]
+def excess_of(outcomes: Sequence[Pair], excess: int) -> int:
+    """Say by how much refusals outnumber deliveries after a claim; never below 0, so that good times are not saved up."""
+    return min(SUSPICIOUS, max(0, excess + len(_refused(outcomes)) - _taken(outcomes)))
+
+
+def _refused(outcomes: Sequence[Pair]) -> list[Rejected | Isolate]:
+    """Give the refusals that count: who was refused before, and is again while the lane is up, is at fault itself."""
+    return [outcome for record, outcome in outcomes if isinstance(outcome, Rejected | Isolate) and not record.tries]
+
+
+def _taken(outcomes: Sequence[Pair]) -> int:
+    return sum(isinstance(outcome, Delivered) for _, outcome in outcomes)
+
+
+def unproven(outcomes: Sequence[Pair]) -> bool:
+    """Say whether a probe of a paused lane was refused event by event: nothing of it was taken, so nobody is to blame yet."""
+    return any(isinstance(outcome, Rejected | Isolate) for _, outcome in outcomes) and not _taken(outcomes)
+
+
+def forgiven(outcomes: Sequence[Pair], instead: Pause | Retry) -> list[Pair]:
+    """Turn refusals into `instead`: the events are kept."""
+    return [(record, instead if isinstance(outcome, Rejected | Isolate) else outcome) for record, outcome in outcomes]
 
 
 def settlement(record: Record, outcome: Outcome, now: float, pace: Pace, dice: float) -> Settlement:

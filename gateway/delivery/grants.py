@@ -267,7 +267,7 @@ SCOPE_MISSING: Final = PlatformCode("ACCESS_TOKEN_SCOPE_INSUFFICIENT")
 def read_answer(reply: Reply | NoReply, grant: Grant, endpoint: TokenEndpoint, now: float) -> Token | Pause | Retry | Throttle:
     """Say what the token endpoint's reply means. `now` is Unix seconds; a clock that is wrong shows by the reply's date."""
     if isinstance(reply, NoReply):
-        return Retry(reply.reason)
+        return Retry(reply.reason, code=reply.code)
     answer = _decoded(reply.body)
     if 200 <= reply.status < 300:
         return Retry(Reason.UNREADABLE_REPLY) if answer is None else _token(answer, endpoint.scope)

@@ -15,7 +15,10 @@ from typing import Any, Final, Self
 from urllib.parse import urlencode
 
 from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorDNSError,
     ClientConnectorError,
+    ClientConnectorSSLError,
     ClientError,
     ClientRequest,
     ClientResponse,
@@ -33,7 +36,18 @@ from yarl import URL
 
 from gateway.adapter import Reply
 from gateway.delivery.contract import Cleared
-from gateway.delivery.fates import CONNECTION_LOST, NOT_CONNECTED, TIMED_OUT, NoReply
+from gateway.delivery.fates import (
+    BAD_CERTIFICATE,
+    CONNECT_TIMEOUT,
+    CONNECTION_LOST,
+    NO_NAME,
+    NO_TLS,
+    NOT_CONNECTED,
+    REFUSED,
+    TIMED_OUT,
+    UNREACHABLE,
+    NoReply,
+)
 from gateway.delivery.outgoing import ANSWER_HEADERS
 from gateway.secret import Secret
 
@@ -160,12 +174,31 @@ class Transport:
                 timeout=ClientTimeout(total=seconds, connect=min(self._connect_seconds, seconds / 2)),
             ) as response:
                 return Reply(response.status, _kept(response), await _bounded(response))
-        except (ClientConnectorError, ConnectionTimeoutError, ServerFingerprintMismatch, InvalidURL, NotInContract):
+        except NotInContract:
             return NOT_CONNECTED
+        except (ClientConnectorError, ConnectionTimeoutError, ServerFingerprintMismatch, InvalidURL) as error:
+            return _obstacle(error)
         except TimeoutError:
             return TIMED_OUT
         except (ClientError, OSError):
             return CONNECTION_LOST
+
+
+def _obstacle(error: Exception) -> NoReply:
+    """Say what stood in the way of a connection, by the kind of the error and never by its text."""
+    match error:
+        case ClientConnectorCertificateError() | ServerFingerprintMismatch():
+            return BAD_CERTIFICATE
+        case ClientConnectorSSLError():
+            return NO_TLS
+        case ClientConnectorDNSError():
+            return NO_NAME
+        case ConnectionTimeoutError():
+            return CONNECT_TIMEOUT
+        case ClientConnectorError():
+            return REFUSED if isinstance(error.os_error, ConnectionRefusedError) else UNREACHABLE
+        case _:
+            return NOT_CONNECTED
 
 
 def _kept(response: ClientResponse) -> dict[str, str]:

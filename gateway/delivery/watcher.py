@@ -1,4 +1,4 @@
-"""What a courier tells those who watch, and nothing more: codes, counts, seconds and sums of money.
+"""What couriers, and replays of dead letters, tell those who watch, and nothing more: codes, counts, seconds and sums of money.
 
 Metrics and log implement it. A courier calls it a few times per batch, not per event, and never with a value that
 came out of an event or out of a platform's text. Implementations return at once and do not raise.
@@ -43,6 +43,9 @@ class Watcher(Protocol):
     def retried(self, lane: Lane, reason: Reason, count: int) -> None:
         """`count` events will be tried again after an attempt that ended with `reason`."""
 
+    def replayed(self, lane: Lane, kind: Kind, reason: Reason, count: int, money: Mapping[str, int]) -> None:
+        """`count` dead letters that had died of `reason` were given back: they are no longer dead."""
+
     def sent_bytes(self, destination: Destination, count: int) -> None:
         """A request body of `count` bytes was handed to the transport."""
 
@@ -60,6 +63,9 @@ class Watcher(Protocol):
 
     def throttled(self, lane: Lane, seconds: float) -> None:
         """The platform asked for fewer requests; the lane waits so long."""
+
+    def quota_waited(self, lane: Lane, seconds: float) -> None:
+        """The lane had something to send and waited so long for the platform's quota."""
 
     def clock_jumped(self, lane: Lane, seconds: float) -> None:
         """The wall clock moved so far against the monotonic one; nothing is given up for its age for a while."""

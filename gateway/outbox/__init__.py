@@ -14,17 +14,24 @@ same transaction, and never restarts: numbers that begin again once a table was 
 and their events would never be sent. Each lane — a storefront and a destination — has a cursor: all below it is
 settled. Only exceptions (again later, maybe received, dead) have rows of their own, with their own sealed copy of
 the event, so that one bad event never holds the cursor back and an accepted event costs one write, not one per
-destination. When every lane of a storefront is past a group of events, the group is deleted.
+destination. A group of events that no lane of its storefront needs any more is deleted.
 
-**Claiming.** A courier claims a batch: exceptions that are due, or what follows the cursor. Before the first byte
-leaves it says so with `mark_sent`, which is flushed: should the process die with the request on the wire, the next
-one knows that the platform *may* have these events, and since when. The same flush counts the shapes that are about
-to leave. `settle` records what the answer meant; `release` gives a batch back untried or to be tried whole again. One
-claim per lane at a time.
+**Backlogs.** After an outage what is new must not wait behind what is old. So a lane can *set aside* what follows its
+cursor and is older than a given time: that stretch of the sequence becomes a backlog with a cursor of its own, one
+row however many events it holds, and the lane's cursor goes on behind it. Each event is still in exactly one place.
+
+**Claiming.** A courier claims a batch, fresh first or oldest first by turns: what follows the cursor, what was set
+aside, or exceptions that are due. Before the first byte leaves it says so with `mark_sent`, which is flushed: should
+the process die with the request on the wire, the next one knows that the platform *may* have these events, and since
+when. The same flush counts the shapes that are about to leave. `settle` records what the answer meant; `release` gives
+a batch back untried or to be tried whole again. One claim per lane at a time.
 
 **Inquiries.** Some platforms take a request and say later what became of it. `settle` notes such a request by its
 receipt, with the number of its events, in the same transaction. It is asked after until the platform has said its last
 word or nobody waits for it any more; then `conclude` adds what was said to the books, once.
+
+**Dead letters** lie with their reason for fourteen days. `revive` gives chosen ones back to their lane, in one transaction
+with the books, as exceptions that are due: the next claim has them, with what was known of their doubt.
 
 **Accounts.** Every transaction also adds to the books: received = accepted + duplicate + refused + invalid, and
 accepted × destinations = delivered + waiting + dead + withdrawn, per storefront, exactly, at any moment.
@@ -37,7 +44,7 @@ the clear columns are keyed hashes.
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from enum import StrEnum, unique
+from enum import Enum, StrEnum, unique
 from typing import Protocol
 
 import msgspec
@@ -117,16 +124,28 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     maybe_since: int | None = None
 
 
-class Claim(msgspec.Struct, frozen=True):
-    """A batch under way in a lane; opaque but for its records. `fresh` says that it follows the cursor.
+@unique
+class Origin(Enum):
+    """Where in a lane a claim was taken from."""
 
-    `records` may be empty when all that followed the cursor was for other destinations; settle it all the same.
-    `upto` is the last sequence number that a fresh claim covers. `unreadable` are records whose seal did not open.
+    FRESH = "fresh"
+    """What follows the lane's cursor."""
+    BACKLOG = "backlog"
+    """What was set aside, the oldest first."""
+    AGAIN = "again"
+    """Exceptions that are due."""
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A batch under way in a lane; opaque but for its records and where it was taken from.
+
+    `records` may be empty when all that the claim covers was for other destinations; settle it all the same. `upto` is
+    the last sequence number that it covers. `unreadable` are records whose seal did not open.
     """
 
     lane: Lane
     records: tuple[Record, ...]
-    fresh: bool
+    origin: Origin
     upto: int
     unreadable: tuple[int, ...] = ()
 
@@ -236,6 +255,25 @@ class Inquiry(msgspec.Struct, frozen=True, gc=False):
     """What was said last."""
 
 
+class DeadLetter(msgspec.Struct, frozen=True, gc=False):
+    """A dead letter, as far as it is known without breaking its seal. Times are Unix seconds; `replays` counts earlier ones."""
+
+    seq: int
+    kind: Kind
+    reason: Reason
+    code: PlatformCode | None
+    died_at: int
+    accepted_at: int
+    replays: int = 0
+
+
+class Contents(msgspec.Struct, frozen=True):
+    """What is in dead letters: the records whose seal opened, and the numbers of those whose person has withdrawn since."""
+
+    records: tuple[Record, ...]
+    withdrawn: frozenset[int]
+
+
 @unique
 class Shut(StrEnum):
     """Why the outbox takes nothing at the moment; an answer of 503."""
@@ -282,6 +320,9 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     due: int | None = None
     receipt: Receipt | None = None
     afterwards: Afterwards | None = None
+    replays: int = 0
+    """How often it was given back from the dead letters, the last time at `replayed_at`."""
+    replayed_at: int | None = None
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -302,6 +343,7 @@ class Book(msgspec.Struct, frozen=True):
     from the records themselves, not from the books, so that the two can be held against each other. `value` by
     (destination, currency, outcome), outcome being accepted, delivered, dead or withdrawn, in major units. `processed`
     is what platforms said afterwards of events that they had taken for processing, `pending` what they may still say.
+    `replayed` counts the dead letters that were given back, which are no longer among the dead, unless they died again.
     """
 
     received: Mapping[tuple[Source, Kind | None, Status, str], int]
@@ -312,15 +354,22 @@ class Book(msgspec.Struct, frozen=True):
     value: Mapping[tuple[Destination, str, str], Decimal]
     processed: Mapping[tuple[Destination, Processing, PlatformCode | None], int] = {}
     pending: Mapping[Destination, int] = {}
+    replayed: Mapping[Destination, int] = {}
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """A lane's backlog, from figures kept in memory: cheap enough for every scrape of the metrics."""
+    """What a lane has undelivered, from figures kept in memory: cheap enough for every scrape of the metrics.
+
+    `waiting` records were not tried yet, `backlog` of them are set aside. Times are when the oldest was accepted: of all
+    that is to be delivered, and of what is waiting and not set aside.
+    """
 
     waiting: int
     retrying: int
     dead: int
     oldest_accepted_at: int | None
+    backlog: int = 0
+    fresh_since: int | None = None
 
 
 class Outbox(Protocol):
@@ -340,15 +389,23 @@ class Outbox(Protocol):
         """Why `put` would be refused now, else None. Cheap: asked before a body is read."""
 
     def arrivals(self, lane: Lane) -> int:
-        """Give a number that grows whenever something was put for the lane's storefront."""
+        """Give a number that grows whenever something was put or revived for the lane's storefront."""
 
     async def wait_for_work(self, lane: Lane, seen: int, until: float) -> None:
         """Return when `arrivals` is beyond `seen`, or when the event loop's clock reaches `until`."""
 
-    async def claim(self, lane: Lane, limit: int, now: int) -> Claim | None:
-        """Take up to `limit` records: exceptions that are due first, else what follows the cursor; None if nothing.
+    async def set_aside(self, lane: Lane, before: int) -> None:
+        """Turn what follows the lane's cursor and was accepted before `before` into backlog, as a whole and roughly.
 
         Raises RuntimeError when the lane has a claim under way.
+        """
+
+    async def claim(self, lane: Lane, limit: int, now: int, *, fresh_first: bool = False) -> Claim | None:
+        """Take up to `limit` records, all of one origin; None if there is nothing.
+
+        The oldest first: of the exceptions that are due at `now` and the backlog whichever has the lower number, else what
+        follows the cursor. `fresh_first`: what follows the cursor, and before it such exceptions as are younger than all
+        backlog, else the oldest. Raises RuntimeError when the lane has a claim under way.
         """
 
     async def mark_sent(self, claim: Claim, seqs: Sequence[int], now: int, left: Sequence[Left] = ()) -> None:
@@ -389,6 +446,19 @@ class Outbox(Protocol):
 
     async def suppressed(self, lane: Lane, claim: Claim) -> frozenset[int]:
         """The claim's records whose person has withdrawn since the event was accepted."""
+
+    async def dead_letters(self, lane: Lane, after: int, limit: int) -> Sequence[DeadLetter]:
+        """Up to `limit` of the lane's dead letters beyond number `after`, in order. Any lane may be asked, declared or not."""
+
+    async def open_letters(self, lane: Lane, letters: Sequence[DeadLetter]) -> Contents:
+        """Break the seals of the lane's dead letters, in the order of their numbers; what does not open is left out."""
+
+    async def revive(self, lane: Lane, letters: Sequence[tuple[DeadLetter, Record]], now: int) -> frozenset[int]:
+        """Give dead letters back to the lane's courier, due at once, all in one transaction; gives the numbers of those.
+
+        A letter that is not as it was looked at any more is left alone. Tries and doubt stay: whether it may go is
+        decided when it is claimed. Raises RuntimeError when the lane was not declared.
+        """
 
     async def explain(self, storefront: StorefrontId, kind: Kind, event_id: EventId) -> Explanation | None:
         """What is known of an event, None if nothing."""

@@ -18,6 +18,7 @@ from gateway.outbox.schema import every
 RECEIVED: Final = "received"
 DIFFERING: Final = "differing"
 ACCEPTED: Final = "accepted"
+REPLAYED: Final = "replayed"
 SETTLED: Final = "settled"
 VALUE: Final = "value"
 PROCESSED: Final = "processed"
@@ -47,7 +48,7 @@ class Books:
         self._open: defaultdict[Line, int] = defaultdict(int)
 
     def add(self, count: int, *line: int | str) -> None:
-        """Add to a line: the storefront's number, the account and its parts."""
+        """Add to a line: the storefront's number, the account and its parts. What a replay takes back is less than 0."""
         self._open[line] += count
 
     def write(self) -> None:
@@ -68,6 +69,7 @@ class Books:
         received: dict[tuple[Source, Kind | None, Status, str], int] = {}
         accepted: dict[Destination, int] = {}
         settled: dict[tuple[Destination, Kind, str, Reason], int] = {}
+        replayed: dict[Destination, int] = {}
         value: dict[tuple[Destination, str, str], Decimal] = {}
         processed: dict[tuple[Destination, Processing, PlatformCode | None], int] = {}
         differing = 0
@@ -83,6 +85,8 @@ class Books:
                 case "settled":
                     destination, kind, outcome, reason = parts
                     settled[Destination(destination), Kind(kind), outcome, Reason(reason)] = count
+                case "replayed":
+                    replayed[Destination(parts[0])] = count
                 case "processed":
                     destination, processing, code = parts
                     said = PlatformCode.unsealed(code) if code else None
@@ -90,10 +94,12 @@ class Books:
                 case _:
                     destination, currency, outcome = parts
                     value[Destination(destination), currency, outcome] = Decimal(count).scaleb(-EXPONENTS.get(currency, 2))
-        return Book(received, differing, accepted, settled, waiting, value, processed, pending)
+        return Book(received, differing, accepted, settled, waiting, value, processed, pending, replayed)
 
     def _lines(self, storefront: int) -> list[_Entry]:
         prefix = f"{storefront}|"
-        rows = every(self._connection, "select line, n from books where line >= ? and line < ?", (prefix, f"{storefront}}}"))
+        rows = every(
+            self._connection, "select line, n from books where line >= ? and line < ? and n != 0", (prefix, f"{storefront}}}")
+        )
         lines = ((line.split("|"), count) for line, count in rows)
         return [_Entry(account, parts, count) for (_, account, *parts), count in lines]

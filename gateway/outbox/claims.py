@@ -7,21 +7,26 @@ nearly the same time, so opened groups are kept for a while, a bounded number of
 """
 
 import asyncio
+from array import array
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+import apsw
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from gateway.outbox import Lane, Record
+from gateway.outbox import Lane, Origin, Record
 from gateway.outbox.codec import Codec, Opened, Sort, Unreadable, group_place, single_place
-from gateway.outbox.lanes import Held, LaneState, Mark, count_wanted
+from gateway.outbox.lanes import Held, LaneState, Mark, Stored, count_wanted
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import base, every
 
 _KEPT_RECORDS: Final = 4_096
 _OPENED_AT_A_TIME: Final = 250
 """Records after which the event loop gets a turn: less than a millisecond's work."""
+
+_LONGEST_DUE: Final = 5_000
+"""The oldest is looked for among so many exceptions, those that have been due the longest: a look at a narrow index."""
 
 
 class Part(NamedTuple):
@@ -42,7 +47,7 @@ class Part(NamedTuple):
 class Found(NamedTuple):
     """A batch as it lies in the store."""
 
-    fresh: bool
+    origin: Origin
     upto: int
     parts: tuple[Part, ...]
     marks: tuple[Mark, ...]
@@ -62,7 +67,7 @@ class Unread(NamedTuple):
 class Taken(NamedTuple):
     """A batch, opened. Both parts are in the order of their numbers."""
 
-    fresh: bool
+    origin: Origin
     upto: int
     records: tuple[Record, ...]
     unread: tuple[Unread, ...]
@@ -78,23 +83,52 @@ class Finder:
         self._vault = memory.vault
         self._lanes = memory.lanes
 
-    def find(self, lane: Lane, limit: int, now: int) -> Found | None:
-        """Find up to `limit` records: exceptions due at `now` (Unix seconds), else what follows the cursor."""
+    def find(self, lane: Lane, limit: int, now: int, *, fresh_first: bool) -> Found | None:
+        """Find up to `limit` records of one origin, by the order that `Outbox.claim` promises; `now` is Unix seconds."""
         state = self._lanes.states[lane]
-        if state.retrying:
-            parts = self._due(state, limit, now)
-            if parts:
-                return Found(fresh=False, upto=parts[-1].first, parts=parts, marks=(), table=self._names.table)
-        return self.find_fresh(state, limit)
+        if fresh_first:
+            return self._fresh_again(state, limit, now) or self.find_fresh(state, limit) or self._find_old(state, limit, now)
+        return self._find_old(state, limit, now) or self.find_fresh(state, limit)
 
-    def _due(self, state: LaneState, limit: int, now: int) -> tuple[Part, ...]:
+    def _fresh_again(self, state: LaneState, limit: int, now: int) -> Found | None:
+        """Find exceptions that are due and younger than all backlog: among the old ones their turn would come last."""
+        if not state.retrying or not state.backlogs:
+            return None
+        rows = every(
+            self._connection,
+            "select seq from exceptions where lane = ? and state = ? and seq > ? and due <= ? order by seq limit ?",
+            (state.number, Held.RETRY, state.backlogs[-1].upto, now, limit),
+        )
+        return self._find_again(state, [seq for (seq,) in rows])
+
+    def _find_old(self, state: LaneState, limit: int, now: int) -> Found | None:
+        """Find what is oldest: exceptions that are due, or the backlog."""
+        due = self._due(state, limit, now) if state.retrying else []
+        if state.backlogs and (not due or due[0] > state.backlogs[0].cursor):
+            return self.find_backlog(state, limit)
+        return self._find_again(state, due)
+
+    def _due(self, state: LaneState, limit: int, now: int) -> list[int]:
+        """Give the numbers of the oldest exceptions that are due."""
+        rows = every(
+            self._connection,
+            "select seq from (select seq from exceptions where lane = ? and state = ? and due <= ? order by due limit ?)"
+            " order by seq limit ?",
+            (state.number, Held.RETRY, now, _LONGEST_DUE, limit),
+        )
+        return [seq for (seq,) in rows]
+
+    def _find_again(self, state: LaneState, seqs: Sequence[int]) -> Found | None:
+        """Read exceptions."""
+        if not seqs:
+            return None
         rows = every(
             self._connection,
             "select seq, sort, data_key, blob, accepted_at, tries, maybe_since from exceptions"
-            " where lane = ? and state = ? and due <= ? order by due limit ?",
-            (state.number, Held.RETRY, now, limit),
+            " where lane = ? and state = ? and seq in carray(?) order by seq",
+            (state.number, Held.RETRY, apsw.carray(array("q", seqs))),
         )
-        return tuple(
+        parts = tuple(
             Part(
                 group=0,
                 place=single_place(state.lane.storefront, state.lane.destination, seq),
@@ -107,18 +141,34 @@ class Finder:
                 tries=tries,
                 maybe_since=maybe_since,
             )
-            for seq, sort, data_key, blob, accepted_at, tries, maybe_since in sorted(rows, key=lambda row: row[0])
+            for seq, sort, data_key, blob, accepted_at, tries, maybe_since in rows
         )
+        return Found(Origin.AGAIN, upto=seqs[-1], parts=parts, marks=(), table=self._names.table)
 
     def find_fresh(self, state: LaneState, limit: int) -> Found | None:
         """Find up to `limit` records after the cursor; a find without records still moves over what it looked at."""
         if state.cursor is None:
             return None
+        upto, parts = self._pick(state, state.cursor, self._lanes.following(state, limit), limit)
+        if upto == state.cursor:
+            return None
+        return Found(Origin.FRESH, upto, parts, marks=tuple(state.marks), table=self._names.table)
+
+    def find_backlog(self, state: LaneState, limit: int) -> Found | None:
+        """Find up to `limit` records of the oldest backlog; a find without records still moves over what it looked at."""
+        if not state.backlogs:
+            return None
+        cursor, _ = state.backlogs[0]
+        upto, parts = self._pick(state, cursor, self._lanes.behind(state, limit), limit)
+        return Found(Origin.BACKLOG, upto, parts, marks=tuple(state.marks), table=self._names.table)
+
+    def _pick(self, state: LaneState, cursor: int, groups: Sequence[Stored], limit: int) -> tuple[int, tuple[Part, ...]]:
+        """Pick up to `limit` of the lane's records after `cursor`; gives the last number looked at, too."""
         start, wanted = base(state.storefront), self._names.wanted(state.lane.destination)
-        parts, upto, left = [], state.cursor, limit
-        for group in self._lanes.following(state, limit):
+        parts, upto, left = [], cursor, limit
+        for group in groups:
             first, count = group.place - start, len(group.sorts)
-            picks = _picks(group.sorts, max(0, state.cursor + 1 - first), wanted)
+            picks = _picks(group.sorts, max(0, cursor + 1 - first), wanted)
             upto = first + count - 1
             if len(picks) > left:
                 upto = first + picks[left] - 1
@@ -137,9 +187,7 @@ class Finder:
                         at=group.at,
                     )
                 )
-        if upto == state.cursor:
-            return None
-        return Found(fresh=True, upto=upto, parts=tuple(parts), marks=tuple(state.marks), table=self._names.table)
+        return upto, tuple(parts)
 
 
 def _picks(sorts: bytes, skipped: int, wanted: bytes) -> Sequence[int]:
@@ -168,7 +216,7 @@ class Opener:
             if len(records) > pause:
                 pause = len(records) + _OPENED_AT_A_TIME
                 await asyncio.sleep(0)
-        return Taken(found.fresh, found.upto, tuple(records), tuple(unread))
+        return Taken(found.origin, found.upto, tuple(records), tuple(unread))
 
     def open_now(self, found: Found) -> Taken:
         """Open a batch in one go, for a thread without an event loop."""
@@ -176,7 +224,7 @@ class Opener:
         unread: list[Unread] = []
         for part in found.parts:
             self.open_part(found, part, records, unread)
-        return Taken(found.fresh, found.upto, tuple(records), tuple(unread))
+        return Taken(found.origin, found.upto, tuple(records), tuple(unread))
 
     def open_part(self, found: Found, part: Part, records: list[Record], unread: list[Unread]) -> None:
         """Open one part and add its claimed records to one list or the other."""

@@ -176,20 +176,10 @@ _digest = partial(str.__new__, EmailDigest)
 _ip = partial(str.__new__, TruncatedIp)
 """What `unsealed` does, for the three strings that nearly every event has, at half its cost."""
 
-_StoredRow = tuple[
-    str,
-    int,
-    int,
-    bool,
-    int | None,
-    str | None,
-    str | None,
-    str | None,
-    list[int | str] | None,
-    list[str | None] | None,
-    *tuple[Any, ...],
-]
-"""Ten places, and three more where an event has what few have; versions before those three wrote the ten alone."""
+USUAL_PLACES: Final = 10
+"""Of a row. Three more follow where an event has what few have; versions before those three wrote the ten alone."""
+
+_StoredRow = list[Any]
 
 
 def _read_rows(rows: list[_StoredRow], digests: str, sorts: Sequence[Sort]) -> list[Minimised]:
@@ -197,7 +187,8 @@ def _read_rows(rows: list[_StoredRow], digests: str, sorts: Sequence[Sort]) -> l
     events: list[Minimised] = []
     add, place = events.append, 0
     for row, sort in zip(rows, sorts, strict=True):
-        event_id, occurred_at, consent_at, personalisation, sharing, ip, agent, origin, money, click, *rare = row
+        usual = row if len(row) == USUAL_PLACES else row[:USUAL_PLACES]
+        event_id, occurred_at, consent_at, personalisation, sharing, ip, agent, origin, money, click = usual
         email = None
         if sharing is not None:
             end = place + DIGEST_HEX * _SHARING_SIZES[sharing]
@@ -217,7 +208,7 @@ def _read_rows(rows: list[_StoredRow], digests: str, sorts: Sequence[Sort]) -> l
             money=None if money is None else _money(*money),
             click=None if click is None else _read_click(click),
         )
-        add(_with_rare(event, *rare) if rare else event)
+        add(event if usual is row else _with_rare(event, *row[USUAL_PLACES:]))
     return events
 
 

@@ -1,5 +1,7 @@
 """Explaining: what became of one event, for the person who asks, from sightings, lanes and delivered ranges."""
 
+import msgspec
+
 from gateway.model import EventId, Kind, PlatformCode, Reason, Receipt, Status, StorefrontId
 from gateway.outbox import Attempt, Explanation, Lane
 from gateway.outbox.asking import Asking
@@ -32,9 +34,21 @@ class Explaining:
         if not was_accepted(value) or sighting.seq is None:
             return Explanation(Status.REFUSED, sighting.at, trace, refused)
         destinations = self._names.table[sighting.sort].destinations
-        found = [self._attempt(Lane(storefront, destination), sighting.seq) for destination in destinations]
+        found = [self._told(Lane(storefront, destination), sighting.seq) for destination in destinations]
         attempts = tuple(attempt for attempt in found if attempt is not None)
         return Explanation(Status.ACCEPTED, sighting.at, trace, attempts + refused, self._seen.repeats(value))
+
+    def _told(self, lane: Lane, seq: int) -> Attempt | None:
+        """Say where an event stands at a destination, and whether it was given back from the dead letters."""
+        attempt = self._attempt(lane, seq)
+        replays = first(
+            self._connection,
+            "select n, at from replays where lane = ? and seq = ?",
+            (self._lanes.states[lane].number, seq),
+        )
+        if attempt is None or replays is None:
+            return attempt
+        return msgspec.structs.replace(attempt, replays=replays[0], replayed_at=replays[1])
 
     def _attempt(self, lane: Lane, seq: int) -> Attempt | None:
         """Say where an event stands at a destination; None when nothing is remembered of it there any more."""
@@ -62,7 +76,7 @@ class Explaining:
         )
 
     def _waiting(self, state: LaneState, seq: int) -> Attempt | None:
-        if state.cursor is None or seq <= state.cursor:
+        if not state.needs(seq, seq):
             return None
         times = [mark.since for mark in state.marks if mark.first <= seq <= mark.last]
         if times:

@@ -1,10 +1,13 @@
 """The lanes: how far each destination of each storefront is, and how much is waiting in it.
 
-A lane's cursor says that all up to it is settled; what follows waits in the groups. Marks say which of it a courier was
-about to send, and since when: should it die then, the platform may have those. Only exceptions have rows of their own.
-A group goes when every lane of its storefront is past it.
+A lane's cursor says that all up to it is settled or set aside; what follows waits in the groups. What was set aside is a
+backlog: a stretch of the sequence with a cursor of its own, and a lane has as many as it was overtaken by time. Marks
+say which of all that a courier was about to send, and since when: should it die then, the platform may have those. Only
+exceptions have rows of their own. A group goes when no lane of its storefront has anything waiting in it.
 """
 
+from bisect import bisect_left
+from collections.abc import Iterator
 from contextlib import closing
 from enum import IntEnum, unique
 from typing import Final, NamedTuple
@@ -37,15 +40,25 @@ class Mark(NamedTuple):
     since: int
 
 
+class Backlog(NamedTuple):
+    """What follows `cursor`, up to and with `upto`, was set aside; `upto` is the last record of a group."""
+
+    cursor: int
+    upto: int
+
+
 class LaneState:
     """One lane, in the store's thread. `cursor` is None once the lane was taken away and its backlog parked."""
 
     __slots__ = (
+        "backlogs",
+        "behind",
         "cursor",
         "dead",
         "lane",
         "marks",
         "number",
+        "oldest_behind",
         "oldest_fresh",
         "oldest_retry",
         "retrying",
@@ -59,19 +72,56 @@ class LaneState:
         self.storefront = storefront
         self.lane = lane
         self.cursor = cursor
+        self.backlogs: list[Backlog] = []
+        """In their order, so the oldest first."""
         self.marks: list[Mark] = []
         self.waiting = 0
         """Records after the cursor."""
+        self.behind = 0
+        """Records that were set aside."""
         self.retrying = 0
         """Exceptions to be tried again, parked ones among them."""
         self.dead = 0
         self.oldest_fresh: int | None = None
+        self.oldest_behind: int | None = None
         self.oldest_retry: int | None = None
 
     def figures(self) -> Waiting:
-        """Give the backlog as the outside sees it: what follows the cursor, exceptions still to be tried, the dead."""
-        ages = [at for at in (self.oldest_fresh, self.oldest_retry) if at is not None]
-        return Waiting(self.waiting, self.retrying, self.dead, min(ages, default=None))
+        """Give what is undelivered as the outside sees it."""
+        ages = [at for at in (self.oldest_fresh, self.oldest_behind, self.oldest_retry) if at is not None]
+        waiting = self.waiting + self.behind
+        return Waiting(waiting, self.retrying, self.dead, min(ages, default=None), self.behind, self.oldest_fresh)
+
+    def needs(self, first: int, last: int) -> bool:
+        """Say whether anything waits in this stretch of the sequence."""
+        return self.cursor is not None and (last > self.cursor or any(self.set_aside_in(first, last)))
+
+    def set_aside_in(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """Give the first and last number of each part of this stretch that was set aside."""
+        for at in range(bisect_left(self.backlogs, first, key=_upto), len(self.backlogs)):
+            cursor, upto = self.backlogs[at]
+            if cursor >= last:
+                return
+            yield max(first, cursor + 1), min(last, upto)
+
+    def stretches(self) -> Iterator[tuple[int, int]]:
+        """Give the first and last number of each stretch that the lane needs, the endless last one included."""
+        if self.cursor is not None:
+            yield from ((cursor + 1, upto) for cursor, upto in self.backlogs)
+            yield self.cursor + 1, SPAN - 1
+
+
+def _upto(backlog: Backlog) -> int:
+    return backlog.upto
+
+
+class Counted(NamedTuple):
+    """What waits in a lane, counted from the groups: after the cursor and set aside, and when the oldest was accepted."""
+
+    waiting: int = 0
+    oldest_fresh: int | None = None
+    behind: int = 0
+    oldest_behind: int | None = None
 
 
 class Stored(NamedTuple):
@@ -84,8 +134,8 @@ class Stored(NamedTuple):
     blob: bytes
 
 
-_WHOLE: Final = "select place, at, data_key, sorts, blob from groups where place >= ? and place < ? order by place"
-_SLIM: Final = "select place, at, data_key, sorts, x'' from groups where place >= ? and place < ? order by place"
+_WHOLE: Final = "select place, at, data_key, sorts, blob from groups where place between ? and ? order by place"
+_SLIM: Final = "select place, at, data_key, sorts, x'' from groups where place between ? and ? order by place"
 _MOST_GROUPS: Final = 1_000
 """Groups read for one claim, however few of their records go to its destination."""
 
@@ -93,6 +143,20 @@ _MOST_GROUPS: Final = 1_000
 def count_wanted(sorts: bytes, wanted: bytes) -> int:
     """Count the records whose sort is among the wanted ones."""
     return len(sorts) - len(sorts.translate(None, wanted))
+
+
+def _counted(before: Counted, state: LaneState, wanted: bytes, group: Stored) -> Counted:
+    """Add what waits of one group, whose place is its first number."""
+    waiting, oldest_fresh, behind, oldest_behind = before
+    first, sorts = group.place, group.sorts
+    if state.cursor is None:
+        return before
+    if fresh := count_wanted(sorts[max(0, state.cursor + 1 - first) :], wanted):
+        waiting, oldest_fresh = waiting + fresh, group.at if oldest_fresh is None else oldest_fresh
+    for start, end in state.set_aside_in(first, first + len(sorts) - 1):
+        if old := count_wanted(sorts[start - first : end + 1 - first], wanted):
+            behind, oldest_behind = behind + old, group.at if oldest_behind is None else oldest_behind
+    return Counted(waiting, oldest_fresh, behind, oldest_behind)
 
 
 class Lanes:
@@ -116,10 +180,12 @@ class Lanes:
             self._by_storefront.setdefault(state.storefront, []).append(state)
             self._load(state)
         for storefront in self._by_storefront:
-            for state, (waiting, oldest) in self.count(storefront).items():
-                state.waiting, state.oldest_fresh = waiting, oldest
+            for state, counted in self.count(storefront).items():
+                state.waiting, state.oldest_fresh, state.behind, state.oldest_behind = counted
 
     def _load(self, state: LaneState) -> None:
+        pieces = self._connection.execute("select cursor, upto from backlogs where lane = ? order by upto", (state.number,))
+        state.backlogs = [Backlog(*row) for row in pieces]
         rows = self._connection.execute("select id, first, last, since from marks where lane = ? order by id", (state.number,))
         state.marks = [Mark(*row) for row in rows]
         counts = self.count_exceptions(state)
@@ -128,21 +194,16 @@ class Lanes:
         self.refresh_retry(state)
         self.touched.add(state)
 
-    def count(self, storefront: int) -> dict[LaneState, tuple[int, int | None]]:
-        """Count from the groups themselves what waits after each lane's cursor, and when the oldest of it was accepted."""
-        lanes = [(state, self._names.wanted(state.lane.destination), state.cursor) for state in self.of(storefront)]
-        counts: dict[LaneState, tuple[int, int | None]] = {state: (0, None) for state, _, _ in lanes}
+    def count(self, storefront: int) -> dict[LaneState, Counted]:
+        """Count from the groups themselves what waits in each lane of a storefront."""
+        lanes = [(state, self._names.wanted(state.lane.destination)) for state in self.of(storefront)]
+        counts = {state: Counted() for state, _ in lanes}
         start = base(storefront)
         for place, at, sorts in self._connection.execute(
             "select place, at, sorts from groups where place >= ? and place < ?", (start, start + SPAN)
         ):
-            for state, wanted, cursor in lanes:
-                if cursor is None:
-                    continue
-                count = count_wanted(sorts[max(0, cursor + 1 - place + start) :], wanted)
-                if count:
-                    before, oldest = counts[state]
-                    counts[state] = before + count, at if oldest is None else oldest
+            for state, wanted in lanes:
+                counts[state] = _counted(counts[state], state, wanted, Stored(place - start, at, 0, sorts, b""))
         return counts
 
     def count_exceptions(self, state: LaneState) -> dict[Held, int]:
@@ -200,10 +261,14 @@ class Lanes:
 
     def following(self, state: LaneState, most: int) -> list[Stored]:
         """Read the groups that hold what follows the lane's cursor, until they hold `most` of its records."""
-        return self._following(state, most, _WHOLE)
+        return self._read(state, Backlog(state.cursor or 0, SPAN - 1), most, _WHOLE)
 
-    def _following(self, state: LaneState, most: int, query: str) -> list[Stored]:
-        start, after = base(state.storefront), (state.cursor or 0) + 1
+    def behind(self, state: LaneState, most: int) -> list[Stored]:
+        """Read the groups that hold the lane's oldest backlog, until they hold `most` of its records."""
+        return self._read(state, state.backlogs[0], most, _WHOLE)
+
+    def _read(self, state: LaneState, stretch: Backlog, most: int, query: str) -> list[Stored]:
+        start, after = base(state.storefront), stretch.cursor + 1
         wanted = self._names.wanted(state.lane.destination)
         (from_place,) = one(
             self._connection,
@@ -211,7 +276,7 @@ class Lanes:
             (start, start + after, start + after),
         )
         groups: list[Stored] = []
-        with closing(self._connection.execute(query, (from_place, start + SPAN))) as rows:
+        with closing(self._connection.execute(query, (from_place, start + stretch.upto))) as rows:
             for row in rows:
                 group = Stored(*row)
                 skipped = start + after - group.place
@@ -225,39 +290,104 @@ class Lanes:
 
     def move(self, state: LaneState, upto: int, settled: int) -> None:
         """Put the lane's cursor forward over `settled` records, and delete the groups that no lane needs any more."""
-        before = self._least(state.storefront)
+        before = state.cursor or 0
         state.cursor = upto
         state.waiting -= settled
         self._connection.execute("update lanes set cursor = ? where id = ?", (upto, state.number))
-        if state.marks:
-            self._connection.execute("delete from marks where lane = ? and last <= ?", (state.number, upto))
-            state.marks = [mark for mark in state.marks if mark.last > upto]
         self.refresh_fresh(state)
+        self._moved(state, before, upto)
+
+    def move_backlog(self, state: LaneState, upto: int, settled: int) -> None:
+        """The same for the cursor of the lane's oldest backlog, which ends where it meets its end."""
+        backlog = state.backlogs.pop(0)
+        if upto < backlog.upto:
+            state.backlogs.insert(0, Backlog(upto, backlog.upto))
+            self._connection.execute(
+                "update backlogs set cursor = ? where lane = ? and upto = ?", (upto, state.number, backlog.upto)
+            )
+        else:
+            self._connection.execute("delete from backlogs where lane = ? and upto = ?", (state.number, backlog.upto))
+        state.behind -= settled
+        self.refresh_behind(state)
+        self._moved(state, backlog.cursor, upto)
+
+    def _moved(self, state: LaneState, before: int, upto: int) -> None:
+        """Drop what only the stretch after `before`, up to `upto`, was needed for."""
+        gone = [mark for mark in state.marks if not state.needs(mark.first, mark.last)]
+        if gone:
+            self._connection.executemany("delete from marks where id = ?", [(mark.number,) for mark in gone])
+            state.marks = [mark for mark in state.marks if mark not in gone]
         self.touched.add(state)
-        if self._least(state.storefront) != before:
-            self.delete_settled(state.storefront)
+        for first_free, last_free in self._free(state.storefront, before, upto):
+            self._delete_groups(base(state.storefront), first_free, last_free)
 
-    def _least(self, storefront: int) -> int | None:
-        return min((state.cursor for state in self.of(storefront) if state.cursor is not None), default=None)
+    def _free(self, storefront: int, before: int, upto: int) -> list[tuple[int, int]]:
+        """Give the stretches that no lane needs, as far as they reach, of those that touch what was just settled."""
+        needed = sorted(stretch for state in self.of(storefront) for stretch in state.stretches())
+        free, begin = [], 0
+        for start, end in needed:
+            if start > begin:
+                free.append((begin, start - 1))
+            begin = max(begin, end + 1)
+        return [(start, end) for start, end in free if end > before and start <= upto]
 
-    def delete_settled(self, storefront: int) -> None:
-        """Delete the storefront's groups that every lane is past."""
-        start, least = base(storefront), self._least(storefront)
-        upto = start + (SPAN - 1 if least is None else least)
+    def _delete_groups(self, start: int, first_free: int, last_free: int) -> None:
+        """Delete the groups that lie wholly in a stretch; only its last one can stick out."""
         (last,) = one(
             self._connection,
             "select max(place) from groups where place between ? and ? and place + length(sorts) - 1 <= ?",
-            (start, upto, upto),
+            (start + first_free, start + last_free, start + last_free),
         )
         if last is not None:
-            self._connection.execute("delete from groups where place between ? and ?", (start, last))
+            self._connection.execute("delete from groups where place between ? and ?", (start + first_free, last))
+
+    def set_aside(self, state: LaneState, before: int) -> None:
+        """Make a backlog of the groups after the cursor that came before `before` (Unix seconds).
+
+        Read from the end of the sequence back to the youngest of them, so it costs what stays fresh and not what is old.
+        """
+        start, wanted, cursor = base(state.storefront), self._names.wanted(state.lane.destination), state.cursor or 0
+        kept, upto = 0, cursor
+        with closing(
+            self._connection.execute(
+                "select place, at, sorts from groups where place >= ? and place < ? order by place desc", (start, start + SPAN)
+            )
+        ) as rows:
+            for place, at, sorts in rows:
+                end = place - start + len(sorts) - 1
+                if end <= cursor:
+                    break
+                if at < before:
+                    upto = end
+                    break
+                kept += count_wanted(sorts[max(0, cursor + 1 - (place - start)) :], wanted)
+        if upto > cursor and kept < state.waiting:
+            self._set_aside(state, Backlog(cursor, upto), state.waiting - kept)
+
+    def _set_aside(self, state: LaneState, backlog: Backlog, count: int) -> None:
+        if state.backlogs and state.backlogs[-1].upto == backlog.cursor:
+            last = state.backlogs.pop()
+            self._connection.execute("delete from backlogs where lane = ? and upto = ?", (state.number, last.upto))
+            backlog = Backlog(last.cursor, backlog.upto)
+        self._connection.execute("insert into backlogs values (?, ?, ?)", (state.number, backlog.upto, backlog.cursor))
+        self._connection.execute("update lanes set cursor = ? where id = ?", (backlog.upto, state.number))
+        state.backlogs.append(backlog)
+        state.cursor = backlog.upto
+        state.waiting -= count
+        state.behind += count
+        self.refresh_fresh(state)
+        self.refresh_behind(state)
+        self.touched.add(state)
 
     def refresh_fresh(self, state: LaneState) -> None:
         """Find out anew how long the oldest record after the cursor has been waiting."""
-        state.oldest_fresh = None
-        if state.waiting:
-            groups = self._following(state, 1, _SLIM)
-            state.oldest_fresh = groups[-1].at if groups else None
+        groups = self._read(state, Backlog(state.cursor or 0, SPAN - 1), 1, _SLIM) if state.waiting else []
+        state.oldest_fresh = groups[-1].at if groups else None
+
+    def refresh_behind(self, state: LaneState) -> None:
+        """Find out anew how long the oldest record that was set aside has been waiting."""
+        groups = self._read(state, state.backlogs[0], 1, _SLIM) if state.behind and state.backlogs else []
+        state.oldest_behind = groups[-1].at if groups else None
 
     def refresh_retry(self, state: LaneState) -> None:
         """Find out anew how long the oldest exception has been waiting."""

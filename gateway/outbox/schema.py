@@ -87,7 +87,21 @@ create index inquiries_by_age on inquiries(at);
 """
 """Requests that a platform took for processing. Those that are concluded are kept for as long as an event can be asked for."""
 
-_DEPARTURES: Final = """
+BACKLOGS: Final = """
+create table backlogs(
+    lane integer not null, upto integer not null,
+    cursor integer not null,     -- what follows it, up to and with `upto`, was set aside and waits behind the lane's own cursor
+    primary key (lane, upto)
+) strict, without rowid;
+"""
+
+REPLAYS: Final = """
+create table replays(  -- dead letters that were given back: when last, how often
+    lane integer not null, seq integer not null, at integer not null, n integer not null, primary key (lane, seq)
+) strict, without rowid;
+"""
+
+DEPARTURES: Final = """
 create table shapes(id integer primary key, text text not null unique) strict;
 create table departures(         -- what was about to leave, by shape
     lane integer not null, kind text not null, shape integer not null, contract integer not null,
@@ -101,7 +115,7 @@ create table places(             -- the parts of those shapes, each once, and wh
 ) strict;
 """
 
-STEPS: Final = (_FIRST, _INQUIRIES, _DEPARTURES)
+STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES)
 """From an empty file to today's tables, one step a version. A step that was ever released is never changed; a store of an
 earlier version takes the missing steps when it is opened, all in one transaction."""
 

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Final
 
 from gateway.model import Kind, PlatformCode, Reason, Receipt
-from gateway.outbox import Dead, Done, Lane, Later, Record, Settlement, Withdrawn
+from gateway.outbox import Dead, Done, Lane, Later, Origin, Record, Settlement, Withdrawn
 from gateway.outbox.asking import Asking
 from gateway.outbox.books import DEAD, DELIVERED, SETTLED, VALUE, WITHDRAWN
 from gateway.outbox.claims import Taken, Unread
@@ -61,7 +61,7 @@ class Settling:
         """
         state = self._lanes.states[lane]
         wanted = set(seqs)
-        if taken.fresh:
+        if taken.origin is not Origin.AGAIN:
             return self._mark_ranges(
                 state, [r.seq if r.seq in wanted and r.maybe_since is None else 0 for r in taken.records], now
             )
@@ -89,7 +89,7 @@ class Settling:
     def unmark(self, lane: Lane, taken: Taken, noted: Sequence[int]) -> None:
         """Take back what `mark` noted."""
         state = self._lanes.states[lane]
-        if not taken.fresh:
+        if taken.origin is Origin.AGAIN:
             self._mark_exceptions(state, noted, None)
             return
         self._connection.executemany("delete from marks where id = ?", [(number,) for number in noted])
@@ -104,16 +104,20 @@ class Settling:
         """
         state = self._lanes.states[lane]
         others = self._account(state, taken, pairs, now)
-        if taken.fresh:
-            self._except(state, others, sent, now)
-            self._lanes.move(state, taken.upto, len(pairs))
-        else:
-            self._resolve(state, others, sent, now)
-            self._connection.executemany(
-                "delete from exceptions where lane = ? and state = ? and seq = ?",
-                [(state.number, Held.RETRY, item.seq) for item, settlement in pairs if type(settlement) is Done],
-            )
-            state.retrying -= sum(type(settlement) is not Later for _, settlement in pairs)
+        match taken.origin:
+            case Origin.FRESH:
+                self._except(state, others, sent, now)
+                self._lanes.move(state, taken.upto, len(pairs))
+            case Origin.BACKLOG:
+                self._except(state, others, sent, now)
+                self._lanes.move_backlog(state, taken.upto, len(pairs))
+            case Origin.AGAIN:
+                self._resolve(state, others, sent, now)
+                self._connection.executemany(
+                    "delete from exceptions where lane = ? and state = ? and seq = ?",
+                    [(state.number, Held.RETRY, item.seq) for item, settlement in pairs if type(settlement) is Done],
+                )
+                state.retrying -= sum(type(settlement) is not Later for _, settlement in pairs)
         state.dead += sum(type(settlement) is Dead for _, settlement in others)
         self._lanes.refresh_retry(state)
         self._lanes.touched.add(state)
@@ -122,7 +126,7 @@ class Settling:
         """Add to the books, note the delivered ranges, and give back the pairs that were not delivered."""
         counts: defaultdict[tuple[Kind, str, Reason], int] = defaultdict(int)
         values: defaultdict[tuple[str, str], int] = defaultdict(int)
-        told = _Told(together=taken.fresh)
+        told = _Told(together=taken.origin is not Origin.AGAIN)
         others: list[Pair] = []
         for pair in pairs:
             item, settlement = pair
@@ -262,7 +266,10 @@ def _fate(
                 since = sent.get(item.seq, now)
             return Held.RETRY, settlement.due, item.tries + 1, since
         case Dead():
-            return Held.DEAD, now + DEAD_SECONDS, item.tries + (item.seq in sent), item.maybe_since
+            since = item.maybe_since
+            if since is None and settlement.reason is Reason.UNKNOWN_ERROR:
+                since = sent.get(item.seq)  # nobody could read what the platform said of it
+            return Held.DEAD, now + DEAD_SECONDS, item.tries + (item.seq in sent), since
         case Withdrawn():
             return Held.WITHDRAWN, now + TOLD_SECONDS, item.tries, item.maybe_since
         case Done():

@@ -16,7 +16,9 @@ from gateway.model import EmailDigest, EventId, Kind, Processing, Status, Storef
 from gateway.outbox import (
     Book,
     Claim,
+    Contents,
     Dead,
+    DeadLetter,
     Decision,
     Departure,
     Entry,
@@ -152,19 +154,28 @@ class SqliteOutbox:
 
     # ── claiming ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def claim(self, lane: Lane, limit: int, now: int) -> Claim | None:
-        """Take up to `limit` records: exceptions that are due first, else what follows the cursor; None if nothing.
+    async def set_aside(self, lane: Lane, before: int) -> None:
+        """Turn what follows the lane's cursor and was accepted before `before` into backlog, as a whole and roughly.
 
         Raises RuntimeError when the lane has a claim under way or was not declared.
         """
-        if lane not in self._lanes:
-            raise RuntimeError("outbox: the lane was not declared")
-        if lane in self._claims:
-            raise RuntimeError("outbox: the lane has a claim under way")
-        self._claims[lane] = None
+        self._begin_claim(lane)
+        try:
+            # The lane is free once the change is made: a caller that gives up must not claim what is about to be moved.
+            await self._writer.change(lambda store: store.set_aside(lane, before), partial(self._free, lane))
+        except Exception:
+            del self._claims[lane]
+            raise
+
+    async def claim(self, lane: Lane, limit: int, now: int, *, fresh_first: bool = False) -> Claim | None:
+        """Take up to `limit` records, all of one origin; None if there is nothing.
+
+        The oldest first, or what is fresh. Raises RuntimeError when the lane has a claim under way or was not declared.
+        """
+        self._begin_claim(lane)
         under_way = None
         try:
-            found = await self._writer.ask(lambda store: store.find(lane, limit, now))
+            found = await self._writer.ask(lambda store: store.find(lane, limit, now, fresh_first=fresh_first))
             if found is not None:
                 under_way = await self._open(lane, found)
         finally:
@@ -175,10 +186,21 @@ class SqliteOutbox:
         self._claims[lane] = under_way
         return under_way.claim
 
+    def _begin_claim(self, lane: Lane) -> None:
+        """Keep the lane from being claimed twice."""
+        if lane not in self._lanes:
+            raise RuntimeError("outbox: the lane was not declared")
+        if lane in self._claims:
+            raise RuntimeError("outbox: the lane has a claim under way")
+        self._claims[lane] = None
+
+    def _free(self, lane: Lane, _done: None) -> None:
+        del self._claims[lane]
+
     async def _open(self, lane: Lane, found: Found) -> _UnderWay:
         taken = await self._opener.open(found)
         unreadable = tuple(unread.seq for unread in taken.unread)
-        return _UnderWay(Claim(lane, taken.records, taken.fresh, taken.upto, unreadable), taken)
+        return _UnderWay(Claim(lane, taken.records, taken.origin, taken.upto, unreadable), taken)
 
     def _under_way(self, claim: Claim) -> _UnderWay:
         under_way = self._claims.get(claim.lane)
@@ -272,9 +294,37 @@ class SqliteOutbox:
 
     async def suppressed(self, lane: Lane, claim: Claim) -> frozenset[int]:
         """The claim's records whose person has withdrawn since the event was accepted."""
-        if lane.storefront not in self._suppressing or not claim.records:
+        return await self._withdrawn(lane, claim.records)
+
+    async def _withdrawn(self, lane: Lane, records: Sequence[Record]) -> frozenset[int]:
+        if lane.storefront not in self._suppressing or not records:
             return frozenset()
-        return await self._writer.ask(lambda store: store.suppressed(lane, claim.records))
+        return await self._writer.ask(lambda store: store.suppressed(lane, records))
+
+    # ── dead letters ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def dead_letters(self, lane: Lane, after: int, limit: int) -> Sequence[DeadLetter]:
+        """Up to `limit` of the lane's dead letters beyond number `after`, in order."""
+        return await self._writer.ask(lambda store: store.dead_letters(lane, after, limit))
+
+    async def open_letters(self, lane: Lane, letters: Sequence[DeadLetter]) -> Contents:
+        """Break the seals of the lane's dead letters, in the order of their numbers; what does not open is left out."""
+        seqs = sorted(letter.seq for letter in letters)
+        if not seqs:
+            return Contents((), frozenset())
+        taken = await self._opener.open(await self._writer.ask(lambda store: store.find_dead(lane, seqs)))
+        return Contents(taken.records, await self._withdrawn(lane, taken.records))
+
+    async def revive(self, lane: Lane, letters: Sequence[tuple[DeadLetter, Record]], now: int) -> frozenset[int]:
+        """Give dead letters back to the lane's courier, due at once, all in one transaction; gives the numbers of those.
+
+        Raises RuntimeError when the lane was not declared.
+        """
+        if lane not in self._lanes:
+            raise RuntimeError("outbox: the lane was not declared")
+        if not letters:
+            return frozenset()
+        return await self._writer.change(lambda store: store.revive(lane, letters, now), _ignore)
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -13,7 +13,21 @@ import apsw
 import msgspec
 
 from gateway.model import Destination, EmailDigest, EventId, Kind, Status, StorefrontId
-from gateway.outbox import Book, Decision, Departure, Entry, Explanation, Inquiry, Lane, Left, Outcomes, Record, Waiting
+from gateway.outbox import (
+    Book,
+    DeadLetter,
+    Decision,
+    Departure,
+    Entry,
+    Explanation,
+    Inquiry,
+    Lane,
+    Left,
+    Origin,
+    Outcomes,
+    Record,
+    Waiting,
+)
 from gateway.outbox.arriving import Arriving
 from gateway.outbox.asking import Asking
 from gateway.outbox.claims import Finder, Found, Opener, Taken
@@ -21,9 +35,10 @@ from gateway.outbox.explaining import Explaining
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.lanes import Held, LaneState
 from gateway.outbox.memory import Memory
+from gateway.outbox.reviving import Reviving
 from gateway.outbox.schema import PAGE_BYTES, SPAN, base, connect, flush_directory, one
 from gateway.outbox.seen import GENERATION, SLICES
-from gateway.outbox.settling import TOLD_SECONDS, Pair, Settling
+from gateway.outbox.settling import DEAD_SECONDS, TOLD_SECONDS, Pair, Settling
 from gateway.outbox.vault import DAY_SECONDS, Vault
 
 HIGH_WATER: Final = 0.90
@@ -108,6 +123,7 @@ class Store:
         self._settling = Settling(memory, self._asking)
         self._arriving = Arriving(memory)
         self._explaining = Explaining(memory, self._asking)
+        self._reviving = Reviving(memory)
 
     # ── transactions ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -186,14 +202,15 @@ class Store:
         while True:
             with self._connection:
                 state = self._lanes.states[lane]
-                found = self._finder.find_fresh(state, _PARKED_AT_A_TIME)
+                found = self._finder.find_backlog(state, _PARKED_AT_A_TIME) or self._finder.find_fresh(state, _PARKED_AT_A_TIME)
                 if found is None:
                     self._settling.park_retries(state)
                     self._lanes.take_away(state)
                     return
                 taken = opener.open_now(found)
                 self._settling.park(state, taken)
-                self._lanes.move(state, taken.upto, len(taken.records) + len(taken.unread))
+                move = self._lanes.move if found.origin is Origin.FRESH else self._lanes.move_backlog
+                move(state, taken.upto, len(taken.records) + len(taken.unread))
 
     # ── the outbox's operations ──────────────────────────────────────────────────────────────────────────────────
 
@@ -201,9 +218,13 @@ class Store:
         """Take in the entries of several requests."""
         return self._arriving.put(requests)
 
-    def find(self, lane: Lane, limit: int, now: int) -> Found | None:
+    def set_aside(self, lane: Lane, before: int) -> None:
+        """Make a backlog of what is older than `before`."""
+        self._lanes.set_aside(self._lanes.states[lane], before)
+
+    def find(self, lane: Lane, limit: int, now: int, *, fresh_first: bool = False) -> Found | None:
         """Find a lane's next batch."""
-        return self._finder.find(lane, limit, now)
+        return self._finder.find(lane, limit, now, fresh_first=fresh_first)
 
     def mark(self, lane: Lane, taken: Taken, seqs: Sequence[int], now: int, left: Sequence[Left] = ()) -> tuple[int, ...]:
         """Note that records are about to leave, and in which shapes."""
@@ -263,6 +284,21 @@ class Store:
         """Which of the records were accepted before their person withdrew."""
         return self._subjects.suppressed(self._lanes.states[lane].storefront, records)
 
+    def dead_letters(self, lane: Lane, after: int, limit: int) -> tuple[DeadLetter, ...]:
+        """Look at a lane's dead letters."""
+        return self._reviving.look(lane, after, limit)
+
+    def find_dead(self, lane: Lane, seqs: Sequence[int]) -> Found:
+        """Find dead letters' copies, to be opened."""
+        return self._reviving.find(lane, seqs)
+
+    def revive(self, lane: Lane, letters: Sequence[tuple[DeadLetter, Record]], now: int) -> frozenset[int]:
+        """Give dead letters back, and have their couriers woken."""
+        revived = self._reviving.revive(lane, letters, now)
+        if revived:
+            self._arriving.arrived.add(lane.storefront)
+        return revived
+
     def explain(self, storefront: StorefrontId, kind: Kind, event_id: EventId) -> Explanation | None:
         """Say what is known of an event."""
         return self._explaining.explain(storefront, kind, event_id)
@@ -271,9 +307,10 @@ class Store:
         """Give a storefront's accounts, what waits counted from the records themselves."""
         number = self._names.storefronts.get(storefront, 0)
         waiting: dict[Destination, int] = {}
-        for state, (count, _) in self._lanes.count(number).items():
+        for state, counted in self._lanes.count(number).items():
             held = self._lanes.count_exceptions(state)
-            waiting[state.lane.destination] = count + held.get(Held.RETRY, 0) + held.get(Held.PARKED, 0)
+            untried = counted.waiting + counted.behind
+            waiting[state.lane.destination] = untried + held.get(Held.RETRY, 0) + held.get(Held.PARKED, 0)
         return self._books.read(number, waiting, self._asking.pending(number))
 
     # ── sweeping ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -311,6 +348,7 @@ class Store:
             )
             if held is Held.DEAD:
                 state.dead -= self._connection.changes()
+        self._reviving.discard(state, now, DEAD_SECONDS)
         self._lanes.touched.add(state)
 
     def _oldest(self, storefront: int, now: int) -> int:

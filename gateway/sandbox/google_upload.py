@@ -95,7 +95,9 @@ class Upload:
             return refusal([Violation(f"conversions[{place}]", "") for place in sorted(refused)], len(reading.rows)), ()
         made = ROW_VARIANTS.get(variant, ROW_VARIANTS["service"])
         errors = [
-            [RowError(family, value, _at(place, field), "CHOSEN") for family, value, field in made] if place in refused else own
+            [RowError(family, value, _at(place, field), _trigger(reading.rows[place])) for family, value, field in made]
+            if place in refused
+            else own
             for place, own in enumerate(reading.errors)
         ]
         taken = [arrival for arrival in reading.arrivals if not errors[arrival.place]]
@@ -286,6 +288,11 @@ def _moment(text: str | None) -> float | None:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError):
         return None
+
+
+def _trigger(row: Mapping[str, object]) -> str:
+    """Give what an error of the row repeats: who it was, as far as the row says so."""
+    return orjson.dumps([row.get(name) for name in ("userIdentifiers", *CLICKS, "orderId")]).decode()
 
 
 def _result(row: Mapping[str, object]) -> dict[str, object]:

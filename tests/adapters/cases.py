@@ -46,6 +46,7 @@ LEAST_SETTINGS: Final[dict[Destination, dict[str, Any]]] = {
     Destination.PINTEREST: {"credential": "env:TOKEN", "ad_account_id": "549755885175"},
     Destination.GOOGLE_ADS: {
         "credential": "env:TOKEN",
+        "rest_seconds": 0,
         "operating_account": "1234567890",
         "conversion_actions": {"purchase": "111", "add_to_cart": "222", "page_view": "333"},
     },

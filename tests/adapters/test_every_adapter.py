@@ -1,6 +1,7 @@
 """What every adapter owes, whatever the platform: no reply can hurt it, and nothing leaves that was not allowed."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from adapters import ADAPTERS
 from gateway.adapter import Processed, Reply
+from gateway.delivery.rehearsal import NOBODY, samples
 from gateway.model import (
     ContentId,
     Delivered,
@@ -377,3 +379,47 @@ def test_golden_events_are_born() -> None:
             Minimised,
             {"kind": "purchase", "event_id": "1", "occurred_at": 1, "destinations": [], "consent_at": 1, "ip": "203.0.113.77"},
         )
+
+
+# ── rehearsals ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+SWITCHES = {Destination.META: None, Destination.PINTEREST: "test", Destination.GOOGLE_ADS: "validateOnly"}
+"""What a rehearsal without a test code switches on; Meta has nothing that could be."""
+NAMING = re.compile(rb"client_ip|user_agent|source_url|gclid|gbraid|wbraid|fbc|fbp|click_id")
+
+
+@EVERY
+@pytest.mark.parametrize("settings", [LEAST_SETTINGS, ALL_ALLOWED])
+def test_a_rehearsal_is_sent_as_a_test_and_by_nobody(
+    destination: Destination, settings: Mapping[Destination, dict[str, Any]]
+) -> None:
+    """The platform's switch is on or the event is too old; nothing but a reserved address's digest could name anybody."""
+    adapter = made(destination, **settings[destination])
+    rehearsal = adapter.rehearsal(None)
+    assert rehearsal.adapter.test_mode == SWITCHES[destination]
+    assert (rehearsal.adapter.test_mode is None) is (rehearsal.proof is not None) is (rehearsal.age > adapter.limits.max_age)
+    events = samples(rehearsal, destination, 1_795_342_500)
+    assert 1 <= len(events) <= rehearsal.adapter.limits.batch_events
+    assert [rehearsal.adapter.refuses(event) for event in events] == [None] * len(events)
+    request = rehearsal.adapter.build(events)
+    assert request.body.count(NOBODY.encode()) == len(events)
+    assert not NAMING.search(request.body)
+    assert adapter == made(destination, **settings[destination])
+
+
+def test_metas_test_code_is_for_the_rehearsal_alone() -> None:
+    """The one that is given counts before the configured one, and neither stays anywhere."""
+    for configured, told, used in ((None, "T1", "T1"), ("T2", None, "T2"), ("T2", "T1", "T1")):
+        adapter = made(Destination.META, test_event_code=configured)
+        rehearsal = adapter.rehearsal(told)
+        body = orjson.loads(rehearsal.adapter.build(samples(rehearsal, Destination.META, 1_795_342_500)).body)
+        assert (body["test_event_code"], rehearsal.age, rehearsal.proof) == (used, 0, None)
+        assert adapter.test_mode == ("test_event_code" if configured else None)
+    for destination in (Destination.PINTEREST, Destination.GOOGLE_ADS):
+        assert made(destination).rehearsal("T1") == made(destination).rehearsal(None)
+
+
+def test_google_is_asked_about_the_kinds_that_have_an_action() -> None:
+    """In the order of the kinds, whatever the order of the settings."""
+    adapter = made(Destination.GOOGLE_ADS, conversion_actions={"page_view": "13", "purchase": "11"})
+    assert [kind.value for kind in adapter.rehearsal(None).kinds] == ["purchase", "page_view"]

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from adapters.google_ads import GoogleAds, GoogleAdsSettings
-from gateway.adapter import Access
-from gateway.model import Destination, Receipt
+from gateway.adapter import Access, Quota, Reply
+from gateway.model import Delivered, Destination, Maybe, Reason, Receipt, StorefrontId
 from gateway.secret import Secret
 from tests.adapters.cases import ALL_ALLOWED, LEAST_SETTINGS, golden_events, made
-from tests.configuration import GOOD, faults_of
+from tests.configuration import GOOD, faults_of, load_text
 
 ALLOWED = made(Destination.GOOGLE_ADS, **ALL_ALLOWED[Destination.GOOGLE_ADS])
 
@@ -54,6 +54,26 @@ def test_the_address_follows_the_transport(transport: str, url: str) -> None:
     assert adapter(transport=transport, base_url="http://127.0.0.1:8080").settings.base_url == "http://127.0.0.1:8080"
 
 
+@pytest.mark.parametrize(
+    ("transport", "scope"),
+    [("data_manager", "https://www.googleapis.com/auth/datamanager"), ("ads_api", "https://www.googleapis.com/auth/adwords")],
+)
+def test_the_scope_follows_the_transport(transport: str, scope: str) -> None:
+    """Tokens are got for the service that is used: neither scope opens the other."""
+    assert adapter(transport=transport).token_endpoint.scope == scope
+
+
+def test_a_configuration_needs_no_address(tmp_path: Path) -> None:
+    """A gateway that is told the older service goes to that service's own host, and to no test endpoint."""
+    text = GOOD + (
+        '[storefronts.demo.destinations.google_ads]\ncredential = "env:META"\noperating_account = "1234567890"\n'
+        'conversion_actions = { purchase = "1" }\ntransport = "ads_api"\ndeveloper_token = "env:META"\n'
+    )
+    shop = load_text(tmp_path, text).storefronts[StorefrontId("demo")]
+    assert shop.base_urls[Destination.GOOGLE_ADS] == "https://googleads.googleapis.com"
+    assert shop.test_endpoints == frozenset()
+
+
 @pytest.mark.parametrize("port", ["", ":443"])
 def test_the_other_service_s_address_is_a_fault(tmp_path: Path, port: str) -> None:
     """An address that would answer nothing but errors is refused before anything starts, with a rule that says so."""
@@ -93,6 +113,28 @@ def test_what_a_request_carries_beside_the_token() -> None:
     assert adapter(transport="ads_api", login_account="1234567890").build(events).headers == ()
 
 
+TAKEN = Reply(200, {}, b'{"requestId":"r1"}')
+
+
+def test_a_request_that_was_not_full_is_followed_by_a_rest() -> None:
+    """So that a trickle of events does not use up the quota of requests; a full request, and a refused one, is not."""
+    shipped = GoogleAdsSettings.model_fields["rest_seconds"].default
+    assert 86_400 / shipped < 100_000
+    resting = adapter(rest_seconds=shipped, batch_events=3)
+    assert {verdict.after for verdict in resting.interpret(TAKEN, 2) if isinstance(verdict, Delivered)} == {shipped}
+    assert {verdict.after for verdict in resting.interpret(TAKEN, 3) if isinstance(verdict, Delivered)} == {None}
+    refused = Reply(400, {}, b'{"error":{"status":"INVALID_ARGUMENT"}}')
+    assert resting.interpret(refused, 2) == adapter().interpret(refused, 2)
+    assert {verdict.after for verdict in adapter().interpret(TAKEN, 2) if isinstance(verdict, Delivered)} == {None}
+
+
+def test_of_rows_those_that_were_taken_ask_for_the_rest() -> None:
+    """A request that was taken in part is followed by a rest too."""
+    rows = b'{"results":[{},{"gclid":"x"}]}'
+    verdicts = adapter(transport="ads_api", rest_seconds=2).interpret(Reply(200, {}, rows), 2)
+    assert verdicts == (Maybe(Reason.COUNT_MISMATCH), Delivered(after=2.0))
+
+
 @pytest.mark.parametrize(
     ("wrong", "rule"),
     [
@@ -106,6 +148,8 @@ def test_what_a_request_carries_beside_the_token() -> None:
         ({"max_age_days": 90}, "max_age_days"),
         ({"transaction_ids": "raw"}, "transaction_ids"),
         ({"transport": "automatic"}, "transport"),
+        ({"rest_seconds": -1}, "rest_seconds"),
+        ({"rest_seconds": 61}, "rest_seconds"),
         ({"version": "26"}, "such as v26"),
         ({"version": "v26.0"}, "such as v26"),
         ({"quota_project": "Shop"}, "project's id or number"),
@@ -116,3 +160,9 @@ def test_settings_are_checked(wrong: dict[str, Any], rule: str) -> None:
     """An account or action of another shape, a shared action, an unknown kind and an age past Google's are faults."""
     with pytest.raises(ValueError, match=rule):
         made(Destination.GOOGLE_ADS, **wrong)
+
+
+def test_the_quota_is_the_published_one() -> None:
+    """Requests a minute, and a day where there is such a limit."""
+    assert made(Destination.GOOGLE_ADS).limits.quota == Quota(300, 100_000)
+    assert made(Destination.GOOGLE_ADS, transport="ads_api").limits.quota == Quota(None, 15_000)

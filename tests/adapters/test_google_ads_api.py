@@ -1,5 +1,7 @@
 """Google Ads API, held against Google's published protobuf schema (google-ads, read strictly and offline)."""
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -34,6 +36,7 @@ from gateway.model import (
     Maybe,
     Minimised,
     Pause,
+    PlatformCode,
     Reason,
     Receipt,
     Rejected,
@@ -41,7 +44,10 @@ from gateway.model import (
     Throttle,
     Verdict,
 )
+from gateway.sandbox.behaviour import Behaviour, Mode
+from gateway.sandbox.google_ads import GoogleAdsVoice
 from tests.adapters.cases import ALL_ALLOWED, EVENTS, golden_events, made
+from tests.adapters.exchange import TOKEN, exchange, fresh
 from tests.adapters.test_every_adapter import HEADERS, JSON, STATUSES, leaves, not_allowed, own_digest, sane
 
 SHIPPED: Final = made(Destination.GOOGLE_ADS, transport="ads_api")
@@ -112,7 +118,12 @@ def test_both_services_tell_of_the_same_conversion(events: list[Minimised]) -> N
         assert {name: row[name] for name in ("gclid", "wbraid", "gbraid") if name in row} == event.get("adIdentifiers", {})
 
 
-@given(status=STATUSES, headers=HEADERS, body=st.binary(max_size=200) | JSON.map(orjson.dumps), count=st.integers(1, 5))
+@given(
+    status=STATUSES,
+    headers=HEADERS,
+    body=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()),
+    count=st.integers(1, 5),
+)
 def test_any_bytes_mean_something(status: int, headers: dict[str, str], body: bytes, count: int) -> None:
     """Whatever arrives, there is exactly one verdict for each event and no exception."""
     verdicts = SHIPPED.interpret(Reply(status, headers, body), count)
@@ -256,3 +267,77 @@ def test_limits() -> None:
     assert MOST_ROWS * 2000 < 1024 * 1024
     assert made(Destination.GOOGLE_ADS, transport="ads_api", batch_events=7).limits.batch_events == 7
     assert TOO_YOUNG == 6 * 3600
+
+
+# ── with a stand-in that knows nothing of the adapter ────────────────────────────────────────────────────────────
+
+MEANINGS: Final[Mapping[Mode, type[Verdict]]] = {
+    Mode.SUCCESS: Delivered,
+    Mode.REFUSE_BATCH: Isolate,
+    Mode.THROTTLE: Throttle,
+    Mode.EXPIRED_TOKEN: Pause,
+    Mode.PERMISSION: Pause,
+    Mode.SERVER_ERROR: Maybe,
+    Mode.HTML_ERROR: Maybe,
+    Mode.COUNT_MISMATCH: Maybe,
+    Mode.GARBAGE: Maybe,
+}
+WAYS: Final = [(mode, variant) for mode in MEANINGS for variant in GoogleAdsVoice.variants.get(mode, ("",))]
+
+
+@pytest.mark.parametrize(("mode", "variant"), WAYS)
+async def test_whatever_google_answers_is_understood(mode: Mode, variant: str) -> None:
+    """Each answer of the stand-in means the same for all rows of a request, and none of its texts stays."""
+    behaviour = Behaviour(mode=mode, variant=variant or None, seconds=37)
+    reply, verdicts, _ = await exchange(SHIPPED, GoogleAdsVoice(), fresh(["purchase", "basket"]), behaviour)
+    assert {type(verdict) for verdict in verdicts} == {MEANINGS[mode]}
+    assert TOKEN not in repr((reply, verdicts))
+    assert not [v for v in verdicts if v.code and not re.fullmatch(r"([a-zA-Z]+\.)?[A-Z0-9_]+|http-\d+", v.code)]
+    if mode is Mode.THROTTLE and variant in ("retry_info", "retry_after", "array"):
+        assert {getattr(verdict, "after", None) for verdict in verdicts} == {37.0}
+
+
+@pytest.mark.parametrize(
+    ("variant", "verdict"),
+    [
+        ("service", Rejected(code=PlatformCode("conversionUploadError.UNPARSEABLE_GCLID"))),
+        ("known", Delivered(Reason.DUPLICATE_AT_PLATFORM, PlatformCode("conversionUploadError.ORDER_ID_ALREADY_IN_USE"))),
+        ("double", Isolate(code=PlatformCode("conversionUploadError.DUPLICATE_ORDER_ID"), suspect=True)),
+        ("too_recent", Retry(Reason.HELD, TOO_YOUNG, PlatformCode("conversionUploadError.TOO_RECENT_EVENT"))),
+        ("expired", Rejected(Reason.EXPIRED, PlatformCode("conversionUploadError.EXPIRED_EVENT"))),
+        ("no_click", Rejected(code=PlatformCode("conversionUploadError.EVENT_NOT_FOUND"))),
+        ("no_action", Pause(Reason.CONFIGURATION, PlatformCode("conversionUploadError.NO_CONVERSION_ACTION_FOUND"))),
+        (
+            "not_allowlisted",
+            Pause(Reason.CONFIGURATION, PlatformCode("notAllowlistedError.CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE")),
+        ),
+        ("several", Rejected(code=PlatformCode("conversionUploadError.INVALID_USER_IDENTIFIER"))),
+        ("failed", Retry(Reason.SERVER_ERROR, code=PlatformCode("internalError.TRANSIENT_ERROR"))),
+        ("tomorrow", Retry(Reason.UNKNOWN_ERROR, code=PlatformCode("somethingNewError.NEVER_HEARD_OF"))),
+    ],
+)
+async def test_a_refused_row_leaves_its_neighbours_alone(variant: str, verdict: Verdict) -> None:
+    """The row has the verdict of its errors; those beside it are confirmed, and in the platform's books."""
+    behaviour = Behaviour(mode=Mode.REFUSE_EVENTS, variant=variant, event_ids=frozenset({"0b8e-77aa"}))
+    _, verdicts, stand_in = await exchange(SHIPPED, GoogleAdsVoice(), fresh(["purchase", "page", "basket"]), behaviour)
+    assert [type(one) for one in (verdicts[0], verdicts[2])] == [Delivered, Delivered]
+    assert verdicts[1] == verdict
+    assert len(stand_in.ledger) == 2
+
+
+async def test_a_missing_result_is_no_delivery() -> None:
+    """When the answer does not account for every row, none of them is believed."""
+    _, verdicts, stand_in = await exchange(
+        SHIPPED, GoogleAdsVoice(), fresh(["purchase", "page"]), Behaviour(mode=Mode.COUNT_MISMATCH)
+    )
+    assert verdicts == (Maybe(Reason.COUNT_MISMATCH),) * 2
+    assert len(stand_in.ledger) == 2
+
+
+async def test_all_kinds_and_identities_are_taken() -> None:
+    """Whatever the settings allow fits the published rules, row by row: digests, a click id and its stand-ins."""
+    events = fresh(["purchase", "basket", "page", "clicked", "app_clicked"])
+    _, verdicts, stand_in = await exchange(ALLOWED, GoogleAdsVoice(), events)
+    assert {type(verdict) for verdict in verdicts} == {Delivered}
+    assert {verdict.reason for verdict in verdicts} == {Reason.CONFIRMED}
+    assert len(stand_in.ledger) == 5

@@ -1,10 +1,13 @@
 """What all of Google's errors share: the canonical codes, and how long they ask to wait."""
 
+from typing import get_args
+
 import msgspec
 import pytest
 from google.api.error_reason_pb2 import ErrorReason as StandardReason
 from google.rpc.code_pb2 import Code
 
+from adapters import google_ads_api, google_data_manager
 from adapters.google_errors import COMMON, Detail, Status, details_of, wait_of, waits_of
 from gateway.adapter import Reply
 
@@ -48,3 +51,19 @@ def test_a_detail_that_cannot_be_read_is_left_out() -> None:
     """One broken detail does not hide the others."""
     status = Status("X", [msgspec.Raw(b"7"), msgspec.Raw(b'{"reason": 5}'), msgspec.Raw(b'{"reason": "A"}')])
     assert details_of(status) == [Detail(reason="A")]
+
+
+def fields_of(kind: type[msgspec.Struct]) -> set[str]:
+    """The names of all fields that a type reads, and of those inside it."""
+    found = {field.encode_name for field in msgspec.structs.fields(kind)}
+    inner = [part for field in msgspec.structs.fields(kind) for part in (field.type, *get_args(field.type))]
+    return found.union(*(fields_of(part) for part in inner if isinstance(part, type) and issubclass(part, msgspec.Struct)))
+
+
+@pytest.mark.parametrize(
+    "kind", [Detail, Status, google_ads_api.Answer, google_data_manager.Answer, google_data_manager.Statuses]
+)
+def test_there_is_no_place_for_a_text(kind: type[msgspec.Struct]) -> None:
+    """Messages, descriptions and triggers repeat what was sent: nothing that is read has a field for them."""
+    assert not fields_of(kind) & {"message", "description", "trigger", "stringValue", "links", "localizedMessage"}
+    assert "fieldViolations" in fields_of(Detail)

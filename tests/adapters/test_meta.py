@@ -18,7 +18,7 @@ from facebook_business.adobjects.serverside.util import Util
 from hypothesis import given
 
 from adapters.meta import CODES, STATES, SUBCODES, Meta, MetaSettings
-from gateway.adapter import Access, Reply
+from gateway.adapter import Access, Quota, Reply
 from gateway.model import (
     Delivered,
     Destination,
@@ -100,6 +100,23 @@ def test_the_sdk_makes_the_digests_that_the_table_says(row: dict[str, Any]) -> N
     except TypeError:
         made_of_it = None
     assert made_of_it == row["meta_sdk_sha256"]
+
+
+PUBLISHED: Final = (
+    "1000 CA 1001 CO 1002 CT 1003 FL 1004 OR 1005 TX 1006 MT 1007 DE 1008 NE 1009 NH 1010 NJ 1011 MN 1012 MD 1013 RI"
+)
+"""https://developers.facebook.com/documentation/ads-commerce/marketing-api/overview/data-processing-options
+
+Read 2026-11-22.
+"""
+
+
+def test_each_state_has_its_published_code() -> None:
+    """And there is no other, so that nobody's opt-out is told under a neighbour's law."""
+    words = PUBLISHED.split()
+    assert {state.value: code for state, code in STATES.items()} == {
+        state: int(code) for code, state in zip(words[::2], words[1::2], strict=True)
+    }
 
 
 class Wire:
@@ -242,7 +259,11 @@ def test_limits_are_inside_meta_s() -> None:
     assert limits.batch_events == 200
     assert limits.max_age < 7 * 86_400
     assert limits.resend_window is not None
-    assert limits.resend_window < 48 * 3600
+    assert limits.resend_window == 44 * 3600
+    assert made(Destination.META, resend_hours=2).limits.resend_window == 2 * 3600
+    for wrong in (0, 45):
+        with pytest.raises(ValueError, match="resend_hours"):
+            made(Destination.META, resend_hours=wrong)
 
 
 def test_a_test_code_shows() -> None:
@@ -272,3 +293,8 @@ def test_only_events_of_a_refused_request_are_suspects(code: int) -> None:
     body = orjson.dumps({"error": {"code": code, "error_user_msg": "$['data'][0]"}})
     verdicts = made(Destination.META).interpret(Reply(400, {}, body), 2)
     assert not any(isinstance(verdict, Isolate) for verdict in verdicts)
+
+
+def test_the_quota_is_the_published_one() -> None:
+    """None is published, so it is a generous one of our own."""
+    assert made(Destination.META).limits.quota == Quota(3000)

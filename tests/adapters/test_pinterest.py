@@ -17,7 +17,7 @@ from openapi_generated.pinterest_client.model.conversion_events import Conversio
 from openapi_generated.pinterest_client.model_utils import validate_and_convert_types
 
 from adapters.pinterest import CODES
-from gateway.adapter import Reply
+from gateway.adapter import Quota, Reply
 from gateway.model import Delivered, Destination, Isolate, Maybe, Minimised, Pause, Rejected, Retry, Throttle, Verdict
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.pinterest import PinterestVoice
@@ -195,3 +195,8 @@ def test_every_row_of_the_table_is_shown() -> None:
     rows = {(row["status"], row["body"].get("code")) for row in replies if isinstance(row.get("body"), dict)}
     assert {row for row in CODES if row[1] is not None} <= rows
     assert len(replies) >= 45
+
+
+def test_the_quota_is_the_published_one() -> None:
+    """Requests a minute, and a day where there is such a limit."""
+    assert made(Destination.PINTEREST).limits.quota == Quota(5000)

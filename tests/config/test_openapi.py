@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
 from gateway import intake, private
+from gateway.delivery.letters import Order
 from gateway.log import Log
 from gateway.model import Destination, Fault, Kind, Refusal, Status
+from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
 from gateway.sources import native
 from tests.doorway import Doorway, doorway, purchase, refused
@@ -178,6 +181,51 @@ async def test_real_private_answers_are_as_described(tmp_path: Path) -> None:
             async with session.post(f"{there.private_url}/api/v1/shapes/approve", json=asked) as answer:
                 validator("Approved").validate(await answer.json())
             validator("Error").validate(await there.ask("/api/v1/explain"))
+
+
+async def test_real_answers_about_dead_letters_are_as_described(tmp_path: Path) -> None:
+    """The listing, an order, its slice, and every error of both that can be provoked without waiting."""
+    async with Platforms.start() as platforms:
+        there = install(tmp_path / "it", platforms.base_urls)
+        platforms[Destination.META].switch.set(Behaviour(mode=Mode.REFUSE_EVENTS, fraction=1.0))
+        async with inside(there, Log(io.StringIO())) as gateway, aiohttp.ClientSession() as session:
+            key = {"Authorization": f"Bearer {there.secret_key}"}
+            said = {"events": [purchase("1") | {"occurred_at": int(time.time())}]}
+            async with session.post(f"{there.url}/v1/events", json=said, headers=key) as answer:
+                assert answer.status == 202
+            await there.quiet()
+            validator("DeadLetters").validate(await there.ask("/api/v1/dead-letters", storefront="shop"))
+            least = {"storefront": "shop", "destination": "meta"}
+            whole = least | {
+                "reasons": ["rejected"], "codes": ["100"], "event": None, "since": 0, "until": 1, "dry_run": False, "after": 0,
+            }  # fmt: skip
+            validator("ReplayOrder").validate(least)
+            validator("ReplayOrder").validate(whole)
+            big = {"storefront": "x" * private.BODY_BYTES}
+            tried: list[tuple[Any, dict[str, str]]] = [
+                (least, {}), (whole, {}), (7, {}), (least | {"storefront": "y"}, {}), (big, {}),
+                (least, {"Content-Type": "text/plain"}), (least, {"Origin": "https://evil.example"}), (least, {}),
+            ]  # fmt: skip
+            met = set()
+            for number, (order, headers) in enumerate(tried):
+                if number == len(tried) - 1:
+                    await gateway.outbox.close()
+                url = f"{there.private_url}/api/v1/replay"
+                given = {"Content-Type": "application/json"} | headers
+                async with session.post(url, data=json.dumps(order).encode(), headers=given) as answer:
+                    met.add(answer.status)
+                    validator("ReplaySlice" if answer.status == 200 else "Error").validate(await answer.json())
+            assert met == described("POST", "/api/v1/replay") - {408}  # a body that drips: shown where deadlines are tested
+
+
+def test_an_order_is_described_as_it_is_read() -> None:
+    """Its fields, which of them it needs, and the words that they take."""
+    schema = SCHEMAS["ReplayOrder"]
+    assert tuple(schema["properties"]) == Order.__struct_fields__
+    needed = [field.name for field in msgspec.structs.fields(Order) if field.required]
+    assert schema["required"] == needed
+    assert schema["properties"]["destination"]["enum"] == list(Destination)
+    assert schema["properties"]["event"]["enum"] == [*Kind, None]
 
 
 @pytest.mark.parametrize("said", [purchase(), refused(), purchase(consent=None), purchase(customer=None)])

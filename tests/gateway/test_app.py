@@ -2,6 +2,7 @@ import asyncio
 import io
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -15,7 +16,8 @@ import pytest
 
 from gateway.app import CannotListen
 from gateway.log import Log
-from gateway.model import Destination
+from gateway.model import Destination, StorefrontId
+from gateway.outbox import Lane
 from gateway.outbox.schema import CannotOpen
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.google_token import TokenService
@@ -24,6 +26,12 @@ from tests.doorway import edit, purchase
 from tests.live import Installation, Process, inside, install
 
 GOOGLE: Final = Destination.GOOGLE_ADS
+KEY_OF_SECOND: Final = """
+[[storefronts.second.keys]]
+id = "s2"
+kind = "secret"
+hash = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+"""
 BRIEF: Final = aiohttp.ClientTimeout(total=10)
 
 
@@ -87,6 +95,27 @@ async def test_starting_and_stopping_at_once_keeps_nobody_waiting(tmp_path: Path
     for pause in (0.0, 0.001, 0.002, 0.005, 0.01):
         async with asyncio.timeout(5), inside(there, Log(io.StringIO())):
             await asyncio.sleep(pause)
+
+
+async def test_lanes_with_the_same_credential_share_a_quota(tmp_path: Path, platforms: Platforms) -> None:
+    """Of two storefronts that refer to one token, the lower quota holds for both; another token has its own."""
+    there = install(tmp_path / "it", platforms.base_urls)
+    (there.folder / "own.token").write_text("another-token")
+    (there.folder / "own.token").chmod(0o600)
+    text = there.config.read_text()
+    second = text[text.index("[storefronts.shop]") :].replace("storefronts.shop", "storefronts.second")
+    second = re.sub(r"\[\[.*keys\]\]\n.*\n.*\n.*\n", "", second) + KEY_OF_SECOND
+    second = second.replace("requests_per_minute = 1000000", "requests_per_minute = 75").replace("pinterest.token", "own.token")
+    there.config.write_text(text + second)
+    async with inside(there, Log(io.StringIO())) as gateway:
+        meters = {lane: courier._route.meter for lane, courier in gateway.couriers.items()}
+    one, two = StorefrontId("shop"), StorefrontId("second")
+    for destination in (Destination.META, Destination.GOOGLE_ADS):
+        meter = meters[Lane(one, destination)]
+        assert meter is meters[Lane(two, destination)]
+        assert [meter.take(0.0) for _ in range(16)] == [0.0] * 15 + [1.0]
+    assert meters[Lane(one, Destination.PINTEREST)] is not meters[Lane(two, Destination.PINTEREST)]
+    assert meters[Lane(one, Destination.META)] is not meters[Lane(one, Destination.GOOGLE_ADS)]
 
 
 @pytest.mark.parametrize("which", ["public", "private"])

@@ -2,9 +2,10 @@ import asyncio
 import csv
 import json
 import re
+import signal
 import stat
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -14,11 +15,14 @@ import pytest
 from aiohttp import web
 
 from gateway import cli
+from gateway.audit.advice import NAMES, advise
 from gateway.cli import COMMANDS, main
+from gateway.delivery.rehearsal import NOBODY
 from gateway.keys import Doorkeeper, KeyHash, KeyId, KeyKind, StoredKey
-from gateway.model import Destination, StorefrontId
+from gateway.model import Destination, Reason, StorefrontId
 from gateway.outbox.keyring import Keyring
-from gateway.sandbox.platforms import Platforms
+from gateway.sandbox.behaviour import Behaviour, Mode
+from gateway.sandbox.platforms import TOKENS, Platforms
 from tests.configuration import GOOD, write
 from tests.doorway import NOWHERE, purchase, refused
 from tests.live import Installation, Process, install
@@ -124,13 +128,13 @@ def test_a_configuration_in_order_is_shown(stopped: Installation, capsys: Captur
     assert "complete and consistent" in said
 
 
-@pytest.mark.parametrize("name", ["check", "serve", "explain", "accounts"])
+@pytest.mark.parametrize("name", ["check", "serve", "explain", "accounts", "dead", "replay"])
 def test_every_fault_is_reported_at_once(tmp_path: Path, capsys: Capture, name: str) -> None:
     """Whichever command reads it first: all faults by place and rule, never by value, and exit code 2."""
     secret = "EAAB-pasted-in-the-wrong-line"
     text = GOOD.replace('key_file = "keys.json"', f'key_file = 7\nheader_seconds = 0\nsurplus = "{secret}"')
     text = text.replace('pixel_id = "1234567890"', f'pixel_id = "{secret}"').replace('"env:META"', f'"{secret}"')
-    more = {"explain": ["demo", "purchase", "1"], "accounts": ["demo"]}.get(name, [])
+    more = {"explain": ["demo", "purchase", "1"], "check": [], "serve": []}.get(name, ["demo"])
     assert main([name, *more, "--config", str(write(tmp_path, text))]) == 2
     said = capsys.readouterr()
     places = ("server.key_file:", "server.header_seconds:", "server.surplus:", "meta.pixel_id:", "meta.credential:")
@@ -182,6 +186,87 @@ async def served(there: Installation, config: Path | None = None) -> tuple[int |
     return process.returncode, [
         re.split(r"[:,]", line)[0] if "listen on" not in line else line.rpartition(":")[0] for line in lines
     ]
+
+
+# ── check --live ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def checked(there: Installation, *arguments: str) -> tuple[int | None, str, str]:
+    """Run `check` as a process of its own: exit code, what it said, and what it complained of."""
+    process = await asyncio.create_subprocess_exec(
+        *command("check", *arguments, "--config", str(there.config)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=ENV | {"COLUMNS": "200"},
+    )
+    said, complained = await process.communicate()
+    return process.returncode, said.decode(), complained.decode()
+
+
+async def test_without_live_nothing_leaves(tmp_path: Path) -> None:
+    """The configuration alone is looked at, whatever else is asked for."""
+    async with Platforms.start() as platforms:
+        there = install(tmp_path / "it", platforms.base_urls)
+        code, said, _ = await checked(there)
+        assert (code, "complete and consistent" in said) == (0, True)
+        code, said, _ = await checked(there, "--json", "--meta-test-code", "TEST1")
+        assert (code, [one["live"] for one in json.loads(said)["destinations"]]) == (0, [None] * 3)
+        assert platforms.requests == 0
+
+
+async def test_destinations_in_order_answer_well(tmp_path: Path) -> None:
+    """One request to each, nothing recorded, exit code 0, and honest words about what each way shows."""
+    async with Platforms.start() as platforms:
+        there = install(tmp_path / "it", platforms.base_urls)
+        code, said, complained = await checked(there, "--live")
+        assert (code, complained) == (0, "")
+        assert all(f"shop, {name}: well" in said for name in NAMES.values())
+        assert "older than seven days" in said
+        assert platforms.requests == 3
+        assert sum(len(ledger) for ledger in platforms.ledgers.values()) == 0
+        code, said, _ = await checked(there, "--live", "--meta-test-code", "TEST12345", "--json")
+        live = {one["destination"]: one["live"] for one in json.loads(said)["destinations"]}
+        assert (code, live["meta"]["way"], live["meta"]["recorded"]) == (0, "test_event", True)
+        assert all(finding["well"] for finding in live.values())
+        assert not (there.folder / "store").exists()
+
+
+async def test_what_does_not_answer_well_is_explained(tmp_path: Path) -> None:
+    """Exit code 1, each destination for itself, with what to do; no token, no digest and no word of the platform's."""
+    async with Platforms.start() as platforms:
+        there = install(tmp_path / "it", platforms.base_urls)
+        platforms[Destination.META].switch.set(Behaviour(mode=Mode.EXPIRED_TOKEN))
+        platforms[Destination.PINTEREST].switch.set(Behaviour(mode=Mode.PERMISSION, variant="404"))
+        (there.folder / "google_ads.token").write_text("canary-token-9b1e")
+        code, said, complained = await checked(there, "--live")
+        assert code == 1
+        assert "shop, Meta: NOT well: credential, code 190/463" in said
+        assert "Make a new one in Events Manager" in said
+        assert "shop, Pinterest: NOT well: configuration, code 2" in said
+        assert "Compare `ad_account_id`" in said
+        assert "shop, Google Ads: NOT well: credential, code UNAUTHENTICATED" in said
+        code, told, more = await checked(there, "--live", "--json")
+        assert code == 1
+        assert [one["live"]["well"] for one in json.loads(told)["destinations"]] == [False] * 3
+        everything = said + complained + told + more
+        canaries = ("canary-token", *TOKENS.values(), "example.com", NOBODY, "Session has expired", "Ad account not found")
+        assert [canary for canary in canaries if canary in everything] == []
+
+
+async def test_one_storefront_can_be_checked_by_itself(stopped: Installation, capsys: Capture) -> None:
+    """By name; one that there is not is said."""
+    assert await do("check", "--live", "--storefront", "shop", "--config", str(stopped.config)) == 1
+    assert capsys.readouterr().out.count("NOT well: not_connected, code refused") == 3
+    assert await do("check", "--live", "--storefront", "other", "--config", str(stopped.config)) == 2
+    assert "it has shop" in capsys.readouterr().err
+
+
+def test_a_test_code_that_is_none_is_2(capsys: Capture) -> None:
+    """It goes into a request, so it is looked at before."""
+    with pytest.raises(SystemExit) as left:
+        main(["check", "--live", "--meta-test-code", "no code"])
+    assert left.value.code == 2
+    assert "letters and digits" in capsys.readouterr().err
 
 
 # ── explain ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -369,6 +454,219 @@ async def standing_in(there: Installation, status: int, body: str) -> AsyncItera
         yield
     finally:
         await runner.cleanup()
+
+
+# ── dead, replay ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@asynccontextmanager
+async def with_dead_letters(tmp_path: Path) -> AsyncIterator[tuple[Process, Platforms]]:
+    """Run a gateway with two purchases that Meta refused and one that everybody took; Meta is mended then."""
+    async with Platforms.start() as platforms:
+        process = Process(install(tmp_path / "it", platforms.base_urls))
+        await process.start()
+        meta = platforms[Destination.META]
+        meta.switch.set(Behaviour(mode=Mode.REFUSE_EVENTS, event_ids=frozenset({"1", "2"})))
+        await post(process.installation, purchase("1"), purchase("2"), purchase("3"))
+        await process.quiet()
+        meta.switch.reset()
+        yield process, platforms
+        await process.stop()
+
+
+async def test_dead_letters_are_counted_running_and_stopped(tmp_path: Path, capsys: Capture) -> None:
+    """The same table and advice either way, for people and for programs; nobody's data in it."""
+    async with with_dead_letters(tmp_path) as (process, _):
+        config = ("--config", str(process.installation.config))
+        shown: list[Any] = []
+        for _ in range(2):
+            assert await do("dead", "shop", *config) == 0
+            shown.append(capsys.readouterr().out)
+            assert await do("dead", "shop", "--json", *config) == 0
+            shown.append(json.loads(capsys.readouterr().out))
+            await process.stop()
+        assert shown[:2] == shown[2:]
+        assert re.search(r"meta +│ purchase +│ rejected +│ 100/2804019 +│ 2 ", shown[0])
+        assert f"meta rejected 100/2804019: {' '.join(advise(Destination.META, Reason.REJECTED, '100/2804019'))}" in shown[0]
+        assert (shown[1]["total"], len(shown[1]["letters"])) == (2, 1)
+        assert "jane" not in shown[0]
+
+
+def test_no_dead_letters_are_said(stopped: Installation, capsys: Capture) -> None:
+    """By both commands, and neither has anything to do."""
+    config = ("--config", str(stopped.config))
+    assert main(["dead", "shop", *config]) == 0
+    assert main(["replay", "shop", "--yes", *config]) == 0
+    said = capsys.readouterr().out
+    assert "There are no dead letters." in said
+    assert "There are no such dead letters." in said
+
+
+async def test_a_replay_is_shown_before_it_is_done(tmp_path: Path, capsys: Capture) -> None:
+    """Without --yes nothing changes; with it the events arrive, and the next look finds nothing."""
+    async with with_dead_letters(tmp_path) as (process, platforms):
+        config = ("--config", str(process.installation.config))
+        for how in ((), ("--dry-run",)):
+            assert await do("replay", "shop", *how, *config) == 0
+            said = capsys.readouterr().out
+            assert "259.80 EUR" in said
+            assert "2 event(s) would go again, 0 may not." in said
+            assert "Nothing was done. Run it again with --yes" in said
+            assert (await process.accounts())["destinations"]["meta"]["dead"] == 2
+        assert await do("replay", "shop", "--yes", *config) == 0
+        assert "Replayed: 2 event(s)." in capsys.readouterr().out
+        books = await process.quiet()
+        assert (books["destinations"]["meta"]["dead"], books["destinations"]["meta"]["delivered"]) == (0, 3)
+        assert sorted(taken.event_id for taken in platforms[Destination.META].ledger) == ["1", "2", "3"]
+        assert await do("replay", "shop", "--yes", "--json", *config) == 0
+        assert json.loads(capsys.readouterr().out) == {
+            "dry_run": False, "looked_at": 0, "replayed": 0, "would_be_replayed": 0, "not_replayed": 0, "lots": [],
+        }  # fmt: skip
+
+
+async def test_a_closed_store_is_replayed_too(tmp_path: Path, capsys: Capture) -> None:
+    """The events wait, and the next gateway sends them."""
+    async with with_dead_letters(tmp_path) as (process, _):
+        config = ("--config", str(process.installation.config))
+        await process.stop()
+        assert await do("replay", "shop", "--destination", "meta", "--yes", "--json", *config) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert (told["replayed"], told["lots"][0]["value"]) == (2, {"EUR": "259.80"})
+        assert await do("explain", "shop", "purchase", "1", *config) == 0
+        assert "Meta: to be tried again" in (said := capsys.readouterr().out)
+        assert "replayed once" in said
+        await process.start()
+        books = await process.quiet()
+        assert (books["destinations"]["meta"]["delivered"], books["balanced"]) == (3, True)
+
+
+CHOICES: Final = {
+    ("--destination", "pinterest"): 0,
+    ("--reason", "expired"): 0,
+    ("--reason", "expired", "--reason", "rejected"): 2,
+    ("--code", "100/2804019"): 2,
+    ("--code", "190"): 0,
+    ("--event", "page_view"): 0,
+    ("--event", "purchase", "--destination", "meta"): 2,
+    ("--since", "1h"): 2,
+    ("--since", "2999-01-01"): 0,
+    ("--since", "2020-01-01T00:00:00+01:00"): 2,
+}
+"""What is asked for, and how many of the dead letters it means."""
+
+
+async def test_what_is_replayed_can_be_chosen(tmp_path: Path, capsys: Capture) -> None:
+    """By destination, reason, code, kind and time of death."""
+    async with with_dead_letters(tmp_path) as (process, _):
+        found = {}
+        for chosen in CHOICES:
+            assert await do("replay", "shop", *chosen, "--json", "--config", str(process.installation.config)) == 0
+            found[chosen] = json.loads(capsys.readouterr().out)["would_be_replayed"]
+        assert found == CHOICES
+
+
+@pytest.mark.parametrize("wrong", [
+    ("--destination", "tiktok"), ("--reason", "bad luck"), ("--event", "refund"), ("--since", "yesterday"), ("--since", "3w"),
+    ("--dry-run", "--yes"),
+])  # fmt: skip
+def test_a_choice_that_cannot_be_meant_is_2(wrong: tuple[str, ...], capsys: Capture) -> None:
+    """It is named."""
+    with pytest.raises(SystemExit) as left:
+        main(["replay", "shop", *wrong])
+    assert left.value.code == 2
+    assert wrong[0] in capsys.readouterr().err
+
+
+def test_a_replay_of_nobody_is_2(stopped: Installation, capsys: Capture) -> None:
+    """A storefront or a destination that there is not; those that there are, are named."""
+    config = ("--config", str(stopped.config))
+    assert main(["replay", "other", *config]) == 2
+    assert main(["dead", "other", *config]) == 2
+    text = stopped.config.read_text()
+    begin, end = (
+        text.index("[storefronts.shop.destinations.pinterest]"),
+        text.index("[storefronts.shop.destinations.google_ads]"),
+    )
+    less = stopped.config.with_name("less.toml")
+    less.write_text(text[:begin] + text[end:])
+    assert main(["replay", "shop", "--destination", "pinterest", "--config", str(less)]) == 2
+    said = capsys.readouterr().err
+    assert said.count("it has shop") == 2
+    assert "it has meta, google_ads" in said
+
+
+@asynccontextmanager
+async def acting(
+    there: Installation, handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+) -> AsyncIterator[None]:
+    """Act as a gateway on the private port."""
+    runner = web.ServerRunner(web.Server(handle))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", there.private).start()
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_replay_that_is_interrupted_says_how_far_it_came(stopped: Installation) -> None:
+    """Ctrl-C ends it with 130; what was given back stays so, the rest is found by the next run."""
+    asked = asyncio.Event()
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        if "dead-letters" in request.path:
+            return web.json_response({"total": 0, "letters": []})
+        asked.set()
+        return web.json_response({"looked_at": 500, "next": 1, "lots": []})
+
+    async with acting(stopped, handle):
+        arguments = command("replay", "shop", "--config", str(stopped.config))
+        process = await asyncio.create_subprocess_exec(*arguments, stderr=asyncio.subprocess.PIPE, env=ENV)
+        await asyncio.wait_for(asked.wait(), 20)
+        process.send_signal(signal.SIGINT)
+        _, said = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 130
+    assert b"Stopped while looking, at " in said
+    assert b"Traceback" not in said
+
+
+async def test_what_dies_while_a_replay_runs_is_left_for_the_next(stopped: Installation) -> None:
+    """It was not shown, so it is not done: every order, the look and the deed, ends at the moment the command began."""
+    orders: list[dict[str, Any]] = []
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        if "dead-letters" in request.path:
+            return web.json_response({"total": 0, "letters": []})
+        orders.append(json.loads(await request.read()))
+        lot: dict[str, Any] = {
+            "event": "purchase",
+            "reason": "rejected",
+            "code": None,
+            "against": None,
+            "count": 1,
+            "value": {},
+        }
+        return web.json_response({"looked_at": 1, "next": None, "lots": [lot]})
+
+    async with acting(stopped, handle):
+        began = int(time.time())
+        assert await do("replay", "shop", "--yes", "--config", str(stopped.config)) == 0
+    assert [order["dry_run"] for order in orders] == [True] * 3 + [False] * 3
+    (until,) = {order["until"] for order in orders}
+    assert began <= until <= time.time()
+
+
+async def test_a_gateway_that_stops_meanwhile_is_not_taken_for_a_closed_store(stopped: Installation, capsys: Capture) -> None:
+    """Its store may still be open: the run ends and says so, whether it is told or nobody answers any more."""
+    answers = [web.json_response({"error": "stopping"}, status=503), web.Response(status=200, text="nobody's")]
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response({"total": 0, "letters": []}) if "dead-letters" in request.path else answers.pop()
+
+    async with acting(stopped, handle):
+        for why in ("gone", "stopping"):
+            assert await do("replay", "shop", "--yes", "--config", str(stopped.config)) == 1
+            assert f"cannot answer now ({why})" in capsys.readouterr().err
 
 
 # ── key ──────────────────────────────────────────────────────────────────────────────────────────────────────────

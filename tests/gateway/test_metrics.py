@@ -70,6 +70,7 @@ def busy() -> Metrics:
     metrics.violated(META, Violation((Place("host", "(unknown)"),)))
     metrics.breaker(META, opened=True, reason=Reason.TIMED_OUT)
     metrics.throttled(META, 3.0)
+    metrics.quota_waited(META, 3.0)
     metrics.clock_jumped(META, 400.0)
     metrics.fault(META, Stage.BUILD, "ValueError", "adapters/meta.py:1")
     metrics.test_mode(META, "test_event_code")
@@ -86,7 +87,8 @@ def test_the_names_and_labels_are_the_published_ones() -> None:
             name = re.sub(r"_(bucket|sum|count)$", "", sample.name.removeprefix("consent_gateway_"))
             seen.setdefault(name, set()).update(set(sample.labels) - {"le"})
     assert {name: seen.get(name) for name in DESIGN_NAMES} == dict(DESIGN_NAMES)
-    assert set(seen) - set(DESIGN_NAMES) == {"throttles_total", "breaker_openings_total", "clock_jumps_total", "faults_total"}
+    further = {"throttles_total", "quota_wait_seconds_total", "breaker_openings_total", "clock_jumps_total", "faults_total"}
+    assert set(seen) - set(DESIGN_NAMES) == further
 
 
 def test_every_name_begins_alike_and_nothing_else_is_told() -> None:
@@ -153,16 +155,13 @@ def test_durations_fall_into_the_buckets_that_hold_them(seconds: list[float]) ->
 def test_the_backlog_is_read_at_each_scrape_and_added_by_destination() -> None:
     """Two storefronts' lanes to one destination are one figure; the oldest of them counts."""
     other = Lane(StorefrontId("other"), Destination.META)
-    backlog = {META: Waiting(3, 2, 1, 100), other: Waiting(10, 0, 0, 40), GOOGLE: Waiting(0, 0, 5, None)}
+    backlog = {META: Waiting(3, 2, 1, 100), other: Waiting(14, 0, 0, 40, 4), GOOGLE: Waiting(0, 0, 5, None)}
     clock = [160.0]
     metrics = Metrics()
     metrics.watch_outbox(list(backlog), backlog.__getitem__, lambda: clock[0])
     found = values(metrics)
-    assert [found[f"outbox_records{{destination=meta,state={state}}}"] for state in ("waiting", "retrying", "dead")] == [
-        13,
-        2,
-        1,
-    ]
+    states = ("waiting", "backlog", "retrying", "dead")
+    assert [found[f"outbox_records{{destination=meta,state={state}}}"] for state in states] == [13, 4, 2, 1]
     assert found["oldest_waiting_seconds{destination=meta}"] == 120
     assert found["oldest_waiting_seconds{destination=google_ads}"] == 0
     clock[0], backlog[META] = 30.0, Waiting(0, 0, 0, None)
@@ -199,6 +198,14 @@ def test_the_age_of_a_token_is_asked_for_at_each_scrape() -> None:
     ages.update({META: 6.0, GOOGLE: 0.0})
     assert values(metrics)["credential_seconds{destination=meta,kind=token,storefront=demo}"] == 6
     assert values(metrics)["credential_seconds{destination=google_ads,kind=service_account,storefront=other}"] == 0
+
+
+def test_waits_for_a_quota_add_up_in_seconds() -> None:
+    """However short each is."""
+    metrics = Metrics()
+    for _ in range(1000):
+        metrics.quota_waited(META, 0.0123)
+    assert values(metrics)["quota_wait_seconds_total{destination=meta,storefront=demo}"] == 12.0
 
 
 def test_two_metrics_do_not_share_anything() -> None:

@@ -198,10 +198,11 @@ def test_an_address_is_cut_to_its_network(text: str, network: str) -> None:
         "100.127.0.1", "198.18.0.1", "198.19.255.1", "224.0.0.1", "255.255.255.255", "::", "::1", "::ffff:192.168.1.1",
         "2002:c0a8:0101::1", "64:ff9b::10.0.0.1", "64:ff9b:1::1", "fe80::1%eth0", "fec0::1", "fc00::1", "fd12:3456::1",
         "ff02::1", "100::1", "4000::1", "::ffff:0:203.0.113.77", "unknown", "", "203.0.113.77, 198.51.100.1",
+        "203.0.113.77.ABcDEFGh", "203.0.113.77.AQ", "2a00:1450:4007::7.ABcDEFGh",
     ],
 )  # fmt: skip
 def test_what_says_nothing_of_a_visitor_is_left_out(text: str) -> None:
-    """Private, local, reserved and unreadable addresses become nothing."""
+    """Private, local, reserved and unreadable addresses become nothing, those with an appendix of Meta's builder among them."""
     assert truncated_ip(text) is None
 
 

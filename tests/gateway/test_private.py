@@ -9,33 +9,54 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway import private
 from gateway.app import Gateway
 from gateway.log import Log
 from gateway.metrics import CONTENT_TYPE
 from gateway.model import Destination
 from gateway.outbox import Shut
-from gateway.private import OPENAPI, ROUTES, why_not_ready
+from gateway.private import OPENAPI, ROUTES, is_own_name, why_not_ready
+from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
 from tests.doorway import purchase, refused
 from tests.live import STOREFRONT, Installation, inside, install
+from tests.wire import asked
 
 CANARY: Final = "canary-7f3a@example.com"
+ORDER: Final = {"storefront": STOREFRONT, "destination": "meta"}
 PURCHASE: Final = {"storefront": STOREFRONT, "event": "purchase", "event_id": "1001"}
 
 
 class There:
     """A running gateway and a client for its listeners."""
 
-    def __init__(self, installation: Installation, gateway: Gateway, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        gateway: Gateway,
+        session: aiohttp.ClientSession,
+        platforms: Platforms,
+        log: io.StringIO,
+    ) -> None:
         self.installation = installation
         self.gateway = gateway
         self.session = session
+        self.platforms = platforms
+        self.log = log
 
     async def ask(self, path: str, method: str = "GET", **query: str) -> tuple[int, Any]:
         """Ask the private listener: status and body, JSON read."""
         async with self.session.request(method, self.installation.private_url + path, params=query) as answer:
             body = await answer.read()
             return answer.status, json.loads(body) if answer.content_type == "application/json" else body
+
+    async def order(self, said: Any, **headers: str) -> tuple[int, Any]:
+        """Post an order for a replay: JSON, or bytes as they are."""
+        given = {"Content-Type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
+        body = said if isinstance(said, bytes) else json.dumps(said).encode()
+        url = f"{self.installation.private_url}/api/v1/replay"
+        async with self.session.post(url, data=body, headers=given) as answer:
+            return answer.status, await answer.json()
 
     async def post(self, *events: dict[str, Any]) -> None:
         """Post events as a server and wait until none is waiting."""
@@ -50,9 +71,10 @@ class There:
 async def there(tmp_path: Path) -> AsyncIterator[There]:
     """A gateway on three platforms."""
     async with Platforms.start() as platforms, aiohttp.ClientSession() as session:
-        installation = install(tmp_path / "gateway", platforms.base_urls)
-        async with inside(installation, Log(io.StringIO())) as gateway:
-            yield There(installation, gateway, session)
+        installation = install(tmp_path / "gateway", platforms.base_urls, server='private_names = ["gateway.internal"]')
+        log = io.StringIO()
+        async with inside(installation, Log(log)) as gateway:
+            yield There(installation, gateway, session, platforms, log)
 
 
 async def test_alive_and_ready(there: There) -> None:
@@ -62,7 +84,8 @@ async def test_alive_and_ready(there: There) -> None:
     assert (status, ready["ready"], ready["why"], ready["test_endpoints"]) == (200, True, None, True)
     ages = [lane["credential"].pop("seconds") for lane in ready["lanes"][STOREFRONT].values()]
     assert all(0 <= age <= 60 for age in ages)
-    up = {"up": True, "reason": None, "test_mode": None, "violation": None, "new_shapes": 0, "credential": {"kind": "token"}}
+    nothing = dict.fromkeys(("reason", "test_mode", "advice", "violation"))
+    up = {"up": True, **nothing, "new_shapes": 0, "credential": {"kind": "token"}}
     assert ready["lanes"] == {STOREFRONT: {destination.value: up for destination in Destination}}
 
 
@@ -118,6 +141,7 @@ async def test_whether_it_adds_up(there: There) -> None:
         ("/api/v1/explain", {"storefront": STOREFRONT}, 400, "event_or_event_id"),
         ("/api/v1/accounts", {"storefront": CANARY}, 404, "unknown_storefront"),
         ("/api/v1/accounts", {}, 404, "unknown_storefront"),
+        ("/api/v1/dead-letters", {"storefront": CANARY}, 404, "unknown_storefront"),
         (f"/{CANARY}", {}, 404, "not_found"),
         ("/v1/events", {}, 404, "not_found"),
         ("/", {}, 404, "not_found"),
@@ -128,11 +152,215 @@ async def test_what_is_not_known_is_a_code(there: There, path: str, query: dict[
     assert await there.ask(path, **query) == (status, {"error": error})
 
 
-@pytest.mark.parametrize("path", [path for _, path in ROUTES])
-async def test_nothing_can_be_changed(there: There, path: str) -> None:
-    """Every private route takes the method that it is listed with and refuses everything else."""
-    for method in {"GET", "POST", "PUT", "DELETE", "PATCH"} - {method for method, route in ROUTES if route == path}:
-        assert await there.ask(path, method) == (405, {"error": "method_not_allowed"})
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+async def test_each_route_takes_its_own_method_only(there: There, method: str, path: str) -> None:
+    """What is read is read with GET, what changes something is asked for with POST; everything else is refused."""
+    for other in {"GET", "POST", "PUT", "DELETE", "PATCH"} - {method}:
+        assert await there.ask(path, other) == (405, {"error": "method_not_allowed"})
+
+
+# ── dead letters ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_dead_letters_are_counted_and_sent_again(there: There) -> None:
+    """What a platform refused is listed with advice, looked at without harm, given back, and arrives; the books follow."""
+    meta = there.platforms[Destination.META]
+    meta.switch.set(Behaviour(mode=Mode.REFUSE_EVENTS, fraction=1.0))
+    await there.post(purchase("1", customer={"email": CANARY}), purchase("2"))
+    meta.switch.reset()
+    status, listing = await there.ask("/api/v1/dead-letters", storefront=STOREFRONT)
+    assert (status, listing["total"]) == (200, 2)
+    (letters,) = listing["letters"]
+    assert (letters["destination"], letters["event"], letters["reason"], letters["count"]) == (
+        "meta",
+        "purchase",
+        "rejected",
+        2,
+    )
+    lot = {
+        "event": "purchase",
+        "reason": "rejected",
+        "code": letters["code"],
+        "against": None,
+        "count": 2,
+        "value": {"EUR": "259.80"},
+    }
+    assert await there.order(ORDER) == (200, {"looked_at": 2, "next": None, "lots": [lot]})
+    assert (await there.ask("/api/v1/dead-letters", storefront=STOREFRONT))[1] == listing
+    assert await there.order(ORDER | {"dry_run": False}) == (200, {"looked_at": 2, "next": None, "lots": [lot]})
+    books = await there.installation.quiet()
+    assert (books["balanced"], books["destinations"]["meta"]["delivered"], books["destinations"]["meta"]["dead"]) == (
+        True,
+        2,
+        0,
+    )
+    assert books["destinations"]["meta"]["replayed"] == 2
+    assert books["destinations"]["meta"]["value"] == {"EUR": {"accepted": "259.80", "delivered": "259.80"}}
+    assert await there.ask("/api/v1/dead-letters", storefront=STOREFRONT) == (200, {"total": 0, "letters": []})
+    _, told = await there.ask("/api/v1/explain", **PURCHASE | {"event_id": "1"})
+    assert (told["destinations"]["meta"]["state"], told["destinations"]["meta"]["replays"]) == ("delivered", 1)
+    assert sorted(taken.event_id for taken in meta.ledger) == ["1", "2"]
+    replayed = {
+        "happening": "dead_letters_replayed",
+        "storefront": STOREFRONT,
+        "destination": "meta",
+        "reason": "rejected",
+        "count": 2,
+    }
+    lines = [json.loads(line) for line in there.log.getvalue().splitlines()]
+    assert [replayed.items() <= line.items() for line in lines].count(True) == 1
+    _, metrics = await there.ask("/metrics")
+    assert b'outcome="replayed",reason="rejected",storefront="shop"} 2.0' in metrics
+    assert CANARY not in str(listing) + there.log.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"storefront": STOREFRONT}, "destination"),
+        ({"destination": "meta"}, "storefront"),
+        (ORDER | {"destination": CANARY}, "destination"),
+        (ORDER | {"storefront": 7}, "storefront"),
+        (ORDER | {"storefront": "x" * 81}, "storefront"),
+        (ORDER | {"reasons": [CANARY]}, "reasons"),
+        (ORDER | {"reasons": ["rejected"] * 51}, "reasons"),
+        (ORDER | {"codes": ["x"] * 51}, "codes"),
+        (ORDER | {"codes": ["x" * 81]}, "codes"),
+        (ORDER | {"event": CANARY}, "event"),
+        (ORDER | {"since": -1}, "since"),
+        (ORDER | {"until": "now"}, "until"),
+        (ORDER | {"dry_run": "false"}, "dry_run"),
+        (ORDER | {"dry_run": 0}, "dry_run"),
+        (ORDER | {"after": -1}, "after"),
+        (ORDER | {"after": 2**63}, "after"),
+        (ORDER | {CANARY: 1}, None),
+        (ORDER | {"required field `canary": 1}, None),
+        (ORDER | {"x at `$.canary`": 1}, None),
+        ([ORDER], None),
+    ],
+)
+async def test_an_order_that_cannot_be_meant_changes_nothing(there: There, said: Any, field: str | None) -> None:
+    """The answer names the field, and never what stood there."""
+    assert await there.order(said) == (400, {"error": "invalid_order", "field": field})
+
+
+async def test_an_order_for_a_lane_that_is_not_there_is_404(there: There) -> None:
+    """An unknown storefront is no field at fault: the gateway may have been started with another configuration."""
+    assert await there.order(ORDER | {"storefront": "other"}) == (404, {"error": "unknown_lane"})
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff", b'{"storefront": "\xff"}', b'{"storefront": "shop", "destination": "meta"} {}']
+)
+async def test_a_body_that_is_not_json_is_400(there: There, body: bytes) -> None:
+    """Whatever it is."""
+    assert await there.order(body) == (400, {"error": "not_json"})
+
+
+# ── who may ask ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [
+        ("127.0.0.1:8081", True),
+        ("127.0.0.1", True),
+        ("10.1.2.3:80", True),
+        ("[::1]:8081", True),
+        ("[::1]", True),
+        ("localhost:8081", True),
+        ("LOCALHOST", True),
+        ("gateway.internal", True),
+        ("Gateway.Internal:8081", True),
+        ("gateway.internal.evil.example", False),
+        ("evil.example", False),
+        ("evil.example:8081", False),
+        ("127.0.0.1.evil.example", False),
+        ("localhost.evil.example", False),
+        ("localhost.", False),
+        ("2130706433", False),
+        ("0x7f.1", False),
+        ("127.1", False),
+        ("[evil.example]", False),
+        ("[127.0.0.1]x", False),
+        ("user@127.0.0.1", False),
+        ("127.0.0.1:x", False),
+        ("127.0.0.1\n", False),
+        ("", False),
+    ],
+)
+def test_only_an_address_or_an_own_name_leads_here(host: str, own: bool) -> None:
+    """Any other name could be a page's own, made to lead here."""
+    assert is_own_name(host, frozenset({"gateway.internal"})) is own
+
+
+API_ROUTES: Final = [(method, path) for method, path in ROUTES if path.startswith("/api/")]
+
+
+@pytest.mark.parametrize(("method", "path"), API_ROUTES)
+async def test_a_page_by_another_name_is_refused(there: There, method: str, path: str) -> None:
+    """DNS rebinding: the browser believes that it asks the page's own host. Nothing is read and nothing is done."""
+    for host in ("evil.example", f"evil.example:{there.installation.private}"):
+        async with there.session.request(
+            method, there.installation.private_url + path, json=ORDER, headers={"Host": host}
+        ) as answer:
+            assert (answer.status, await answer.json()) == (403, {"error": "unknown_host"})
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/livez", "/readyz"])
+async def test_machines_may_use_any_name_for_health_and_metrics(there: There, path: str) -> None:
+    """A scraper or an orchestrator knows the service by names of its own."""
+    async with there.session.get(there.installation.private_url + path, headers={"Host": "gateway-0.monitoring.svc"}) as answer:
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost", ""])
+async def test_a_page_of_another_origin_is_refused(there: There, origin: str) -> None:
+    """Also one on another port of this machine, and one that hides where it is from."""
+    assert await there.order(ORDER, Origin=origin) == (403, {"error": "unknown_origin"})
+
+
+async def test_the_listeners_own_pages_may_ask(there: There) -> None:
+    """By whichever of its names they were opened, over TLS or not."""
+    port = there.installation.private
+    assert (await there.order(ORDER, Origin=f"http://127.0.0.1:{port}"))[0] == 200
+    for host in (f"localhost:{port}", "gateway.internal"):
+        for scheme in ("http", "https"):
+            assert (await there.order(ORDER, Host=host, Origin=f"{scheme}://{host}"))[0] == 200
+
+
+async def test_two_hosts_are_none(there: There) -> None:
+    """Who is meant cannot be said, so nobody is; nor when there is none, as HTTP/1.0 allows."""
+    port = there.installation.private
+    for hosts in (["Host: 127.0.0.1", "Host: evil.example"], []):
+        said = "\r\n".join(["GET /api/v1/accounts?storefront=shop HTTP/1.0", *hosts, "", ""]).encode()
+        heard = await asked(port, said)
+        assert set(heard.statuses) <= {400, 403}
+        assert heard.statuses
+
+
+async def test_a_form_cannot_order_anything(there: There) -> None:
+    """What a page can post elsewhere without being asked for first is never JSON by name."""
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""):
+        assert await there.order(ORDER, Content_Type=kind) == (415, {"error": "content_type"})
+    assert (await there.order(ORDER, Content_Type="application/json; charset=utf-8"))[0] == 200
+
+
+async def test_bodies_are_bounded_in_size_form_and_time(there: There, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said or found to be too long, compressed, cut off or dripping: refused, and the connection is closed."""
+    large = json.dumps(ORDER | {"codes": ["x" * 80] * 2000}).encode()
+    assert await there.order(large) == (413, {"error": "body_too_large"})
+    assert await there.order(b"{}", Content_Encoding="gzip") == (415, {"error": "content_encoding"})
+    port, line = there.installation.private, "POST /api/v1/replay HTTP/1.1"
+    head = f"{line}\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    chunk = b"%x\r\n%b\r\n" % (len(large), large)
+    heard = await asked(port, f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + chunk + b"0\r\n\r\n")
+    assert (heard.statuses, json.loads(heard.body)) == ([413], {"error": "body_too_large"})
+    unending = f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + chunk  # refused before its end is seen
+    assert (await asked(port, unending)).statuses == [413]
+    monkeypatch.setattr(private, "BODY_SECONDS", 0.1)
+    heard = await asked(port, f"{head}Content-Length: 100\r\n\r\n{{".encode())
+    assert (heard.statuses, json.loads(heard.body)) == ([408], {"error": "body_too_slow"})
 
 
 APPROVE: Final = "/api/v1/shapes/approve"
@@ -191,6 +419,8 @@ async def test_a_store_that_is_closed_is_503(there: There) -> None:
     assert await there.ask("/api/v1/explain", **PURCHASE) == (503, {"error": "stopping"})
     assert await there.ask("/api/v1/accounts", storefront=STOREFRONT) == (503, {"error": "stopping"})
     assert await there.ask("/api/v1/shapes", storefront=STOREFRONT) == (503, {"error": "stopping"})
+    assert await there.ask("/api/v1/dead-letters", storefront=STOREFRONT) == (503, {"error": "stopping"})
+    assert await there.order(ORDER) == (503, {"error": "stopping"})
     status, ready = await there.ask("/readyz")
     assert (status, ready["ready"], ready["why"]) == (503, False, "stopping")
     assert (await there.ask("/livez"))[0] == 200

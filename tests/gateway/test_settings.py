@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.adapter import Quota
 from gateway.delivery.grants import read_credential
 from gateway.keys import KeyId, KeyKind, StoredKey, make_key
 from gateway.model import Destination, StorefrontId
@@ -299,6 +300,24 @@ def key_block(kind: str, key_id: str, held: str) -> str:
 
 
 HASH = f'hash = "{"b" * 64}"'
+
+
+def test_a_quota_is_the_platforms_unless_the_settings_say_another(tmp_path: Path) -> None:
+    """Each limit for itself."""
+    meta = Destination.META
+    shop = load_text(tmp_path, GOOD).storefronts[StorefrontId("demo")]
+    assert shop.quotas == {meta: Quota(3000, None)}
+    assert shop.credentials == {meta: "env:META"}
+    told = load_text(tmp_path, GOOD + "requests_per_day = 9\n").storefronts[StorefrontId("demo")]
+    assert told.quotas == {meta: Quota(3000, 9)}
+    told = load_text(tmp_path, GOOD + "requests_per_minute = 7\n").storefronts[StorefrontId("demo")]
+    assert told.quotas == {meta: Quota(7, None)}
+
+
+@pytest.mark.parametrize("name", ["requests_per_minute", "requests_per_day"])
+def test_a_quota_of_nothing_is_a_fault(tmp_path: Path, name: str) -> None:
+    """A lane that may send nothing is a block to be left out."""
+    assert faults_of(tmp_path, GOOD + f"{name} = 0\n") == (f"storefronts.demo.destinations.meta.{name}: must be at least 1",)
 
 
 def test_two_keys_of_a_kind_may_be_active_and_no_third(tmp_path: Path) -> None:

@@ -51,11 +51,24 @@ def test_numbers_are_counted_and_not_written(scene: Scene) -> None:
     scene.witness.sent_bytes(Destination.META, 7)
     scene.witness.warned(META, 3)
     scene.witness.warned(META, 4)
+    scene.witness.quota_waited(META, 1.5)
     assert scene.lines == []
     text = scene.metrics.text().decode()
     assert all(f'outcome="{outcome}"' in text for outcome in ("delivered", "dead", "withdrawn", "retried"))
     assert 'sent_bytes_total{destination="meta"} 7.0' in text
     assert re.search(r'platform_warnings_total\{destination="meta",storefront="[a-z]+"\} 7\.0', text)
+    assert 'quota_wait_seconds_total{destination="meta",storefront="demo"} 1.5' in text
+
+
+def test_a_replay_is_counted_and_written(scene: Scene) -> None:
+    """Somebody asked for it, so the log says what was given back, by what it had died of."""
+    scene.witness.replayed(META, Kind.PURCHASE, Reason.REJECTED, 3, {"EUR": 250})
+    expected = {"storefront": "demo", "destination": "meta", "reason": "rejected", "count": 3}
+    assert scene.lines == [{"level": "info", "happening": "dead_letters_replayed", **expected}]
+    text = scene.metrics.text().decode()
+    labels = 'destination="meta",event="purchase",outcome="replayed",reason="rejected",storefront="demo"'
+    assert f"deliveries_total{{{labels}}} 3.0" in text
+    assert 'value_total{currency="EUR",destination="meta",outcome="replayed",storefront="demo"} 2.5' in text
 
 
 def test_a_lane_is_written_when_it_fails_and_when_it_recovers(scene: Scene) -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.audit.trace import NAMES, WORDS, moment, remarks, sentences, tell
+from gateway.audit.advice import NAMES, in_words
+from gateway.audit.trace import WORDS, moment, remarks, sentences, tell
 from gateway.model import Destination, PlatformCode, Reason, Receipt, Refusal, Remark, Signal, State, Status, Trace
 from gateway.outbox import Attempt, Explanation
 from tests.strategies import NOW
@@ -33,7 +34,19 @@ ACCEPTED = Explanation(
     repeats=2,
 )
 SOON = "2026-11-22T10:15:05Z"
-NEVER = {"reason": None, "code": None, "at": None, "tries": 0, "due": None, "receipt": None}
+NEVER = {
+    "reason": None,
+    "code": None,
+    "at": None,
+    "tries": 0,
+    "due": None,
+    "receipt": None,
+    "replays": 0,
+    "replayed_at": None,
+    "advice": None,
+}
+SLOWER = "Pinterest asks for fewer requests. Nothing: it is obeyed. If it lasts, ask for a higher quota."
+NEXT = f"next try 2026-11-22T10:16:05Z. {SLOWER}"
 LATER = {"at": SOON, "tries": 3, "due": "2026-11-22T10:16:05Z"}
 REFUSED = Explanation(
     status=Status.REFUSED,
@@ -58,7 +71,7 @@ def test_an_explanation_is_told_as_json() -> None:
             "repeats": 2,
             "destinations": {
                 "meta": {**NEVER, "state": "delivered", "reason": "confirmed", "at": SOON, "tries": 1, "receipt": "AbC123"},
-                "pinterest": {**NEVER, **LATER, "state": "retrying", "reason": "throttled", "code": "429"},
+                "pinterest": {**NEVER, **LATER, "state": "retrying", "reason": "throttled", "code": "429", "advice": SLOWER},
                 "google_ads": {**NEVER, "state": "refused", "reason": "vendor_denied"},
             },
         }
@@ -74,9 +87,34 @@ def test_a_marketer_reads_the_same_from_top_to_bottom() -> None:
         "At the boundary: email hashed, ip truncated.",
         "Repeats of the same id since: 2, none applied.",
         "Meta: confirmed by the platform, 2026-11-22T10:15:05Z, receipt AbC123.",
-        f"Pinterest: to be tried again, reason throttled, platform code 429, {SOON}, 3 tries, next try {LATER['due']}.",
+        f"Pinterest: to be tried again, reason throttled, platform code 429, {SOON}, 3 tries, {NEXT}",
         "Google Ads: not allowed to go there, reason vendor_denied.",
     ]
+
+
+@pytest.mark.parametrize(("replays", "said"), [(1, "replayed once"), (2, "replayed 2 times, last")])
+def test_a_replay_is_told_with_its_time(replays: int, said: str) -> None:
+    """How often and when; what it died of before calls for no advice until it was tried again."""
+    revived = Attempt(META, "retrying", Reason.REJECTED, at=NOW, tries=1, due=NOW + 5, replays=replays, replayed_at=NOW + 5)
+    told = tell(msgspec.structs.replace(ACCEPTED, attempts=(revived,)))
+    assert (told["destinations"]["meta"]["replays"], told["destinations"]["meta"]["replayed_at"]) == (replays, SOON)
+    assert list(sentences(told))[-1].endswith(f"next try {SOON}, {said} {SOON}.")
+    failed = msgspec.structs.replace(revived, at=NOW + 6)
+    assert tell(msgspec.structs.replace(ACCEPTED, attempts=(failed,)))["destinations"]["meta"]["advice"] is not None
+
+
+@pytest.mark.parametrize("state", ["delivered", "waiting", "withdrawn"])
+def test_only_a_failure_calls_for_advice(state: str) -> None:
+    """What went well, or is on its way, is told without."""
+    attempt = Attempt(META, state, Reason.CONFIRMED, at=NOW)
+    assert tell(msgspec.structs.replace(ACCEPTED, attempts=(attempt,)))["destinations"]["meta"]["advice"] is None
+
+
+def test_a_dead_letter_is_told_with_advice() -> None:
+    """Also one that died again after a replay in the same second."""
+    dead = Attempt(META, "dead", Reason.REJECTED, PlatformCode("100/33"), at=NOW, replays=1, replayed_at=NOW)
+    told = tell(msgspec.structs.replace(ACCEPTED, attempts=(dead,)))
+    assert told["destinations"]["meta"]["advice"] == in_words(META, Reason.REJECTED, "100/33")
 
 
 def test_a_refused_event_is_said_to_be_gone() -> None:

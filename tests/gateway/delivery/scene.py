@@ -23,9 +23,12 @@ from gateway.adapter import (
     Limits,
     Needs,
     Processed,
+    Quota,
+    Rehearsal,
     Reply,
     Request,
     TokenEndpoint,
+    Way,
 )
 from gateway.delivery.backoff import Pace
 from gateway.delivery.contract import Contract, Violation
@@ -33,6 +36,7 @@ from gateway.delivery.courier import Courier, Office, Route
 from gateway.delivery.credentials import Credential, Login, ReferredCredential
 from gateway.delivery.grants import read_credential
 from gateway.delivery.oauth import Tokens
+from gateway.delivery.quota import Meter
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage
 from gateway.model import (
@@ -157,6 +161,11 @@ class Plain:
             return (Maybe(Reason.UNREADABLE_REPLY),) * count
         words = answer.verdicts * count if len(answer.verdicts) == 1 else answer.verdicts
         return tuple(VERDICTS[word](answer.after) for word in words[: count - self.miscount])
+
+    def rehearsal(self, test_code: str | None) -> Rehearsal:
+        """One purchase, sent as any other."""
+        del test_code
+        return Rehearsal(self, Way.TEST_MODE, (Kind.PURCHASE,))
 
     def ask_after(self, receipt: Receipt) -> Request | None:
         """The first answer is the last."""
@@ -295,6 +304,11 @@ class Recorder:
         assert lane in LANES
         self.told.append(("retried", reason, count))
 
+    def replayed(self, lane: Lane, kind: Kind, reason: Reason, count: int, money: Mapping[str, int]) -> None:
+        """Write down."""
+        assert lane in LANES
+        self.told.append(("replayed", reason, count, kind, dict(money)))
+
     def sent_bytes(self, destination: Destination, count: int) -> None:
         """Add up."""
         assert any(destination is lane.destination for lane in LANES)
@@ -319,6 +333,11 @@ class Recorder:
         """Write down."""
         assert lane in LANES
         self.told.append(("throttled", seconds))
+
+    def quota_waited(self, lane: Lane, seconds: float) -> None:
+        """Write down."""
+        assert lane in LANES
+        self.told.append(("quota_waited", seconds))
 
     def clock_jumped(self, lane: Lane, seconds: float) -> None:
         """Write down."""
@@ -345,6 +364,7 @@ QUICK: Final = Pace(
     throttle_cap_seconds=5.0,
     probe_base_seconds=0.05,
     probe_cap_seconds=0.1,
+    pause_probe_seconds=0.05,
     idle_seconds=0.2,
     store_retry_seconds=0.01,
 )
@@ -383,6 +403,7 @@ class Line:
         self.contract_file = PLAIN
         self.pace = QUICK
         self.max_consent_age = 183 * DAY
+        self.meter = Meter(Quota())
         self.dice: Callable[[], float] = lambda: 0.5
 
     def limits(self, **changes: object) -> None:
@@ -397,12 +418,16 @@ class Line:
     def courier(self, transport: Transport) -> Courier:
         """Make a courier that is not running yet."""
         credential = self.credential or ReferredCredential(self.adapter, self.login, Tokens(transport))
-        route = Route(self.lane, self.adapter, self.platform.url, credential, self.contract, self.max_consent_age)
+        route = Route(self.lane, self.adapter, self.platform.url, credential, self.contract, self.max_consent_age, self.meter)
         return Courier(route, Office(self.outbox, transport, self.recorder, self.pace, self.wall, self.dice))
 
     async def put(self, *events: Minimised) -> None:
         """Put events, all as one request."""
-        statuses = await self.outbox.put([Accept(SHOP, Source.EVENTS, one, TRACE, NOW - 30) for one in events])
+        await self.put_at(NOW - 30, *events)
+
+    async def put_at(self, at: int, *events: Minimised) -> None:
+        """Put events that came in at `at`."""
+        statuses = await self.outbox.put([Accept(SHOP, Source.EVENTS, one, TRACE, at) for one in events])
         assert set(statuses) <= {Status.ACCEPTED}
 
     @asynccontextmanager

@@ -58,17 +58,17 @@ def test_an_open_breaker_probes_with_small_batches_ever_more_slowly() -> None:
     assert failed(5).limit(3) == 3
 
 
-def test_a_pause_probes_ever_more_slowly_and_remembers_why() -> None:
-    """A paused lane is down with its reason, and each refused probe doubles the wait up to 5 min."""
+@pytest.mark.parametrize("dice", [0.0, 0.5, 0.999])
+def test_a_pause_probes_once_a_minute_however_long(dice: float) -> None:
+    """A paused lane is down with its reason, and asks once a minute, not faster and not slower: a person waits for it."""
     pause = Pause(Reason.PERMISSION)
     breaker = Breaker().pause(pause)
-    waits = []
-    for _ in range(5):
-        waits.append(breaker.wait(PACE, 1.0))
+    for _ in range(100):
+        assert breaker.wait(PACE, dice) == 60.0
         breaker = breaker.pause(pause)
-    assert waits == [30.0, 60.0, 120.0, 240.0, 300.0]
     assert breaker.paused == pause
     assert not breaker.up
+    assert breaker.limit(200) == PROBE_EVENTS
 
 
 def test_a_platform_that_took_everything_may_be_left_alone_for_a_while() -> None:
@@ -83,16 +83,19 @@ def test_a_platform_that_took_everything_may_be_left_alone_for_a_while() -> None
 def test_a_pause_lasts_as_long_as_the_platform_asks() -> None:
     """No probe before that, and then at the lane's own pace at least; an hour is the most that is honoured."""
     assert Breaker().pause(Pause(Reason.PERMISSION, after=1800.0)).wait(PACE, 1.0) == 1800.0
-    assert Breaker().pause(Pause(Reason.PERMISSION, after=1.0)).wait(PACE, 1.0) == 30.0
+    assert Breaker().pause(Pause(Reason.PERMISSION, after=1.0)).wait(PACE, 1.0) == 60.0
     assert Breaker().pause(Pause(Reason.PERMISSION, after=9e9)).wait(PACE, 1.0) == 3600.0
 
 
 def test_a_pause_outlasts_failures_and_throttles() -> None:
-    """Neither an outage nor a throttle says that the credential is good again."""
+    """Neither an outage nor a throttle says that the credential is good again; none makes the lane ask more often."""
     paused = Breaker().pause(Pause(Reason.CREDENTIAL))
     assert failed(7, paused).paused is not None
+    assert [failed(n, paused).wait(PACE, 1.0) for n in (1, 2, 5, 6, 9)] == [60.0, 60.0, 300.0, 300.0, 300.0]
     assert paused.throttled(5.0).paused is not None
     assert paused.throttled(5.0).wait(PACE, 1.0) == 60.0
+    assert paused.throttled(500.0).wait(PACE, 1.0) == 500.0
+    assert paused.pause(Pause(Reason.CREDENTIAL)).wait(PACE, 1.0) == 60.0
 
 
 def test_a_throttle_is_an_answer() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
+from itertools import count, pairwise
 from pathlib import Path
 
 import apsw
@@ -12,11 +13,13 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from gateway.adapter import Access
+from gateway.adapter import Access, Quota
 from gateway.delivery.backoff import Pace
 from gateway.delivery.breaker import PROBE_EVENTS
 from gateway.delivery.credentials import Login, Standing
+from gateway.delivery.fates import SUSPICIOUS
 from gateway.delivery.grants import CredentialKind
+from gateway.delivery.quota import Meter
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage
 from gateway.model import ClickIds, Destination, EmailDigest, EventId, GoogleClickId, Kind, Pause, Reason, Retry, Throttle
@@ -327,7 +330,7 @@ async def test_a_refused_token_is_replaced_once_and_the_request_repeated_at_once
 async def test_a_fresh_token_that_is_refused_too_pauses(line: Line) -> None:
     """Once is enough: then a person must act. Probes send one request each, every one with another token."""
     line.credential = credential = Refreshing(*"123456789")
-    line.pace = msgspec.structs.replace(QUICK, probe_base_seconds=0.3, probe_cap_seconds=0.3)
+    line.pace = msgspec.structs.replace(QUICK, pause_probe_seconds=0.3)
     line.platform.script = lambda _: Answer(["pause"])
     await line.put(*(event(n) for n in range(5)))
     async with line.running() as courier:
@@ -383,7 +386,7 @@ async def test_a_lane_wakes_when_its_credentials_file_is_replaced(line: Line, tm
     (tmp_path / "token").write_text("old")
     (tmp_path / "token").chmod(0o600)
     line.login = Login(Referent("file:token", tmp_path, {}, READ), {})
-    line.pace = msgspec.structs.replace(QUICK, probe_base_seconds=600.0, probe_cap_seconds=600.0)
+    line.pace = msgspec.structs.replace(QUICK, pause_probe_seconds=600.0)
     line.platform.script = lambda _: Answer(["pause"] if line.platform.tokens == {"Bearer old"} else ["ok"])
     await line.put(*(event(n) for n in range(30)))
     async with line.running() as courier:
@@ -480,31 +483,261 @@ async def test_a_batch_that_is_refused_event_by_event_pauses(line: Line) -> None
     assert line.platform.taken == Counter(ids(50))
 
 
-async def test_refusals_do_not_end_a_pause(line: Line) -> None:
-    """While a paused lane's probes are refused too, it stays paused, and at most a probe's events die at a time."""
+async def test_refusals_do_not_end_a_pause_and_cost_no_event(line: Line) -> None:
+    """While a paused lane's probes are refused too, it stays paused, each tries other events, and none is blamed."""
     line.platform.script = lambda _: Answer(["rejected"])
     await line.put(*(event(n) for n in range(50)))
     async with line.running() as courier:
-        await line.until(lambda: len(line.recorder.of("dead")) == 3)
+        await line.until(lambda: len(line.platform.requests) >= 5)
         assert courier.health.paused is Reason.CONFIGURATION
+        assert await line.states(50) in ({"retrying": count, "waiting": 50 - count} for count in (30, 40, 50))
         line.platform.script = lambda _: Answer(["ok"])
         await line.until(line.quiet)
-    assert [len(sent) for sent in line.platform.requests[:4]] == [50, PROBE_EVENTS, PROBE_EVENTS, PROBE_EVENTS]
-    batch, first, second, third = line.platform.times[:4]
-    assert first - batch >= 0.04
-    assert min(second - first, third - second) >= 0.08, "each refused probe makes the next one wait longer"
+    assert [len(sent) for sent in line.platform.requests[:5]] == [50, *[PROBE_EVENTS] * 4]
+    assert len({name for sent in line.platform.requests[1:5] for name in sent}) == 4 * PROBE_EVENTS
+    gaps = [later - earlier for earlier, later in pairwise(line.platform.times[:5])]
+    assert min(gaps) >= 0.05, "no faster than the pause's own pace"
+    assert max(gaps) < 0.5, "and no slower"
     assert [entry[0] for entry in line.recorder.of("up")] == [True, False, True]
+    assert not line.recorder.of("dead")
+    assert line.platform.taken == Counter(ids(50))
 
 
-async def test_a_batch_whose_every_member_is_refused_alone_pauses_soon(line: Line) -> None:
-    """Isolating stops when it finds that everything is refused; it does not make a request per event."""
-    line.platform.script = lambda sent: Answer(["isolate"] * len(sent))
+async def test_bad_events_in_a_pauses_probe_die_once_others_got_through(line: Line) -> None:
+    """What a probe put aside is sent again when the lane is up; who is then refused, while others are taken, is at fault."""
+    line.platform.script = lambda _: Answer(["rejected"])
+    await line.put(*(event(n) for n in range(60)))
+    async with line.running() as courier:
+        await line.until(lambda: courier.health.paused is not None and len(line.platform.requests) >= 3)
+        line.platform.script = lambda sent: Answer(["rejected" if int(name[1:]) < 25 else "ok" for name in sent])
+        await line.until(line.quiet)
+    assert line.platform.taken == Counter(ids(60)[25:])
+    assert await line.states(60) == {"delivered": 35, "dead": 25}
+
+
+async def test_small_claims_that_are_all_refused_add_up_to_a_pause(line: Line) -> None:
+    """Twenty events refused one by one, each in a claim of its own, say the same as twenty at once: those behind are kept."""
+    line.platform.script = lambda _: Answer(["rejected"])
+    line.limits(batch_events=1)
+    await line.put(*(event(n) for n in range(40)))
+    async with line.running() as courier:
+        await line.until(lambda: courier.health.paused is Reason.CONFIGURATION)
+        line.platform.script = lambda _: Answer(["ok"])
+        await line.until(line.quiet)
+    assert await line.states(40) == {"dead": SUSPICIOUS - 1, "delivered": 41 - SUSPICIOUS}
+    assert [entry[:2] for entry in line.recorder.of("up")] == [(True, None), (False, Reason.CONFIGURATION), (True, None)]
+
+
+async def test_refusals_among_deliveries_do_not_add_up(line: Line) -> None:
+    """As long as no more is refused than taken, a lane goes on, however many bad events it meets in all."""
+    line.platform.script = lambda sent: Answer(["rejected" if int(name[1:]) % 2 else "ok" for name in sent])
+    line.limits(batch_events=2)
     await line.put(*(event(n) for n in range(100)))
+    await line.deliver()
+    assert await line.states(100) == {"delivered": 50, "dead": 50}
+    assert [entry[0] for entry in line.recorder.of("up")] == [True]
+
+
+@pytest.mark.parametrize("hint", [False, True], ids=["without hints", "with hints"])
+async def test_a_batch_whose_every_member_is_refused_alone_pauses_soon(line: Line, hint: bool) -> None:
+    """Isolating stops when it finds that everything is refused: a thousand bad events cost sixty requests, not two thousand."""
+    line.platform.script = lambda sent: Answer(["suspect" if hint else "isolate", *["isolate"] * (len(sent) - 1)])
+    line.limits(batch_events=1000)
+    await line.put(*(event(n) for n in range(1000)))
     async with line.running() as courier:
         await line.until(lambda: courier.health.paused is not None)
-    assert len(line.platform.requests) < 60
+        assert courier.health.paused is Reason.CONFIGURATION
+    assert len(line.platform.requests) <= 60
     assert not line.recorder.of("dead")
-    assert await line.states(100) == {"waiting": 100}
+    assert await line.states(1000) == {"waiting": 1000}
+
+
+async def test_bad_events_that_lie_together_are_no_wrong_configuration(line: Line) -> None:
+    """Before the first twenty of a thousand are taken for all, the other end is heard: it is taken, and the lane goes on."""
+    bad = set(ids(25))
+    line.platform.script = lambda sent: Answer(["isolate" if bad.intersection(sent) else "ok"])
+    line.limits(batch_events=1000)
+    await line.put(*(event(n) for n in range(1000)))
+    await line.deliver()
+    assert [entry[0] for entry in line.recorder.of("up")] == [True]
+    assert await line.states(1000) == {"delivered": 975, "dead": 25}
+    assert len(line.platform.requests) <= 80
+
+
+# ── fresh and old ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_after_an_outage_new_events_do_not_wait_behind_old_ones(line: Line) -> None:
+    """Fresh and old take turns, a request each; the old ones go the oldest first, and everything arrives once."""
+    line.limits(batch_events=10)
+    line.platform.delay = 0.01
+    await line.put(*(event(n) for n in range(200)))
+    line.wall.shift = 600.0
+    async with line.running():
+        await line.until(lambda: len(line.platform.requests) >= 4)
+        before = len(line.platform.requests)
+        await line.put_at(NOW + 600, *(event(n) for n in range(200, 215)))
+        await line.until(line.quiet)
+    assert line.platform.taken == Counter(ids(215))
+    numbers = [[int(name[1:]) for name in sent] for sent in line.platform.requests]
+    fresh = [place for place, sent in enumerate(numbers) if sent[0] >= 200]
+    assert [numbers[place] for place in fresh] == [list(range(200, 210)), list(range(210, 215))]
+    assert fresh[0] <= before + 2
+    assert fresh[1] == fresh[0] + 2, "the backlog had its turn in between"
+    old = [number for sent in numbers if sent[0] < 200 for number in sent]
+    assert old == sorted(old)
+
+
+async def test_a_stream_of_new_events_does_not_starve_the_backlog(line: Line) -> None:
+    """However much comes in, every other request is for what is old."""
+    line.limits(batch_events=10)
+    await line.put(*(event(n) for n in range(100)))
+    line.wall.shift = 600.0
+    new = count(100)
+
+    def script(_: list[str]) -> Answer:
+        more = [event(next(new)) for _ in range(10)]
+        tasks.append(asyncio.ensure_future(line.put_at(NOW + 600, *more)))
+        return Answer(["ok"])
+
+    tasks: list[asyncio.Future[None]] = []
+    line.platform.script = script
+    await line.put_at(NOW + 600, *(event(next(new)) for _ in range(20)))
+    async with line.running():
+        await line.until(lambda: line.outbox.waiting(LANE).backlog == 0 and len(line.platform.requests) >= 20)
+        await asyncio.gather(*tasks)
+    first = [int(sent[0][1:]) for sent in line.platform.requests[:20]]
+    assert sorted(number for number in first if number < 100) == list(range(0, 100, 10))
+
+
+async def test_what_is_held_back_is_no_backlog_and_blocks_none(line: Line) -> None:
+    """Events that wait for the platform's minimum age stay where they are, and what is old goes on meanwhile."""
+    line.limits(min_age=3600, batch_events=5)
+    await line.put_at(NOW - 30, *(event(n, occurred_at=NOW - 4000) for n in range(20)))
+    line.wall.shift = 4000.0
+    await line.put_at(NOW + 3990, *(event(n, occurred_at=NOW + 3990) for n in range(20, 30)))
+    async with line.running():
+        await line.until(lambda: line.outbox.waiting(LANE).waiting == 10)
+        assert line.outbox.waiting(LANE).backlog == 0
+        assert await line.states(30) == {"delivered": 20, "waiting": 10}
+    assert not line.recorder.of("retried")
+
+
+async def test_a_full_store_delays_only_the_setting_aside(tmp_path: Path) -> None:
+    """Without room for its one row, the lane delivers in the old order rather than not at all."""
+
+    class Full(SqliteOutbox):
+        asked = 0
+
+        async def set_aside(self, lane: Lane, before: int) -> None:
+            """Have no room."""
+            assert lane == LANE
+            assert before >= NOW + 600 - 150
+            self.asked += 1
+            raise Unavailable(Shut.FULL)
+
+    async with line_in(tmp_path, Full) as line:
+        await line.put(*(event(n) for n in range(5)))
+        line.wall.shift = 600.0
+        await line.deliver()
+        assert isinstance(line.outbox, Full)
+        assert line.outbox.asked
+        assert line.platform.taken == Counter(ids(5))
+
+
+# ── the platform's quota ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def drawn(quota: int, places: int) -> tuple[Meter, float]:
+    """A meter of so many requests a minute of which some places are taken, and when that was."""
+    meter, now = Meter(Quota(requests_per_minute=quota)), asyncio.get_running_loop().time()
+    for _ in range(places):
+        meter.take(now)
+    return meter, now
+
+
+async def test_requests_keep_to_the_quota_and_batches_fill_meanwhile(line: Line) -> None:
+    """Beyond what is saved up, a lane waits; what arrives meanwhile goes along, and the wait is neither failure nor try."""
+    line.meter, began = drawn(75, 13)  # 15 at once, then one a second
+    line.limits(batch_events=1)
+    await line.put(event(0), event(1))
+    async with line.running() as courier:
+        await line.until(line.quiet)
+        line.limits(batch_events=100)
+        courier._rules = msgspec.structs.replace(courier._rules, limits=line.adapter.limits)
+        await line.put(event(2))
+        await asyncio.sleep(0.05)
+        await line.put(*(event(n) for n in range(3, 25)))
+        await line.until(line.quiet)
+    assert [len(sent) for sent in line.platform.requests] == [1, 1, 23]
+    assert line.platform.times[2] - began >= 1.0
+    assert sum(seconds for (seconds,) in line.recorder.of("quota_waited") if isinstance(seconds, float)) > 0.1
+    assert not line.recorder.of("retried")
+    assert [entry[0] for entry in line.recorder.of("up")] == [True]
+
+
+async def test_requests_that_isolate_a_bad_event_keep_to_the_quota_too(line: Line) -> None:
+    """Each request counts, not each claim."""
+    line.meter, began = drawn(600, 117)  # 120 at once, then eight a second
+    refusing(line, "e0", hint=False)
+    await line.put(*(event(n) for n in range(4)))
+    await line.deliver()
+    assert len(line.platform.requests) == 5
+    assert line.platform.times[3] - began >= 0.125
+    assert line.platform.times[4] - began >= 0.25
+
+
+async def test_lanes_of_one_credential_share_its_quota_and_others_do_not(tmp_path: Path) -> None:
+    """Two lanes with one meter leave by turns and together keep to it; with a meter of its own a lane goes at full speed."""
+    both = (Destination.META, Destination.PINTEREST)
+    outbox = await open_store(tmp_path, LANE, OTHER)
+    try:
+        async with platform_on_loopback() as one, platform_on_loopback() as two:
+            first, second = Line(outbox, one), Line(outbox, two)
+            second.lane = OTHER
+            for line in (first, second):
+                line.limits(batch_events=1)
+            await first.put(*(event(n, destinations=both) for n in range(6)))
+            shared, began = drawn(600, 120)
+            first.meter = second.meter = shared
+            async with first.running(), second.running():
+                await first.until(lambda: first.quiet() and second.quiet())
+            times = sorted([*one.times, *two.times])
+            assert all(at - began >= 0.125 * place for place, at in enumerate(times, 1))
+            assert sum(at < one.times[-1] for at in two.times) >= 3, "neither was crowded out"
+            assert sum(at < two.times[-1] for at in one.times) >= 3
+            first.meter = Meter(Quota())
+            await first.put(*(event(n, destinations=both) for n in range(6, 12)))
+            async with first.running(), second.running():
+                await first.until(lambda: first.quiet() and second.quiet())
+            assert one.times[-1] < two.times[-1]
+    finally:
+        await outbox.close()
+    assert one.taken == two.taken == Counter(ids(12))
+
+
+async def test_a_stop_does_not_wait_for_the_quota(line: Line) -> None:
+    """A courier that waits for its place ends as soon as it is told to, and what it had claimed is untried."""
+    line.meter = Meter(Quota(requests_per_minute=1))
+    line.limits(batch_events=1)
+    await line.put(event(0), event(1))
+    async with line.running() as courier:
+        await line.until(lambda: len(line.platform.taken) == 1)
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(0.5):
+            await courier.stop(10.0)
+    assert await line.states(2) == {"delivered": 1, "waiting": 1}
+
+
+async def test_what_grows_too_old_while_it_waits_for_the_quota_is_not_sent(line: Line) -> None:
+    """Screening comes after the wait as well: consent that ran out meanwhile is heeded."""
+    line.meter, _ = drawn(75, 14)  # 15 at once, then one a second
+    line.max_consent_age = 10 * DAY
+    refusing(line, "e0", hint=True)
+    await line.put(event(0), event(1, consent_at=NOW - 10 * DAY + 1), event(2))
+    await line.deliver()
+    assert line.platform.taken == Counter(["e2"])
+    assert (await line.attempt(1)).reason is Reason.CONSENT_EXPIRED
 
 
 # ── some events fail ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -655,6 +888,15 @@ async def test_what_is_not_held_passes_what_is(line: Line) -> None:
     assert line.recorder.count("retried") == {Reason.HELD: 1}
 
 
+async def test_doubles_of_a_request_that_was_taken_in_part_go_alone(line: Line) -> None:
+    """Where a platform took some and refused others for being the same, those go again one by one, and nothing twice."""
+    line.platform.script = lambda ids: Answer(["ok", "suspect", "ok", "suspect"] if len(ids) == 4 else ["ok"])
+    await line.put(*(event(n) for n in range(4)))
+    await line.deliver()
+    assert line.platform.requests == [["e0", "e1", "e2", "e3"], ["e1"], ["e3"]]
+    assert line.platform.taken == Counter(["e0", "e1", "e2", "e3"])
+
+
 async def test_an_event_that_the_platform_finds_too_young_waits_alone(line: Line) -> None:
     """It comes again at the time that was said, uncut by any cap; meanwhile the lane is up and delivers others."""
     line.platform.script = lambda ids: Answer(["young" if "e0" in ids else "ok"], after=2.0)
@@ -803,10 +1045,10 @@ class Stuttering(SqliteOutbox):
             self.refused.add(call)
             raise Unavailable(Shut.BUSY)
 
-    async def claim(self, lane: Lane, limit: int, now: int) -> Claim | None:
+    async def claim(self, lane: Lane, limit: int, now: int, *, fresh_first: bool = False) -> Claim | None:
         """Claim at the second attempt."""
         self.stutter("claim")
-        return await super().claim(lane, limit, now)
+        return await super().claim(lane, limit, now, fresh_first=fresh_first)
 
     async def mark_sent(self, claim: Claim, seqs: Sequence[int], now: int, left: Sequence[Left] = ()) -> None:
         """Mark at the second attempt."""

@@ -185,7 +185,7 @@ async def courier_of(line: Line, adapter: Adapter, contract: Contract, url: str,
     """Make a courier for a real adapter and a stand-in."""
     credential = ReferredCredential(adapter, line.login, Tokens(transport))
     lane = Lane(SHOP, Destination.META)
-    route = Route(lane, adapter, url, credential, contract, line.max_consent_age)
+    route = Route(lane, adapter, url, credential, contract, line.max_consent_age, line.meter)
     return Courier(route, Office(line.outbox, transport, line.recorder, line.pace, line.wall, line.dice))
 
 

@@ -8,18 +8,22 @@ from gateway.delivery.backoff import Pace
 from gateway.delivery.fates import (
     CONNECTION_LOST,
     CRASHES,
+    NO_NAME,
     NOT_CONNECTED,
     SUSPICIOUS,
     TIMED_OUT,
     Crash,
+    NoReply,
     Outcome,
     breather,
+    excess_of,
     forgiven,
     give_back,
     misconfigured,
     refuses_credential,
     settlement,
     standstill,
+    unproven,
     untried,
     without_reply,
 )
@@ -109,6 +113,8 @@ def test_what_is_given_back_whole(outcomes: list[Outcome], maybe: bool | None) -
 def test_what_is_certain_without_a_reply() -> None:
     """No connection means certainly not received; a timeout or a lost connection means maybe."""
     assert without_reply(NOT_CONNECTED) == Retry(Reason.NOT_CONNECTED)
+    assert without_reply(NO_NAME) == Retry(Reason.NOT_CONNECTED, code=PlatformCode("name"))
+    assert without_reply(NoReply(Reason.TIMED_OUT, False, PlatformCode("x"))) == Maybe(Reason.TIMED_OUT, PlatformCode("x"))  # noqa: FBT003 - fields in order
     assert without_reply(TIMED_OUT) == Maybe(Reason.TIMED_OUT)
     assert without_reply(CONNECTION_LOST) == Maybe(Reason.CONNECTION_LOST)
 
@@ -118,6 +124,44 @@ def test_what_was_not_sent_is_certainly_not_received(stop: Retry | Maybe | Throt
     """Events behind the one that stopped the lane are never maybes."""
     assert not isinstance(untried(stop), Maybe)
     assert untried(stop).reason is stop.reason
+
+
+@pytest.mark.parametrize(
+    ("excess", "refused", "taken", "suspicious"),
+    [(19, 1, 0, True), (18, 1, 0, False), (19, 0, 0, False), (19, 2, 1, True), (19, 2, 2, False), (20, 0, 1, False)],
+)
+def test_refusals_add_up_over_claims(excess: int, refused: int, taken: int, suspicious: bool) -> None:
+    """Twenty small claims that were all refused say the same as one large one; deliveries in between speak against it."""
+    pairs = [(record(n), Rejected(code=CODE)) for n in range(refused)] + [(record(n), DELIVERED) for n in range(taken)]
+    assert (misconfigured(pairs, excess) == Pause(Reason.CONFIGURATION, CODE)) is suspicious
+
+
+@given(st.lists(st.lists(st.sampled_from([DELIVERED, REJECTED, RETRY]), max_size=30), max_size=50))
+def test_the_excess_is_what_refusals_are_ahead(claims: list[list[Verdict]]) -> None:
+    """It never falls below nothing, so good times are not saved up, and never grows beyond what is suspicious."""
+    excess = 0
+    for verdicts in claims:
+        pairs = [(record(n), verdict) for n, verdict in enumerate(verdicts)]
+        after = excess_of(pairs, excess)
+        ahead = verdicts.count(REJECTED) - verdicts.count(DELIVERED)
+        assert after == min(SUSPICIOUS, max(0, excess + ahead))
+        excess = after
+
+
+def test_who_is_refused_again_is_at_fault_itself() -> None:
+    """Events that were put off before and are refused while the lane is up do not add up to a wrong configuration."""
+    pairs = [(record(n, tries=1), REJECTED) for n in range(3 * SUSPICIOUS)]
+    assert misconfigured(pairs, SUSPICIOUS - 1) is None
+    assert excess_of(pairs, 0) == 0
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "known"),
+    [([REJECTED, ISOLATE], True), ([REJECTED, DELIVERED], False), ([RETRY], False), ([REJECTED, RETRY], True), ([], False)],
+)
+def test_a_probe_that_is_only_refused_proves_nothing(verdicts: list[Verdict], known: bool) -> None:
+    """Something must have been taken before a refusal is believed of a lane that was paused."""
+    assert unproven([(record(n, tries=1), verdict) for n, verdict in enumerate(verdicts)]) is known
 
 
 @pytest.mark.parametrize(
@@ -132,7 +176,7 @@ def test_what_was_not_sent_is_certainly_not_received(stop: Retry | Maybe | Throt
 def test_too_many_refusals_are_a_wrong_configuration(refused: int, taken: int, suspicious: bool) -> None:
     """When at least twenty events were refused, and more than were taken, the lane pauses and no event is blamed."""
     pairs = [(record(n), Rejected(code=CODE)) for n in range(refused)] + [(record(n), DELIVERED) for n in range(taken)]
-    pause = misconfigured(pairs)
+    pause = misconfigured(pairs, 0)
     assert (pause == Pause(Reason.CONFIGURATION, CODE)) is suspicious
     if pause is not None:
         outcomes = [outcome for _, outcome in forgiven(pairs, pause)]

@@ -10,9 +10,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Final
 
 import aiohttp
 import pytest
+from aiohttp.client_reqrep import ConnectionKey
 from aioresponses import aioresponses
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -20,7 +22,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateway.adapter import Access, Reply, Request
-from gateway.delivery.fates import CONNECTION_LOST, NOT_CONNECTED, TIMED_OUT, NoReply
+from gateway.delivery.fates import (
+    BAD_CERTIFICATE,
+    CONNECT_TIMEOUT,
+    CONNECTION_LOST,
+    NO_NAME,
+    NO_TLS,
+    NOT_CONNECTED,
+    REFUSED,
+    TIMED_OUT,
+    UNREACHABLE,
+    NoReply,
+)
 from gateway.delivery.transport import BODY_LIMIT, Transport
 from gateway.secret import Secret
 from tests.gateway.delivery.clearing import cleared, hosts
@@ -258,19 +271,29 @@ async def test_a_refused_connection_is_certain() -> None:
     async with server(answering(OK)) as address:
         pass
     async with Transport(hosts=hosts(f"http://{address}")) as transport:
-        assert await transport.send(cleared(f"http://{address}", REQUEST, TOKEN), 2.0) == NOT_CONNECTED
+        assert await transport.send(cleared(f"http://{address}", REQUEST, TOKEN), 2.0) == REFUSED
 
 
 async def test_an_unknown_host_is_certain() -> None:
     """A name that does not resolve means that nothing was sent."""
     async with Transport(hosts=hosts("http://nowhere.invalid")) as transport:
-        assert await transport.send(cleared("http://nowhere.invalid", REQUEST, TOKEN), 2.0) == NOT_CONNECTED
+        assert await transport.send(cleared("http://nowhere.invalid", REQUEST, TOKEN), 2.0) == NO_NAME
+
+
+KEY: Final = ConnectionKey("platform.invalid", 443, True, True, None, None, None)  # noqa: FBT003 - fields in order
 
 
 @pytest.mark.parametrize(
     ("error", "what"),
     [
-        (aiohttp.ConnectionTimeoutError("canary"), NOT_CONNECTED),
+        (aiohttp.ConnectionTimeoutError("canary"), CONNECT_TIMEOUT),
+        (aiohttp.InvalidURL("canary"), NOT_CONNECTED),
+        (aiohttp.ClientConnectorError(KEY, OSError(113, "canary")), UNREACHABLE),
+        (aiohttp.ClientConnectorError(KEY, ConnectionRefusedError(111, "canary")), REFUSED),
+        (aiohttp.ClientConnectorDNSError(KEY, OSError(-2, "canary")), NO_NAME),
+        (aiohttp.ClientConnectorSSLError(KEY, OSError(1, "canary")), NO_TLS),
+        (aiohttp.ClientConnectorCertificateError(KEY, ssl.SSLCertVerificationError("canary")), BAD_CERTIFICATE),
+        (aiohttp.ServerFingerprintMismatch(b"canary", b"", "", 0), BAD_CERTIFICATE),
         (aiohttp.SocketTimeoutError("canary"), TIMED_OUT),
         (TimeoutError("canary"), TIMED_OUT),
         (aiohttp.ClientOSError(104, "canary"), CONNECTION_LOST),
@@ -294,7 +317,7 @@ async def test_a_connection_that_hangs_is_certain() -> None:
         await asyncio.sleep(1.0)
 
     async with server(silent) as address, Transport(hosts=hosts(f"https://{address}"), connect_seconds=0.2) as transport:
-        assert await transport.send(cleared(f"https://{address}", REQUEST, TOKEN), 5.0) == NOT_CONNECTED
+        assert await transport.send(cleared(f"https://{address}", REQUEST, TOKEN), 5.0) == CONNECT_TIMEOUT
 
 
 @pytest.fixture(scope="module")
@@ -330,7 +353,7 @@ async def test_an_unverified_certificate_is_refused(certificate: tuple[ssl.SSLCo
         server(answering(OK, seen=seen), certificate[0]) as address,
         Transport(hosts=hosts(f"https://{address}")) as transport,
     ):
-        assert await transport.send(cleared(f"https://{address}", REQUEST, TOKEN), 2.0) == NOT_CONNECTED
+        assert await transport.send(cleared(f"https://{address}", REQUEST, TOKEN), 2.0) == BAD_CERTIFICATE
     assert not seen
 
 
@@ -350,7 +373,7 @@ async def test_a_certificate_for_another_name_is_refused(certificate: tuple[ssl.
     async with server(answering(OK), certificate[0]) as address:
         elsewhere = f"https://localhost:{address.partition(':')[2]}"
         async with Transport(hosts=hosts(elsewhere), tls=trusting) as transport:
-            assert await transport.send(cleared(elsewhere, REQUEST, TOKEN), 2.0) == NOT_CONNECTED
+            assert await transport.send(cleared(elsewhere, REQUEST, TOKEN), 2.0) == BAD_CERTIFICATE
 
 
 async def test_one_slow_platform_does_not_take_anothers_place() -> None:

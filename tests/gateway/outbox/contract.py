@@ -29,18 +29,22 @@ from gateway.outbox import (
     Attempt,
     Book,
     Claim,
+    Contents,
     Dead,
+    DeadLetter,
     Decision,
     Done,
     Inquiry,
     Lane,
     Later,
     Left,
+    Origin,
     Outbox,
     Settlement,
     Shape,
     Shut,
     Unavailable,
+    Waiting,
     Withdrawn,
 )
 from tests.gateway.outbox.making import (
@@ -60,6 +64,7 @@ from tests.gateway.outbox.making import (
     Engine,
     accept,
     claim_all,
+    claim_fresh,
     deliver_all,
     digest,
     done,
@@ -115,6 +120,13 @@ async def attempt(outbox: Outbox, number: int | str, lane: Lane = FIRST) -> Atte
     assert found is not None
     (attempt,) = (one for one in found.attempts if one.destination is lane.destination)
     return attempt
+
+
+async def revive(outbox: Outbox, now: int, lane: Lane = FIRST) -> frozenset[int]:
+    """Revive all that is dead in a lane and can be read."""
+    letters = await outbox.dead_letters(lane, 0, 1000)
+    records = {record.seq: record for record in (await outbox.open_letters(lane, letters)).records}
+    return await outbox.revive(lane, [(letter, records[letter.seq]) for letter in letters if letter.seq in records], now)
 
 
 def balanced(book: Book) -> None:
@@ -506,7 +518,7 @@ class OutboxContract:
         assert ids(fresh) == ["9"]
         await outbox.release(fresh, maybe=False)
         late = await claim_all(outbox, FIRST, now=NOW + 60)
-        assert (ids(late), late.fresh, late.records[0].tries) == (["1"], False, 1)
+        assert (ids(late), late.origin, late.records[0].tries) == (["1"], Origin.AGAIN, 1)
         await outbox.settle(late, done(late), NOW + 61)
         assert await outbox.next_due(FIRST) is None
         assert await deliver_all(outbox, FIRST) == ["9"]
@@ -573,6 +585,238 @@ class OutboxContract:
         balanced(book)
         await outbox.close()
 
+    # ── backlogs ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_what_is_new_does_not_wait_behind_what_was_set_aside(self, engine: Engine) -> None:
+        """Fresh first gives what came after; oldest first gives the backlog; each goes on where it ended."""
+        outbox = await engine.open()
+        await outbox.put([accept(n) for n in range(4)])
+        await outbox.put([accept(n, at=NOW + 100) for n in range(4, 8)])
+        await outbox.set_aside(FIRST, NOW + 50)
+        assert outbox.waiting(FIRST) == Waiting(8, 0, 0, NOW, 4, NOW + 100)
+        order: list[tuple[Origin, list[str]]] = []
+        for fresh_first in (True, False, False, True, True, False):
+            claim = await outbox.claim(FIRST, 2, NOW, fresh_first=fresh_first)
+            if claim is not None:
+                order.append((claim.origin, ids(claim)))
+                await outbox.settle(claim, done(claim), NOW)
+        assert order == [
+            (Origin.FRESH, ["4", "5"]),
+            (Origin.BACKLOG, ["0", "1"]),
+            (Origin.BACKLOG, ["2", "3"]),
+            (Origin.FRESH, ["6", "7"]),
+        ]
+        assert outbox.waiting(FIRST) == Waiting(0, 0, 0, None)
+        assert await deliver_all(outbox, LANES[1]) == [str(n) for n in range(8)]
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+
+    async def test_backlog_survives_the_process_and_loses_nothing(self, engine: Engine) -> None:
+        """Whatever was delivered around it before the process died, what was set aside is claimed, once, and explained."""
+        outbox = await engine.open()
+        for step in range(3):
+            await outbox.put([accept(f"{step}{n}", at=NOW + 100 * step) for n in range(4)])
+        await outbox.set_aside(FIRST, NOW + 150)
+        claim = await claim_fresh(outbox, FIRST, limit=2)
+        assert ids(claim) == ["20", "21"]
+        await outbox.settle(claim, done(claim), NOW)
+        for lane in LANES[1:]:
+            await deliver_all(outbox, lane)
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        assert outbox.waiting(FIRST) == Waiting(10, 0, 0, NOW, 8, NOW + 200)
+        assert [(await attempt(outbox, name)).state for name in ("00", "13", "20", "22")] == [
+            "waiting",
+            "waiting",
+            "delivered",
+            "waiting",
+        ]
+        await outbox.put([accept("30", at=NOW + 300)])
+        assert await deliver_all(outbox, FIRST) == ["00", "01", "02", "03", "10", "11", "12", "13", "22", "23", "30"]
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+
+    async def test_numbers_never_restart_while_something_is_set_aside(self, engine: Engine) -> None:
+        """With everything else delivered and deleted, and the process dying in between, later events are claimed too."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept("old", destinations=(META,))])
+        await outbox.set_aside(FIRST, NOW + 1)
+        highest = 0
+        for n in range(4):
+            await outbox.put([accept(n, at=NOW + 10, destinations=(META,))])
+            claim = await claim_fresh(outbox, FIRST, limit=10)
+            assert ids(claim) == [str(n)]
+            assert claim.records[0].seq > highest
+            highest = claim.records[0].seq
+            await outbox.settle(claim, done(claim), NOW)
+            await engine.crash(outbox)
+            outbox = await engine.open([FIRST])
+        assert await deliver_all(outbox, FIRST) == ["old"]
+        await outbox.put([accept("new", destinations=(META,))])
+        assert await deliver_all(outbox, FIRST) == ["new"]
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+
+    async def test_the_oldest_of_exceptions_and_backlog_goes_first(self, engine: Engine) -> None:
+        """By their numbers: an exception from before the backlog goes before it, a younger one with what is fresh."""
+        outbox = await engine.open()
+        await outbox.put([accept(1)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Later), NOW)
+        await outbox.put([accept(2), accept(3)])
+        await outbox.set_aside(FIRST, NOW + 1)
+        await outbox.put([accept(4, at=NOW + 20), accept(5, at=NOW + 20)])
+        claim = await claim_fresh(outbox, FIRST, limit=1)
+        assert ids(claim) == ["4"]
+        await outbox.settle(claim, settled(claim, Later), NOW)
+        order = []
+        for fresh_first in (False, True, False, True, False):
+            claim = await (claim_fresh if fresh_first else claim_all)(outbox, FIRST, NOW + 60, 1)
+            order.append((claim.origin, *ids(claim)))
+            await outbox.settle(claim, done(claim), NOW + 60)
+        assert order == [
+            (Origin.AGAIN, "1"),
+            (Origin.AGAIN, "4"),
+            (Origin.BACKLOG, "2"),
+            (Origin.FRESH, "5"),
+            (Origin.BACKLOG, "3"),
+        ]
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+
+    async def test_of_many_exceptions_the_oldest_go_first(self, engine: Engine) -> None:
+        """Not those that were due first: what is oldest expires first."""
+        outbox = await engine.open()
+        await outbox.put([accept(n) for n in range(4)])
+        claim = await claim_all(outbox, FIRST)
+        late = [Later(record.seq, Reason.TIMED_OUT, NOW + 40 - n) for n, record in enumerate(claim.records)]
+        await outbox.settle(claim, late, NOW)
+        claim = await claim_all(outbox, FIRST, now=NOW + 60, limit=2)
+        assert ids(claim) == ["0", "1"]
+        await outbox.release(claim, maybe=False)
+        claim = await claim_all(outbox, FIRST, now=NOW + 38)
+        assert ids(claim) == ["2", "3"]
+        await outbox.close()
+
+    async def test_doubt_survives_setting_aside(self, engine: Engine) -> None:
+        """What may have arrived stays so on both sides of the cut, also when one side was settled and the process died."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(n, destinations=(META,)) for n in range(2)])
+        await outbox.put([accept(n, at=NOW + 100, destinations=(META,)) for n in range(2, 4)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.mark_sent(claim, [record.seq for record in claim.records], NOW + 5)
+        await outbox.release(claim, maybe=True)
+        await outbox.set_aside(FIRST, NOW + 50)
+        claim = await claim_fresh(outbox, FIRST, limit=10)
+        assert [(record.event.event_id, record.maybe_since) for record in claim.records] == [("e2", NOW + 5), ("e3", NOW + 5)]
+        await outbox.settle(claim, done(claim), NOW)
+        await engine.crash(outbox)
+        outbox = await engine.open([FIRST])
+        assert (await attempt(outbox, 0)).state == "maybe"
+        claim = await claim_all(outbox, FIRST)
+        assert [(record.event.event_id, record.maybe_since) for record in claim.records] == [("e0", NOW + 5), ("e1", NOW + 5)]
+        await outbox.mark_sent(claim, [record.seq for record in claim.records], NOW + 9)
+        await outbox.settle(claim, settled(claim, Later, Dead), NOW)
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+
+    async def test_a_backlog_claim_is_marked_released_and_settled_like_a_fresh_one(self, engine: Engine) -> None:
+        """Its doubt is durable, a release takes it back, and each record can end in every way."""
+        outbox = await engine.open()
+        await outbox.put([accept(n) for n in range(4)])
+        await outbox.set_aside(FIRST, NOW + 1)
+        claim = await claim_all(outbox, FIRST)
+        await outbox.mark_sent(claim, [record.seq for record in claim.records], NOW)
+        await outbox.release(claim, maybe=False)
+        claim = await claim_all(outbox, FIRST)
+        assert {record.maybe_since for record in claim.records} == {None}
+        await outbox.mark_sent(claim, [claim.records[1].seq], NOW + 2)
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        claim = await claim_all(outbox, FIRST)
+        assert [record.maybe_since for record in claim.records] == [None, NOW + 2, None, None]
+        await outbox.settle(claim, settled(claim, Done, Later, Dead, Withdrawn), NOW + 3)
+        states = [(await attempt(outbox, n)).state for n in range(4)]
+        assert states == ["delivered", "maybe", "dead", "withdrawn"]
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+
+    async def test_setting_aside_nothing_changes_nothing(self, engine: Engine) -> None:
+        """When nothing is old enough, when all is for other destinations, and when it was set aside before."""
+        outbox = await engine.open()
+        await outbox.set_aside(FIRST, NOW + 1)
+        await outbox.put([accept(1, destinations=(GOOGLE,))])
+        await outbox.put([accept(2, at=NOW + 100)])
+        await outbox.set_aside(FIRST, NOW + 50)
+        assert outbox.waiting(FIRST) == Waiting(1, 0, 0, NOW + 100, 0, NOW + 100)
+        await outbox.set_aside(FIRST, NOW + 100)
+        assert outbox.waiting(FIRST).backlog == 0
+        for _ in range(2):
+            await outbox.set_aside(FIRST, NOW + 101)
+            assert outbox.waiting(FIRST) == Waiting(1, 0, 0, NOW + 100, 1, None)
+        assert await deliver_all(outbox, FIRST) == ["2"]
+        await outbox.close()
+
+    async def test_only_a_lane_without_a_claim_can_set_aside(self, engine: Engine) -> None:
+        """A claim knows where it was taken from; and nothing can be claimed before the change is made."""
+        outbox = await engine.open()
+        await outbox.put([accept(1), accept(2)])
+        claim = await claim_all(outbox, FIRST, limit=1)
+        with pytest.raises(RuntimeError, match="under way"):
+            await outbox.set_aside(FIRST, NOW + 1)
+        await outbox.settle(claim, done(claim), NOW)
+        giving_up = asyncio.create_task(outbox.set_aside(FIRST, NOW + 1))
+        await asyncio.sleep(0)
+        giving_up.cancel()
+        await asyncio.gather(giving_up, return_exceptions=True)
+        with pytest.raises(RuntimeError, match="under way"):
+            await outbox.claim(FIRST, 1, NOW)
+        while outbox.waiting(FIRST).backlog == 0:  # noqa: ASYNC110 - the change is made although nobody waits for it
+            await asyncio.sleep(0)
+        assert (await claim_all(outbox, FIRST)).origin is Origin.BACKLOG
+        await outbox.close()
+
+    async def test_lanes_are_overtaken_one_by_one(self, engine: Engine) -> None:
+        """Each lane's backlogs are its own, several of them too, and every event still reaches every lane once."""
+        outbox = await engine.open()
+        for step in range(6):
+            await outbox.put([accept(f"{step}{n}", at=NOW + 100 * step) for n in range(3)])
+            if step % 2:
+                for lane in LANES[:step]:
+                    await outbox.set_aside(lane, NOW + 100 * step)
+                    claim = await claim_fresh(outbox, lane, limit=2)
+                    assert ids(claim) == [f"{step}0", f"{step}1"]
+                    await outbox.settle(claim, done(claim), NOW)
+            if step % 3 == 0:
+                await engine.crash(outbox)
+                outbox = await engine.open()
+        everything = [f"{step}{n}" for step in range(6) for n in range(3)]
+        taken = [["10", "11", "30", "31", "50", "51"], ["30", "31", "50", "51"], ["30", "31", "50", "51"]]
+        for lane, before in zip(LANES, taken, strict=True):
+            assert await deliver_all(outbox, lane, limit=2) == [name for name in everything if name not in before]
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+
+    async def test_the_backlog_of_a_lane_that_was_taken_away_is_parked_too(self, engine: Engine) -> None:
+        """It waits with the rest for the lane's return, and the accounts balance all the time."""
+        outbox = await engine.open()
+        await outbox.put([accept(n) for n in range(3)])
+        await outbox.set_aside(LANES[1], NOW + 1)
+        await outbox.put([accept(n, at=NOW + 10) for n in range(3, 5)])
+        await outbox.close()
+        remaining = [LANES[0], LANES[2]]
+        outbox = await engine.open(remaining)
+        figures = outbox.waiting(LANES[1])
+        assert (figures.waiting, figures.retrying, figures.backlog) == (0, 5, 0)
+        for lane in remaining:
+            assert await deliver_all(outbox, lane) == ["0", "1", "2", "3", "4"]
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+        outbox = await engine.open()
+        assert await deliver_all(outbox, LANES[1]) == ["0", "1", "2", "3", "4"]
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+
     # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def test_a_withdrawal_concerns_earlier_events_only(self, engine: Engine) -> None:
@@ -604,6 +848,203 @@ class OutboxContract:
         claim = await claim_all(outbox, FIRST)
         assert len(await outbox.suppressed(FIRST, claim)) == 1
         await outbox.settle(claim, settled(claim, Withdrawn), NOW + 30 * DAY)
+        await outbox.close()
+
+    # ── dead letters ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_dead_letters_are_looked_through_in_slices(self, engine: Engine) -> None:
+        """In the order of their numbers, with all that is known from outside; of their own lane only."""
+        outbox = await engine.open()
+        await outbox.put([accept(n, at=NOW + n) for n in range(5)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Dead, Done, Dead, Later, Dead), NOW + 9)
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        seqs = [claim.records[n].seq for n in (0, 2, 4)]
+        code = PlatformCode("100/2804003")
+        letters = [
+            DeadLetter(s, Kind.PURCHASE, Reason.REJECTED, code, NOW + 9, NOW + n) for s, n in zip(seqs, (0, 2, 4), strict=True)
+        ]
+        assert list(await outbox.dead_letters(FIRST, 0, 2)) == letters[:2]
+        assert list(await outbox.dead_letters(FIRST, seqs[1], 2)) == letters[2:]
+        assert list(await outbox.dead_letters(FIRST, seqs[2], 2)) == []
+        assert list(await outbox.dead_letters(LANES[1], 0, 9)) == []
+        assert list(await outbox.dead_letters(OTHERS, 0, 9)) == []
+        await outbox.close()
+
+    async def test_a_dead_letter_is_opened_with_its_doubt_and_its_withdrawal(self, engine: Engine) -> None:
+        """Its content whole, since when the platform may have it, and whether its person has withdrawn since."""
+        outbox = await engine.open()
+        mine = EmailDigests(digest(1))
+        await outbox.put([accept(1, email=mine), accept(2)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.mark_sent(claim, [claim.records[1].seq], NOW + 1)
+        await outbox.release(claim, maybe=True)
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Dead, Dead), NOW + 2)
+        await outbox.suppress(SHOP, [digest(1)], NOW + 3)
+        letters = await outbox.dead_letters(FIRST, 0, 9)
+        contents = await outbox.open_letters(FIRST, letters)
+        assert [(r.event, r.maybe_since) for r in contents.records] == [(event(1, email=mine), None), (event(2), NOW + 1)]
+        assert contents.withdrawn == {claim.records[0].seq}
+        assert await outbox.open_letters(FIRST, []) == Contents((), frozenset())
+        await outbox.close()
+
+    async def test_a_revived_letter_is_claimed_again_as_it_was(self, engine: Engine) -> None:
+        """Due at once, with its content, tries and doubt; a courier that waits for work is woken; it survives the process."""
+        outbox = await engine.open()
+        await outbox.put([accept(1), accept(2)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.mark_sent(claim, [record.seq for record in claim.records], NOW)
+        await outbox.settle(claim, settled(claim, Later, Done), NOW)
+        claim = await claim_all(outbox, FIRST, now=NOW + 60)
+        await outbox.mark_sent(claim, [claim.records[0].seq], NOW + 61)
+        await outbox.release(claim, maybe=True)
+        claim = await claim_all(outbox, FIRST, now=NOW + 62)
+        await outbox.settle(claim, settled(claim, Dead), NOW + 63)
+        seen = outbox.arrivals(FIRST)
+        assert await revive(outbox, NOW + 100) == {claim.records[0].seq}
+        assert outbox.arrivals(FIRST) > seen
+        assert await outbox.next_due(FIRST) == NOW + 100
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        assert list(await outbox.dead_letters(FIRST, 0, 9)) == []
+        claim = await claim_all(outbox, FIRST, now=NOW + 100)
+        (record,) = claim.records
+        assert (record.event, record.accepted_at, record.tries, record.maybe_since) == (event(1), NOW, 1, NOW + 61)
+        await outbox.settle(claim, done(claim), NOW + 101)
+        assert (await attempt(outbox, 1)).state == "delivered"
+        await outbox.close()
+
+    async def test_the_books_follow_a_revived_letter(self, engine: Engine) -> None:
+        """Out of the dead, in events and in money, in the same moment; and back if it dies again."""
+        outbox = await engine.open()
+        await outbox.put([accept(n, destinations=(META,)) for n in range(3)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Dead, Dead, Done), NOW)
+        letters = await outbox.dead_letters(FIRST, 0, 1)
+        contents = await outbox.open_letters(FIRST, letters)
+        await outbox.revive(FIRST, list(zip(letters, contents.records, strict=True)), NOW + 1)
+        book = await outbox.book(SHOP)
+        assert book.settled[META, Kind.PURCHASE, "dead", Reason.REJECTED] == 1
+        assert (book.value[META, "EUR", "dead"], book.waiting[META], book.replayed) == (Decimal("12.50"), 1, {META: 1})
+        figures = outbox.waiting(FIRST)
+        assert (figures.waiting, figures.retrying, figures.dead, figures.oldest_accepted_at) == (0, 1, 1, NOW)
+        balanced(book)
+        claim = await claim_all(outbox, FIRST, now=NOW + 1)
+        await outbox.settle(claim, settled(claim, Dead), NOW + 2)
+        book = await outbox.book(SHOP)
+        assert book.settled[META, Kind.PURCHASE, "dead", Reason.REJECTED] == 2
+        assert book.value[META, "EUR", "dead"] == Decimal("25.00")
+        balanced(book)
+        assert len(await revive(outbox, NOW + 3)) == 2
+        book = await outbox.book(SHOP)
+        assert (META, Kind.PURCHASE, "dead", Reason.REJECTED) not in book.settled
+        assert (META, "EUR", "dead") not in book.value
+        assert (book.waiting[META], book.replayed) == (2, {META: 3})
+        balanced(book)
+        await outbox.close()
+
+    async def test_a_letter_is_revived_once(self, engine: Engine) -> None:
+        """Reviving again, at the same time, or after it died anew, changes nothing and counts nothing."""
+        outbox = await engine.open()
+        await outbox.put([accept(1)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Dead), NOW)
+        letters = await outbox.dead_letters(FIRST, 0, 9)
+        contents = await outbox.open_letters(FIRST, letters)
+        pairs = list(zip(letters, contents.records, strict=True))
+        again = await asyncio.gather(*(outbox.revive(FIRST, pairs, NOW + 1) for _ in range(3)))
+        assert sorted(map(len, again)) == [0, 0, 1]
+        claim = await claim_all(outbox, FIRST, now=NOW + 1)
+        assert await outbox.revive(FIRST, pairs, NOW + 1) == frozenset()
+        await outbox.settle(claim, settled(claim, Dead), NOW + 2)
+        assert await outbox.revive(FIRST, pairs, NOW + 3) == frozenset()
+        assert (await outbox.book(SHOP)).replayed == {META: 1}
+        assert await outbox.revive(FIRST, [], NOW + 3) == frozenset()
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+
+    async def test_a_letter_can_be_revived_beside_a_claim(self, engine: Engine) -> None:
+        """What a courier has in hand is not touched, and settles as if nothing had been."""
+        outbox = await engine.open()
+        await outbox.put([accept(1)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Dead), NOW)
+        await outbox.put([accept(2)])
+        claim = await claim_all(outbox, FIRST)
+        await revive(outbox, NOW + 1)
+        await outbox.settle(claim, done(claim), NOW + 1)
+        assert await deliver_all(outbox, FIRST, now=NOW + 1) == ["1"]
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+
+    async def test_a_lane_that_was_taken_away_revives_nothing(self, engine: Engine) -> None:
+        """Its letters can be looked at, but nobody would send them."""
+        outbox = await engine.open()
+        await outbox.put([accept(1)])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Dead), NOW)
+        await outbox.close()
+        outbox = await engine.open([LANES[1]])
+        letters = await outbox.dead_letters(FIRST, 0, 9)
+        assert len(letters) == 1
+        with pytest.raises(RuntimeError, match="not declared"):
+            await outbox.revive(FIRST, [], NOW)
+        await outbox.close()
+
+    async def test_a_replay_is_explained(self, engine: Engine) -> None:
+        """When it was last given back and how often, wherever it stands since; sweeping forgets it with the event."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(1, destinations=(META,)), accept(2, destinations=(META,))])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Dead, Dead), NOW)
+        for again in (1, 2):
+            await revive(outbox, NOW + 10 * again)
+            told = await attempt(outbox, 1)
+            assert (told.state, told.due, told.reason) == ("retrying", NOW + 10 * again, Reason.REJECTED)
+            assert (told.replays, told.replayed_at) == (again, NOW + 10 * again)
+            claim = await claim_all(outbox, FIRST, now=NOW + 10 * again)
+            await outbox.settle(claim, settled(claim, *([Dead, Dead] if again == 1 else [Done, Dead])), NOW + 10 * again)
+        assert [letter.replays for letter in await outbox.dead_letters(FIRST, 0, 9)] == [2]
+        await engine.crash(outbox)
+        outbox = await engine.open([FIRST])
+        told = await attempt(outbox, 1)
+        assert (told.state, told.replays, told.replayed_at) == ("delivered", 2, NOW + 20)
+        await outbox.sweep(NOW + 20 + 14 * DAY - 1)
+        assert [letter.replays for letter in await outbox.dead_letters(FIRST, 0, 9)] == [2]
+        await outbox.sweep(NOW + 20 + 14 * DAY)
+        assert list(await outbox.dead_letters(FIRST, 0, 9)) == []
+        await outbox.close()
+
+    async def test_a_letters_replays_are_known_as_long_as_the_letter(self, engine: Engine) -> None:
+        """It may die again long after it was given back, and is kept for another fourteen days then."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(1, destinations=(META,))])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, settled(claim, Dead), NOW)
+        await revive(outbox, NOW + 1)
+        claim = await claim_all(outbox, FIRST, now=NOW + 10 * DAY)
+        await outbox.settle(claim, settled(claim, Dead), NOW + 10 * DAY)
+        await outbox.sweep(NOW + 20 * DAY)
+        assert [letter.replays for letter in await outbox.dead_letters(FIRST, 0, 9)] == [1]
+        await outbox.close()
+
+    async def test_what_could_not_be_read_of_an_answer_stays_in_doubt(self, engine: Engine) -> None:
+        """A record that its adapter failed on after it had left may have arrived; one that was refused has not."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(n, destinations=(META,)) for n in (1, 2, 3)])
+        claim = await claim_all(outbox, FIRST)
+        first, second, third = claim.records
+        await outbox.mark_sent(claim, [first.seq, second.seq], NOW + 5)
+        fates = [
+            Dead(first.seq, Reason.UNKNOWN_ERROR),
+            Dead(second.seq, Reason.REJECTED),
+            Dead(third.seq, Reason.UNKNOWN_ERROR),
+        ]
+        await outbox.settle(claim, fates, NOW + 6)
+        contents = await outbox.open_letters(FIRST, await outbox.dead_letters(FIRST, 0, 9))
+        assert [record.maybe_since for record in contents.records] == [NOW + 5, None, None]
         await outbox.close()
 
     # ── explaining ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from gateway.model import Destination, EmailDigests, EventId, Kind, Reason, Status
-from gateway.outbox import DEDUP_SECONDS, Claim, Dead, Done, Entry, Lane, Later, Outbox, Settlement, Withdrawn
+from gateway.outbox import DEDUP_SECONDS, Claim, Dead, Done, Entry, Lane, Later, Origin, Outbox, Settlement, Withdrawn
 from tests.gateway.outbox.making import ALL, DAY, LANES, NOW, SHOP, Engine, accept, digest, refuse, reject
 
 T = TypeVar("T")
@@ -34,6 +34,9 @@ class There(msgspec.Struct):
     tries: int = 0
     due: int = 0
     maybe_since: int | None = None
+    behind: bool = False
+    """Whether it was set aside."""
+    died_at: int = 0
 
 
 class Known(msgspec.Struct):
@@ -63,8 +66,9 @@ class OutboxMachine(RuleBasedStateMachine):
         self.outbox: Outbox = self.run(self.made.open())
         self.now = NOW
         self.events: list[Known] = []
+        self.groups: list[list[Known]] = []
         self.latest: dict[int, Known] = {}
-        self.claims: dict[Lane, tuple[Claim, list[Known], set[int]]] = {}
+        self.claims: dict[Lane, tuple[Claim, list[Known], set[int], set[int]]] = {}
         self.received: Counter[Status] = Counter()
         self.differing = 0
         self.withdrawn: dict[int, int] = {}
@@ -94,7 +98,9 @@ class OutboxMachine(RuleBasedStateMachine):
         entries: list[Entry] = [
             accept(n, self.now, destinations=where, occurred_at=NOW - variant, email=email) for n in numbers
         ]
+        before = len(self.events)
         expected = [self.expect(n, where, variant, tuple(people)) for n in numbers]
+        self.groups.append(self.events[before:])
         assert list(self.run(self.outbox.put(entries))) == expected
         self.received.update(expected)
 
@@ -122,28 +128,41 @@ class OutboxMachine(RuleBasedStateMachine):
 
     # ── leaving ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    @rule(lane=LANE, limit=st.integers(1, 8))
-    def claim(self, lane: Lane, limit: int) -> None:
-        """Claim: first what is due, then what is fresh, in order, with its doubt and its tries."""
+    @rule(lane=LANE, age=st.sampled_from((0, 1, 60, DAY)))
+    def set_aside(self, lane: Lane, age: int) -> None:
+        """Set aside what was put together up to the last time before `age` seconds ago, if some of it is the lane's."""
         if lane in self.claims:
             return
         there = lane.destination
-        mine = [known for known in self.events if there in known.lanes]
-        due = [k for k in mine if k.lanes[there].state == "retrying" and k.lanes[there].due <= self.now]
-        fresh = [k for k in mine if k.lanes[there].state == "waiting"]
-        claim = self.run(self.outbox.claim(lane, limit, self.now))
-        if claim is None:
-            assert not due
-            assert not fresh
+        self.run(self.outbox.set_aside(lane, self.now - age))
+        old = 0
+        for number, group in enumerate(self.groups, 1):
+            if group and group[0].at < self.now - age:
+                old = number
+        for group in self.groups[:old]:
+            for known in group:
+                if there in known.lanes and known.lanes[there].state == "waiting":
+                    known.lanes[there].behind = True
+
+    @rule(lane=LANE, limit=st.integers(1, 8), fresh_first=st.booleans())
+    def claim(self, lane: Lane, limit: int, fresh_first: bool) -> None:
+        """Claim: fresh or oldest first, each in order, with its doubt and its tries."""
+        if lane in self.claims:
             return
-        assert claim.fresh is not bool(due)
-        by_id = {(known.number, known.at): known for known in (due or fresh)}
+        there = lane.destination
+        origin, mine = self.expected(there, fresh_first=fresh_first)
+        claim = self.run(self.outbox.claim(lane, limit, self.now, fresh_first=fresh_first))
+        if claim is None:
+            assert not mine
+            return
+        if mine and claim.origin is not origin:
+            # What is for other destinations only is moved over first.
+            assert claim.records == ()
+        by_id = {(known.number, known.at): known for known in mine}
         taken = [by_id[int(record.event.event_id[1:]), record.accepted_at] for record in claim.records]
-        if due:
-            assert len(taken) == min(limit, len(due))
-            assert sorted(k.lanes[there].due for k in taken) == sorted(k.lanes[there].due for k in due)[:limit]
-        else:
-            assert taken == fresh[:limit]
+        if taken:
+            assert claim.origin is origin
+            assert taken == mine[:limit]
         for record, known in zip(claim.records, taken, strict=True):
             standing = known.lanes[there]
             assert (record.tries, record.maybe_since) == (standing.tries, standing.maybe_since)
@@ -151,7 +170,28 @@ class OutboxMachine(RuleBasedStateMachine):
             assert record.event.occurred_at == NOW - known.variant
         suppressed = self.run(self.outbox.suppressed(lane, claim))
         assert {r.seq for r, k in zip(claim.records, taken, strict=True) if self.is_withdrawn(k)} == suppressed
-        self.claims[lane] = claim, taken, set()
+        self.claims[lane] = claim, taken, set(), set()
+
+    def expected(self, there: Destination, *, fresh_first: bool) -> tuple[Origin | None, list[Known]]:
+        """What a claim must take from, and all there is of it, the next one first."""
+        mine = [known for known in self.events if there in known.lanes]
+        due = [k for k in mine if k.lanes[there].state == "retrying" and k.lanes[there].due <= self.now]
+        behind = [k for k in mine if k.lanes[there].state == "waiting" and k.lanes[there].behind]
+        fresh = [k for k in mine if k.lanes[there].state == "waiting" and not k.lanes[there].behind]
+        old = (
+            (Origin.BACKLOG, behind)
+            if behind and (not due or mine.index(behind[0]) < mine.index(due[0]))
+            else (Origin.AGAIN, due)
+        )
+        if fresh_first:
+            young = [k for k in due if behind and mine.index(k) > mine.index(behind[-1])]
+            if young:
+                return Origin.AGAIN, young
+            if fresh:
+                return Origin.FRESH, fresh
+        if old[1]:
+            return old
+        return (Origin.FRESH, fresh) if fresh else (None, [])
 
     def is_withdrawn(self, known: Known) -> bool:
         """Whether the event's person has withdrawn since."""
@@ -162,9 +202,10 @@ class OutboxMachine(RuleBasedStateMachine):
         """Say that some of a claim are about to leave."""
         if lane not in self.claims:
             return
-        claim, taken, marked = self.claims[lane]
+        claim, taken, marked, sent = self.claims[lane]
         picked = [n for n in sorted(which) if n < len(taken)]
         self.run(self.outbox.mark_sent(claim, [claim.records[n].seq for n in picked], self.now))
+        sent.update(picked)
         for n in picked:
             standing = taken[n].lanes[lane.destination]
             if standing.maybe_since is None:
@@ -176,7 +217,7 @@ class OutboxMachine(RuleBasedStateMachine):
         """Give a claim back, with or without doubt."""
         if lane not in self.claims:
             return
-        claim, taken, marked = self.claims.pop(lane)
+        claim, taken, marked, _ = self.claims.pop(lane)
         self.run(self.outbox.release(claim, maybe=maybe))
         if not maybe:
             for n in marked:
@@ -187,7 +228,7 @@ class OutboxMachine(RuleBasedStateMachine):
         """Settle a claim with any mixture of answers."""
         if lane not in self.claims:
             return
-        claim, taken, marked = self.claims.pop(lane)
+        claim, taken, marked, sent = self.claims.pop(lane)
         settlements: list[Settlement] = []
         for n, (record, known, fate) in enumerate(zip(claim.records, taken, fates, strict=False)):
             standing = known.lanes[lane.destination]
@@ -195,7 +236,8 @@ class OutboxMachine(RuleBasedStateMachine):
             match fate:
                 case 0:
                     settlements.append(Dead(record.seq, Reason.REJECTED))
-                    standing.state, standing.maybe_since = "dead", doubt
+                    standing.state, standing.maybe_since, standing.died_at = "dead", doubt, self.now
+                    standing.tries += n in sent
                 case 1:
                     settlements.append(Withdrawn(record.seq, Reason.WITHDRAWN))
                     standing.state = "withdrawn"
@@ -208,6 +250,25 @@ class OutboxMachine(RuleBasedStateMachine):
                     settlements.append(Done(record.seq, Reason.CONFIRMED))
                     standing.state = "delivered"
         self.run(self.outbox.settle(claim, settlements, self.now))
+
+    @rule(lane=LANE, which=st.sets(st.integers(0, 7), min_size=1))
+    def revive(self, lane: Lane, which: set[int]) -> None:
+        """Give some dead letters back: those that are kept still, with their doubt and their tries."""
+        there = lane.destination
+        letters = self.run(self.outbox.dead_letters(lane, 0, 1000))
+        contents = self.run(self.outbox.open_letters(lane, letters))
+        assert [letter.seq for letter in letters] == [record.seq for record in contents.records]
+        dead = {(k.number, k.at): k for k in self.events if there in k.lanes and k.lanes[there].state == "dead"}
+        found = [dead.pop((int(r.event.event_id[1:]), r.accepted_at)) for r in contents.records]
+        assert all(known.lanes[there].died_at + 14 * DAY <= self.now for known in dead.values())
+        assert {r.seq for r, k in zip(contents.records, found, strict=True) if self.is_withdrawn(k)} == contents.withdrawn
+        picked = [n for n in sorted(which) if n < len(found)]
+        revived = self.run(self.outbox.revive(lane, [(letters[n], contents.records[n]) for n in picked], self.now))
+        assert revived == {letters[n].seq for n in picked}
+        for n in picked:
+            standing = found[n].lanes[there]
+            assert (letters[n].died_at, contents.records[n].maybe_since) == (standing.died_at, standing.maybe_since)
+            standing.state, standing.due = "retrying", self.now
 
     # ── what happens to everything ───────────────────────────────────────────────────────────────────────────────
 
@@ -271,3 +332,5 @@ class OutboxMachine(RuleBasedStateMachine):
             ]
             figures = self.outbox.waiting(lane)
             assert (figures.waiting, figures.retrying) == (states["waiting"], states["retrying"])
+            behind = [k for k in self.events if lane.destination in k.lanes and k.lanes[lane.destination].behind]
+            assert figures.backlog == sum(k.lanes[lane.destination].state == "waiting" for k in behind)

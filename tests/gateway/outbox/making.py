@@ -107,6 +107,13 @@ async def claim_all(outbox: Outbox, lane: Lane, now: int = NOW, limit: int = 100
     return claim
 
 
+async def claim_fresh(outbox: Outbox, lane: Lane, now: int = NOW, limit: int = 1000) -> Claim:
+    """The same, fresh first."""
+    claim = await outbox.claim(lane, limit, now, fresh_first=True)
+    assert claim is not None
+    return claim
+
+
 async def deliver_all(outbox: Outbox, lane: Lane, now: int = NOW, limit: int = 1000) -> list[str]:
     """Claim and settle as delivered until nothing is left; gives the event ids."""
     delivered: list[str] = []

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from gateway.model import EmailDigests, Kind, PageOrigin, Reason, Receipt, Status, TruncatedIp
-from gateway.outbox import Claim, Dead, Done, Later, Outbox, Settlement, Shut, Unavailable, Withdrawn
+from gateway.outbox import Claim, Dead, Done, Later, Origin, Outbox, Settlement, Shut, Unavailable, Withdrawn
 from gateway.outbox.keyring import BadKeyFile, Keyring
-from gateway.outbox.schema import CannotOpen
+from gateway.outbox.schema import BACKLOGS, REPLAYS, SPAN, STEPS, CannotOpen
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from tests.gateway.outbox.contract import OutboxContract, balanced
@@ -27,10 +28,12 @@ from tests.gateway.outbox.making import (
     LANES,
     META,
     NOW,
+    PINTEREST,
     SHOP,
     SqliteEngine,
     accept,
     claim_all,
+    claim_fresh,
     deliver_all,
     digest,
     done,
@@ -112,9 +115,7 @@ async def test_a_store_of_the_first_version_takes_the_steps_it_misses(engine: Sq
     outbox = await engine.open()
     await outbox.put([accept(n) for n in range(3)])
     await outbox.close()
-    change(engine, "drop table inquiries")
-    change(engine, "drop table shapes; drop table departures; drop table places")
-    change(engine, "pragma user_version = 1")
+    go_back_to(engine, 1)
     outbox = await engine.open()
     claim = await claim_all(outbox, LANES[2])
     assert ids(claim) == ["0", "1", "2"]
@@ -192,6 +193,12 @@ def flip(*arguments: Any) -> bytes:
     """Change one bit of a blob."""
     blob, at = arguments
     return bytes(blob[:at] + bytes([blob[at] ^ 1]) + blob[at + 1 :])
+
+
+def go_back_to(engine: SqliteEngine, version: int) -> None:
+    """Make a closed store one of an earlier version, as long as later steps only add tables."""
+    later = re.findall(r"create table (\w+)", "".join(STEPS[version:]))
+    change(engine, *(f"drop table {table}" for table in later), f"pragma user_version = {version}")
 
 
 def change(engine: SqliteEngine, *statements: str) -> None:
@@ -300,6 +307,67 @@ async def test_an_exceptions_copy_does_not_open_in_another_lane(engine: SqliteEn
     await outbox.close()
 
 
+async def test_a_dead_letter_that_cannot_be_read_stays_dead(engine: SqliteEngine) -> None:
+    """Damaged, or never readable: it is looked at, left out of what is opened, and cannot be revived."""
+    outbox = await engine.open([FIRST])
+    await outbox.put([accept(n, destinations=(META,)) for n in range(3)])
+    claim = await claim_all(outbox, FIRST)
+    await outbox.settle(claim, [Dead(record.seq, Reason.REJECTED) for record in claim.records], NOW)
+    (intact, contents) = claim.records[1], await outbox.open_letters(FIRST, await outbox.dead_letters(FIRST, 0, 9))
+    await outbox.close()
+    change(
+        engine,
+        "update exceptions set blob = zeroblob(100) where seq = (select min(seq) from exceptions)",
+        "update exceptions set blob = null, data_key = null where seq = (select max(seq) from exceptions)",
+    )
+    outbox = await engine.open([FIRST])
+    letters = await outbox.dead_letters(FIRST, 0, 9)
+    assert [letter.seq for letter in letters] == [record.seq for record in claim.records]
+    assert [record.seq for record in (await outbox.open_letters(FIRST, letters)).records] == [intact.seq]
+    never = [(letters[2], contents.records[2])]
+    assert await outbox.revive(FIRST, never, NOW) == frozenset()
+    balanced(await outbox.book(SHOP))
+    await outbox.close()
+
+
+async def test_a_replay_is_forgotten_when_its_event_is(engine: SqliteEngine) -> None:
+    """Fourteen days after it, to the second, once the event is held for nothing any more."""
+    outbox = await engine.open([FIRST])
+    await outbox.put([accept(1, destinations=(META,))])
+    claim = await claim_all(outbox, FIRST)
+    await outbox.settle(claim, [Dead(claim.records[0].seq, Reason.REJECTED)], NOW)
+    letters = await outbox.dead_letters(FIRST, 0, 9)
+    contents = await outbox.open_letters(FIRST, letters)
+    await outbox.revive(FIRST, list(zip(letters, contents.records, strict=True)), NOW + 5)
+    assert await deliver_all(outbox, FIRST, now=NOW + 5) == ["1"]
+    counts = []
+    for at in (NOW + 5 + 14 * DAY - 1, NOW + 5 + 14 * DAY):
+        await outbox.sweep(at)
+        await outbox.close()
+        connection = apsw.Connection(str(engine.file))
+        counts.append(connection.execute("select count(*) from replays").fetchone())
+        connection.close()
+        outbox = await engine.open([FIRST])
+    assert counts == [(1,), (0,)]
+    await outbox.close()
+
+
+async def test_a_store_from_before_replays_has_them_after_opening(engine: SqliteEngine) -> None:
+    """What it held is there still, and its dead letters can be given back."""
+    outbox = await engine.open([FIRST])
+    await outbox.put([accept(1, destinations=(META,))])
+    claim = await claim_all(outbox, FIRST)
+    await outbox.settle(claim, [Dead(claim.records[0].seq, Reason.REJECTED)], NOW)
+    await outbox.close()
+    go_back_to(engine, STEPS.index(REPLAYS))
+    outbox = await engine.open([FIRST])
+    letters = await outbox.dead_letters(FIRST, 0, 9)
+    contents = await outbox.open_letters(FIRST, letters)
+    assert len(await outbox.revive(FIRST, list(zip(letters, contents.records, strict=True)), NOW)) == 1
+    assert await deliver_all(outbox, FIRST) == ["1"]
+    await outbox.close()
+
+
 async def test_a_day_whose_key_is_gone_is_unreadable(engine: SqliteEngine) -> None:
     """Deleting a data key erases what it sealed, in every copy of the store."""
     outbox = await engine.open()
@@ -332,6 +400,77 @@ async def test_nothing_is_kept_longer_than_it_serves(engine: SqliteEngine) -> No
     for table in ("groups", "marks", "exceptions where blob is not null or subjects is not null"):
         assert connection.execute(f"select count(*) from {table}").fetchone() == (0,)  # noqa: S608 - of this test
     connection.close()
+
+
+def numbers(engine: SqliteEngine) -> list[int]:
+    """The first number of each group in the closed store of one storefront."""
+    connection = apsw.Connection(str(engine.file))
+    found = [place % SPAN for (place,) in connection.execute("select place from groups order by place")]
+    connection.close()
+    return found
+
+
+async def test_a_backlog_keeps_its_own_groups_and_no_others(engine: SqliteEngine) -> None:
+    """What is delivered behind a lane's back goes at once: a long backlog must not keep the store from shrinking."""
+    outbox = await engine.open(LANES[:2])
+    for n in range(8):
+        await outbox.put([accept(f"{n}{part}", at=NOW + n, destinations=(META, PINTEREST)) for part in "ab"])
+    await outbox.close()
+    assert numbers(engine) == [1, 3, 5, 7, 9, 11, 13, 15]
+    outbox = await engine.open(LANES[:2])
+    await outbox.set_aside(FIRST, NOW + 2)  # 1 … 4
+    claim = await claim_fresh(outbox, FIRST, limit=4)  # 5 … 8
+    await outbox.settle(claim, done(claim), NOW)
+    await outbox.set_aside(FIRST, NOW + 6)  # 9 … 12
+    while (claim := await claim_fresh(outbox, FIRST, limit=3)).origin is Origin.FRESH:
+        await outbox.settle(claim, done(claim), NOW)
+    await outbox.release(claim, maybe=False)
+    await outbox.close()
+    assert numbers(engine) == [1, 3, 5, 7, 9, 11, 13, 15], "the other lane has not had them"
+    outbox = await engine.open(LANES[:2])
+    await deliver_all(outbox, LANES[1], limit=3)
+    await outbox.close()
+    assert numbers(engine) == [1, 3, 9, 11]
+    outbox = await engine.open(LANES[:2])
+    claim = await claim_all(outbox, FIRST, limit=3)
+    assert ids(claim) == ["0a", "0b", "1a"]
+    await outbox.settle(claim, done(claim), NOW)
+    await outbox.close()
+    assert numbers(engine) == [3, 9, 11]
+    outbox = await engine.open(LANES[:2])
+    assert await deliver_all(outbox, FIRST, limit=3) == ["1b", "4a", "4b", "5a", "5b"]
+    await outbox.close()
+    assert numbers(engine) == []
+
+
+async def test_backlogs_are_few(engine: SqliteEngine) -> None:
+    """A lane that falls behind again and again without delivering anything in between has one backlog, in one row."""
+    outbox = await engine.open([FIRST])
+    for n in range(20):
+        await outbox.put([accept(n, at=NOW + n, destinations=(META,))])
+        await outbox.set_aside(FIRST, NOW + n + 1)
+    await outbox.close()
+    connection = apsw.Connection(str(engine.file))
+    assert connection.execute("select count(*), min(cursor), max(upto) from backlogs").fetchone() == (1, 0, 20)
+    connection.close()
+    outbox = await engine.open([FIRST])
+    assert await deliver_all(outbox, FIRST, limit=7) == [str(n) for n in range(20)]
+    await outbox.close()
+    connection = apsw.Connection(str(engine.file))
+    assert connection.execute("select count(*) from backlogs").fetchone() == (0,)
+    connection.close()
+
+
+async def test_a_store_from_before_there_were_backlogs_opens(engine: SqliteEngine) -> None:
+    """It takes the step that it misses, and nothing that was waiting is lost."""
+    outbox = await engine.open([FIRST])
+    await outbox.put([accept(n, destinations=(META,)) for n in range(3)])
+    await outbox.close()
+    go_back_to(engine, STEPS.index(BACKLOGS))
+    outbox = await engine.open([FIRST])
+    await outbox.set_aside(FIRST, NOW + 1)
+    assert await deliver_all(outbox, FIRST) == ["0", "1", "2"]
+    await outbox.close()
 
 
 async def test_keys_of_past_days_go_when_nothing_needs_them(engine: SqliteEngine) -> None:

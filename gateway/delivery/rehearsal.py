@@ -1,0 +1,108 @@
+"""What a rehearsal sends and what the answer shows. Pure: the time is handed in.
+
+The event is nobody's: its only identity is the digest of an address in a domain that is reserved for examples
+(https://www.rfc-editor.org/rfc/rfc2606#section-3, read 2026-11-25), it has no IP address and no click id.
+"""
+
+from collections.abc import Sequence
+from email.utils import parsedate_to_datetime
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from gateway.adapter import Rehearsal, Reply, Way
+from gateway.delivery.fates import NoReply, without_reply
+from gateway.model import (
+    Delivered,
+    Destination,
+    EmailDigest,
+    EmailDigests,
+    EventId,
+    Isolate,
+    Kind,
+    Maybe,
+    Minimised,
+    Money,
+    Pause,
+    PlatformCode,
+    Reason,
+    Rejected,
+    Retry,
+    Throttle,
+    Verdict,
+)
+
+NOBODY: Final = EmailDigest(sha256(b"rehearsal@example.com").hexdigest())
+PRICE: Final = Money(100, "EUR")
+
+CLOCK_SECONDS: Final = 300
+"""A clock that differs by this much from the platform's is wrong: events would be taken for old or for future ones."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What a rehearsal showed. `well`: events would be taken, as far as the platform lets anybody see.
+
+    `recorded`: the platform has counted the event. `clock_ahead`: by how many seconds this machine's clock is ahead of
+    the platform's (less than 0: behind); None when it did not tell.
+    """
+
+    way: Way
+    well: bool
+    recorded: bool
+    reason: Reason
+    code: PlatformCode | None
+    clock_ahead: int | None = None
+
+
+def samples(rehearsal: Rehearsal, destination: Destination, now: int) -> list[Minimised]:
+    """Make the events to send at `now` (Unix seconds): one of each kind, each under an id of its own."""
+    at = now - rehearsal.age
+    return [
+        Minimised(
+            kind=kind,
+            event_id=EventId(f"rehearsal-{kind}-{now}"),
+            occurred_at=at,
+            destinations=(destination,),
+            consent_at=at,
+            email=EmailDigests(NOBODY, NOBODY, NOBODY),
+            money=None if kind is Kind.PAGE_VIEW else PRICE,
+        )
+        for kind in rehearsal.kinds
+    ]
+
+
+def found(rehearsal: Rehearsal, verdicts: Sequence[Verdict], clock_ahead: int | None) -> Finding:
+    """Say what the answer shows: what stands in the way most, or that nothing does."""
+    worst = max(verdicts, key=_gravity)
+    taken = isinstance(worst, Delivered)
+    proven = isinstance(worst, Rejected | Isolate) and worst.code is not None and worst.code == rehearsal.proof
+    right = clock_ahead is None or abs(clock_ahead) < CLOCK_SECONDS
+    recorded = taken and rehearsal.way in {Way.TEST_EVENT, Way.TOO_OLD}
+    return Finding(rehearsal.way, (taken or proven) and right, recorded, worst.reason, worst.code, clock_ahead)
+
+
+def _gravity(verdict: Verdict) -> int:
+    """Order verdicts: what only a person can change comes last, so that it is what is told."""
+    match verdict:
+        case Delivered():
+            return 0
+        case Retry() | Maybe() | Throttle():
+            return 1
+        case Isolate() | Rejected():
+            return 2
+        case Pause():
+            return 3
+
+
+def without_answer(rehearsal: Rehearsal, nothing: NoReply) -> Finding:
+    """Say that there was no answer, and why."""
+    return found(rehearsal, [without_reply(nothing)], None)
+
+
+def clock_ahead(reply: Reply, now: float) -> int | None:
+    """Give by how many seconds this machine's clock (`now`) is ahead of the platform's; None when it did not tell."""
+    try:
+        return round(now - parsedate_to_datetime(reply.headers.get("date", "")).timestamp())
+    except (ValueError, TypeError, OverflowError):
+        return None
