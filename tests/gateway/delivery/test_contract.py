@@ -196,6 +196,16 @@ def test_an_option_that_is_off_is_named_for_what_it_would_let_out() -> None:
     assert Contract(SHIPPED[Destination.GOOGLE_ADS], ["click_id"]).options_at("events[].adIdentifiers") == []
 
 
+@pytest.mark.parametrize("destination", Destination)
+def test_a_live_check_turns_on_its_test_switch_and_nothing_else(destination: Destination) -> None:
+    """Its events are nobody's; what the storefront allowed stays, what it did not allow stays off."""
+    file = SHIPPED[destination]
+    (switch,) = file.live_check
+    checking = Contract(file, ["click_id"], endpoint="http://127.0.0.1:1").for_live_check()
+    assert checking.allowed == {"click_id", switch}
+    assert checking.hosts == {("127.0.0.1", 1)}
+
+
 # ── a type of its own ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -234,5 +244,17 @@ def test_bytes_that_are_no_such_json_do_not_leave(number: int) -> None:
 def test_events_are_counted(count: int) -> None:
     """A request has as many events as were handed over, or it stays."""
     found = contract_of(Destination.META).check(outgoing_of(META), count)
+    assert isinstance(found, Violation)
+    assert found.request == (Place("data[]", "miscounted"),)
+
+
+def test_no_more_events_leave_than_a_request_may_have() -> None:
+    """The contract's bound holds for what is written as usual, too."""
+    (event,) = orjson.loads(META.body)["data"]
+    contract = contract_of(Destination.META)
+    full = outgoing_of(META, body=orjson.dumps({"data": [event] * 1000}))
+    over = outgoing_of(META, body=orjson.dumps({"data": [event] * 1001}))
+    assert isinstance(contract.check(full, 1000), Cleared)
+    found = contract.check(over, 1001)
     assert isinstance(found, Violation)
     assert found.request == (Place("data[]", "miscounted"),)

@@ -78,6 +78,7 @@ def test_the_shipped_files_say_why_for_every_field(destination: Destination) -> 
         ),
         ('path = "/events"', 'path = "/{anything}/events"', "requests[0].path: anything is not a kind of value"),
         ("[[requests]]", '[options]\nunused = "Nothing."\n[[requests]]', "options.unused: no field has this option"),
+        ("version = 7", 'version = 7\nlive_check = ["x"]', "live_check: x is not an option"),
         ('hosts = ["platform.example"]', 'hosts = ["https://platform.example"]', "requests[0].hosts[0]: String should match"),
         ('policy = "technical"', 'policy = "because"', "requests[0].fields[0].policy: Input should be"),
         (
