@@ -408,3 +408,33 @@ async def test_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
         gc.collect()
     assert "canary" not in caplog.text
     assert not [line for line in caplog.records if line.name != "asyncio"]
+
+
+async def test_a_host_that_is_not_named_is_not_connected_to() -> None:
+    """Whatever a contract may have cleared: the client itself reaches its own hosts only, not even another port of them."""
+    seen: list[bytes] = []
+    async with server(answering(OK, seen=seen)) as address, server(answering(OK)) as other:
+        async with Transport(hosts=hosts(f"http://{other}"), token_hosts=hosts("http://127.0.0.1:1")) as transport:
+            assert await transport.send(cleared(f"http://{address}", REQUEST, TOKEN), 2.0) == NOT_CONNECTED
+            assert await transport.send(cleared(f"http://{other}", REQUEST, TOKEN), 2.0) == Reply(200, {}, b"{}")
+    assert not seen
+
+
+async def test_a_form_goes_to_token_hosts_only() -> None:
+    """A platform's host gets requests that a contract cleared, and no forms; a token host gets forms."""
+    seen: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(OK)
+        await writer.drain()
+
+    async with server(talk) as address:
+        form = [("a", Secret("b"))]
+        async with Transport(hosts=hosts(f"http://{address}")) as transport:
+            assert await transport.exchange(f"http://{address}/token", form, 2.0) == NOT_CONNECTED
+        assert not seen
+        async with Transport(hosts=frozenset(), token_hosts=hosts(f"http://{address}")) as transport:
+            assert await transport.exchange(f"http://{address}/token", form, 2.0) == Reply(200, {}, b"{}")
+    assert len(seen) == 1
+    assert b"Authorization" not in seen[0]
