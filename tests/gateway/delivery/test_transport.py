@@ -413,10 +413,13 @@ async def test_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 async def test_a_host_that_is_not_named_is_not_connected_to() -> None:
     """Whatever a contract may have cleared: the client itself reaches its own hosts only, not even another port of them."""
     seen: list[bytes] = []
-    async with server(answering(OK, seen=seen)) as address, server(answering(OK)) as other:
-        async with Transport(hosts=hosts(f"http://{other}"), token_hosts=hosts("http://127.0.0.1:1")) as transport:
-            assert await transport.send(cleared(f"http://{address}", REQUEST, TOKEN), 2.0) == NOT_CONNECTED
-            assert await transport.send(cleared(f"http://{other}", REQUEST, TOKEN), 2.0) == Reply(200, {}, b"{}")
+    async with (
+        server(answering(OK, seen=seen)) as address,
+        server(answering(OK)) as other,
+        Transport(hosts=hosts(f"http://{other}"), token_hosts=hosts("http://127.0.0.1:1")) as transport,
+    ):
+        assert await transport.send(cleared(f"http://{address}", REQUEST, TOKEN), 2.0) == NOT_CONNECTED
+        assert await transport.send(cleared(f"http://{other}", REQUEST, TOKEN), 2.0) == Reply(200, {}, b"{}")
     assert not seen
 
 
