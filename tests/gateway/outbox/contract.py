@@ -364,6 +364,7 @@ class OutboxContract:
         slim, full = Shape("a=x"), Shape("a=x b[]=y")
         await outbox.mark_sent(claim, seqs, NOW, [Left(Kind.PURCHASE, slim, 2, 1), Left(Kind.PAGE_VIEW, full, 1, 1)])
         await outbox.mark_sent(claim, seqs[:1], NOW + 9, [Left(Kind.PURCHASE, full, 1, 2)])
+        await outbox.mark_sent(claim, seqs[:1], NOW + 4, [Left(Kind.PURCHASE, slim, 4, 1)])
         await engine.crash(outbox)
         outbox = await engine.open()
         told = [
@@ -371,7 +372,7 @@ class OutboxContract:
             for row in await outbox.departures(FIRST.storefront)
         ]
         assert told == [
-            (FIRST, Kind.PURCHASE, "a", "x", 3, NOW, NOW + 9, (1, 2)),
+            (FIRST, Kind.PURCHASE, "a", "x", 7, NOW, NOW + 9, (1, 2)),
             (FIRST, Kind.PAGE_VIEW, "a", "x", 1, NOW, NOW, (1,)),
             (FIRST, Kind.PAGE_VIEW, "b[]", "y", 1, NOW, NOW, (1,)),
             (FIRST, Kind.PURCHASE, "b[]", "y", 1, NOW + 9, NOW + 9, (2,)),
