@@ -58,7 +58,7 @@ async def _round(plan: Plan, events: int) -> Span:
     with tempfile.TemporaryDirectory(dir=plan.folder) as folder:
         async with helper("bench.sink", cores().others) as sink:
             made = parts.settings(Path(folder), f"http://127.0.0.1:{sink.port}")
-            async with parts.outbox(made) as outbox, Transport() as transport:
+            async with parts.outbox(made) as outbox, Transport(hosts=parts.hosts(parts.storefront(made))) as transport:
                 await fill(outbox, made, events, plan.amount(10_000, 500))
                 office = Office(outbox, transport, Witness(Metrics(), Log(io.StringIO())), made.delivery.pace)
                 credentials = make_credentials(made, Tokens(transport))
@@ -86,6 +86,7 @@ def _couriers(made: Settings, office: Office, credentials: Mapping[Lane, Credent
                 adapter=adapter,
                 base_url=shop.base_urls[destination],
                 credential=credentials[Lane(shop.id, destination)],
+                contract=shop.contracts[destination],
                 max_consent_age=shop.consent.policy.max_age,
                 meter=Meter(Quota()),  # what is measured is the work, not the platforms' patience
             ),

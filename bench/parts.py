@@ -30,6 +30,11 @@ def storefront(made: Settings) -> Storefront:
     return one
 
 
+def hosts(shop: Storefront) -> frozenset[tuple[str, int]]:
+    """Name every host that the storefront's contracts name."""
+    return frozenset(host for contract in shop.contracts.values() for host in contract.hosts)
+
+
 def line(shop: Storefront) -> Line:
     """Make the storefront's line."""
     return Line(shop.id, shop.consent.policy, dict(shop.destinations), frozenset(shop.origins))

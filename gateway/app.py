@@ -43,7 +43,7 @@ from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from gateway.private import CredentialState, LaneState, Private, Readiness, why_not_ready
-from gateway.settings import Address, Settings, Storefront
+from gateway.settings import Address, Settings, Storefront, prove
 from gateway.witness import Witness
 
 MIN_FREE_BYTES: Final = 256 << 20
@@ -135,13 +135,14 @@ SHUT_HAPPENINGS: Final = {(None, Shut.FULL): Happening.STORE_FULL, (Shut.FULL, N
 async def running(
     settings: Settings, log: Log, *, stop: asyncio.Event | None = None, hurry: asyncio.Event | None = None
 ) -> AsyncIterator[Gateway]:
-    """Run a gateway inside a running event loop; leaving the block stops it gracefully."""
+    """Run a gateway inside a running event loop; leaving the block stops it gracefully. Raises what `prove` raises."""
     assert_sound_aiohttp()
+    prove(settings)
     stop, hurry = stop or asyncio.Event(), hurry or asyncio.Event()
     metrics, addresses = Metrics(), Addresses(BROWSERS_PER_SECOND, BROWSERS_BURST, time.monotonic())
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(open_store(settings))
-        transport = await stack.enter_async_context(Transport())
+        transport = await stack.enter_async_context(_transport(settings))
         tokens = Tokens(transport)
         stack.push_async_callback(tokens.close)
         witness = Witness(metrics, log)
@@ -162,7 +163,7 @@ async def running(
             trusted_proxies=settings.server.trusted_proxies,
         )
         opened = asyncio.Event()
-        lanes = _lane_states(settings, couriers, credentials, asking)
+        lanes = _lane_states(settings, couriers, credentials, asking, outbox.unacknowledged)
         readiness = _readiness(settings, outbox, lanes, opened, stop)
         private = Private(
             outbox=outbox,
@@ -174,6 +175,7 @@ async def running(
         )
         metrics.watch_outbox(tuple(couriers), outbox.waiting, time.time)
         metrics.watch_credentials({lane: _standing(credential) for lane, credential in credentials.items()})
+        metrics.watch_departures(outbox.unacknowledged)
         metrics.watch_repeats(settings.storefronts, outbox.differing_repeats)
         tasks = [asyncio.create_task(courier.run(), name="courier") for courier in couriers.values()]
         tasks += [asyncio.create_task(inquirer.run(), name="inquirer") for inquirer in asking.values()]
@@ -210,6 +212,15 @@ async def open_store(settings: Settings) -> AsyncIterator[SqliteOutbox]:
         await outbox.close()
 
 
+def _transport(settings: Settings) -> Transport:
+    """Make the client, which reaches the hosts of the contracts and no others."""
+    contracts = [contract for storefront in settings.storefronts.values() for contract in storefront.contracts.values()]
+    return Transport(
+        hosts=frozenset(host for contract in contracts for host in contract.hosts),
+        token_hosts=frozenset(host for contract in contracts for host in contract.token_hosts),
+    )
+
+
 def _lanes(settings: Settings) -> list[Lane]:
     return [Lane(s.id, destination) for s in settings.storefronts.values() for destination in s.destinations]
 
@@ -244,6 +255,7 @@ def _routes(settings: Settings, credentials: Mapping[Lane, Credential]) -> dict[
             adapter=adapter,
             base_url=s.base_urls[destination],
             credential=credentials[Lane(s.id, destination)],
+            contract=s.contracts[destination],
             max_consent_age=s.consent.policy.max_age,
             meter=meters[destination, s.credentials[destination]],
         )
@@ -255,7 +267,7 @@ def _routes(settings: Settings, credentials: Mapping[Lane, Credential]) -> dict[
 async def rehearse_all(settings: Settings, lanes: Collection[Lane], test_code: str | None) -> dict[Lane, Finding]:
     """Try these lanes' destinations out, all at the same time; no store is opened and nothing else is started."""
     async with AsyncExitStack() as stack:
-        transport = await stack.enter_async_context(Transport())
+        transport = await stack.enter_async_context(_transport(settings))
         tokens = Tokens(transport)
         stack.push_async_callback(tokens.close)
         routes = _routes(settings, make_credentials(settings, tokens))
@@ -330,6 +342,7 @@ def _lane_states(
     couriers: Mapping[Lane, Courier],
     credentials: Mapping[Lane, Credential],
     asking: Mapping[Lane, Inquirer],
+    unacknowledged: Callable[[Lane], int],
 ) -> Callable[[], dict[str, dict[str, LaneState]]]:
     def state(lane: Lane, adapter: Adapter) -> LaneState:
         health, standing, finding = couriers[lane].health, credentials[lane].standing, asking[lane].finding
@@ -342,6 +355,8 @@ def _lane_states(
             ),
             advice=in_words(lane.destination, health.paused, health.last_code) if health.paused else None,
             misconfigured=(finding.code or NONE) if finding.misconfigured else None,
+            violation=None if health.violation is None else [str(place) for place in health.violation.places],
+            new_shapes=unacknowledged(lane),
         )
 
     return lambda: {

@@ -2,10 +2,12 @@
 
 import argparse
 import asyncio
+import csv
 import json
 import math
 import os
 import re
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -20,6 +22,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import msgspec
 import uvloop
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Table
@@ -31,6 +34,8 @@ from gateway.audit.advice import NAMES
 from gateway.audit.letters import Listing, SliceTold, list_dead, tell_slice
 from gateway.audit.rehearsals import sentences as finding_sentences
 from gateway.audit.rehearsals import tell as tell_finding
+from gateway.audit.schema import schemas
+from gateway.audit.shapes import Approved, Difference, Row, Shapes, compare, tell_shapes
 from gateway.audit.trace import Told, sentences, tell
 from gateway.delivery.letters import Order
 from gateway.delivery.rehearsal import Finding
@@ -38,11 +43,12 @@ from gateway.delivery.replaying import Replayer, count_dead
 from gateway.keys import KeyId, KeyKind, hash_key, make_key
 from gateway.log import Log, tame_libraries
 from gateway.model import Destination, EventId, Kind, Reason, StorefrontId
-from gateway.outbox import Lane, Outbox
+from gateway.outbox import Decision, Lane, Outbox
 from gateway.outbox.keyring import BadKeyFile, Keyring
 from gateway.outbox.schema import CannotOpen
+from gateway.private import Approval
 from gateway.references import BadReference, resolve
-from gateway.settings import BadSettings, Settings, Storefront, load
+from gateway.settings import BadSettings, Settings, Storefront, load, prove, shipped
 
 CONFIG_VARIABLE: Final = "CONSENT_GATEWAY_CONFIG"
 out = Console(highlight=False)
@@ -179,6 +185,7 @@ def _test_code(text: str) -> str:
 
 def _check(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
+    prove(settings)
     Keyring.load(settings.server.key_file)
     chosen = [s for s in settings.storefronts.values() if arguments.storefront in (None, s.id)]
     if not chosen:
@@ -324,6 +331,134 @@ def _print_accounts(books: Account) -> None:
             for reason, count in processing["reasons"].items():
                 out.print(f"  {count} {reason}", markup=False)
     out.print("The books balance." if books["balanced"] else "[bold red]The books do NOT balance.[/bold red]")
+
+
+# ── audit ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _audit_arguments(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_subparsers(title="what", required=True, dest="what")
+    shapes = what.add_parser("shapes", help="show every key path and kind of value that has left")
+    shapes.add_argument("storefront", nargs="?", help="one storefront only (default: all)")
+    shapes.add_argument("--diff", action="store_true", help="show what the contract allows and nobody uses, and what is new")
+    shapes.add_argument("--json", action="store_true", help="print the answer for programs")
+    shapes.add_argument("--csv", action="store_true", help="print the answer for spreadsheets")
+    approve = what.add_parser("approve", help="acknowledge what has left so far, by a decision of the privacy team")
+    approve.add_argument("storefront")
+    approve.add_argument("decision", help='how the decision is called, such as "DPO decision 2026-11-03"')
+    approve.add_argument("--up-to", type=int, required=True, metavar="N", help="the highest row number that was looked at")
+    contracts = what.add_parser("contracts", help="write every contract out as JSON Schema")
+    contracts.add_argument("--out", type=Path, default=Path("docs/contracts"), metavar="FOLDER", help="where the files go")
+    contracts.add_argument("--shipped", action="store_true", help="those that come with the program, whatever is configured")
+    for command in (shapes, approve, contracts):
+        _with_config(command)
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    match arguments.what:
+        case "shapes":
+            return _audit_shapes(arguments)
+        case "approve":
+            return _audit_approve(arguments)
+        case _:
+            return _audit_contracts(arguments)
+
+
+def _audit_shapes(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    names = [name for name in settings.storefronts if arguments.storefront in (None, name)]
+    if not names:
+        return _no_such_storefront(settings)
+    rows = _all_shapes(settings, names)
+    if arguments.diff:
+        found = [line for name in names for line in compare(name, rows, settings.storefronts[name].contracts)]
+        _print_rows(found, DIFFERENCE_COLUMNS, arguments)
+    else:
+        _print_rows(rows, ROW_COLUMNS, arguments)
+    fresh = [row["number"] for row in rows if row["decision"] is None]
+    if fresh and not (arguments.json or arguments.csv):
+        err.print(f"{len(fresh)} rows are new. Once they were looked at:", markup=False)
+        err.print(f'  consent-gateway audit approve {names[0]} "NAME OF THE DECISION" --up-to {max(fresh)}', markup=False)
+    return 0
+
+
+ROW_COLUMNS: Final = ("number", "storefront", "destination", "event", "path", "kind", "count", "first", "last", "decision")
+DIFFERENCE_COLUMNS: Final = ("what", "storefront", "destination", "event", "path", "kind", "option")
+
+
+def _print_rows(rows: Sequence[Row] | Sequence[Difference], columns: Sequence[str], arguments: argparse.Namespace) -> None:
+    """Print a table, or the same for programs or spreadsheets."""
+    if arguments.json:
+        out.print_json(json.dumps(rows))
+        return
+    lines = [["" if value is None else str(value) for value in map(dict(row).get, columns)] for row in rows]
+    if arguments.csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerows([columns, *lines])
+        return
+    table = Table(*columns)
+    for line in lines:
+        table.add_row(*map(escape, line))
+    out.print(table)
+
+
+def _all_shapes(settings: Settings, names: Sequence[StorefrontId]) -> list[Row]:
+    """Ask the running gateway for its ledger, or read it from the closed store."""
+    try:
+        told = [_ask(settings, "/api/v1/shapes", {"storefront": name}, Shapes) for name in names]
+    except NotRunning:
+        told = list(asyncio.run(_shapes_closed(settings, names)))
+    return [row for shapes in told if shapes is not None for row in shapes["rows"]]
+
+
+async def _shapes_closed(settings: Settings, names: Sequence[StorefrontId]) -> Sequence[Shapes]:
+    async with _store(settings) as outbox:
+        return [tell_shapes(await outbox.departures(name)) for name in names]
+
+
+def _audit_approve(arguments: argparse.Namespace) -> int:
+    settings = _settings(arguments)
+    name = next((known for known in settings.storefronts if known == arguments.storefront), None)
+    if name is None:
+        return _no_such_storefront(settings)
+    try:
+        decision = Decision(arguments.decision)
+    except ValueError:
+        err.print("A decision is named in 1 to 200 printable characters, without @.")
+        return 2
+    body = Approval(name, decision, arguments.up_to)
+    try:
+        done = _ask(settings, "/api/v1/shapes/approve", {}, Approved, body)
+    except NotRunning:
+        done = asyncio.run(_approve_closed(settings, name, decision, arguments.up_to))
+    if done is None:
+        err.print("The running gateway does not know this storefront: it was started with another configuration.")
+        return 1
+    out.print(f"Acknowledged: {done['approved']} rows that were new.")
+    return 0
+
+
+async def _approve_closed(settings: Settings, name: StorefrontId, decision: Decision, up_to: int) -> Approved:
+    async with _store(settings) as outbox:
+        return Approved(approved=await outbox.acknowledge(name, decision, up_to, int(time.time())))
+
+
+def _audit_contracts(arguments: argparse.Namespace) -> int:
+    if arguments.shipped:
+        files = [shipped(destination.value) for destination in Destination]
+    else:
+        lanes = [storefront.contracts for storefront in _settings(arguments).storefronts.values()]
+        files = list(
+            {contract.file.destination: contract.file for contracts in lanes for contract in contracts.values()}.values()
+        )
+    folder: Path = arguments.out
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        for name, schema in schemas(file).items():
+            path = folder / f"{name}.schema.json"
+            path.write_text(json.dumps(schema, indent=1, ensure_ascii=False) + "\n")
+            out.print(str(path), markup=False, soft_wrap=True)
+    return 0
 
 
 # ── asking a gateway, running or not ─────────────────────────────────────────────────────────────────────────────
@@ -724,6 +859,15 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "accepted x destinations = delivered + waiting + dead + withdrawn. Exit code 1 if they do not.",
         _accounts_arguments,
         _accounts,
+    ),
+    "audit": Command(
+        "show what has left, acknowledge it, write the contracts out as JSON Schema",
+        "`audit shapes` shows every key path and kind of value that has left, with --diff against the contract. What is new\n"
+        "raises an alarm until `audit approve` acknowledges it by the name of a decision. `audit contracts` writes JSON\n"
+        "Schema. Example:\n\n"
+        "  consent-gateway audit shapes shop1 --diff",
+        _audit_arguments,
+        _audit,
     ),
     "dead": Command(
         "count a storefront's dead letters, and say what to do",

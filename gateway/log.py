@@ -64,6 +64,8 @@ class Happening(StrEnum):
     BREAKER_OPENED = "breaker_opened"
     BREAKER_CLOSED = "breaker_closed"
     THROTTLED = "throttled"
+    CONTRACT_VIOLATED = "contract_violated"
+    """Something that is not in a destination's contract was about to leave, and did not."""
     STORE_FULL = "store_full"
     STORE_RECOVERED = "store_recovered"
     STORE_FAILED = "store_failed"
@@ -96,6 +98,7 @@ LEVELS: Final[Mapping[Happening, Level]] = {
         (
             Happening.DESTINATION_PAUSED,
             Happening.PROCESSING_MISCONFIGURED,
+            Happening.CONTRACT_VIOLATED,
             Happening.STORE_FULL,
             Happening.STORE_FAILED,
             Happening.ADAPTER_FAULT,
@@ -121,6 +124,13 @@ class ErrorName(Text):
     PATTERN = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,79}", re.ASCII)
 
 
+class Places(Text):
+    """Key paths and kinds of value, in a contract's own words: `data[].user_data.em[]: email, ?test: text`."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"[A-Za-z0-9_.\[\]?:(), -]{1,4000}", re.ASCII)
+
+
 class LoggerName(Text):
     """The name of a standard library logger: `aiohttp.server`."""
 
@@ -141,6 +151,7 @@ FIELDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "error": ErrorName,
     "where": Where,
     "logger": LoggerName,
+    "places": Places,
 }
 """Every field there is, with the only type that it takes."""
 
@@ -166,6 +177,7 @@ class Log:
         error: ErrorName | None = None,
         where: Where | None = None,
         logger: LoggerName | None = None,
+        places: Places | None = None,
     ) -> None:
         """Write one line with the fields that are given. Raises TypeError, naming the field, for one of another type."""
         given = {
@@ -179,6 +191,7 @@ class Log:
             "error": error,
             "where": where,
             "logger": logger,
+            "places": places,
         }
         self._write(Happening(happening), {name: value for name, value in given.items() if value is not None})
 

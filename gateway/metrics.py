@@ -18,6 +18,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gateway.delivery.contract import Violation
 from gateway.delivery.credentials import Standing
 from gateway.delivery.watcher import Stage
 from gateway.model import CURRENCIES, Destination, Kind, Money, PlatformCode, Processing, Reason, Source, Status, StorefrontId
@@ -151,6 +152,7 @@ class Metrics(Collector):
         self._quota = Seconds("quota_wait_seconds", "Time that lanes with work waited for a platform's quota.", lane)
         self._breakers = Counts("breaker_openings", "Times a lane's breaker opened.", lane)
         self._jumps = Counts("clock_jumps", "Times the wall clock moved against the monotonic one.", lane)
+        self._violations = Counts("contract_violations", "What a contract kept from leaving.", ("destination",))
         self._faults = Counts("faults", "Unforeseen exceptions in delivery.", (*lane, "stage"))
         self._seconds = Durations("delivery_seconds", "From acceptance to the platform's confirmation.", DELIVERY_BUCKETS)
         self._up: dict[Lane, bool] = {}
@@ -160,6 +162,7 @@ class Metrics(Collector):
         self._waiting: Callable[[Lane], Waiting] = lambda _lane: Waiting(0, 0, 0, None)
         self._now: Callable[[], float] = lambda: 0.0
         self._standings: Mapping[Lane, Callable[[], Standing]] = {}
+        self._unacknowledged: Callable[[Lane], int] = lambda _lane: 0
         self._storefronts: tuple[StorefrontId, ...] = ()
         self._differing: Callable[[StorefrontId], int] = lambda _storefront: 0
         self._registry = CollectorRegistry(auto_describe=False)
@@ -254,6 +257,10 @@ class Metrics(Collector):
         del seconds
         self._jumps.add((lane.storefront, lane.destination), 1)
 
+    def violated(self, lane: Lane, violation: Violation) -> None:
+        """Count events that were kept from leaving, or the request where it was itself at fault."""
+        self._violations.add((lane.destination,), len(violation.events) or 1)
+
     def fault(self, lane: Lane, stage: Stage, error: str, where: str) -> None:
         """Count bugs."""
         del error, where
@@ -276,6 +283,10 @@ class Metrics(Collector):
     def watch_credentials(self, standings: Mapping[Lane, Callable[[], Standing]]) -> None:
         """Ask here on each scrape for how long each lane's token has been in use."""
         self._standings = dict(standings)
+
+    def watch_departures(self, unacknowledged: Callable[[Lane], int]) -> None:
+        """Read from here on each scrape how much left in the watched lanes that nobody has acknowledged."""
+        self._unacknowledged = unacknowledged
 
     def watch_repeats(self, storefronts: Iterable[StorefrontId], differing: Callable[[StorefrontId], int]) -> None:
         """Read from here on each scrape how many repeats had other content than the first: only the store sees that."""
@@ -310,6 +321,8 @@ class Metrics(Collector):
         yield self._breakers.family()
         yield self._jumps.family()
         yield self._faults.family()
+        yield self._violations.family()
+        yield _gauge("new_shapes", "What left and nobody acknowledged.", ("storefront", "destination"), self._new_shapes())
         yield _gauge(
             "test_mode", "1 while a platform's test switch is on.", ("storefront", "destination", "switch"), self._switches()
         )
@@ -326,6 +339,9 @@ class Metrics(Collector):
             for lane, standing in standings
             if standing.seconds is not None
         ]
+
+    def _new_shapes(self) -> Iterable[tuple[tuple[str, ...], float]]:
+        return [((lane.storefront, lane.destination), float(self._unacknowledged(lane))) for lane in self._lanes]
 
     def _switches(self) -> Iterable[tuple[tuple[str, ...], float]]:
         return [((lane.storefront, lane.destination, switch), 1.0) for lane, switch in self._test_modes.items()]

@@ -25,13 +25,14 @@ from aiohttp import hdrs, web
 
 from gateway.audit.accounts import account
 from gateway.audit.letters import list_dead, tell_slice
+from gateway.audit.shapes import Approved, tell_shapes
 from gateway.audit.trace import tell
 from gateway.delivery.letters import Order
 from gateway.delivery.replaying import Replayer, count_dead
 from gateway.listener import answer, problem
 from gateway.metrics import CONTENT_TYPE, Metrics
 from gateway.model import EventId, Kind, StorefrontId
-from gateway.outbox import Outbox, Shut, Unavailable
+from gateway.outbox import Decision, Outbox, Shut, Unavailable
 
 ROUTES: Final = (
     ("GET", "/metrics"),
@@ -41,6 +42,8 @@ ROUTES: Final = (
     ("GET", "/api/v1/accounts"),
     ("GET", "/api/v1/dead-letters"),
     ("POST", "/api/v1/replay"),
+    ("GET", "/api/v1/shapes"),
+    ("POST", "/api/v1/shapes/approve"),
     ("GET", "/api/v1/openapi.json"),
 )
 """Every private route; the documentation is tested against this."""
@@ -56,6 +59,14 @@ HOST: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0
 FIELD: Final = re.compile(r"(?:at `\$\.|required field `)([a-z_]{1,20})")
 
 
+class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of `POST /api/v1/shapes/approve`: whose rows were looked at, up to which number, and by which decision."""
+
+    storefront: str
+    decision: str
+    up_to: int
+
+
 class CredentialState(TypedDict):
     """What a destination is entered with: a `CredentialKind`, and for how many seconds the token in use has been held."""
 
@@ -64,7 +75,11 @@ class CredentialState(TypedDict):
 
 
 class LaneState(TypedDict):
-    """One destination of one storefront in the answer of `/readyz`. `advice` says what to do about `reason`."""
+    """One destination of one storefront in the answer of `/readyz`. `advice` says what to do about `reason`.
+
+    `violation`: what the contract last kept from leaving, by key path and kind of value. `new_shapes`: how many of the key
+    paths and kinds that left nobody has acknowledged.
+    """
 
     up: bool
     reason: str | None
@@ -73,6 +88,8 @@ class LaneState(TypedDict):
     advice: str | None
     misconfigured: str | None
     """The platform's code for what is not set up, by its later word on events that it took; None when it found nothing."""
+    violation: list[str] | None
+    new_shapes: int
 
 
 class Readiness(TypedDict):
@@ -208,6 +225,8 @@ class Private:
     async def _change(self, path: str, body: bytes) -> web.Response:
         """Do what was posted, one case a path."""
         match path:
+            case "/api/v1/shapes/approve":
+                return await self._approve(body)
             case _:
                 return await self._replay(body)
 
@@ -226,6 +245,8 @@ class Private:
                 return await self._explain(query)
             case "/api/v1/dead-letters":
                 return await self._dead_letters(query)
+            case "/api/v1/shapes":
+                return await self._shapes(query)
             case _:
                 return await self._accounts(query)
 
@@ -255,6 +276,22 @@ class Private:
             return order
         found = await self._replayer.replay(order, self._wall())
         return problem(404, "unknown_lane") if found is None else answer(200, orjson.dumps(tell_slice(found)))
+
+    async def _shapes(self, query: Mapping[str, str]) -> web.Response:
+        if (storefront := self._storefront(query)) is None:
+            return problem(404, "unknown_storefront")
+        return answer(200, orjson.dumps(tell_shapes(await self._outbox.departures(storefront))))
+
+    async def _approve(self, body: bytes) -> web.Response:
+        try:
+            asked = msgspec.json.decode(body, type=Approval)
+            decision = Decision(asked.decision)
+        except (msgspec.DecodeError, ValueError, RecursionError):  # the reader's own words could hold what it read
+            return problem(400, "invalid_approval")
+        if (storefront := self._storefront({"storefront": asked.storefront})) is None:
+            return problem(404, "unknown_storefront")
+        done = await self._outbox.acknowledge(storefront, decision, asked.up_to, int(self._wall()))
+        return answer(200, orjson.dumps(Approved(approved=done)))
 
     def _storefront(self, query: Mapping[str, str]) -> StorefrontId | None:
         named = query.get("storefront", "")

@@ -9,8 +9,9 @@ import json
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from importlib.resources import files
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from types import MappingProxyType
@@ -25,10 +26,15 @@ from adapters import ADAPTERS
 from gateway.adapter import Adapter, DestinationSettings, Quota
 from gateway.consent.decision import DAY, Policy
 from gateway.delivery.backoff import Pace
+from gateway.delivery.contract import Contract, Outgoing, host_and_port
+from gateway.delivery.contract_body import Place
+from gateway.delivery.contract_file import BadContract, ContractFile, read
 from gateway.delivery.credentials import Login
 from gateway.delivery.grants import read_credential
+from gateway.delivery.proving import disagreements, rehearse, unnoticed
 from gateway.keys import KeyHash, KeyId, KeyKind, StoredKey, is_key
 from gateway.model import Destination, PageOrigin, StorefrontId
+from gateway.outbox import Decision
 from gateway.references import BadReference, Referent
 from gateway.secret import Document, Secret, one_line
 
@@ -54,6 +60,8 @@ class Address(NamedTuple):
     port: int
 
 
+ALLOW: Final = "allow"
+"""The table of a destination in which a storefront turns options of its contract on."""
 LISTEN: Final = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:]+)\]|(?P<four>[0-9.]+)|(?P<name>localhost)):(?P<port>\d{1,5})", re.ASCII)
 NAME: Final = re.compile(
     r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*", re.ASCII
@@ -160,6 +168,7 @@ class ServerSettings(Block, frozen=True):
     private: Annotated[Address, PlainValidator(_address)] = Address("127.0.0.1", 8081)
     data_dir: Annotated[Path, PlainValidator(_path)]
     key_file: Annotated[Path, PlainValidator(_path)]
+    contracts: Annotated[Path, PlainValidator(_path)] | None = None
     private_names: tuple[Annotated[str, PlainValidator(_host_name)], ...] = ()
     trusted_proxies: tuple[Annotated[IPv4Network | IPv6Network, PlainValidator(_network)], ...] = ()
     allow_test_endpoints: bool = False
@@ -239,12 +248,19 @@ BLOCKS: Final[Mapping[str, type[BaseModel]]] = {
     "storefronts.*.keys": KeySettings,
     **{f"storefronts.*.destinations.{name}": adapter.Settings for name, adapter in BY_NAME.items()},
 }
-"""Every table that the file may have; `*` stands for a storefront's name."""
+"""Every table that the file may have; `*` stands for a storefront's name. Beside them, each destination has `allow`."""
 
 
 def names() -> tuple[str, ...]:
     """List every setting that exists, as `server.public` or `storefronts.*.consent.max_age_days`."""
-    return tuple(f"{table}.{field}" for table, block in BLOCKS.items() for field in block.model_fields)
+    blocks = [f"{table}.{field}" for table, block in BLOCKS.items() for field in block.model_fields]
+    options = [f"storefronts.*.destinations.{name}.{ALLOW}.{option}" for name in BY_NAME for option in shipped(name).options]
+    return (*blocks, *options)
+
+
+def shipped(name: str) -> ContractFile:
+    """Read the contract that comes with the program. Raises BadContract."""
+    return read(files("config").joinpath(f"contracts/{name}.toml").read_bytes().decode())
 
 
 # ── what everything else is given ────────────────────────────────────────────────────────────────────────────────
@@ -262,6 +278,7 @@ class Storefront(msgspec.Struct, frozen=True):
     keys: tuple[StoredKey, ...]
     destinations: Mapping[Destination, Adapter]
     logins: Mapping[Destination, Login]
+    contracts: Mapping[Destination, Contract]
     base_urls: Mapping[Destination, str]
     credentials: Mapping[Destination, str]
     """References to the access tokens: where two are the same, so is the quota."""
@@ -347,6 +364,8 @@ class Reading:
         self._env = env
         self._faults: list[str] = []
         self._test_allowed = False
+        self._contracts_folder: Path | None = None
+        self._contracts: dict[str, ContractFile | None] = {}
         self._key_names: set[tuple[KeyKind, KeyId]] = set()
 
     def settings(self, file: Mapping[str, object]) -> Settings:
@@ -359,6 +378,7 @@ class Reading:
         self._test_allowed = _table(file.get("server")).get("allow_test_endpoints") is True
         if server is not None:
             self._check_server(server)
+            self._contracts_folder = server.contracts
         storefronts = self._storefronts(file.get("storefronts", {}))
         if self._faults or server is None or outbox is None or delivery is None:
             raise BadSettings(sorted(self._faults, key=_section))
@@ -409,6 +429,7 @@ class Reading:
             keys=keys,
             destinations=MappingProxyType({d.name: d.adapter for d in destinations}),
             logins=MappingProxyType({d.name: d.login for d in destinations}),
+            contracts=MappingProxyType({d.name: d.contract for d in destinations}),
             base_urls=MappingProxyType({d.name: d.base_url for d in destinations}),
             credentials=MappingProxyType({d.name: d.credential for d in destinations}),
             quotas=MappingProxyType({d.name: d.quota for d in destinations}),
@@ -461,25 +482,75 @@ class Reading:
 
     def _destination(self, adapter: type[Adapter], raw: object, at: tuple[str | int, ...]) -> "Enabled | None":
         """Read one destination with the adapter's own settings, its endpoint and its credential."""
-        block = self._block(adapter.Settings, raw, at)
         table = _table(raw)
+        own = {name: value for name, value in table.items() if name != ALLOW} if table else raw
+        block = self._block(adapter.Settings, own, at)
         self._check_endpoint(table.get("base_url"), _base_urls(adapter), (*at, "base_url"))
         self._check_endpoint(table.get("token_url"), _token_urls(adapter), (*at, "token_url"))
         login = self._login(adapter, table, at)
-        if block is None or login is None:
+        file = self._contract(adapter.destination)
+        allowed = self._allowed(table.get(ALLOW, {}), file, (*at, ALLOW))
+        if block is None or login is None or file is None:
             return None
         made = adapter(block)
-        endpoint = made.token_endpoint
-        own = block.base_url in _base_urls(adapter) and (endpoint is None or endpoint.url in _token_urls(adapter))
+        contract = _contract(made, block.base_url, file, allowed)
+        for place in disagreements(rehearse(made, block.base_url, login.secrets), contract):
+            self._disagreement(place, contract, at)
+        tokens = made.token_endpoint
+        if tokens is not None and host_and_port(_origin_of(tokens.url)) not in contract.token_hosts:
+            self._fault(at, "the contract's token_hosts do not name the platform's, so no access token could be got")
         return Enabled(
             name=adapter.destination,
             adapter=made,
             login=login,
             base_url=block.base_url,
+            contract=contract,
             credential=block.credential,
             quota=_quota(block, made.limits.quota),
-            elsewhere=not own,
+            elsewhere=contract.is_test,
         )
+
+    def _contract(self, destination: Destination) -> ContractFile | None:
+        """Read a destination's contract, once: the privacy team's own file, else the one that is shipped."""
+        if destination not in self._contracts:
+            self._contracts[destination] = self._read_contract(destination)
+        return self._contracts[destination]
+
+    def _read_contract(self, destination: Destination) -> ContractFile | None:
+        name = f"{destination.value}.toml"
+        folder = self._contracts_folder or files("config").joinpath("contracts")
+        try:
+            file = read(folder.joinpath(name).read_bytes().decode())
+        except (OSError, UnicodeDecodeError):
+            self._faults.append(f"contract {name}: cannot be read")
+            return None
+        except BadContract as bad:
+            self._faults += [f"contract {name}: {fault}" for fault in bad.faults]
+            return None
+        if file.destination != destination:
+            self._faults.append(f"contract {name}: destination: must be {destination.value}, as the file is named")
+        return file
+
+    def _allowed(self, raw: object, file: ContractFile | None, at: tuple[str | int, ...]) -> frozenset[str]:
+        """Read which options of the contract a storefront has turned on; each line names the decision behind it."""
+        if not isinstance(raw, dict):
+            self._fault(at, TABLE)
+            return frozenset()
+        options = file.options if file is not None else raw
+        for name, decision in raw.items():
+            if name not in options:
+                self._fault((*at, name), f"is not an option of this contract; it has {', '.join(options) or 'none'}")
+            elif not isinstance(decision, str) or Decision.PATTERN.fullmatch(decision) is None:
+                self._fault((*at, name), "must name the decision in 1 to 200 printable characters, without @")
+        return frozenset(raw) & frozenset(options)
+
+    def _disagreement(self, place: Place, contract: Contract, at: tuple[str | int, ...]) -> None:
+        """Note what the destination's settings would send and its contract does not let out."""
+        options = contract.options_at(place.path)
+        for option in options:
+            self._fault((*at, ALLOW, option), f"is needed, with the name of the decision: the settings would send {place.path}")
+        if not options:
+            self._fault(at, f"adapter and contract disagree, so nothing could be sent: {place}")
 
     def _login(self, adapter: type[Adapter], table: Mapping[str, object], at: tuple[str | int, ...]) -> Login | None:
         """Follow a destination's references: its credential, and those of the adapter's secrets that are set."""
@@ -544,7 +615,45 @@ class Enabled(msgspec.Struct, frozen=True):
     base_url: str
     credential: str
     quota: Quota
+    contract: Contract
     elsewhere: bool
+
+
+def _contract(made: Adapter, base_url: str, file: ContractFile, allowed: Iterable[str]) -> Contract:
+    """Make a destination's contract, in which the configuration's test endpoints stand in for the platform's."""
+    tokens = made.token_endpoint
+    return Contract(
+        file,
+        allowed,
+        endpoint=None if base_url in _base_urls(type(made)) else base_url,
+        token_endpoint=None if tokens is None or tokens.url in _token_urls(type(made)) else _origin_of(tokens.url),
+    )
+
+
+def prove(settings: Settings) -> None:
+    """Show that every contract would refuse today's requests if it lacked any one of the fields in them.
+
+    Raises BadSettings where it would not: then the contract guards nothing. Costs a tenth of a second a destination.
+    """
+    faults = [
+        f"storefronts.{storefront.id}.destinations.{name.value}: the contract would not notice if it lacked {place}"
+        for storefront in settings.storefronts.values()
+        for name, contract in storefront.contracts.items()
+        for place in unnoticed(_rehearsed(storefront, name), contract)
+    ]
+    if faults:
+        raise BadSettings(faults)
+
+
+def _rehearsed(storefront: Storefront, name: Destination) -> Iterator[tuple[Outgoing, int]]:
+    """Write one destination's samples out."""
+    secrets = storefront.logins[name].secrets
+    return rehearse(storefront.destinations[name], storefront.base_urls[name], secrets)
+
+
+def _origin_of(url: str) -> str:
+    """Give the scheme, host and port that a URL begins with."""
+    return "/".join(url.split("/", 3)[:3])
 
 
 def _quota(block: DestinationSettings, published: Quota) -> Quota:

@@ -1,20 +1,26 @@
 """What couriers report, told to both that listen: every number to the metrics, changes of state to the log.
 
 A lane that goes down is written once and written again when it comes back; a platform that throttles is written
-once until it takes events again. Everything else is a number.
+once until it takes events again; what a contract kept from leaving is written once for each set of places. Everything
+else is a number.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from gateway.delivery.contract import Violation
+from gateway.delivery.contract_body import Place
 from gateway.delivery.watcher import Stage
-from gateway.log import ErrorName, Happening, Log, Where
+from gateway.log import ErrorName, Happening, Log, Places, Where
 from gateway.metrics import Metrics
 from gateway.model import Destination, Kind, PlatformCode, Processing, Reason
 from gateway.outbox import Lane
 
-PAUSES: Final = frozenset({Reason.CREDENTIAL, Reason.PERMISSION, Reason.CONFIGURATION, Reason.REDIRECTED})
+PAUSES: Final = frozenset({Reason.CREDENTIAL, Reason.PERMISSION, Reason.CONFIGURATION, Reason.REDIRECTED, Reason.CONTRACT})
 """Only a person ends these."""
+
+MOST_VIOLATIONS: Final = 50
+"""Sets of places that a lane remembers to have written; after so many it begins again."""
 
 
 class Witness:
@@ -25,6 +31,7 @@ class Witness:
         self._log = log
         self._down: dict[Lane, Reason | None] = {}
         self._throttled: set[Lane] = set()
+        self._violated: dict[Lane, set[tuple[Place, ...]]] = {}
 
     def delivered(self, lane: Lane, kind: Kind, reason: Reason, seconds: Sequence[float], money: Mapping[str, int]) -> None:
         """Count; whoever was throttled is so no more."""
@@ -110,6 +117,23 @@ class Witness:
         """Count and write."""
         self._metrics.clock_jumped(lane, seconds)
         self._log.say(Happening.CLOCK_JUMPED, storefront=lane.storefront, destination=lane.destination, seconds=seconds)
+
+    def violated(self, lane: Lane, violation: Violation) -> None:
+        """Count; write each set of places once. Paths and kinds, never a value."""
+        self._metrics.violated(lane, violation)
+        places, written = violation.places, self._violated.setdefault(lane, set())
+        if places in written:
+            return
+        if len(written) >= MOST_VIOLATIONS:
+            written.clear()
+        written.add(places)
+        self._log.say(
+            Happening.CONTRACT_VIOLATED,
+            storefront=lane.storefront,
+            destination=lane.destination,
+            count=len(violation.events) or None,
+            places=Places(", ".join(map(str, places))),
+        )
 
     def fault(self, lane: Lane, stage: Stage, error: str, where: str) -> None:
         """Count and write a bug: its class and place as far as they are what they claim to be."""

@@ -495,12 +495,13 @@ async def run_process(flavour: Flavour, folder: Path) -> tuple[Marks, Installati
     return marks, installation, places
 
 
+ALLOW: Final = 'allow = { user_agent = "A decision", page_path = "A decision" }'
 APP_SECRET: Final = "app-secret-canary-41c9"
 DEVELOPER_TOKEN: Final = "developer-token-canary-8d21"
 PROOF: Final = hmac.new(APP_SECRET.encode(), TOKENS[META].encode(), sha256).hexdigest()
 MORE_ALLOWED: Final = {
-    META: 'send_page_path = true\nclient_user_agent = "reduced"\napp_secret = "file:app.secret"',
-    PINTEREST: 'send_page_path = true\nclient_user_agent = "reduced"',
+    META: 'send_page_path = true\nclient_user_agent = "reduced"\napp_secret = "file:app.secret"\n' + ALLOW,
+    PINTEREST: 'send_page_path = true\nclient_user_agent = "reduced"\n' + ALLOW,
     GOOGLE: 'transport = "ads_api"\ndeveloper_token = "file:developer.token"',
 }
 """What cannot show a mark even where it is allowed: a path of one is not words, and a reduced user agent is ours."""

@@ -21,6 +21,7 @@ OUTBOX_PARTS: Final = (
     "asking",
     "books",
     "claims",
+    "departures",
     "explaining",
     "lanes",
     "names",

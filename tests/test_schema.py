@@ -27,12 +27,17 @@ from tests.live import NOTHING_MORE, Installation, inside, install
 
 OF_THE_SHOP: Final = "send_content_ids = true\nsend_page_path = true"
 EVERYTHING: Final = {
-    Destination.META: f'client_user_agent = "full"\nsend_fbc = true\nsend_fbp = true\n{OF_THE_SHOP}',
-    Destination.PINTEREST: f'client_user_agent = "full"\nsend_click_id = true\n{OF_THE_SHOP}',
-    Destination.GOOGLE_ADS: "send_click_ids = true",
+    Destination.META: f'client_user_agent = "full"\nsend_fbc = true\nsend_fbp = true\n{OF_THE_SHOP}\n'
+    'allow = { user_agent = "1", click_id = "1", browser_id = "1", content_ids = "1", page_path = "1" }',
+    Destination.PINTEREST: f'client_user_agent = "full"\nsend_click_id = true\n{OF_THE_SHOP}\n'
+    'allow = { user_agent = "1", click_id = "1", content_ids = "1", page_path = "1" }',
+    Destination.GOOGLE_ADS: 'send_click_ids = true\nallow = { click_id = "1" }',
 }
 """All that the settings can allow beyond what is shipped."""
-OLDER: Final = {**EVERYTHING, Destination.GOOGLE_ADS: 'transport = "ads_api"\nsend_click_ids = true'}
+OLDER: Final = {
+    **EVERYTHING,
+    Destination.GOOGLE_ADS: 'transport = "ads_api"\nsend_click_ids = true\nallow = { click_id = "1" }',
+}
 """The same with Google's older service."""
 OPTIONAL: Final = {b"fbc", b"fbp", b"click_id", b"gclid", b"client_user_agent", b"content_ids", b"content_type"}
 COUNT: Final = 300

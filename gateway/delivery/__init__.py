@@ -23,6 +23,11 @@ each request its place at an even pace, with a fifth of the quota saved up; lane
 asking. Waiting for one is no failure and costs no event a try, and the batch fills meanwhile. Each request counts, also
 those that look for a bad event, and probes. What the platform says of its own quota counts beside that.
 
+**The contract.** What the adapter built is put together with its proofs into the very thing that would leave, and held
+against the privacy team's file by a room that knows no adapter. Only what that room cleared can be sent. Events that
+break the contract are set aside and the rest is built anew; a request that is itself at fault, or most of whose events
+are, stops the lane with every event kept. The shapes that leave are counted in the flush that marks the events.
+
 **Three kinds of no answer.** Refused connection, unknown host, failed TLS handshake, connect timeout: nothing left
 this machine, and the events count as untried. Timeout or reset after that: the platform may have them; they are
 *maybe*, and are sent again only inside the platform's window for recognising repeats. That window is the only
@@ -67,7 +72,7 @@ is accepted meanwhile may still be used once it is.
 **Rehearsing and replaying.** A destination is tried out with one request that records nothing; a dead letter that is
 replayed takes the same way as any event, and is screened like one.
 
-Rooms: `courier`, `inquirer`, `rehearsing` and `replaying` act; `screening`, `turns`, `quota`, `batches`, `fates`,
+Rooms: `courier`, `inquirer`, `rehearsing` and `replaying` act; `screening`, `contract`, `turns`, `quota`, `batches`, `fates`,
 `breaker`, `backoff`, `afterwards`, `clocks`, `tally`, `grants`, `letters` and `rehearsal` decide, and are pure; `transport`,
 `credentials` and `oauth` face the platform; `watcher` is what metrics and log are told.
 """

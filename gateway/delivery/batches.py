@@ -37,6 +37,10 @@ class Plan(Generic[T]):
         self._hinted = max(0, self._hinted - 1)
         return self._groups.pop()
 
+    def again(self, group: Sequence[T]) -> None:
+        """Send a group next, as it is."""
+        self._add(group)
+
     def halve(self, group: Sequence[T]) -> None:
         """Send the group's halves next; it has two or more members."""
         self._add(*halves(group))

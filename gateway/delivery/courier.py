@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 import traceback
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from enum import Enum, unique
@@ -22,6 +23,7 @@ from gateway.delivery.backoff import Pace
 from gateway.delivery.batches import Plan
 from gateway.delivery.breaker import Breaker
 from gateway.delivery.clocks import Clocks, Time
+from gateway.delivery.contract import Contract, Violation
 from gateway.delivery.credentials import Credential
 from gateway.delivery.fates import (
     CONNECTION_LOST,
@@ -29,6 +31,7 @@ from gateway.delivery.fates import (
     NoReply,
     Pair,
     breather,
+    broke_contract,
     excess_of,
     forgiven,
     give_back,
@@ -40,6 +43,7 @@ from gateway.delivery.fates import (
     untried,
     without_reply,
 )
+from gateway.delivery.outgoing import compose
 from gateway.delivery.quota import Meter
 from gateway.delivery.screening import Rules, ripe, screen
 from gateway.delivery.tally import Tally, tally
@@ -47,7 +51,21 @@ from gateway.delivery.transport import Transport
 from gateway.delivery.turns import overtaken
 from gateway.delivery.watcher import Stage, Watcher
 from gateway.model import Delivered, Isolate, Maybe, Pause, PlatformCode, Reason, Rejected, Retry, Throttle, Verdict
-from gateway.outbox import Claim, Dead, Done, Lane, Later, Origin, Outbox, Record, Settlement, Shut, Unavailable
+from gateway.outbox import (
+    Claim,
+    Dead,
+    Done,
+    Lane,
+    Later,
+    Left,
+    Origin,
+    Outbox,
+    Record,
+    Settlement,
+    Shape,
+    Shut,
+    Unavailable,
+)
 
 T = TypeVar("T")
 
@@ -71,6 +89,7 @@ class Route(msgspec.Struct, frozen=True):
     adapter: Adapter
     base_url: str
     credential: Credential
+    contract: Contract
     max_consent_age: int
     meter: Meter
 
@@ -95,6 +114,8 @@ class Health(msgspec.Struct, frozen=True):
     throttled_until: float | None
     last_success: float | None
     last_code: PlatformCode | None
+    violation: Violation | None
+    """The last time that the contract kept something from leaving."""
 
 
 @unique
@@ -152,6 +173,7 @@ class Courier:
         self._claim: Claim | None = None
         self._last_success: float | None = None
         self._last_code: PlatformCode | None = None
+        self._violation: Violation | None = None
         self._throttled_until: float | None = None
         self._task: asyncio.Task[Any] | None = None
         self._await: Await | None = None
@@ -176,6 +198,7 @@ class Courier:
             throttled_until=self._throttled_until if self._breaker.throttles else None,
             last_success=self._last_success,
             last_code=self._last_code,
+            violation=self._violation,
         )
 
     async def run(self) -> None:
@@ -376,11 +399,13 @@ class Courier:
             else:
                 work.outcomes.append((group[0], Rejected(Reason.TOO_LARGE)))
             return
-        verdicts = await self._exchange(work, group, request)
-        if verdicts is None:
-            work.outcomes += [(record, self._crash(record, maybe=True)) for record in group]
-        else:
-            self._take(work, group, verdicts)
+        match await self._exchange(work, group, request):
+            case None:
+                work.outcomes += [(record, self._crash(record, maybe=True)) for record in group]
+            case Violation() as violation:
+                self._quarantine(work, group, violation)
+            case verdicts:
+                self._take(work, group, verdicts)
 
     def _unbuildable(self, work: Work, group: Sequence[Record], error: Exception) -> None:
         """Halve a group that the adapter could not write until the event it fails on stands alone."""
@@ -392,12 +417,11 @@ class Courier:
         else:
             work.outcomes.append((group[0], self._crash(group[0], maybe=False)))
 
-    async def _exchange(self, work: Work, group: Sequence[Record], request: Request) -> Sequence[Verdict] | None:
+    async def _exchange(self, work: Work, group: Sequence[Record], request: Request) -> Sequence[Verdict] | Violation | None:
         """Send `request` and give one verdict per record; None if the adapter could not read the reply."""
         access = await self._access()
         if not isinstance(access, Access):
             return [access] * len(group)
-        await self._mark(work, group)
         verdicts = await self._ask(work, group, request, access)
         # A token can be revoked or end early, so another is tried before anybody is called for; a probe is such a try itself.
         if self._another(verdicts, access) and self._breaker.paused is None and not self._hurry:
@@ -408,22 +432,30 @@ class Courier:
             self._another(verdicts, fresh)
         return verdicts
 
-    def _another(self, verdicts: Sequence[Verdict] | None, access: Access) -> bool:
+    def _another(self, verdicts: Sequence[Verdict] | Violation | None, access: Access) -> bool:
         """Let the credential know if its access was refused; say whether the next one may be another."""
-        return verdicts is not None and refuses_credential(verdicts) and self._route.credential.refused(access)
+        if verdicts is None or isinstance(verdicts, Violation):
+            return False
+        return refuses_credential(verdicts) and self._route.credential.refused(access)
 
     async def _access(self) -> Access | Pause | Retry | Throttle:
         """Get access for one request; it may have to be fetched, which `stop` may cut like a request."""
         self._seen_renewals = self._route.credential.renewals
         return await self._cuttable(Await.FLIGHT, self._route.credential.access()) or Retry(Reason.NOT_CONNECTED)
 
-    async def _ask(self, work: Work, group: Sequence[Record], request: Request, access: Access) -> Sequence[Verdict] | None:
-        """Send `request` with `access` and read the answer."""
+    async def _ask(
+        self, work: Work, group: Sequence[Record], request: Request, access: Access
+    ) -> Sequence[Verdict] | Violation | None:
+        """Send `request` with `access`, if the contract allows it, and read the answer."""
+        cleared = self._route.contract.check(compose(self._route.base_url, request, access), len(group))
+        if isinstance(cleared, Violation):
+            return cleared
+        await self._mark(work, group, cleared.shapes)
         if not work.placed:  # a repeat with a fresh token goes at once, and counts all the same
             self._route.meter.take(_monotonic())
         work.placed = False
         self._watcher.sent_bytes(self._lane.destination, len(request.body))
-        flight = self._office.transport.send(self._route.base_url, request, access, self._rules.limits.timeout)
+        flight = self._office.transport.send(cleared, self._rules.limits.timeout)
         reply = await self._cuttable(Await.FLIGHT, flight) or CONNECTION_LOST
         work.heard = not isinstance(reply, NoReply)
         if isinstance(reply, NoReply):
@@ -448,13 +480,31 @@ class Courier:
         if count:
             self._watcher.warned(self._lane, count)
 
-    async def _mark(self, work: Work, group: Sequence[Record]) -> None:
-        """Let the store know that the platform may have these records from now on."""
+    async def _mark(self, work: Work, group: Sequence[Record], shapes: Sequence[Shape]) -> None:
+        """Let the store know that the platform may have these records from now on, and what leaves of them."""
         fresh = [record.seq for record in group if record.seq not in work.marked]
-        if fresh:
-            now = int(self._now().wall)
-            await self._insist(lambda: self._outbox.mark_sent(work.claim, fresh, now))
-            work.marked.update(fresh)
+        kinds = [record.event.kind for record in group]
+        version = self._route.contract.file.version
+        left = [Left(*what, count, version) for what, count in Counter(zip(kinds, shapes, strict=True)).items()]
+        now = int(self._now().wall)
+        await self._insist(lambda: self._outbox.mark_sent(work.claim, fresh, now, left))
+        work.marked.update(fresh)
+
+    def _quarantine(self, work: Work, group: Sequence[Record], violation: Violation) -> None:
+        """Nothing was sent: set the events aside that are to blame, and have the others sent next without them.
+
+        Where the request itself is to blame, or most of its events, it is no event's fault: the lane stops.
+        """
+        self._violation = violation
+        self._watcher.violated(self._lane, violation)
+        pause = broke_contract(violation, len(group), probe=work.probe)
+        if pause is not None:
+            self._take(work, group, [pause] * len(group))
+            return
+        work.outcomes += [(group[number], Rejected(Reason.CONTRACT)) for number in violation.events]
+        rest = [record for number, record in enumerate(group) if number not in violation.events]
+        if rest:
+            work.plan.again(rest)
 
     def _take(self, work: Work, group: Sequence[Record], verdicts: Sequence[Verdict]) -> None:
         """Keep a request's verdicts, change the lane's standing, and have cut what was refused as a whole."""

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from gateway.delivery.backoff import Pace, full_jitter
+from gateway.delivery.contract import Violation
 from gateway.model import Delivered, Isolate, Maybe, Pause, PlatformCode, Reason, Rejected, Retry, Throttle, Verdict
 from gateway.outbox import Dead, Done, Later, Record, Settlement
 
@@ -108,6 +109,17 @@ def misconfigured(outcomes: Sequence[Pair], excess: int) -> Pause | None:
     at_once = len(refused) >= SUSPICIOUS and len(refused) > taken
     over_time = bool(refused) and excess + len(refused) - taken >= SUSPICIOUS
     return Pause(Reason.CONFIGURATION, refused[-1].code) if at_once or over_time else None
+
+
+def broke_contract(violation: Violation, count: int, *, probe: bool) -> Pause | None:
+    """Say whether a request of `count` events that may not leave stops the lane, or only some of its events are at fault.
+
+    It is the request's fault where something around the events is wrong, or most of them and many. A probe of a lane that
+    is paused or broken is too small to have many: there, most are enough.
+    """
+    bad = len(violation.events)
+    most = 2 * bad > count and (probe or bad >= SUSPICIOUS)
+    return Pause(Reason.CONTRACT) if violation.request or not bad or most else None
 
 
 def excess_of(outcomes: Sequence[Pair], excess: int) -> int:

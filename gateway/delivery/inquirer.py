@@ -17,8 +17,10 @@ from gateway.adapter import Access, Processed, Request
 from gateway.delivery import afterwards
 from gateway.delivery.backoff import full_jitter, probe_wait, throttle_wait
 from gateway.delivery.clocks import Clocks, Time
+from gateway.delivery.contract import Violation
 from gateway.delivery.courier import Office, Route, place_of
 from gateway.delivery.fates import NoReply
+from gateway.delivery.outgoing import compose
 from gateway.delivery.watcher import Stage
 from gateway.model import Pause, PlatformCode, Reason, Retry, Throttle
 from gateway.outbox import Inquiry, Lane, Outcomes, Shut, Unavailable
@@ -173,9 +175,12 @@ class Inquirer:
         return said
 
     async def _send(self, request: Request, access: Access, events: int) -> Processed | Retry | Throttle | Pause:
-        """Send a question and read the answer."""
-        seconds = self._route.adapter.limits.timeout
-        reply = await self._office.transport.send(self._route.base_url, request, access, seconds)
+        """Send a question, if the contract allows it, and read the answer."""
+        cleared = self._route.contract.check(compose(self._route.base_url, request, access), 0)
+        if isinstance(cleared, Violation):
+            self._office.watcher.violated(self.lane, cleared)
+            return Pause(Reason.CONTRACT)
+        reply = await self._office.transport.send(cleared, self._route.adapter.limits.timeout)
         return Retry(reply.reason) if isinstance(reply, NoReply) else self._route.adapter.read_processed(reply, events)
 
     # ── what was said ────────────────────────────────────────────────────────────────────────────────────────────

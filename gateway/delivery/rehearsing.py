@@ -3,10 +3,13 @@
 from collections.abc import Callable
 
 from gateway.adapter import Access
+from gateway.delivery.contract import Violation
 from gateway.delivery.courier import Route
 from gateway.delivery.fates import NoReply
+from gateway.delivery.outgoing import compose
 from gateway.delivery.rehearsal import Finding, clock_ahead, found, samples, without_answer
 from gateway.delivery.transport import Transport
+from gateway.model import Pause, Reason
 
 
 async def rehearse(route: Route, transport: Transport, wall: Callable[[], float], test_code: str | None) -> Finding:
@@ -17,7 +20,10 @@ async def rehearse(route: Route, transport: Transport, wall: Callable[[], float]
         return found(rehearsal, [access], None)
     events = samples(rehearsal, route.lane.destination, int(wall()))
     request = rehearsal.adapter.build(events)
-    reply = await transport.send(route.base_url, request, access, rehearsal.adapter.limits.timeout)
+    cleared = route.contract.for_live_check().check(compose(route.base_url, request, access), len(events))
+    if isinstance(cleared, Violation):
+        return found(rehearsal, [Pause(Reason.CONTRACT)], None)
+    reply = await transport.send(cleared, rehearsal.adapter.limits.timeout)
     if isinstance(reply, NoReply):
         return without_answer(rehearsal, reply)
     return found(rehearsal, rehearsal.adapter.interpret(reply, len(events)), clock_ahead(reply, wall()))

@@ -1,15 +1,17 @@
 """The one HTTP client: it sends a request to a platform and gives back a reply, or says what is certain without one.
 
-Request and access come together here and nowhere else. Redirects are not followed, certificates are verified, no
+It sends what a contract has cleared and nothing else, and opens no connection to a host that no contract names, whoever
+asks. Redirects are not followed, certificates are verified, no
 proxy or netrc of the environment is used, cookies are not kept. A reply is bounded in size and time, and of its
 headers only those are kept that tell how long to wait. Nothing here logs, and no exception leaves: their texts name
 addresses. Nothing is repeated by the client itself.
 """
 
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import urlencode
 
 from aiohttp import (
@@ -18,6 +20,7 @@ from aiohttp import (
     ClientConnectorError,
     ClientConnectorSSLError,
     ClientError,
+    ClientRequest,
     ClientResponse,
     ClientSession,
     ClientTimeout,
@@ -27,9 +30,12 @@ from aiohttp import (
     ServerFingerprintMismatch,
     TCPConnector,
 )
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from yarl import URL
 
-from gateway.adapter import Access, Reply, Request
+from gateway.adapter import Reply
+from gateway.delivery.contract import Cleared
 from gateway.delivery.fates import (
     BAD_CERTIFICATE,
     CONNECT_TIMEOUT,
@@ -42,6 +48,7 @@ from gateway.delivery.fates import (
     UNREACHABLE,
     NoReply,
 )
+from gateway.delivery.outgoing import ANSWER_HEADERS
 from gateway.secret import Secret
 
 BODY_LIMIT: Final = 1024 * 1024
@@ -65,30 +72,59 @@ KEPT_HEADERS: Final = frozenset(
 )
 """Headers that an adapter may see; lower case."""
 
-FIXED_HEADERS: Final = {
-    "Accept": "application/json",
-    "Accept-Encoding": "identity",  # a reply is short, and what is not compressed cannot be a bomb
-    "Content-Type": "application/json",
-    "User-Agent": "consent-gateway",
-}
-FORM_HEADERS: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+FORM_HEADERS: Final = (("Content-Type", "application/x-www-form-urlencoded"),)
+
+Hosts = AbstractSet[tuple[str, int]]
+"""Host names or addresses, in lower case and without brackets, each with a port."""
+
+
+class NotInContract(ClientError):
+    """A connection was asked for to a host that no contract names. Says nothing more."""
+
+
+class Gate(TCPConnector):
+    """Opens connections to the given hosts and to no others, whatever asks for them."""
+
+    def __init__(self, hosts: Hosts, **options: Any) -> None:  # noqa: ANN401 - the connector's own options
+        """Keep the hosts; `options` are the connector's."""
+        super().__init__(**options)
+        self._hosts = hosts
+
+    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> Connection:  # noqa: ASYNC109 - the connector's own
+        """Give a connection for a request. Raises NotInContract."""
+        if _place(req.url) not in self._hosts:
+            raise NotInContract
+        return await super().connect(req, traces, timeout)
+
+
+def _place(url: URL) -> tuple[str, int]:
+    """Give the host and port that a URL leads to."""
+    return (url.host or "").lower(), url.port or 0
 
 
 class Transport:
     """The client of the whole process; an async context manager that closes its connections.
 
-    `tls` verifies the platforms' certificates; None takes the system's authorities.
+    `hosts` are all that it can ever reach, beside `token_hosts`, where tokens are got and nothing else goes. `tls` verifies
+    the platforms' certificates; None takes the system's authorities.
     """
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None, connect_seconds: float = CONNECT_SECONDS) -> None:
+    def __init__(
+        self,
+        *,
+        hosts: Hosts,
+        token_hosts: Hosts = frozenset(),
+        tls: ssl.SSLContext | None = None,
+        connect_seconds: float = CONNECT_SECONDS,
+    ) -> None:
         """Make the client; call it inside a running event loop."""
+        self._token_hosts = token_hosts
         self._connect_seconds = connect_seconds
         self._session = ClientSession(
             # No common limit: each lane has one request in flight, and one platform's slow connections must not
             # make another platform's lane wait for a free place.
-            connector=TCPConnector(limit=0, ssl=True if tls is None else tls, keepalive_timeout=IDLE_SECONDS),
+            connector=Gate(hosts | token_hosts, limit=0, ssl=True if tls is None else tls, keepalive_timeout=IDLE_SECONDS),
             cookie_jar=DummyCookieJar(),
-            headers=FIXED_HEADERS,
             trust_env=False,
             raise_for_status=False,
         )
@@ -107,23 +143,30 @@ class Transport:
         """Close all connections."""
         await self._session.close()
 
-    async def send(self, base_url: str, request: Request, access: Access, seconds: float) -> Reply | NoReply:
-        """Send `request` to `base_url` (scheme and host) and read the answer, both within `seconds`."""
-        return await self._ask(
-            request.method, base_url + _path(request, access), request.body, _headers(request, access), seconds
-        )
+    async def send(self, cleared: Cleared, seconds: float) -> Reply | NoReply:
+        """Send what a contract cleared, as it is, and read the answer, both within `seconds`."""
+        one = cleared.outgoing
+        return await self._ask(one.method, URL(one.origin + one.target, encoded=True), one.body, one.headers, seconds)
 
     async def exchange(self, url: str, form: Sequence[tuple[str, Secret]], seconds: float) -> Reply | NoReply:
-        """Post a form to a token endpoint and read the answer, both within `seconds`. No access goes along: it is asked for."""
-        fields = urlencode([(name, secret.reveal()) for name, secret in form])
-        return await self._ask("POST", url, fields.encode(), FORM_HEADERS, seconds)
+        """Post a form to a token endpoint and read the answer, both within `seconds`. No access goes along: it is asked for.
 
-    async def _ask(self, method: str, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Reply | NoReply:
+        No event has a way into a form, and none but a contract's token host gets one.
+        """
+        endpoint = URL(url, encoded=True)
+        if _place(endpoint) not in self._token_hosts:
+            return NOT_CONNECTED
+        fields = urlencode([(name, secret.reveal()) for name, secret in form])
+        return await self._ask("POST", endpoint, fields.encode(), (*ANSWER_HEADERS, *FORM_HEADERS), seconds)
+
+    async def _ask(
+        self, method: str, url: URL, body: bytes, headers: Iterable[tuple[str, str]], seconds: float
+    ) -> Reply | NoReply:
         """Send one request and read the answer."""
         try:
             async with self._session.request(
                 method,
-                URL(url, encoded=True),
+                url,
                 data=body or None,
                 headers=headers,
                 allow_redirects=False,
@@ -131,6 +174,8 @@ class Transport:
                 timeout=ClientTimeout(total=seconds, connect=min(self._connect_seconds, seconds / 2)),
             ) as response:
                 return Reply(response.status, _kept(response), await _bounded(response))
+        except NotInContract:
+            return NOT_CONNECTED
         except (ClientConnectorError, ConnectionTimeoutError, ServerFingerprintMismatch, InvalidURL) as error:
             return _obstacle(error)
         except TimeoutError:
@@ -154,20 +199,6 @@ def _obstacle(error: Exception) -> NoReply:
             return REFUSED if isinstance(error.os_error, ConnectionRefusedError) else UNREACHABLE
         case _:
             return NOT_CONNECTED
-
-
-def _path(request: Request, access: Access) -> str:
-    """Add what proves who is asking to the query, where a platform wants it there."""
-    if not access.query:
-        return request.path
-    proofs = urlencode([(name, secret.reveal()) for name, secret in access.query])
-    return f"{request.path}{'&' if '?' in request.path else '?'}{proofs}"
-
-
-def _headers(request: Request, access: Access) -> dict[str, str]:
-    """Write out the request's own headers and what proves who is asking."""
-    proofs = {name: secret.reveal() for name, secret in access.headers}
-    return {**dict(request.headers), **proofs, "Authorization": f"Bearer {access.token.reveal()}"}
 
 
 def _kept(response: ClientResponse) -> dict[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum, unique
 from typing import Protocol
 
+from gateway.delivery.contract import Violation
 from gateway.model import Destination, Kind, PlatformCode, Processing, Reason
 from gateway.outbox import Lane
 
@@ -56,7 +57,7 @@ class Watcher(Protocol):
     def up(self, lane: Lane, up: bool, reason: Reason | None, code: PlatformCode | None) -> None:
         """The lane's state changed (also once at its start): `up`, or down with the reason and the platform's code.
 
-        Down with `credential`, `permission`, `configuration` or `redirected` is a pause that needs a person.
+        Down with `credential`, `permission`, `configuration` or `redirected` or `contract` is a pause that needs a person.
         """
 
     def breaker(self, lane: Lane, opened: bool, reason: Reason | None) -> None:
@@ -76,6 +77,9 @@ class Watcher(Protocol):
 
     def clock_jumped(self, lane: Lane, seconds: float) -> None:
         """The wall clock moved so far against the monotonic one; nothing is given up for its age for a while."""
+
+    def violated(self, lane: Lane, violation: Violation) -> None:
+        """The lane's contract kept a request from leaving, or some of its events."""
 
     def fault(self, lane: Lane, stage: Stage, error: str, where: str) -> None:
         """A bug: an exception of class `error` was raised at `where` (`file.py:line`). Never its message."""

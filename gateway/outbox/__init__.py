@@ -23,8 +23,8 @@ row however many events it holds, and the lane's cursor goes on behind it. Each 
 **Claiming.** A courier claims a batch, fresh first or oldest first by turns: what follows the cursor, what was set
 aside, or exceptions that are due. Before the first byte leaves it says so with `mark_sent`, which is flushed: should
 the process die with the request on the wire, the next one knows that the platform *may* have these events, and since
-when. `settle` records what the answer meant; `release` gives a batch back untried or to be tried whole again. One
-claim per lane at a time.
+when. The same flush counts the shapes that are about to leave. `settle` records what the answer meant; `release` gives
+a batch back untried or to be tried whole again. One claim per lane at a time.
 
 **Inquiries.** Some platforms take a request and say later what became of it. `settle` notes such a request by its
 receipt, with the number of its events, in the same transaction. It is asked after until the platform has said its last
@@ -41,6 +41,7 @@ from the key file; a record's place is part of what is authenticated, so records
 the clear columns are keyed hashes.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import Enum, StrEnum, unique
@@ -63,6 +64,7 @@ from gateway.model import (
     Source,
     Status,
     StorefrontId,
+    Text,
     Trace,
 )
 
@@ -146,6 +148,53 @@ class Claim(msgspec.Struct, frozen=True):
     origin: Origin
     upto: int
     unreadable: tuple[int, ...] = ()
+
+
+class Shape(Text):
+    """The shape in which an event leaves: its key paths and the kind of value at each, as `path=kind path=kind …`, sorted.
+
+    Made of a contract's own words; there is no value in it.
+    """
+
+    __slots__ = ()
+    PATTERN = re.compile(r"(?:[A-Za-z0-9_.\[\]?:-]{1,200}=[a-z0-9_]{1,40}(?: |\Z)){1,500}", re.ASCII)
+
+
+class Left(msgspec.Struct, frozen=True, gc=False):
+    """So many events of a kind that are about to leave in one shape, allowed by this version of the lane's contract."""
+
+    kind: Kind
+    shape: Shape
+    count: int
+    contract: int
+
+
+class Decision(Text):
+    """How the privacy team calls a decision of its own: 1–200 printable characters, no `@`."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"[^\x00-\x1f\x7f-\x9f@]{1,200}")
+
+
+class Departure(msgspec.Struct, frozen=True, gc=False):
+    """One key path and kind of value that events of a kind have left with in a lane. Times are Unix seconds.
+
+    `count` is of events in requests that were handed to the client: one that is sent again counts again, one that found
+    no connection counts too. `contracts` are the versions that allowed it. `number` grows with each new row of the store;
+    `decision` is None until the row is acknowledged.
+    """
+
+    number: int
+    lane: Lane
+    kind: Kind
+    path: str
+    value_kind: str
+    count: int
+    first_at: int
+    last_at: int
+    contracts: tuple[int, ...]
+    decision: Decision | None = None
+    decided_at: int | None = None
 
 
 class Done(msgspec.Struct, frozen=True, gc=False):
@@ -359,8 +408,11 @@ class Outbox(Protocol):
         backlog, else the oldest. Raises RuntimeError when the lane has a claim under way.
         """
 
-    async def mark_sent(self, claim: Claim, seqs: Sequence[int], now: int) -> None:
-        """Note durably that these records of the claim are about to leave: from now on the platform may have them."""
+    async def mark_sent(self, claim: Claim, seqs: Sequence[int], now: int, left: Sequence[Left] = ()) -> None:
+        """Note durably that these records of the claim are about to leave: from now on the platform may have them.
+
+        `left` says in which shapes, and is added to the ledger each time, also for records that were marked before.
+        """
 
     async def settle(self, claim: Claim, settlements: Sequence[Settlement], now: int) -> None:
         """Record the fate of every record of the claim, exactly one settlement each, and end the claim.
@@ -413,6 +465,15 @@ class Outbox(Protocol):
 
     async def book(self, storefront: StorefrontId) -> Book:
         """The storefront's accounts, read in one transaction."""
+
+    async def departures(self, storefront: StorefrontId) -> Sequence[Departure]:
+        """All that has ever left for the storefront, in the order in which it was first met in each lane."""
+
+    async def acknowledge(self, storefront: StorefrontId, decision: Decision, upto: int, now: int) -> int:
+        """Note that somebody looked at the storefront's departures up to a number; gives how many were new to them."""
+
+    def unacknowledged(self, lane: Lane) -> int:
+        """How many of the lane's departures nobody has acknowledged. As cheap as `waiting`."""
 
     def waiting(self, lane: Lane) -> Waiting:
         """The lane's backlog."""

@@ -5,6 +5,7 @@ from typing import NamedTuple, Self
 import apsw
 
 from gateway.outbox.books import Books
+from gateway.outbox.departures import Departures
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.lanes import Lanes
 from gateway.outbox.names import Names
@@ -23,6 +24,7 @@ class Memory(NamedTuple):
     subjects: Subjects
     seen: Seen
     lanes: Lanes
+    departures: Departures
 
     @classmethod
     def load(cls, connection: apsw.Connection, keyring: Keyring, generation: int) -> Self:
@@ -37,4 +39,5 @@ class Memory(NamedTuple):
             subjects=Subjects(connection, vault.index_key),
             seen=Seen(connection, vault.index_key, generation),
             lanes=Lanes(connection, names),
+            departures=Departures(connection),
         )

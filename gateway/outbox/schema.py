@@ -101,7 +101,21 @@ create table replays(  -- dead letters that were given back: when last, how ofte
 ) strict, without rowid;
 """
 
-STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS)
+DEPARTURES: Final = """
+create table shapes(id integer primary key, text text not null unique) strict;
+create table departures(         -- what was about to leave, by shape
+    lane integer not null, kind text not null, shape integer not null, contract integer not null,
+    n integer not null, first integer not null, last integer not null,
+    primary key (lane, kind, shape, contract)
+) strict, without rowid;
+create table places(             -- the parts of those shapes, each once, and who looked at them
+    number integer primary key autoincrement, lane integer not null, kind text not null, place text not null,
+    at integer not null, decision text, decided_at integer,
+    unique (lane, kind, place)
+) strict;
+"""
+
+STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES)
 """From an empty file to today's tables, one step a version. A step that was ever released is never changed; a store of an
 earlier version takes the missing steps when it is opened, all in one transaction."""
 

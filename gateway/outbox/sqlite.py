@@ -19,10 +19,13 @@ from gateway.outbox import (
     Contents,
     Dead,
     DeadLetter,
+    Decision,
+    Departure,
     Entry,
     Explanation,
     Inquiry,
     Lane,
+    Left,
     Outcomes,
     Record,
     Settlement,
@@ -70,6 +73,7 @@ class SqliteOutbox:
         self._lanes: Collection[Lane] = ()
         self._claims: dict[Lane, _UnderWay | None] = {}
         self._figures: dict[Lane, Waiting] = {}
+        self._unacknowledged: dict[Lane, int] = {}
         self._suppressing: frozenset[StorefrontId] = frozenset()
         self._differing: defaultdict[StorefrontId, int] = defaultdict(int)
         self._arrivals: defaultdict[StorefrontId, int] = defaultdict(int)
@@ -101,6 +105,7 @@ class SqliteOutbox:
 
     def _told(self, changes: Changes) -> None:
         self._figures.update(changes.figures)
+        self._unacknowledged.update(changes.unacknowledged)
         self._suppressing = changes.suppressing
         for storefront, count in changes.differing.items():
             self._differing[storefront] += count
@@ -203,8 +208,8 @@ class SqliteOutbox:
             raise ValueError("outbox: the claim is not under way")
         return under_way
 
-    async def mark_sent(self, claim: Claim, seqs: Sequence[int], now: int) -> None:
-        """Note durably that these records of the claim are about to leave: from now on the platform may have them.
+    async def mark_sent(self, claim: Claim, seqs: Sequence[int], now: int, left: Sequence[Left] = ()) -> None:
+        """Note durably that these records of the claim are about to leave, and in which shapes.
 
         Raises ValueError when one of them is not a record of the claim.
         """
@@ -217,8 +222,8 @@ class SqliteOutbox:
             under_way.noted += noted
             under_way.sent.update(dict.fromkeys(new, now))
 
-        if new:
-            await self._writer.change(lambda store: store.mark(claim.lane, under_way.taken, new, now), note)
+        if new or left:
+            await self._writer.change(lambda store: store.mark(claim.lane, under_way.taken, new, now, left), note)
 
     async def settle(self, claim: Claim, settlements: Sequence[Settlement], now: int) -> None:
         """Record the fate of every record of the claim, exactly one settlement each, and end the claim.
@@ -330,6 +335,18 @@ class SqliteOutbox:
     async def book(self, storefront: StorefrontId) -> Book:
         """The storefront's accounts, read in one transaction."""
         return await self._writer.ask(lambda store: store.book(storefront))
+
+    async def departures(self, storefront: StorefrontId) -> Sequence[Departure]:
+        """All that has ever left for the storefront, in the order in which it was first met in each lane."""
+        return await self._writer.ask(lambda store: store.departures(storefront))
+
+    async def acknowledge(self, storefront: StorefrontId, decision: Decision, upto: int, now: int) -> int:
+        """Note that somebody looked at the storefront's departures up to a number; gives how many were new to them."""
+        return await self._writer.change(lambda store: store.acknowledge(storefront, decision, upto, now), _ignore)
+
+    def unacknowledged(self, lane: Lane) -> int:
+        """How many of the lane's departures nobody has acknowledged."""
+        return self._unacknowledged.get(lane, 0)
 
     def waiting(self, lane: Lane) -> Waiting:
         """The lane's backlog: what follows its cursor, exceptions to be tried again (parked ones too), dead letters."""

@@ -13,7 +13,21 @@ import apsw
 import msgspec
 
 from gateway.model import Destination, EmailDigest, EventId, Kind, Status, StorefrontId
-from gateway.outbox import Book, DeadLetter, Entry, Explanation, Inquiry, Lane, Origin, Outcomes, Record, Waiting
+from gateway.outbox import (
+    Book,
+    DeadLetter,
+    Decision,
+    Departure,
+    Entry,
+    Explanation,
+    Inquiry,
+    Lane,
+    Left,
+    Origin,
+    Outcomes,
+    Record,
+    Waiting,
+)
 from gateway.outbox.arriving import Arriving
 from gateway.outbox.asking import Asking
 from gateway.outbox.claims import Finder, Found, Opener, Taken
@@ -68,6 +82,8 @@ class Changes(NamedTuple):
     suppressing: frozenset[StorefrontId]
     differing: Mapping[StorefrontId, int]
     """Repeats whose content differed from the first."""
+    unacknowledged: Mapping[Lane, int]
+    """Departures that nobody has acknowledged."""
 
 
 class Store:
@@ -101,6 +117,7 @@ class Store:
         self._subjects = memory.subjects
         self._seen = memory.seen
         self._lanes = memory.lanes
+        self._departures = memory.departures
         self._finder = Finder(memory)
         self._asking = Asking(memory, self._options.inquiry_first_seconds)
         self._settling = Settling(memory, self._asking)
@@ -133,11 +150,17 @@ class Store:
             {state.lane: state.figures() for state in self._lanes.touched},
             frozenset(names.name(number) for number in self._subjects.suppressing),
             dict(self._arriving.differing),
+            self._unacknowledged(),
         )
+        self._departures.touched.clear()
         self._arriving.arrived.clear()
         self._arriving.differing.clear()
         self._lanes.touched.clear()
         return changes
+
+    def _unacknowledged(self) -> dict[Lane, int]:
+        touched, new = self._departures.touched, self._departures.new
+        return {state.lane: new[state.number] for state in self._lanes.states.values() if state.number in touched}
 
     def is_full(self, *, before: bool) -> bool:
         """Say whether puts must be refused; `before` says whether they already are."""
@@ -203,8 +226,9 @@ class Store:
         """Find a lane's next batch."""
         return self._finder.find(lane, limit, now, fresh_first=fresh_first)
 
-    def mark(self, lane: Lane, taken: Taken, seqs: Sequence[int], now: int) -> tuple[int, ...]:
-        """Note that records are about to leave."""
+    def mark(self, lane: Lane, taken: Taken, seqs: Sequence[int], now: int, left: Sequence[Left] = ()) -> tuple[int, ...]:
+        """Note that records are about to leave, and in which shapes."""
+        self._departures.note(self._lanes.states[lane].number, left, now)
         return self._settling.mark(lane, taken, seqs, now)
 
     def unmark(self, lane: Lane, taken: Taken, noted: Sequence[int]) -> None:
@@ -214,6 +238,18 @@ class Store:
     def settle(self, lane: Lane, taken: Taken, pairs: Sequence[Pair], sent: Mapping[int, int], now: int) -> None:
         """Write down what became of a batch."""
         self._settling.settle(lane, taken, pairs, sent, now)
+
+    def departures(self, storefront: StorefrontId) -> list[Departure]:
+        """Tell what has left for a storefront."""
+        return self._departures.read(self._numbered(storefront))
+
+    def acknowledge(self, storefront: StorefrontId, decision: Decision, upto: int, now: int) -> int:
+        """Note that somebody looked at what has left."""
+        return self._departures.acknowledge([*self._numbered(storefront)], decision, upto, now)
+
+    def _numbered(self, storefront: StorefrontId) -> dict[int, Lane]:
+        """Give a storefront's lanes by their numbers, those of earlier settings too."""
+        return {state.number: lane for lane, state in self._lanes.states.items() if lane.storefront == storefront}
 
     def next_due(self, lane: Lane) -> float | None:
         """When the lane's earliest exception is due."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from adapters import ADAPTERS
 from gateway.adapter import Adapter, Reply
+from gateway.delivery.contract import Contract
 from gateway.model import (
     ClickIds,
     ContentId,
@@ -36,6 +37,7 @@ from gateway.model import (
     UsState,
     Verdict,
 )
+from gateway.settings import shipped
 
 GOLDEN: Final = Path(__file__).parent / "golden"
 BY_NAME: Final = {adapter.destination: adapter for adapter in ADAPTERS}
@@ -66,6 +68,9 @@ ALL_ALLOWED: Final[dict[Destination, dict[str, Any]]] = {
     Destination.GOOGLE_ADS: {"send_click_ids": True},
 }
 
+SHIPPED: Final = {destination: shipped(destination) for destination in Destination}
+"""The contracts that come with the program."""
+
 S = TypeVar("S")
 T = TypeVar("T", bound=Text)
 
@@ -74,6 +79,12 @@ def made(destination: Destination, **settings: Any) -> Adapter:
     """Make an adapter from the least settings it takes and `settings` on top."""
     adapter = BY_NAME[destination]
     return adapter(adapter.Settings(**{**LEAST_SETTINGS[destination], **settings}))
+
+
+def contract_of(destination: Destination, base_url: str | None = None) -> Contract:
+    """Give the shipped contract with every option on; `base_url` is a test endpoint."""
+    file = SHIPPED[destination]
+    return Contract(file, file.options, endpoint=base_url)
 
 
 def born(kind: type[S], value: Any) -> S:

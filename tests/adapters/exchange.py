@@ -7,12 +7,14 @@ import msgspec
 from aiohttp.test_utils import TestServer
 
 from gateway.adapter import Adapter, Reply
+from gateway.delivery.contract import Cleared
+from gateway.delivery.outgoing import compose
 from gateway.delivery.transport import Transport
 from gateway.model import Minimised, Verdict
 from gateway.sandbox.behaviour import Behaviour
 from gateway.sandbox.stand_in import StandIn, Voice
 from gateway.secret import Secret
-from tests.adapters.cases import golden_events
+from tests.adapters.cases import contract_of, golden_events
 
 NOW: Final = 1_795_342_500.0
 """The stand-ins' clock: 2026-11-22T10:15:00Z."""
@@ -36,8 +38,12 @@ async def exchange(
     stand_in = StandIn(voice, token=TOKEN, clock=lambda: NOW)
     if behaviour is not None:
         stand_in.switch.set(behaviour)
-    async with TestServer(stand_in.app()) as server, Transport() as transport:
+    async with TestServer(stand_in.app()) as server:
         base = str(server.make_url("")).rstrip("/")
-        reply = await transport.send(base, adapter.build(events), adapter.access(Secret(TOKEN), secrets), 10)
+        contract = contract_of(adapter.destination, base)
+        cleared = contract.check(compose(base, adapter.build(events), adapter.access(Secret(TOKEN), secrets)), len(events))
+        assert isinstance(cleared, Cleared), cleared
+        async with Transport(hosts=contract.hosts) as transport:
+            reply = await transport.send(cleared, 10)
     assert isinstance(reply, Reply)
     return reply, adapter.interpret(reply, len(events)), stand_in

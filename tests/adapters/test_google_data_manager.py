@@ -16,7 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.google_data_manager import GRAVEST_FIRST, PREFIX, PROCESSED, REASONS
-from gateway.adapter import Processed, Reply
+from gateway.adapter import Access, Processed, Reply, Request
+from gateway.delivery.contract import Cleared
+from gateway.delivery.fates import NoReply
+from gateway.delivery.outgoing import compose
 from gateway.delivery.transport import Transport
 from gateway.model import (
     Delivered,
@@ -35,7 +38,7 @@ from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.google_ads import LATER, GoogleAdsVoice
 from gateway.sandbox.stand_in import StandIn
 from gateway.secret import Secret
-from tests.adapters.cases import ALL_ALLOWED, EVENTS, golden_events, made
+from tests.adapters.cases import ALL_ALLOWED, EVENTS, contract_of, golden_events, made
 from tests.adapters.exchange import NOW, TOKEN, exchange, fresh
 
 ALLOWED = made(Destination.GOOGLE_ADS, **ALL_ALLOWED[Destination.GOOGLE_ADS])
@@ -173,21 +176,30 @@ async def test_the_bad_event_is_the_suspect(variant: str) -> None:
     assert len(stand_in.ledger) == 0
 
 
+async def send(request: Request, access: Access, base: str, count: int) -> Reply | NoReply:
+    """Send one request as the gateway does."""
+    contract = contract_of(Destination.GOOGLE_ADS, base)
+    cleared = contract.check(compose(base, request, access), count)
+    assert isinstance(cleared, Cleared), cleared
+    async with Transport(hosts=contract.hosts) as transport:
+        return await transport.send(cleared, 10)
+
+
 async def later(behaviour: Behaviour | None, events: list[Minimised], *, looks: int = 0) -> list[Any]:
     """Send events, then ask what became of them, as often as it takes to be told and once more."""
     stand_in = StandIn(GoogleAdsVoice(looks=looks), token=TOKEN, clock=lambda: NOW)
     if behaviour is not None:
         stand_in.switch.set(behaviour)
     access = ALLOWED.access(Secret(TOKEN), {})
-    async with TestServer(stand_in.app()) as server, Transport() as transport:
+    async with TestServer(stand_in.app()) as server:
         base = str(server.make_url("")).rstrip("/")
-        taken = await transport.send(base, ALLOWED.build(events), access, 10)
+        taken = await send(ALLOWED.build(events), access, base, len(events))
         assert isinstance(taken, Reply)
         (receipt,) = {verdict.receipt for verdict in ALLOWED.interpret(taken, len(events)) if isinstance(verdict, Delivered)}
         assert receipt is not None
         asked = ALLOWED.ask_after(receipt)
         assert asked is not None
-        replies = [await transport.send(base, asked, access, 10) for _ in range(looks + 1)]
+        replies = [await send(asked, access, base, 0) for _ in range(looks + 1)]
     return [ALLOWED.read_processed(reply, len(events)) for reply in replies if isinstance(reply, Reply)]
 
 

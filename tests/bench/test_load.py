@@ -18,6 +18,8 @@ from bench.proc import cores
 from bench.shoppers import Bodies, Ids, pool
 from bench.stage import expect, helper, load, sunk
 from gateway.adapter import Access, Reply
+from gateway.delivery.contract import Cleared, Contract, host_and_port
+from gateway.delivery.outgoing import compose
 from gateway.delivery.transport import Transport
 from gateway.model import Delivered, Destination
 from gateway.outbox import Accept
@@ -124,10 +126,14 @@ async def test_the_stand_in_answers_as_the_platforms_do() -> None:
         shop = parts.storefront(parts.settings(Path(folder)))
     made = parts.entries(parts.line(shop), Bodies(pool(NOW, 30), Ids("s"), 30).take(), NOW)
     events = [entry.event for entry in made if isinstance(entry, Accept)]
-    async with helper("bench.sink", cores().others) as sink, Transport() as transport:
-        for adapter in shop.destinations.values():
-            request = adapter.build(events)
-            reply = await transport.send(f"http://127.0.0.1:{sink.port}", request, Access(Secret("t")), 5.0)
-            assert isinstance(reply, Reply)
-            assert [type(verdict) for verdict in adapter.interpret(reply, 30)] == [Delivered] * 30
+    async with helper("bench.sink", cores().others) as sink:
+        url = f"http://127.0.0.1:{sink.port}"
+        async with Transport(hosts={host_and_port(url)}) as transport:
+            for destination, adapter in shop.destinations.items():
+                outgoing = compose(url, adapter.build(events), Access(Secret("t")))
+                cleared = Contract(shop.contracts[destination].file, endpoint=url).check(outgoing, 30)
+                assert isinstance(cleared, Cleared)
+                reply = await transport.send(cleared, 5.0)
+                assert isinstance(reply, Reply)
+                assert [type(verdict) for verdict in adapter.interpret(reply, 30)] == [Delivered] * 30
         assert await sunk(sink) == {"meta": 30, "pinterest": 30, "google_ads": 30}

@@ -94,7 +94,8 @@ def test_the_description_is_in_the_wheel() -> None:
     """A file that the package's data leaves out would be missing wherever the gateway is installed."""
     data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["config"]
     kept = {path.name for pattern in data for path in (ROOT / "config").glob(pattern)}
-    assert kept == {path.name for path in (ROOT / "config").iterdir() if path.is_file() and path.suffix != ".py"}
+    there = {path.name for path in (ROOT / "config").rglob("*") if path.is_file() and path.suffix not in {".py", ".pyc"}}
+    assert kept == there
 
 
 def described(method: str, path: str) -> set[int]:
@@ -173,6 +174,12 @@ async def test_real_private_answers_are_as_described(tmp_path: Path) -> None:
             for event_id in ("1", "2"):
                 told = await there.ask("/api/v1/explain", storefront="shop", event="purchase", event_id=event_id)
                 validator("Explanation").validate(told)
+            shapes = await there.ask("/api/v1/shapes", storefront="shop")
+            validator("Shapes").validate(shapes)
+            asked = {"storefront": "shop", "decision": "DPO", "up_to": shapes["newest"]}
+            validator("Approval").validate(asked)
+            async with session.post(f"{there.private_url}/api/v1/shapes/approve", json=asked) as answer:
+                validator("Approved").validate(await answer.json())
             validator("Error").validate(await there.ask("/api/v1/explain"))
 
 

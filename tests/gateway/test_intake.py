@@ -16,7 +16,10 @@ from tests.live import ORIGIN
 
 ALL: Final = [destination.value for destination in Destination]
 CANARY: Final = "canary-7f3a@example.com"
-FULL_AGENT: Final = ('pixel_id = "1234567890"', 'pixel_id = "1234567890"\nclient_user_agent = "full"')
+FULL_AGENT: Final = (
+    'pixel_id = "1234567890"',
+    'pixel_id = "1234567890"\nclient_user_agent = "full"\nallow = { user_agent = "A decision" }',
+)
 PROXIES: Final = (
     "pre_stop_seconds = 0",
     'pre_stop_seconds = 0\ntrusted_proxies = ["127.0.0.0/8", "10.0.0.0/8", "2001:db8:ffff::/48"]',

@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.delivery.contract import Violation
+from gateway.delivery.contract_body import Place
 from gateway.delivery.credentials import Standing
 from gateway.delivery.grants import CredentialKind
 from gateway.delivery.watcher import Stage, Watcher
@@ -32,6 +34,8 @@ DESIGN_NAMES: Mapping[str, set[str]] = {
     "differing_repeats_total": {"storefront"},
     "credential_seconds": {"storefront", "destination", "kind"},
     "processed_total": {"storefront", "destination", "processing", "reason"},
+    "contract_violations_total": {"destination"},
+    "new_shapes": {"storefront", "destination"},
     "test_mode": {"storefront", "destination", "switch"},
     "test_endpoints_allowed": set(),
     "build_info": {"version"},
@@ -64,6 +68,7 @@ def busy() -> Metrics:
     metrics.sent_bytes(Destination.META, 20)
     metrics.warned(META, 2)
     metrics.up(META, up=True, reason=None, code=None)
+    metrics.violated(META, Violation((Place("host", "(unknown)"),)))
     metrics.breaker(META, opened=True, reason=Reason.TIMED_OUT)
     metrics.throttled(META, 3.0)
     metrics.quota_waited(META, 3.0)

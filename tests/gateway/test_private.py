@@ -84,14 +84,8 @@ async def test_alive_and_ready(there: There) -> None:
     assert (status, ready["ready"], ready["why"], ready["test_endpoints"]) == (200, True, None, True)
     ages = [lane["credential"].pop("seconds") for lane in ready["lanes"][STOREFRONT].values()]
     assert all(0 <= age <= 60 for age in ages)
-    up = {
-        "up": True,
-        "reason": None,
-        "test_mode": None,
-        "advice": None,
-        "credential": {"kind": "token"},
-        "misconfigured": None,
-    }
+    nothing = dict.fromkeys(("reason", "test_mode", "advice", "misconfigured", "violation"))
+    up = {"up": True, **nothing, "new_shapes": 0, "credential": {"kind": "token"}}
     assert ready["lanes"] == {STOREFRONT: {destination.value: up for destination in Destination}}
 
 
@@ -369,6 +363,51 @@ async def test_bodies_are_bounded_in_size_form_and_time(there: There, monkeypatc
     assert (heard.statuses, json.loads(heard.body)) == ([408], {"error": "body_too_slow"})
 
 
+APPROVE: Final = "/api/v1/shapes/approve"
+
+
+async def test_what_has_left_is_told_and_acknowledged(there: There) -> None:
+    """Each key path and kind of value, new until a decision acknowledges it; readiness and metrics say how many are."""
+    await there.post(purchase(customer={"email": CANARY}))
+    status, told = await there.ask("/api/v1/shapes", storefront=STOREFRONT)
+    paths = {(row["destination"], row["path"], row["kind"]) for row in told["rows"]}
+    assert status == 200
+    assert {("meta", "data[].user_data.em[]", "sha256"), ("google_ads", "events[].conversionValue", "money_number")} <= paths
+    assert CANARY not in str(told)
+    new = (await there.ask("/readyz"))[1]["lanes"][STOREFRONT]["meta"]["new_shapes"]
+    assert new == sum(row["destination"] == "meta" for row in told["rows"]) > 0
+    asked = {"storefront": STOREFRONT, "decision": "DPO decision 2026-11-03", "up_to": told["newest"]}
+    async with there.session.post(there.installation.private_url + APPROVE, json=asked) as answer:
+        assert (answer.status, await answer.json()) == (200, {"approved": len(told["rows"])})
+    assert (await there.ask("/readyz"))[1]["lanes"][STOREFRONT]["meta"]["new_shapes"] == 0
+    _, metrics = await there.ask("/metrics")
+    assert b'consent_gateway_new_shapes{destination="meta",storefront="shop"} 0.0' in metrics
+    _, told = await there.ask("/api/v1/shapes", storefront=STOREFRONT)
+    assert {row["decision"] for row in told["rows"]} == {"DPO decision 2026-11-03"}
+    assert await there.ask("/api/v1/shapes") == (404, {"error": "unknown_storefront"})
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "error"),
+    [
+        ({"data": b"{", "headers": {"Content-Type": "application/json"}}, 400, "invalid_approval"),
+        ({"json": {"storefront": STOREFRONT, "decision": CANARY, "up_to": 1}}, 400, "invalid_approval"),
+        ({"json": {"storefront": STOREFRONT, "decision": "", "up_to": 1}}, 400, "invalid_approval"),
+        ({"json": {"storefront": STOREFRONT, "decision": "x", "up_to": "1"}}, 400, "invalid_approval"),
+        ({"json": {"storefront": STOREFRONT, "decision": "x", "up_to": 1, "more": 1}}, 400, "invalid_approval"),
+        ({"json": {"storefront": CANARY, "decision": "x", "up_to": 1}}, 404, "unknown_storefront"),
+        ({"data": b"{}", "headers": {"Content-Type": "text/plain"}}, 415, "content_type"),
+        ({"json": {}, "headers": {"Origin": "http://127.0.0.1:8081"}}, 403, "unknown_origin"),
+        ({"data": b" " * 70_000, "headers": {"Content-Type": "application/json"}}, 413, "body_too_large"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+async def test_only_a_command_can_acknowledge(there: There, sent: dict[str, Any], status: int, error: str) -> None:
+    """Nothing that a page in a browser can send changes anything, and an error never repeats what was said."""
+    async with there.session.post(there.installation.private_url + APPROVE, **sent) as answer:
+        assert (answer.status, await answer.json()) == (status, {"error": error})
+
+
 async def test_the_description_for_programs_is_served(there: There) -> None:
     """The OpenAPI file, as it lies in the package."""
     assert await there.ask("/api/v1/openapi.json") == (200, json.loads(OPENAPI))
@@ -379,6 +418,7 @@ async def test_a_store_that_is_closed_is_503(there: There) -> None:
     await there.gateway.outbox.close()
     assert await there.ask("/api/v1/explain", **PURCHASE) == (503, {"error": "stopping"})
     assert await there.ask("/api/v1/accounts", storefront=STOREFRONT) == (503, {"error": "stopping"})
+    assert await there.ask("/api/v1/shapes", storefront=STOREFRONT) == (503, {"error": "stopping"})
     assert await there.ask("/api/v1/dead-letters", storefront=STOREFRONT) == (503, {"error": "stopping"})
     assert await there.order(ORDER) == (503, {"error": "stopping"})
     status, ready = await there.ask("/readyz")

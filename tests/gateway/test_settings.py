@@ -14,7 +14,7 @@ from gateway.keys import KeyId, KeyKind, StoredKey, make_key
 from gateway.model import Destination, StorefrontId
 from gateway.sandbox.google_token import AUDIENCE, TokenService
 from gateway.secret import Document, Secret
-from gateway.settings import Address, BadSettings, _rule, load, names
+from gateway.settings import Address, BadSettings, _rule, load, names, prove
 from tests.configuration import ENV, GOOD, faults_of, load_text, spoilt, write
 
 META = "storefronts.demo.destinations.meta"
@@ -490,3 +490,111 @@ def test_write_is_what_load_reads(tmp_path: Path) -> None:
     assert first.server == second.server
     tokens = [loaded.storefronts[StorefrontId("demo")].logins[Destination.META].credential.value for loaded in (first, second)]
     assert tokens[0] == tokens[1]
+
+
+# ── contracts ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+AGENT: Final = spoilt('pixel_id = "1234567890"', 'pixel_id = "1234567890"\nclient_user_agent = "reduced"')
+
+
+def test_what_the_contract_does_not_allow_is_a_fault_of_the_settings(tmp_path: Path) -> None:
+    """The line that is missing is named, and what would have left; with the decision's name all is well."""
+    place = "the settings would send data[].user_data.client_user_agent"
+    assert faults_of(tmp_path, AGENT) == (f"{META}.allow.user_agent: is needed, with the name of the decision: {place}",)
+    allowed = f'{AGENT}\n[{META}.allow]\nuser_agent = "DPO decision 2026-11-03"'
+    assert faults_of(tmp_path, allowed) == ()
+
+
+def test_an_option_that_is_allowed_and_not_used_is_no_fault(tmp_path: Path) -> None:
+    """A decision may come before the setting."""
+    loaded = load_text(tmp_path, f'{GOOD}\n[{META}.allow]\nclick_id = "DPO decision 2026-11-03"')
+    assert loaded.storefronts[StorefrontId("demo")].contracts[Destination.META].allowed == {"click_id"}
+
+
+@pytest.mark.parametrize(
+    ("allow", "fault"),
+    [
+        ('shape = "x"', f"{META}.allow.shape: is not an option of this contract; it has user_agent, click_id"),
+        ("click_id = true", f"{META}.allow.click_id: must name the decision in 1 to 200 printable characters, without @"),
+        ('click_id = ""', f"{META}.allow.click_id: must name the decision"),
+        ('click_id = "jane@example.com"', f"{META}.allow.click_id: must name the decision"),
+        (f'click_id = "{"x" * 201}"', f"{META}.allow.click_id: must name the decision"),
+    ],
+)
+def test_an_option_is_named_and_has_a_decision(tmp_path: Path, allow: str, fault: str) -> None:
+    """Text that says who decided; the value itself is not repeated."""
+    (found,) = faults_of(tmp_path, f"{GOOD}\n[{META}.allow]\n{allow}")
+    assert found.startswith(fault)
+    assert "jane" not in found
+
+
+def test_allow_is_a_table(tmp_path: Path) -> None:
+    """And nothing else."""
+    assert faults_of(tmp_path, spoilt('pixel_id = "1234567890"', 'pixel_id = "1234567890"\nallow = 1')) == (
+        f"{META}.allow: must be a table",
+    )
+
+
+def own_contract(folder: Path, old: str = "", new: str = "") -> str:
+    """Put a contract of one's own beside the configuration; gives the configuration."""
+    (folder / "contracts").mkdir()
+    shipped_text = (Path(__file__).parents[2] / "config/contracts/meta.toml").read_text()
+    assert old in shipped_text
+    (folder / "contracts" / "meta.toml").write_text(shipped_text.replace(old, new))
+    return spoilt("[server]", '[server]\ncontracts = "contracts"')
+
+
+def test_the_privacy_teams_own_contract_counts(tmp_path: Path) -> None:
+    """In its folder, with its own version."""
+    loaded = load_text(tmp_path, own_contract(tmp_path, "version = 1", "version = 12"))
+    assert loaded.storefronts[StorefrontId("demo")].contracts[Destination.META].file.version == 12
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('destination = "meta"', 'destination = "pinterest"', "contract meta.toml: destination: must be meta"),
+        ('kind = "unix_seconds"', 'kind = "seconds"', "contract meta.toml: requests[0].fields[1].kind: is not a kind of value"),
+        (
+            'path = "data[].action_source"',
+            'path = "data[].source"',
+            f"{META}: adapter and contract disagree, so nothing could be sent: data[].(unknown): text",
+        ),
+        ('hosts = ["graph.facebook.com"]', 'hosts = ["graph.example"]', f"{META}: adapter and contract disagree"),
+    ],
+)
+def test_a_contract_that_fits_nothing_stops_the_start(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    """With the place in the file, or the key path on which adapter and contract disagree."""
+    found = faults_of(tmp_path, own_contract(tmp_path, old, new))
+    assert [one for one in found if one.startswith(fault)]
+
+
+def test_a_contract_that_is_missing_is_a_fault(tmp_path: Path) -> None:
+    """A folder of one's own has a file for every destination in use."""
+    (tmp_path / "contracts").mkdir()
+    assert faults_of(tmp_path, spoilt("[server]", '[server]\ncontracts = "contracts"')) == (
+        "contract meta.toml: cannot be read",
+    )
+
+
+def test_a_contract_that_guards_nothing_stops_the_start(tmp_path: Path) -> None:
+    """If a field could be taken out of it and the same bytes would still leave, it is no guard for that field."""
+    twin = '[[requests.fields]]\npath = "data[].event_id"\nkind = "content_id"\npolicy = "the event"\nwhy = "Twice."\n\n'
+    first = '[[requests.fields]]\npath = "data[].event_id"'
+    loaded = load_text(tmp_path, own_contract(tmp_path, first, twin + first))
+    with pytest.raises(BadSettings, match=r"would not notice if it lacked data\[\].event_id"):
+        prove(loaded)
+
+
+def test_a_contract_without_a_token_host_is_a_fault(tmp_path: Path) -> None:
+    """Nobody could be let in."""
+    (tmp_path / "contracts").mkdir()
+    shipped_text = (Path(__file__).parents[2] / "config/contracts/google_ads.toml").read_text()
+    text = re.sub(r"token_hosts = .*", "", shipped_text)
+    (tmp_path / "contracts" / "google_ads.toml").write_text(text)
+    google = spoilt("[server]", '[server]\ncontracts = "contracts"').replace("destinations.meta", "destinations.google_ads")
+    google = google.replace(
+        'pixel_id = "1234567890"', 'operating_account = "1234567890"\nconversion_actions = { purchase = "7" }'
+    )
+    (found,) = faults_of(tmp_path, google)
+    assert found.endswith("the contract's token_hosts do not name the platform's, so no access token could be got")

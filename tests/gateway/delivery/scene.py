@@ -31,6 +31,7 @@ from gateway.adapter import (
     Way,
 )
 from gateway.delivery.backoff import Pace
+from gateway.delivery.contract import Contract, Violation
 from gateway.delivery.courier import Courier, Office, Route
 from gateway.delivery.credentials import Credential, Login, ReferredCredential
 from gateway.delivery.grants import read_credential
@@ -72,6 +73,7 @@ from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from gateway.references import Referent
 from gateway.secret import Secret
+from tests.gateway.delivery.clearing import PLAIN
 
 SHOP: Final = StorefrontId("shop1")
 LANE: Final = Lane(SHOP, Destination.META)
@@ -364,6 +366,11 @@ class Recorder:
         assert lane in LANES
         self.told.append(("clock_jumped", seconds))
 
+    def violated(self, lane: Lane, violation: Violation) -> None:
+        """Write down."""
+        assert lane in LANES
+        self.told.append(("violated", violation))
+
     def fault(self, lane: Lane, stage: Stage, error: str, where: str) -> None:
         """Write down."""
         assert lane in LANES
@@ -415,6 +422,7 @@ class Line:
         self.login = Login(Referent("env:TOKEN", Path(), {"TOKEN": TOKEN}, READ), {})
         self.credential: Credential | None = None
         """Another one than the login's, if a test wants it."""
+        self.contract_file = PLAIN
         self.pace = QUICK
         self.max_consent_age = 183 * DAY
         self.meter = Meter(Quota())
@@ -424,10 +432,15 @@ class Line:
         """Change the adapter's limits."""
         self.adapter.limits = msgspec.structs.replace(self.adapter.limits, **changes)
 
+    @property
+    def contract(self) -> Contract:
+        """What the platform's contract allows to leave."""
+        return Contract(self.contract_file, endpoint=self.platform.url)
+
     def courier(self, transport: Transport) -> Courier:
         """Make a courier that is not running yet."""
         credential = self.credential or ReferredCredential(self.adapter, self.login, Tokens(transport))
-        route = Route(self.lane, self.adapter, self.platform.url, credential, self.max_consent_age, self.meter)
+        route = Route(self.lane, self.adapter, self.platform.url, credential, self.contract, self.max_consent_age, self.meter)
         return Courier(route, Office(self.outbox, transport, self.recorder, self.pace, self.wall, self.dice))
 
     async def put(self, *events: Minimised) -> None:
@@ -442,7 +455,7 @@ class Line:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Courier]:
         """Run a courier while the block lasts, then stop it."""
-        async with Transport() as transport:
+        async with Transport(hosts=self.contract.hosts) as transport:
             courier = self.courier(transport)
             task = asyncio.create_task(courier.run())
             try:

@@ -24,7 +24,7 @@ from gateway.delivery.quota import Meter
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage
 from gateway.model import ClickIds, Destination, EmailDigest, EventId, GoogleClickId, Kind, Pause, Reason, Retry, Throttle
-from gateway.outbox import Claim, Lane, Settlement, Shut, Unavailable
+from gateway.outbox import Claim, Lane, Left, Settlement, Shut, Unavailable
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.references import LOOK_SECONDS, Referent
 from gateway.secret import Secret
@@ -1086,10 +1086,10 @@ class Stuttering(SqliteOutbox):
         self.stutter("claim")
         return await super().claim(lane, limit, now, fresh_first=fresh_first)
 
-    async def mark_sent(self, claim: Claim, seqs: Sequence[int], now: int) -> None:
+    async def mark_sent(self, claim: Claim, seqs: Sequence[int], now: int, left: Sequence[Left] = ()) -> None:
         """Mark at the second attempt."""
         self.stutter("mark_sent")
-        await super().mark_sent(claim, seqs, now)
+        await super().mark_sent(claim, seqs, now, left)
 
     async def settle(self, claim: Claim, settlements: Sequence[Settlement], now: int) -> None:
         """Settle at the second attempt."""
@@ -1144,8 +1144,8 @@ async def test_a_request_is_not_begun_once_time_is_up(line: Line, monkeypatch: p
     stops: list[asyncio.Task[None]] = []
     real = line.outbox.mark_sent
 
-    async def mark_sent(claim: Claim, seqs: Sequence[int], now: int) -> None:
-        await real(claim, seqs, now)
+    async def mark_sent(claim: Claim, seqs: Sequence[int], now: int, left: Sequence[Left]) -> None:
+        await real(claim, seqs, now, left)
         stops.append(asyncio.create_task(courier.stop(0.0)))
         await asyncio.sleep(0.05)
 
@@ -1198,7 +1198,7 @@ async def test_a_stop_cuts_what_takes_too_long(line: Line) -> None:
 
 async def test_ends_when_the_store_does(line: Line) -> None:
     """When the store is closed under it, the courier returns and raises nothing."""
-    async with Transport() as transport:
+    async with Transport(hosts=frozenset()) as transport:
         courier = line.courier(transport)
         task = asyncio.create_task(courier.run())
         await asyncio.sleep(0.05)

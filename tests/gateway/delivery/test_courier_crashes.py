@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import pytest
 
+from gateway.delivery.contract import host_and_port
 from gateway.delivery.transport import Transport
 from gateway.model import Destination, Reason
 from tests.gateway.delivery.scene import SHOP, Answer, Line, Platform, event, open_store, platform_on_loopback
@@ -86,7 +87,7 @@ async def run_and_kill(directory: Path, platform: Platform, step: int, *, waited
     line = Line(outbox, platform)
     line.limits(batch_events=4)
     await line.put(*(event(number) for number in range(EVENTS)))
-    async with Transport() as transport:
+    async with Transport(hosts={host_and_port(platform.url)}) as transport:
         run = line.courier(transport).run()
         reached = await killed_at(run, step, line.quiet, waited=waited)
     await outbox.book(SHOP)  # a call of the store's own thread: what was handed to it before is over by now

@@ -20,6 +20,7 @@ from gateway.model import Pause, PlatformCode, Reason
 from gateway.references import LOOK_SECONDS, Referent
 from gateway.sandbox.google_token import AUDIENCE, TokenService, Trouble
 from gateway.secret import Secret, one_line
+from tests.gateway.delivery.clearing import hosts
 from tests.gateway.delivery.scene import Plain, PlainSettings
 from tests.gateway.delivery.test_oauth import SCOPE, listening
 
@@ -72,7 +73,7 @@ class Scene:
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     """An empty folder, and a token endpoint."""
     service = TokenService()
-    async with listening(service.app()) as url, Transport() as transport:
+    async with listening(service.app()) as url, Transport(hosts=frozenset(), token_hosts=hosts(url)) as transport:
         made = Scene(tmp_path, service, url, transport)
         yield made
         await made.tokens.close()

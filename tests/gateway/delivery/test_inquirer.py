@@ -14,6 +14,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from gateway.adapter import Access, Processed, Reply, Request
+from gateway.delivery.contract import Place, Violation
 from gateway.delivery.courier import Office
 from gateway.delivery.inquirer import Inquirer, Turns, inquirers
 from gateway.delivery.transport import Transport
@@ -67,10 +68,11 @@ class Later(Plain):
     def __init__(self, url: str) -> None:
         super().__init__(PlainSettings(base_url=url, credential="env:TOKEN"))
         self.tells = True
+        self.extra = ""
 
     def ask_after(self, receipt: Receipt) -> Request | None:
         """Ask by receipt."""
-        return Request(f"/status?receipt={receipt}", b"", "GET") if self.tells else None
+        return Request(f"/status?receipt={receipt}{self.extra}", b"", "GET") if self.tells else None
 
     def read_processed(self, reply: Reply, count: int) -> Processed | Retry | Throttle | Pause:
         """Read the word that the test's platform said."""
@@ -140,7 +142,7 @@ class Scene(Line):
     @asynccontextmanager
     async def asking(self) -> AsyncIterator[Inquirer]:
         """Run an inquirer while the block lasts, then cancel it."""
-        async with Transport() as transport:
+        async with Transport(hosts=self.contract.hosts) as transport:
             inquirer = self.inquirer(transport)
             task = asyncio.create_task(inquirer.run())
             try:
@@ -420,9 +422,23 @@ async def test_a_bug_outside_an_inquiry_does_not_end_the_asking(scene: Scene, mo
     assert await scene.said() == {(Processing.USED, None): 5}
 
 
+async def test_a_question_that_is_not_in_the_contract_is_not_asked(scene: Scene) -> None:
+    """What the privacy team does not know of does not leave, a question no more than an event; it is told, and waits."""
+    scene.words["r1"] = ["used"]
+    scene.later.extra = "&note=x"
+    await scene.take("r1", 5)
+    async with scene.asking():
+        await scene.until(lambda: bool(scene.recorder.of("violated")))
+    assert scene.recorder.of("violated")[0] == (Violation((Place("?(unknown)", "text"),)),)
+    assert scene.asked == []
+    scene.later.extra = ""
+    await scene.over()
+    assert await scene.said() == {(Processing.USED, None): 5}
+
+
 async def test_a_closed_store_ends_it(scene: Scene) -> None:
     """Without a word: the next process goes on."""
-    async with Transport() as transport:
+    async with Transport(hosts=scene.contract.hosts) as transport:
         task = asyncio.create_task(scene.inquirer(transport).run())
         await asyncio.sleep(0.02)
         await scene.outbox.close()
@@ -499,7 +515,7 @@ async def test_an_inquirer_waits_for_its_turn(scene: Scene) -> None:
 
 async def test_the_inquirers_of_a_process_take_turns(scene: Scene) -> None:
     """They are made together, one for each lane."""
-    async with Transport() as transport:
+    async with Transport(hosts=scene.contract.hosts) as transport:
         route = scene.courier(transport)._route
         other = msgspec.structs.replace(route, lane=Lane(SHOP, Destination.PINTEREST))
         office = Office(scene.outbox, transport, scene.recorder, scene.pace)
@@ -527,7 +543,7 @@ async def tell_and_kill(directory: Path, step: int, *, waited: bool) -> tuple[bo
 
         scene.pace = msgspec.structs.replace(PACE, idle_seconds=5.0)
         watching = asyncio.create_task(look())
-        async with Transport() as transport:
+        async with Transport(hosts=scene.contract.hosts) as transport:
             run = scene.inquirer(transport).run()
             async with asyncio.timeout(20):
                 reached = await killed_at(run, step, lambda: bool(over), waited=waited)

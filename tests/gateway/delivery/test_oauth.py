@@ -18,6 +18,7 @@ from gateway.model import Pause, PlatformCode, Reason, Retry, Throttle
 from gateway.sandbox.google_token import AUDIENCE, TokenService, Trouble
 from gateway.sandbox.platforms import serve
 from gateway.secret import Document, Secret
+from tests.gateway.delivery.clearing import hosts
 from tests.gateway.delivery.scene import NOW
 
 SCOPE = "https://www.googleapis.com/auth/datamanager"
@@ -71,7 +72,7 @@ async def listening(app: web.Application) -> AsyncIterator[str]:
 async def scene() -> AsyncIterator[Scene]:
     """An endpoint that knows the account."""
     service = TokenService()
-    async with listening(service.app()) as url, Transport() as transport:
+    async with listening(service.app()) as url, Transport(hosts=frozenset(), token_hosts=hosts(url)) as transport:
         made = Scene(url, service, transport)
         yield made
         await made.tokens.close()

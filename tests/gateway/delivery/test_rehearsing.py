@@ -13,6 +13,7 @@ from adapters import ADAPTERS
 from gateway.adapter import Adapter, Quota, Way
 from gateway.audit.advice import by_code
 from gateway.audit.rehearsals import sentences
+from gateway.delivery.contract import Contract
 from gateway.delivery.courier import Route
 from gateway.delivery.credentials import Login, ReferredCredential
 from gateway.delivery.grants import read_credential
@@ -30,6 +31,7 @@ from gateway.sandbox.google_token import AUDIENCE, TokenService, Trouble
 from gateway.sandbox.meta import MESSAGES, TITLES
 from gateway.sandbox.platforms import TOKENS, Platforms
 from gateway.secret import one_line
+from gateway.settings import shipped
 from tests.gateway.delivery.test_oauth import listening
 
 META, PINTEREST, GOOGLE = Destination
@@ -40,6 +42,21 @@ SETTINGS: Final[Mapping[Destination, dict[str, Any]]] = {
     PINTEREST: {"ad_account_id": "549755885175"},
     GOOGLE: {"operating_account": "1234567890", "conversion_actions": {"purchase": "11", "page_view": "13"}},
 }
+
+
+class Anywhere(frozenset[tuple[str, int]]):
+    """Every place there is: whom a client may reach is shown elsewhere."""
+
+    def __contains__(self, place: object) -> bool:
+        """Say yes."""
+        return True
+
+    def __or__(self, other: object) -> "Anywhere":
+        """Stay what it is."""
+        return self
+
+
+ANYWHERE: Final = Anywhere()
 
 
 class There:
@@ -62,7 +79,10 @@ class There:
         login = Login(Referent("env:TOKEN", Path(), env, reading), further if "transport" in changes else {})
         tokens = Tokens(self.transport)
         credential = ReferredCredential(adapter, login, tokens)
-        route = Route(Lane(StorefrontId("shop"), destination), adapter, said["base_url"], credential, 0, Meter(Quota()))
+        contract = Contract(shipped(destination), {"click_id"}, endpoint=said["base_url"])
+        route = Route(
+            Lane(StorefrontId("shop"), destination), adapter, said["base_url"], credential, contract, 0, Meter(Quota())
+        )
         try:
             return await rehearse(route, self.transport, lambda: time.time() + self.ahead, test_code)
         finally:
@@ -72,7 +92,10 @@ class There:
 @pytest_asyncio.fixture
 async def there() -> AsyncIterator[There]:
     """Three platforms that take everything and keep it whole."""
-    async with Platforms.start(keep=10) as platforms, Transport(connect_seconds=1.0) as transport:
+    async with (
+        Platforms.start(keep=10) as platforms,
+        Transport(hosts=ANYWHERE, token_hosts=ANYWHERE, connect_seconds=1.0) as transport,
+    ):
         yield There(platforms, transport)
 
 

@@ -36,9 +36,10 @@ from gateway.delivery.fates import (
 )
 from gateway.delivery.transport import BODY_LIMIT, Transport
 from gateway.secret import Secret
+from tests.gateway.delivery.clearing import cleared, hosts
 
 TOKEN = Access(Secret("tok-canary-77aa"))
-REQUEST = Request("/v1/events?a=%2F1&b=%7Bx%7D", b'{"data": []}')
+REQUEST = Request("/v1/events?a=%2F1&b=%7Bx%7D", b'{"data": ["e1"]}')
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -84,8 +85,8 @@ def answering(*parts: bytes, seen: list[bytes] | None = None) -> Talk:
 
 async def post(talk: Talk, seconds: float = 2.0) -> Reply | NoReply:
     """Send the request to a server that talks like this."""
-    async with server(talk) as address, Transport() as transport:
-        return await transport.send(f"http://{address}", REQUEST, TOKEN, seconds)
+    async with server(talk) as address, Transport(hosts=hosts(f"http://{address}")) as transport:
+        return await transport.send(cleared(f"http://{address}", REQUEST, TOKEN), seconds)
 
 
 async def sent(request: Request, access: Access) -> tuple[str, list[str]]:
@@ -97,8 +98,8 @@ async def sent(request: Request, access: Access) -> tuple[str, list[str]]:
         writer.write(OK)
         await writer.drain()
 
-    async with server(talk) as address, Transport() as transport:
-        assert await transport.send(f"http://{address}", request, access, 2.0) == Reply(200, {}, b"{}")
+    async with server(talk) as address, Transport(hosts=hosts(f"http://{address}")) as transport:
+        assert await transport.send(cleared(f"http://{address}", request, access), 2.0) == Reply(200, {}, b"{}")
     return seen[0], seen[1:]
 
 
@@ -168,9 +169,9 @@ async def test_cookies_are_not_kept() -> None:
     talk = answering(
         b"HTTP/1.1 200 OK\r\nSet-Cookie: id=1; Path=/\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", seen=seen
     )
-    async with server(talk) as address, Transport() as transport:
+    async with server(talk) as address, Transport(hosts=hosts(f"http://{address}")) as transport:
         for _ in range(2):
-            await transport.send(f"http://{address}", REQUEST, TOKEN, 2.0)
+            await transport.send(cleared(f"http://{address}", REQUEST, TOKEN), 2.0)
     assert len(seen) == 2
     assert not any(b"ookie" in request for request in seen)
 
@@ -269,14 +270,14 @@ async def test_a_refused_connection_is_certain() -> None:
     """Where nobody listens, nothing was sent."""
     async with server(answering(OK)) as address:
         pass
-    async with Transport() as transport:
-        assert await transport.send(f"http://{address}", REQUEST, TOKEN, 2.0) == REFUSED
+    async with Transport(hosts=hosts(f"http://{address}")) as transport:
+        assert await transport.send(cleared(f"http://{address}", REQUEST, TOKEN), 2.0) == REFUSED
 
 
 async def test_an_unknown_host_is_certain() -> None:
     """A name that does not resolve means that nothing was sent."""
-    async with Transport() as transport:
-        assert await transport.send("http://nowhere.invalid", REQUEST, TOKEN, 2.0) == NO_NAME
+    async with Transport(hosts=hosts("http://nowhere.invalid")) as transport:
+        assert await transport.send(cleared("http://nowhere.invalid", REQUEST, TOKEN), 2.0) == NO_NAME
 
 
 KEY: Final = ConnectionKey("platform.invalid", 443, True, True, None, None, None)  # noqa: FBT003 - fields in order
@@ -304,8 +305,8 @@ async def test_each_failure_of_the_client_says_what_is_certain(error: Exception,
     """Only failing to connect is certain; its text goes nowhere."""
     with aioresponses() as wire:
         wire.post("http://platform.invalid" + REQUEST.path, exception=error)
-        async with Transport() as transport:
-            assert await transport.send("http://platform.invalid", REQUEST, TOKEN, 2.0) == what
+        async with Transport(hosts=frozenset()) as transport:
+            assert await transport.send(cleared("http://platform.invalid", REQUEST, TOKEN), 2.0) == what
 
 
 async def test_a_connection_that_hangs_is_certain() -> None:
@@ -315,8 +316,8 @@ async def test_a_connection_that_hangs_is_certain() -> None:
         await reader.read(1)
         await asyncio.sleep(1.0)
 
-    async with server(silent) as address, Transport(connect_seconds=0.2) as transport:
-        assert await transport.send(f"https://{address}", REQUEST, TOKEN, 5.0) == CONNECT_TIMEOUT
+    async with server(silent) as address, Transport(hosts=hosts(f"https://{address}"), connect_seconds=0.2) as transport:
+        assert await transport.send(cleared(f"https://{address}", REQUEST, TOKEN), 5.0) == CONNECT_TIMEOUT
 
 
 @pytest.fixture(scope="module")
@@ -348,24 +349,31 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContex
 async def test_an_unverified_certificate_is_refused(certificate: tuple[ssl.SSLContext, Path]) -> None:
     """A server whose certificate no authority vouches for gets not a byte of the request."""
     seen: list[bytes] = []
-    async with server(answering(OK, seen=seen), certificate[0]) as address, Transport() as transport:
-        assert await transport.send(f"https://{address}", REQUEST, TOKEN, 2.0) == BAD_CERTIFICATE
+    async with (
+        server(answering(OK, seen=seen), certificate[0]) as address,
+        Transport(hosts=hosts(f"https://{address}")) as transport,
+    ):
+        assert await transport.send(cleared(f"https://{address}", REQUEST, TOKEN), 2.0) == BAD_CERTIFICATE
     assert not seen
 
 
 async def test_a_verified_certificate_is_taken(certificate: tuple[ssl.SSLContext, Path]) -> None:
     """With an authority that vouches for it, the same server is talked to."""
     trusting = ssl.create_default_context(cafile=certificate[1])
-    async with server(answering(OK), certificate[0]) as address, Transport(tls=trusting) as transport:
-        assert await transport.send(f"https://{address}", REQUEST, TOKEN, 2.0) == Reply(200, {}, b"{}")
+    async with (
+        server(answering(OK), certificate[0]) as address,
+        Transport(hosts=hosts(f"https://{address}"), tls=trusting) as transport,
+    ):
+        assert await transport.send(cleared(f"https://{address}", REQUEST, TOKEN), 2.0) == Reply(200, {}, b"{}")
 
 
 async def test_a_certificate_for_another_name_is_refused(certificate: tuple[ssl.SSLContext, Path]) -> None:
     """A trusted certificate for another host does not do."""
     trusting = ssl.create_default_context(cafile=certificate[1])
-    async with server(answering(OK), certificate[0]) as address, Transport(tls=trusting) as transport:
-        port = address.partition(":")[2]
-        assert await transport.send(f"https://localhost:{port}", REQUEST, TOKEN, 2.0) == BAD_CERTIFICATE
+    async with server(answering(OK), certificate[0]) as address:
+        elsewhere = f"https://localhost:{address.partition(':')[2]}"
+        async with Transport(hosts=hosts(elsewhere), tls=trusting) as transport:
+            assert await transport.send(cleared(elsewhere, REQUEST, TOKEN), 2.0) == BAD_CERTIFICATE
 
 
 async def test_one_slow_platform_does_not_take_anothers_place() -> None:
@@ -377,10 +385,14 @@ async def test_one_slow_platform_does_not_take_anothers_place() -> None:
         reached.set()
         await asyncio.sleep(5.0)
 
-    async with server(silent) as slow, server(answering(OK)) as quick, Transport() as transport:
-        hanging = [asyncio.ensure_future(transport.send(f"http://{slow}", REQUEST, TOKEN, 5.0)) for _ in range(120)]
+    async with (
+        server(silent) as slow,
+        server(answering(OK)) as quick,
+        Transport(hosts=hosts(f"http://{slow}", f"http://{quick}")) as transport,
+    ):
+        hanging = [asyncio.ensure_future(transport.send(cleared(f"http://{slow}", REQUEST, TOKEN), 5.0)) for _ in range(120)]
         await reached.wait()
-        assert await transport.send(f"http://{quick}", REQUEST, TOKEN, 1.0) == Reply(200, {}, b"{}")
+        assert await transport.send(cleared(f"http://{quick}", REQUEST, TOKEN), 1.0) == Reply(200, {}, b"{}")
         for one in hanging:
             one.cancel()
         await asyncio.gather(*hanging, return_exceptions=True)
@@ -396,3 +408,36 @@ async def test_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
         gc.collect()
     assert "canary" not in caplog.text
     assert not [line for line in caplog.records if line.name != "asyncio"]
+
+
+async def test_a_host_that_is_not_named_is_not_connected_to() -> None:
+    """Whatever a contract may have cleared: the client itself reaches its own hosts only, not even another port of them."""
+    seen: list[bytes] = []
+    async with (
+        server(answering(OK, seen=seen)) as address,
+        server(answering(OK)) as other,
+        Transport(hosts=hosts(f"http://{other}"), token_hosts=hosts("http://127.0.0.1:1")) as transport,
+    ):
+        assert await transport.send(cleared(f"http://{address}", REQUEST, TOKEN), 2.0) == NOT_CONNECTED
+        assert await transport.send(cleared(f"http://{other}", REQUEST, TOKEN), 2.0) == Reply(200, {}, b"{}")
+    assert not seen
+
+
+async def test_a_form_goes_to_token_hosts_only() -> None:
+    """A platform's host gets requests that a contract cleared, and no forms; a token host gets forms."""
+    seen: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(OK)
+        await writer.drain()
+
+    async with server(talk) as address:
+        form = [("a", Secret("b"))]
+        async with Transport(hosts=hosts(f"http://{address}")) as transport:
+            assert await transport.exchange(f"http://{address}/token", form, 2.0) == NOT_CONNECTED
+        assert not seen
+        async with Transport(hosts=frozenset(), token_hosts=hosts(f"http://{address}")) as transport:
+            assert await transport.exchange(f"http://{address}/token", form, 2.0) == Reply(200, {}, b"{}")
+    assert len(seen) == 1
+    assert b"Authorization" not in seen[0]

@@ -10,7 +10,19 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.model import EmailDigests, EventId, Kind, PlatformCode, Processing, Reason, Receipt, Refusal, Source, Status
+from gateway.model import (
+    EmailDigests,
+    EventId,
+    Kind,
+    PlatformCode,
+    Processing,
+    Reason,
+    Receipt,
+    Refusal,
+    Source,
+    Status,
+    StorefrontId,
+)
 from gateway.outbox import (
     DEDUP_SECONDS,
     Afterwards,
@@ -20,13 +32,16 @@ from gateway.outbox import (
     Contents,
     Dead,
     DeadLetter,
+    Decision,
     Done,
     Inquiry,
     Lane,
     Later,
+    Left,
     Origin,
     Outbox,
     Settlement,
+    Shape,
     Shut,
     Unavailable,
     Waiting,
@@ -338,6 +353,66 @@ class OutboxContract:
             ("e1", None),
             ("e2", None),
         ]
+        await outbox.close()
+
+    async def test_what_leaves_is_counted_by_shape(self, engine: Engine) -> None:
+        """Per lane, kind of event, key path and kind of value, each time that it leaves; it survives a crash."""
+        outbox = await engine.open()
+        await outbox.put([accept(n) for n in range(3)])
+        claim = await claim_all(outbox, FIRST)
+        seqs = [record.seq for record in claim.records]
+        slim, full = Shape("a=x"), Shape("a=x b[]=y")
+        await outbox.mark_sent(claim, seqs, NOW, [Left(Kind.PURCHASE, slim, 2, 1), Left(Kind.PAGE_VIEW, full, 1, 1)])
+        await outbox.mark_sent(claim, seqs[:1], NOW + 9, [Left(Kind.PURCHASE, full, 1, 2)])
+        await outbox.mark_sent(claim, seqs[:1], NOW + 4, [Left(Kind.PURCHASE, slim, 4, 1)])
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        told = [
+            (row.lane, row.kind, row.path, row.value_kind, row.count, row.first_at, row.last_at, row.contracts)
+            for row in await outbox.departures(FIRST.storefront)
+        ]
+        assert told == [
+            (FIRST, Kind.PURCHASE, "a", "x", 7, NOW, NOW + 9, (1, 2)),
+            (FIRST, Kind.PAGE_VIEW, "a", "x", 1, NOW, NOW, (1,)),
+            (FIRST, Kind.PAGE_VIEW, "b[]", "y", 1, NOW, NOW, (1,)),
+            (FIRST, Kind.PURCHASE, "b[]", "y", 1, NOW + 9, NOW + 9, (2,)),
+        ]
+        assert outbox.unacknowledged(FIRST) == 4
+        await outbox.close()
+
+    async def test_a_departure_is_new_until_it_is_acknowledged(self, engine: Engine) -> None:
+        """By a decision, up to the number that was looked at; what comes later is new again, what came before is not."""
+        outbox = await engine.open()
+        await outbox.put([accept(1)])
+        claim = await claim_all(outbox, FIRST)
+        seqs = [record.seq for record in claim.records]
+        await outbox.mark_sent(claim, seqs, NOW, [Left(Kind.PURCHASE, Shape("a=x b=y"), 1, 1)])
+        first, second = await outbox.departures(FIRST.storefront)
+        decision = Decision("DPO decision 2026-11-03")
+        assert await outbox.acknowledge(FIRST.storefront, decision, first.number, NOW + 5) == 1
+        assert outbox.unacknowledged(FIRST) == 1
+        assert await outbox.acknowledge(FIRST.storefront, Decision("later"), second.number, NOW + 6) == 1
+        assert await outbox.acknowledge(FIRST.storefront, decision, second.number, NOW + 7) == 0
+        await outbox.mark_sent(claim, seqs, NOW + 8, [Left(Kind.PURCHASE, Shape("a=x c=z"), 1, 1)])
+        assert outbox.unacknowledged(FIRST) == 1
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        found = {row.path: (row.decision, row.decided_at, row.count) for row in await outbox.departures(FIRST.storefront)}
+        assert found == {"a": (decision, NOW + 5, 2), "b": ("later", NOW + 6, 1), "c": (None, None, 1)}
+        assert outbox.unacknowledged(FIRST) == 1
+        assert await outbox.acknowledge(StorefrontId("nobody"), decision, 99, NOW) == 0
+        assert list(await outbox.departures(StorefrontId("nobody"))) == []
+        await outbox.close()
+
+    async def test_a_mark_that_fails_counts_nothing(self, engine: Engine) -> None:
+        """A foreign record is refused, and no shape is in the ledger for it."""
+        outbox = await engine.open()
+        await outbox.put([accept(1)])
+        claim = await claim_all(outbox, FIRST)
+        with pytest.raises(ValueError, match="not of the claim"):
+            await outbox.mark_sent(claim, [claim.records[0].seq + 1], NOW, [Left(Kind.PURCHASE, Shape("a=x"), 1, 1)])
+        assert list(await outbox.departures(FIRST.storefront)) == []
+        assert outbox.unacknowledged(FIRST) == 0
         await outbox.close()
 
     async def test_what_was_about_to_leave_may_have_arrived(self, engine: Engine) -> None:

@@ -1,0 +1,117 @@
+"""Before anything is sent: whether adapter and contract mean the same, and whether the contract would notice if not.
+
+The adapter writes made-up events in which everything is present that its settings could let out. The contract has to
+allow the request; with any one of the fields in it taken out of the contract, it has to refuse the very same bytes. Pure.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import product
+from typing import Final
+
+from gateway.adapter import Adapter
+from gateway.delivery.contract import Cleared, Contract, Outgoing, Violation
+from gateway.delivery.contract_body import Place
+from gateway.delivery.outgoing import compose
+from gateway.model import (
+    ClickIds,
+    ContentId,
+    Destination,
+    EmailDigest,
+    EmailDigests,
+    EventId,
+    GoogleClickId,
+    Kind,
+    MetaBrowserId,
+    MetaClickId,
+    Minimised,
+    Money,
+    PageOrigin,
+    PagePath,
+    PinterestClickId,
+    Receipt,
+    TruncatedIp,
+    UserAgent,
+    UsState,
+)
+from gateway.secret import Secret
+
+DIGEST: Final = EmailDigest("0123456789abcdef" * 4)
+ADDRESSES: Final = (TruncatedIp("203.0.113.0"), TruncatedIp("2001:db8:1::"))
+CLICK: Final = GoogleClickId("EAIaIQobChMI0123456789")
+CLICKS: Final = (
+    ClickIds(
+        gclid=CLICK,
+        fbc=MetaClickId("fb.1.1795339000123.IwAR2F4-dbP0l7"),
+        fbp=MetaBrowserId("fb.1.1795339000123.1098115397"),
+        epik=PinterestClickId("dj0yJnU9MTIzNDU2Nzg5"),
+    ),
+    ClickIds(wbraid=CLICK),
+    ClickIds(gbraid=CLICK),
+)
+PATHS: Final = (None, PagePath("/collections/summer/linen-shirt"))
+SECRET: Final = Secret("rehearsal")
+WHEN: Final = 1_795_339_000
+"""Any moment; what is written here is never sent."""
+
+
+def samples() -> Iterator[Minimised]:
+    """Make events of every kind, with everything in them that an event can hold, in each of its forms."""
+    for number, (kind, ip, click) in enumerate(product(Kind, ADDRESSES, CLICKS)):
+        yield Minimised(
+            kind=kind,
+            event_id=EventId(f"sample-{number}"),
+            occurred_at=WHEN,
+            destinations=tuple(Destination),
+            consent_at=WHEN,
+            ads_personalisation=number % 2 == 0,
+            email=EmailDigests(DIGEST, DIGEST, DIGEST),
+            ip=ip,
+            user_agent=UserAgent("Mozilla/5.0 (X11; Linux x86_64) Firefox/144.0"),
+            page_origin=PageOrigin("https://shop.example"),
+            page_path=PATHS[number % 4 // 2],
+            money=Money(12_990, "EUR"),
+            click=click,
+            content_ids=(ContentId("SKU-1001"), ContentId("SKU-1002")),
+            restricted=UsState.CA if number % 5 == 4 else None,
+        )
+
+
+def rehearse(adapter: Adapter, base_url: str, secrets: Iterable[str]) -> Iterator[tuple[Outgoing, int]]:
+    """Write the samples that the adapter takes out as requests, and what it asks after one, with secrets of these names.
+
+    The secrets are made up. Gives each request with its number of events.
+    """
+    access = adapter.access(SECRET, dict.fromkeys(secrets, SECRET))
+    events = [event for event in samples() if adapter.refuses(event) is None]
+    most = adapter.limits.batch_events
+    for start in range(0, len(events), most):
+        batch = events[start : start + most]
+        yield compose(base_url, adapter.build(batch), access), len(batch)
+    question = adapter.ask_after(Receipt("Cg9rZWVwLXNhbXBsZS0x"))
+    if question is not None:
+        yield compose(base_url, question, access), 0
+
+
+def disagreements(requests: Iterable[tuple[Outgoing, int]], contract: Contract) -> list[Place]:
+    """Name what the adapter would send and the contract does not allow."""
+    checked = [contract.check(outgoing, count) for outgoing, count in requests]
+    return sorted({place for one in checked if isinstance(one, Violation) for place in one.places})
+
+
+def unnoticed(requests: Iterable[tuple[Outgoing, int]], contract: Contract) -> list[str]:
+    """Name the entries that these requests use and that the contract would not miss, as `path=kind`. There should be none."""
+    without = cache(contract.without)
+    return [
+        entry.place
+        for outgoing, count in requests
+        for entry in contract.entries_for(outgoing)
+        if entry.place in places_of(contract.check(outgoing, count))
+        and isinstance(without(entry).check(outgoing, count), Cleared)
+    ]
+
+
+def places_of(checked: Cleared | Violation) -> frozenset[str]:
+    """Name the entries that a request uses, none for one that may not leave."""
+    shapes = checked.shapes if isinstance(checked, Cleared) else ()
+    return frozenset(place for shape in shapes for place in shape.split())

@@ -1,0 +1,74 @@
+"""Before anything is sent it is known whether adapter and contract agree, and that the contract would notice if not."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from gateway.delivery.contract import Cleared, Contract, Outgoing
+from gateway.delivery.contract_body import Place
+from gateway.delivery.contract_file import read
+from gateway.delivery.proving import disagreements, places_of, rehearse, samples, unnoticed
+from gateway.model import Destination, Kind
+from tests.adapters.cases import ALL_ALLOWED, SHIPPED, contract_of, made
+from tests.gateway.delivery.clearing import HEAD, field, request
+from tests.gateway.delivery.payloads import HOSTS
+
+SETTINGS: list[tuple[Destination, dict[str, Any]]] = [
+    *((destination, {}) for destination in Destination),
+    *ALL_ALLOWED.items(),
+    (Destination.META, {"batch_events": 1, "test_event_code": "TEST1"}),
+    (Destination.PINTEREST, {"test": True}),
+    (Destination.GOOGLE_ADS, {"transport": "ads_api", "send_click_ids": True, "login_account": "9876543210"}),
+    (Destination.GOOGLE_ADS, {"quota_project": "my-project-1", "validate_only": True, "login_account": "9876543210"}),
+]
+
+
+def rehearsed(destination: Destination, **settings: Any) -> list[tuple[Outgoing, int]]:
+    """Write a destination's samples."""
+    adapter = made(destination, **settings)
+    base_url = "https://googleads.googleapis.com" if settings.get("transport") == "ads_api" else HOSTS[destination]
+    return list(rehearse(adapter, base_url, adapter.secrets))
+
+
+@pytest.mark.parametrize(("destination", "settings"), SETTINGS, ids=str)
+def test_adapters_and_shipped_contracts_agree(destination: Destination, settings: dict[str, Any]) -> None:
+    """With whatever the settings let out and the option for it; and every field in the samples would be missed."""
+    requests, contract = rehearsed(destination, **settings), contract_of(destination)
+    assert disagreements(requests, contract) == []
+    assert unnoticed(requests, contract) == []
+
+
+def test_with_everything_on_every_option_and_kind_is_rehearsed() -> None:
+    """The samples have each optional value in each of its forms, so that none first turns up in production."""
+    for destination in (Destination.META, Destination.PINTEREST):
+        requests = rehearsed(destination, **ALL_ALLOWED[destination])
+        used = {place for one in requests for place in places_of(contract_of(destination).check(*one))}
+        left = {entry.place for entry in contract_of(destination).event_entries} - used
+        assert left <= {"test_event_code=test_code", "?test=one_of", "?appsecret_proof=hmac_sha256"}
+
+
+def test_what_is_not_allowed_is_named() -> None:
+    """By key path and kind, so that the configuration's fault can say which option is missing."""
+    found = disagreements(rehearsed(Destination.META, client_user_agent="full"), Contract(SHIPPED[Destination.META]))
+    assert found == [Place("data[].user_data.client_user_agent", "text")]
+
+
+def test_a_contract_that_guards_nothing_is_found_out() -> None:
+    """Two kinds of value that overlap: without either, the other still lets the value through."""
+    file = read(HEAD + request("e", "POST", "/e", field("ids[]", "event_id"), field("ids[]", "content_id"), events="ids[]"))
+    outgoing = Outgoing("POST", "https://platform.example", "/e", headers(), b'{"ids":["1001"]}')
+    contract = Contract(file)
+    assert isinstance(contract.check(outgoing, 1), Cleared)
+    assert unnoticed([(outgoing, 1)], contract) == ["ids[]=event_id"]
+
+
+def headers() -> tuple[tuple[str, str], ...]:
+    """Write the usual headers."""
+    return next(iter(rehearsed(Destination.META)))[0].headers
+
+
+def test_samples_are_of_every_kind() -> None:
+    """No kind of event is first written in production."""
+    kinds: Iterator[Kind] = (event.kind for event in samples())
+    assert set(kinds) == set(Kind)
