@@ -426,7 +426,7 @@ def _audit_approve(arguments: argparse.Namespace) -> int:
     except ValueError:
         err.print("A decision is named in 1 to 200 printable characters, without @.")
         return 2
-    body = Approval(name, decision, arguments.up_to)
+    body = Approval(str(name), str(decision), arguments.up_to)
     try:
         done = _ask(settings, "/api/v1/shapes/approve", {}, Approved, body)
     except NotRunning:

@@ -14,7 +14,8 @@ import pytest_asyncio
 from aiohttp import web
 
 from gateway.adapter import Access, Processed, Reply, Request
-from gateway.delivery.contract import Place, Violation
+from gateway.delivery.contract import Violation
+from gateway.delivery.contract_body import Place
 from gateway.delivery.courier import Office
 from gateway.delivery.inquirer import Inquirer, Turns, inquirers
 from gateway.delivery.transport import Transport
