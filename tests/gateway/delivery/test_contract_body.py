@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.delivery.contract_body import MOST_PLACES, MOST_USUAL, Body, Place, Read
-from gateway.delivery.contract_file import PATH, RequestPart, steps_of
+from gateway.delivery.contract_file import PATH, RequestPart, read, steps_of
 from gateway.model import Destination
 from tests.adapters.cases import EVENTS, SHIPPED, made
+from tests.gateway.delivery.clearing import HEAD, field, request
 from tests.gateway.delivery.payloads import PAYLOADS, Payload, injected
 
 
@@ -37,9 +38,9 @@ def quickly(body: Body, text: bytes, count: int) -> Read | None:
     return body._quick.read(text, count)
 
 
-def told(read: Read) -> tuple[Any, ...]:
+def told(found: Read) -> tuple[Any, ...]:
     """What a reader says, without its form."""
-    return read.seen, tuple(read.faults), [(event.seen, event.faults) for event in read.events]
+    return found.seen, tuple(found.faults), [(event.seen, event.faults) for event in found.events]
 
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=lambda payload: payload.name)
@@ -140,9 +141,9 @@ def test_hostile_text_costs_no_more_than_its_length() -> None:
 def test_a_violation_names_a_bounded_number_of_places() -> None:
     """A thousand wrong fields are not a thousand lines."""
     event = json.loads(META.body)["data"][0] | {"user_data": {f"x{n}": n for n in range(1000)}}
-    read = body_of(Destination.META).carefully(orjson.dumps({"data": [event] * 3, **{f"y{n}": n for n in range(1000)}}), 3)
-    assert read.faults == (Place("(unknown)", "number"),)
-    assert all(event.faults == (Place("data[].user_data.(unknown)", "number"),) for event in read.events)
+    found = body_of(Destination.META).carefully(orjson.dumps({"data": [event] * 3, **{f"y{n}": n for n in range(1000)}}), 3)
+    assert found.faults == (Place("(unknown)", "number"),)
+    assert all(event.faults == (Place("data[].user_data.(unknown)", "number"),) for event in found.events)
     names = [entry.path for entry in SHIPPED[Destination.META].requests[0].fields]
     assert len(names) > MOST_PLACES - 5
     wrong: dict[str, Any] = {step: [] for name in names for step in steps_of(name)}
@@ -178,6 +179,15 @@ def test_a_violation_names_a_bounded_number_of_places() -> None:
 def test_a_place_is_named_with_the_kind_that_stood_there(change: dict[str, Any], place: Place) -> None:
     """The event that is at fault, its key path and the kind of value; the other events are not blamed."""
     good = json.loads(META.body)["data"][0]
-    read = body_of(Destination.META, options=False).read(orjson.dumps({"data": [good, good | change, good]}), 3)
-    assert not read.faults
-    assert [event.faults for event in read.events] == [(), (place,), ()]
+    found = body_of(Destination.META, options=False).read(orjson.dumps({"data": [good, good | change, good]}), 3)
+    assert not found.faults
+    assert [event.faults for event in found.events] == [(), (place,), ()]
+
+
+def test_a_body_without_a_list_of_events_carries_none() -> None:
+    """It is read with care and allowed as it is; who says that events are in it is refused."""
+    part = read(HEAD + request("ask", "POST", "/ask", field("id", "event_id"))).requests[0]
+    body = Body([entry for entry in part.fields if PATH.fullmatch(entry.path)], part, frozenset({"id"}))
+    assert told(body.read(b'{"id":"1001"}', 0)) == (frozenset({"id=event_id"}), (), [])
+    assert body.read(b'{"id":"1001"}', 1).faults == (Place("body", "miscounted"),)
+    assert body.read(b'{"id":"jane@example.com"}', 0).faults == (Place("id", "email"),)
