@@ -30,6 +30,7 @@ from aiohttp.web_protocol import RequestHandler
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from gateway.delivery.value_kinds import KINDS
 from gateway.line import Line
 from gateway.listener import QuietHandler
 from gateway.log import Log
@@ -674,8 +675,10 @@ def other_digests(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def whole_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let IP addresses through whole."""
+    """Let IP addresses through whole, at the boundary and at the contract, which would not let them out."""
     monkeypatch.setattr("gateway.minimise.truncated_ip", TruncatedIp.unsealed)
+    for name, pattern in (("ipv4_24", "[0-9.]+"), ("ipv6_48", "[0-9a-f]*:[0-9a-f:]+")):
+        monkeypatch.setitem(KINDS, name, msgspec.structs.replace(KINDS[name], pattern=pattern))
 
 
 def traced_emails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -748,3 +751,10 @@ def test_plain_hashes_are_seen_through() -> None:
     for form in (digest, digest.hex().encode(), digest.hex().upper().encode()):
         assert Needles(hashed(" Mark1 ")).found(b"x" + form)
     assert not Needles(hashed("mark2")).found(digest.hex().encode())
+
+
+async def test_what_a_broken_boundary_lets_through_the_contract_stops(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With whole addresses behind the boundary, no platform gets one."""
+    monkeypatch.setattr("gateway.minimise.truncated_ip", TruncatedIp.unsealed)
+    marks, installation, places = await run_inside(PLAIN, tmp_path / "gateway", MORE_ALLOWED)
+    assert [found for found in leaks(marks, installation, places) if found.startswith("an address in sent")] == []
