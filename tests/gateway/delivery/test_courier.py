@@ -531,6 +531,19 @@ async def test_small_claims_that_are_all_refused_add_up_to_a_pause(line: Line) -
     assert [entry[:2] for entry in line.recorder.of("up")] == [(True, None), (False, Reason.CONFIGURATION), (True, None)]
 
 
+async def test_what_added_up_to_a_pause_is_forgotten_with_it(line: Line) -> None:
+    """Once something got through, counting begins anew: the next few bad events die alone and pause nothing."""
+    line.limits(batch_events=1)
+    await line.put(*(event(n) for n in range(30)))
+    async with line.running() as courier:
+        line.platform.script = lambda _: Answer(["ok" if courier.health.paused else "rejected"])
+        await line.until(lambda: line.platform.taken.total() == 1)
+        await line.until(lambda: len(line.recorder.of("dead")) == SUSPICIOUS + 4)
+        line.platform.script = lambda _: Answer(["ok"])
+        await line.until(line.quiet)
+    assert [entry[:2] for entry in line.recorder.of("up")] == [(True, None), (False, Reason.CONFIGURATION), (True, None)]
+
+
 async def test_refusals_among_deliveries_do_not_add_up(line: Line) -> None:
     """As long as no more is refused than taken, a lane goes on, however many bad events it meets in all."""
     line.platform.script = lambda sent: Answer(["rejected" if int(name[1:]) % 2 else "ok" for name in sent])
