@@ -131,7 +131,7 @@ class Inquirer:
     async def _settle(self, inquiry: Inquiry) -> bool:
         """Ask after a request and keep what was said; False once the platform was left alone for a while instead."""
         request = self._route.adapter.ask_after(inquiry.receipt)
-        if request is None or afterwards.given_up(inquiry, self._pace, self._now().earliest):
+        if request is None:
             await self._conclude(inquiry, inquiry.outcomes)
             return True
         await self._turns.take()
@@ -140,7 +140,8 @@ class Inquirer:
             case Processed(final, counts):
                 self._failures = 0
                 # A last word without content, as of a request that was too long ago, leaves what was said before.
-                await (self._conclude(inquiry, counts or inquiry.outcomes) if final else self._put_off(inquiry, counts))
+                over = final or afterwards.given_up(inquiry, self._pace, self._now().earliest)
+                await (self._conclude(inquiry, counts or inquiry.outcomes) if over else self._put_off(inquiry, counts))
                 return True
             case Retry(_, after, _):
                 await self._put_off(inquiry, inquiry.outcomes)

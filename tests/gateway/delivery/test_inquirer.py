@@ -266,7 +266,7 @@ async def test_a_request_that_the_platform_has_forgotten_leaves_what_was_said_be
 
 
 async def test_after_seven_days_nobody_waits_any_more(scene: Scene) -> None:
-    """What was said last is counted, the rest is untold, and the platform is left alone."""
+    """It is asked once more, for the process may have stood still; what it says then is counted, and the rest is untold."""
     scene.words["r1"] = ["pending"]
     await scene.take("r1", 5)
     async with scene.asking():
@@ -276,8 +276,16 @@ async def test_after_seven_days_nobody_waits_any_more(scene: Scene) -> None:
     asked = len(scene.asked)
     scene.wall.shift = began + 7 * DAY + 60
     await scene.over()
-    assert len(scene.asked) == asked
+    assert len(scene.asked) == asked + 1
     assert await scene.said() == {(Processing.NOT_USED, CODE): 1, (Processing.UNTOLD, None): 4}
+
+
+async def test_an_answer_that_was_waited_for_too_long_still_counts(scene: Scene) -> None:
+    """A gateway that was off for a week asks before it gives up."""
+    await scene.take("r1", 5)
+    scene.wall.shift += 7 * DAY + 60
+    await scene.over()
+    assert await scene.said() == {(Processing.USED, None): 5}
 
 
 async def test_a_wall_clock_that_was_set_gives_nothing_up(scene: Scene) -> None:
