@@ -38,9 +38,6 @@ class Pace(msgspec.Struct, frozen=True, gc=False):
     """How long after a platform took a request it is first asked what became of it; then after ever longer waits."""
     inquiry_cap_seconds: float = 21_600.0
     inquiry_give_up_days: float = 7.0
-    inquiry_spacing_seconds: float = 1.0
-    """Between two questions of all lanes together. Google takes 300 a minute and 100,000 a day of a project:
-    https://developers.google.com/data-manager/api/devguides/limits (read 2026-11-22)."""
 
 
 def doubled(base: float, cap: float, times: int) -> float:

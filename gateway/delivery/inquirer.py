@@ -1,9 +1,9 @@
 """Asks a platform what became of the requests that it took for processing, and puts its last word into the books.
 
 One inquirer per lane, beside its courier and apart from it: a question delays no delivery. It is slow by intent. All
-inquirers of a process take turns, so that together they stay far below a platform's quota for questions; a request is
-asked after half an hour after it was taken, then ever more rarely, and given up after days. It may be cancelled at any
-await: an inquiry stays due until the store has its answer, and the store takes a last word once.
+inquirers of a process draw on one meter, so that together they stay far below a platform's quota for questions; a
+request is asked after half an hour after it was taken, then ever more rarely, and given up after days. It may be
+cancelled at any await: an inquiry stays due until the store has its answer, and the store takes a last word once.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.adapter import Access, Processed, Request
+from gateway.adapter import Access, Processed, Quota, Request
 from gateway.delivery import afterwards
 from gateway.delivery.backoff import full_jitter, probe_wait, throttle_wait
 from gateway.delivery.clocks import Clocks, Time
@@ -21,6 +21,7 @@ from gateway.delivery.contract import Violation
 from gateway.delivery.courier import Office, Route, place_of
 from gateway.delivery.fates import NoReply
 from gateway.delivery.outgoing import compose
+from gateway.delivery.quota import Meter
 from gateway.delivery.watcher import Stage
 from gateway.model import Pause, PlatformCode, Reason, Retry, Throttle
 from gateway.outbox import Inquiry, Lane, Outcomes, Shut, Unavailable
@@ -28,24 +29,12 @@ from gateway.outbox import Inquiry, Lane, Outcomes, Shut, Unavailable
 AT_A_TIME: Final = 50
 """Inquiries taken from the store together."""
 
+QUESTIONS: Final = Quota(requests_per_minute=60, requests_per_day=50_000)
+"""What all lanes of a process ask together, at most. Google takes 300 questions a minute and 100,000 a day of a project, apart
+from deliveries: https://developers.google.com/data-manager/api/devguides/limits (read 2026-11-22)."""
+
 SHORTEST_IDLE: Final = 0.01
 """Seconds; keeps a due time that is almost now from being asked for in a tight loop."""
-
-
-class Turns:
-    """Spaces questions out, whoever asks: one every `seconds`. For one event loop."""
-
-    def __init__(self, seconds: float) -> None:
-        """Begin with a free turn."""
-        self._seconds = seconds
-        self._free_at = 0.0
-
-    async def take(self) -> None:
-        """Wait for the next free turn."""
-        now = asyncio.get_running_loop().time()
-        at = max(now, self._free_at)
-        self._free_at = at + self._seconds
-        await asyncio.sleep(at - now)
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -59,11 +48,11 @@ class Finding(msgspec.Struct, frozen=True):
 class Inquirer:
     """Asks after one lane's requests. `run` it in a task of its own, once at a time; cancel it to stop it."""
 
-    def __init__(self, route: Route, office: Office, turns: Turns) -> None:
+    def __init__(self, route: Route, office: Office, meter: Meter) -> None:
         """Keep what is needed; nothing starts before `run`."""
         self._route = route
         self._office = office
-        self._turns = turns
+        self._meter = meter
         self._outbox = office.outbox
         self._pace = office.pace
         self._clocks: Clocks | None = None
@@ -134,7 +123,7 @@ class Inquirer:
         if request is None:
             await self._conclude(inquiry, inquiry.outcomes)
             return True
-        await self._turns.take()
+        await asyncio.sleep(self._meter.take(asyncio.get_running_loop().time()))
         seen = self._route.credential.renewals
         match await self._ask(request, inquiry.events):
             case Processed(final, counts):
@@ -222,7 +211,7 @@ class Inquirer:
         return now
 
 
-def inquirers(routes: Sequence[Route], office: Office) -> list[Inquirer]:
-    """Make the inquirers of a process, one for each lane, that take turns."""
-    turns = Turns(office.pace.inquiry_spacing_seconds)
-    return [Inquirer(route, office, turns) for route in routes]
+def inquirers(routes: Sequence[Route], office: Office, quota: Quota = QUESTIONS) -> list[Inquirer]:
+    """Make the inquirers of a process, one for each lane; together they ask no more than `quota`."""
+    meter = Meter(quota)
+    return [Inquirer(route, office, meter) for route in routes]

@@ -13,11 +13,11 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from gateway.adapter import Access, Processed, Reply, Request
+from gateway.adapter import Access, Processed, Quota, Reply, Request
 from gateway.delivery.contract import Violation
 from gateway.delivery.contract_body import Place
 from gateway.delivery.courier import Office
-from gateway.delivery.inquirer import Inquirer, Turns, inquirers
+from gateway.delivery.inquirer import QUESTIONS, Inquirer, inquirers
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage
 from gateway.model import (
@@ -53,9 +53,7 @@ from tests.gateway.delivery.test_courier_crashes import killed_at
 
 META: Final = Destination.META
 FIRST: Final = 0.05
-PACE: Final = msgspec.structs.replace(
-    QUICK, inquiry_first_seconds=FIRST, inquiry_cap_seconds=0.2, inquiry_spacing_seconds=0.0, idle_seconds=0.05
-)
+PACE: Final = msgspec.structs.replace(QUICK, inquiry_first_seconds=FIRST, inquiry_cap_seconds=0.2, idle_seconds=0.05)
 CODE: Final = PlatformCode("TOO_OLD")
 WRONG: Final = PlatformCode("TERMS_NOT_SIGNED")
 
@@ -108,6 +106,7 @@ class Scene(Line):
         self.times: list[float] = []
         self.tokens: list[str] = []
         platform.status = self.status
+        self.quota = Quota()
         self.later = Later(platform.url)
         self.adapter = self.later
         self.pace = PACE
@@ -137,7 +136,7 @@ class Scene(Line):
         """Make one that is not running yet."""
         made = self.courier(transport)
         office = Office(self.outbox, transport, self.recorder, self.pace, self.wall, self.dice)
-        (one,) = inquirers([made._route], office)
+        (one,) = inquirers([made._route], office, self.quota)
         return one
 
     @asynccontextmanager
@@ -487,42 +486,28 @@ async def test_an_older_requests_answer_changes_nothing(scene: Scene) -> None:
     assert scene.recorder.of("misconfigured") == [(True, WRONG)]
 
 
-# ── taking turns ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the quota ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_questions_are_spaced_out_whoever_asks() -> None:
-    """A second between any two of the process, by default."""
-    turns, times = Turns(0.05), []
-
-    async def ask() -> None:
-        await turns.take()
-        times.append(asyncio.get_running_loop().time())
-
-    await asyncio.gather(*(ask() for _ in range(5)))
-    assert all(later - earlier >= 0.045 for earlier, later in pairwise(times))
-    await asyncio.sleep(0.2)
-    began = asyncio.get_running_loop().time()
-    await ask()
-    assert times[-1] - began < 0.04
+async def test_an_inquirer_waits_for_its_place_in_the_quota(scene: Scene) -> None:
+    """However much is due: of fifty a minute ten may be asked at once, and the eleventh a second and a half after the first."""
+    scene.quota = Quota(requests_per_minute=50)
+    for number in range(11):
+        scene.words[f"r{number}"] = ["used"]
+        await scene.take(f"r{number}", 1, first=10 * number)
+    await scene.over(20)
+    assert scene.times[9] - scene.times[0] < 1.4 <= scene.times[10] - scene.times[0]
 
 
-def test_by_default_all_questions_stay_far_below_the_quota() -> None:
-    """300 a minute and 100,000 a day are Google's limits for a project."""
-    seconds = QUICK.inquiry_spacing_seconds
-    assert 60 / seconds <= 300 / 4
-    assert 86_400 / seconds < 100_000
+def test_by_default_all_questions_stay_far_below_googles_quota() -> None:
+    """300 a minute and 100,000 a day are its limits for a project, and other programs may ask too."""
+    assert QUESTIONS.requests_per_minute is not None
+    assert QUESTIONS.requests_per_day is not None
+    assert QUESTIONS.requests_per_minute <= 300 / 4
+    assert QUESTIONS.requests_per_day <= 100_000 / 2
 
 
-async def test_an_inquirer_waits_for_its_turn(scene: Scene) -> None:
-    """However much is due at once."""
-    scene.pace = msgspec.structs.replace(PACE, inquiry_spacing_seconds=0.3)
-    await scene.take("r1", 1)
-    await scene.take("r2", 1, first=10)
-    await scene.over()
-    assert scene.times[1] - scene.times[0] >= 0.29
-
-
-async def test_the_inquirers_of_a_process_take_turns(scene: Scene) -> None:
+async def test_the_inquirers_of_a_process_share_a_quota(scene: Scene) -> None:
     """They are made together, one for each lane."""
     async with Transport(hosts=scene.contract.hosts) as transport:
         route = scene.courier(transport)._route
@@ -530,7 +515,7 @@ async def test_the_inquirers_of_a_process_take_turns(scene: Scene) -> None:
         office = Office(scene.outbox, transport, scene.recorder, scene.pace)
         made = inquirers([route, other], office)
     assert [one.lane for one in made] == [LANE, Lane(SHOP, Destination.PINTEREST)]
-    assert made[0]._turns is made[1]._turns
+    assert made[0]._meter is made[1]._meter
 
 
 # ── killed at any await ──────────────────────────────────────────────────────────────────────────────────────────
