@@ -14,7 +14,7 @@ from aiohttp import web
 
 from gateway.audit.accounts import account
 from gateway.audit.trace import tell
-from gateway.listener import answer, problem
+from gateway.listener import Answer, answer, problem
 from gateway.metrics import CONTENT_TYPE, Metrics
 from gateway.model import EventId, Kind, StorefrontId
 from gateway.outbox import Outbox, Shut, Unavailable
@@ -96,7 +96,7 @@ class Private:
             return problem(405, "method_not_allowed", {"Allow": ", ".join(known)})
         return await self._answer(path, dict(parse_qsl(query)))
 
-    async def _answer(self, path: str, query: Mapping[str, str]) -> web.Response:
+    async def _answer(self, path: str, query: Mapping[str, str]) -> Answer:
         match path:
             case "/metrics":
                 return answer(200, self._metrics.text(), content_type=CONTENT_TYPE)
@@ -112,7 +112,7 @@ class Private:
             case _:
                 return await self._accounts(query)
 
-    async def _explain(self, query: Mapping[str, str]) -> web.Response:
+    async def _explain(self, query: Mapping[str, str]) -> Answer:
         if (storefront := self._storefront(query)) is None:
             return problem(404, "unknown_storefront")
         try:
@@ -125,7 +125,7 @@ class Private:
             return problem(503, unavailable.why.value)
         return problem(404, "unknown_event") if explanation is None else answer(200, orjson.dumps(tell(explanation)))
 
-    async def _accounts(self, query: Mapping[str, str]) -> web.Response:
+    async def _accounts(self, query: Mapping[str, str]) -> Answer:
         if (storefront := self._storefront(query)) is None:
             return problem(404, "unknown_storefront")
         try:
