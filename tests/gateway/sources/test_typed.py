@@ -34,6 +34,7 @@ COMMON = st.fixed_dictionaries(
             optional={
                 "value": st.sampled_from(("129.90", "1.999", "", 0, 12, 10**12, 10**12 + 1, 2**64, -1, 0.1, 1.0, 1e300, None)),
                 "currency": st.sampled_from(("EUR", "eur", "JPY", "XXX", "", None)),
+                "content_ids": st.none() | st.lists(TEXTS, max_size=3),
             },
         ),
         "click": st.none() | st.dictionaries(st.sampled_from(("gclid", "gbraid", "wbraid", "fbc", "fbp", "epik")), TEXTS),
@@ -141,6 +142,10 @@ EDGES: list[dict[str, Any]] = [
     ),
     *({"order": {"value": value, "currency": "EUR"}} for value in (0, 0.1, 1.0, 10**12, 10**12 + 1, -1, "", "1.999", "1.90")),
     *({"consent": consent} for consent in (None, {}, {"given_at": 2**64}, {"x": -(2**63) - 1}, {"google": {"x": 1}})),
+    *(
+        {"order": {"value": 1, "currency": "EUR", "content_ids": ids}}
+        for ids in (None, [], ["a"] * 100, ["a"] * 101, [""], [None], [1], "a")
+    ),
     *({"event_id": id_} for id_ in ("", "x" * 64, "x" * 65, "a b", "ä")),
 ]
 
