@@ -150,7 +150,7 @@ EDGES: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("changes", EDGES, ids=str)
+@pytest.mark.parametrize("changes", EDGES, ids=[str(number) for number in range(len(EDGES))])
 @pytest.mark.parametrize("kind", ["purchase", "page_view"])
 def test_so_is_each_edge_of_each_rule(changes: dict[str, Any], kind: str) -> None:
     """Just inside and just outside, for an event that needs an order and for one that does not."""
