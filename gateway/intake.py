@@ -288,14 +288,16 @@ class Intake:
         statuses: Sequence[Status],
         unknown: Mapping[str, int],
     ) -> None:
-        if len(entries) == 1:
-            self._metrics.events(storefront, source, *_fate(entries[0], statuses[0]), 1)
-            for field, count in unknown.items():
-                self._metrics.unknown_fields(storefront, field, count)
-            return
         fates: dict[tuple[Kind | None, Status, str], int] = {}
-        for fate in map(_fate, entries, statuses):  # making a Counter costs more than one event's count
-            fates[fate] = fates.get(fate, 0) + 1
+        kinds: list[Kind] = []
+        for entry, status in zip(entries, statuses, strict=True):
+            if status is ACCEPTED and type(entry) is Accept:
+                kinds.append(entry.event.kind)
+            else:
+                fate = _fate(entry, status)
+                fates[fate] = fates.get(fate, 0) + 1
+        for accepted in set(kinds):
+            fates[accepted, ACCEPTED, ""] = kinds.count(accepted)
         for (kind, status, reason), count in fates.items():
             self._metrics.events(storefront, source, kind, status, reason, count)
         for field, count in unknown.items():
