@@ -87,10 +87,12 @@ def seconds_of_text(text: str) -> int | Fault:
 
     What has the punctuation of the plainest form can only be that form, or nothing that `fromisoformat` takes.
     """
-    if text[4::3] != PLAINEST and RFC3339.fullmatch(text) is None:
-        return Fault.BAD_FORMAT
+    if text[4::3] != PLAINEST:
+        if RFC3339.fullmatch(text) is None:
+            return Fault.BAD_FORMAT
+        text = text.upper()
     try:
-        return int(datetime.fromisoformat(text.upper()).timestamp())
+        return int(datetime.fromisoformat(text).timestamp())
     except (ValueError, OverflowError):
         return Fault.BAD_FORMAT
 

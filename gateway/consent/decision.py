@@ -16,6 +16,8 @@ read 2026-11-22):
 
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import product
+from string import ascii_uppercase
 from typing import Final
 
 import msgspec
@@ -95,7 +97,7 @@ def decide(raw: RawEvent, policy: Policy, enabled: tuple[Destination, ...], now:
         if "google" in consent:
             personalisation = google.personalisation(consent, context)
         if type(given_at := context.given_at) is int:
-            consent_at = min(now, given_at)
+            consent_at = given_at if given_at < now else now  # noqa: FURB136 - a call costs five times that
     elif consent is not None:
         statements += MALFORMED
     allowed, refused, signals = _apply(statements, enabled)
@@ -134,7 +136,12 @@ def _context(consent: Mapping[str, object], raw: RawEvent, policy: Policy, now: 
     return Context(now, attested, country, policy.max_age, at)
 
 
+TWO_LETTERS: Final = frozenset(map("".join, product(ascii_uppercase, repeat=2)))
+
+
 def _country(text: str) -> str | None:
+    if text in TWO_LETTERS:
+        return text
     if not (code := text if len(text) == 2 else text.strip()):
         return None
     return code.upper() if len(code) == 2 and code.isascii() and code.isalpha() else UNREADABLE

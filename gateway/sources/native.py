@@ -143,7 +143,7 @@ def _common(event: typed.Event, now: int, connection: Connection | None) -> RawE
     return RawEvent(  # sixteen arguments by name would cost a microsecond: CPython gathers them in a dictionary then
         kind=kind,
         event_id=_wrapped(EventId, event_id),
-        occurred_at=min(now, seconds),
+        occurred_at=seconds if seconds < now else now,  # noqa: FURB136 - a call costs five times that
         set_to_now=seconds > now,
         page_url=event.page_url or None,
         email=email,
