@@ -32,8 +32,6 @@ LIFE_BAR: Final = 20.0
 MEMORY_BAR: Final = 32.0
 DISK_BAR: Final = 300.0
 SIZE: Final = 100
-CLAIMED: Final = {"meta": 200, "pinterest": 100, "google_ads": 500}
-"""What couriers claim at once by the default configuration."""
 
 
 def measure(plan: Plan, say: Callable[[str], None]) -> list[Figure]:
@@ -67,8 +65,10 @@ async def _life(plan: Plan, events: int) -> tuple[Span, Span]:
             for batch in batches:
                 await outbox.put(batch)
             middle = own_sample()
-            lanes = parts.lanes(parts.storefront(made))
-            await asyncio.gather(*(_empty(outbox, lane) for lane in lanes))
+            shop = parts.storefront(made)
+            lanes = parts.lanes(shop)
+            claimed = {lane: shop.destinations[lane.destination].limits.batch_events for lane in lanes}
+            await asyncio.gather(*(_empty(outbox, lane, most) for lane, most in claimed.items()))
             end = own_sample()
             gc.unfreeze()
             assert not any(outbox.waiting(lane).waiting for lane in lanes)
@@ -81,10 +81,10 @@ def _batches(made: Settings, events: int, shoppers: int) -> list[Sequence[Entry]
     return [parts.entries(line, bodies.take(), now) for _ in range(events // SIZE)]
 
 
-async def _empty(outbox: Outbox, lane: Lane) -> None:
-    """Claim, mark and settle until nothing is left."""
+async def _empty(outbox: Outbox, lane: Lane, most: int) -> None:
+    """Claim as much at once as a courier does, mark and settle until nothing is left."""
     now = int(time.time())
-    while (claim := await outbox.claim(lane, CLAIMED[lane.destination], now)) is not None:
+    while (claim := await outbox.claim(lane, most, now)) is not None:
         await outbox.mark_sent(claim, [record.seq for record in claim.records], now)
         await outbox.settle(claim, [Done(record.seq, Reason.CONFIRMED) for record in claim.records], now)
 

@@ -10,6 +10,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
@@ -22,9 +23,10 @@ from gateway.consent.signals.gpc import header_says_so
 from gateway.keys import Doorkeeper, KeyKind
 from gateway.limits import Addresses, Bucket, network_of
 from gateway.line import Line
-from gateway.listener import NO_HEADERS, answer, problem
+from gateway.listener import NO_HEADERS, Answer, answer, problem
 from gateway.metrics import Metrics
-from gateway.model import Fault, Kind, Source, Status, StorefrontId
+from gateway.model import Destination, Fault, Kind, Source, Status, StorefrontId
+from gateway.model import Refusal as Refused
 from gateway.outbox import Accept, Entry, Outbox, Refuse, Reject, Shut, Unavailable
 from gateway.raw import Malformed, RawEvent
 from gateway.sources.native import Batch, Connection, NotAnEvent, TooManyEvents, decode
@@ -36,6 +38,7 @@ ROUTES: Final = (("POST", "/v1/events"), ("POST", "/v1/collect"), ("OPTIONS", "/
 """Every public route; the documentation is tested against this."""
 
 JSON_TYPE: Final = "application/json"
+EVENTS, SECRET, ACCEPTED = Source.EVENTS, KeyKind.SECRET, Status.ACCEPTED
 PREFLIGHT_SECONDS: Final = "86400"
 
 
@@ -51,7 +54,7 @@ class Door(msgspec.Struct):
 class Refusal(Exception):
     """An answer that ends the request early; carries the finished response."""
 
-    def __init__(self, response: web.Response) -> None:
+    def __init__(self, response: Answer) -> None:
         """Keep it."""
         super().__init__("request refused")
         self.response = response
@@ -92,39 +95,38 @@ class Intake:
         """Answer one request."""
         path, _, query = request.raw_path.partition("?")
         try:
-            response = await self._route(request, path, query)
+            match request.method, path:
+                case "POST", "/v1/events":
+                    response = await self._events(request)
+                case "POST", "/v1/collect":
+                    response = await self._collect(request, query)
+                case "OPTIONS", "/v1/collect":
+                    response = self._preflight(request, query)
+                case "GET", "/healthz":
+                    response = answer(200, b"ok\n", content_type="text/plain")
+                case _, known if known in PATHS:
+                    response = problem(405, "method_not_allowed", {"Allow": PATHS[known]})
+                case _:
+                    response = problem(404, "not_found")
         except Refusal as refusal:
             response = refusal.response
         self._metrics.request(path if path in PATHS else "other", response.status)
         return response
 
-    async def _route(self, request: web.BaseRequest, path: str, query: str) -> web.Response:
-        match request.method, path:
-            case "POST", "/v1/events":
-                return await self._events(request)
-            case "POST", "/v1/collect":
-                return await self._collect(request, query)
-            case "OPTIONS", "/v1/collect":
-                return self._preflight(request, query)
-            case "GET", "/healthz":
-                return answer(200, b"ok\n", content_type="text/plain")
-            case _, known if known in PATHS:
-                return problem(405, "method_not_allowed", {"Allow": PATHS[known]})
-            case _:
-                return problem(404, "not_found")
-
     # ── servers ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _events(self, request: web.BaseRequest) -> web.Response:
-        storefront = self._secret_caller(request)
+    async def _events(self, request: web.BaseRequest) -> Answer:
+        headers = request.headers
+        storefront = self._secret_caller(headers)
         door = self._doors[storefront]
         self._refuse_if_shut()
-        if request.content_type != JSON_TYPE:
+        if headers.get(hdrs.CONTENT_TYPE) != JSON_TYPE and request.content_type != JSON_TYPE:
             return problem(415, "content_type")
-        if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() not in ("identity", "gzip"):
+        encoding = headers.get(hdrs.CONTENT_ENCODING)
+        if encoding is not None and encoding.lower() not in ("identity", "gzip"):
             return _closing(problem(415, "content_encoding"))
         self._take(door.bucket, 1)
-        body = await self._body(request, EVENTS_BYTES)
+        body = self._whole_body(request, EVENTS_BYTES) or await self._body(request, EVENTS_BYTES)
         now = int(self._wall())
         try:
             batch = decode(body, now)
@@ -135,21 +137,21 @@ class Intake:
         except TooManyEvents:
             return problem(413, "too_many_events")
         self._take(door.bucket, len(batch.events) - 1)
-        entries, statuses = await self._store(door, Source.EVENTS, batch, now)
+        entries, statuses = await self._store(door, EVENTS, batch, now)
         return answer(202, _results(batch.events, entries, statuses))
 
-    def _secret_caller(self, request: web.BaseRequest) -> StorefrontId:
-        scheme, _, key = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    def _secret_caller(self, headers: Mapping[str, str]) -> StorefrontId:
+        scheme, _, key = headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         who = self._doorkeeper.who(key.strip()) if scheme.lower() == "bearer" else None
         if who is None or who[0] not in self._doors:
             raise Refusal(problem(401, "unknown_key", {"WWW-Authenticate": "Bearer"}))
-        if who[1] is not KeyKind.SECRET:
+        if who[1] is not SECRET:
             raise Refusal(problem(403, "not_a_secret_key"))
         return who[0]
 
     # ── browsers ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _collect(self, request: web.BaseRequest, query: str) -> web.Response:
+    async def _collect(self, request: web.BaseRequest, query: str) -> Answer:
         storefront, origin = self._page(request, query)
         door = self._doors[storefront]
         cors = {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "Retry-After", "Vary": "Origin"}
@@ -158,7 +160,7 @@ class Intake:
             return _closing(problem(415, "content_encoding", cors))
         address = self._client_address(request)
         self._take_as_visitor(door.bucket, address or request.remote or "", 1, cors)
-        body = await self._body(request, COLLECT_BYTES, cors)
+        body = self._whole_body(request, COLLECT_BYTES, cors) or await self._body(request, COLLECT_BYTES, cors)
         now = int(self._wall())
         agent, gpc = request.headers.get(hdrs.USER_AGENT), header_says_so(request.headers.getall("Sec-GPC", []))
         try:
@@ -169,7 +171,7 @@ class Intake:
         await self._store(door, Source.COLLECT, batch, now, cors)
         return answer(204, headers=cors)
 
-    def _preflight(self, request: web.BaseRequest, query: str) -> web.Response:
+    def _preflight(self, request: web.BaseRequest, query: str) -> Answer:
         _, origin = self._page(request, query)
         allowed = {
             "Access-Control-Allow-Origin": origin,
@@ -231,6 +233,13 @@ class Intake:
         if seconds > 0:
             raise Refusal(problem(429, "too_many_requests", {**headers, "Retry-After": _jittered(seconds + 1)}))
 
+    def _whole_body(self, request: web.BaseRequest, limit: int, headers: Mapping[str, str] = NO_HEADERS) -> bytes | None:
+        """Give a body that came with its headers and has nothing wrong with it: no waiting, no timer (5 µs less), else None."""
+        content = request.content
+        if not content.is_eof() or content.exception() is not None or hdrs.EXPECT in request.headers:
+            return None
+        return self._bounded([content.read_nowait()], limit, headers)
+
     async def _body(self, request: web.BaseRequest, limit: int, headers: Mapping[str, str] = NO_HEADERS) -> bytes:
         """Read a body of at most `limit` bytes after decompression, against the clock: a dripped body is cut."""
         if (request.content_length or 0) > limit:
@@ -240,8 +249,6 @@ class Intake:
         read = 0
         try:
             await _let_continue(request)
-            if content.is_eof():  # the whole body came with the headers: no timer needed (3 µs a request less)
-                return self._bounded([content.read_nowait()], limit, headers)
             async with asyncio.timeout(self._body_seconds):
                 while not content.at_eof():
                     chunks.append(chunk := await content.readany())
@@ -255,7 +262,7 @@ class Intake:
         return self._bounded(chunks, limit, headers)
 
     def _bounded(self, chunks: list[bytes], limit: int, headers: Mapping[str, str] = NO_HEADERS) -> bytes:
-        body = b"".join(chunks)
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         if len(body) > limit:
             raise Refusal(_closing(problem(413, "body_too_large", headers)))
         self._metrics.raw_bytes(len(body))
@@ -282,8 +289,15 @@ class Intake:
         unknown: Mapping[str, int],
     ) -> None:
         fates: dict[tuple[Kind | None, Status, str], int] = {}
-        for fate in map(_fate, entries, statuses):  # making a Counter costs more than one event's count
-            fates[fate] = fates.get(fate, 0) + 1
+        kinds: list[Kind] = []
+        for entry, status in zip(entries, statuses, strict=True):
+            if status is ACCEPTED and type(entry) is Accept:
+                kinds.append(entry.event.kind)
+            else:
+                fate = _fate(entry, status)
+                fates[fate] = fates.get(fate, 0) + 1
+        for accepted in set(kinds):
+            fates[accepted, ACCEPTED, ""] = kinds.count(accepted)
         for (kind, status, reason), count in fates.items():
             self._metrics.events(storefront, source, kind, status, reason, count)
         for field, count in unknown.items():
@@ -311,18 +325,32 @@ def _fate(entry: Entry, status: Status) -> tuple[Kind | None, Status, str]:
 
 
 def _results(events: Sequence[RawEvent | Malformed], entries: Sequence[Entry], statuses: Sequence[Status]) -> bytes:
-    return orjson.dumps({"results": [_result(*one) for one in zip(events, entries, statuses, strict=True)]})
+    results = [_result(*one) for one in zip(events, entries, statuses, strict=True)]
+    return b'{"results":[%b]}' % (results[0] if len(results) == 1 else b",".join(results))
 
 
-def _result(event: RawEvent | Malformed, entry: Entry, status: Status) -> dict[str, object]:
-    """Write one event's result: its own id if it had a valid one, and reasons by code."""
+def _result(event: RawEvent | Malformed, entry: Entry, status: Status) -> bytes:
+    """Write one event's result. An id needs no escaping, so the commonest one is its id and an end that is always the same."""
+    if status is ACCEPTED and type(entry) is Accept:
+        trace = entry.trace
+        return b'{"event_id":"%b%b' % (entry.event.event_id.encode(), _end(trace.allowed, trace.refused))
+    return orjson.dumps(_other_result(event, entry, status))
+
+
+@lru_cache(maxsize=1024)
+def _end(allowed: tuple[Destination, ...], refused: tuple[tuple[Destination, Refused], ...]) -> bytes:
+    rest: dict[str, object] = {"status": ACCEPTED, "destinations": allowed}
+    if refused:
+        rest["refused_destinations"] = {destination.value: why for destination, why in refused}
+    return b'",' + orjson.dumps(rest)[1:]
+
+
+def _other_result(event: RawEvent | Malformed, entry: Entry, status: Status) -> dict[str, object]:
+    """Write a result's members: its own id if it had a valid one, and reasons by code."""
     result: dict[str, object] = {"event_id": event.event_id, "status": status}
     match entry:
         case Accept():
-            if status is Status.ACCEPTED:
-                result["destinations"] = entry.event.destinations
-                if entry.trace.refused:
-                    result["refused_destinations"] = {destination.value: why for destination, why in entry.trace.refused}
+            pass
         case Refuse():
             result["reason"] = entry.reason
             result["refused_destinations"] = {destination.value: why for destination, why in entry.trace.refused}
@@ -332,7 +360,7 @@ def _result(event: RawEvent | Malformed, entry: Entry, status: Status) -> dict[s
     return result
 
 
-def _unavailable(why: Shut, headers: Mapping[str, str] = NO_HEADERS) -> web.Response:
+def _unavailable(why: Shut, headers: Mapping[str, str] = NO_HEADERS) -> Answer:
     return problem(503, why.value, {**headers, "Retry-After": _jittered(5, 30)})
 
 
@@ -341,6 +369,6 @@ def _jittered(least: float, most: float | None = None) -> str:
     return str(max(1, round(random.uniform(least, most or 2 * least))))  # noqa: S311 - spreads load, hides nothing
 
 
-def _closing(response: web.Response) -> web.Response:
+def _closing(response: Answer) -> Answer:
     response.force_close()
     return response

@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from enum import StrEnum, unique
+from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -29,6 +30,9 @@ class KeyKind(StrEnum):
 
 
 PREFIX: Final = {KeyKind.SECRET: "sk", KeyKind.PUBLISHABLE: "pk"}
+BLOCK_BYTES: Final = 64
+"""Of SHA-256."""
+INNER, OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 RANDOM_LENGTH: Final = 43
 """32 bytes in unpadded base64url."""
 LONGEST: Final = 3 + 20 + 1 + RANDOM_LENGTH
@@ -97,12 +101,14 @@ class Doorkeeper:
     Raises ValueError when the pepper is short, or when two keys of a kind share an id.
     """
 
-    __slots__ = ("_hmac", "_holders")
+    __slots__ = ("_holders", "_inner", "_outer")
 
     def __init__(self, pepper: bytes, keys: Mapping[StorefrontId, Sequence[StoredKey]]) -> None:
         if len(pepper) < 16:
             raise ValueError("the pepper needs 16 bytes")
-        self._hmac = hmac.new(pepper, digestmod="sha256")
+        block = (pepper if len(pepper) <= BLOCK_BYTES else sha256(pepper).digest()).ljust(BLOCK_BYTES, b"\0")
+        self._inner = sha256(block.translate(INNER))
+        self._outer = sha256(block.translate(OUTER))
         self._holders: dict[str, Holder] = {}
         for storefront, stored in keys.items():
             for key in stored:
@@ -121,10 +127,11 @@ class Doorkeeper:
         self._holders[name] = Holder(digest, (storefront, key.kind))
 
     def _digest(self, text: str) -> bytes:
-        """Hash with the pepper already worked in: half the cost of beginning anew."""
-        keyed = self._hmac.copy()
-        keyed.update(_bytes(text))
-        return keyed.digest()
+        """HMAC with the pepper already worked in, at half the cost of `hmac` (https://www.rfc-editor.org/rfc/rfc2104#section-2)."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(_bytes(text))
+        outer.update(inner.digest())
+        return outer.digest()
 
     def who(self, key_text: str) -> tuple[StorefrontId, KeyKind] | None:
         """Name the storefront and the kind of key, or None for any text that is not a known key, whole."""

@@ -7,14 +7,33 @@
 Pure: time is handed in. The only place where the rooms above and below the boundary meet.
 """
 
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
 from gateway.adapter import Adapter
 from gateway.consent.decision import RULE, Consented, Decision, Policy, admit
 from gateway.minimise import Wanted, minimise, wanted
-from gateway.model import Destination, Minimised, Refusal, Source, Status, StorefrontId, Trace
+from gateway.model import Destination, Minimised, Refusal, Signal, Source, State, Status, StorefrontId, Trace
 from gateway.outbox import Accept, Entry, Refuse, Reject
 from gateway.raw import Malformed, RawEvent
 
 Refused = tuple[tuple[Destination, Refusal], ...]
+
+
+@lru_cache(maxsize=1024)
+def _accepted(
+    signals: tuple[tuple[Signal, State], ...], allowed: tuple[Destination, ...], refused: Refused, remarks: int
+) -> Trace:
+    """Few distinct ones exist, and the store finds the number of one that it has met sooner than that of one that is equal."""
+    return Trace(Status.ACCEPTED, RULE, signals, allowed, refused, remarks)
+
+
+class Crossing(NamedTuple):
+    """What is the same for all events that go to the same destinations: what these need, and how to ask them."""
+
+    want: Wanted
+    ask: tuple[Callable[[Minimised], Refusal | None], ...]
 
 
 class Line:
@@ -28,7 +47,7 @@ class Line:
         self._adapters = adapters
         self._origins = origins
         self._enabled = tuple(d for d in Destination if d in adapters)
-        self._wanted: dict[tuple[Destination, ...], Wanted] = {}
+        self._crossings: dict[tuple[Destination, ...], Crossing] = {}
 
     @property
     def enabled(self) -> tuple[Destination, ...]:
@@ -45,27 +64,33 @@ class Line:
         minimised, remarks, refused = self._across(admitted)
         if minimised is None:
             return self._refuse(event, admitted.decision, refused, source, now)
-        trace = Trace(Status.ACCEPTED, RULE, admitted.decision.signals, minimised.destinations, refused, remarks)
+        trace = _accepted(admitted.decision.signals, minimised.destinations, refused, remarks)
         return Accept(self.storefront, source, minimised, trace, now)
 
     def _across(self, consented: Consented) -> tuple[Minimised | None, int, Refused]:
         """Minimise for those who may have the event, ask each whether it can use what is left, and narrow down."""
         allowed, refused = consented.decision.allowed, consented.decision.refused
-        event, remarks = minimise(consented, allowed, self._want(allowed), self._origins)
-        unusable = [(d, why) for d in allowed if (why := self._adapters[d].refuses(event)) is not None]
-        if not unusable:
+        crossing = self._crossings.get(allowed) or self._crossing(allowed)
+        event, remarks = minimise(consented, allowed, crossing.want, self._origins)
+        for refuses in crossing.ask:
+            if refuses(event) is not None:
+                break
+        else:
             return event, remarks, refused
+        unusable = [(d, why) for d in allowed if (why := self._adapters[d].refuses(event)) is not None]
         refused = (*refused, *unusable)
         left = tuple(d for d in allowed if d not in dict(unusable))
         if not left:
             return None, remarks, refused
-        event, remarks = minimise(consented, left, self._want(left), self._origins)
+        crossing = self._crossings.get(left) or self._crossing(left)
+        event, remarks = minimise(consented, left, crossing.want, self._origins)
         return event, remarks, refused
 
-    def _want(self, destinations: tuple[Destination, ...]) -> Wanted:
-        if (want := self._wanted.get(destinations)) is None:
-            want = self._wanted[destinations] = wanted({d: self._adapters[d].needs for d in destinations})
-        return want
+    def _crossing(self, destinations: tuple[Destination, ...]) -> Crossing:
+        adapters = [self._adapters[d] for d in destinations]
+        want = wanted({adapter.destination: adapter.needs for adapter in adapters})
+        made = self._crossings[destinations] = Crossing(want, tuple(adapter.refuses for adapter in adapters))
+        return made
 
     def _refuse(self, event: RawEvent, decision: Decision, refused: Refused, source: Source, now: int) -> Refuse:
         trace = Trace(Status.REFUSED, RULE, decision.signals, (), refused, 0)

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum, unique
+from http import HTTPStatus
 from importlib import metadata
 from typing import Final
 
@@ -31,6 +32,7 @@ PREFIX: Final = "consent_gateway_"
 NONE: Final = "none"
 """A label's value where there is nothing to say."""
 
+STATUSES: Final = {status.value: str(status.value) for status in HTTPStatus}
 DELIVERY_BUCKETS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0, 259_200.0, 604_800.0)
 """Seconds, from a healthy moment to the longest age that any platform takes."""
 
@@ -178,7 +180,7 @@ class Metrics(Collector):
 
     def request(self, route: str, status: int) -> None:
         """Count an answer. `route` is one of the routes there are or `other`, never the path that was asked for."""
-        self._requests.add((route, str(status)), 1)
+        self._requests.add((route, STATUSES.get(status) or str(status)), 1)
 
     def raw_bytes(self, count: int) -> None:
         """Count the bytes of a body, after decompression."""

@@ -435,6 +435,9 @@ EXPONENTS: Final = {
 }  # fmt: skip
 """Minor-unit exponents that are not 2: ISO 4217, https://www.iso.org/iso-4217-currency-codes.html (read 2026-11-22)."""
 
+UNITS: Final = {code: float(10**exponent) for code, exponent in EXPONENTS.items()}
+"""Minor units to the major one where they are not a hundred."""
+
 CODES: Final = (
     "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY COP "
     "CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR "
@@ -472,15 +475,18 @@ class Money(msgspec.Struct, frozen=True, gc=False):
     @property
     def text(self) -> str:
         """The exact amount as plain digits with the currency's own number of places: `129.90`, `1500`."""
-        if (places := self.exponent) == 0:
-            return str(self.minor)
-        whole, part = divmod(self.minor, 10**places)
+        minor = self.minor
+        if (places := EXPONENTS.get(self.currency, 2)) == 2:
+            return f"{minor // 100}.{minor % 100:02d}"
+        if places == 0:
+            return str(minor)
+        whole, part = divmod(minor, 10**places)
         return f"{whole}.{part:0{places}d}"
 
     @property
     def number(self) -> float:
         """The amount as the nearest double; its shortest form reads back as the exact decimal (≤ 10 digits)."""
-        return self.minor / float(10**self.exponent)
+        return self.minor / UNITS.get(self.currency, 100.0)
 
 
 class EmailDigests(msgspec.Struct, frozen=True, gc=False):

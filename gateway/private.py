@@ -29,7 +29,7 @@ from gateway.audit.shapes import Approved, tell_shapes
 from gateway.audit.trace import tell
 from gateway.delivery.letters import Order
 from gateway.delivery.replaying import Replayer, count_dead
-from gateway.listener import answer, problem
+from gateway.listener import Answer, answer, problem
 from gateway.metrics import CONTENT_TYPE, Metrics
 from gateway.model import EventId, Kind, StorefrontId
 from gateway.outbox import Decision, Outbox, Shut, Unavailable
@@ -131,7 +131,7 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def refusal(request: web.BaseRequest, names: frozenset[str]) -> web.Response | None:
+def refusal(request: web.BaseRequest, names: frozenset[str]) -> Answer | None:
     """Refuse a caller who asks by a name that is not the listener's, or from a page of another origin; None if it may."""
     hosts = request.headers.getall(hdrs.HOST, [])
     if len(hosts) != 1 or not is_own_name(hosts[0], names):
@@ -142,7 +142,7 @@ def refusal(request: web.BaseRequest, names: frozenset[str]) -> web.Response | N
     return None
 
 
-async def read_json(request: web.BaseRequest) -> bytes | web.Response:
+async def read_json(request: web.BaseRequest) -> bytes | Answer:
     """Read a body that is said to be JSON: at most 64 KiB, within five seconds, not compressed."""
     if request.content_type != JSON_TYPE:
         return _closing(problem(415, "content_type"))
@@ -162,7 +162,7 @@ async def read_json(request: web.BaseRequest) -> bytes | web.Response:
     return bytes(body) if len(body) <= BODY_BYTES else _closing(problem(413, "body_too_large"))
 
 
-def read_order(body: bytes) -> Order | web.Response:
+def read_order(body: bytes) -> Order | Answer:
     """Read what is to be replayed. The answer to what cannot be meant names the field, never what stood there."""
     try:
         return msgspec.json.decode(body, type=Order)
@@ -174,7 +174,7 @@ def read_order(body: bytes) -> Order | web.Response:
         return problem(400, "not_json")
 
 
-def _closing(response: web.Response) -> web.Response:
+def _closing(response: Answer) -> Answer:
     response.force_close()
     return response
 
@@ -217,12 +217,12 @@ class Private:
         try:
             if request.method == hdrs.METH_POST:
                 body = await read_json(request)
-                return body if isinstance(body, web.Response) else await self._change(path, body)
+                return body if isinstance(body, Answer) else await self._change(path, body)
             return await self._answer(path, dict(parse_qsl(query)))
         except Unavailable as unavailable:
             return problem(503, unavailable.why.value)
 
-    async def _change(self, path: str, body: bytes) -> web.Response:
+    async def _change(self, path: str, body: bytes) -> Answer:
         """Do what was posted, one case a path."""
         match path:
             case "/api/v1/shapes/approve":
@@ -230,7 +230,7 @@ class Private:
             case _:
                 return await self._replay(body)
 
-    async def _answer(self, path: str, query: Mapping[str, str]) -> web.Response:
+    async def _answer(self, path: str, query: Mapping[str, str]) -> Answer:
         match path:
             case "/metrics":
                 return answer(200, self._metrics.text(), content_type=CONTENT_TYPE)
@@ -250,7 +250,7 @@ class Private:
             case _:
                 return await self._accounts(query)
 
-    async def _explain(self, query: Mapping[str, str]) -> web.Response:
+    async def _explain(self, query: Mapping[str, str]) -> Answer:
         if (storefront := self._storefront(query)) is None:
             return problem(404, "unknown_storefront")
         try:
@@ -260,29 +260,29 @@ class Private:
         explanation = await self._outbox.explain(storefront, kind, event_id)
         return problem(404, "unknown_event") if explanation is None else answer(200, orjson.dumps(tell(explanation)))
 
-    async def _accounts(self, query: Mapping[str, str]) -> web.Response:
+    async def _accounts(self, query: Mapping[str, str]) -> Answer:
         if (storefront := self._storefront(query)) is None:
             return problem(404, "unknown_storefront")
         return answer(200, orjson.dumps(account(await self._outbox.book(storefront))))
 
-    async def _dead_letters(self, query: Mapping[str, str]) -> web.Response:
+    async def _dead_letters(self, query: Mapping[str, str]) -> Answer:
         if (storefront := self._storefront(query)) is None:
             return problem(404, "unknown_storefront")
         return answer(200, orjson.dumps(list_dead(await count_dead(self._outbox, storefront))))
 
-    async def _replay(self, body: bytes) -> web.Response:
+    async def _replay(self, body: bytes) -> Answer:
         order = read_order(body)
-        if isinstance(order, web.Response):
+        if isinstance(order, Answer):
             return order
         found = await self._replayer.replay(order, self._wall())
         return problem(404, "unknown_lane") if found is None else answer(200, orjson.dumps(tell_slice(found)))
 
-    async def _shapes(self, query: Mapping[str, str]) -> web.Response:
+    async def _shapes(self, query: Mapping[str, str]) -> Answer:
         if (storefront := self._storefront(query)) is None:
             return problem(404, "unknown_storefront")
         return answer(200, orjson.dumps(tell_shapes(await self._outbox.departures(storefront))))
 
-    async def _approve(self, body: bytes) -> web.Response:
+    async def _approve(self, body: bytes) -> Answer:
         try:
             asked = msgspec.json.decode(body, type=Approval)
             decision = Decision(asked.decision)

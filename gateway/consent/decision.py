@@ -16,14 +16,16 @@ read 2026-11-22):
 
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import product
+from string import ascii_uppercase
 from typing import Final
 
 import msgspec
 
-from gateway.consent.signals import KNOWN, READERS, google, gpc, unsupported
+from gateway.consent.signals import KNOWN, READERS, Reader, google, gpc, unsupported
 from gateway.consent.statement import UNREADABLE, Context, Statement, Statements
-from gateway.model import Destination, Refusal, Signal, State, UsState
-from gateway.raw import RawEvent, unix_seconds
+from gateway.model import Destination, Fault, Refusal, Signal, State, UsState
+from gateway.raw import LONGEST_TIME, RawEvent, seconds_of_text, unix_seconds
 
 RULE: Final = "opt_in_everywhere-1"
 DAY: Final = 86_400
@@ -90,31 +92,57 @@ def decide(raw: RawEvent, policy: Policy, enabled: tuple[Destination, ...], now:
     consent_at, personalisation = raw.occurred_at, False
     if type(consent) is dict:
         context = _context(consent, raw, policy, now)
-        for key, read in IN_ORDER:
-            if key in consent:
-                statements += read(consent, context)
-        if not consent.keys() <= KNOWN:
-            statements += unsupported.read_unknown(consent, consent.keys() - KNOWN)
-        personalisation = "google" in consent and google.personalisation(consent, context)
-        consent_at = min(context.given_at, now) if type(context.given_at) is int else consent_at
+        for read in _IN_ORDER.get(tuple(consent)) or _in_order(consent):
+            statements += read(consent, context)
+        if "google" in consent:
+            personalisation = google.personalisation(consent, context)
+        if type(given_at := context.given_at) is int:
+            consent_at = given_at if given_at < now else now  # noqa: FURB136 - a call costs five times that
     elif consent is not None:
         statements += MALFORMED
     allowed, refused, signals = _apply(statements, enabled)
     return Decision(allowed, refused, signals, consent_at, personalisation)
 
 
-IN_ORDER: Final = tuple(READERS.items())
+def _read_unknown(consent: Mapping[str, object], _context: Context) -> Statements:
+    return unsupported.read_unknown(consent, consent.keys() - KNOWN)
+
+
+_IN_ORDER: Final[dict[tuple[str, ...], tuple[Reader, ...]]] = {}
+"""The readers that an object's keys call for, by its keys; of known keys only. Saves 1 µs an event."""
+MOST_REMEMBERED: Final = 1024
+
+
+def _in_order(consent: Mapping[str, object]) -> tuple[Reader, ...]:
+    """Choose the readers of the keys that are there, in the order of `READERS`."""
+    readers = tuple(read for key, read in READERS.items() if key in consent)
+    if not consent.keys() <= KNOWN:
+        return (*readers, _read_unknown)
+    if len(_IN_ORDER) >= MOST_REMEMBERED:
+        _IN_ORDER.clear()
+    _IN_ORDER[tuple(consent)] = readers
+    return readers
 
 
 def _context(consent: Mapping[str, object], raw: RawEvent, policy: Policy, now: int) -> Context:
     """Gather what readers may know. Undated consent is as old as the event that carries it."""
-    country = _country(raw.country)
+    country = None if raw.country is None else _country(raw.country)
+    attested = policy.attests(country) if policy.banner_regions else False
     given_at = consent.get("given_at")
-    return Context(now, policy.attests(country), country, policy.max_age, None if given_at is None else unix_seconds(given_at))
+    if type(given_at) is str and len(given_at) <= LONGEST_TIME:  # each visitor has a date of their own: remembering is no use
+        at: int | Fault | None = seconds_of_text(given_at)
+    else:
+        at = None if given_at is None else unix_seconds(given_at)
+    return Context(now, attested, country, policy.max_age, at)
 
 
-def _country(text: str | None) -> str | None:
-    if not text or not (code := text if len(text) == 2 else text.strip()):
+TWO_LETTERS: Final = frozenset(map("".join, product(ascii_uppercase, repeat=2)))
+
+
+def _country(text: str) -> str | None:
+    if text in TWO_LETTERS:
+        return text
+    if not (code := text if len(text) == 2 else text.strip()):
         return None
     return code.upper() if len(code) == 2 and code.isascii() and code.isalpha() else UNREADABLE
 

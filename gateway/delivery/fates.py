@@ -124,7 +124,9 @@ def broke_contract(violation: Violation, count: int, *, probe: bool) -> Pause | 
 
 def excess_of(outcomes: Sequence[Pair], excess: int) -> int:
     """Say by how much refusals outnumber deliveries after a claim; never below 0, so that good times are not saved up."""
-    return min(SUSPICIOUS, max(0, excess + len(_refused(outcomes)) - _taken(outcomes)))
+    taken = _taken(outcomes)
+    refused = _refused(outcomes) if taken < len(outcomes) else ()
+    return min(SUSPICIOUS, max(0, excess + len(refused) - taken))
 
 
 def _refused(outcomes: Sequence[Pair]) -> list[Rejected | Isolate]:
@@ -133,7 +135,7 @@ def _refused(outcomes: Sequence[Pair]) -> list[Rejected | Isolate]:
 
 
 def _taken(outcomes: Sequence[Pair]) -> int:
-    return sum(isinstance(outcome, Delivered) for _, outcome in outcomes)
+    return [type(outcome) for _, outcome in outcomes].count(Delivered)
 
 
 def unproven(outcomes: Sequence[Pair]) -> bool:

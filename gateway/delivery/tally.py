@@ -4,7 +4,7 @@ Pure.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -38,8 +38,8 @@ def tally(ended: Iterable[tuple[Record | None, Settlement]], now: float) -> Tall
     tables = {Done: sums.delivered, Dead: sums.dead, Withdrawn: sums.withdrawn}
     table: Sums | None = None
     kind = reason = None
-    total = Sum([], {})
-    money = total.money
+    money: dict[str, int] = {}
+    add: Callable[[float], None] = Sum([], {}).seconds.append
     for record, fate in ended:
         if type(fate) is Later:
             sums.later[fate.reason] += 1
@@ -51,9 +51,10 @@ def tally(ended: Iterable[tuple[Record | None, Settlement]], now: float) -> Tall
             if event.kind is not kind or fate.reason is not reason or tables[type(fate)] is not table:
                 kind, reason, table = event.kind, fate.reason, tables[type(fate)]
                 total = table.setdefault((kind, reason), Sum([], {}))
-                money = total.money
+                money, add = total.money, total.seconds.append
             seconds = now - record.accepted_at
-            total.seconds.append(seconds if seconds > 0.0 else 0.0)  # noqa: FURB136 - a call of max costs as much as all else
+            add(seconds if seconds > 0.0 else 0.0)  # noqa: FURB136 - a call of max costs as much as all else
             if (worth := event.money) is not None:
-                money[worth.currency] = money.get(worth.currency, 0) + worth.minor
+                currency = worth.currency
+                money[currency] = money.get(currency, 0) + worth.minor
     return sums

@@ -5,6 +5,7 @@ Nothing is written until every request was read, so a request that makes no sens
 
 from collections import defaultdict
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Final
 
 import msgspec
@@ -15,14 +16,23 @@ from gateway.outbox.books import ACCEPTED, DIFFERING, RECEIVED, VALUE
 from gateway.outbox.codec import Codec, Row, group_place, write_row
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import base, one
-from gateway.outbox.seen import Identity, Sighting, was_accepted
+from gateway.outbox.seen import Sighting, was_accepted
 from gateway.outbox.vault import DAY_SECONDS, nonce
 
 GROUP_RECORDS: Final = 500
 """Most records sealed together: a group is opened in one go."""
 
+ACCEPTED_STATUS, DUPLICATE = Status.ACCEPTED, Status.DUPLICATE
 _NO_CONTENT: Final = bytes(6)
 _NO_SORT: Final = 0
+
+
+class _Route(msgspec.Struct, frozen=True, gc=False):
+    """What is the same for all events of one kind that go the same way. `hasher` made ready for the rest of their identity."""
+
+    storefront: int
+    sort: int
+    hasher: blake2b
 
 
 class _Read(msgspec.Struct, frozen=True, gc=False):
@@ -30,7 +40,8 @@ class _Read(msgspec.Struct, frozen=True, gc=False):
 
     entry: Accept | Refuse
     storefront: int
-    identity: Identity
+    hash: int
+    check: bytes
     row: Row | None
     sort: int
 
@@ -61,7 +72,7 @@ class Arriving:
         self._subjects = memory.subjects
         self._books = memory.books
         self._codec = Codec()
-        self._routes: dict[tuple[StorefrontId, Kind, tuple[Destination, ...]], tuple[int, int]] = {}
+        self._routes: dict[tuple[StorefrontId, Kind, tuple[Destination, ...]], _Route] = {}
         self._received: defaultdict[tuple[int, str, str, str, str], int] = defaultdict(int)
         self._gathered: dict[int, _Gathered] = {}
         (self.next_seq,) = one(self._connection, "select next_seq from meta")
@@ -73,7 +84,7 @@ class Arriving:
     def put(self, requests: Sequence[Sequence[Entry]]) -> list[list[Status] | ValueError]:
         """Take in the entries of each request; gives the statuses of each, or why it makes no sense."""
         read = [self._read_request(entries) for entries in requests]
-        hashes = [item.identity.hash for items in read if isinstance(items, list) for item in items if isinstance(item, _Read)]
+        hashes = [item.hash for items in read if type(items) is list for item in items if type(item) is _Read]
         known = iter(self._seen.look_up(hashes))
         answers: list[list[Status] | ValueError] = []
         for items in read:
@@ -88,36 +99,39 @@ class Arriving:
 
     def _read_request(self, entries: Sequence[Entry]) -> list[_Read | Reject] | ValueError:
         try:
-            return [entry if isinstance(entry, Reject) else self._read(entry) for entry in entries]
+            return [self._read_accept(entry) if isinstance(entry, Accept) else self._read_other(entry) for entry in entries]
         except ValueError as fault:
             return fault
 
-    def _read(self, entry: Accept | Refuse) -> _Read:
-        if isinstance(entry, Refuse):
-            identity = self._seen.identify(entry.storefront, entry.kind, entry.event_id)
-            return _Read(entry, self._names.storefront(entry.storefront), identity, None, _NO_SORT)
-        event = entry.event
-        storefront, sort = self._route(entry.storefront, event.kind, event.destinations)
-        return _Read(
-            entry, storefront, self._seen.identify(entry.storefront, event.kind, event.event_id), write_row(event), sort
-        )
+    def _read_other(self, entry: Refuse | Reject) -> _Read | Reject:
+        if isinstance(entry, Reject):
+            return entry
+        key, check = self._seen.identify(entry.storefront, entry.kind, entry.event_id)
+        return _Read(entry, self._names.storefront(entry.storefront), key, check, None, _NO_SORT)
 
-    def _route(self, name: StorefrontId, kind: Kind, destinations: tuple[Destination, ...]) -> tuple[int, int]:
+    def _read_accept(self, entry: Accept) -> _Read:
+        event = entry.event
+        route = self._routes.get((entry.storefront, event.kind, event.destinations)) or self._route(
+            entry.storefront, event.kind, event.destinations
+        )
+        key, check = self._seen.complete(route.hasher, event.event_id)
+        return _Read(entry, route.storefront, key, check, write_row(event), route.sort)
+
+    def _route(self, name: StorefrontId, kind: Kind, destinations: tuple[Destination, ...]) -> _Route:
         """Give the numbers of storefront and sort. Raises ValueError when a destination has no lane: it would wait for ever."""
-        found = self._routes.get((name, kind, destinations))
-        if found is None:
-            states = [self._lanes.states.get(Lane(name, destination)) for destination in destinations]
-            if not states or any(state is None or state.cursor is None for state in states):
-                raise ValueError("outbox: an accepted event goes to a destination that has no lane")
-            if len(set(destinations)) != len(destinations):
-                raise ValueError("outbox: an accepted event names a destination twice")
-            found = self._routes[name, kind, destinations] = self._names.storefront(name), self._names.sort(kind, destinations)
-        return found
+        states = [self._lanes.states.get(Lane(name, destination)) for destination in destinations]
+        if not states or any(state is None or state.cursor is None for state in states):
+            raise ValueError("outbox: an accepted event goes to a destination that has no lane")
+        if len(set(destinations)) != len(destinations):
+            raise ValueError("outbox: an accepted event names a destination twice")
+        made = _Route(self._names.storefront(name), self._names.sort(kind, destinations), self._seen.hasher(name, kind))
+        self._routes[name, kind, destinations] = made
+        return made
 
     # ── deciding ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _decide(self, item: _Read, committed: int) -> Status:
-        value = self._seen.newest(item.identity.hash, committed)
+        value = self._seen.newest(item.hash, committed)
         if item.row is None:
             return self._refuse(item, value)
         return self._accept(item, item.row, value)
@@ -126,45 +140,42 @@ class Arriving:
         """Find the accepted event that this is a repeat of."""
         if not was_accepted(value):
             return None
-        earlier = self._seen.find(item.identity, value)
+        earlier = self._seen.find(item.check, value)
         return earlier if earlier is not None and earlier.at + DEDUP_SECONDS > item.entry.at else None
 
     def _accept(self, item: _Read, row: Row, value: int) -> Status:
-        entry, storefront, identity, sort = item.entry, item.storefront, item.identity, item.sort
-        assert isinstance(entry, Accept)  # noqa: S101 - only an Accept has a row
+        entry, storefront, sort = item.entry, item.storefront, item.sort
+        assert type(entry) is Accept  # noqa: S101 - only an Accept has a row
         fingerprint = self._seen.fingerprint(row, sort)
-        earlier = self._earlier(item, value)
-        if earlier is not None:
+        if value and (earlier := self._earlier(item, value)) is not None:
             self._seen.repeat(value)
             if earlier.fingerprint != fingerprint:
                 self._books.add(1, storefront, DIFFERING)
                 self.differing[entry.storefront] += 1
-            self._received[storefront, entry.source, entry.event.kind, Status.DUPLICATE, ""] += 1
-            return Status.DUPLICATE
-        trace = self._names.trace(entry.trace, entry.at // DAY_SECONDS)
+            self._received[storefront, entry.source, entry.event.kind, DUPLICATE, ""] += 1
+            return DUPLICATE
+        event, at = entry.event, entry.at
+        trace = self._names.trace(entry.trace, at // DAY_SECONDS)
         gathered = self._gathered.get(storefront)
         if gathered is None:
             gathered = self._gathered[storefront] = _Gathered()
             self.arrived.add(entry.storefront)
-        gathered.places.append(
-            self._seen.add(identity.hash, Sighting(identity.check, fingerprint, entry.at, trace, self.next_seq, sort))
-        )
+        gathered.places.append(self._seen.add(item.hash, item.check, fingerprint, at, trace, sort, accepted=True))
         gathered.rows.append(row)
-        gathered.ats.append(entry.at)
+        gathered.ats.append(at)
         gathered.sorts.append(sort)
-        money = entry.event.money
-        if money is not None:
+        if (money := event.money) is not None:
             gathered.values[sort, money.currency] += money.minor
-        self._received[storefront, entry.source, entry.event.kind, Status.ACCEPTED, ""] += 1
-        return Status.ACCEPTED
+        self._received[storefront, entry.source, event.kind, ACCEPTED_STATUS, ""] += 1
+        return ACCEPTED_STATUS
 
     def _refuse(self, item: _Read, value: int) -> Status:
         """Leave a trace of a refusal, unless an accepted event of that id is remembered: its story goes on."""
-        entry, storefront, identity = item.entry, item.storefront, item.identity
+        entry, storefront = item.entry, item.storefront
         assert isinstance(entry, Refuse)  # noqa: S101 - only a Refuse has no row
         if self._earlier(item, value) is None:
             trace = self._names.trace(entry.trace, entry.at // DAY_SECONDS)
-            self._seen.add(identity.hash, Sighting(identity.check, _NO_CONTENT, entry.at, trace, None, _NO_SORT))
+            self._seen.add(item.hash, item.check, _NO_CONTENT, entry.at, trace, _NO_SORT, accepted=False)
         self._received[storefront, entry.source, entry.kind, Status.REFUSED, entry.reason] += 1
         return Status.REFUSED
 

@@ -237,7 +237,11 @@ class Opener:
                 for i in part.picks
             ]
             return
-        if found.marks:
+        if not found.marks and len(part.picks) == len(events):  # all of a group, as nearly always
+            since = part.maybe_since
+            seqs = range(first, first + len(events))
+            records += [Record(seq, at, event, tries, since) for seq, at, event in zip(seqs, ats, events, strict=True)]
+        elif found.marks:
             records += [Record(first + i, ats[i], events[i], tries, _since(found.marks, first + i, None)) for i in part.picks]
         else:
             since = part.maybe_since

@@ -24,9 +24,9 @@ class Explaining:
 
     def explain(self, storefront: StorefrontId, kind: Kind, event_id: EventId) -> Explanation | None:
         """Say what is known of an event, None if nothing."""
-        identity = self._seen.identify(storefront, kind, event_id)
-        (value,) = self._seen.look_up([identity.hash])
-        sighting = self._seen.find(identity, value)
+        key, check = self._seen.identify(storefront, kind, event_id)
+        (value,) = self._seen.look_up([key])
+        sighting = self._seen.find(check, value)
         trace = None if sighting is None else self._names.read_trace(sighting.trace)
         if sighting is None or trace is None:
             return None

@@ -54,11 +54,8 @@ _MERGE: Final = (
 """One statement for a whole slice: each further one would hand the interpreter over and wait to get it back."""
 
 
-class Identity(msgspec.Struct, frozen=True, gc=False):
-    """Keyed hash of (storefront, kind, event id): 64 bits to find it by, 32 more to be sure."""
-
-    hash: int
-    check: bytes
+Identity = tuple[int, bytes]
+"""Keyed hash of (storefront, kind, event id): 64 bits to find it by, 32 more to be sure."""
 
 
 class Sighting(msgspec.Struct, frozen=True, gc=False):
@@ -73,6 +70,36 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
     trace: int
     seq: int | None
     sort: int
+
+
+class _Pending:
+    """The sightings of the transaction under way, column by column: objects of their own would be the garbage collector's."""
+
+    __slots__ = ("accepted", "ats", "checks", "fingerprints", "keys", "sorts", "traces")
+
+    def __init__(self) -> None:
+        self.keys: list[int] = []
+        self.checks: list[bytes] = []
+        self.fingerprints: list[bytes] = []
+        self.ats: list[int] = []
+        self.traces: list[int] = []
+        self.sorts: list[int] = []
+        self.accepted: list[bool] = []
+
+    def sighting(self, place: int) -> Sighting:
+        """Give one, with a number that only says that it was accepted."""
+        seq = 0 if self.accepted[place] else None
+        return Sighting(
+            self.checks[place], self.fingerprints[place], self.ats[place], self.traces[place], seq, self.sorts[place]
+        )
+
+    def packed(self, places: list[int]) -> bytes:
+        """Write all of them out. `places` lists those that were accepted, in the order of their numbers."""
+        distances = [_REFUSED] * len(self.keys)
+        for distance, place in enumerate(places):
+            distances[place] = distance
+        columns = (self.keys, self.checks, self.fingerprints, self.ats, self.traces, distances, self.sorts)
+        return b"".join(map(_SIGHTING.pack, *columns))
 
 
 NOT_SEEN: Final = 0
@@ -104,7 +131,7 @@ class Seen:
         self._done = 0
         self._end = self._merged
         self._fresh: dict[int, int] = {}
-        self._pending: list[tuple[int, Sighting]] = []
+        self._pending = _Pending()
         self._row: tuple[int, int, bytes] = (0, 0, b"")
         for pos, sightings in connection.execute("select pos, sightings from roll where pos >= ?", (self._merged,)):
             for place, fields in enumerate(_SIGHTING.iter_unpack(sightings), pos):
@@ -123,14 +150,24 @@ class Seen:
 
     def identify(self, storefront: StorefrontId, kind: Kind, event_id: EventId) -> Identity:
         """Hash an event's identity."""
+        return self.complete(self.hasher(storefront, kind), event_id)
+
+    def hasher(self, storefront: StorefrontId, kind: Kind) -> blake2b:
+        """Begin to hash the identities of one storefront's events of a kind; `complete` ends each."""
         keyed = self._identity.copy()
-        keyed.update(f"{storefront}|{kind}|{event_id}".encode())
-        return Identity(*_IDENTITY.unpack(keyed.digest()))
+        keyed.update(f"{storefront}|{kind}|".encode())
+        return keyed
+
+    def complete(self, hasher: blake2b, event_id: EventId) -> Identity:
+        """Hash the rest of an identity."""
+        keyed = hasher.copy()
+        keyed.update(event_id.encode())
+        return _IDENTITY.unpack(keyed.digest())
 
     def fingerprint(self, row: Row, sort: int) -> bytes:
         """Hash an event's content, without the time of its receipt."""
         keyed = self._content.copy()
-        keyed.update(b"".join((_BYTES[sort], row.json, "".join(row.digests).encode())))
+        keyed.update(b"%b%b%b" % (_BYTES[sort], row.json, "".join(row.digests).encode()))
         return keyed.digest()
 
     def look_up(self, hashes: list[int]) -> list[int]:
@@ -152,14 +189,14 @@ class Seen:
         """Give the index value of a hash, counting what the transaction under way has added."""
         return self._fresh.get(key, committed)
 
-    def find(self, identity: Identity, value: int) -> Sighting | None:
-        """Read the sighting an index value stands for; None when there is none or it is of another event id."""
+    def find(self, check: bytes, value: int) -> Sighting | None:
+        """Read the sighting an index value stands for; None when there is none or it is of an event with another `check`."""
         sighting = None if value == NOT_SEEN else self._read(value >> 1)
-        return sighting if sighting is not None and sighting.check == identity.check else None
+        return sighting if sighting is not None and sighting.check == check else None
 
     def _read(self, pos: int) -> Sighting | None:
         if pos >= self._next:
-            return self._pending[pos - self._next][1]
+            return self._pending.sighting(pos - self._next)
         start, seq, sightings = self._row
         if not start <= pos < start + len(sightings) // _SIGHTING.size:
             found = first(
@@ -178,14 +215,20 @@ class Seen:
 
     # ── adding ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def add(self, key: int, sighting: Sighting) -> int:
-        """Add a sighting to the transaction under way; returns its place in it, for `write`.
-
-        An accepted event's `seq` is not known yet: any number stands for it until then.
-        """
-        place = len(self._pending)
-        self._fresh[key] = (self._next + place) << 1 | (sighting.seq is not None)
-        self._pending.append((key, sighting))
+    def add(  # noqa: PLR0913, PLR0917 - a sighting's parts, in its order
+        self, key: int, check: bytes, fingerprint: bytes, at: int, trace: int, sort: int, *, accepted: bool
+    ) -> int:
+        """Add a sighting to the transaction under way; returns its place in it, for `write`."""
+        pending = self._pending
+        place = len(pending.keys)
+        self._fresh[key] = (self._next + place) << 1 | accepted
+        pending.keys.append(key)
+        pending.checks.append(check)
+        pending.fingerprints.append(fingerprint)
+        pending.ats.append(at)
+        pending.traces.append(trace)
+        pending.sorts.append(sort)
+        pending.accepted.append(accepted)
         return place
 
     def repeat(self, value: int) -> None:
@@ -197,30 +240,17 @@ class Seen:
 
         `places` lists the accepted ones' places in the order of their numbers, which begin at `first_seq`.
         """
-        if not self._pending:
+        count = len(self._pending.keys)
+        if not count:
             return
-        distances = dict(zip(places, range(len(places)), strict=True))
         self._connection.execute(
             "insert into roll values (?, ?, ?, ?)",
-            (
-                self._next,
-                max([sighting.at for _, sighting in self._pending]),
-                first_seq,
-                b"".join(
-                    [
-                        _SIGHTING.pack(
-                            key, seen.check, seen.fingerprint, seen.at, seen.trace, distances.get(place, _REFUSED), seen.sort
-                        )
-                        for place, (key, seen) in enumerate(self._pending)
-                    ]
-                ),
-            ),
+            (self._next, max(self._pending.ats), first_seq, self._pending.packed(places)),
         )
-        count = len(self._pending)
         self._next += count
         self._filling.update(self._fresh)
         self._fresh.clear()
-        self._pending.clear()
+        self._pending = _Pending()
         self._merge(count * _MERGED_PER_SIGHTING)
 
     def _merge(self, count: int) -> None:

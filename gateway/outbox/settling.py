@@ -60,11 +60,13 @@ class Settling:
         A record that the platform may have had before keeps its earlier time.
         """
         state = self._lanes.states[lane]
-        wanted = set(seqs)
         if taken.origin is not Origin.AGAIN:
-            return self._mark_ranges(
-                state, [r.seq if r.seq in wanted and r.maybe_since is None else 0 for r in taken.records], now
-            )
+            marked = [0 if r.maybe_since is not None else r.seq for r in taken.records]
+            if marked != seqs:  # not all of them, as when a batch is cut
+                wanted = set(seqs)
+                marked = [seq if seq in wanted else 0 for seq in marked]
+            return self._mark_ranges(state, marked, now)
+        wanted = set(seqs)
         new = tuple(r.seq for r in taken.records if r.seq in wanted and r.maybe_since is None)
         self._mark_exceptions(state, new, now)
         return new
@@ -141,8 +143,8 @@ class Settling:
             if isinstance(item, Record):
                 event = item.event
                 counts[event.kind, outcome, settlement.reason] += 1
-                if event.money is not None:
-                    values[event.money.currency, outcome] += event.money.minor
+                if (money := event.money) is not None:
+                    values[money.currency, outcome] += money.minor
             else:
                 counts[item.sort.kind, outcome, settlement.reason] += 1
         destination, storefront = state.lane.destination, state.storefront
@@ -278,6 +280,8 @@ def _fate(
 
 def _ranges(seqs: Sequence[int]) -> list[tuple[int, int]]:
     """First and last of each unbroken run of numbers; 0 breaks a run, a gap between neighbours does not."""
+    if seqs and 0 not in seqs:
+        return [(seqs[0], seqs[-1])]
     runs = [list(run) for marked, run in groupby(seqs, bool) if marked]
     return [(run[0], run[-1]) for run in runs]
 
@@ -293,19 +297,24 @@ class _Told:
         self._together = together
         self._first = self._last = self._count = 0
         self._answer: _Answer | None = None
+        self._like: Done | None = None
         self._lines: list[_Line] = []
 
     def add(self, done: Done) -> None:
         """Add the next delivered record."""
-        answer = (done.reason, done.code, done.receipt)
-        if self._together and answer == self._answer:
+        like = self._like
+        if (  # one reply's records have one and the same answer, which is quickly seen
+            (like is not None and done.receipt is like.receipt and done.code is like.code and done.reason is like.reason)
+            or (self._together and (done.reason, done.code, done.receipt) == self._answer)
+        ):
             self._last = done.seq
             self._count += 1
             return
         self._close()
         self._first = self._last = done.seq
         self._count = 1
-        self._answer = answer
+        self._answer = (done.reason, done.code, done.receipt)
+        self._like = done if self._together else None
 
     def lines(self) -> list[_Line]:
         """Give first, last, number of records and answer of each run."""

@@ -214,7 +214,8 @@ class SqliteOutbox:
         Raises ValueError when one of them is not a record of the claim.
         """
         under_way = self._under_way(claim)
-        if not {record.seq for record in claim.records}.issuperset(seqs):
+        its_own = [record.seq for record in claim.records]
+        if its_own != seqs and not set(its_own).issuperset(seqs):
             raise ValueError("outbox: a record that is not of the claim")
         new = [seq for seq in seqs if seq not in under_way.sent] if under_way.sent else seqs
 

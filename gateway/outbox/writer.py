@@ -17,6 +17,7 @@ from threading import Thread
 from typing import Final, Generic, NamedTuple, TypeVar
 
 import apsw
+import msgspec
 
 from gateway.model import Status
 from gateway.outbox import Entry, Shut, Unavailable
@@ -41,7 +42,7 @@ LOOK_AGAIN_SECONDS: Final = 1.0
 _FATAL: Final = (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.NoMemError)
 
 
-class _Put(NamedTuple):
+class _Put(msgspec.Struct, frozen=True, eq=False, gc=False):
     """One request's entries."""
 
     entries: Sequence[Entry]
@@ -66,7 +67,7 @@ class _Question(NamedTuple, Generic[T]):
 _Job = _Put | _Change[object] | _Question[object]
 
 
-class _Answer(NamedTuple):
+class _Answer(msgspec.Struct, frozen=True, eq=False, gc=False):
     """What came of a job: a result, or a fault."""
 
     job: _Job
@@ -180,18 +181,19 @@ class Writer:
         self._full = full
         if changes is not None:
             self._told(changes)
-        for job, result, raised in answers:
-            fault = raised
+        for answer in answers:
+            job, fault = answer.job, answer.fault
             if isinstance(job, _Put):
                 self._waiting -= len(job.entries)
-            if fault is None and isinstance(job, _Change):
-                fault = _follow(job, result)
-            if job.future.done():
+            elif fault is None and isinstance(job, _Change):
+                fault = _follow(job, answer.result)
+            future = job.future
+            if future.done():
                 continue
             if fault is None:
-                job.future.set_result(result)  # type: ignore[arg-type]  # a job's result is of its future's kind
+                future.set_result(answer.result)  # type: ignore[arg-type]  # a job's result is of its future's kind
             else:
-                job.future.set_exception(fault)
+                future.set_exception(fault)
 
     def _look_again(self) -> None:
         if self._full and self.shut is Shut.FULL:

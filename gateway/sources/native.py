@@ -12,14 +12,16 @@ from functools import lru_cache
 from typing import Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from gateway.model import CURRENCIES, EXPONENTS, Destination, EventId, Fault, Kind, Money
 from gateway.raw import MAX_AGE, MAX_AHEAD, Malformed, RawEvent, unix_seconds
+from gateway.sources import typed
 from gateway.sources.strict import BOXES, MAX_DEPTH, Tainted, taint_of
 from gateway.sources.strict import loads as strict_loads
+from gateway.sources.typed import MAX_TEXT
 
 MAX_EVENTS: Final = 500
-MAX_TEXT: Final = 4096
 MAX_CONTENT_IDS: Final = 100
 MAX_KEYS: Final = 200
 """Names in one object; more is an attack on the clock, not an event."""
@@ -44,10 +46,15 @@ OFTEN_SENT: Final = frozenset(COMMON_NAMES.split())
 """Names under which undeclared fields are counted; any other counts as `other`, since a name can be data too."""
 
 PLAIN_DECIMAL: Final = re.compile(r"-?\d{1,20}(?:\.\d{1,6})?", re.ASCII)
+PURCHASE: Final = Kind.PURCHASE
 KINDS: Final = {kind.value: kind for kind in Kind}
 HASHED_FOR: Final = {destination.value: destination for destination in Destination}
 SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 FLOAT_NOISE: Final = 1e-6
+
+_wrapped: Final = str.__new__
+"""What `unsealed` does, at half its cost."""
+ID_OF_EVENT: Final = EventId.PATTERN.fullmatch
 
 
 class Connection(msgspec.Struct, frozen=True, gc=False):
@@ -92,11 +99,75 @@ def decode(body: bytes, now: int, connection: Connection | None = None) -> Batch
 
     Raises strict.Unreadable (no JSON), NotAnEvent, TooManyEvents; a single bad event is a `Malformed` in the batch.
     """
+    events = typed.read(body)
+    if events and len(events) <= MAX_EVENTS:
+        try:
+            return Batch([_common(event, now, connection) for event in events], {})
+        except Broken:  # the careful reader says who broke what
+            pass
+    return read_carefully(body, now, connection)
+
+
+def read_carefully(body: bytes, now: int, connection: Connection | None = None) -> Batch:
+    """Do what `decode` does, field by field: for whatever is not of the common form, and to hold that form against."""
     value, suspicious = strict_loads(body)
     batch = Batch(events=[], unknown={})
     for item in _items(value, batch.unknown):
         batch.events.append(_event(item, now, connection, suspicious, batch.unknown))
     return batch
+
+
+def _common(event: typed.Event, now: int, connection: Connection | None) -> RawEvent:
+    """Do for a typed event what `_read` does for a dictionary; Broken is raised for the same events."""
+    kind = KINDS[event.event]
+    seconds = unix_seconds(event.occurred_at)
+    if type(seconds) is not int or not now - MAX_AGE <= seconds <= now:
+        seconds = _occurred_at(event.occurred_at, now)
+    event_id = event.event_id
+    if ID_OF_EVENT(event_id) is None:
+        raise Broken("event_id", Fault.BAD_FORMAT)
+    consent = None if event.consent is UNSET else event.consent
+    email = ip = user_agent = country = region = click = None
+    if customer := event.customer:
+        email = customer.email or None
+    if client := event.client:
+        ip, user_agent = client.ip or None, client.user_agent or None
+        country, region = client.country or None, client.region or None
+    if connection is not None:
+        ip, user_agent = connection.ip, connection.user_agent
+    if (clicked := event.click) and clicked not in typed.NO_CLICK:
+        click = {name: text for name in CLICK_FIELDS if (text := getattr(clicked, name))} or None
+    if consent is not None and len(consent) > MAX_KEYS:
+        raise Broken("consent", Fault.TOO_MANY_KEYS)
+    order = event.order
+    return RawEvent(  # sixteen arguments by name would cost a microsecond: CPython gathers them in a dictionary then
+        kind=kind,
+        event_id=_wrapped(EventId, event_id),
+        occurred_at=seconds if seconds < now else now,  # noqa: FURB136 - a call costs five times that
+        set_to_now=seconds > now,
+        page_url=event.page_url or None,
+        email=email,
+        ip=ip,
+        user_agent=user_agent,
+        country=country,
+        region=region,
+        money=_common_money(kind, order),
+        content_ids=_content_ids(order.content_ids) if order and order.content_ids else (),
+        click=click,
+        consent=consent,
+        gpc_header=connection is not None and connection.gpc,
+    )
+
+
+def _common_money(kind: Kind, order: typed.Order | UnsetType | None) -> Money | None:
+    if not order:
+        if kind is PURCHASE:
+            raise Broken("order", Fault.MISSING)
+        return None
+    amount, currency = order.value, order.currency
+    if type(amount) is str and type(currency) is str:
+        return _money_of_text(amount, currency)
+    return _money(kind, None if amount is UNSET else amount, None if currency is UNSET else currency)
 
 
 def _items(value: object, unknown: dict[str, int]) -> list[object]:
@@ -166,10 +237,10 @@ def _read(item: object, now: int, connection: Connection | None, unknown: dict[s
     content_ids: tuple[str, ...] = ()
     if (order := item.get("order")) is not None:
         dropped |= _object("order", order, ORDER_FIELDS, unknown)
-        money = _money(kind, order)
+        money = _money(kind, order.get("value"), order.get("currency"))
         if (named := order.get("content_ids")) is not None:
             content_ids = _content_ids(named)
-    elif kind is Kind.PURCHASE:
+    elif kind is PURCHASE:
         raise Broken("order", Fault.MISSING)
     return RawEvent(
         kind=kind,
@@ -295,25 +366,27 @@ def _consent(value: object) -> object:
     return value
 
 
-def _money(kind: Kind, order: Mapping[str, object]) -> Money | None:
-    amount, currency = order.get("value"), order.get("currency")
+def _money(kind: Kind, amount: object, currency: object) -> Money | None:
     if amount is None and currency is None and kind is not Kind.PURCHASE:
         return None
     if amount is None:
         raise Broken("order.value", Fault.MISSING)
+    if type(amount) is str and type(currency) is str:
+        return _money_of_text(amount, currency)
     code = _currency(currency)
-    if type(amount) is str:
-        return _money_of_text(amount, code)
     return _in_range(_minor_units_of_number(amount, EXPONENTS.get(code, 2)), code)
 
 
 @lru_cache(maxsize=4096)
-def _money_of_text(amount: str, code: str) -> Money:
+def _money_of_text(amount: str, currency: str) -> Money:
     """Read decimal text, exactly. A shop has few prices: reading each once saves 1 µs an event."""
+    code = currency if currency in CURRENCIES else _currency(currency)
     exponent = EXPONENTS.get(code, 2)
     if PLAIN_DECIMAL.fullmatch(amount) is None:
         raise Broken("order.value", Fault.BAD_FORMAT)
     whole, _, part = amount.partition(".")
+    if len(part) == exponent:
+        return _in_range(int(whole + part), code)
     if part[exponent:].strip("0"):
         raise Broken("order.value", Fault.BAD_FORMAT)
     return _in_range(int(whole + part[:exponent].ljust(exponent, "0")), code)

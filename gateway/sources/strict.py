@@ -45,11 +45,11 @@ def loads(body: bytes) -> tuple[object, bool]:
         again = orjson.dumps(value)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return _loads_slowly(body)
-    whole = again == body or _quotes(body) == _quotes(again)
+    whole = again == body or quotes(body) == quotes(again)
     return (value, False) if whole else _loads_slowly(body)
 
 
-def _quotes(text: bytes) -> int:
+def quotes(text: bytes) -> int:
     """Count the quotes around keys and texts.
 
     A text that ends in an escaped backslash looks as if its last quote were escaped and counts once. That hides nothing:

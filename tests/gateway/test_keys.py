@@ -100,6 +100,14 @@ def test_a_hash_depends_on_the_pepper_and_is_the_published_function() -> None:
     assert hash_key(PEPPER, "sk_a_b") == "0bb19a475681035bb3421bdc5843fabb713dac044eb054164cb53f633302b8ee"
 
 
+@pytest.mark.parametrize("length", [16, 63, 64, 65, 200])
+@pytest.mark.parametrize("text", ["", OLD, "\ud800", "é" * 100])
+def test_whoever_calls_is_hashed_as_keys_are_hashed_for_keeping(length: int, text: str) -> None:
+    """Both are HMAC-SHA-256 under the pepper, however long that is."""
+    pepper = bytes(range(length))
+    assert Doorkeeper(pepper, {})._digest(text).hex() == hash_key(pepper, text)
+
+
 def test_one_id_for_two_keys_of_a_kind_is_refused() -> None:
     """Otherwise one of them would silently not work."""
     with pytest.raises(ValueError, match="share an id"):

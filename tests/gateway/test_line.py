@@ -14,7 +14,8 @@ from gateway.line import Line
 from gateway.model import Destination, EventId, Fault, Kind, Refusal, Remark, Signal, Source, State, Status, StorefrontId, Trace
 from gateway.outbox import Accept, Entry, Refuse, Reject
 from gateway.raw import Malformed
-from gateway.sources.native import MAX_TEXT, decode
+from gateway.sources.native import decode
+from gateway.sources.typed import MAX_TEXT
 from tests.adapters.cases import ALL_ALLOWED, made
 from tests.effort import effort
 from tests.strategies import EVENTS, NOW, good_event, read_one

@@ -1,8 +1,10 @@
 import asyncio
 import io
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import product
 
 import aiohttp
 import aiohttp.http_parser
@@ -11,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from gateway.limits import network_of
-from gateway.listener import HEADERS, Caps, Handler, QuietServer, answer, assert_sound_aiohttp, problem
+from gateway.listener import HEADERS, Answer, Caps, Handler, QuietServer, answer, assert_sound_aiohttp, problem
 from gateway.log import Log
 from tests.wire import Wire, connected, request, spoken
 
@@ -82,18 +84,81 @@ def test_the_slow_parser_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 # ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+MADE = [
+    answer(204),
+    answer(204, headers={"Vary": "Origin"}),
+    answer(200),
+    answer(200, b"x", content_type="text/plain"),
+    answer(202, b"x" * 999),
+    answer(202, b"x" * 1000),
+    problem(400, "not_json"),
+    problem(503, "store_full", {"Retry-After": "7"}),
+]
+
+
+@pytest.mark.parametrize("made", MADE, ids=str)
+async def test_an_answer_is_what_aiohttp_would_have_written(made: Answer) -> None:
+    """The same status line, headers, length and body, and the connection stays or goes as it would have."""
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/ours":
+            return Answer(made.status, made.body, made.extra, made.type)
+        kind = {"Content-Type": made.type} if made.body else {}
+        return web.Response(status=made.status, body=made.body or None, headers={**HEADERS, **kind, **made.extra})
+
+    async with listening(handler) as there:
+        for method, (version, header) in product(("GET", "HEAD", "POST", "OPTIONS"), WAYS):
+            heard = []
+            for path in ("/ours", "/aiohttp"):
+                asked = f"{method} {path} HTTP/{version}\r\nHost: x\r\n"
+                last = f"{asked}Connection: close\r\n\r\n"
+                heard.append((await spoken(there.port, f"{asked}{header}\r\n{last}".encode())).said)
+            ours, theirs = ([sorted(part.split(b"\r\n")) for part in DATE.sub(b"", said).split(b"\r\n\r\n")] for said in heard)
+            assert heard[0].startswith(b"HTTP/")
+            assert ours == theirs, (method, version, header)
+
+
+DATE = re.compile(rb"Date: [^\r]+ GMT\r\n")
+WAYS = (("1.1", ""), ("1.1", "Connection: close\r\n"), ("1.0", ""), ("1.0", "Connection: keep-alive\r\n"))
+
+
+async def test_a_header_is_one_line() -> None:
+    """What would begin another header is a bug, and answered as one."""
+
+    async def split(_request: web.BaseRequest) -> web.StreamResponse:
+        return answer(200, b"x", {"Vary": "a\r\nSet-Cookie: b"})
+
+    async with listening(split) as there:
+        heard = await spoken(there.port, PING)
+    assert (heard.statuses, heard.closed) == ([500], True)
+    assert b"Set-Cookie" not in heard.said
+
+
+async def test_a_client_that_does_not_read_is_waited_for() -> None:
+    """However fast it asks, its answers do not pile up in memory: the next is made when the last has left."""
+    made = 0
+
+    async def big(_request: web.BaseRequest) -> web.StreamResponse:
+        nonlocal made
+        made += 1
+        return answer(200, bytes(1 << 20))
+
+    async with listening(big) as there, connected(there.port) as wire:
+        await wire.say(PING * 64)
+        await asyncio.sleep(0.3)
+        assert made < 32
+
+
 def test_every_answer_has_the_same_headers() -> None:
-    """No version of anything, nothing for a cache, no guessing of types; what is given comes on top."""
-    for made in (answer(204), answer(200, b"x"), problem(503, "store_full", {"Retry-After": "7"})):
-        assert HEADERS.items() <= dict(made.headers).items()
-    assert problem(503, "store_full", {"Retry-After": "7"}).headers["Retry-After"] == "7"
+    """No version of anything, nothing for a cache, no guessing of types."""
+    assert set(HEADERS) == {"Server", "Cache-Control", "X-Content-Type-Options"}
 
 
 def test_an_error_is_a_code() -> None:
     """JSON with one member."""
     made = problem(400, "not_json")
-    assert isinstance(made.body, bytes)
-    assert (made.status, json.loads(made.body), made.content_type) == (400, {"error": "not_json"}, "application/json")
+    assert (made.status, json.loads(made.body), made.type) == (400, {"error": "not_json"}, "application/json")
+    assert repr(made) == "<Answer 400>"
 
 
 async def test_a_bug_is_a_500_that_says_nothing() -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway import minimise as minimise_module
 from gateway.adapter import Needs
 from gateway.address import parse
 from gateway.consent.decision import Consented, Policy, admit
@@ -22,6 +23,7 @@ from gateway.minimise import (
     BROWSERS,
     DIGEST_OF_NOTHING,
     GMAIL,
+    MOST_REMEMBERED,
     SYSTEMS,
     email_digests,
     fold_gmail,
@@ -278,6 +280,36 @@ def test_only_the_storefronts_own_pages_are_told() -> None:
     assert page_origin("https://jane-doe.evil.example/", own) is None
     assert page_origin("https://shop.example:8443/", own) is None
     assert page_origin("https://shop.example/x", NONE) == "https://shop.example"
+
+
+@settings(max_examples=300)
+@given(st.lists(URLS), URLS, st.sampled_from((NONE, frozenset({"https://shop.example"}))))
+def test_an_origin_does_not_depend_on_the_pages_seen_before(pages: list[str], url: str, own: frozenset[str]) -> None:
+    """What was remembered of other pages changes nothing."""
+    minimise_module._PLAIN.clear()
+    fresh = page_origin(url, own)
+    for page in pages:
+        page_origin(page, own)
+        page_origin(page, NONE)
+    assert page_origin(url, own) == fresh
+
+
+@pytest.mark.parametrize(
+    "url", ["https://shop.exampleX", "https://shop.example:", "https://shop.exampl", "https://shop.example@x/"]
+)
+def test_a_page_that_only_begins_like_a_known_one_is_another(url: str) -> None:
+    """An origin is known by what stands before the slash, whole."""
+    minimise_module._PLAIN.clear()
+    fresh = page_origin(url, NONE)
+    assert page_origin("https://shop.example/", NONE) == "https://shop.example"
+    assert page_origin(url, NONE) == fresh != "https://shop.example"
+
+
+def test_few_origins_are_remembered() -> None:
+    """However many there are, memory is bounded."""
+    for number in range(2 * MOST_REMEMBERED):
+        page_origin(f"https://shop-{number}.example/", NONE)
+    assert len(minimise_module._PLAIN) <= MOST_REMEMBERED
 
 
 @settings(max_examples=300)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model import EventId, Fault, Kind
-from gateway.raw import Malformed, RawEvent, _seconds_of_text, unix_seconds
+from gateway.raw import PLAINEST, RFC3339, Malformed, RawEvent, _seconds_of_text, seconds_of_text, unix_seconds
 from tests.strategies import JSON, NOW
 
 
@@ -86,6 +86,22 @@ def test_no_value_makes_the_clock_fail(value: object) -> None:
 def test_the_ends_of_the_calendar_are_no_trap(text: str) -> None:
     """The years 1 and 9999 with any offset are a second or a fault, never an exception."""
     assert type(unix_seconds(text)) in (int, Fault)
+
+
+@given(st.lists(st.sampled_from("0123456789W :Zé٣+-"), min_size=14, max_size=14).map("".join))
+def test_the_punctuation_of_the_plainest_time_allows_no_other_reading(digits: str) -> None:
+    """What looks like `2026-11-22T10:15:00Z` by its punctuation is such a time or none, whatever stands in between."""
+    text = "{}{}{}{}-{}{}-{}{}T{}{}:{}{}:{}{}Z".format(*digits)
+    assert text[4::3] == PLAINEST
+    assert (seconds_of_text(text) is Fault.BAD_FORMAT) or RFC3339.fullmatch(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-W48-7T10:15:00Z", "20261122T101500.123Z", "2026-11-22T24:00:00Z", "2026-11-22T10:15:0٣Z"]
+)
+def test_other_forms_of_the_same_length_are_no_times(text: str) -> None:
+    """Weeks, times without punctuation, an hour too many and digits of another script stay out."""
+    assert seconds_of_text(text) is Fault.BAD_FORMAT
 
 
 def test_no_long_text_is_remembered() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 import msgspec
@@ -9,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.consent.decision import RULE, Consented, Decision, Policy, admit, decide
-from gateway.consent.signals import EVIDENCE, READERS, SILENT
+from gateway.consent.decision import _IN_ORDER, RULE, Consented, Decision, Policy, _in_order, admit, decide
+from gateway.consent.signals import EVIDENCE, KNOWN, READERS, SILENT
 from gateway.model import Destination, EventId, Kind, Refusal, Signal, State
 from gateway.raw import RawEvent
 from tests.strategies import CONSENTS, DAY, JSON, NOW
@@ -188,6 +189,22 @@ def test_every_enabled_destination_is_decided_once(
 def test_no_consent_makes_the_decision_fail(consent: object, country: str | None, policy: Policy) -> None:
     """Any JSON in place of consent is decided, never an exception."""
     assert isinstance(decide(event(consent, country), policy, ALL, NOW), Decision)
+
+
+@given(CONSENTS | st.dictionaries(st.sampled_from((*KNOWN, "gcp", "tfc")), JSON), st.randoms(use_true_random=False), POLICIES)
+def test_a_decision_does_not_depend_on_the_order_of_the_signals(consent: dict[str, Any], dice: Random, policy: Policy) -> None:
+    """Signals are read in one order, whatever order they came in and whatever was remembered of other orders."""
+    shuffled = dict(dice.sample(list(consent.items()), len(consent)))
+    assert decide(event(shuffled), policy, ALL, NOW) == decide(event(consent), policy, ALL, NOW)
+    readers = [read for key, read in READERS.items() if key in consent]
+    assert list(_in_order(shuffled))[: len(readers)] == readers
+    assert len(_in_order(shuffled)) == len(readers) + (not consent.keys() <= KNOWN)
+
+
+def test_only_known_names_are_remembered() -> None:
+    """A name that the format does not know may be anything, personal data too, and is not kept."""
+    decide(event({"jane@example.com": True, "advertising": True}), Policy(), ALL, NOW)
+    assert all(KNOWN.issuperset(names) for names in _IN_ORDER)
 
 
 @given(CONSENTS, CONSENTS, POLICIES)

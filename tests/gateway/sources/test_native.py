@@ -19,7 +19,6 @@ from gateway.sources.native import (
     EVENT_FIELDS,
     MAX_EVENTS,
     MAX_KEYS,
-    MAX_TEXT,
     OFTEN_SENT,
     ORDER_FIELDS,
     Batch,
@@ -29,6 +28,7 @@ from gateway.sources.native import (
     decode,
 )
 from gateway.sources.strict import Unreadable
+from gateway.sources.typed import MAX_TEXT
 from tests.strategies import EVENTS, JSON, NOW, good_event, json_texts, raw_event, read_one
 
 OBJECTS = {
