@@ -477,7 +477,7 @@ class Line:
         figures = self.outbox.waiting(self.lane)
         return figures.waiting == figures.retrying == 0
 
-    async def until(self, true: Callable[[], bool], seconds: float = 5.0) -> None:
+    async def until(self, true: Callable[[], bool], seconds: float = 20.0) -> None:
         """Wait until something is so."""
         async with asyncio.timeout(seconds):
             while not true():  # noqa: ASYNC110 - a test looks on from outside
