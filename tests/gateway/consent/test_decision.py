@@ -1,6 +1,7 @@
 """The decision table, row by row as a lawyer would read it, and the rules that hold for every combination."""
 
 import json
+from itertools import islice, permutations
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.consent.decision import _IN_ORDER, RULE, Consented, Decision, Policy, _in_order, admit, decide
+from gateway.consent.decision import _IN_ORDER, MOST_REMEMBERED, RULE, Consented, Decision, Policy, _in_order, admit, decide
 from gateway.consent.signals import EVIDENCE, KNOWN, READERS, SILENT
 from gateway.model import Destination, EventId, Kind, Refusal, Signal, State
 from gateway.raw import RawEvent
@@ -199,6 +200,14 @@ def test_a_decision_does_not_depend_on_the_order_of_the_signals(consent: dict[st
     readers = [read for key, read in READERS.items() if key in consent]
     assert list(_in_order(shuffled))[: len(readers)] == readers
     assert len(_in_order(shuffled)) == len(readers) + (not consent.keys() <= KNOWN)
+
+
+def test_few_orders_are_remembered() -> None:
+    """However many there are, memory is bounded, and forgetting changes nothing."""
+    names = ("advertising", "vendors", "google", "shopify", "gpc", "given_at", "receipt")
+    for order in islice(permutations(names), MOST_REMEMBERED + 2):
+        assert allowed({**dict.fromkeys(order), "advertising": True}) == set(ALL)
+        assert len(_IN_ORDER) <= MOST_REMEMBERED
 
 
 def test_only_known_names_are_remembered() -> None:
