@@ -5,12 +5,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 import pytest
 from aiohttp.test_utils import make_mocked_request
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gateway.intake import COLLECT_BYTES, EVENTS_BYTES, ROUTES
+from gateway.intake import COLLECT_BYTES, EVENTS_BYTES, ROUTES, _results
 from gateway.keys import KeyId, KeyKind, make_key
-from gateway.model import Destination, Fault, Kind, Refusal, Source, Status
+from gateway.model import Destination, EventId, Fault, Kind, Minimised, Refusal, Source, Status, StorefrontId, Trace
+from gateway.outbox import Accept
+from gateway.raw import RawEvent
 from tests.doorway import NOW, Answer, Doorway, as_bytes, doorway, edit, purchase, refused, statuses
 from tests.live import ORIGIN
 
@@ -636,3 +641,23 @@ async def test_no_answer_repeats_what_was_said(door: Doorway, said: Any) -> None
 def test_every_path_has_its_methods() -> None:
     """The table of routes is what the documentation is held against."""
     assert {path for _, path in ROUTES} == {"/v1/events", "/v1/collect", "/healthz"}
+
+
+@given(
+    st.lists(st.sampled_from(tuple(Destination)), unique=True, min_size=1).map(tuple),
+    st.text("aZ0_.:-", min_size=1, max_size=64),
+)
+def test_the_commonest_result_is_written_as_json_would_be(allowed: tuple[Destination, ...], event_id: str) -> None:
+    """Put together from pieces, it is what a JSON writer makes of the same members, those left out among them."""
+    refused = tuple((d, Refusal.NO_EXPLICIT_GRANT) for d in Destination if d not in allowed)
+    raw = RawEvent(kind=Kind.PURCHASE, event_id=EventId(event_id), occurred_at=1)
+    event = Minimised(kind=raw.kind, event_id=raw.event_id, occurred_at=1, destinations=allowed, consent_at=1)
+    trace = Trace(Status.ACCEPTED, "r", (), allowed, refused, 0)
+    entry = Accept(StorefrontId("shop"), Source.EVENTS, event, trace, 1)
+    wanted: dict[str, Any] = {"event_id": event_id, "status": "accepted", "destinations": list(allowed)}
+    if refused:
+        wanted["refused_destinations"] = {destination.value: why for destination, why in refused}
+    assert _results([raw], [entry], [Status.ACCEPTED]) == orjson.dumps({"results": [wanted]})
+    assert _results([raw] * 2, [entry] * 2, [Status.ACCEPTED, Status.DUPLICATE]) == orjson.dumps(
+        {"results": [wanted, {"event_id": event_id, "status": "duplicate"}]}
+    )
