@@ -69,6 +69,18 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+DECISIONS: Final = sorted(page for page in (ROOT / "docs/decisions").glob("*.md") if page.name != "README.md")
+
+
+def test_every_decision_is_numbered_once_and_listed() -> None:
+    """A page's title begins with the number in its file's name, numbers run without a gap, and the list has them in order."""
+    numbers = [page.name.partition("-")[0] for page in DECISIONS]
+    assert numbers == [f"{number:04}" for number in range(1, len(DECISIONS) + 1)]
+    assert [page.read_text().split()[1] for page in DECISIONS] == numbers
+    listed = re.findall(r"\| \[(\d{4})\]\((\S+)\)", (ROOT / "docs/decisions/README.md").read_text())
+    assert listed == [(number, page.name) for number, page in zip(numbers, DECISIONS, strict=True)]
+
+
 CODES: Final[tuple[type[StrEnum], ...]] = (Status, Refusal, Fault, Reason, Processing, Shut, Happening, CredentialKind)
 PROBLEM: Final = re.compile(r"problem\(\d+, \"([a-z_]+)\"")
 ERRORS: Final = sorted(
