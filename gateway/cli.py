@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from http.client import HTTPException
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 from urllib.error import HTTPError
@@ -375,11 +376,19 @@ def _audit_shapes(arguments: argparse.Namespace) -> int:
         _print_rows(found, DIFFERENCE_COLUMNS, arguments)
     else:
         _print_rows(rows, ROW_COLUMNS, arguments)
-    fresh = [row["number"] for row in rows if row["decision"] is None]
-    if fresh and not (arguments.json or arguments.csv):
-        err.print(f"{len(fresh)} rows are new. Once they were looked at:", markup=False)
-        err.print(f'  consent-gateway audit approve {names[0]} "NAME OF THE DECISION" --up-to {max(fresh)}', markup=False)
+    if not (arguments.json or arguments.csv):
+        _hint_at_approving(rows)
     return 0
+
+
+def _hint_at_approving(rows: Sequence[Row]) -> None:
+    """Say how each storefront's new rows are acknowledged, up to the highest number that was shown."""
+    newest = {row["storefront"]: row["number"] for row in sorted(rows, key=itemgetter("number")) if row["decision"] is None}
+    if newest:
+        count = sum(row["decision"] is None for row in rows)
+        err.print(f"{count} rows are new. Once they were looked at:", markup=False)
+    for storefront, number in newest.items():
+        err.print(f'  consent-gateway audit approve {storefront} "NAME OF THE DECISION" --up-to {number}', markup=False)
 
 
 ROW_COLUMNS: Final = ("number", "storefront", "destination", "event", "path", "kind", "count", "first", "last", "decision")

@@ -420,6 +420,37 @@ async def test_what_has_left_is_shown_compared_and_acknowledged(running: Process
     assert said.err == ""
 
 
+QUIET: Final = f"""
+[storefronts.quiet]
+[[storefronts.quiet.keys]]
+id = "q1"
+kind = "secret"
+hash = "{"0" * 64}"
+[storefronts.quiet.destinations.meta]
+base_url = "META"
+credential = "file:meta.token"
+pixel_id = "1234567890"
+[storefronts.shop]
+"""
+"""A storefront in front of the usual one, to which nobody posts."""
+
+
+async def test_each_storefront_with_new_rows_is_told_how_to_acknowledge_them(tmp_path: Path, capsys: Capture) -> None:
+    """Not the first one that there is, with a number of another's rows."""
+    async with Platforms.start() as platforms:
+        there = install(tmp_path / "it", platforms.base_urls)
+        quiet = QUIET.replace("META", platforms.base_urls[Destination.META])
+        there.config.write_text(there.config.read_text().replace("[storefronts.shop]\n", quiet))
+        process = Process(there)
+        await process.start()
+        await post(there, purchase())
+        await there.quiet()
+        assert await do("audit", "shapes", "--config", str(there.config)) == 0
+        said = capsys.readouterr().err
+        assert await process.stop() == 0
+    assert re.findall(r"audit approve (\w+)", said) == ["shop"]
+
+
 def test_a_closed_store_tells_what_has_left_too(stopped: Installation, capsys: Capture) -> None:
     """Nothing yet; and acknowledging nothing is no mistake."""
     config = ("--config", str(stopped.config))
