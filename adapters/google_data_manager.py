@@ -18,8 +18,8 @@ import orjson
 
 from adapters.google_conversion import Conversion
 from adapters.google_errors import COMMON, ENUM, Status, Violation, details_of, hints_of, wait_of, words_of
-from adapters.replies import LONGEST_WAIT, by_status, code_of, read, receipt_of, spread, told
-from gateway.adapter import NOTHING_MORE, Processed, Reply, Request
+from adapters.replies import by_status, code_of, read, receipt_of, spread, told
+from gateway.adapter import LONGEST_WAIT, NOTHING_MORE, Processed, Reply, Request
 from gateway.model import (
     Delivered,
     Isolate,

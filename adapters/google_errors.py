@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from adapters.replies import LONGEST_WAIT, Waits, code_of, longest, read, retry_after
-from gateway.adapter import Reply
+from adapters.replies import Waits, code_of, longest, read
+from gateway.adapter import LONGEST_WAIT, Reply
 from gateway.model import Isolate, Maybe, Pause, PlatformCode, Reason, Throttle, Verdict
 
 
@@ -118,7 +118,7 @@ def hints_of(violations: Iterable[Violation], index: re.Pattern[str]) -> dict[in
 
 def wait_of(reply: Reply, details: Iterable[Detail]) -> Waits:
     """Give the longest wait that was asked for, in seconds, be it by header, by `RetryInfo` or by the quota itself."""
-    return longest(retry_after(reply.headers), *(wait for detail in details for wait in waits_of(detail)))
+    return longest(reply.retry_after, *(wait for detail in details for wait in waits_of(detail)))
 
 
 def waits_of(detail: Detail) -> list[Waits]:

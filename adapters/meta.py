@@ -17,9 +17,10 @@ import msgspec
 import orjson
 from pydantic import Field, model_validator
 
-from adapters.replies import LONGEST_WAIT, Waits, by_status, code_of, longest, read, receipt_of, retry_after, spread, told
+from adapters.replies import Waits, by_status, code_of, longest, read, receipt_of, spread, told
 from adapters.shapes import BASE_URL, shaped
 from gateway.adapter import (
+    LONGEST_WAIT,
     NOTHING_MORE,
     Access,
     DestinationSettings,
@@ -448,7 +449,7 @@ def refusal(fault: Fault, reply: Reply, count: int) -> tuple[Verdict, ...]:
         known = BUSY
     if known is None:
         known = BUSY if reply.status >= 500 else Isolate(Reason.UNKNOWN_ERROR)
-    waits = longest(retry_after(reply.headers), usage_wait(reply.headers))
+    waits = longest(reply.retry_after, usage_wait(reply.headers))
     return spread(told(known, code, waits), count, dict.fromkeys(hinted(fault.error_user_msg), code))
 
 

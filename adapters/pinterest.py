@@ -14,7 +14,7 @@ import msgspec
 import orjson
 from pydantic import Field, model_validator
 
-from adapters.replies import Waits, by_status, code_of, longest, read, retry_after, spread, told
+from adapters.replies import Waits, by_status, code_of, longest, read, spread, told
 from adapters.shapes import BASE_URL, shaped
 from gateway.adapter import (
     NOTHING_MORE,
@@ -348,7 +348,7 @@ def refusal(fault: Fault, reply: Reply, count: int) -> tuple[Verdict, ...]:
     known = CODES.get((reply.status, fault.code)) or CODES.get((reply.status, None))
     if known is None:
         return by_status(reply, count, reset_wait(reply.headers))
-    return spread(told(known, code, longest(retry_after(reply.headers), reset_wait(reply.headers))), count)
+    return spread(told(known, code, longest(reply.retry_after, reset_wait(reply.headers))), count)
 
 
 def first_number(headers: Mapping[str, str], name: str) -> float | None:

@@ -4,18 +4,13 @@ Nothing here knows a platform. Whatever bytes come in, values come out: no reply
 platform's text gets further than this file but as a code or a receipt that matched its pattern.
 """
 
-import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Final, TypeVar
 
 import msgspec
 
-from gateway.adapter import Reply
+from gateway.adapter import LONGEST_WAIT, Reply
 from gateway.model import Isolate, Maybe, Pause, PlatformCode, Reason, Receipt, Rejected, Retry, Throttle, Verdict
-
-LONGEST_WAIT: Final = 3600.0
-"""Seconds. A platform that names a longer wait is asked again after this."""
 
 T = TypeVar("T")
 Waits = float | None
@@ -68,21 +63,6 @@ def longest(*waits: Waits) -> Waits:
     return min(max(told), LONGEST_WAIT) if told else None
 
 
-def retry_after(headers: Mapping[str, str]) -> Waits:
-    """Read `Retry-After`, seconds or a date; a date is held against the reply's own `Date`, never against a clock.
-
-    https://www.rfc-editor.org/rfc/rfc9110#field.retry-after (read 2026-11-22)
-    """
-    text = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", text):
-        return longest(float(text))
-    try:
-        wait = parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("date", ""))
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return longest(wait.total_seconds())
-
-
 def told(verdict: Verdict, code: PlatformCode | None, after: Waits) -> Verdict:
     """Complete a table's verdict with the code that led to it and the wait that came with it."""
     match verdict:
@@ -130,4 +110,4 @@ def by_status(reply: Reply, count: int, after: Waits = None) -> tuple[Verdict, .
         verdict = Isolate(Reason.UNKNOWN_ERROR)
     elif verdict is None:
         verdict = Maybe(Reason.SERVER_ERROR)
-    return spread(told(verdict, code_of(f"http-{status}"), longest(after, retry_after(reply.headers))), count)
+    return spread(told(verdict, code_of(f"http-{status}"), longest(after, reply.retry_after)), count)

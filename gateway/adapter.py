@@ -5,7 +5,9 @@ no `async`: the courier sends what `build` returns, hands the answer to `interpr
 events strictly, so an adapter that answers for the wrong number of events fails loudly. Counterpart: `delivery/courier.py`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
 from enum import unique
 from typing import Annotated, ClassVar, Final, Literal, Protocol
 
@@ -68,6 +70,12 @@ class TokenEndpoint(msgspec.Struct, frozen=True):
     scope: str
 
 
+LONGEST_WAIT: Final = 3600.0
+"""Seconds. A platform that names a longer wait is asked again after this."""
+
+SECONDS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+
+
 class Reply(msgspec.Struct, frozen=True, gc=False):
     """A platform's answer: status, headers with lower-case names, body bounded by the transport and not yet parsed."""
 
@@ -78,6 +86,22 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     def __repr__(self) -> str:
         """Say the status; a platform's text can repeat what it was sent."""
         return f"<Reply {self.status} of {len(self.body)} bytes>"
+
+    @property
+    def retry_after(self) -> float | None:
+        """How long the header `Retry-After` asks to wait, in seconds from 0 to an hour; None when it says nothing usable.
+
+        It holds seconds or a date; a date is held against the reply's own `Date`, never against a clock.
+        https://www.rfc-editor.org/rfc/rfc9110#field.retry-after (read 2026-11-22)
+        """
+        text = self.headers.get("retry-after", "").strip()
+        if SECONDS.fullmatch(text):
+            return min(float(text), LONGEST_WAIT)
+        try:
+            wait = parsedate_to_datetime(text) - parsedate_to_datetime(self.headers.get("date", ""))
+        except (ValueError, TypeError, OverflowError):
+            return None
+        return min(wait.total_seconds(), LONGEST_WAIT) if wait.total_seconds() >= 0 else None
 
 
 class Processed(msgspec.Struct, frozen=True, gc=False):

@@ -41,7 +41,6 @@ USUAL_SECONDS: Final = 900.0
 """How long a token is used whose life was not told: far shorter than any that Google gives."""
 
 LONGEST_SECONDS: Final = 86_400.0
-LONGEST_WAIT: Final = 3600.0
 
 CLOCK_SECONDS: Final = 60.0
 """A refused assertion and a clock that differs by more than this from the token endpoint's: the clock is to blame."""
@@ -256,7 +255,6 @@ ANSWER: Final = msgspec.json.Decoder(TokenAnswer, strict=False)
 ERROR: Final = re.compile(r"[a-z][a-z_]{1,37}", re.ASCII)
 """An error code as RFC 6749 and Google write them. Secrets do not look like that."""
 
-SECONDS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 COMES_RIGHT: Final = frozenset({"server_error", "temporarily_unavailable", "internal_failure", "backend_error"})
 TOO_MANY: Final = frozenset({"rate_limit_exceeded", "slow_down", "quota_exceeded"})
 INVALID_GRANT: Final = "invalid_grant"
@@ -271,7 +269,7 @@ def read_answer(reply: Reply | NoReply, grant: Grant, endpoint: TokenEndpoint, n
     answer = _decoded(reply.body)
     if 200 <= reply.status < 300:
         return Retry(Reason.UNREADABLE_REPLY) if answer is None else _token(answer, endpoint.scope)
-    after = _retry_after(reply)
+    after = reply.retry_after
     error = answer.error if answer is not None and _is_code(answer.error) else ""
     code = PlatformCode(error or f"http-{reply.status}")
     if reply.status == 429 or error in TOO_MANY:
@@ -323,9 +321,3 @@ def _skew(reply: Reply, now: float) -> float:
         return now - parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
     except (ValueError, TypeError, OverflowError):
         return 0.0
-
-
-def _retry_after(reply: Reply) -> float | None:
-    """Read `Retry-After` in seconds, from nothing to an hour; a date is left to our own backoff."""
-    text = reply.headers.get("retry-after", "").strip()
-    return min(float(text), LONGEST_WAIT) if SECONDS.fullmatch(text) else None

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.replies import by_status, code_of, longest, read, receipt_of, retry_after, spread, told
+from adapters.replies import by_status, code_of, longest, read, receipt_of, spread, told
 from gateway.adapter import Reply
 from gateway.model import Delivered, Isolate, Maybe, Pause, PlatformCode, Reason, Rejected, Retry, Throttle
 
@@ -35,13 +35,13 @@ DATE = "Sun, 22 Nov 2026 10:15:00 GMT"
 )
 def test_retry_after(headers: dict[str, str], wait: float | None) -> None:
     """Seconds and dates are understood, a date only beside the reply's own; what is absurd is bounded or ignored."""
-    assert retry_after(headers) == wait
+    assert Reply(429, headers, b"").retry_after == wait
 
 
 @given(st.dictionaries(st.sampled_from(["retry-after", "date"]), st.text(alphabet="SunNov2026 10:15,GMT+-\x00é", max_size=40)))
 def test_no_header_is_an_accident(headers: dict[str, str]) -> None:
     """Whatever the headers say, the wait is none or within an hour."""
-    wait = retry_after(headers)
+    wait = Reply(429, headers, b"").retry_after
     assert wait is None or 0 <= wait <= 3600
 
 
