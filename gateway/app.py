@@ -346,6 +346,7 @@ def _lane_states(
 ) -> Callable[[], dict[str, dict[str, LaneState]]]:
     def state(lane: Lane, adapter: Adapter) -> LaneState:
         health, standing, finding = couriers[lane].health, credentials[lane].standing, asking[lane].finding
+        violation = health.violation or asking[lane].violation
         return LaneState(
             up=health.up,
             reason=health.paused.value if health.paused else None,
@@ -355,7 +356,7 @@ def _lane_states(
             ),
             advice=in_words(lane.destination, health.paused, health.last_code) if health.paused else None,
             misconfigured=(finding.code or NONE) if finding.misconfigured else None,
-            violation=None if health.violation is None else [str(place) for place in health.violation.places],
+            violation=None if violation is None else [str(place) for place in violation.places],
             new_shapes=unacknowledged(lane),
         )
 

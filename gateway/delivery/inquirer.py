@@ -59,6 +59,7 @@ class Inquirer:
         self._failures = 0
         self._codes: set[PlatformCode] = set()
         self._finding = Finding()
+        self._violation: Violation | None = None
 
     @property
     def lane(self) -> Lane:
@@ -69,6 +70,11 @@ class Inquirer:
     def finding(self) -> Finding:
         """What the platform last found of the lane's set-up."""
         return self._finding
+
+    @property
+    def violation(self) -> Violation | None:
+        """The last time that the contract kept a question from leaving."""
+        return self._violation
 
     async def run(self) -> None:
         """Ask until cancelled, or until the store is closed or has failed for good."""
@@ -168,6 +174,7 @@ class Inquirer:
         """Send a question, if the contract allows it, and read the answer."""
         cleared = self._route.contract.check(compose(self._route.base_url, request, access), 0)
         if isinstance(cleared, Violation):
+            self._violation = cleared
             self._office.watcher.violated(self.lane, cleared)
             return Pause(Reason.CONTRACT)
         reply = await self._office.transport.send(cleared, self._route.adapter.limits.timeout)

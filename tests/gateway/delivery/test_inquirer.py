@@ -435,9 +435,12 @@ async def test_a_question_that_is_not_in_the_contract_is_not_asked(scene: Scene)
     scene.words["r1"] = ["used"]
     scene.later.extra = "&note=x"
     await scene.take("r1", 5)
-    async with scene.asking():
+    violation = Violation((Place("?(unknown)", "text"),))
+    async with scene.asking() as inquirer:
+        assert inquirer.violation is None
         await scene.until(lambda: bool(scene.recorder.of("violated")))
-    assert scene.recorder.of("violated")[0] == (Violation((Place("?(unknown)", "text"),)),)
+        assert inquirer.violation == violation
+    assert scene.recorder.of("violated")[0] == (violation,)
     assert scene.asked == []
     scene.later.extra = ""
     await scene.over()
