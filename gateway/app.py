@@ -18,10 +18,10 @@ import msgspec
 from aiohttp import web
 
 from gateway.adapter import Adapter, Quota
-from gateway.audit.advice import in_words
-from gateway.delivery.courier import Courier, Office, Route
+from gateway.audit.advice import about_later_word, in_words
+from gateway.delivery.courier import Courier, Health, Office, Route
 from gateway.delivery.credentials import Credential, ReferredCredential, Standing
-from gateway.delivery.inquirer import Inquirer, inquirers
+from gateway.delivery.inquirer import Inquirer, LaterWord, inquirers
 from gateway.delivery.letters import ALWAYS_ASKED
 from gateway.delivery.oauth import Tokens
 from gateway.delivery.quota import Meter, strictest
@@ -345,7 +345,7 @@ def _lane_states(
     unacknowledged: Callable[[Lane], int],
 ) -> Callable[[], dict[str, dict[str, LaneState]]]:
     def state(lane: Lane, adapter: Adapter) -> LaneState:
-        health, standing, finding = couriers[lane].health, credentials[lane].standing, asking[lane].finding
+        health, standing, word = couriers[lane].health, credentials[lane].standing, asking[lane].later_word
         violation = health.violation or asking[lane].violation
         return LaneState(
             up=health.up,
@@ -354,8 +354,8 @@ def _lane_states(
             credential=CredentialState(
                 kind=standing.kind.value, seconds=None if standing.seconds is None else int(standing.seconds)
             ),
-            advice=in_words(lane.destination, health.paused, health.last_code) if health.paused else None,
-            misconfigured=(finding.code or NONE) if finding.misconfigured else None,
+            advice=_advice(lane, health, word),
+            misconfigured=(word.code or NONE) if word.misconfigured else None,
             violation=None if violation is None else [str(place) for place in violation.places],
             new_shapes=unacknowledged(lane),
         )
@@ -364,6 +364,13 @@ def _lane_states(
         str(s.id): {d.value: state(Lane(s.id, d), adapter) for d, adapter in s.destinations.items()}
         for s in settings.storefronts.values()
     }
+
+
+def _advice(lane: Lane, health: Health, word: LaterWord) -> str | None:
+    """Say what to do about a lane: about its pause, else about what is not set up at the platform, else nothing."""
+    if health.paused is not None:
+        return in_words(lane.destination, health.paused, health.last_code)
+    return about_later_word(lane.destination, word.code) if word.misconfigured else None
 
 
 def _standing(credential: Credential) -> Callable[[], Standing]:

@@ -75,7 +75,8 @@ class CredentialState(TypedDict):
 
 
 class LaneState(TypedDict):
-    """One destination of one storefront in the answer of `/readyz`. `advice` says what to do about `reason`.
+    """One destination of one storefront in the answer of `/readyz`. `advice` says what to do about `reason`, else about
+    `misconfigured`.
 
     `violation`: what the contract last kept from leaving, by key path and kind of value. `new_shapes`: how many of the key
     paths and kinds that left nobody has acknowledged.

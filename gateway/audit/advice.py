@@ -100,6 +100,12 @@ REASONS: Final[Mapping[Reason, Advice]] = {
 }
 """By reason: what is said where a code says no more."""
 
+NOT_SET_UP: Final = Advice(
+    "{platform} took events and cannot use them: something is not set up in the account.",
+    "Look up its code in the platform's own pages; `consent-gateway accounts` shows how many it concerns.",
+)
+"""Of a later word on events that were taken, where its code says no more."""
+
 REACHING: Final[Mapping[str, Advice]] = {
     "name": Advice("The name of {platform}'s host could not be resolved.", "Look at `base_url` and at this machine's DNS."),
     "refused": Advice(
@@ -433,6 +439,13 @@ GOOGLE: Final[Mapping[str, Advice]] = {
         ("INVALID_CONVERSION_ACTION_ID", "INVALID_CONVERSION_ACTION_TYPE", "EVENT_SOURCE_AND_DESTINATION_MISMATCH"),
         GOOGLE_ACTION,
     ),
+    "ONE_PER_CLICK_CONVERSION_ACTION_NOT_PERMITTED_WITH_BRAID": GOOGLE_BRAID,
+    "EXTERNAL_ATTRIBUTION_DATA_MISSING": GOOGLE_ATTRIBUTION,
+    "CUSTOM_VARIABLE_NOT_ENABLED": GOOGLE_BUG,
+    "NO_CONSENT": Advice(
+        "The account itself has not given Google's core services its consent.",
+        "Give it in Google Ads, in the account's settings; it is not the visitors' consent that is missing.",
+    ),
     "CONVERSION_ACTION_TOO_RECENTLY_CREATED": Advice(
         "The conversion action is new: Google takes conversions for it after six hours.", NOTHING
     ),
@@ -530,7 +543,8 @@ GOOGLE: Final[Mapping[str, Advice]] = {
         "Use a service account's key, or make a new refresh token with this client.",
     ),
 }
-"""By `ErrorReason`, by Google's standard reasons and by canonical status, and by what the token endpoint answers.
+"""By `ErrorReason`, by Google's standard reasons and by canonical status, by `ProcessingErrorReason` without its prefix (those
+of an account that is not set up), and by what the token endpoint answers.
 
 https://developers.google.com/identity/protocols/oauth2/service-account#error-codes (read 2026-11-25)
 """
@@ -552,6 +566,13 @@ def by_code(destination: Destination, reason: Reason, code: str | None) -> Advic
     table = TABLES[destination]
     keys = (f"{reason.value}/{code}", code, code.partition("/")[0], code.partition(".")[0])
     return next((table[key] for key in keys if key in table), None) or REACHING.get(code)
+
+
+def about_later_word(destination: Destination, code: str | None) -> str:
+    """Say in one line what to do about a platform's later word that something is not set up, by its code if it gave one."""
+    bare = None if code is None else code.removeprefix("PROCESSING_ERROR_").removeprefix("REASON_")
+    advice = by_code(destination, Reason.CONFIGURATION, bare) or NOT_SET_UP
+    return " ".join(advice).replace("{platform}", NAMES[destination])
 
 
 def in_words(destination: Destination, reason: Reason | Refusal | None, code: str | None) -> str | None:

@@ -37,7 +37,7 @@ SHORTEST_IDLE: Final = 0.01
 """Seconds; keeps a due time that is almost now from being asked for in a tight loop."""
 
 
-class Finding(msgspec.Struct, frozen=True):
+class LaterWord(msgspec.Struct, frozen=True):
     """Whether the lane's platform finds something not set up, its code for it, and when the request was taken that shows it."""
 
     misconfigured: bool = False
@@ -58,7 +58,7 @@ class Inquirer:
         self._clocks: Clocks | None = None
         self._failures = 0
         self._codes: set[PlatformCode] = set()
-        self._finding = Finding()
+        self._later_word = LaterWord()
         self._violation: Violation | None = None
 
     @property
@@ -67,9 +67,9 @@ class Inquirer:
         return self._route.lane
 
     @property
-    def finding(self) -> Finding:
+    def later_word(self) -> LaterWord:
         """What the platform last found of the lane's set-up."""
-        return self._finding
+        return self._later_word
 
     @property
     def violation(self) -> Violation | None:
@@ -205,9 +205,9 @@ class Inquirer:
     def _find(self, inquiry: Inquiry, outcomes: Outcomes) -> None:
         """Take in what the answer shows of the lane's set-up, unless a later request showed otherwise; report changes."""
         found, code = afterwards.misconfigured(outcomes)
-        if inquiry.taken_at < self._finding.taken_at or not (found or afterwards.in_order(outcomes)):
+        if inquiry.taken_at < self._later_word.taken_at or not (found or afterwards.in_order(outcomes)):
             return
-        before, self._finding = self._finding, Finding(found, code, inquiry.taken_at)
+        before, self._later_word = self._later_word, LaterWord(found, code, inquiry.taken_at)
         if (before.misconfigured, before.code) != (found, code):
             self._office.watcher.misconfigured(self.lane, found, code)
 

@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 
 from gateway.app import CannotListen
+from gateway.audit.advice import GOOGLE_TERMS
 from gateway.log import Log
 from gateway.model import Destination, StorefrontId
 from gateway.outbox import Lane
@@ -308,6 +309,7 @@ async def test_an_account_that_is_not_set_up_is_an_alarm_until_it_is(tmp_path: P
         found = (await there.ask("/readyz"))["lanes"]["shop"]["google_ads"]
         assert found["up"]
         assert found["misconfigured"].endswith("ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED")
+        assert found["advice"] == " ".join(GOOGLE_TERMS)
         platforms[GOOGLE].switch.reset()
         await asyncio.sleep(1.0)  # requests are told apart by the second in which they were taken
         await post(there, purchase("2"))

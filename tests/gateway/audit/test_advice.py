@@ -7,8 +7,8 @@ from typing import Final
 import pytest
 
 from adapters import google_ads_api, google_data_manager, meta, pinterest, replies
-from gateway.audit.advice import NAMES, REACHING, REASONS, TABLES, advise, by_code, in_words
-from gateway.model import Destination, Isolate, Pause, Reason, Refusal, Rejected, Verdict
+from gateway.audit.advice import NAMES, NOT_SET_UP, REACHING, REASONS, TABLES, about_later_word, advise, by_code, in_words
+from gateway.model import Destination, Isolate, Pause, Processing, Reason, Refusal, Rejected, Verdict
 
 META, PINTEREST, GOOGLE = Destination
 
@@ -18,6 +18,9 @@ Row = tuple[Destination, Reason, str]
 def reasons(verdict: Verdict) -> set[Reason]:
     """Give the reasons that a table's verdict can be told by: what is refused whole may end as refused or as unknown."""
     return {verdict.reason, Reason.REJECTED} if isinstance(verdict, Isolate | Rejected) else {verdict.reason}
+
+
+NOT_SET_UP_CODES: Final = [name for name, word in google_data_manager.PROCESSED.items() if word is Processing.MISCONFIGURED]
 
 
 def rows() -> Iterator[Row]:
@@ -31,6 +34,7 @@ def rows() -> Iterator[Row]:
             yield PINTEREST, verdict.reason, str(small)
     for name, verdict in google_data_manager.REASONS.items():
         yield from ((GOOGLE, reason, name) for reason in reasons(verdict))
+    yield from ((GOOGLE, Reason.CONFIGURATION, name) for name in NOT_SET_UP_CODES)
     for family, (values, others) in google_ads_api.FAMILIES.items():
         for value, verdict in [*values.items(), ("ANY_OTHER", others)]:
             yield from ((GOOGLE, reason, f"{family}.{value}") for reason in reasons(verdict))
@@ -105,7 +109,12 @@ def test_one_platforms_codes_mean_nothing_at_another() -> None:
     assert set(TABLES) == set(NAMES) == set(Destination)
 
 
-ALL: Final = [*REASONS.values(), *REACHING.values(), *(advice for table in TABLES.values() for advice in table.values())]
+ALL: Final = [
+    NOT_SET_UP,
+    *REASONS.values(),
+    *REACHING.values(),
+    *(advice for table in TABLES.values() for advice in table.values()),
+]
 
 
 @pytest.mark.parametrize("advice", sorted(set(ALL)), ids=lambda advice: advice.what[:40])
@@ -130,6 +139,19 @@ def test_a_line_says_both() -> None:
     assert said == " ".join(advise(META, Reason.CREDENTIAL, "190/463"))
     assert in_words(META, None, None) is None
     assert in_words(META, Refusal.NO_CONSENT, None) is None
+
+
+@pytest.mark.parametrize("prefix", ["PROCESSING_ERROR_REASON_", "PROCESSING_ERROR_", ""])
+def test_a_later_word_is_explained_by_its_code(prefix: str) -> None:
+    """However Google spells its beginning."""
+    code = "ONE_PER_CLICK_CONVERSION_ACTION_NOT_PERMITTED_WITH_BRAID"
+    assert about_later_word(GOOGLE, prefix + code) == " ".join(TABLES[GOOGLE][code])
+
+
+@pytest.mark.parametrize("code", [None, "PROCESSING_ERROR_REASON_NEVER_SEEN"])
+def test_a_later_word_without_a_line_is_explained_too(code: str | None) -> None:
+    """It is no wrong setting of the gateway's, as the same reason of a lane would be."""
+    assert about_later_word(GOOGLE, code) == " ".join(NOT_SET_UP).replace("{platform}", "Google Ads")
 
 
 def test_a_pause_always_says_what_to_do() -> None:

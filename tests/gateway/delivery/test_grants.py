@@ -465,9 +465,10 @@ def test_too_many_requests_throttle(status: int, error: str, wait: str, after: f
 )
 def test_a_wait_may_be_told_as_a_date(date: str, after: float | None) -> None:
     """Held against the reply's own date, as for every other answer."""
-    told = {"retry_after": date, "date": "Sun, 22 Nov 2026 10:15:00 GMT"}
-    assert meant(429, {"error": "slow_down"}, **told) == Throttle(after=after, code=PlatformCode("slow_down"))
-    assert meant(503, b"", **told) == Retry(Reason.SERVER_ERROR, after, PlatformCode("http-503"))
+    now = "Sun, 22 Nov 2026 10:15:00 GMT"
+    said = meant(429, {"error": "slow_down"}, retry_after=date, date=now)
+    assert said == Throttle(after=after, code=PlatformCode("slow_down"))
+    assert meant(503, b"", retry_after=date, date=now) == Retry(Reason.SERVER_ERROR, after, PlatformCode("http-503"))
 
 
 def test_a_redirect_is_not_followed() -> None:

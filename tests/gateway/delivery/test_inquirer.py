@@ -469,9 +469,9 @@ async def test_what_is_not_set_up_is_told_when_it_changes(scene: Scene) -> None:
             await scene.until(lambda receipt=receipt: receipt in scene.asked)  # type: ignore[misc]  # the loop's own
             if receipt == "r3":
                 await asyncio.sleep(0.1)
-                assert (inquirer.finding.misconfigured, inquirer.finding.code) == (True, WRONG)
+                assert (inquirer.later_word.misconfigured, inquirer.later_word.code) == (True, WRONG)
             scene.wall.shift += 1
-        await scene.until(lambda: not inquirer.finding.misconfigured)
+        await scene.until(lambda: not inquirer.later_word.misconfigured)
     assert scene.recorder.of("misconfigured") == [(True, WRONG), (False, None)]
 
 
@@ -485,7 +485,7 @@ async def test_an_older_requests_answer_changes_nothing(scene: Scene) -> None:
     async with scene.asking() as inquirer:
         await scene.until(lambda: scene.asked.count("r1") == 3)
         await asyncio.sleep(0.05)
-        assert inquirer.finding.misconfigured
+        assert inquirer.later_word.misconfigured
     assert scene.recorder.of("misconfigured") == [(True, WRONG)]
 
 
