@@ -369,18 +369,32 @@ class PagePath(Text):
         return made
 
 
+NO_ADDRESS: Final = (
+    r"(?!(?:\d{1,3}\.){3}\d{1,3}(?![\w.-]))"
+    r"(?!(?:[\dA-Fa-f]{1,4}:){7}[\dA-Fa-f]{1,4}(?![\w.:-]))"
+    r"(?![\dA-Fa-f:]*::[\dA-Fa-f:.]*(?![\w.:-]))"
+)
+"""In front of a text of somebody's own making that may be left out: it is no whole IP address, with or without a port."""
+
+
 class ContentId(Text):
-    """The shop's id of a product, as its catalogue has it: 1–64 of `A-Z a-z 0-9 _ . : -`. No `@`: no address fits."""
+    """The shop's id of a product, as its catalogue has it: 1–64 of `A-Z a-z 0-9 _ . : -`.
+
+    No `@`, so no e-mail address fits, and nothing that looks like a whole IP address.
+    """
 
     __slots__ = ()
-    PATTERN = re.compile(r"[A-Za-z0-9_.:\-]{1,64}", re.ASCII)
+    PATTERN = re.compile(NO_ADDRESS + r"[A-Za-z0-9_.:\-]{1,64}", re.ASCII)
 
 
 class UserAgent(Text):
-    """A browser's User-Agent: at most 512 printable ASCII characters, no `@`."""
+    """A browser's User-Agent: a product and its version, then printable ASCII without `@`; at most 460 after the version's
+    first digit. What does not begin like that could be anything: https://www.rfc-editor.org/rfc/rfc9110#field.user-agent
+    (read 2026-11-25).
+    """
 
     __slots__ = ()
-    PATTERN = re.compile(r"[ -?A-~]{1,512}", re.ASCII)
+    PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9._+-]{0,48}/\d[ -?A-~]{0,460}", re.ASCII)
 
 
 class GoogleClickId(Text):
@@ -408,10 +422,10 @@ class MetaBrowserId(Text):
 
 
 class PinterestClickId(Text):
-    """Pinterest's `epik`: 8–512 of `A-Z a-z 0-9 _ . -`. Its length is unpublished; the bound is ours."""
+    """Pinterest's `epik`: 8–512 of `A-Z a-z 0-9 _ . -`, no IP address. Its length is unpublished; the bound is ours."""
 
     __slots__ = ()
-    PATTERN = re.compile(r"[A-Za-z0-9_.\-]{8,512}", re.ASCII)
+    PATTERN = re.compile(NO_ADDRESS + r"[A-Za-z0-9_.\-]{8,512}", re.ASCII)
 
 
 class PlatformCode(Text):

@@ -3,34 +3,55 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import orjson
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from adapters import ADAPTERS
-from gateway.adapter import Processed, Reply
+from gateway.adapter import Access, Processed, Reply
+from gateway.delivery.contract import Cleared
+from gateway.delivery.outgoing import compose
 from gateway.delivery.rehearsal import NOBODY, samples
+from gateway.delivery.value_kinds import KINDS
 from gateway.model import (
+    ClickIds,
     ContentId,
     Delivered,
     Destination,
+    EmailDigest,
+    EmailDigests,
+    GoogleClickId,
     Minimised,
     PageOrigin,
     PagePath,
     Pause,
+    PinterestClickId,
     PlatformCode,
     Reason,
     Receipt,
     Refusal,
     Retry,
     Throttle,
+    UserAgent,
     UsState,
 )
-from tests.adapters.cases import ALL_ALLOWED, EVENTS, LEAST_SETTINGS, born, golden_cases, golden_events, golden_reply, made
+from gateway.secret import Secret
+from tests.adapters.cases import (
+    ALL_ALLOWED,
+    EVENTS,
+    LEAST_SETTINGS,
+    born,
+    contract_of,
+    golden_cases,
+    golden_events,
+    golden_reply,
+    made,
+)
+from tests.gateway.outbox.making import matching
 
 EVERY = pytest.mark.parametrize("destination", list(Destination))
 STATUSES = st.sampled_from([200, 201, 204, 301, 400, 401, 403, 404, 408, 413, 422, 429, 500, 502, 503]) | st.integers(-5, 1000)
@@ -423,3 +444,32 @@ def test_google_is_asked_about_the_kinds_that_have_an_action() -> None:
     """In the order of the kinds, whatever the order of the settings."""
     adapter = made(Destination.GOOGLE_ADS, conversion_actions={"page_view": "13", "purchase": "11"})
     assert [kind.value for kind in adapter.rehearsal(None).kinds] == ["purchase", "page_view"]
+
+
+ANY_TEXTS: Final = st.fixed_dictionaries(
+    {
+        "user_agent": st.none() | matching(UserAgent),
+        "content_ids": st.lists(matching(ContentId), max_size=2).map(tuple),
+        "click": st.builds(ClickIds, gclid=matching(GoogleClickId), epik=matching(PinterestClickId)),
+    }
+)
+"""The texts of somebody's own making that may cross the boundary, beside the event's id."""
+
+
+@pytest.mark.parametrize(
+    ("destination", "more"),
+    [*((destination, {}) for destination in Destination), (Destination.GOOGLE_ADS, {"transport": "ads_api"})],
+)
+@given(event=EVENTS, texts=ANY_TEXTS)
+def test_what_passes_the_boundary_the_contract_lets_out(
+    destination: Destination, more: Mapping[str, Any], event: Minimised, texts: Mapping[str, Any]
+) -> None:
+    """With every option on. Else a whole event would be set aside for an odd value that could have been left out."""
+    assume(re.fullmatch(KINDS["event_id"].pattern, event.event_id))  # the shop's own, so not the boundary's to leave out
+    digests = EmailDigests(*[EmailDigest("0" * 64)] * 3)  # so that nobody refuses it
+    whole = msgspec.structs.replace(event, email=digests, **texts)
+    adapter = made(destination, **ALL_ALLOWED[destination], **more)
+    assert adapter.refuses(whole) is None
+    contract = contract_of(destination, "https://platform.example")
+    outgoing = compose("https://platform.example", adapter.build([whole]), Access(Secret("t")))
+    assert isinstance(contract.check(outgoing, 1), Cleared)

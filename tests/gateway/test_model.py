@@ -46,6 +46,9 @@ from gateway.model import (
 )
 from tests.strategies import NOW, good_event, raw_event
 
+ADDRESSES = ["203.0.113.77", "203.0.113.0", "2001:db8:1:2:3:4:5:6", "2001:db8::77", "::ffff:203.0.113.77"]
+"""Whole IP addresses, which no text below the boundary can be but an event's id."""
+
 BORN: list[tuple[type[Text], list[str], list[str]]] = [
     (StorefrontId, ["a", "shop-1_x", "9" * 40], ["", "-a", "A", "a" * 41, "a\n", "é", "shop|1"]),
     (EventId, ["1", "A.b_c:d-e", "x" * 64], ["", "x" * 65, "a b", "a\n", "jane@example.com", "é", "٣"]),
@@ -85,8 +88,12 @@ BORN: list[tuple[type[Text], list[str], list[str]]] = [
             "/t/eyJhbGciOiJIUzI1NiJ9.e30.x", "/r/aBc", "/v/0x1f600",
         ],
     ),
-    (ContentId, ["1", "SKU-7:blue_a.b", "x" * 64], ["", "x" * 65, "a b", "a\n", "jane@example.com", "é", "a/b"]),
-    (UserAgent, ["Mozilla/5.0 (X11)", "x" * 512], ["", "x" * 513, "a\nb", "jane@example.com", "é", "\x7f"]),
+    (ContentId, ["1", "SKU-7:blue_a.b", "x" * 64], ["", "x" * 65, "a b", "a\n", "jane@example.com", "é", "a/b", *ADDRESSES]),
+    (
+        UserAgent,
+        ["Mozilla/5.0 (X11)", "curl/8", "X/1" + " " * 460],
+        ["", "Jane", "Jane/Doe", "X/1" + " " * 461, "X/1 a\nb", "X/1 jane@example.com", "X/1 é", "X/1 \x7f", *ADDRESSES],
+    ),
     (GoogleClickId, ["a" * 10, "Cj0K_CQ-x9" * 3], ["a" * 9, "a" * 513, "abc def ghij", "jane@example", "abcdefghi."]),
     (
         MetaClickId,
@@ -98,7 +105,7 @@ BORN: list[tuple[type[Text], list[str], list[str]]] = [
         ["fb.1.1795339000123.1098115397", "fb.1.1795339000123.1098115397.Bg"],
         ["fb.1.1795339000123.x1098115397", "fb.1.1795339000123.", "1098115397", "fb.1.1795339000123." + "1" * 21],
     ),
-    (PinterestClickId, ["dj0yJnU9" * 4, "a.b-c_d9"], ["short", "a" * 513, "abc def g", "abcdefg@h"]),
+    (PinterestClickId, ["dj0yJnU9" * 4, "a.b-c_d9"], ["short", "a" * 513, "abc def g", "abcdefg@h", *ADDRESSES]),
     (PlatformCode, ["100/2804003", "INVALID_ARGUMENT", "x" * 128], ["", "x" * 129, "a b", "Invalid: jane@example.com"]),
     (Receipt, ["AbC+/=.:-_9", "x" * 128], ["", "x" * 129, "a b", "a\n", "é"]),
 ]  # fmt: skip
