@@ -35,7 +35,7 @@ from gateway.model import (
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.meta import MetaVoice
 from gateway.secret import Secret
-from tests.adapters.cases import ALL_ALLOWED, EVENTS, RESTRICTED, golden_cases, golden_events, made
+from tests.adapters.cases import ALL_ALLOWED, EVENTS, RESTRICTED, SHIPPED, golden_cases, golden_events, made
 from tests.adapters.exchange import TOKEN, exchange, fresh
 
 SDK_NAMES = {
@@ -117,6 +117,13 @@ def test_each_state_has_its_published_code() -> None:
     assert {state.value: code for state, code in STATES.items()} == {
         state: int(code) for code, state in zip(words[::2], words[1::2], strict=True)
     }
+
+
+def test_the_contract_lets_out_these_codes_and_no_others() -> None:
+    """A code that stands for no state would be Meta's to guess at."""
+    fields = SHIPPED[Destination.META].requests[0].fields
+    listed = [field.values for field in fields if field.path == "data[].data_processing_options_state"]
+    assert listed == [tuple(sorted(STATES.values()))]
 
 
 class Wire:
