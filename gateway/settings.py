@@ -31,7 +31,7 @@ from gateway.delivery.contract_body import Place
 from gateway.delivery.contract_file import BadContract, ContractFile, read
 from gateway.delivery.credentials import Login
 from gateway.delivery.grants import read_credential
-from gateway.delivery.proving import disagreements, rehearse, unnoticed
+from gateway.delivery.proving import disagreements, unnoticed, written_out
 from gateway.keys import KeyHash, KeyId, KeyKind, StoredKey, is_key
 from gateway.model import Destination, PageOrigin, StorefrontId
 from gateway.outbox import Decision
@@ -494,7 +494,7 @@ class Reading:
             return None
         made = adapter(block)
         contract = _contract(made, block.base_url, file, allowed)
-        for place in disagreements(rehearse(made, block.base_url, login.secrets), contract):
+        for place in disagreements(written_out(made, block.base_url, login.secrets), contract):
             self._disagreement(place, contract, at)
         tokens = made.token_endpoint
         if tokens is not None and host_and_port(_origin_of(tokens.url)) not in contract.token_hosts:
@@ -648,7 +648,7 @@ def prove(settings: Settings) -> None:
 def _rehearsed(storefront: Storefront, name: Destination) -> Iterator[tuple[Outgoing, int]]:
     """Write one destination's samples out."""
     secrets = storefront.logins[name].secrets
-    return rehearse(storefront.destinations[name], storefront.base_urls[name], secrets)
+    return written_out(storefront.destinations[name], storefront.base_urls[name], secrets)
 
 
 def _origin_of(url: str) -> str:

@@ -191,7 +191,7 @@ META: Final[Mapping[str, Advice]] = {
     "190/463": Advice("The access token has expired.", f"{META_TOKEN} One of a system user can be made without an end."),
     "104": Advice(
         "Meta asks for a proof that the sender knows the app's secret, or got a wrong one.",
-        "Set the app's secret in the destination's settings, or switch `Require app secret` off in the app.",
+        "Let `app_secret` lead to the app's secret, or switch `Require app secret` off in the app.",
     ),
     "803": META_ADDRESS,
     "2500": META_ADDRESS,

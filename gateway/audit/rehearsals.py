@@ -72,6 +72,9 @@ def _what_and_do(destination: Destination, finding: Finding) -> tuple[str, str]:
         side = "ahead of" if finding.clock_ahead > 0 else "behind"
         what = f"This machine's clock is {abs(finding.clock_ahead)} seconds {side} {platform}'s."
         return what, "Let a time service set the clock, and check again: events of a wrong time are refused or counted wrongly."
+    if finding.places:
+        what, do = advise(destination, finding.reason, finding.code)
+        return f"{what} It was {', '.join(map(str, finding.places))}.", do
     if not finding.well:
         return advise(destination, finding.reason, finding.code)
     unexpected = finding.way is Way.TOO_OLD and finding.reason is not Reason.EXPIRED
@@ -79,9 +82,10 @@ def _what_and_do(destination: Destination, finding: Finding) -> tuple[str, str]:
 
 
 def sentences(destination: Destination, finding: Finding) -> Iterator[str]:
-    """Say the same in lines: what was sent, what it shows, what to do."""
+    """Say the same in lines: what was sent if anything was, what it shows, what to do."""
     told = tell(destination, finding)
-    yield SENT[finding.way].replace("{platform}", NAMES[destination])
+    if finding.sent:
+        yield SENT[finding.way].replace("{platform}", NAMES[destination])
     yield told["what"]
     if not finding.well:
         yield told["do"]

@@ -77,7 +77,7 @@ def samples() -> Iterator[Minimised]:
         )
 
 
-def rehearse(adapter: Adapter, base_url: str, secrets: Iterable[str]) -> Iterator[tuple[Outgoing, int]]:
+def written_out(adapter: Adapter, base_url: str, secrets: Iterable[str]) -> Iterator[tuple[Outgoing, int]]:
     """Write the samples that the adapter takes out as requests, and what it asks after one, with secrets of these names.
 
     The secrets are made up. Gives each request with its number of events.

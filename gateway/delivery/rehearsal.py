@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from gateway.adapter import Rehearsal, Reply, Way
+from gateway.delivery.contract_body import Place
 from gateway.delivery.fates import NoReply, without_reply
 from gateway.model import (
     Delivered,
@@ -47,7 +48,8 @@ class Finding(msgspec.Struct, frozen=True):
     """What a rehearsal showed. `well`: events would be taken, as far as the platform lets anybody see.
 
     `recorded`: the platform has counted the event. `clock_ahead`: by how many seconds this machine's clock is ahead of
-    the platform's (less than 0: behind); None when it did not tell.
+    the platform's (less than 0: behind); None when it did not tell. `sent`: whether anything left this machine. `places`: what
+    the contract did not let out.
     """
 
     way: Way
@@ -56,6 +58,8 @@ class Finding(msgspec.Struct, frozen=True):
     reason: Reason
     code: PlatformCode | None
     clock_ahead: int | None = None
+    sent: bool = True
+    places: tuple[Place, ...] = ()
 
 
 def samples(rehearsal: Rehearsal, destination: Destination, now: int) -> list[Minimised]:
@@ -87,7 +91,13 @@ def found(rehearsal: Rehearsal, verdicts: Sequence[Verdict], clock_ahead: int | 
 
 def without_answer(rehearsal: Rehearsal, nothing: NoReply) -> Finding:
     """Say that there was no answer, and why."""
-    return found(rehearsal, [without_reply(nothing)], None)
+    verdict = without_reply(nothing)
+    return unsent(rehearsal, verdict) if nothing.certain_no else found(rehearsal, [verdict], None)
+
+
+def unsent(rehearsal: Rehearsal, verdict: Verdict, places: tuple[Place, ...] = ()) -> Finding:
+    """Say that nothing was sent, and why."""
+    return msgspec.structs.replace(found(rehearsal, [verdict], None), sent=False, places=places)
 
 
 def clock_ahead(reply: Reply, now: float) -> int | None:

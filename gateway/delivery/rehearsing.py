@@ -7,7 +7,7 @@ from gateway.delivery.contract import Violation
 from gateway.delivery.courier import Route
 from gateway.delivery.fates import NoReply
 from gateway.delivery.outgoing import compose
-from gateway.delivery.rehearsal import Finding, clock_ahead, found, samples, without_answer
+from gateway.delivery.rehearsal import Finding, clock_ahead, found, samples, unsent, without_answer
 from gateway.delivery.transport import Transport
 from gateway.model import Pause, Reason
 
@@ -17,12 +17,12 @@ async def rehearse(route: Route, transport: Transport, wall: Callable[[], float]
     rehearsal = route.adapter.rehearsal(test_code)
     access = await route.credential.access()
     if not isinstance(access, Access):
-        return found(rehearsal, [access], None)
+        return unsent(rehearsal, access)
     events = samples(rehearsal, route.lane.destination, int(wall()))
     request = rehearsal.adapter.build(events)
     cleared = route.contract.for_live_check().check(compose(route.base_url, request, access), len(events))
     if isinstance(cleared, Violation):
-        return found(rehearsal, [Pause(Reason.CONTRACT)], None)
+        return unsent(rehearsal, Pause(Reason.CONTRACT), cleared.places)
     reply = await transport.send(cleared, rehearsal.adapter.limits.timeout)
     if isinstance(reply, NoReply):
         return without_answer(rehearsal, reply)

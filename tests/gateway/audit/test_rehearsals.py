@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from msgspec import structs
 
 from gateway.adapter import Way
 from gateway.audit.advice import advise
@@ -30,6 +31,12 @@ def test_every_way_has_its_words(way: Way, destination: Destination) -> None:
     assert len(said) == 2
     assert all(re.fullmatch(r"[^{}]*[.]", line) for line in said)
     assert set(SENT) == set(WELL) == set(Way)
+
+
+def test_nothing_is_said_to_be_sent_that_was_not() -> None:
+    """As when there was no token to send it with."""
+    nothing = structs.replace(finding(well=False), sent=False)
+    assert list(sentences(META, nothing)) == list(sentences(META, finding(well=False)))[1:]
 
 
 def test_a_fault_is_told_with_what_to_do() -> None:

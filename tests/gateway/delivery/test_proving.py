@@ -8,7 +8,7 @@ import pytest
 from gateway.delivery.contract import Cleared, Contract, Outgoing
 from gateway.delivery.contract_body import Place
 from gateway.delivery.contract_file import read
-from gateway.delivery.proving import disagreements, places_of, rehearse, samples, unnoticed
+from gateway.delivery.proving import disagreements, places_of, samples, unnoticed, written_out
 from gateway.model import Destination, Kind
 from tests.adapters.cases import ALL_ALLOWED, SHIPPED, contract_of, made
 from tests.gateway.delivery.clearing import HEAD, field, request
@@ -28,7 +28,7 @@ def rehearsed(destination: Destination, **settings: Any) -> list[tuple[Outgoing,
     """Write a destination's samples."""
     adapter = made(destination, **settings)
     base_url = "https://googleads.googleapis.com" if settings.get("transport") == "ads_api" else HOSTS[destination]
-    return list(rehearse(adapter, base_url, adapter.secrets))
+    return list(written_out(adapter, base_url, adapter.secrets))
 
 
 @pytest.mark.parametrize(("destination", "settings"), SETTINGS, ids=str)

@@ -89,7 +89,7 @@ def test_a_clock_that_is_wrong_is_not_well(ahead: int | None, well: bool) -> Non
 def test_no_answer_is_told_with_what_stood_in_the_way() -> None:
     """As far as it is known."""
     assert without_answer(CHECKED, NO_NAME) == Finding(
-        way=Way.VALIDATED, well=False, recorded=False, reason=Reason.NOT_CONNECTED, code=PlatformCode("name")
+        way=Way.VALIDATED, well=False, recorded=False, reason=Reason.NOT_CONNECTED, code=PlatformCode("name"), sent=False
     )
     assert without_answer(OLD, TIMED_OUT).reason is Reason.TIMED_OUT
 

@@ -66,6 +66,8 @@ class There:
         self.platforms = platforms
         self.transport = transport
         self.ahead = 0.0
+        self.switches = True
+        """Whether the contracts know a live check's options."""
 
     async def rehearse(
         self, destination: Destination, test_code: str | None = None, *, secret: str | None = None, **changes: Any
@@ -79,7 +81,10 @@ class There:
         login = Login(Referent("env:TOKEN", Path(), env, reading), further if "transport" in changes else {})
         tokens = Tokens(self.transport)
         credential = ReferredCredential(adapter, login, tokens)
-        contract = Contract(shipped(destination), {"click_id"}, endpoint=said["base_url"])
+        file = shipped(destination)
+        if not self.switches:
+            file = file.model_copy(update={"live_check": ()})
+        contract = Contract(file, {"click_id"}, endpoint=said["base_url"])
         route = Route(
             Lane(StorefrontId("shop"), destination), adapter, said["base_url"], credential, contract, 0, Meter(Quota())
         )
@@ -107,6 +112,23 @@ async def test_a_destination_in_order_is_well_and_records_nothing(there: There, 
     assert (finding.way, finding.well, finding.recorded) == (ways[destination], True, False)
     assert len(there.platforms[destination].heard) == 1
     assert len(there.platforms[destination].ledger) == 0
+
+
+@pytest.mark.parametrize(
+    ("destination", "code", "place"),
+    [(META, "TEST1", "test_event_code: text"), (PINTEREST, None, "?test: text"), (GOOGLE, None, "validateOnly: boolean")],
+)
+async def test_what_the_contract_does_not_let_out_is_not_tried(
+    there: There, destination: Destination, code: str | None, place: str
+) -> None:
+    """A privacy team may leave the platforms' test switches out: nothing is sent, and the place is named."""
+    there.switches = False
+    finding = await there.rehearse(destination, code)
+    assert (finding.well, finding.sent, finding.reason) == (False, False, Reason.CONTRACT)
+    said = " ".join(sentences(destination, finding))
+    assert f"nothing was sent. It was {place}." in said
+    assert "was sent one" not in said
+    assert not there.platforms[destination].heard
 
 
 async def test_a_test_code_has_metas_answer_to_a_young_event(there: There) -> None:
