@@ -314,11 +314,27 @@ def stranger_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
         (f"/metrics?{mark}", 200),
         (f"/api/v1/accounts?storefront={mark}", 404),
         (f"/api/v1/dead-letters?storefront={mark}", 404),
+        (f"/api/v1/shapes?storefront={mark}", 404),
         (f"/api/v1/explain?storefront={STOREFRONT}&event={mark}&event_id={mark}", 400),
         (f"/api/v1/explain?storefront={STOREFRONT}&event=purchase&event_id={mark}", 404),
     ):
         yield Call(request("GET", target, headers(marks), host="127.0.0.1"), status, private=True)
     yield from order_calls(marks)
+    yield from approval_calls(marks)
+
+
+def approval_calls(marks: Marks) -> Iterator[Call]:
+    """Acknowledgements of what left that cannot be meant."""
+    mark, right = marks.plain(), {"storefront": STOREFRONT, "decision": "DPO decision 2026-11-03", "up_to": 0}
+    for said, status in (
+        (right | {mark: mark}, 400),
+        (right | {"decision": f"{mark}@example.org"}, 400),
+        (right | {"up_to": mark}, 400),
+        (right | {"storefront": mark}, 404),
+        (mark, 400),
+    ):
+        body = json.dumps(said).encode()
+        yield Call(order(body, headers(marks), path="/api/v1/shapes/approve"), status, private=True)
 
 
 def order_calls(marks: Marks) -> Iterator[Call]:
@@ -341,9 +357,9 @@ def order_calls(marks: Marks) -> Iterator[Call]:
     yield Call(order(body, [*headers(marks), f"Content-Encoding: {mark}"]), 415, private=True)
 
 
-def order(body: bytes, more: Sequence[str], host: str = "127.0.0.1") -> bytes:
+def order(body: bytes, more: Sequence[str], host: str = "127.0.0.1", path: str = "/api/v1/replay") -> bytes:
     """Write an order to the private listener."""
-    return request("POST", "/api/v1/replay", ["Content-Type: application/json", *more], body, host=host)
+    return request("POST", path, ["Content-Type: application/json", *more], body, host=host)
 
 
 def browser_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
@@ -433,7 +449,8 @@ async def provoke(marks: Marks, installation: Installation, platforms: Platforms
 async def look(marks: Marks, installation: Installation, places: Places) -> None:
     """Read every private page, as the people do who watch."""
     mine = {"storefront": STOREFRONT}
-    pages = [("/metrics", {}), ("/readyz", {}), ("/livez", {}), ("/api/v1/accounts", mine), ("/api/v1/dead-letters", mine)]
+    pages: list[tuple[str, dict[str, str]]] = [(path, {}) for path in ("/metrics", "/readyz", "/livez")]
+    pages += [(f"/api/v1/{name}", mine) for name in ("accounts", "dead-letters", "shapes")]
     which = {"storefront": STOREFRONT, "event": marks.flavour.kind}
     pages += [("/api/v1/explain", {**which, "event_id": event_id}) for event_id in marks.ids]
     for number, (path, query) in enumerate(pages):
@@ -614,6 +631,7 @@ def missing(marks: Marks, places: Places) -> list[str]:
         "invalid events": places.answers["answer 0"].count(b'"invalid"') == len(invalid_events(Marks(marks.flavour))),
         "dead letters": any(b'"replayed_before"' in text for text in places.private.values()),
         "a replay": any(b'"against":null' in text for text in places.private.values()),
+        "what has left": any(b"data[].user_data.em[]" in text for text in places.private.values()),
         "an explanation": any(b'"signals"' in text for text in places.private.values()),
         "the store": sum(map(len, places.kept.values())) > 50_000,
         "the log": b"listening" in places.kept["log"],
