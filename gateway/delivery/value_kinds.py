@@ -161,7 +161,7 @@ _ALL: Final = (
         "string",
         f"(?!https?:){NO_ADDRESS}[A-Za-z0-9_+/=.:-]{{1,128}}",
     ),
-    ValueKind("project_id", "a Google Cloud project", "string", "[a-z][a-z0-9:.-]{4,61}[a-z0-9]"),
+    ValueKind("project_id", "a Google Cloud project, by id or number", "string", "[a-z][a-z0-9:.-]{4,61}[a-z0-9]|[0-9]{6,20}"),
     ValueKind("hmac_sha256", "proof made of two secrets: 64 lower-case hex digits", "string", "[0-9a-f]{64}"),
     ValueKind("bearer_token", "the shop's access token for the platform", "string", "Bearer [!-~]{1,8192}"),
     ValueKind("secret", "a secret that the platform gave the shop", "string", "[A-Za-z0-9_-]{1,200}"),

@@ -20,6 +20,7 @@ SETTINGS: list[tuple[Destination, dict[str, Any]]] = [
     (Destination.META, {"batch_events": 1, "test_event_code": "TEST1"}),
     (Destination.PINTEREST, {"test": True}),
     (Destination.GOOGLE_ADS, {"transport": "ads_api", "send_click_ids": True, "login_account": "9876543210"}),
+    (Destination.GOOGLE_ADS, {"quota_project": "123456789012", "transaction_ids": "as_is"}),
     (Destination.GOOGLE_ADS, {"quota_project": "my-project-1", "validate_only": True, "login_account": "9876543210"}),
 ]
 

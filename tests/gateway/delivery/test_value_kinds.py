@@ -36,7 +36,7 @@ TAKES: dict[str, list[str]] = {
     "ads_version": ["v26"],
     "test_code": ["TEST12345"],
     "receipt": ["Cg9rZWVw+/=.:-_"],
-    "project_id": ["my-project-1"],
+    "project_id": ["my-project-1", "123456789012"],
     "hmac_sha256": ["f" * 64],
     "bearer_token": ["Bearer abc.DEF-123"],
     "secret": ["abc"],
