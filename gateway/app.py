@@ -19,6 +19,7 @@ from aiohttp import web
 
 from gateway.adapter import Adapter, Quota
 from gateway.audit.advice import about_later_word, in_words
+from gateway.audit.trace import moment
 from gateway.delivery.courier import Courier, Health, Office, Route
 from gateway.delivery.credentials import Credential, ReferredCredential, Standing
 from gateway.delivery.inquirer import Inquirer, LaterWord, inquirers
@@ -349,7 +350,8 @@ def _lane_states(
         violation = health.violation or asking[lane].violation
         return LaneState(
             up=health.up,
-            reason=health.paused.value if health.paused else None,
+            reason=None if health.reason is None else health.reason.value,
+            due=None if health.due is None else moment(int(health.due)),
             test_mode=adapter.test_mode,
             credential=CredentialState(
                 kind=standing.kind.value, seconds=None if standing.seconds is None else int(standing.seconds)
@@ -367,9 +369,9 @@ def _lane_states(
 
 
 def _advice(lane: Lane, health: Health, word: LaterWord) -> str | None:
-    """Say what to do about a lane: about its pause, else about what is not set up at the platform, else nothing."""
-    if health.paused is not None:
-        return in_words(lane.destination, health.paused, health.last_code)
+    """Say what to do about a lane: about why nothing goes there, else about what is not set up at the platform."""
+    if health.reason is not None:
+        return in_words(lane.destination, health.reason, health.last_code)
     return about_later_word(lane.destination, word.code) if word.misconfigured else None
 
 

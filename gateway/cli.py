@@ -37,7 +37,7 @@ from gateway.audit.rehearsals import sentences as finding_sentences
 from gateway.audit.rehearsals import tell as tell_finding
 from gateway.audit.schema import schemas
 from gateway.audit.shapes import Approved, Difference, Row, Shapes, compare, tell_shapes
-from gateway.audit.trace import Told, sentences, tell
+from gateway.audit.trace import NOT_RUNNING, Told, sentences, tell
 from gateway.delivery.letters import Order
 from gateway.delivery.rehearsal import Finding
 from gateway.delivery.replaying import Replayer, count_dead
@@ -271,7 +271,7 @@ def _explain_closed(settings: Settings, storefront: StorefrontId, kind: Kind, ev
     async def look() -> Told | None:
         async with _store(settings) as outbox:
             explanation = await outbox.explain(storefront, kind, event_id)
-            return None if explanation is None else tell(explanation)
+            return None if explanation is None else tell(explanation, dict.fromkeys(Destination, NOT_RUNNING))
 
     return asyncio.run(look())
 

@@ -26,12 +26,12 @@ from aiohttp import hdrs, web
 from gateway.audit.accounts import account
 from gateway.audit.letters import list_dead, tell_slice
 from gateway.audit.shapes import Approved, tell_shapes
-from gateway.audit.trace import tell
+from gateway.audit.trace import Standstill, tell
 from gateway.delivery.letters import Order
 from gateway.delivery.replaying import Replayer, count_dead
 from gateway.listener import Answer, answer, problem
 from gateway.metrics import CONTENT_TYPE, Metrics
-from gateway.model import EventId, Kind, StorefrontId
+from gateway.model import Destination, EventId, Kind, StorefrontId
 from gateway.outbox import Decision, Outbox, Shut, Unavailable
 
 ROUTES: Final = (
@@ -75,8 +75,10 @@ class CredentialState(TypedDict):
 
 
 class LaneState(TypedDict):
-    """One destination of one storefront in the answer of `/readyz`. `advice` says what to do about `reason`, else about
-    `misconfigured`.
+    """One destination of one storefront in the answer of `/readyz`.
+
+    `reason` is why nothing goes there now, if so, though it may still be `up`: throttled, or after a failure. `advice` says
+    what it means and what to do, else what to do about `misconfigured`; `due` when the platform is asked again (RFC 3339, UTC).
 
     `violation`: what the contract last kept from leaving, by key path and kind of value. `new_shapes`: how many of the key
     paths and kinds that left nobody has acknowledged.
@@ -84,6 +86,7 @@ class LaneState(TypedDict):
 
     up: bool
     reason: str | None
+    due: str | None
     test_mode: str | None
     credential: CredentialState
     advice: str | None
@@ -259,7 +262,18 @@ class Private:
         except ValueError:
             return problem(400, "event_or_event_id")
         explanation = await self._outbox.explain(storefront, kind, event_id)
-        return problem(404, "unknown_event") if explanation is None else answer(200, orjson.dumps(tell(explanation)))
+        if explanation is None:
+            return problem(404, "unknown_event")
+        return answer(200, orjson.dumps(tell(explanation, self._standstills(storefront))))
+
+    def _standstills(self, storefront: StorefrontId) -> Mapping[Destination, Standstill]:
+        """Say of each destination to which nothing goes at the moment why that is."""
+        lanes = self._readiness()["lanes"].get(storefront, {})
+        return {
+            Destination(name): Standstill(reason=lane["reason"], advice=lane["advice"], due=lane["due"])
+            for name, lane in lanes.items()
+            if lane["reason"] is not None
+        }
 
     async def _accounts(self, query: Mapping[str, str]) -> Answer:
         if (storefront := self._storefront(query)) is None:

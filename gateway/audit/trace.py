@@ -4,8 +4,9 @@ Holds no content of the event: signals by name and state, rules by version, fiel
 the platform's code.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final, TypedDict
 
 from gateway.audit.advice import NAMES, in_words
@@ -24,10 +25,27 @@ class ProcessingTold(TypedDict):
     said: dict[str, int]
 
 
+class Standstill(TypedDict):
+    """Why nothing goes to a destination at the moment, what that means and what to do, and when it is asked again."""
+
+    reason: str
+    advice: str | None
+    due: str | None
+
+
+NONE_STAND_STILL: Final[Mapping[Destination, Standstill]] = MappingProxyType({})
+
+NOT_RUNNING: Final = Standstill(
+    reason="not_running", advice="No gateway is running here. What waits is kept, and sent once one is started.", due=None
+)
+"""What is said where the store was read without a gateway."""
+
+
 class AttemptTold(TypedDict):
     """One destination's part of the answer; times are RFC 3339 in UTC. `replays` counts returns from the dead letters.
 
-    `advice` says what the reason means and what to do, for an event that failed or is failing.
+    `advice` says what the reason means and what to do, for an event that failed, is failing or was refused; `standstill`, for
+    one that is still to go, why none goes there now.
     """
 
     state: str
@@ -40,6 +58,7 @@ class AttemptTold(TypedDict):
     replays: int
     replayed_at: str | None
     advice: str | None
+    standstill: Standstill | None
     processing: ProcessingTold | None
 
 
@@ -55,8 +74,8 @@ class Told(TypedDict):
     destinations: dict[str, AttemptTold]
 
 
-def tell(explanation: Explanation) -> Told:
-    """Write an explanation out as JSON-ready values."""
+def tell(explanation: Explanation, standstills: Mapping[Destination, Standstill] = NONE_STAND_STILL) -> Told:
+    """Write an explanation out as JSON-ready values. `standstills`: the destinations to which nothing goes now."""
     trace = explanation.trace
     return Told(
         status=explanation.status.value,
@@ -65,7 +84,10 @@ def tell(explanation: Explanation) -> Told:
         signals=_signals(trace.signals),
         fields=list(remarks(trace.remarks)),
         repeats=explanation.repeats,
-        destinations={attempt.destination.value: _attempt(attempt) for attempt in explanation.attempts},
+        destinations={
+            attempt.destination.value: _attempt(attempt, standstills.get(attempt.destination))
+            for attempt in explanation.attempts
+        },
     )
 
 
@@ -77,7 +99,7 @@ def _signals(seen: Iterable[tuple[Signal, State]]) -> dict[str, str]:
     return {signal: ", ".join(states) for signal, states in said.items()}
 
 
-def _attempt(attempt: Attempt) -> AttemptTold:
+def _attempt(attempt: Attempt, standstill: Standstill | None) -> AttemptTold:
     return AttemptTold(
         state=attempt.state,
         reason=attempt.reason.value if attempt.reason else None,
@@ -89,6 +111,7 @@ def _attempt(attempt: Attempt) -> AttemptTold:
         replays=attempt.replays,
         replayed_at=None if attempt.replayed_at is None else moment(attempt.replayed_at),
         advice=_advice(attempt),
+        standstill=standstill if attempt.state in TO_GO else None,
         processing=None if attempt.afterwards is None else _processing(attempt.afterwards),
     )
 
@@ -119,7 +142,10 @@ def moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-FAILING: Final = frozenset({"retrying", "maybe", "dead"})
+TO_GO: Final = frozenset({"waiting", "retrying", "maybe"})
+"""States in which an event is still to be sent, or sent again."""
+
+FAILING: Final = frozenset({"retrying", "maybe", "dead", "refused"})
 """States whose reason calls for advice."""
 
 WORDS = {
@@ -144,7 +170,8 @@ def sentences(told: Told) -> Iterator[str]:
     if told["repeats"]:
         yield f"Repeats of the same id since: {told['repeats']}, none applied."
     for destination, attempt in told["destinations"].items():
-        yield f"{NAMES[Destination(destination)]}: {_sentence(attempt)}"
+        name = NAMES[Destination(destination)]
+        yield f"{name}: {_sentence(attempt)}{_stands_still(name, attempt)}"
 
 
 def _verdict(told: Told) -> str:
@@ -179,6 +206,15 @@ def _sentence(attempt: AttemptTold) -> str:
         parts.append(f"replayed {times} {attempt['replayed_at']}")
     advice = f" {attempt['advice']}" if attempt["advice"] else ""
     return f"{', '.join(parts)}.{advice}{_later_word(attempt['processing'])}"
+
+
+def _stands_still(name: str, attempt: AttemptTold) -> str:
+    """Say why nothing goes to the platform now; what to do about it only if the attempt has not said that."""
+    if (standstill := attempt["standstill"]) is None:
+        return ""
+    due = f", next try {standstill['due']}" if standstill["due"] else ""
+    said = standstill["advice"] if standstill["advice"] != attempt["advice"] else None
+    return f" Nothing goes to {name} now: {standstill['reason']}{due}.{f' {said}' if said else ''}"
 
 
 def _later_word(told: ProcessingTold | None) -> str:

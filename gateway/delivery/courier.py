@@ -106,9 +106,14 @@ class Office(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """How a lane stands, for people. Times are Unix seconds. `up` is False while it is paused or its breaker is open."""
+    """How a lane stands, for people. Times are Unix seconds. `up` is False while it is paused or its breaker is open.
+
+    `reason` is why it waits before it asks again, at `due`: a pause, a throttle or failures in a row. None while all is well.
+    """
 
     up: bool
+    reason: Reason | None
+    due: float | None
     paused: Reason | None
     breaker_open: bool
     throttled_until: float | None
@@ -175,6 +180,7 @@ class Courier:
         self._last_code: PlatformCode | None = None
         self._violation: Violation | None = None
         self._throttled_until: float | None = None
+        self._due: float | None = None
         self._task: asyncio.Task[Any] | None = None
         self._await: Await | None = None
         self._cut = False
@@ -191,8 +197,11 @@ class Courier:
     @property
     def health(self) -> Health:
         """How the lane stands at this moment."""
+        reason = self._breaker.reason if self._breaker.paused is None else self._breaker.paused.reason
         return Health(
             up=self._breaker.up,
+            reason=reason,
+            due=None if reason is None else self._due,
             paused=None if self._breaker.paused is None else self._breaker.paused.reason,
             breaker_open=self._breaker.open,
             throttled_until=self._throttled_until if self._breaker.throttles else None,
@@ -649,8 +658,9 @@ class Courier:
         """Set when the next request may leave."""
         wait = self._breaker.wait(self._pace, self._office.dice())
         self._ready_at = _monotonic() + wait
+        self._due = self._office.wall() + wait
         if self._breaker.throttles:
-            self._throttled_until = self._office.wall() + wait
+            self._throttled_until = self._due
             self._watcher.throttled(self._lane, wait)
 
     def _change(self, new: Breaker) -> None:

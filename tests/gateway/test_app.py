@@ -157,6 +157,10 @@ async def test_a_destination_that_is_down_leaves_the_gateway_ready(tmp_path: Pat
         assert ready["lanes"]["shop"]["meta"]["reason"] == "credential"
         assert ready["lanes"]["shop"]["pinterest"]["up"]
         assert 'destination_up{destination="meta",storefront="shop"} 0.0' in await there.ask("/metrics")
+        told = await there.ask("/api/v1/explain?storefront=shop&event=purchase&event_id=1001")
+        lane = {name: ready["lanes"]["shop"]["meta"][name] for name in ("reason", "advice", "due")}
+        assert told["destinations"]["meta"]["standstill"] == lane | {"due": told["destinations"]["meta"]["standstill"]["due"]}
+        assert told["destinations"]["pinterest"]["standstill"] is None
         platforms[Destination.META].switch.set(Behaviour())
         books = await there.quiet()
     assert books["destinations"]["meta"]["delivered"] == 1

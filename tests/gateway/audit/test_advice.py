@@ -1,13 +1,25 @@
 """Every reason and every code that an adapter knows is explained to the shop, with what to do next."""
 
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import pytest
 
 from adapters import google_ads_api, google_data_manager, meta, pinterest, replies
-from gateway.audit.advice import NAMES, NOT_SET_UP, REACHING, REASONS, TABLES, about_later_word, advise, by_code, in_words
+from gateway.audit.advice import (
+    CODELESS,
+    NAMES,
+    NOT_SET_UP,
+    REACHING,
+    REASONS,
+    REFUSALS,
+    TABLES,
+    about_later_word,
+    advise,
+    by_code,
+    in_words,
+)
 from gateway.model import Destination, Isolate, Pause, Processing, Reason, Refusal, Rejected, Verdict
 
 META, PINTEREST, GOOGLE = Destination
@@ -109,12 +121,8 @@ def test_one_platforms_codes_mean_nothing_at_another() -> None:
     assert set(TABLES) == set(NAMES) == set(Destination)
 
 
-ALL: Final = [
-    NOT_SET_UP,
-    *REASONS.values(),
-    *REACHING.values(),
-    *(advice for table in TABLES.values() for advice in table.values()),
-]
+TABLED: Final[tuple[Mapping[Any, tuple[str, str]], ...]] = (REASONS, REFUSALS, CODELESS, REACHING, *TABLES.values())
+ALL: Final = [NOT_SET_UP, *(advice for table in TABLED for advice in table.values())]
 
 
 @pytest.mark.parametrize("advice", sorted(set(ALL)), ids=lambda advice: advice.what[:40])
@@ -134,11 +142,11 @@ def test_the_platform_is_named() -> None:
 
 
 def test_a_line_says_both() -> None:
-    """For explanations and readiness; of a refusal at the door, or of nothing, there is none."""
+    """For explanations and readiness, also of a refusal at the door; of nothing there is none."""
     said = in_words(META, Reason.CREDENTIAL, "190/463")
     assert said == " ".join(advise(META, Reason.CREDENTIAL, "190/463"))
     assert in_words(META, None, None) is None
-    assert in_words(META, Refusal.NO_CONSENT, None) is None
+    assert in_words(GOOGLE, Refusal.VENDOR_DENIED, None) == "The visitor said no to Google Ads. Nothing: it may not go."
 
 
 @pytest.mark.parametrize("prefix", ["PROCESSING_ERROR_REASON_", "PROCESSING_ERROR_", ""])
@@ -162,3 +170,18 @@ def test_a_pause_always_says_what_to_do() -> None:
     pauses += [(PINTEREST, v.reason, str(code)) for (_, code), v in pinterest.CODES.items() if isinstance(v, Pause)]
     assert len(pauses) > 100
     assert [row for row in pauses if advise(*row).do.startswith("Nothing")] == []
+
+
+@pytest.mark.parametrize("refusal", Refusal)
+def test_every_refusal_is_put_in_words(refusal: Refusal) -> None:
+    """Whoever asks why an event did not go hears it in a sentence, with the platform by its name."""
+    said = in_words(PINTEREST, refusal, None)
+    assert said is not None
+    assert said.endswith((".", ")."))
+    assert "{" not in said
+
+
+def test_nobody_is_sent_to_a_code_that_is_not_there() -> None:
+    """A platform may refuse an event without a code; with one that is new, people are sent to its pages."""
+    assert "code in" not in advise(PINTEREST, Reason.REJECTED, None).do
+    assert "code in" in advise(PINTEREST, Reason.REJECTED, "4711").do

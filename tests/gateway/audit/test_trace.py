@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.audit.advice import NAMES, in_words
-from gateway.audit.trace import WORDS, moment, remarks, sentences, tell
+from gateway.audit.trace import NOT_RUNNING, WORDS, Standstill, moment, remarks, sentences, tell
 from gateway.model import Destination, PlatformCode, Processing, Reason, Receipt, Refusal, Remark, Signal, State, Status, Trace
 from gateway.outbox import Afterwards, Attempt, Explanation
 from tests.strategies import NOW
@@ -44,8 +44,10 @@ NEVER = {
     "replays": 0,
     "replayed_at": None,
     "advice": None,
+    "standstill": None,
     "processing": None,
 }
+DENIED = "The visitor said no to Google Ads. Nothing: it may not go."
 SLOWER = "Pinterest asks for fewer requests. Nothing: it is obeyed. If it lasts, ask for a higher quota."
 NEXT = f"next try 2026-11-22T10:16:05Z. {SLOWER}"
 LATER = {"at": SOON, "tries": 3, "due": "2026-11-22T10:16:05Z"}
@@ -73,7 +75,7 @@ def test_an_explanation_is_told_as_json() -> None:
             "destinations": {
                 "meta": {**NEVER, "state": "delivered", "reason": "confirmed", "at": SOON, "tries": 1, "receipt": "AbC123"},
                 "pinterest": {**NEVER, **LATER, "state": "retrying", "reason": "throttled", "code": "429", "advice": SLOWER},
-                "google_ads": {**NEVER, "state": "refused", "reason": "vendor_denied"},
+                "google_ads": {**NEVER, "state": "refused", "reason": "vendor_denied", "advice": DENIED},
             },
         }
     )
@@ -89,7 +91,7 @@ def test_a_marketer_reads_the_same_from_top_to_bottom() -> None:
         "Repeats of the same id since: 2, none applied.",
         "Meta: confirmed by the platform, 2026-11-22T10:15:05Z, receipt AbC123.",
         f"Pinterest: to be tried again, reason throttled, platform code 429, {SOON}, 3 tries, {NEXT}",
-        "Google Ads: not allowed to go there, reason vendor_denied.",
+        f"Google Ads: not allowed to go there, reason vendor_denied. {DENIED}",
     ]
 
 
@@ -124,7 +126,7 @@ def test_a_refused_event_is_said_to_be_gone() -> None:
         "Received 2026-11-22T10:15:00Z; refused, and nothing of it was kept or sent.",
         "Decided by rule opt_in_everywhere-1.",
         "Consent signals: none came with the event.",
-        "Meta: not allowed to go there, reason no_consent.",
+        f"Meta: not allowed to go there, reason no_consent. {in_words(META, Refusal.NO_CONSENT, None)}",
     ]
 
 
@@ -210,3 +212,43 @@ def test_what_was_said_afterwards_is_told_as_json() -> None:
         "events": 5,
         "said": {"not_used.A_B": 2, "used": 3},
     }
+
+
+EXPIRED = Standstill(reason="credential", advice="The token is too old. Make a new one.", due=SOON)
+
+
+@pytest.mark.parametrize("state", ["waiting", "retrying", "maybe", "delivered", "dead", "withdrawn", "refused"])
+def test_an_event_that_is_to_go_says_why_nothing_goes_there_now(state: str) -> None:
+    """While its lane stands still an event that waits names the reason, what to do and the next try; an ended one does not."""
+    told = tell(msgspec.structs.replace(ACCEPTED, attempts=(Attempt(META, state),)), {META: EXPIRED})
+    said = " Nothing goes to Meta now: credential, next try 2026-11-22T10:15:05Z. The token is too old. Make a new one."
+    waits = state in {"waiting", "retrying", "maybe"}
+    assert told["destinations"]["meta"]["standstill"] == (EXPIRED if waits else None)
+    assert list(sentences(told))[-1] == f"Meta: {WORDS[state]}.{said if waits else ''}"
+
+
+def test_another_destinations_standstill_is_not_told() -> None:
+    """Only the lane of the very destination counts."""
+    told = tell(msgspec.structs.replace(ACCEPTED, attempts=(Attempt(META, "waiting"),)), {PINTEREST: EXPIRED})
+    assert list(sentences(told))[-1] == "Meta: waiting to be sent."
+
+
+def test_what_to_do_is_said_once() -> None:
+    """Where the attempt failed by what the lane stands still for, the advice is not repeated."""
+    attempt = Attempt(META, "retrying", Reason.CREDENTIAL, PlatformCode("190/463"), at=NOW, tries=1)
+    advice = in_words(META, Reason.CREDENTIAL, "190/463")
+    assert advice is not None
+    told = tell(
+        msgspec.structs.replace(ACCEPTED, attempts=(attempt,)), {META: Standstill(reason="credential", advice=advice, due=None)}
+    )
+    assert list(sentences(told))[-1].count(advice) == 1
+    assert list(sentences(told))[-1].endswith(" Nothing goes to Meta now: credential.")
+
+
+def test_without_a_gateway_nothing_goes() -> None:
+    """A store that was read without a gateway says that one has to be started."""
+    told = tell(msgspec.structs.replace(ACCEPTED, attempts=(Attempt(META, "waiting"),)), {META: NOT_RUNNING})
+    assert list(sentences(told))[-1] == (
+        "Meta: waiting to be sent. Nothing goes to Meta now: not_running."
+        " No gateway is running here. What waits is kept, and sent once one is started."
+    )

@@ -176,10 +176,13 @@ async def test_a_server_error_opens_the_breaker_which_closes_by_itself(line: Lin
         await line.until(lambda: len(line.platform.requests) >= 7)
         assert not courier.health.up
         assert courier.health.breaker_open
+        assert courier.health.reason is Reason.SERVER_ERROR
+        assert courier.health.due == pytest.approx(line.wall(), abs=60)
         assert courier.health.last_success is None
         line.platform.script = lambda _: Answer(["ok"])
         await line.until(line.quiet)
         assert courier.health.up
+        assert (courier.health.reason, courier.health.due) == (None, None)
         assert courier.health.last_success is not None
     assert [len(sent) for sent in line.platform.requests[:5]] == [60] * 5
     assert all(len(sent) <= PROBE_EVENTS for sent in line.platform.requests[5:7])
@@ -211,6 +214,7 @@ async def test_a_throttled_lane_waits_as_long_as_it_was_asked(line: Line) -> Non
         await line.until(lambda: bool(line.recorder.of("throttled")))
         assert courier.health.up
         assert courier.health.throttled_until == pytest.approx(line.wall() + 0.4, abs=0.1)
+        assert (courier.health.reason, courier.health.due) == (Reason.THROTTLED, courier.health.throttled_until)
         await line.until(line.quiet)
         assert courier.health.throttled_until is None
     first, second = line.platform.times
