@@ -9,7 +9,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from http.client import HTTPException
@@ -22,6 +22,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import msgspec
 import uvloop
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -43,13 +44,14 @@ from gateway.delivery.rehearsal import Finding
 from gateway.delivery.replaying import Replayer, count_dead
 from gateway.keys import KeyId, KeyKind, hash_key, make_key
 from gateway.log import Log, tame_libraries
+from gateway.metrics import VERSION
 from gateway.model import Destination, EventId, Kind, Reason, StorefrontId
 from gateway.outbox import Decision, Lane, Outbox
 from gateway.outbox.keyring import BadKeyFile, Keyring
 from gateway.outbox.schema import CannotOpen
 from gateway.private import Approval
 from gateway.references import BadReference, resolve
-from gateway.settings import BadSettings, Settings, Storefront, load, prove, shipped
+from gateway.settings import BadSettings, ServerSettings, Settings, Storefront, load, prove, shipped
 
 CONFIG_VARIABLE: Final = "CONSENT_GATEWAY_CONFIG"
 out = Console(highlight=False)
@@ -70,16 +72,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     command: Command = arguments.command
     try:
-        return command.run(arguments)
+        return _run(command, arguments)
+    except NoConfiguration as none:
+        err.print(f"There is no configuration at {none.path}.", markup=False)
+        err.print(
+            f"Name yours with --config or ${CONFIG_VARIABLE}. To begin one, copy gateway.example.toml, which explains every"
+            " setting; to look around first, run `consent-gateway demo`.",
+            markup=False,
+        )
+        return 2
     except BadSettings as bad:
-        err.print(f"[bold]The configuration has {len(bad.faults)} fault(s):[/bold]")
+        err.print(f"[bold]The configuration has {len(bad.faults)} fault{'s' * (len(bad.faults) != 1)}:[/bold]")
         for fault in bad.faults:
             err.print(f"  {fault}", markup=False)
         err.print("Correct them and run `consent-gateway check` again. Every setting is explained in gateway.example.toml.")
         return 2
     except BadKeyFile as bad:
         err.print(f"The key file cannot be used: {bad}", markup=False)
-        err.print("Make one with `consent-gateway key file PATH`.")
+        err.print(KEY_FILE_HELP)
         return 2
     except CannotListen as cannot:
         err.print(
@@ -94,8 +104,47 @@ def main(argv: Sequence[str] | None = None) -> int:
         err.print(f"The store cannot be opened: {cannot}", markup=False)
         err.print("If a gateway is running on it, ask that one: commands do so by themselves over its private listener.")
         return 1
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _run(command: Command, arguments: argparse.Namespace) -> int:
+    """Run a command until all that it prints is out."""
+    code = command.run(arguments)
+    sys.stdout.flush()
+    return code
+
+
+KEY_FILE_HELP: Final = (
+    "If there never was one, make it with `consent-gateway key file PATH`; if there was, bring it back: no other opens the"
+    " store."
+)
+
+
+class NoConfiguration(Exception):
+    """There is no file where the configuration should be."""
+
+    def __init__(self, path: Path) -> None:
+        """Keep where it was looked for."""
+        super().__init__()
+        self.path = path
+
+
+WIDE: Final = 1000
+"""Columns of what is no terminal: enough for every table as it is."""
+
+
+def _show(table: Table) -> None:
+    """Print a table of which nothing is left out: folded into a terminal, as wide as it needs where there is none."""
+    for column in table.columns:
+        column.overflow = "fold"
+    if out.is_terminal:
+        out.print(table)
+    else:
+        Console(file=sys.stdout, highlight=False, width=WIDE).print(table)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -104,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Forwards a storefront's conversion events to ad platforms: with consent only, minimised, accounted for.",
         epilog="Begin with `consent-gateway demo`. Every command has its own --help.",
     )
+    parser.add_argument("--version", action="version", version=f"consent-gateway {VERSION}", help="show the version and exit")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         sub = commands.add_parser(
@@ -123,7 +173,10 @@ def _with_config(parser: argparse.ArgumentParser) -> None:
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
-    return load(_config_path(arguments.config, os.environ), os.environ)
+    path = _config_path(arguments.config, os.environ)
+    if not path.exists():
+        raise NoConfiguration(path)
+    return load(path, os.environ)
 
 
 def _config_path(given: Path | None, env: Mapping[str, str]) -> Path:
@@ -185,9 +238,7 @@ def _test_code(text: str) -> str:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    settings = _settings(arguments)
-    prove(settings)
-    Keyring.load(settings.server.key_file)
+    settings = _proven(arguments)
     chosen = [s for s in settings.storefronts.values() if arguments.storefront in (None, s.id)]
     if not chosen:
         return _no_such_storefront(settings)
@@ -202,12 +253,39 @@ def _check(arguments: argparse.Namespace) -> int:
     return 0 if all(finding.well for finding in findings.values()) else 1
 
 
+def _proven(arguments: argparse.Namespace) -> Settings:
+    """Read the configuration and what it needs on this machine. Raises BadSettings with every fault of both."""
+    try:
+        settings = _settings(arguments)
+        prove(settings)
+    except BadSettings as bad:
+        raise BadSettings([*_faults_here(bad.server), *bad.faults]) from None
+    if faults := [*_faults_here(settings.server)]:
+        raise BadSettings(faults)
+    return settings
+
+
+def _faults_here(server: ServerSettings | None) -> Iterator[str]:
+    """Say what this machine lacks: the key file, and a folder for the store."""
+    if server is None:
+        return
+    try:
+        Keyring.load(server.key_file)
+    except BadKeyFile as bad:
+        yield f"server.key_file: {str(bad).removeprefix('key file: ')}. {KEY_FILE_HELP}"
+    folder = next(path for path in (server.data_dir, *server.data_dir.parents) if path.exists())
+    if not folder.is_dir():
+        yield "server.data_dir: is, or lies below, something that is no folder"
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        yield "server.data_dir: this user may not write there"
+
+
 def _print_lanes(lanes: Mapping[Lane, Storefront]) -> None:
     table = Table("storefront", "destination", "sends to", "test mode")
     for lane, shop in lanes.items():
         mode = shop.destinations[lane.destination].test_mode
         table.add_row(lane.storefront, lane.destination, shop.base_urls[lane.destination], mode or "off")
-    out.print(table)
+    _show(table)
     out.print("The configuration is complete and consistent.")
 
 
@@ -233,10 +311,14 @@ def _print_findings(findings: Mapping[Lane, Finding]) -> None:
 # ── explain, accounts ────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _with_storefront(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("storefront", help="its name in the configuration: [storefronts.NAME]")
+
+
 def _explain_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("storefront")
-    parser.add_argument("event", choices=[kind.value for kind in Kind])
-    parser.add_argument("event_id")
+    _with_storefront(parser)
+    parser.add_argument("event", choices=[kind.value for kind in Kind], help="what happened")
+    parser.add_argument("event_id", help="the id that the shop gave it; of a purchase usually the order number")
     parser.add_argument("--json", action="store_true", help="print the answer for programs")
     _with_config(parser)
 
@@ -277,7 +359,7 @@ def _explain_closed(settings: Settings, storefront: StorefrontId, kind: Kind, ev
 
 
 def _accounts_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("storefront")
+    _with_storefront(parser)
     parser.add_argument("--json", action="store_true", help="print the answer for programs")
     _with_config(parser)
 
@@ -324,7 +406,7 @@ def _print_accounts(books: Account) -> None:
         value = ", ".join(f"{sums.get('delivered', '0')} {currency}" for currency, sums in sorted(lane["value"].items()))
         figures = (lane["accepted"], lane["delivered"], lane["waiting"], lane["dead"], lane["withdrawn"])
         table.add_row(destination, *map(str, figures), value)
-    out.print(table)
+    _show(table)
     for destination, lane in books["destinations"].items():
         if (processing := lane["processing"]) is not None:
             said = [f"{count} {name}" for name, count in [*processing["said"].items(), ("pending", processing["pending"])]]
@@ -339,20 +421,50 @@ def _print_accounts(books: Account) -> None:
 
 def _audit_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(title="what", required=True, dest="what")
-    shapes = what.add_parser("shapes", help="show every key path and kind of value that has left")
+    shapes = _part(
+        what.add_parser,
+        "shapes",
+        "show every key path and kind of value that has left",
+        "Shows what has left, one row for each key path and kind of value of a kind of event: how many events had it, when\n"
+        "the first and the last left, and by which decision it was acknowledged; with --csv and --json also under which\n"
+        "versions of the contract.\n"
+        "With --diff: what the contract allows and never left, what left and is allowed no more, and what is new.",
+    )
     shapes.add_argument("storefront", nargs="?", help="one storefront only (default: all)")
     shapes.add_argument("--diff", action="store_true", help="show what the contract allows and nobody uses, and what is new")
     shapes.add_argument("--json", action="store_true", help="print the answer for programs")
     shapes.add_argument("--csv", action="store_true", help="print the answer for spreadsheets")
-    approve = what.add_parser("approve", help="acknowledge what has left so far, by a decision of the privacy team")
-    approve.add_argument("storefront")
+    approve = _part(
+        what.add_parser,
+        "approve",
+        "acknowledge what has left so far, by a decision of the privacy team",
+        "Acknowledges the rows of `audit shapes` up to a number, so that they are new no more. Look at them first. Example:\n\n"
+        '  consent-gateway audit approve shop1 "DPO decision 2026-11-03" --up-to 41',
+    )
+    _with_storefront(approve)
     approve.add_argument("decision", help='how the decision is called, such as "DPO decision 2026-11-03"')
     approve.add_argument("--up-to", type=int, required=True, metavar="N", help="the highest row number that was looked at")
-    contracts = what.add_parser("contracts", help="write every contract out as JSON Schema")
-    contracts.add_argument("--out", type=Path, default=Path("docs/contracts"), metavar="FOLDER", help="where the files go")
+    contracts = _part(
+        what.add_parser,
+        "contracts",
+        "write every contract out as JSON Schema",
+        "Writes the contract of every destination in use as JSON Schema, a file for each kind of request, and names the files.",
+    )
+    contracts.add_argument(
+        "--out",
+        type=Path,
+        default=Path("docs/contracts"),
+        metavar="FOLDER",
+        help="where the files go (default: docs/contracts)",
+    )
     contracts.add_argument("--shipped", action="store_true", help="those that come with the program, whatever is configured")
     for command in (shapes, approve, contracts):
         _with_config(command)
+
+
+def _part(add: Callable[..., argparse.ArgumentParser], name: str, summary: str, teach: str) -> argparse.ArgumentParser:
+    """Add one of a command's own commands."""
+    return add(name, help=summary, description=teach, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
 def _audit(arguments: argparse.Namespace) -> int:
@@ -373,9 +485,9 @@ def _audit_shapes(arguments: argparse.Namespace) -> int:
     rows = _all_shapes(settings, names)
     if arguments.diff:
         found = [line for name in names for line in compare(name, rows, settings.storefronts[name].contracts)]
-        _print_rows(found, DIFFERENCE_COLUMNS, arguments)
+        _print_rows(found, DIFFERENCES, arguments)
     else:
-        _print_rows(rows, ROW_COLUMNS, arguments)
+        _print_rows(rows, ROWS, arguments)
     if not (arguments.json or arguments.csv):
         _hint_at_approving(rows)
     return 0
@@ -391,24 +503,61 @@ def _hint_at_approving(rows: Sequence[Row]) -> None:
         err.print(f'  consent-gateway audit approve {storefront} "NAME OF THE DECISION" --up-to {number}', markup=False)
 
 
-ROW_COLUMNS: Final = ("number", "storefront", "destination", "event", "path", "kind", "count", "first", "last", "decision")
-DIFFERENCE_COLUMNS: Final = ("what", "storefront", "destination", "event", "path", "kind", "option")
+class Layout(msgspec.Struct, frozen=True):
+    """How rows are shown: what each of several tables has in its heading, then its columns. A spreadsheet has all in one, and
+    `further` columns.
+    """
+
+    heading: tuple[str, ...]
+    columns: tuple[str, ...]
+    further: tuple[str, ...] = ()
 
 
-def _print_rows(rows: Sequence[Row] | Sequence[Difference], columns: Sequence[str], arguments: argparse.Namespace) -> None:
-    """Print a table, or the same for programs or spreadsheets."""
+ROWS: Final = Layout(
+    ("storefront", "destination", "event"),
+    ("number", "path", "kind", "count", "first", "last", "decision"),
+    ("decided", "contracts"),
+)
+DIFFERENCES: Final = Layout(("storefront", "destination"), ("what", "path", "kind", "event", "option"))
+
+
+def _print_rows(rows: Sequence[Row] | Sequence[Difference], layout: Layout, arguments: argparse.Namespace) -> None:
+    """Print tables, or the same for programs or spreadsheets."""
+    told = [dict(row) for row in rows]
     if arguments.json:
-        out.print_json(json.dumps(rows))
-        return
-    lines = [["" if value is None else str(value) for value in map(dict(row).get, columns)] for row in rows]
-    if arguments.csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerows([columns, *lines])
-        return
-    table = Table(*columns)
-    for line in lines:
-        table.add_row(*map(escape, line))
-    out.print(table)
+        out.print_json(json.dumps(told))
+    elif arguments.csv:
+        columns = (*layout.heading, *layout.columns, *layout.further)
+        csv.writer(sys.stdout, lineterminator="\n").writerows([columns, *(_cells(row, columns) for row in told)])
+    elif not told:
+        out.print("There is nothing to show.")
+    else:
+        _print_groups(told, layout)
+
+
+def _print_groups(rows: Iterable[Mapping[str, object]], layout: Layout) -> None:
+    tables: dict[str, Table] = {}
+    for row in rows:
+        heading = ", ".join(filter(None, _cells(row, layout.heading)))
+        table = tables.setdefault(heading, Table(*layout.columns, box=SIMPLE, pad_edge=False))
+        table.add_row(*map(escape, _cells(row, layout.columns)))
+    for heading, table in tables.items():
+        out.print(f"[bold]{escape(heading)}[/bold]")
+        _show(table)
+
+
+def _cells(row: Mapping[str, object], columns: Iterable[str]) -> list[str]:
+    return [_cell(row[column]) for column in columns]
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case list():
+            return ", ".join(map(str, value))
+        case _:
+            return str(value)
 
 
 def _all_shapes(settings: Settings, names: Sequence[StorefrontId]) -> list[Row]:
@@ -530,7 +679,7 @@ def _store(settings: Settings) -> AbstractAsyncContextManager[Outbox]:
 
 
 def _dead_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("storefront")
+    _with_storefront(parser)
     parser.add_argument("--json", action="store_true", help="print the answer for programs")
     _with_config(parser)
 
@@ -567,17 +716,22 @@ def _print_dead(listing: Listing) -> None:
     for one in listing["letters"]:
         seen = (str(one["count"]), one["first_at"], one["last_at"], str(one["replayed_before"]))
         table.add_row(one["destination"], one["event"], one["reason"], one["code"] or "", *seen)
-    out.print(table)
+    _show(table)
     for key in dict.fromkeys((one["destination"], one["reason"], one["code"]) for one in listing["letters"]):
         one = next(one for one in listing["letters"] if (one["destination"], one["reason"], one["code"]) == key)
         out.print(f"{' '.join(filter(None, key))}: {one['what']} {one['do']}", markup=False, soft_wrap=True)
 
 
 def _replay_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("storefront")
+    _with_storefront(parser)
     parser.add_argument("--destination", type=Destination, choices=list(Destination), help="only this one")
     parser.add_argument(
-        "--reason", type=Reason, action="append", default=[], metavar="R", help="only what died of it; may be repeated"
+        "--reason",
+        type=_reason,
+        action="append",
+        default=[],
+        metavar="R",
+        help="only what died of it, as `dead` shows it; may be repeated",
     )
     parser.add_argument(
         "--code", action="append", default=[], metavar="C", help="only with this code of the platform; may be repeated"
@@ -595,6 +749,13 @@ def _replay_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--yes", action="store_true", help="do it, after showing it")
     parser.add_argument("--json", action="store_true", help="print the outcome for programs")
     _with_config(parser)
+
+
+def _reason(text: str) -> Reason:
+    try:
+        return Reason(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("must be a reason as `consent-gateway dead` shows it, such as rejected") from None
 
 
 def _moment(text: str) -> int:
@@ -687,7 +848,7 @@ def _print_replay(totals: replay.Totals, *, dry_run: bool) -> None:
     table = Table(*replay.COLUMNS)
     for row in replay.rows(totals):
         table.add_row(*row)
-    out.print(table)
+    _show(table)
     would = "would go again" if dry_run else "go again"
     out.print(f"{totals.going} event(s) {would}, {totals.staying} may not.")
 
@@ -789,11 +950,27 @@ def _why_stopped(stopped: backfill.Stopped) -> str:
 
 def _key_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(title="what", required=True, dest="what")
-    file = what.add_parser("file", help="make the key file that seals the store")
-    file.add_argument("path", type=Path)
-    make = what.add_parser("make", help="make a storefront's key and print it once, with the lines for the configuration")
-    make.add_argument("--kind", choices=[kind.value for kind in KeyKind], required=True)
-    make.add_argument("--id", required=True, help="1 to 20 of a-z 0-9, unique in the configuration, such as 2026a")
+    file = _part(
+        what.add_parser,
+        "file",
+        "make the key file that seals the store",
+        "Makes the key file of a new gateway, readable by its owner alone. A file that is there already is never overwritten.",
+    )
+    file.add_argument("path", type=Path, help="where it goes: the setting server.key_file, outside server.data_dir")
+    make = _part(
+        what.add_parser,
+        "make",
+        "make a storefront's key and print it once, with the lines for the configuration",
+        "Makes an API key. It is printed once and kept nowhere; the configuration gets its hash. Example:\n\n"
+        "  consent-gateway key make --kind secret --id 2026a --key-file /etc/consent-gateway/sealing.json",
+    )
+    make.add_argument(
+        "--kind",
+        choices=[kind.value for kind in KeyKind],
+        required=True,
+        help="secret: for the shop's servers; publishable: for its pages",
+    )
+    make.add_argument("--id", required=True, help="1 to 20 of a-z 0-9, unique among the keys of its kind, such as 2026a")
     make.add_argument("--key-file", type=Path, required=True, help="the key file of the gateway that will know the key")
 
 
@@ -807,7 +984,9 @@ def _key(arguments: argparse.Namespace) -> int:
         except OSError:
             err.print("The file cannot be made there: its folder must exist and be writable.")
             return 1
-        out.print("Made, readable by you alone. Keep a copy apart from the data: without it the store cannot be read.")
+        out.print(
+            "Made, readable by you alone. Keep a copy apart from the data: without it the store cannot be read.", soft_wrap=True
+        )
         return 0
     try:
         key_id = KeyId(arguments.id)
@@ -819,7 +998,7 @@ def _key(arguments: argparse.Namespace) -> int:
     hashed = hash_key(Keyring.load(arguments.key_file).pepper, key)
     out.print("The key, shown this once:")
     out.print(f"  {key}", markup=False, soft_wrap=True)
-    out.print("For the storefront's part of the configuration, which never holds the key itself:")
+    out.print("For the storefront's part of the configuration, which never holds the key itself:", soft_wrap=True)
     for line in ("[[storefronts.NAME.keys]]", f'id = "{key_id}"', f'kind = "{kind.value}"', f'hash = "{hashed}"'):
         out.print(f"  {line}", markup=False, soft_wrap=True)
     return 0

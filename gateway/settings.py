@@ -27,7 +27,7 @@ from gateway.adapter import Adapter, DestinationSettings, Quota
 from gateway.consent.decision import DAY, Policy
 from gateway.delivery.backoff import Pace
 from gateway.delivery.contract import Contract, Outgoing, host_and_port
-from gateway.delivery.contract_body import Place
+from gateway.delivery.contract_body import UNKNOWN, Place
 from gateway.delivery.contract_file import BadContract, ContractFile, read
 from gateway.delivery.credentials import Login
 from gateway.delivery.grants import read_credential
@@ -42,11 +42,15 @@ BY_NAME: Final[Mapping[str, type[Adapter]]] = {adapter.destination.value: adapte
 
 
 class BadSettings(Exception):
-    """The configuration cannot be used. `faults` are all there are, its text is one per line; no value is in them."""
+    """The configuration cannot be used. `faults` are all there are, its text is one per line; no value is in them.
 
-    def __init__(self, faults: Iterable[str]) -> None:
+    `server` is what the file says of the process itself, where that part of it could be read.
+    """
+
+    def __init__(self, faults: Iterable[str], server: "ServerSettings | None" = None) -> None:
         """Keep the faults."""
         self.faults = tuple(faults)
+        self.server = server
         super().__init__("\n".join(self.faults))
 
 
@@ -310,11 +314,17 @@ def _toml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise BadSettings(["the configuration file is not UTF-8 text"]) from None
     except tomllib.TOMLDecodeError as error:
-        place = re.search(r"\(at line (\d+), column (\d+)\)$", str(error))
-        where = f"line {place[1]}, column {place[2]}" if place else "the end of the file"
-        raise BadSettings([f"{where}: must be TOML"]) from None
+        raise BadSettings([toml_fault(error)]) from None
     except RecursionError:
         raise BadSettings(["the configuration file is nested too deeply"]) from None
+
+
+def toml_fault(error: tomllib.TOMLDecodeError) -> str:
+    """Put a fault of TOML as its place and rule, without the reader's own words. Only a repeat is told from the rest."""
+    place = re.search(r"\(at line (\d+), column (\d+)\)$", str(error))
+    where = f"line {place[1]}, column {place[2]}" if place else "the end of the file"
+    twice = str(error).startswith(("Cannot declare", "Cannot overwrite"))
+    return f"{where}: must be TOML{', in which each table and setting stands once' if twice else ''}"
 
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -381,7 +391,7 @@ class Reading:
             self._contracts_folder = server.contracts
         storefronts = self._storefronts(file.get("storefronts", {}))
         if self._faults or server is None or outbox is None or delivery is None:
-            raise BadSettings(sorted(self._faults, key=_section))
+            raise BadSettings(sorted(self._faults, key=_section), server)
         return Settings(server, outbox, delivery, MappingProxyType(storefronts))
 
     def _check_server(self, server: ServerSettings) -> None:
@@ -550,7 +560,9 @@ class Reading:
         for option in options:
             self._fault((*at, ALLOW, option), f"is needed, with the name of the decision: the settings would send {place.path}")
         if not options:
-            self._fault(at, f"adapter and contract disagree, so nothing could be sent: {place}")
+            missing = ", ".join(_missing_at(place.path, contract.file))
+            hint = f"; the contract lacks {missing}: put it back, or turn off what sends it" if missing else ""
+            self._fault(at, f"adapter and contract disagree, so nothing could be sent: {place}{hint}")
 
     def _login(self, adapter: type[Adapter], table: Mapping[str, object], at: tuple[str | int, ...]) -> Login | None:
         """Follow a destination's references: its credential, and those of the adapter's secrets that are set."""
@@ -630,6 +642,15 @@ def _contract(made: Adapter, base_url: str, file: ContractFile, allowed: Iterabl
     )
 
 
+def _missing_at(path: str, file: ContractFile) -> list[str]:
+    """Name what the program's own contract has where a request holds something that is not in `file`, which names no key."""
+    above, unknown, _ = path.partition(UNKNOWN)
+    mine, programs = (
+        {entry.path for part in one.requests for entry in part.fields} for one in (file, shipped(file.destination))
+    )
+    return sorted(name for name in programs - mine if unknown and name.startswith(above) and "." not in name[len(above) :])
+
+
 def prove(settings: Settings) -> None:
     """Show that every contract would refuse today's requests if it lacked any one of the fields in them.
 
@@ -642,7 +663,7 @@ def prove(settings: Settings) -> None:
         for place in unnoticed(_rehearsed(storefront, name), contract)
     ]
     if faults:
-        raise BadSettings(faults)
+        raise BadSettings(faults, settings.server)
 
 
 def _rehearsed(storefront: Storefront, name: Destination) -> Iterator[tuple[Outgoing, int]]:

@@ -1,4 +1,4 @@
-"""What a contract file says, read strictly: every fault of the file at once, by its place and rule.
+"""What a contract file says, read strictly: every fault at once, by its place and rule, of form first and then of sense.
 
 A contract is one TOML file for one destination (`config/contracts/`). The privacy team owns it; `docs/contracts.md` explains
 it to them. Reading it makes no decision: `contract` compiles what stands here. Pure: it is handed the text.
@@ -7,11 +7,12 @@ it to them. Reading it makes no decision: `contract` compiles what stands here. 
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from gateway.delivery.value_kinds import KINDS, ValueKind
 
@@ -33,6 +34,7 @@ Policy = Literal[
 ]
 """The clause of the published policy that a field rests on. `technical` is about the shop's own accounts and nobody's person;
 `option` is none of the policy's, so that a decision of the storefront's own is needed."""
+
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Sentence = Annotated[str, Field(min_length=1, max_length=400)]
@@ -122,10 +124,41 @@ def read(text: str) -> ContractFile:
     try:
         file = ContractFile.model_validate(parsed)
     except ValidationError as bad:
-        raise BadContract(f"{_at(*error['loc'])}: {error['msg']}" for error in bad.errors(include_url=False)) from None
+        raise BadContract(_in_words(bad.errors(include_url=False))) from None
     if faults := [*_faults(file)]:
         raise BadContract(faults)
     return file
+
+
+RULES: Final[Mapping[str, str]] = {
+    "missing": "is missing",
+    "extra_forbidden": "is nothing that a contract has",
+    "string_too_short": "must not be empty",
+    "string_too_long": "takes at most {max_length} characters",
+    "string_pattern_mismatch": "must match {pattern}",
+    "string_type": "must be text",
+    "literal_error": "must be {expected}",
+    "too_short": "needs at least {min_length}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "must be a whole number"),
+    **dict.fromkeys(("date_type", "date_parsing", "date_from_datetime_parsing"), "must be a date, such as 2026-11-25"),
+    **dict.fromkeys(("tuple_type", "list_type"), "must be a list"),
+    **dict.fromkeys(("dict_type", "model_type"), "must be a table"),
+}
+"""What to say for each of pydantic's error types; the braces are filled from the rule, never from what stands there.
+
+https://pydantic.dev/docs/validation/latest/errors/validation_errors/ (read 2026-11-25)
+"""
+
+
+def _in_words(errors: Sequence[ErrorDetails]) -> Iterator[str]:
+    """Put errors into our words. That a list is too short is told only where none of its members is at fault."""
+    for error in errors:
+        at = error["loc"]
+        inside = any(other["loc"][: len(at)] == at for other in errors if other is not error)
+        if error["type"] != "too_short" or not inside:
+            yield f"{_at(*at)}: {RULES.get(error['type'], 'is not valid').format(**error.get('ctx', {}))}"
 
 
 def _at(*parts: str | int) -> str:

@@ -1,11 +1,13 @@
+import argparse
 import asyncio
 import csv
 import json
+import os
 import re
 import signal
 import stat
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +21,7 @@ from gateway.audit.advice import NAMES, advise
 from gateway.cli import COMMANDS, main
 from gateway.delivery.rehearsal import NOBODY
 from gateway.keys import Doorkeeper, KeyHash, KeyId, KeyKind, StoredKey
+from gateway.metrics import VERSION
 from gateway.model import Destination, Reason, StorefrontId
 from gateway.outbox.keyring import Keyring
 from gateway.sandbox.behaviour import Behaviour, Mode
@@ -95,6 +98,47 @@ def test_every_command_teaches(name: str, capsys: Capture) -> None:
     assert f"usage: consent-gateway {name}" in said
 
 
+def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """Give a parser and those of all commands below it."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for sub in action.choices.values():
+                yield from parsers(sub)
+
+
+@pytest.mark.parametrize("parser", [*parsers(cli._parser())], ids=lambda parser: parser.prog)
+def test_every_argument_is_explained(parser: argparse.ArgumentParser) -> None:
+    """Each command says what it does, and what each argument of it is."""
+    assert parser.description
+    actions = [action for action in parser._actions if not isinstance(action, argparse._SubParsersAction)]
+    assert [action.dest for action in actions if not action.help] == []
+
+
+def test_the_version_is_told(capsys: Capture) -> None:
+    """The one that metrics tell."""
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out == f"consent-gateway {VERSION}\n"
+
+
+@pytest.mark.parametrize("how", ["--csv", "--json"])
+async def test_who_reads_no_further_is_no_fault(stopped: Installation, how: str) -> None:
+    """As `head` does: exit code 1 and no traceback."""
+    read, written = os.pipe()
+    os.close(read)
+    process = await asyncio.create_subprocess_exec(
+        *command("audit", "shapes", how, "--config", str(stopped.config)),
+        stdout=written,
+        stderr=asyncio.subprocess.PIPE,
+        env=ENV,
+    )
+    os.close(written)
+    _, said = await process.communicate()
+    assert (process.returncode, said) == (1, b"")
+
+
 @pytest.mark.parametrize(
     "arguments", [(), ("nothing",), ("explain",), ("explain", "shop", "no_event", "1"), ("send", "f"), ("key",)]
 )
@@ -113,7 +157,8 @@ async def test_the_installed_command_hands_its_exit_code_on() -> None:
     )
     _, said = await process.communicate()
     assert process.returncode == 2
-    assert b"cannot be read" in said
+    assert b"There is no configuration at /nowhere.toml" in said
+    assert b"copy gateway.example.toml" in said
 
 
 # ── check, and the configuration that is meant ───────────────────────────────────────────────────────────────────
@@ -139,15 +184,38 @@ def test_every_fault_is_reported_at_once(tmp_path: Path, capsys: Capture, name: 
     said = capsys.readouterr()
     places = ("server.key_file:", "server.header_seconds:", "server.surplus:", "meta.pixel_id:", "meta.credential:")
     assert all(place in said.err for place in places)
-    assert "5 fault(s)" in said.err
+    assert "5 faults" in said.err
     assert secret not in said.err + said.out
 
 
-def test_a_missing_key_file_says_how_to_make_one(stopped: Installation, capsys: Capture) -> None:
+@pytest.mark.parametrize("name", ["check", "accounts"])
+def test_a_missing_key_file_says_how_to_make_one(stopped: Installation, capsys: Capture, name: str) -> None:
     """Exit code 2, and the command to run."""
     (stopped.folder / "sealing.json").unlink()
-    assert main(["check", "--config", str(stopped.config)]) == 2
+    assert main([name, *["shop"] * (name == "accounts"), "--config", str(stopped.config)]) == 2
     assert "consent-gateway key file" in capsys.readouterr().err
+
+
+def test_what_the_machine_lacks_is_told_with_all_other_faults(stopped: Installation, capsys: Capture) -> None:
+    """A key file that others may read and a store that cannot be there are found before the start, not at it."""
+    (stopped.folder / "sealing.json").chmod(0o644)
+    (stopped.folder / "store").touch()
+    stopped.config.write_text(f"{stopped.config.read_text()}\n[surplus]\n")
+    assert main(["check", "--config", str(stopped.config)]) == 2
+    said = capsys.readouterr().err
+    assert "has 3 faults" in said
+    assert all(
+        place in said for place in ("server.key_file: group or others", "server.data_dir: is, or lies", "surplus: is not")
+    )
+
+
+def test_a_folder_that_may_not_be_written_is_a_fault(
+    stopped: Installation, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store could not be made there."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert main(["check", "--config", str(stopped.config)]) == 2
+    assert "server.data_dir: this user may not write there" in capsys.readouterr().err
 
 
 def test_the_configuration_is_looked_for_in_order(tmp_path: Path) -> None:
@@ -403,6 +471,8 @@ async def test_what_has_left_is_shown_compared_and_acknowledged(running: Process
     assert await do("audit", "shapes", *config) == 0
     said = capsys.readouterr()
     assert "data[].user_data.em[]" in said.out
+    assert "destinations[].operatingAccount.accountType" in said.out
+    assert all(f"shop, {destination}, purchase\n" in said.out for destination in Destination)
     hint = re.search(r"audit approve shop \"NAME OF THE DECISION\" --up-to (\d+)", said.err)
     assert hint is not None
     assert await do("audit", "shapes", "shop", "--json", *config) == 0
@@ -413,6 +483,7 @@ async def test_what_has_left_is_shown_compared_and_acknowledged(running: Process
     assert await do("audit", "shapes", "--csv", *config) == 0
     table = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     assert {row["decision"] for row in table} == {"DPO decision 2026-11-03"}
+    assert {row["contracts"] for row in table} == {"1"}
     assert await do("audit", "shapes", "--diff", *config) == 0
     said = capsys.readouterr()
     assert "never used" in said.out

@@ -413,7 +413,8 @@ def test_an_adapters_own_words_count_unless_the_value_is_in_them() -> None:
         ('[server]\npublic = "EAAG', "the end of the file: must be TOML"),
         ('[server]\npublic = "EAAG\n', "line 2, column 15: must be TOML"),
         ("[server]\nEAAG", "the end of the file: must be TOML"),
-        ("a = 1\na = 2", "the end of the file: must be TOML"),
+        ("a = 1\na = 2", "the end of the file: must be TOML, in which each table and setting stands once"),
+        ("[server]\n[outbox]\n[server]\na = 1", "line 3, column 8: must be TOML, in which each table and setting stands once"),
         ("a = " + "[" * 5000, "the configuration file is nested too deeply"),
     ],
 )
@@ -558,7 +559,7 @@ def test_the_privacy_teams_own_contract_counts(tmp_path: Path) -> None:
         (
             'path = "data[].action_source"',
             'path = "data[].source"',
-            f"{META}: adapter and contract disagree, so nothing could be sent: data[].(unknown): text",
+            f"{META}: adapter and contract disagree, so nothing could be sent: data[].(unknown): text; the contract lacks data[]",
         ),
         ('hosts = ["graph.facebook.com"]', 'hosts = ["graph.example"]', f"{META}: adapter and contract disagree"),
     ],
