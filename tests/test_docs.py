@@ -13,10 +13,12 @@ from gateway import intake, private
 from gateway.app import DRAIN_SECONDS
 from gateway.cli import COMMANDS, CONFIG_VARIABLE
 from gateway.delivery.grants import CredentialKind
+from gateway.delivery.value_kinds import KINDS, ValueKind
 from gateway.log import Happening
 from gateway.metrics import PREFIX, Metrics
 from gateway.model import Fault, Processing, Reason, Refusal, Status
 from gateway.outbox import Shut
+from gateway.sandbox.behaviour import Mode
 from gateway.settings import ServerSettings, names
 from tests.showing import Demo
 
@@ -55,6 +57,18 @@ def test_every_metric_is_written_down(name: str) -> None:
     """With its whole name, so that it can be searched for."""
     assert name.startswith(PREFIX)
     assert re.search(rf"\b{name}\b", text())
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_every_fault_that_can_be_tried_is_written_down(mode: Mode) -> None:
+    """Whoever tries the demo finds what its platforms can be told to do."""
+    assert f"`{mode}`" in (ROOT / "docs/sandbox.md").read_text()
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_every_kind_of_value_is_written_down(kind: ValueKind) -> None:
+    """For readers of a contract who read no code, in the very words that the program uses."""
+    assert f"| `{kind.name}` | {kind.says} |\n" in (ROOT / "docs/contracts.md").read_text()
 
 
 def test_the_example_is_where_settings_are_explained() -> None:

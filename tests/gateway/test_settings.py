@@ -559,7 +559,7 @@ def test_the_privacy_teams_own_contract_counts(tmp_path: Path) -> None:
         (
             'path = "data[].action_source"',
             'path = "data[].source"',
-            f"{META}: adapter and contract disagree, so nothing could be sent: data[].(unknown): text; the contract lacks data[]",
+            f"{META}: adapter and contract disagree, so nothing could be sent: data[].(unknown): text; the contract lacks",
         ),
         ('hosts = ["graph.facebook.com"]', 'hosts = ["graph.example"]', f"{META}: adapter and contract disagree"),
     ],
