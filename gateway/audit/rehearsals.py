@@ -41,7 +41,7 @@ WELL: Final[Mapping[Way, str]] = {
     Way.TEST_MODE: "{platform} would have taken it: credential, account and form are right.",
     Way.TEST_EVENT: "{platform} took it: credential, data set and form are right.",
     Way.TOO_OLD: "{platform} refused it for its age alone, so it knew the token and the data set and read the event."
-    " What it would say of a young event shows only one that it takes: give a test code with --meta-test-code.",
+    " How it takes a young event, only one that counts can show: give a test code with --meta-test-code.",
 }
 """What it shows when all is well."""
 
