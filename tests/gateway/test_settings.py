@@ -559,7 +559,10 @@ def test_the_privacy_teams_own_contract_counts(tmp_path: Path) -> None:
         (
             'path = "data[].action_source"',
             'path = "data[].source"',
-            f"{META}: adapter and contract disagree, so nothing could be sent: data[].(unknown): text; the contract lacks",
+            (
+                f"{META}: adapter and contract disagree, so nothing could be sent: data[].(unknown): text; "
+                "the contract lacks data[].action_source: put it back, or turn off what sends it"
+            ),
         ),
         ('hosts = ["graph.facebook.com"]', 'hosts = ["graph.example"]', f"{META}: adapter and contract disagree"),
     ],
