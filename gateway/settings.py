@@ -24,7 +24,7 @@ from pydantic_core import ErrorDetails
 
 from adapters import ADAPTERS
 from gateway.adapter import Adapter, DestinationSettings, Quota
-from gateway.consent.decision import DAY, Policy
+from gateway.consent.policy import DAY, Policy
 from gateway.delivery.backoff import Pace
 from gateway.delivery.contract import Contract, Outgoing, host_and_port
 from gateway.delivery.contract_body import UNKNOWN, Place

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.consent.decision import _IN_ORDER, MOST_REMEMBERED, RULE, Consented, Decision, Policy, _in_order, admit, decide
+from gateway.consent.decision import _IN_ORDER, MOST_REMEMBERED, Consented, Decision, _in_order, admit, decide
+from gateway.consent.policy import Policy
 from gateway.consent.signals import EVIDENCE, KNOWN, READERS, SILENT
 from gateway.model import Destination, EventId, Kind, Refusal, Signal, State
 from gateway.raw import RawEvent
@@ -62,6 +63,7 @@ def test_the_table_has_a_row_for_every_key_and_reason_of_consent() -> None:
     reasons = {row.get("reason") for row in TABLE["rows"]}
     assert READERS.keys() - {"gcs", "gcd", "ac", "gpp", "shopify_visitor", "cookies"} <= seen
     assert seen >= SILENT
+    of_their_own = ("gcs_", "gcd_", "tcf_", "ac_", "gpp_", "us_privacy_", "shopify_visitor_", "cmp_", "citation_", "record_")
     elsewhere = {
         Refusal.WITHDRAWN,
         Refusal.NO_IDENTITY,
@@ -70,6 +72,8 @@ def test_the_table_has_a_row_for_every_key_and_reason_of_consent() -> None:
         Refusal.VENDOR_INVALID,
         Refusal.GOOGLE_INVALID,
         Refusal.GPC_INVALID,
+        Refusal.MINOR,
+        *(refusal for refusal in Refusal if refusal.startswith(of_their_own)),
     }
     assert {refusal.value for refusal in Refusal if refusal not in elsewhere} <= reasons
 
@@ -282,7 +286,7 @@ def test_the_decision_names_what_was_seen_and_by_which_rule() -> None:
         (Signal.VENDORS, State.GRANTED),
         (Signal.VENDORS, State.DENIED),
     )
-    assert RULE.startswith("opt_in_everywhere-")
+    assert Policy().rule == "opt_in_everywhere-2"
 
 
 # ── Consented ────────────────────────────────────────────────────────────────────────────────────────────────────
