@@ -7,7 +7,20 @@ read by `unsupported`, which refuses: a signal that cannot be read may be a refu
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from gateway.consent.signals import advertising, given_at, google, gpc, shopify, unsupported, vendors
+from gateway.consent.signals import (
+    advertising,
+    cookies,
+    gcd,
+    gcs,
+    given_at,
+    google,
+    gpc,
+    shopify,
+    shopify_visitor,
+    tools,
+    unsupported,
+    vendors,
+)
 from gateway.consent.statement import Context, Statements
 
 Reader = Callable[[Mapping[str, object], Context], Statements]
@@ -17,8 +30,13 @@ READERS: Final[Mapping[str, Reader]] = {
     "advertising": advertising.read,
     "vendors": vendors.read,
     "google": google.read,
+    "gcs": gcs.read,
+    "gcd": gcd.read,
     "shopify": shopify.read,
+    "shopify_visitor": shopify_visitor.read,
     "gpc": gpc.read,
+    **{tool.value: tools.read_as(tool) for tool in tools.OBJECTS},
+    "cookies": cookies.read,
     **dict.fromkeys(unsupported.NAMES, unsupported.read),
 }
 """The key of the consent object that each reader answers for."""
