@@ -1,10 +1,11 @@
 """OneTrust: the cookies `OptanonConsent` and `OptanonAlertBoxClosed`, and `OnetrustActiveGroups` of the page.
 
 `OptanonConsent` is a query string; its `groups` say `C0004:1` or `C0004:0` for each category. Targeting is C0004 unless the
-site renamed it (`CmpRules.onetrust_group`). Templates for opt-out countries set groups to 1 before anybody was asked, so a 1 is the
-visitor's yes only if the banner was closed (the other cookie says when) or used (`interactionCount`). `AwaitingReconsent=true`:
-what was chosen has lapsed. `isGpcEnabled` and `browserGpcFlag` tell that the browser opts out. Where a group comes twice, the
-refusal wins. https://my.onetrust.com/articles/en_US/Knowledge/UUID-2dc719a8-4be5-8d16-1dc8-c7b4147b88e0 for the cookies;
+site renamed it (`CmpRules.onetrust_group`). Templates for opt-out countries set groups to 1 before anybody was asked, so a 1 is
+the visitor's yes only if the banner was closed (the other cookie says when) or used (`interactionCount`). With
+`AwaitingReconsent=true` what was chosen has lapsed. `isGpcEnabled` and `browserGpcFlag` tell that the browser opts out. Where
+a group comes twice, the refusal wins.
+https://my.onetrust.com/articles/en_US/Knowledge/UUID-2dc719a8-4be5-8d16-1dc8-c7b4147b88e0 for the cookies,
 https://www.npmjs.com/package/@segment/analytics-consent-wrapper-onetrust for the page's names (both read 2026-11-26). Pure.
 """
 
