@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from gateway.consent.signals import (
+    ac,
     advertising,
     cookies,
     gcd,
@@ -17,6 +18,7 @@ from gateway.consent.signals import (
     gpc,
     shopify,
     shopify_visitor,
+    tcf,
     tools,
     unsupported,
     vendors,
@@ -34,6 +36,8 @@ READERS: Final[Mapping[str, Reader]] = {
     "gcd": gcd.read,
     "shopify": shopify.read,
     "shopify_visitor": shopify_visitor.read,
+    "tcf": tcf.read,
+    "ac": ac.read,
     "gpc": gpc.read,
     **{tool.value: tools.read_as(tool) for tool in tools.OBJECTS},
     "cookies": cookies.read,
