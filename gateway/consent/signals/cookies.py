@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 
 from gateway.consent.cmp import axeptio, consentmo, cookiebot, didomi, onetrust, pandectes
 from gateway.consent.cmp.choice import Choice, statements
-from gateway.consent.cmp.decoding import LONGEST
+from gateway.consent.cmp.decoding import LONGEST, percent_decoded
 from gateway.consent.policy import CmpRules
-from gateway.consent.signals import unsupported
+from gateway.consent.signals import ac, tcf
 from gateway.consent.statement import Context, Statements
 from gateway.consent.table import UNSUPPORTED
 from gateway.model import Signal
@@ -74,6 +74,10 @@ def _texts(cookies: Mapping[str, object], names: tuple[str, ...]) -> dict[str, s
 
 
 def _iab(cookies: Mapping[str, object], context: Context) -> Statements:
-    """Read the cookies of the IAB's frameworks as the signals that they hold."""
-    held = {"tcf": cookies.get(TC_STRING), "ac": cookies.get(ADDITIONAL_CONSENT)}
-    return unsupported.read(held, context)
+    """Read the cookies of the IAB's frameworks as the signals that they hold. An empty one is not there."""
+    tc_string, additional = cookies.get(TC_STRING) or None, cookies.get(ADDITIONAL_CONSENT) or None
+    said = () if tc_string is None else tcf.evaluate(tc_string, context)
+    if additional is None:
+        return said
+    decoded = percent_decoded(additional) if type(additional) is str else None
+    return said + ac.evaluate(decoded, tc_string, context)
