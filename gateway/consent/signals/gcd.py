@@ -86,7 +86,7 @@ TAILS: Final[Mapping[str, Tail]] = {
     LETTERS[gpc << 3 | in_use << 2 | setting]: Tail(gpc, in_use, setting)
     for gpc, in_use, setting in product((False, True), (False, True), range(4))
 }
-CONTAINER: Final[Mapping[str, tuple[Said, Said, Said]]] = {letter: tuple(calls) for letter, calls in CALLS.items()}
+CONTAINER: Final[Mapping[str, tuple[Said, ...]]] = {letter: tuple(calls) for letter, calls in CALLS.items()}
 """The eleventh letter: the container's defaults for the first three types."""
 CONTAINER_TAILS: Final[Mapping[str, tuple[bool, Said]]] = {
     LETTERS[used << 2 | personalization]: (used, personalization) for used, personalization in product((False, True), Said)
@@ -110,21 +110,20 @@ class Mode(NamedTuple):
         """Give the state that is in force: of update, default, both of the followed type, declaration and implication the
         first that is set.
         """
-        follows = self.origins[kind].follows
-        for said in (
-            self.calls[kind].update,
-            self._default(kind),
-            UNSET if follows is None else self.calls[follows].update,
-            UNSET if follows is None else self._default(follows),
-            self.calls[kind].declare,
-            self.origins[kind].implicit,
-        ):
-            if said is not UNSET:
-                return said
-        return UNSET
+        follows, implicit = self.origins[kind]
+        answer = self._answer(kind)
+        if answer is UNSET and follows is not None:
+            answer = self._answer(follows)
+        if answer is UNSET:
+            answer = self.calls[kind].declare
+        return implicit if answer is UNSET else answer
 
-    def _default(self, kind: Type) -> Said:
-        return self.calls[kind].default if self.container is None else self.container[kind]
+    def _answer(self, kind: Type) -> Said:
+        """Give the update, or else the default: the page's or the container's."""
+        _, default, update = self.calls[kind]
+        if update is not UNSET:
+            return update
+        return default if self.container is None else self.container[kind]
 
 
 def decode(text: str) -> Mode | None:
@@ -148,13 +147,11 @@ def _container(text: str) -> tuple[Said, ...] | None:
 
 
 def _circular(origins: tuple[Origin, ...]) -> bool:
-    for kind in Type:
-        at: Type | None = kind
-        for _ in Type:
-            at = None if at is None else origins[at].follows
-        if at is not None:
-            return True
-    return False
+    """Say whether somebody who follows along is still on the way after as many steps as there are types."""
+    walkers = [follows for follows, _ in origins if follows is not None]
+    for _step in origins:
+        walkers = [follows for at in walkers if (follows := origins[at].follows) is not None]
+    return bool(walkers)
 
 
 def read(consent: Mapping[str, object], context: Context) -> Statements:
@@ -170,7 +167,8 @@ def read(consent: Mapping[str, object], context: Context) -> Statements:
     if mode is None:
         return GCD_UNREADABLE
     _personalise(mode, context)
-    return _advertising(mode) + GCD_GPC if mode.tail.gpc else _advertising(mode)
+    said = _advertising(mode)
+    return said + GCD_GPC if mode.tail.gpc else said
 
 
 def _advertising(mode: Mode) -> Statements:

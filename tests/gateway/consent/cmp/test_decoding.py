@@ -32,7 +32,11 @@ def test_plus_stays_plus() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "null", "[]", "1", '"x"', "{", "{}}", "{'a':1}", '{"a":NaN}', '{"a":-Infinity}', '{"a":1,"a":1}', '{"b":{"a":1,"a":2}}']
+    "text",
+    [
+        *("", "null", "[]", "1", '"x"', "{", "{}}", "{'a':1}"),
+        *('{"a":NaN}', '{"a":-Infinity}', '{"a":1,"a":1}', '{"b":{"a":1,"a":2}}'),
+    ],
 )
 def test_what_is_no_strict_json_object_is_unreadable(text: str) -> None:
     """Other values, other syntax, numbers that are none and keys that repeat, at any depth."""
@@ -61,13 +65,15 @@ def test_base64_is_read_with_or_without_its_padding(value: dict[str, object]) ->
 def test_moments() -> None:
     """RFC 3339 text with an offset is a time, and nothing else is."""
     assert moment("2026-11-22T10:15:00.123Z") == moment("2026-11-22T11:15:00+01:00") == NOW
-    for value in (None, NOW, "", "2026-11-22", "2026-11-22T10:15:00", "x" * 9999, "2026-13-22T10:15:00Z", ["2026-11-22T10:15:00Z"]):
+    for text in ("", "2026-11-22", "2026-11-22T10:15:00", "2026-13-22T10:15:00Z", "x" * 9999):
+        assert moment(text) is None
+    for value in (None, NOW, ["2026-11-22T10:15:00Z"]):
         assert moment(value) is None
 
 
 def test_texts() -> None:
     """A list of texts is read as a set, anything else is not read."""
-    assert texts(["a", "b", "a"]) == {"a", "b"}
+    assert texts(["a", "b", "a"]) == frozenset({"a", "b"})
     assert texts([]) == frozenset()
     for value in (None, "ab", ["a", 1], {"a": 1}, ("a",)):
         assert texts(value) is None

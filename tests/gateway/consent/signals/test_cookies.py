@@ -132,7 +132,8 @@ def test_what_is_no_short_text_refuses(tool: Any, value: object) -> None:
 # ── rules for whatever comes ─────────────────────────────────────────────────────────────────────────────────────
 
 PIECES: Final = (
-    *("{", "}", "[", "]", ",", ":", "'", '"', "\\", "&", "=", "%", "%27", "%2C", "%7B", ".", "~", "-1", "0", "1", "true", "false"),
+    *("{", "}", "[", "]", ",", ":", "'", '"', "\\", "&", "=", "%", "%27", "%2C", "%7B", ".", "~"),
+    *("-1", "0", "1", "true", "false"),
     *("marketing", "method", "explicit", "utc", "stamp", "groups", "C0004", "interactionCount", "isGpcEnabled", "$$completed"),
     *("facebook_pixel", "accept_all", "deny", "eyJ", "e30", "é", "\x00", "\ud800", "lzc1."),
 )
@@ -241,7 +242,7 @@ HOSTILE: Final[list[tuple[str, str]]] = [
 
 @pytest.mark.parametrize(("name", "text"), HOSTILE, ids=lambda part: part[:24])
 def test_a_hostile_cookie_costs_less_than_a_millisecond(name: str, text: str) -> None:
-    """Quotes in quotes, thousands of groups, nesting: at most as long as is read; the fixed work takes some two milliseconds."""
+    """Quotes in quotes, thousands of groups, nesting, as long as is read; the fixed work takes some two milliseconds."""
     assert len(text) <= LONGEST
     context = plain(policy=SITE)
     assert effort(lambda: read({"cookies": {name: text}}, context)) < 0.4

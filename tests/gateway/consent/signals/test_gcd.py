@@ -51,13 +51,14 @@ def test_the_first_letter_of_a_type_says_what_is_implied(letter: str, implicit: 
     assert mode.effective(Type.AD_STORAGE) is implicit
 
 
+ORIGINS: Final = "".join(LETTERS[delegated << 2 | implicit] for delegated in (0, 12, 13, 14, 15) for implicit in (1, 2, 3))
+THREE_STATES: Final = "".join(LETTERS[a << 4 | b << 2 | c] for a in (1, 2, 3) for b in (1, 2, 3) for c in (1, 2, 3))
 ALLOWED: Final = {
     0: "1",
-    **dict.fromkeys((1, 3, 5, 7), [LETTERS[d << 2 | i] for d in (0, 12, 13, 14, 15) for i in (1, 2, 3)]),
-    **dict.fromkeys((2, 4, 6, 8), [LETTERS[d << 4 | p << 2 | u] for d in (1, 2, 3) for p in (1, 2, 3) for u in (1, 2, 3)]),
+    **dict.fromkeys((1, 3, 5, 7), ORIGINS),
+    **dict.fromkeys((2, 4, 6, 8, 10), THREE_STATES),
     9: LETTERS[:16],
-    10: [LETTERS[d << 4 | p << 2 | u] for d in (1, 2, 3) for p in (1, 2, 3) for u in (1, 2, 3)],
-    11: [LETTERS[u << 2 | p] for u in (0, 1) for p in (1, 2, 3)],
+    11: "".join(LETTERS[used << 2 | state] for used in (0, 1) for state in (1, 2, 3)),
 }
 """The letters that may stand at each place."""
 
@@ -178,9 +179,7 @@ class Kind(NamedTuple):
 def oracle(text: str) -> Statements:
     """The rows of a `gcd`, once more and straight from its bits: six for each character, and most of them in pairs."""
     bits = "".join(f"{LETTERS.index(letter):06b}" for letter in text)
-    kinds = [
-        Kind(*(int(bits[a:b], 2) for a, b in pairwise((at, at + 4, at + 6, at + 8, at + 10, at + 12)))) for at in (6, 18, 30, 42)
-    ]
+    kinds = [Kind(*(int(bits[at + a : at + b], 2) for a, b in pairwise((0, 4, 6, 8, 10, 12)))) for at in (6, 18, 30, 42)]
     extra = [int(bits[a : a + 2], 2) for a in (60, 62, 64, 70)] if len(text) == 12 else []
     used, spare = bits[69:70] == "1", bits[66:69]
     if bits[:6] != "000001" or bits[54:56] != "00" or "1" in spare or 0 in extra or any(0 in kind[1:] for kind in kinds):
@@ -218,9 +217,7 @@ def _returns(goes: dict[int, int], start: int) -> bool:
 def nearly_good(draw: st.DrawFn) -> str:
     """Ten or twelve letters, nine of ten of them such as may stand there."""
     length = draw(st.sampled_from((10, 12)))
-    return "".join(
-        draw(st.sampled_from(ALLOWED[place] if draw(st.integers(0, 19)) else LETTERS)) for place in range(length)
-    )
+    return "".join(draw(st.sampled_from(ALLOWED[place] if draw(st.integers(0, 19)) else LETTERS)) for place in range(length))
 
 
 @given(nearly_good())

@@ -19,7 +19,8 @@ def test_ad_storage_decides_and_analytics_does_not(storage: str, analytics: str)
 
 
 @pytest.mark.parametrize(
-    "gcs", ["", "G1", "G11", "G1111", "G111\n", " G111", "g111", "G211", "G12-", "G1x1", "G１11", "G1١1", 111, True, [], {}]
+    "gcs",
+    ["", "G1", "G11", "G1111", "G111\n", " G111", "g111", "G211", "G12-", "G1x1", "G\uff1111", "G1\u06611", 111, True, [], {}],
 )
 def test_any_other_shape_refuses(gcs: object) -> None:
     """A format that changed may say no in a way that nobody knows."""
