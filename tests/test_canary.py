@@ -189,7 +189,7 @@ def tools_of(marks: Marks, *, accepted: bool) -> dict[str, Any]:
     return {
         "cookies": {
             "CookieConsent": f"{{stamp:'{marks.plain()}',marketing:{yes},method:'explicit',utc:{now}000}}",
-            "OptanonConsent": f"id={marks.plain()}&{marks.plain()}&interactionCount=1&groups={marks.plain()}:1,C0004:{accepted:d}",
+            "OptanonConsent": f"id={marks.plain()}&interactionCount=1&groups={marks.plain()}:1,C0004:{accepted:d}",
             "axeptio_cookies": json.dumps({"$$completed": False, "$$token": marks.free(), marks.free(): marks.free()}),
         },
         "cookiebot": {"marketing": accepted, "method": "explicit", "stamp": marks.free(), marks.free(): [marks.free()]},
