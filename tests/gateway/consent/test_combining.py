@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.consent.decision import Ruling, _apply
+from gateway.consent.decision import Ruling, apply
 from gateway.consent.place import UNKNOWN, Place
 from gateway.consent.policy import Profile
 from gateway.consent.statement import Statement, Statements
@@ -45,7 +45,7 @@ def ruling(profile: Profile, place: Place = FRANCE, *, outweighs: bool = False) 
 
 def allowed(statements: Statements, how: Ruling) -> frozenset[Destination]:
     """Who may have an event of which this was said."""
-    return frozenset(_apply(statements, ALL, how).allowed)
+    return frozenset(apply(statements, ALL, how).allowed)
 
 
 # ── monotony ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -81,7 +81,7 @@ def test_profiles_are_ordered_by_their_strictness(statements: Statements, outwei
 @given(STATEMENTS, RULINGS)
 def test_whoever_is_refused_is_told_a_reason_that_is_about_them(statements: Statements, how: Ruling) -> None:
     """A reason is that of a row that covers the platform, or says that a yes is missing, or that there is no mark."""
-    outcome = _apply(statements, ALL, how)
+    outcome = apply(statements, ALL, how)
     assert {*outcome.allowed, *(d for d, _ in outcome.refused)} == set(ALL)
     for destination, why in outcome.refused:
         own = {s.refusal for s in statements if destination in s.covers}
@@ -99,7 +99,7 @@ def test_only_a_refusal_of_nobody_needs_a_yes(statements: Statements, how: Rulin
 @given(STATEMENTS, RULINGS)
 def test_a_mark_is_set_only_where_it_is_due(statements: Statements, how: Ruling) -> None:
     """An event is marked as restricted only by that profile, in a known state, and after an opt-out."""
-    outcome = _apply(statements, ALL, how)
+    outcome = apply(statements, ALL, how)
     opted_out = {d for s in statements if s.state is State.OPTED_OUT for d in s.covers}
     if outcome.restricted is not None:
         assert how.profile is Profile.RESTRICTED
@@ -157,14 +157,14 @@ def test_the_default_profile_asks_in_the_us_too() -> None:
 @pytest.mark.parametrize("opt_out", [GPC_ON, US_PRIVACY_OPTED_OUT, SALE_FALSE_OR_MISSING_IN_US])
 def test_strict_drops_whoever_opted_out(opt_out: Statements) -> None:
     """Whatever way they said it."""
-    outcome = _apply(SAY_YES + opt_out, ALL, ruling(Profile.STRICT, CALIFORNIA))
+    outcome = apply(SAY_YES + opt_out, ALL, ruling(Profile.STRICT, CALIFORNIA))
     assert outcome.allowed == ()
     assert {why for _, why in outcome.refused} == {opt_out[0].refusal}
 
 
 def test_restricted_marks_instead_where_there_is_a_mark() -> None:
     """Meta and Pinterest are told by the state; Google has no mark, so nothing goes there."""
-    outcome = _apply(SAY_YES + OPT_OUT, ALL, ruling(Profile.RESTRICTED, CALIFORNIA))
+    outcome = apply(SAY_YES + OPT_OUT, ALL, ruling(Profile.RESTRICTED, CALIFORNIA))
     assert outcome.allowed == (META, PINTEREST)
     assert outcome.refused == ((GOOGLE, Refusal.RESTRICTION_UNSUPPORTED),)
     assert outcome.restricted is UsState.CA
@@ -172,13 +172,13 @@ def test_restricted_marks_instead_where_there_is_a_mark() -> None:
 
 def test_restricted_drops_where_the_state_is_not_known() -> None:
     """A mark without a state would be read as the platform likes."""
-    outcome = _apply(SAY_YES + OPT_OUT, ALL, ruling(Profile.RESTRICTED, US))
+    outcome = apply(SAY_YES + OPT_OUT, ALL, ruling(Profile.RESTRICTED, US))
     assert outcome.refused == tuple((d, Refusal.GPC) for d in ALL)
     assert outcome.restricted is None
 
 
 def test_without_an_opt_out_nothing_is_marked() -> None:
     """Restricted processing is for those who asked for it."""
-    outcome = _apply(SAY_YES, ALL, ruling(Profile.RESTRICTED, CALIFORNIA))
+    outcome = apply(SAY_YES, ALL, ruling(Profile.RESTRICTED, CALIFORNIA))
     assert outcome.allowed == ALL
     assert outcome.restricted is None
