@@ -3,7 +3,6 @@
 An encoder of the tests' own, so that a string may be wrong in exactly one place.
 """
 
-from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from typing import Final
 
@@ -113,10 +112,18 @@ SHOWN: Final = segment(DISCLOSED, flags(755))
 """Vendor 755 was disclosed."""
 
 
+ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
 def packed(bits: str) -> str:
     """Bits as base64url without padding characters, filled up with zeros to whole characters."""
-    whole = bits + "0" * (-len(bits) % 24)
-    return urlsafe_b64encode(int("1" + whole, 2).to_bytes(len(whole) // 8 + 1)[1:]).decode()[: -(-len(bits) // 6)]
+    whole = bits + "0" * (-len(bits) % 6)
+    return "".join(ALPHABET[int(whole[at : at + 6], 2)] for at in range(0, len(whole), 6))
+
+
+def unpacked(text: str) -> str:
+    """The bits of base64url; a character outside the alphabet counts as the first."""
+    return "".join(number(max(ALPHABET.find(character), 0), 6) for character in text)
 
 
 def tc(*segments: str) -> str:
