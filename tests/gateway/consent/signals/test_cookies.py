@@ -250,7 +250,7 @@ def test_a_hostile_cookie_costs_less_than_a_millisecond(name: str, text: str) ->
 
 def test_nothing_of_a_cookie_is_in_what_is_said() -> None:
     """Cookies hold identifiers. Statements come from the table, and choices print no text."""
-    mark = "c200efa0-cbd0-4187-a967-3a05b8f75517"
+    mark = "00000000-0000-4000-8000-000000000001"
     cookies = {
         "CookieConsent": "{stamp:'" + mark + "',marketing:true,method:'explicit',utc:1795000000000}",
         "OptanonConsent": f"consentId={mark}&interactionCount=1&groups=C0004:1",
