@@ -1,6 +1,7 @@
 """Cookies: each goes to its tool, none is left unread, and nothing that happens to one of them makes a no a yes."""
 
 import json
+from random import Random
 from typing import Any, Final
 
 import pytest
@@ -149,12 +150,12 @@ def test_junk_is_read_without_an_exception(cookies: dict[str, str]) -> None:
 ACCEPTED: Final = [cookies_of(row) for _, row in ROWS if grants(said(cookies_of(row)))]
 
 
-@given(st.sampled_from(ACCEPTED), st.data())
-def test_a_cookie_in_disorder_never_grants(cookies: dict[str, str], data: st.DataObject) -> None:
+@given(st.sampled_from(ACCEPTED), st.data(), st.integers(0, 2**64))
+def test_a_cookie_in_disorder_never_grants(cookies: dict[str, str], data: st.DataObject, seed: int) -> None:
     """The characters of a tool's accepting cookie, shuffled, turned round or in another case, accept nothing."""
     name = data.draw(st.sampled_from([tool.cookies[0] for tool in TOOLS if tool.cookies[0] in cookies]))
     text = cookies[name]
-    shuffled = "".join(data.draw(st.permutations(text))) if len(text) > 20 else text
+    shuffled = "".join(Random(seed).sample(text, len(text))) if len(text) > 20 else text  # noqa: S311 - no secret
     for garbled in (shuffled, text[::-1], text.swapcase(), text.upper()):
         assert garbled == text or not grants(said({**cookies, name: garbled}))
 
