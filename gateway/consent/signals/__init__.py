@@ -7,7 +7,18 @@ read by `unsupported`, which refuses: a signal that cannot be read may be a refu
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from gateway.consent.signals import advertising, citation, given_at, google, gpc, shopify, unsupported, vendors
+from gateway.consent.signals import (
+    ac,
+    advertising,
+    citation,
+    given_at,
+    google,
+    gpc,
+    shopify,
+    tcf,
+    unsupported,
+    vendors,
+)
 from gateway.consent.statement import Context, Statements
 
 Reader = Callable[[Mapping[str, object], Context], Statements]
@@ -18,6 +29,8 @@ READERS: Final[Mapping[str, Reader]] = {
     "vendors": vendors.read,
     "google": google.read,
     "shopify": shopify.read,
+    "tcf": tcf.read,
+    "ac": ac.read,
     "gpc": gpc.read,
     "receipt": citation.read,
     "join": citation.read,
