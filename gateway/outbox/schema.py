@@ -115,7 +115,17 @@ create table places(             -- the parts of those shapes, each once, and wh
 ) strict;
 """
 
-STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES)
+WITHDRAWALS: Final = """
+create table withdrawals(        -- keyed hashes of those who have withdrawn
+    storefront integer not null, subject integer not null,
+    since integer not null,      -- when last
+    lifted_at integer,           -- when a newer grant came
+    primary key (storefront, subject)
+) strict, without rowid;
+drop table if exists suppressed; -- their place in earlier versions, none of which could put anything there
+"""
+
+STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES, WITHDRAWALS)
 """From an empty file to today's tables, one step a version. A step that was ever released is never changed; a store of an
 earlier version takes the missing steps when it is opened, all in one transaction."""
 
@@ -197,6 +207,7 @@ def _prepare(connection: apsw.Connection, max_bytes: int) -> None:
     if connection.pragma("journal_mode", "wal") != "wal":
         raise CannotOpen("outbox: the file system cannot hold a write-ahead log")
     connection.pragma("synchronous", "full")
+    connection.pragma("secure_delete", 1)  # what is deleted is overwritten, not only forgotten
     connection.pragma("cache_size", -CACHE_KIB)
     connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
     connection.pragma("journal_size_limit", 4 * CHECKPOINT_PAGES * PAGE_BYTES)
