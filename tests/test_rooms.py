@@ -29,6 +29,7 @@ OUTBOX_PARTS: Final = (
     "reviving",
     "schema",
     "seeking",
+    "sendings",
     "settling",
     "store",
     "subjects",

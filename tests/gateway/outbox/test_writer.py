@@ -12,6 +12,7 @@ from gateway.outbox.keyring import Keyring
 from gateway.outbox.schema import CannotOpen
 from gateway.outbox.seeking import Look
 from gateway.outbox.store import Changes, Options, Store
+from gateway.outbox.withdrawing import Order
 from gateway.outbox.writer import MOST_WAITING, Writer
 from tests.gateway.outbox.making import FIRST, LANES, NOW, SHOP, accept, digest, reject
 
@@ -46,7 +47,7 @@ def fail(_: Store) -> None:
 def half(store: Store) -> None:
     """A change that fails after it changed something."""
     named = store.known_by(Person((digest(1),)))
-    store.withdraw(SHOP, named, Look(named), NOW)
+    store.withdraw(SHOP, Order(named, NOW, leads=True, erase=False), Look(named))
     raise LookupError("bug")
 
 
