@@ -26,11 +26,15 @@ OUTBOX_PARTS: Final = (
     "explaining",
     "lanes",
     "names",
+    "people",
     "reviving",
     "schema",
+    "seeking",
+    "sendings",
     "settling",
     "store",
     "subjects",
+    "withdrawing",
 )
 
 TESTED_ELSEWHERE: Final[Mapping[str, str]] = {

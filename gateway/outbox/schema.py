@@ -115,7 +115,27 @@ create table places(             -- the parts of those shapes, each once, and wh
 ) strict;
 """
 
-STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES)
+WITHDRAWALS: Final = """
+create table withdrawals(        -- keyed hashes of those who have withdrawn
+    storefront integer not null, subject integer not null,
+    since integer not null,      -- when last
+    lifted_at integer,           -- when a newer grant came
+    primary key (storefront, subject)
+) strict, without rowid;
+drop table if exists suppressed; -- their place in earlier versions, none of which could put anything there
+"""
+
+SENDINGS: Final = """
+create table sendings(           -- what left of whom: a row for every request
+    place integer primary key,   -- as those of groups, with numbers of their own
+    lane integer not null, at integer not null, data_key integer not null,
+    told blob not null,          -- of each line whether the platform has it: 0 unknown, 1 yes, 2 no
+    subjects blob not null, blob blob not null
+) strict;
+create index sendings_by_age on sendings(at);
+"""
+
+STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES, WITHDRAWALS, SENDINGS)
 """From an empty file to today's tables, one step a version. A step that was ever released is never changed; a store of an
 earlier version takes the missing steps when it is opened, all in one transaction."""
 
@@ -197,6 +217,7 @@ def _prepare(connection: apsw.Connection, max_bytes: int) -> None:
     if connection.pragma("journal_mode", "wal") != "wal":
         raise CannotOpen("outbox: the file system cannot hold a write-ahead log")
     connection.pragma("synchronous", "full")
+    connection.pragma("secure_delete", 1)  # what is deleted is overwritten, not only forgotten
     connection.pragma("cache_size", -CACHE_KIB)
     connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
     connection.pragma("journal_size_limit", 4 * CHECKPOINT_PAGES * PAGE_BYTES)
