@@ -22,7 +22,7 @@ from prometheus_client.registry import Collector
 from gateway.delivery.contract import Violation
 from gateway.delivery.credentials import Standing
 from gateway.delivery.watcher import Stage
-from gateway.model import CURRENCIES, Destination, Kind, Money, PlatformCode, Processing, Reason, Source, Status, StorefrontId
+from gateway.model import CURRENCIES, Destination, Kind, Money, PlatformCode, Processing, Reason, Source, Status, StorefrontId, Word
 from gateway.outbox import Lane, Waiting
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -155,6 +155,7 @@ class Metrics(Collector):
         self._breakers = Counts("breaker_openings", "Times a lane's breaker opened.", lane)
         self._jumps = Counts("clock_jumps", "Times the wall clock moved against the monotonic one.", lane)
         self._violations = Counts("contract_violations", "What a contract kept from leaving.", ("destination",))
+        self._rights = Counts("rights", "Requests of persons that were done.", ("storefront", "right", "via"))
         self._faults = Counts("faults", "Unforeseen exceptions in delivery.", (*lane, "stage"))
         self._seconds = Durations("delivery_seconds", "From acceptance to the platform's confirmation.", DELIVERY_BUCKETS)
         self._up: dict[Lane, bool] = {}
@@ -167,6 +168,7 @@ class Metrics(Collector):
         self._unacknowledged: Callable[[Lane], int] = lambda _lane: 0
         self._storefronts: tuple[StorefrontId, ...] = ()
         self._differing: Callable[[StorefrontId], int] = lambda _storefront: 0
+        self._due: Mapping[StorefrontId, Callable[[], Sequence[int]]] = {}
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -189,6 +191,10 @@ class Metrics(Collector):
     def unknown_fields(self, storefront: StorefrontId, name: str, count: int) -> None:
         """Count undeclared fields by `object.name` from the closed list of `sources.native`."""
         self._unknown.add((storefront, name), count)
+
+    def right_done(self, storefront: StorefrontId, right: Word, via: Word) -> None:
+        """Count a person's request that was done; `right` and `via` are members of `ledger.Right` and `rights.desk.Via`."""
+        self._rights.add((storefront, right, via), 1)
 
     # ── delivery: the methods of Watcher ─────────────────────────────────────────────────────────────────────────
 
@@ -294,6 +300,10 @@ class Metrics(Collector):
         """Read from here on each scrape how many repeats had other content than the first: only the store sees that."""
         self._storefronts, self._differing = tuple(storefronts), differing
 
+    def watch_requests(self, due: Mapping[StorefrontId, Callable[[], Sequence[int]]]) -> None:
+        """Ask here on each scrape when each storefront's open requests are due (Unix seconds), the first one first."""
+        self._due = dict(due)
+
     # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def text(self) -> bytes:
@@ -316,6 +326,8 @@ class Metrics(Collector):
         yield self._requests.family()
         yield self._unknown.family()
         yield self._repeats()
+        yield self._rights.family()
+        yield from self._requests_open()
         yield self._processed.family()
         yield self._warnings.family()
         yield self._throttles.family()
@@ -353,6 +365,13 @@ class Metrics(Collector):
         for storefront in self._storefronts:
             counts.add((storefront,), self._differing(storefront))
         return counts.family()
+
+    def _requests_open(self) -> Iterator[Metric]:
+        due = {storefront: ask() for storefront, ask in self._due.items()}
+        counts = [((storefront,), float(len(ats))) for storefront, ats in due.items()]
+        nearest = [((storefront,), ats[0] - self._now()) for storefront, ats in due.items() if ats]
+        yield _gauge("open_requests", "Requests of persons begun and not done.", ("storefront",), counts)
+        yield _gauge("next_due_seconds", "Until the first of them is due.", ("storefront",), nearest)
 
     def _backlog(self) -> Iterator[Metric]:
         """Add the lanes' backlogs up by destination."""
