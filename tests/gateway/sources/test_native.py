@@ -14,12 +14,9 @@ from gateway.raw import MAX_AGE, MAX_AHEAD, Malformed, RawEvent
 from gateway.sources.native import (
     BATCH_FIELDS,
     CLICK_FIELDS,
-    CLIENT_FIELDS,
     CUSTOMER_FIELDS,
     EVENT_FIELDS,
     MAX_EVENTS,
-    MAX_KEYS,
-    OFTEN_SENT,
     ORDER_FIELDS,
     Batch,
     Connection,
@@ -27,6 +24,7 @@ from gateway.sources.native import (
     TooManyEvents,
     decode,
 )
+from gateway.sources.fields import CLIENT_FIELDS, MAX_KEYS, OFTEN_SENT
 from gateway.sources.strict import Unreadable
 from gateway.sources.typed import MAX_TEXT
 from tests.strategies import EVENTS, JSON, NOW, good_event, json_texts, raw_event, read_one
