@@ -1,141 +1,208 @@
-"""Which records an event means, and what several of them say together."""
+"""Evidence: what an event cites, and what its records say together."""
 
-from typing import Any, Final
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.consent.decision import decide
-from gateway.consent.evidence import Evidence, Record, cited, cites, combine
-from gateway.consent.place import NOWHERE
-from gateway.consent.policy import DAY, Policy
-from gateway.consent.table import ADVERTISING_NO, ADVERTISING_YES, RECORD_TOO_OLD, RECORD_WITHDRAWN
+from gateway.consent.evidence import Record, cited, cites, combine
+from gateway.consent.policy import Policy
+from gateway.consent.table import ADVERTISING_NO, ADVERTISING_YES, GPC_ON, RECORD_TOO_OLD, RECORD_WITHDRAWN
 from gateway.model import Destination, EventId, EvidenceId, Kind, PersonKey, Refusal
 from gateway.persons import LONGEST, Identifier
 from gateway.raw import RawEvent
+from tests.strategies import DAY, JSON, NOW
 
-NOW: Final = 1_795_000_000
-ALL: Final = tuple(Destination)
-ANNA, BEN = PersonKey("a" * 16), PersonKey("b" * 16)
-YES, NO = ADVERTISING_YES, ADVERTISING_NO
+ONE, OTHER = PersonKey("1" * 16), PersonKey("2" * 16)
 
 
-def record(at: int = 0, said: Any = YES, *, browser: PersonKey = ANNA, given: int | None = None, **more: Any) -> Record:
-    """A record that came in `at` seconds from now, decided `given` seconds from now."""
-    name = EvidenceId(f"{abs(at):04x}{len(said):04x}{'0' * 16}")
-    return Record(name, browser, NOW + at, NOW + (at if given is None else given), said, **more)
+def record(number: int, browser: PersonKey = ONE, **changes: Any) -> Record:
+    """A record of a yes that was given and kept an hour ago."""
+    parts = {"received_at": NOW - 3600, "given_at": NOW - 3600, "statements": ADVERTISING_YES, **changes}
+    return Record(id=EvidenceId(f"{number:024x}"), browser=browser, **parts)
 
 
-def why(*records: Record, consent: object = None) -> Refusal | None:
-    """Why an order that cites these records is refused, None if it is allowed everywhere."""
-    event = RawEvent(kind=Kind.PURCHASE, event_id=EventId("1"), occurred_at=NOW, consent=consent)
-    decision = decide(event, Policy(), ALL, NOW, combine(records, Policy(), NOW))
-    reasons = {reason for _, reason in decision.refused}
-    assert len(reasons) <= 1
-    return next(iter(reasons), None)
-
-
-# ── what is cited ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── what an event cites ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
-    ("consent", "expected"),
+    ("consent", "citation"),
     [
         (None, ()),
-        ({}, ()),
+        ("yes", ()),
+        ({"advertising": True}, ()),
         ({"receipt": None, "join": None}, ()),
-        ({"receipt": " r1 "}, ((Identifier.RECEIPT, "r1"),)),
-        ({"join": {"order_id": 1001, "elsewhere": ["x"]}}, ((Identifier.ORDER_ID, "1001"),)),
-        ({"join": {}, "receipt": "r"}, ((Identifier.RECEIPT, "r"),)),
-        ({"receipt": ""}, None),
-        ({"receipt": 7.5}, None),
-        ({"receipt": "x" * (LONGEST + 1)}, None),
-        ({"join": ["order_id"]}, None),
-        ({"join": {"order_id": True}}, None),
-        ({"join": {"cart_token": {"a": 1}}}, None),
+        ({"receipt": "r-1"}, ((Identifier.RECEIPT, "r-1"),)),
+        ({"receipt": " r-1 "}, ((Identifier.RECEIPT, "r-1"),)),
+        ({"join": {}}, ()),
+        ({"join": {"order_id": "1001", "client_id": None}}, ((Identifier.ORDER_ID, "1001"),)),
+        ({"join": {"order_id": 1001}}, ((Identifier.ORDER_ID, "1001"),)),
+        ({"join": {"cart_token": "c", "other": 1}}, ((Identifier.CART_TOKEN, "c"),)),
+        (
+            {"receipt": "r", "join": {"checkout_token": "k", "client_id": "i"}},
+            ((Identifier.CHECKOUT_TOKEN, "k"), (Identifier.CLIENT_ID, "i"), (Identifier.RECEIPT, "r")),
+        ),
     ],
 )
-def test_what_is_cited(consent: object, expected: object) -> None:
-    """Text, and numbers for ids; what is not of the form is not a citation that names nothing, it is unreadable."""
-    assert cited(consent) == expected
-    assert cites(consent) or expected == ()
+def test_what_an_event_cites(consent: object, citation: object) -> None:
+    """Receipt and join keys as text, in one order; what is null is not cited, what is unknown is of no use."""
+    assert cited(consent) == citation
 
 
-# ── one browser ──────────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize(
+    "consent",
+    [
+        {"receipt": ""},
+        {"receipt": "  "},
+        {"receipt": 7.5},
+        {"receipt": True},
+        {"receipt": ["r"]},
+        {"receipt": "x" * (LONGEST + 1)},
+        {"join": "1001"},
+        {"join": [1001]},
+        {"join": {"order_id": {"id": 1}}},
+        {"join": {"order_id": ""}},
+        {"join": {"order_id": False}},
+        {"receipt": "r-1", "join": {"client_id": []}},
+    ],
+)
+def test_a_citation_that_cannot_be_read_is_none(consent: object) -> None:
+    """Which record is meant cannot be told: that is not the same as citing nothing."""
+    assert cited(consent) is None
 
 
-def test_without_records_there_is_no_evidence() -> None:
-    """No record is no evidence, whatever the policy."""
+@given(st.fixed_dictionaries({}, optional={"receipt": JSON, "join": JSON}) | JSON)
+def test_any_json_can_be_asked_what_it_cites(consent: object) -> None:
+    """Whatever stands there, the answer is a citation or that there is none."""
+    found = cited(consent)
+    assert cites(consent) or found == ()
+    assert found is None or all(text.strip() == text and 0 < len(text) <= LONGEST for _, text in found)
+
+
+# ── what records say together ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_no_record_is_no_evidence() -> None:
+    """Nothing found is not an empty yes."""
     assert combine([], Policy(), NOW) is None
+
+
+def test_one_record_is_what_it_says() -> None:
+    """Its statements, its date, its place, and its name to be cited."""
+    only = record(1, place=("US", "CA"), personalised=True)
+    evidence = combine([only], Policy(), NOW)
+    assert evidence is not None
+    assert (evidence.id, evidence.statements, evidence.given_at) == (only.id, ADVERTISING_YES, NOW - 3600)
+    assert (evidence.personalised, evidence.mentions) == (True, (("US", "CA"),))
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_the_latest_record_of_a_browser_counts(order: tuple[int, int]) -> None:
+    """Somebody who changes their mind has changed it, in either direction and in whatever order the records are found."""
+    yes, no = record(1, given_at=NOW - 9000), record(2, given_at=NOW - 60, statements=ADVERTISING_NO)
+    found = combine([(yes, no)[i] for i in order], Policy(), NOW)
+    assert found is not None
+    assert (found.id, found.statements) == (no.id, ADVERTISING_NO)
+
+
+def test_of_two_choices_at_the_same_second_the_one_that_came_later_counts() -> None:
+    """A browser's dates are whole seconds; what arrived last was said last."""
+    early, late = record(1, received_at=NOW - 50), record(2, received_at=NOW - 40, statements=ADVERTISING_NO)
+    found = combine([late, early], Policy(), NOW)
+    assert found is not None
+    assert found.id == late.id
+
+
+def test_records_of_several_browsers_all_count() -> None:
+    """Two browsers for one order: what either says is heard, so that a refusal of one refuses."""
+    found = combine([record(1), record(2, OTHER, statements=ADVERTISING_NO, given_at=NOW - 9)], Policy(), NOW)
+    assert found is not None
+    assert set(found.statements) == {*ADVERTISING_YES, *ADVERTISING_NO}
+    assert found.given_at == NOW - 3600
+
+
+def test_a_record_that_was_withdrawn_refuses() -> None:
+    """A yes that was taken back is a no."""
+    found = combine([record(1, withdrawn=True)], Policy(), NOW)
+    assert found is not None
+    assert found.statements == ADVERTISING_YES + RECORD_WITHDRAWN
+
+
+@pytest.mark.parametrize(("days", "old"), [(183, False), (184, True)])
+def test_a_record_lasts_as_long_as_consent_does(days: int, old: bool) -> None:
+    """Beyond the policy's age it refuses, whatever it says."""
+    found = combine([record(1, given_at=NOW - days * DAY)], Policy(), NOW)
+    assert found is not None
+    assert (found.statements == ADVERTISING_YES + RECORD_TOO_OLD) is old
+
+
+def test_an_older_browsers_age_is_not_hidden_by_a_newer_one() -> None:
+    """Consent is as old as the oldest record that counts."""
+    found = combine([record(1, given_at=NOW - 200 * DAY), record(2, OTHER, statements=GPC_ON)], Policy(), NOW)
+    assert found is not None
+    assert set(RECORD_TOO_OLD) <= set(found.statements)
+
+
+@pytest.mark.parametrize(
+    ("answers", "together"),
+    [((None, None), None), ((True, None), True), ((False, None), False), ((True, False), False), ((True, True), True)],
+)
+def test_personalisation_is_granted_only_where_nobody_refuses_it(
+    answers: tuple[bool | None, ...], together: bool | None
+) -> None:
+    """A no of one browser stands against the yes of another."""
+    found = combine([record(1, personalised=answers[0]), record(2, OTHER, personalised=answers[1])], Policy(), NOW)
+    assert found is not None
+    assert found.personalised is together
+
+
+# ── which record of a browser counts ─────────────────────────────────────────────────────────────────────────────
+
+
+def told(at: int, said: Any = ADVERTISING_YES, *, given: int | None = None, **changes: Any) -> Record:
+    """A record that came in `at` seconds from now, of a choice made `given` seconds from now."""
+    dates = {"received_at": NOW + at, "given_at": NOW + (at if given is None else given)}
+    return record(abs(at) + (1 << 40 if said is ADVERTISING_NO else 0), statements=said, **dates, **changes)
+
+
+def why(*records: Record) -> Refusal | None:
+    """Why an order that cites these records is refused, None if it is allowed everywhere."""
+    event = RawEvent(kind=Kind.PURCHASE, event_id=EventId("1"), occurred_at=NOW)
+    decision = decide(event, Policy(), tuple(Destination), NOW, combine(records, Policy(), NOW))
+    return decision.refused[0][1] if decision.refused else None
+
+
+NO, DENIED = ADVERTISING_NO, Refusal.ADVERTISING_DENIED
 
 
 @pytest.mark.parametrize(
     ("records", "expected"),
     [
-        pytest.param([record(-60)], None, id="yes"),
-        pytest.param([record(-60, NO)], Refusal.ADVERTISING_DENIED, id="no"),
-        pytest.param([record(-60), record(-30, NO)], Refusal.ADVERTISING_DENIED, id="yes, then no"),
-        pytest.param([record(-60, NO), record(-30)], None, id="no, then yes"),
-        pytest.param([record(-30), record(-60, NO)], None, id="whatever order they are found in"),
-        pytest.param([record(-60), record(-60, NO)], Refusal.ADVERTISING_DENIED, id="both in the same second"),
-        pytest.param([record(-60, NO), record(-60), record(-10)], None, id="the newest takes the place of both"),
-        pytest.param([record(-60), record(-30, NO, given=-5000)], Refusal.ADVERTISING_DENIED, id="a later no dated by its day"),
-        pytest.param([record(-60, NO), record(-30, given=-90)], Refusal.ADVERTISING_DENIED, id="a yes sent late"),
-        pytest.param([record(-9, NO, given=-5), record(-9, given=-5000)], Refusal.ADVERTISING_DENIED, id="dated differently"),
+        pytest.param([told(-60), told(-30, NO)], DENIED, id="yes, then no"),
+        pytest.param([told(-60, NO), told(-30)], None, id="no, then yes"),
+        pytest.param([told(-60), told(-60, NO)], DENIED, id="both in the same second"),
+        pytest.param([told(-60, NO), told(-60), told(-10)], None, id="the newest takes the place of both"),
+        pytest.param([told(-60), told(-30, NO, given=-5000)], DENIED, id="a later no that is dated by its day"),
+        pytest.param([told(-60, NO), told(-30, given=-90)], DENIED, id="a yes that is sent late"),
+        pytest.param([told(-9, NO, given=-5), told(-9, given=-5000)], DENIED, id="dated differently"),
+        pytest.param([told(-60, withdrawn=True)], Refusal.WITHDRAWN, id="withdrawn"),
+        pytest.param([told(-60, withdrawn=True), told(-30)], None, id="withdrawn, then yes"),
     ],
 )
-def test_of_one_browser_the_latest_counts(records: list[Record], expected: Refusal | None) -> None:
-    """The latest by both its dates; where these do not agree, or are the same, both count and a refusal wins."""
+def test_where_a_records_place_in_time_is_in_doubt_the_refusal_counts(records: list[Record], expected: Refusal | None) -> None:
+    """A record takes the place of another only if it came in later and was decided later; a tool may date by the day alone."""
     assert why(*records) is expected
+    assert why(*reversed(records)) is expected
 
 
-def test_a_withdrawn_record_refuses_until_a_newer_one(ago: int = -30) -> None:
-    """What was taken back is a refusal; what the same browser says later is heard."""
-    taken = record(-60, withdrawn=True)
-    assert why(taken) is Refusal.WITHDRAWN
-    assert why(taken, record(ago)) is None
-    assert combine([taken], Policy(), NOW) == Evidence(taken.id, YES + RECORD_WITHDRAWN, NOW - 60, mentions=(NOWHERE,))
-
-
-def test_a_record_has_an_age() -> None:
-    """Older than consent lasts is a refusal of its own; a second younger is not."""
-    old = record(given=-183 * DAY - 1)
-    assert why(old) is Refusal.RECORD_EXPIRED
-    assert combine([old], Policy(), NOW) == Evidence(old.id, YES + RECORD_TOO_OLD, old.given_at, mentions=(NOWHERE,))
-    assert why(record(given=-183 * DAY)) is None
-
-
-# ── several browsers ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_of_several_browsers_all_count() -> None:
-    """A refusal in any of them wins, also an older one; the evidence is the newest's, its date the oldest's."""
-    anna, ben = record(-60, NO), record(-30, browser=BEN)
-    assert why(anna, ben) is Refusal.ADVERTISING_DENIED
-    both = combine([record(-60), ben], Policy(), NOW)
-    assert both is not None
-    assert (both.id, both.given_at, both.statements) == (ben.id, NOW - 60, YES)
-
-
-@pytest.mark.parametrize(
-    ("answers", "together"),
-    [((True, None), True), ((True, False), False), ((None, False), False), ((None, None), None), ((True, True), True)],
-)
-def test_personalised_advertising_is_agreed_on(answers: tuple[bool | None, bool | None], together: bool | None) -> None:
-    """A no stands, a yes counts only beside no no."""
-    records = [record(personalised=answers[0]), record(personalised=answers[1], browser=BEN)]
-    combined = combine(records, Policy(), NOW)
-    assert combined is not None
-    assert combined.personalised is together
-
-
-RECORDS: Final = st.lists(
+RECORDS = st.lists(
     st.builds(
-        record,
+        told,
         st.integers(-5, 0),
-        st.sampled_from((YES, NO)),
-        browser=st.sampled_from((ANNA, BEN)),
+        st.sampled_from((ADVERTISING_YES, ADVERTISING_NO)),
+        browser=st.sampled_from((ONE, OTHER)),
         given=st.integers(-5, 0),
         withdrawn=st.booleans(),
     ),
@@ -143,25 +210,23 @@ RECORDS: Final = st.lists(
 )
 
 
-@given(records=RECORDS, refusal=st.sampled_from((ANNA, BEN)))
-def test_a_refusal_of_the_present_moment_always_wins(records: list[Record], refusal: PersonKey) -> None:
+@given(records=RECORDS, browser=st.sampled_from((ONE, OTHER)))
+def test_a_refusal_of_the_present_moment_always_wins(records: list[Record], browser: PersonKey) -> None:
     """Whatever records there are, one more that refuses now makes the answer no."""
-    assert why(*records, record(0, NO, browser=refusal)) is not None
+    assert why(*records, told(0, ADVERTISING_NO, browser=browser)) is not None
 
 
 @given(records=RECORDS)
-def test_evidence_allows_only_what_some_latest_record_of_each_browser_allows(records: list[Record]) -> None:
-    """Held against a plain reading: each browser's undominated records are all a standing yes."""
+def test_what_all_records_that_count_allow_is_allowed(records: list[Record]) -> None:
+    """Held against a plain reading: whatever no other record of its browser beats in both dates is a standing yes."""
+
+    def dates(one: Record) -> tuple[int, int]:
+        return one.received_at, one.given_at
 
     def beaten(one: Record) -> bool:
-        return any(
-            other.browser == one.browser
-            and other.received_at >= one.received_at
-            and other.given_at >= one.given_at
-            and (other.received_at, other.given_at) != (one.received_at, one.given_at)
-            for other in records
-        )
+        others = [dates(other) for other in records if other.browser == one.browser and dates(other) != dates(one)]
+        return any(received >= one.received_at and given >= one.given_at for received, given in others)
 
     standing = [one for one in records if not beaten(one)]
-    good = bool(standing) and all(one.statements == YES and not one.withdrawn for one in standing)
+    good = bool(standing) and all(one.statements == ADVERTISING_YES and not one.withdrawn for one in standing)
     assert (why(*records) is None) is good
