@@ -80,6 +80,15 @@ def merged(mentions: tuple[Mention, ...]) -> Mention:
     return place.country, place.state.value if place.state else UNREADABLE if said else None
 
 
+def coded(mention: Mention) -> Mention:
+    """Reduce a mention to codes: it counts exactly as before, and nothing else that somebody wrote is left in it."""
+    country, region = mention
+    return (
+        None if country is None else _country(country),
+        None if region is None or not region.strip() else _state(region) or UNREADABLE,
+    )
+
+
 def _country(text: str | None) -> str | None:
     if text is None or text in TWO_LETTERS:
         return text
