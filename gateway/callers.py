@@ -129,5 +129,3 @@ def closing(response: Answer) -> Answer:
     """Have the connection closed behind an answer: what is left on it cannot be told from a next request."""
     response.force_close()
     return response
-
-

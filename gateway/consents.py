@@ -80,14 +80,13 @@ class Consents:
         """Count what could not be read at all."""
         self._metrics.consent_record(storefront, told, Outcome.INVALID)
 
-    async def run(
-        self, line: Line, events: Sequence[RawEvent | Malformed], source: Source, now: int
-    ) -> list[Entry]:
+    async def run(self, line: Line, events: Sequence[RawEvent | Malformed], source: Source, now: int) -> list[Entry]:
         """Carry events down the line, each with what the records say that it cites."""
         cited = [line.keys_of(event) for event in events]
         found = iter(await self._ledger.find_each(line.storefront, [keys for keys in cited if keys]))
         evidence = [combine(next(found), line.policy, now) if keys else None for keys in cited]
-        return [line.run(event, source, now, *known) for event, *known in zip(events, evidence, cited, strict=True)]
+        known = zip(events, evidence, cited, strict=True)
+        return [line.run(event, source, now, said, keys) for event, said, keys in known]
 
 
 def _outcome(deposit: Deposit) -> Outcome:

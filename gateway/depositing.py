@@ -65,7 +65,7 @@ def deposit_of(raw: RawConsent, shop: Shop, drawn: Drawn, now: int, *, by_page: 
     citation = cited(raw.consent)
     if citation is None:
         return Malformed("consent.join", Fault.BAD_FORMAT)
-    named = {kind: text for kind, text in citation if kind is not Identifier.RECEIPT}
+    named: dict[Identifier, str] = {kind: text for kind, text in citation if kind is not Identifier.RECEIPT}
     if by_page and raw.receipt is None and not named:
         return Malformed("consent.receipt", Fault.MISSING)
     named[Identifier.RECEIPT] = receipt = raw.receipt or drawn.receipt
@@ -93,9 +93,7 @@ def deposit_of(raw: RawConsent, shop: Shop, drawn: Drawn, now: int, *, by_page: 
     )
 
 
-def _record(
-    raw: RawConsent, policy: Policy, now: int, name: EvidenceId, browser: PersonKey
-) -> tuple[Record, Statements]:
+def _record(raw: RawConsent, policy: Policy, now: int, name: EvidenceId, browser: PersonKey) -> tuple[Record, Statements]:
     mention = merged(((raw.country, raw.region), raw.edge))
     context = context_of(raw.consent, policy, place_of((mention,)), now)
     statements = heard(raw, context)

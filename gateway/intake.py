@@ -242,7 +242,7 @@ class Intake:
     ) -> tuple[list[Entry], Sequence[Status]]:
         run, events = door.line.run, batch.events
         try:
-            if any([type(e) is RawEvent and cites(e.consent) for e in events]):  # a list is sooner than a generator
+            if [True for event in events if type(event) is RawEvent and cites(event.consent)]:
                 entries = await self._consents.run(door.line, events, source, now)
             else:
                 entries = [run(event, source, now) for event in events]

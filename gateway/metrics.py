@@ -162,7 +162,9 @@ class Metrics(Collector):
         self._requests = Counts("requests", "Requests answered.", ("route", "status"))
         self._unknown = Counts("unknown_fields", "Undeclared fields dropped.", ("storefront", "object"))
         self._records = Counts("consent_records", "Consent records that came in.", ("storefront", "source", "outcome"))
-        self._unreadable = Counts("unreadable_signals", "Refused events with a signal that cannot be read.", ("storefront", "signal"))
+        self._unreadable = Counts(
+            "unreadable_signals", "Refused events with a signal that cannot be read.", ("storefront", "signal")
+        )
         self._processed = Counts("processed", "Platforms' last words on what they had taken.", (*lane, "processing", "reason"))
         self._warnings = Counts("platform_warnings", "Remarks of a platform on events that it answered for.", lane)
         self._throttles = Counts("throttles", "Times a platform asked for fewer requests.", lane)

@@ -60,16 +60,23 @@ FORMS: Final[Mapping[str, Form]] = {
     "vendors": _object(frozenset(ALIASES), _flag_or_none),
     "google": _object(
         frozenset(
-            "ad_storage ad_user_data ad_personalization analytics_storage functionality_storage personalization_storage "
-            "security_storage".split()
+            [
+                "ad_storage",
+                "ad_user_data",
+                "ad_personalization",
+                "analytics_storage",
+                "functionality_storage",
+                "personalization_storage",
+                "security_storage",
+            ]
         ),
         _state,
     ),
     "shopify": _object(
-        frozenset("marketingAllowed saleOfDataAllowed analyticsProcessingAllowed preferencesProcessingAllowed".split()),
+        frozenset(["marketingAllowed", "saleOfDataAllowed", "analyticsProcessingAllowed", "preferencesProcessingAllowed"]),
         _flag_or_none,
     ),
-    "shopify_visitor": _object(frozenset("marketing analytics preferences sale_of_data".split()), _answer),
+    "shopify_visitor": _object(frozenset(["marketing", "analytics", "preferences", "sale_of_data"]), _answer),
     "gcs": _words(r"G1[01-]{2,3}"),
     "gcd": _words(r"[0-9A-Za-z]{1,64}"),
     "us_privacy": _words(r"1[YNyn-]{3}"),
@@ -84,9 +91,22 @@ once their own readers have read them whole."""
 SIGNALS: Final[Mapping[str, Signal]] = {signal.value: signal for signal in Signal}
 
 COOKIES: Final = frozenset(
-    "CookieConsent OptanonConsent OptanonAlertBoxClosed euconsent-v2 didomi_token didomi_dcs axeptio_cookies "
-    "axeptio_authorized_vendors axeptio_all_vendors _pandectes_gdpr cookieconsent_status cookieconsent_preferences_disabled "
-    "addtl_consent usprivacy".split()
+    [
+        "CookieConsent",
+        "OptanonConsent",
+        "OptanonAlertBoxClosed",
+        "euconsent-v2",
+        "didomi_token",
+        "didomi_dcs",
+        "axeptio_cookies",
+        "axeptio_authorized_vendors",
+        "axeptio_all_vendors",
+        "_pandectes_gdpr",
+        "cookieconsent_status",
+        "cookieconsent_preferences_disabled",
+        "addtl_consent",
+        "usprivacy",
+    ]
 )
 """Names of cookies that may be told; another name may be data."""
 

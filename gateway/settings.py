@@ -487,7 +487,9 @@ class Reading:
             self._fault(("server", "private"), "must differ from server.public")
         for name in ("country_header", "region_header"):
             if getattr(server, name) is not None and not server.trusted_proxies:
-                self._fault(("server", name), "needs server.trusted_proxies: from anybody else it would be the visitor's own word")
+                self._fault(
+                    ("server", name), "needs server.trusted_proxies: from anybody else it would be the visitor's own word"
+                )
         if server.country_header is None and server.region_header is not None:
             self._fault(("server", "region_header"), "needs server.country_header: a region alone says nothing")
         if server.key_file.resolve().is_relative_to(server.data_dir.resolve()):

@@ -184,9 +184,7 @@ def _items(value: object, unknown: Unknown) -> list[object]:
     return events
 
 
-def _event(
-    item: object, now: int, connection: Connection | None, suspicious: bool, unknown: Unknown
-) -> RawEvent | Malformed:
+def _event(item: object, now: int, connection: Connection | None, suspicious: bool, unknown: Unknown) -> RawEvent | Malformed:
     if suspicious and (fault := taint_of(item, MAX_DEPTH)) is not None:
         return _named(item, "event", fault)
     try:

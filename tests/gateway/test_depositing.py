@@ -106,7 +106,14 @@ def test_the_browsers_header_and_the_minor_flag_are_heard() -> None:
 
 @pytest.mark.parametrize(
     ("given_at", "expected"),
-    [(None, NOW), (NOW - 50, NOW - 50), (NOW + 50, NOW), (NOW + 9 * DAY, NOW), ("never", NOW), (NOW - 400 * DAY, NOW - 400 * DAY)],
+    [
+        (None, NOW),
+        (NOW - 50, NOW - 50),
+        (NOW + 50, NOW),
+        (NOW + 9 * DAY, NOW),
+        ("never", NOW),
+        (NOW - 400 * DAY, NOW - 400 * DAY),
+    ],
 )
 def test_when_the_person_decided_is_never_later_than_now(given_at: object, expected: int) -> None:
     """The earliest date that is given, at the latest the time of receipt."""
@@ -151,7 +158,12 @@ def since(consent: dict[str, Any], *before: Record, shop: Shop = SHOPS, **more: 
 
 @pytest.mark.parametrize(
     "consent",
-    [{"advertising": False}, {"vendors": dict.fromkeys(map(str, ALL), False)}, {"shopify": {"marketingAllowed": False}}, {"gpc": True}],
+    [
+        {"advertising": False},
+        {"vendors": dict.fromkeys(map(str, ALL), False)},
+        {"shopify": {"marketingAllowed": False}},
+        {"gpc": True},
+    ],
 )
 def test_a_no_to_what_was_allowed_takes_back_all_that_came_in_until_now(consent: dict[str, Any]) -> None:
     """A refusal or an opt-out of the person's, for everybody."""

@@ -102,13 +102,13 @@ def test_what_finds_a_record_is_no_proof_and_null_is_none() -> None:
         ("ac", Signal.AC, "2~89.70~dv.6"),
     ],
 )
-@pytest.mark.parametrize(("state", "refusal"), [(State.GRANTED, None), (State.INVALID, None)])
+@pytest.mark.parametrize("state", [State.GRANTED, State.INVALID])
 def test_a_string_is_kept_as_text_only_if_its_reader_read_it(
-    key: str, signal: Signal, text: str, state: State, refusal: Refusal | None, monkeypatch: pytest.MonkeyPatch
+    key: str, signal: Signal, text: str, state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What its reader could not read whole may hold anything between the parts that it could."""
     monkeypatch.setattr("gateway.proofs.READERS", {**READERS, key: lambda _consent, _context: ()})
-    (proof,) = proofs_of({key: text}, (Statement(signal, state, refusal=refusal),))
+    (proof,) = proofs_of({key: text}, (Statement(signal, state),))
     assert (proof.text is not None) is (state is State.GRANTED)
 
 
@@ -135,7 +135,9 @@ def test_a_text_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
 MARK: Final = "jane-7f3a@example.com"
 MARKED: Final = st.recursive(
     st.sampled_from((MARK, True, None, 7)),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from((MARK, "meta", "ad_storage")), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from((MARK, "meta", "ad_storage")), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 

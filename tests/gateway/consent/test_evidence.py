@@ -163,7 +163,7 @@ def test_personalisation_is_granted_only_where_nobody_refuses_it(
 
 def told(at: int, said: Any = ADVERTISING_YES, *, given: int | None = None, **changes: Any) -> Record:
     """A record that came in `at` seconds from now, of a choice made `given` seconds from now."""
-    dates = {"received_at": NOW + at, "given_at": NOW + (at if given is None else given)}
+    dates: dict[str, Any] = {"received_at": NOW + at, "given_at": NOW + (at if given is None else given)}
     return record(abs(at) + (1 << 40 if said is ADVERTISING_NO else 0), statements=said, **dates, **changes)
 
 

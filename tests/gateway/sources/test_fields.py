@@ -54,6 +54,7 @@ def test_consent_is_left_as_it_came_but_for_size_and_depth() -> None:
     deep: list[object] = []
     for _ in range(20):
         deep = [deep]
-    for value in (deep, {"a": deep}, {str(number): 1 for number in range(MAX_KEYS + 1)}):
+    refused: tuple[object, ...] = (deep, {"a": deep}, {str(number): 1 for number in range(MAX_KEYS + 1)})
+    for one in refused:
         with pytest.raises(Broken):
-            consent_of(value)
+            consent_of(one)

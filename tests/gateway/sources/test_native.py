@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.model import CURRENCIES, EXPONENTS, LARGEST, Destination, Fault, Kind, Money
 from gateway.raw import MAX_AGE, MAX_AHEAD, Malformed, RawEvent
+from gateway.sources.fields import CLIENT_FIELDS, MAX_KEYS, OFTEN_SENT
 from gateway.sources.native import (
     BATCH_FIELDS,
     CLICK_FIELDS,
@@ -24,7 +25,6 @@ from gateway.sources.native import (
     TooManyEvents,
     decode,
 )
-from gateway.sources.fields import CLIENT_FIELDS, MAX_KEYS, OFTEN_SENT
 from gateway.sources.strict import Unreadable
 from gateway.sources.typed import MAX_TEXT
 from tests.strategies import EVENTS, JSON, NOW, good_event, json_texts, raw_event, read_one
