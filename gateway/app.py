@@ -1,15 +1,16 @@
 """Builds everything once, hands it down, starts it and stops it. The only room that knows every other.
 
 Stopping: readiness goes first and the doors stay open for a moment, so that a load balancer can look away; then nothing
-new is taken, what was taken is committed, couriers finish the request they have in flight, and the store is closed. A
-store that failed ends the process with a non-zero code: after a failed flush no later success proves anything.
+new is taken, what was taken is committed, couriers finish the request they have in flight, and the stores are closed, the
+ledger before the outbox that holds the directory's lock. A store that failed ends the process with a non-zero code: after a
+failed flush no later success proves anything.
 """
 
 import asyncio
 import gc
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Final
@@ -33,6 +34,9 @@ from gateway.delivery.screening import Rules
 from gateway.delivery.transport import Transport
 from gateway.intake import Door, Intake
 from gateway.keys import Doorkeeper
+from gateway.ledger import Ledger
+from gateway.ledger.sqlite import SqliteLedger
+from gateway.ledger.store import Options as LedgerOptions
 from gateway.limits import Addresses, Bucket
 from gateway.line import Line
 from gateway.listener import Caps, Handler, QuietServer, assert_sound_aiohttp
@@ -75,6 +79,7 @@ class Gateway(msgspec.Struct):
     public: Address
     private: Address
     outbox: Outbox
+    ledger: Ledger
     metrics: Metrics
     couriers: Mapping[Lane, Courier]
 
@@ -98,9 +103,12 @@ async def serve(
     try:
         async with running(settings, log, stop=stop, hurry=hurry) as gateway:
             started(gateway)
-            said = await _mind(gateway.outbox, log, stop)
+            said = await _mind((gateway.outbox, gateway.ledger), log, stop)
             log.say(Happening.STOPPING)
-        failed = gateway.outbox.shut is Shut.FAILED  # asked after the last flush, which may be what failed
+        failed = Shut.FAILED in {
+            gateway.outbox.shut,
+            gateway.ledger.shut,
+        }  # asked after the last flush, which may be what failed
         if failed and not said:
             log.say(Happening.STORE_FAILED)
         return int(failed)
@@ -108,18 +116,19 @@ async def serve(
         log.say(Happening.STOPPED)
 
 
-async def _mind(outbox: Outbox, log: Log, stop: asyncio.Event) -> bool:
-    """Look at the store's state, whether anybody is posting or not: write down its changes, end when it failed.
+async def _mind(stores: Sequence[Outbox | Ledger], log: Log, stop: asyncio.Event) -> bool:
+    """Look at the stores' state, whether anybody is posting or not: write down its changes, end when one of them failed.
 
-    Returns whether it did.
+    Returns whether one did.
     """
-    before: Shut | None = None
+    before: list[Shut | None] = [None] * len(stores)
     while not stop.is_set():
-        shut = outbox.shut
-        if shut is not before and (happening := SHUT_HAPPENINGS.get((before, shut))):
-            log.say(happening)
+        shut = [store.shut for store in stores]
+        for change in zip(before, shut, strict=True):
+            if happening := SHUT_HAPPENINGS.get(change):
+                log.say(happening)
         before = shut
-        if shut is Shut.FAILED:
+        if Shut.FAILED in shut:
             log.say(Happening.STORE_FAILED)
             stop.set()
             return True
@@ -143,6 +152,7 @@ async def running(
     metrics, addresses = Metrics(), Addresses(BROWSERS_PER_SECOND, BROWSERS_BURST, time.monotonic())
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(open_store(settings))
+        ledger = await stack.enter_async_context(open_ledger(settings))
         transport = await stack.enter_async_context(_transport(settings))
         tokens = Tokens(transport)
         stack.push_async_callback(tokens.close)
@@ -180,7 +190,7 @@ async def running(
         metrics.watch_repeats(settings.storefronts, outbox.differing_repeats)
         tasks = [asyncio.create_task(courier.run(), name="courier") for courier in couriers.values()]
         tasks += [asyncio.create_task(inquirer.run(), name="inquirer") for inquirer in asking.values()]
-        tasks.append(asyncio.create_task(_sweep(outbox, log), name="sweep"))
+        tasks.append(asyncio.create_task(_sweep((outbox, ledger), log), name="sweep"))
         stack.push_async_callback(_stop_couriers, couriers, tasks, settings.server.stop_grace_seconds, hurry)
         private_address = await _listen(stack, private.handle, settings.server.private, _caps(settings, intake), log)
         public_address = await _listen(stack, intake.handle, settings.server.public, _caps(settings, intake), log)
@@ -191,7 +201,7 @@ async def running(
         gc.freeze()
         gc.set_threshold(GARBAGE_THRESHOLD)
         _announce(settings, metrics, log)
-        yield Gateway(public_address, private_address, outbox, metrics, couriers)
+        yield Gateway(public_address, private_address, outbox, ledger, metrics, couriers)
 
 
 @asynccontextmanager
@@ -211,6 +221,25 @@ async def open_store(settings: Settings) -> AsyncIterator[SqliteOutbox]:
         yield outbox
     finally:
         await outbox.close()
+
+
+@asynccontextmanager
+async def open_ledger(settings: Settings) -> AsyncIterator[SqliteLedger]:
+    """Open the ledger beside the open store, and close it at the end of the block. Raises CannotOpen, BadKeyFile."""
+    ledger = await SqliteLedger.open(
+        settings.server.data_dir,
+        Keyring.load(settings.server.key_file),
+        LedgerOptions(
+            max_bytes=settings.ledger.max_bytes,
+            min_free_bytes=MIN_FREE_BYTES,
+            records_days=settings.retention.consent_records_days,
+            requests_days=settings.retention.requests_days,
+        ),
+    )
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
 
 
 def _transport(settings: Settings) -> Transport:
@@ -379,13 +408,14 @@ def _standing(credential: Credential) -> Callable[[], Standing]:
     return lambda: credential.standing
 
 
-async def _sweep(outbox: Outbox, log: Log) -> None:
+async def _sweep(stores: Sequence[Outbox | Ledger], log: Log) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
-        try:
-            await outbox.sweep(int(time.time()))
-        except Exception as error:  # noqa: BLE001 - the next sweep does what this one could not
-            log.say(Happening.UNEXPECTED_ERROR, error=name_of(error), where=innermost_frame(error))
+        for store in stores:
+            try:
+                await store.sweep(int(time.time()))
+            except Exception as error:  # noqa: BLE001 - the next sweep does what this one could not
+                log.say(Happening.UNEXPECTED_ERROR, error=name_of(error), where=innermost_frame(error))
 
 
 async def _linger(seconds: float, hurry: asyncio.Event) -> None:

@@ -204,6 +204,12 @@ class OutboxSettings(Block, frozen=True):
     max_bytes: Annotated[int, PlainValidator(_size)] = 2 * 2**30
 
 
+class LedgerSettings(Block, frozen=True):
+    """`[ledger]`: how large the ledger of consent records may grow, in bytes."""
+
+    max_bytes: Annotated[int, PlainValidator(_size)] = 2 * 2**30
+
+
 class DeliverySettings(Block, frozen=True):
     """`[delivery]`: waiting times in seconds (one in days), and after how many failures in a row the breaker opens."""
 
@@ -326,6 +332,7 @@ class StorefrontSettings(Block, frozen=True):
 BLOCKS: Final[Mapping[str, type[BaseModel]]] = {
     "server": ServerSettings,
     "outbox": OutboxSettings,
+    "ledger": LedgerSettings,
     "delivery": DeliverySettings,
     "retention": RetentionSettings,
     "storefronts.*": StorefrontSettings,
@@ -381,6 +388,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     server: ServerSettings
     outbox: OutboxSettings
+    ledger: LedgerSettings
     delivery: DeliverySettings
     retention: RetentionSettings
     storefronts: Mapping[StorefrontId, Storefront]
@@ -419,7 +427,7 @@ AnyBlock = TypeVar("AnyBlock", bound=BaseModel)
 Found = TypeVar("Found")
 
 SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
-SECTIONS: Final = ("server", "outbox", "delivery", "retention", "storefronts")
+SECTIONS: Final = ("server", "outbox", "ledger", "delivery", "retention", "storefronts")
 
 NUMBER: Final = "must be a number"
 WHOLE: Final = "must be a whole number"
@@ -470,6 +478,7 @@ class Reading:
             self._fault((name,), RULES["extra_forbidden"])
         server = self._block(ServerSettings, file.get("server", {}), ("server",))
         outbox = self._block(OutboxSettings, file.get("outbox", {}), ("outbox",))
+        ledger = self._block(LedgerSettings, file.get("ledger", {}), ("ledger",))
         delivery = self._block(DeliverySettings, file.get("delivery", {}), ("delivery",))
         retention = self._block(RetentionSettings, file.get("retention", {}), ("retention",))
         self._test_allowed = _table(file.get("server")).get("allow_test_endpoints") is True
@@ -477,9 +486,9 @@ class Reading:
             self._check_server(server)
             self._contracts_folder = server.contracts
         storefronts = self._storefronts(file.get("storefronts", {}))
-        if self._faults or server is None or outbox is None or delivery is None or retention is None:
+        if self._faults or server is None or outbox is None or ledger is None or delivery is None or retention is None:
             raise BadSettings(sorted(self._faults, key=_section), server)
-        return Settings(server, outbox, delivery, retention, MappingProxyType(storefronts))
+        return Settings(server, outbox, ledger, delivery, retention, MappingProxyType(storefronts))
 
     def _check_server(self, server: ServerSettings) -> None:
         """Check what concerns two settings at once."""

@@ -17,7 +17,6 @@ sealed, for at most half an hour. It is not accepted and nothing of it is sent; 
 file of its own, because it is kept far longer than any event and its loss would be another one.
 """
 
-import asyncio
 import re
 from collections.abc import Sequence
 from enum import unique
@@ -120,12 +119,8 @@ class Ledger(Protocol):
     """
 
     @property
-    def failed(self) -> asyncio.Event:
-        """Set once the disk has failed: the process must end with a failure."""
-
-    @property
     def shut(self) -> Shut | None:
-        """Why `deposit` and `hold` would be refused now, else None."""
+        """Why `deposit` and `hold` would be refused now, else None. Once the disk has failed the process must end."""
 
     async def deposit(self, deposit: Deposit) -> None:
         """Keep a consent record; return after the flush. Raises ValueError when one of its name is kept already.
