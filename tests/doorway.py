@@ -15,7 +15,7 @@ import msgspec
 from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.app import open_store
+from gateway.app import open_ledger, open_store
 from gateway.bodies import Bodies
 from gateway.callers import Callers, Door, Edge
 from gateway.consents import Consents
@@ -23,7 +23,6 @@ from gateway.intake import Intake
 from gateway.keys import Doorkeeper
 from gateway.ledger import Kept
 from gateway.ledger.sqlite import SqliteLedger
-from gateway.ledger.store import Options
 from gateway.limits import Addresses, Bucket
 from gateway.line import Line
 from gateway.listener import Caps, QuietServer
@@ -204,8 +203,7 @@ async def doorway(folder: Path, *edits: tuple[str, str], max_bytes: str = "1GiB"
     settings = load(there.config, {})
     clock, metrics = Clock(), Metrics()
     keyring = Keyring.load(settings.server.key_file)
-    async with open_store(settings) as outbox, aiohttp.ClientSession() as session:
-        ledger = await SqliteLedger.open(settings.server.data_dir, keyring, Options(max_bytes=1 << 30, min_free_bytes=0))
+    async with open_store(settings) as outbox, open_ledger(settings) as ledger, aiohttp.ClientSession() as session:
         doors = {name: door(settings, name, clock, Persons(keyring.pepper)) for name in settings.storefronts}
         server = settings.server
         callers = Callers(
@@ -232,7 +230,6 @@ async def doorway(folder: Path, *edits: tuple[str, str], max_bytes: str = "1GiB"
             yield Doorway(there, settings, intake, callers, outbox, ledger, metrics, clock, session, f"http://127.0.0.1:{port}")
         finally:
             await runner.cleanup()
-            await ledger.close()
 
 
 def door(settings: Settings, name: StorefrontId, clock: Clock, persons: Persons) -> Door:
