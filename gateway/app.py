@@ -21,6 +21,9 @@ from aiohttp import web
 from gateway.adapter import Adapter, Quota
 from gateway.audit.advice import about_later_word, in_words
 from gateway.audit.trace import moment
+from gateway.bodies import Bodies
+from gateway.callers import Callers, Door, Edge
+from gateway.consents import Consents
 from gateway.delivery.courier import Courier, Health, Office, Route
 from gateway.delivery.credentials import Credential, ReferredCredential, Standing
 from gateway.delivery.inquirer import Inquirer, LaterWord, inquirers
@@ -32,7 +35,7 @@ from gateway.delivery.rehearsing import rehearse
 from gateway.delivery.replaying import Replayer
 from gateway.delivery.screening import Rules
 from gateway.delivery.transport import Transport
-from gateway.intake import Door, Intake
+from gateway.intake import Intake
 from gateway.keys import Doorkeeper
 from gateway.ledger import Ledger
 from gateway.ledger.sqlite import SqliteLedger
@@ -47,6 +50,7 @@ from gateway.outbox import Lane, Outbox, Shut
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
+from gateway.persons import Persons
 from gateway.private import CredentialState, LaneState, Private, Readiness, why_not_ready
 from gateway.settings import Address, Settings, Storefront, prove
 from gateway.witness import Witness
@@ -162,16 +166,14 @@ async def running(
         routes = _routes(settings, credentials)
         couriers = {lane: Courier(route, office) for lane, route in routes.items()}
         asking = {inquirer.lane: inquirer for inquirer in inquirers(tuple(routes.values()), office)}
+        callers = _callers(settings)
         intake = Intake(
-            doors={storefront.id: _door(storefront) for storefront in settings.storefronts.values()},
-            doorkeeper=Doorkeeper(
-                Keyring.load(settings.server.key_file).pepper, {s.id: s.keys for s in settings.storefronts.values()}
-            ),
+            callers=callers,
+            bodies=Bodies(metrics, settings.server.body_seconds),
+            consents=Consents(ledger, outbox, metrics),
             outbox=outbox,
             metrics=metrics,
             addresses=addresses,
-            body_seconds=settings.server.body_seconds,
-            trusted_proxies=settings.server.trusted_proxies,
         )
         opened = asyncio.Event()
         lanes = _lane_states(settings, couriers, credentials, asking, outbox.unacknowledged)
@@ -192,8 +194,8 @@ async def running(
         tasks += [asyncio.create_task(inquirer.run(), name="inquirer") for inquirer in asking.values()]
         tasks.append(asyncio.create_task(_sweep((outbox, ledger), log), name="sweep"))
         stack.push_async_callback(_stop_couriers, couriers, tasks, settings.server.stop_grace_seconds, hurry)
-        private_address = await _listen(stack, private.handle, settings.server.private, _caps(settings, intake), log)
-        public_address = await _listen(stack, intake.handle, settings.server.public, _caps(settings, intake), log)
+        private_address = await _listen(stack, private.handle, settings.server.private, _caps(settings, callers), log)
+        public_address = await _listen(stack, intake.handle, settings.server.public, _caps(settings, callers), log)
         opened.set()
         stack.callback(intake.close)
         stack.push_async_callback(_linger, settings.server.pre_stop_seconds, hurry)
@@ -314,19 +316,30 @@ def rules_of(settings: Settings) -> dict[Lane, Rules]:
     }
 
 
-def _door(storefront: Storefront) -> Door:
-    adapters = dict(storefront.destinations)
-    return Door(
-        line=Line(storefront.id, storefront.consent.policy, adapters, frozenset(storefront.origins)),
-        origins=frozenset(storefront.origins),
-        allow_null_origin=storefront.allow_null_origin,
-        bucket=Bucket(storefront.events_per_second, storefront.burst, time.monotonic()),
+def _callers(settings: Settings) -> Callers:
+    server, pepper = settings.server, Keyring.load(settings.server.key_file).pepper
+    persons, shops = Persons(pepper), settings.storefronts.values()
+    return Callers(
+        Doorkeeper(pepper, {shop.id: shop.keys for shop in shops}),
+        {shop.id: _door(shop, persons) for shop in shops},
+        Edge(server.trusted_proxies, server.country_header, server.region_header),
     )
 
 
-def _caps(settings: Settings, intake: Intake) -> Caps:
+def _door(storefront: Storefront, persons: Persons) -> Door:
+    adapters = dict(storefront.destinations)
+    return Door(
+        line=Line(storefront.id, storefront.consent.policy, adapters, frozenset(storefront.origins), persons),
+        origins=frozenset(storefront.origins),
+        allow_null_origin=storefront.allow_null_origin,
+        bucket=Bucket(storefront.events_per_second, storefront.burst, time.monotonic()),
+        hold_seconds=60 * storefront.consent.hold_unmatched_minutes,
+    )
+
+
+def _caps(settings: Settings, callers: Callers) -> Caps:
     server = settings.server
-    return Caps(server.max_connections, server.max_connections_per_client, server.header_seconds, exempt=intake.trusts)
+    return Caps(server.max_connections, server.max_connections_per_client, server.header_seconds, exempt=callers.trusts)
 
 
 async def _listen(stack: AsyncExitStack, handler: Handler, address: Address, caps: Caps, log: Log) -> Address:

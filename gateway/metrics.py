@@ -22,7 +22,20 @@ from prometheus_client.registry import Collector
 from gateway.delivery.contract import Violation
 from gateway.delivery.credentials import Standing
 from gateway.delivery.watcher import Stage
-from gateway.model import CURRENCIES, Destination, Kind, Money, PlatformCode, Processing, Reason, Source, Status, StorefrontId, Word
+from gateway.model import (
+    CURRENCIES,
+    Destination,
+    Kind,
+    Money,
+    PlatformCode,
+    Processing,
+    Reason,
+    Signal,
+    Source,
+    Status,
+    StorefrontId,
+    Word,
+)
 from gateway.outbox import Lane, Waiting
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -148,6 +161,10 @@ class Metrics(Collector):
         self._sent_bytes = Counts("sent_bytes", "Bytes of request bodies sent.", ("destination",))
         self._requests = Counts("requests", "Requests answered.", ("route", "status"))
         self._unknown = Counts("unknown_fields", "Undeclared fields dropped.", ("storefront", "object"))
+        self._records = Counts("consent_records", "Consent records that came in.", ("storefront", "source", "outcome"))
+        self._unreadable = Counts(
+            "unreadable_signals", "Refused events with a signal that cannot be read.", ("storefront", "signal")
+        )
         self._processed = Counts("processed", "Platforms' last words on what they had taken.", (*lane, "processing", "reason"))
         self._warnings = Counts("platform_warnings", "Remarks of a platform on events that it answered for.", lane)
         self._throttles = Counts("throttles", "Times a platform asked for fewer requests.", lane)
@@ -191,6 +208,14 @@ class Metrics(Collector):
     def unknown_fields(self, storefront: StorefrontId, name: str, count: int) -> None:
         """Count undeclared fields by `object.name` from the closed list of `sources.native`."""
         self._unknown.add((storefront, name), count)
+
+    def consent_record(self, storefront: StorefrontId, told: Word, outcome: Word) -> None:
+        """Count a consent record by whose word it is (`server`, `browser`) and what it says, or that it was invalid."""
+        self._records.add((storefront, told, outcome), 1)
+
+    def unreadable_signal(self, storefront: StorefrontId, signal: Signal) -> None:
+        """Count a refused event with a signal that could not be read."""
+        self._unreadable.add((storefront, signal), 1)
 
     def right_done(self, storefront: StorefrontId, right: Word, via: Word) -> None:
         """Count a person's request that was done; `right` and `via` are members of `ledger.Right` and `rights.desk.Via`."""
@@ -325,6 +350,8 @@ class Metrics(Collector):
         yield self._sent_bytes.family()
         yield self._requests.family()
         yield self._unknown.family()
+        yield self._records.family()
+        yield self._unreadable.family()
         yield self._repeats()
         yield self._rights.family()
         yield from self._requests_open()

@@ -70,6 +70,11 @@ LISTEN: Final = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:]+)\]|(?P<four>[0-9.]+)|(?P
 NAME: Final = re.compile(
     r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*", re.ASCII
 )
+HEADER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}", re.ASCII)
+TAKEN_HEADERS: Final = frozenset(
+    {"authorization", "cookie", "forwarded", "host", "origin", "referer", "sec-gpc", "user-agent", "x-forwarded-for"}
+)
+"""Headers that mean something of their own, or hold what identifies."""
 SIZE: Final = re.compile(r"(?P<number>\d{1,12}) ?(?P<unit>B|KiB|MiB|GiB|TiB)", re.ASCII)
 UNITS: Final = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 DEFAULT_PORTS: Final = (("https://", ":443"), ("http://", ":80"))
@@ -92,6 +97,13 @@ def _host_name(value: object) -> str:
     """Read a host's name, as it stands in a `Host` header but for its port."""
     if not isinstance(value, str) or NAME.fullmatch(value) is None:
         raise ValueError("must be a host's name in lower case, such as gateway.internal, without a port")
+    return value
+
+
+def _header_name(value: object) -> str:
+    """Read the name of a header (RFC 9110, 5.1), without those that say something else."""
+    if not isinstance(value, str) or HEADER.fullmatch(value) is None or value.lower() in TAKEN_HEADERS:
+        raise ValueError("must be the name of a header that a proxy in front sets, such as CF-IPCountry")
     return value
 
 
@@ -175,6 +187,8 @@ class ServerSettings(Block, frozen=True):
     contracts: Annotated[Path, PlainValidator(_path)] | None = None
     private_names: tuple[Annotated[str, PlainValidator(_host_name)], ...] = ()
     trusted_proxies: tuple[Annotated[IPv4Network | IPv6Network, PlainValidator(_network)], ...] = ()
+    country_header: Annotated[str, PlainValidator(_header_name)] | None = None
+    region_header: Annotated[str, PlainValidator(_header_name)] | None = None
     allow_test_endpoints: bool = False
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1000
     max_connections_per_client: Annotated[int, Field(ge=1, le=100_000)] = 200
@@ -280,6 +294,7 @@ class ConsentSettings(Block, frozen=True):
     max_age_days: Annotated[int, Field(ge=1, le=395)] = 183
     banner_regions: tuple[Annotated[str, Field(pattern=r"^(?:[A-Z]{2}|\*)$")], ...] = ()
     grant_outweighs_opt_out: bool = False
+    hold_unmatched_minutes: Annotated[int, Field(ge=0, le=30)] = 0
     tcf: TcfSettings = TcfSettings()
     cmp: CmpSettings = CmpSettings()
 
@@ -479,6 +494,13 @@ class Reading:
         """Check what concerns two settings at once."""
         if server.public == server.private and server.public.port:
             self._fault(("server", "private"), "must differ from server.public")
+        for name in ("country_header", "region_header"):
+            if getattr(server, name) is not None and not server.trusted_proxies:
+                self._fault(
+                    ("server", name), "needs server.trusted_proxies: from anybody else it would be the visitor's own word"
+                )
+        if server.country_header is None and server.region_header is not None:
+            self._fault(("server", "region_header"), "needs server.country_header: a region alone says nothing")
         if server.key_file.resolve().is_relative_to(server.data_dir.resolve()):
             self._fault(
                 ("server", "key_file"), "must lie outside server.data_dir: whoever copies the data must not get the key"

@@ -26,14 +26,14 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from gateway.consent.evidence import Evidence, cited
+from gateway.consent.evidence import Evidence, cited, cites
 from gateway.consent.place import Place, place_of
 from gateway.consent.policy import Policy, Profile
 from gateway.consent.signals import KNOWN, READERS, Reader, unsupported
 from gateway.consent.statement import Context, Statement, Statements
 from gateway.consent.table import CITATION_UNREADABLE, GPC_ON, MALFORMED, MINOR_FLAGGED
 from gateway.model import Destination, EvidenceId, Fault, Refusal, Signal, State, UsState
-from gateway.raw import LONGEST_TIME, RawEvent, seconds_of_text, unix_seconds
+from gateway.raw import LONGEST_TIME, RawConsent, RawEvent, seconds_of_text, unix_seconds
 
 RESTRICTABLE: Final = frozenset({Destination.META, Destination.PINTEREST})
 """Platforms with a mark, on each event, that the person opted out: Meta's Limited Data Use
@@ -88,18 +88,14 @@ def decide(
 ) -> Decision:
     """Read every signal that is present, add what the cited records say, and apply the table."""
     context = _context(raw, policy, now, evidence)
-    statements = read_signals(raw.consent, context)
-    if raw.gpc_header:
-        statements = GPC_ON + statements
-    if raw.minor:
-        statements += MINOR_FLAGGED
+    statements = heard(raw, context)
     if evidence is not None:
         statements += evidence.statements
         context.date(evidence.given_at)
         if evidence.personalised is not None:
             context.personalise(evidence.personalised)
     missing = Refusal.NO_EXPLICIT_GRANT if statements else Refusal.NO_CONSENT
-    if type(raw.consent) is dict and evidence is None and not raw.consent.keys().isdisjoint(CITING):
+    if evidence is None and cites(raw.consent):
         citation = cited(raw.consent)
         if citation is None:
             statements += CITATION_UNREADABLE
@@ -119,7 +115,18 @@ def decide(
     )
 
 
-CITING: Final = frozenset({"receipt", "join"})
+def heard(raw: RawEvent | RawConsent, context: Context) -> Statements:
+    """Give all that an event, or what is to be a record, says itself: its signals, the browser's header, the minor flag."""
+    statements = read_signals(raw.consent, context)
+    if raw.gpc_header:
+        statements = GPC_ON + statements
+    return statements + MINOR_FLAGGED if raw.minor else statements
+
+
+def judged(statements: Statements, policy: Policy, enabled: tuple[Destination, ...], place: Place) -> "Outcome":
+    """Apply the table to what a record says: whom it would allow at this place if an event cited it alone."""
+    missing = Refusal.NO_EXPLICIT_GRANT if statements else Refusal.NO_CONSENT
+    return _apply(statements, enabled, Ruling(policy.profile, policy.grant_outweighs_opt_out, place, missing))
 
 
 def read_signals(consent: object, context: Context) -> Statements:

@@ -134,6 +134,9 @@ class Ledger(Protocol):
         One that cannot be read stands for a refusal, and so do those beyond what is read for one decision.
         """
 
+    async def find_each(self, storefront: StorefrontId, many: Sequence[Sequence[PersonKey]]) -> Sequence[Sequence[Record]]:
+        """Do `find` for each of many, in their order and as of one moment: what the events of one request cite."""
+
     async def read(self, storefront: StorefrontId, keys: Sequence[PersonKey]) -> Sequence[Kept]:
         """Give the same records as they are kept, all that can be read."""
 

@@ -56,6 +56,10 @@ class SqliteLedger:
         """Give the records that can be found by any of the keys, in the order in which they came in."""
         return await self._writer.ask(lambda store: store.find(storefront, keys))
 
+    async def find_each(self, storefront: StorefrontId, many: Sequence[Sequence[PersonKey]]) -> Sequence[Sequence[Record]]:
+        """Do `find` for each of many, in their order and as of one moment: what the events of one request cite."""
+        return await self._writer.ask(lambda store: [store.find(storefront, keys) for keys in many])
+
     async def read(self, storefront: StorefrontId, keys: Sequence[PersonKey]) -> Sequence[Kept]:
         """Give the same records as they are kept."""
         return await self._writer.ask(lambda store: store.read(storefront, keys))

@@ -20,7 +20,7 @@ from gateway.log import Log
 from gateway.model import Destination, Fault, Kind, Refusal, Status
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
-from gateway.sources import native
+from gateway.sources import fields, native
 from tests.doorway import Doorway, doorway, purchase, refused
 from tests.live import inside, install
 
@@ -78,7 +78,7 @@ def test_the_fields_of_an_event_are_those_that_are_read() -> None:
     nested = {name: set(properties[name]["properties"]) for name in ("customer", "client", "order", "click")}
     assert nested == {
         "customer": native.CUSTOMER_FIELDS,
-        "client": native.CLIENT_FIELDS,
+        "client": fields.CLIENT_FIELDS,
         "order": native.ORDER_FIELDS,
         "click": native.CLICK_FIELDS,
     }

@@ -1,23 +1,12 @@
 """The embedded engine: the promises of every ledger, and those that only a file, a disk or a kill can break."""
 
-import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import apsw
 import pytest
 
-from gateway.consent.table import RECORD_UNREADABLE
-from gateway.ledger import Proof
-from gateway.ledger.sqlite import SqliteLedger
-from gateway.model import StorefrontId
-from gateway.outbox import Shut, Unavailable
-from gateway.outbox.keyring import BadKeyFile, Keyring
-from gateway.outbox.schema import CannotOpen
-from tests.disk import Shim, killed
 from tests.gateway.ledger.contract import LedgerContract
-from tests.gateway.ledger.making import DAY, NOW, OTHER, SHOP, SqliteEngine, deposit, key, name, order, request
+from tests.gateway.ledger.making import SqliteEngine
 
 MIB: Final = 1 << 20
 

@@ -1,0 +1,369 @@
+"""Consent records at the front door: who may post them, what is answered, and how orders without a signal find them."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from gateway.intake import CONSENT_BYTES
+from gateway.model import Destination
+from gateway.outbox.keyring import Keyring
+from gateway.persons import Identifier, Persons
+from tests.doorway import (
+    BURST,
+    NOW,
+    PROXIES,
+    SHOP,
+    Doorway,
+    as_bytes,
+    doorway,
+    is_error,
+    is_quiet,
+    purchase,
+    statuses,
+)
+from tests.live import ORIGIN
+
+ALL: Final = [destination.value for destination in Destination]
+RECEIPT: Final = "page-receipt-0123456789"
+CLIENT: Final = "1.1795000000.42"
+YES: Final = {"advertising": True, "receipt": RECEIPT}
+NO: Final = {"advertising": False, "receipt": RECEIPT}
+EDGE: Final = (PROXIES[0], PROXIES[1] + '\ncountry_header = "CF-IPCountry"\nregion_header = "CF-Region-Code"')
+RESTRICTED: Final = ('banner_regions = ["FR"]', 'profile = "restricted"')
+STRICT: Final = ('banner_regions = ["FR"]', 'profile = "strict"')
+
+
+@pytest.fixture
+async def door(tmp_path: Path) -> AsyncIterator[Doorway]:
+    """An open door."""
+    async with doorway(tmp_path) as opened:
+        yield opened
+
+
+def order(event_id: str = "1001", consent: Any = None, **changes: Any) -> dict[str, Any]:
+    """An order from a shop's backend that says nothing of consent itself; by default it cites the receipt."""
+    return purchase(event_id, consent={"receipt": RECEIPT} if consent is None else consent, **changes)
+
+
+def record(consent: Any = None, **more: Any) -> dict[str, Any]:
+    """A record's body; by default a yes with a receipt."""
+    return {"consent": YES if consent is None else consent} | more
+
+
+async def reasons(door: Doorway, *orders: dict[str, Any]) -> list[str]:
+    """What each order is answered: its reason, or its status."""
+    answer = await door.post({"events": list(orders)})
+    assert answer.status == 202
+    return [result.get("reason", result["status"]) for result in answer.results]
+
+
+# ── servers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_servers_record_is_answered_by_its_receipt_and_what_it_allows(door: Doorway) -> None:
+    """201, and the reason where a destination is not allowed."""
+    consent = {**YES, "vendors": {"google_ads": False}}
+    answer = await door.say(record(consent, client={"country": "FR"}, policy_version="2026-11"))
+    assert answer.status == 201
+    assert is_quiet(answer)
+    fates = {"meta": "allowed", "pinterest": "allowed", "google_ads": "vendor_denied"}
+    assert answer.json == {"receipt": RECEIPT, "destinations": fates}
+    (kept,) = await door.kept(Identifier.RECEIPT, RECEIPT)
+    assert (kept.deposit.policy_version, kept.deposit.record.received_at) == ("2026-11", NOW)
+
+
+async def test_a_record_without_a_receipt_gets_one_that_nobody_guesses(door: Doorway) -> None:
+    """At least 22 characters, another one each time, and good for citing."""
+    receipts = [(await door.say(record({"advertising": True}))).json["receipt"] for _ in range(3)]
+    assert len(set(receipts)) == 3
+    assert all(len(receipt) >= 22 for receipt in receipts)
+    assert await reasons(door, order("1", {"receipt": receipts[0]}), order("2", {"receipt": receipts[0][:-1]})) == [
+        "accepted",
+        "no_consent_record",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (b"{", {"error": "not_json"}),
+        (b"[]", {"error": "not_a_record", "reason": "wrong_type", "field": "consent"}),
+        ({}, {"error": "not_a_record", "reason": "missing", "field": "consent"}),
+        (
+            record({"receipt": "jane@example.com"}),
+            {"error": "not_a_record", "reason": "bad_format", "field": "consent.receipt"},
+        ),
+        (record({"join": [1]}), {"error": "not_a_record", "reason": "bad_format", "field": "consent.join"}),
+    ],
+)
+async def test_what_is_no_record_is_told_by_field_and_rule(door: Doorway, said: Any, expected: dict[str, str]) -> None:
+    """400 names the field, never the value, and the record is counted as invalid."""
+    answer = await door.say(said)
+    assert (answer.status, answer.json) == (400, expected)
+    assert door.metric("consent_records_total", source="server", outcome="invalid") == 1
+
+
+async def test_a_version_that_is_left_out_is_named(door: Doorway) -> None:
+    """The record is kept all the same."""
+    answer = await door.say(record({**YES, "banner_version": "Jane Doe"}, policy_version=["x"]))
+    assert answer.status == 201
+    assert answer.json["left_out"] == ["consent.banner_version", "policy_version"]
+
+
+async def test_each_key_opens_its_own_side_of_the_route(door: Doorway) -> None:
+    """A server authenticates, a page has a key in the address; neither's key is good for the other's side."""
+    assert is_error(await door.say(record(), key="sk_s1_x"), 401, "unknown_key")
+    assert is_error(await door.say(record(), key=door.installation.publishable_key), 403, "not_a_secret_key")
+    assert is_error(await door.ask("POST", "/v1/consent", as_bytes(record())), 401, "unknown_key")
+    assert is_error(await door.tell(record(), key=door.installation.secret_key), 403, "unknown_key")
+    assert is_error(await door.tell(record(), Origin="https://elsewhere.example"), 403, "unknown_origin")
+    assert list(await door.kept(Identifier.RECEIPT, RECEIPT)) == []
+
+
+async def test_a_server_says_json_of_a_bounded_size(door: Doorway) -> None:
+    """As on the other routes: 415, 413."""
+    assert is_error(await door.say(record(), Content_Type="text/plain"), 415, "content_type")
+    assert is_error(await door.say(record(), Content_Encoding="br"), 415, "content_encoding")
+    assert (await door.say(as_bytes(record()).ljust(CONSENT_BYTES))).status == 201
+    assert is_error(await door.say(as_bytes(record()).ljust(CONSENT_BYTES + 1)), 413, "body_too_large")
+
+
+# ── browsers ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "said",
+    [record(), record(NO), record({"advertising": "jane"}), record({}), {}, b"{", b"", [1], record({"receipt": 7})],
+)
+async def test_a_page_learns_nothing_of_what_became_of_its_record(door: Doorway, said: Any) -> None:
+    """Always an empty 204."""
+    answer = await door.tell(said)
+    assert (answer.status, answer.body) == (204, b"")
+    assert is_quiet(answer)
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+
+
+async def test_a_pages_record_that_nothing_could_find_is_not_kept(door: Doorway) -> None:
+    """Without a receipt and without anything to join by it is invalid."""
+    await door.tell(record({"advertising": True}))
+    assert door.metric("consent_records_total", source="browser", outcome="invalid") == 1
+    assert door.metric("consent_records_total") == 1
+
+
+async def test_a_browsers_global_privacy_control_is_part_of_its_record(door: Doorway) -> None:
+    """`Sec-GPC: 1` beside a yes is an opt-out, for whatever cites the record; from a server the header says nothing."""
+    await door.tell(record(), Sec_GPC="1")
+    assert await reasons(door, order()) == ["gpc"]
+    await door.say(record({"advertising": True, "receipt": f"{RECEIPT}-2"}), Sec_GPC="1")
+    assert await reasons(door, order("2", {"receipt": f"{RECEIPT}-2"})) == ["accepted"]
+
+
+async def test_a_preflight_is_answered(door: Doorway) -> None:
+    """As for events."""
+    answer = await door.ask("OPTIONS", f"/v1/consent?k={door.installation.publishable_key}", Origin=ORIGIN)
+    assert answer.status == 204
+    assert answer.headers["Access-Control-Allow-Methods"] == "POST"
+    assert answer.headers["Access-Control-Allow-Headers"] == "content-type"
+    foreign = await door.ask("OPTIONS", f"/v1/consent?k={door.installation.publishable_key}", Origin="https://x.example")
+    assert is_error(foreign, 403, "unknown_origin")
+
+
+async def test_too_many_records_are_429(tmp_path: Path) -> None:
+    """A record counts as an event does, for servers and for a browser's network."""
+    async with doorway(tmp_path, BURST) as door:
+        answers = [await door.tell(record()) for _ in range(21)]
+        assert [answer.status for answer in answers] == [204] * 20 + [429]
+        assert "Retry-After" in answers[-1].headers
+        assert is_error(await door.say(record()), 429, "too_many_requests")
+
+
+async def test_the_edges_country_counts_beside_what_the_page_says(tmp_path: Path) -> None:
+    """A page that says it is in the United States is believed only if the edge does not say otherwise."""
+    said = record(
+        {"shopify": {"marketingAllowed": True, "saleOfDataAllowed": True}, "receipt": RECEIPT}, client={"country": "US"}
+    )
+    for country, expected in (("US", "accepted"), ("FR", "no_explicit_grant"), ("XX", "no_explicit_grant")):
+        async with doorway(tmp_path / country, EDGE, STRICT) as door:
+            await door.tell(said, CF_IPCountry=country, X_Forwarded_For="203.0.113.7")
+            assert await reasons(door, order(client={"country": "US"})) == [expected]
+
+
+async def test_the_edges_country_counts_for_a_browsers_events(tmp_path: Path) -> None:
+    """On `/v1/collect` too; without trusted proxies nobody can say it."""
+    said = purchase(consent={"shopify": {"marketingAllowed": True, "saleOfDataAllowed": True}})
+    async with doorway(tmp_path, EDGE, STRICT) as door:
+        for number, (country, expected) in enumerate((("US", 1), ("FR", 1), ("US", 2))):
+            await door.collect(said | {"event_id": str(number)}, CF_IPCountry=country, X_Forwarded_For="203.0.113.7")
+            assert len(await door.stored()) == expected
+
+
+# ── joins ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+JOINS: Final = {"client_id": CLIENT, "order_id": "1001", "cart_token": "c-77", "checkout_token": "k-77"}
+
+
+@pytest.mark.parametrize("name", JOINS)
+async def test_an_order_finds_its_record_by_any_of_its_joins(door: Doorway, name: str) -> None:
+    """A shop's backend names what the browser's record was posted with; any one of them is enough."""
+    await door.tell(record({"advertising": True, "join": JOINS}))
+    assert await reasons(door, order("1", {"join": {name: JOINS[name]}})) == ["accepted"]
+    assert await reasons(door, order("2", {"join": {name: JOINS[name] + "0"}})) == ["no_consent_record"]
+
+
+async def test_what_allowed_an_event_and_whose_it_is_goes_with_it(door: Doorway) -> None:
+    """The record's name, and keyed hashes of all that was cited: the event can be found again when consent is withdrawn."""
+    await door.say(record({"advertising": True, "join": {"cart_token": "c-77"}}))
+    await reasons(door, order(consent={"join": {"cart_token": "c-77", "client_id": CLIENT, "order_id": 1001}}))
+    event = await door.only()
+    (kept,) = await door.kept(Identifier.CART_TOKEN, "c-77")
+    assert event.evidence == kept.deposit.record.id
+    persons = Persons(Keyring.load(door.settings.server.key_file).pepper)
+    named = {Identifier.CART_TOKEN: "c-77", Identifier.CLIENT_ID: CLIENT, Identifier.ORDER_ID: "1001"}
+    assert set(event.persons) == {persons.key(SHOP, kind, text) for kind, text in named.items()}
+    assert event.consent_at == NOW
+
+
+async def test_an_event_with_a_signal_of_its_own_is_whoses_it_says(door: Doorway) -> None:
+    """It needs no record, and what it cites goes with it all the same."""
+    assert await reasons(door, order(consent={"advertising": True, "join": {"client_id": CLIENT}})) == ["accepted"]
+    event = await door.only()
+    assert (event.evidence, len(event.persons)) == (None, 1)
+
+
+async def test_a_record_of_one_storefront_is_none_of_anothers(door: Doorway) -> None:
+    """A receipt that nobody deposited here finds nothing, and an order without any citation says nothing."""
+    assert await reasons(door, order(), order("2", {})) == ["no_consent_record", "no_consent"]
+
+
+async def test_a_refusal_on_either_side_wins(door: Doorway) -> None:
+    """The order's own refusal against the record's yes, and the record's against the order's own yes."""
+    await door.tell(record())
+    assert await reasons(door, order("1", {"advertising": False, "receipt": RECEIPT})) == ["advertising_denied"]
+    await door.tell(record({"advertising": False, "receipt": f"{RECEIPT}-2"}))
+    assert await reasons(door, order("2", {"advertising": True, "receipt": f"{RECEIPT}-2"})) == ["advertising_denied"]
+
+
+async def test_a_changed_mind_counts_for_what_comes_later(door: Doorway) -> None:
+    """Of one browser the later record wins, in either direction."""
+    await door.tell(record())
+    door.clock.pass_by(5)
+    await door.tell(record(NO))
+    door.clock.pass_by(5)
+    assert await reasons(door, order("1")) == ["advertising_denied"]
+    await door.tell(record())
+    assert await reasons(door, order("2")) == ["accepted"]
+
+
+async def test_a_record_lasts_as_long_as_consent_does(door: Doorway) -> None:
+    """After 183 days it is a refusal."""
+    await door.tell(record())
+    door.clock.pass_by(184 * 86_400)
+    assert await reasons(door, order(occurred_at=int(door.clock.wall))) == ["record_expired"]
+
+
+async def test_a_minors_record_refuses(door: Doorway) -> None:
+    """Whoever cites it."""
+    await door.say(record(minor=True))
+    assert await reasons(door, order()) == ["minor"]
+
+
+async def test_a_citation_that_cannot_be_read_refuses(door: Doorway) -> None:
+    """Which record is meant cannot be told."""
+    assert await reasons(door, order("1", {"receipt": 7.5}), order("2", {"join": "x"})) == ["citation_invalid"] * 2
+
+
+async def test_each_event_of_a_batch_finds_its_own(door: Doorway) -> None:
+    """One request, one look into the ledger, and no event has another's evidence."""
+    await door.say(record({"advertising": True, "join": {"order_id": "1"}}))
+    await door.say(record({"advertising": False, "join": {"order_id": "2"}}))
+    said = [order(str(n), {"join": {"order_id": n}}) for n in (3, 2, 1)] + [
+        purchase("4"),
+        order("5", {"join": {"order_id": 1}}),
+    ]
+    answer = await door.post({"events": [*said, 7]})
+    assert statuses(answer.results) == ["refused", "refused", "accepted", "accepted", "accepted", "invalid"]
+    assert [result.get("reason") for result in answer.results[:2]] == ["no_consent_record", "advertising_denied"]
+
+
+async def test_a_browsers_event_can_cite_too(door: Doorway) -> None:
+    """On `/v1/collect` as on `/v1/events`."""
+    await door.tell(record())
+    await door.collect(order())
+    assert len(await door.stored()) == 1
+
+
+# ── when nothing can be kept ─────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_shut_ledger_is_503_for_whoever_needs_it(door: Doorway) -> None:
+    """Records, and events that cite one; those that cite nothing do not notice."""
+    await door.ledger.close()
+    for answer in (await door.say(record()), await door.tell(record()), await door.post(order()), await door.collect(order())):
+        assert is_error(answer, 503, "stopping")
+        assert answer.retry_after >= 5
+    assert await reasons(door, purchase("7")) == ["accepted"]
+    assert [event.event_id for event in await door.stored()] == ["7"]
+
+
+async def test_a_full_outbox_still_takes_records(tmp_path: Path) -> None:
+    """A person who says no is heard, also while no event can be taken."""
+    async with doorway(tmp_path, max_bytes="1MiB") as door:
+        for start in range(0, 100_000, 500):
+            batch = [purchase(f"{number}", customer={"email": f"{number}@example.com"}) for number in range(start, start + 500)]
+            if (await door.post({"events": batch})).status == 503:
+                break
+        assert is_error(await door.post(purchase("x")), 503, "store_full")
+        assert (await door.say(record(NO))).status == 201
+        assert (await door.tell(record(NO))).status == 204
+
+
+async def test_a_stopping_gateway_takes_no_records(door: Doorway) -> None:
+    """503, as for events."""
+    door.intake.close()
+    assert is_error(await door.say(record()), 503, "stopping")
+    assert is_error(await door.tell(record()), 503, "stopping")
+
+
+# ── what is counted ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("consent", "outcome"),
+    [(YES, "granted"), (NO, "refused"), ({"receipt": RECEIPT}, "refused"), ({**YES, "vendors": {"meta": False}}, "mixed")],
+)
+async def test_records_are_counted_by_whose_word_they_are_and_what_they_say(door: Doorway, consent: Any, outcome: str) -> None:
+    """Over all of the storefront's destinations."""
+    await door.say(record(consent))
+    await door.tell(record(consent))
+    for source in ("server", "browser"):
+        assert door.metric("consent_records_total", storefront="shop", source=source, outcome=outcome) == 1
+    assert door.metric("consent_records_total") == 2
+    assert door.metric("requests_total", route="/v1/consent") == 2
+
+
+async def test_what_cannot_be_read_raises_an_alarm(door: Doorway) -> None:
+    """Refused events with an unreadable signal are counted by the signal: formats change without a word."""
+    for number, consent in enumerate(({"advertising": "yes"}, {"google": 7}, {"advertising": False}, {"receipt": 7.5})):
+        await door.post(purchase(str(number), consent=consent))
+    counted = {
+        name: door.metric("unreadable_signals_total", storefront="shop", signal=name) for name in ("advertising", "google")
+    }
+    assert counted == {"advertising": 1, "google": 1}
+    assert door.metric("unreadable_signals_total", signal="record") == 1
+    assert door.metric("unreadable_signals_total") == 3
+
+
+async def test_undeclared_fields_of_a_record_are_counted(door: Doorway) -> None:
+    """By closed names, as those of events are."""
+    await door.say(record(email="jane@example.com", **{"jane@example.com": 1}))
+    assert door.metric("unknown_fields_total", object="record.email") == 1
+    assert door.metric("unknown_fields_total", object="record.other") == 1
+
+
+async def test_a_record_is_no_event(door: Doorway) -> None:
+    """The books know nothing of it."""
+    await door.say(record())
+    assert (await door.book()).received == {}
+    assert door.metric("events_total") == 0
