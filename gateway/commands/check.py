@@ -3,8 +3,9 @@
 import argparse
 import asyncio
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+import msgspec
 from rich.table import Table
 
 from gateway.audit.advice import NAMES
@@ -15,6 +16,7 @@ from gateway.commands.showing import out, show, show_json
 from gateway.delivery.rehearsal import Finding
 from gateway.outbox import Lane
 from gateway.outbox.keyring import BadKeyFile, Keyring
+from gateway.rights.retention import Keeping, keepings
 from gateway.settings import BadSettings, ServerSettings, Settings, Storefront, prove
 
 
@@ -25,11 +27,14 @@ def run(arguments: argparse.Namespace) -> int:
     if not chosen:
         raise no_such_storefront(settings)
     lanes = {Lane(s.id, destination): s for s in chosen for destination in s.destinations}
+    kept = keepings(settings.retention.periods)
     if not arguments.json:
         _print_lanes(lanes)
+        _print_keepings(kept)
     findings = _rehearsed(settings, lanes, arguments.meta_test_code) if arguments.live else {}
     if arguments.json:
-        show_json({"destinations": [_lane_told(lane, s, findings.get(lane)) for lane, s in lanes.items()]})
+        told = [_lane_told(lane, s, findings.get(lane)) for lane, s in lanes.items()]
+        show_json({"destinations": told, "retention": msgspec.to_builtins(kept)})
     else:
         _print_findings(findings)
     return 0 if all(finding.well for finding in findings.values()) else 1
@@ -66,6 +71,13 @@ def _faults_here(server: ServerSettings | None) -> Iterator[str]:
         yield "server.data_dir: is, or lies below, something that is no folder"
     elif not os.access(folder, os.W_OK | os.X_OK):
         yield "server.data_dir: this user may not write there"
+
+
+def _print_keepings(kept: Sequence[Keeping]) -> None:
+    table = Table("store", "keeps", "until", "bound")
+    for one in kept:
+        table.add_row(one.store, one.what, one.until, one.bound)
+    show(table)
 
 
 def _print_lanes(lanes: Mapping[Lane, Storefront]) -> None:

@@ -15,7 +15,7 @@ from gateway.model import StorefrontId
 from gateway.rights.answers import Disclosure, Line, Receipt, line
 from gateway.rights.desk import Desk, Via
 from gateway.rights.due import Law
-from gateway.rights.naming import STOREFRONT, Asked, Naming, Wrong, read
+from gateway.rights.naming import BY_BROWSER, LAW, NAMES, OTHERS, STOREFRONT, Asked, Naming, Wrong, read
 from gateway.sources.strict import Unreadable
 
 PATHS: Final[Mapping[str, Right]] = {f"/api/v1/{right}": right for right in Right}
@@ -74,7 +74,7 @@ async def register_of(desk: Desk, chosen: Sequence[StorefrontId]) -> Register:
 
 
 class Counter:
-    """Answers the private listener's requests. Methods raise `outbox.Unavailable` when a store is shut."""
+    """Answers requests of the private and the public listener. Methods raise `outbox.Unavailable` when a store is shut."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -89,6 +89,20 @@ class Counter:
             return problem(404, "unknown_storefront")
         return answer(200, msgspec.json.encode(await do(self._desk, right, asked, chosen, Via.OPERATOR)))
 
+    async def withdraw_for_server(self, storefront: StorefrontId, body: bytes) -> Answer:
+        """Withdraw what a shop's server names; the answer is the receipt."""
+        asked = read_body(body, others=frozenset({LAW}))
+        if isinstance(asked, Answer):
+            return asked
+        receipt = await self._desk.withdraw(storefront, asked.naming, asked.law, Via.SERVER)
+        return answer(200, msgspec.json.encode(receipt))
+
+    async def withdraw_for_page(self, storefront: StorefrontId, body: bytes) -> None:
+        """Withdraw what a browser says that it is known by; what cannot be meant changes nothing, and nobody is told."""
+        asked = read_body(body, BY_BROWSER, frozenset())
+        if not isinstance(asked, Answer):
+            await self._desk.withdraw_browser(storefront, asked.naming)
+
     async def register(self, query: Mapping[str, str]) -> Answer:
         """Show the register."""
         chosen = chosen_of(self._desk, query.get(STOREFRONT))
@@ -97,10 +111,10 @@ class Counter:
         return answer(200, msgspec.json.encode(await register_of(self._desk, chosen)))
 
 
-def read_body(body: bytes) -> Asked | Answer:
+def read_body(body: bytes, names: frozenset[str] = NAMES, others: frozenset[str] = OTHERS) -> Asked | Answer:
     """Read what is asked, or give the answer to what cannot be meant."""
     try:
-        asked = read(body)
+        asked = read(body, names, others)
     except Unreadable:
         return problem(400, "not_json")
     return wrong(asked) if isinstance(asked, Wrong) else asked

@@ -46,7 +46,7 @@ class Nobody:
         """Say nothing."""
 
 
-class Office(msgspec.Struct, frozen=True):
+class Bureau(msgspec.Struct, frozen=True):
     """What a storefront's requests depend on beside the stores: its destinations, and how long everything is kept."""
 
     destinations: tuple[Destination, ...]
@@ -82,14 +82,14 @@ class Desk:
         outbox: Outbox,
         ledger: Ledger,
         persons: Persons,
-        offices: Mapping[StorefrontId, Office],
+        bureaus: Mapping[StorefrontId, Bureau],
         teller: Teller,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._outbox = outbox
         self._ledger = ledger
         self._persons = persons
-        self._offices = offices
+        self._bureaus = bureaus
         self._teller = teller
         self._wall = wall
         self._open: dict[int, Request] = {}
@@ -98,14 +98,14 @@ class Desk:
 
     async def load(self) -> None:
         """Read the open lines of every storefront; once, before anything is asked."""
-        for storefront in self._offices:
+        for storefront in self._bureaus:
             requests = await self._ledger.requests(storefront)
             self._open |= {request.number: request for request in requests if request.done_at is None}
 
     @property
     def storefronts(self) -> tuple[StorefrontId, ...]:
         """Whose requests are served."""
-        return tuple(self._offices)
+        return tuple(self._bureaus)
 
     def open_requests(self, storefront: StorefrontId) -> Sequence[Request]:
         """Give the lines that were begun and not finished, the one that is due first at the front. Cheap."""
@@ -181,8 +181,8 @@ class Desk:
         )
         counts = (("held", len(holdings.held)), (SENT, len(holdings.sent)), (RECORDS, len(records)))
         done = await self._finish(request, tuple((name, count) for name, count in counts if count), via)
-        office = self._offices[storefront]
-        return disclosure(done, found, office.destinations, office.keepings)
+        bureau = self._bureaus[storefront]
+        return disclosure(done, found, bureau.destinations, bureau.keepings)
 
     # ── whom it is about ─────────────────────────────────────────────────────────────────────────────────────────
 

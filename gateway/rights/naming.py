@@ -26,6 +26,8 @@ NAMES: Final = frozenset({EMAIL, EMAIL_SHA256, *Identifier})
 """All that a person can be named by."""
 BY_BROWSER: Final = frozenset({Identifier.RECEIPT, Identifier.CLIENT_ID})
 """What a page may name: what only the person's own browser knows."""
+OTHERS: Final = frozenset({STOREFRONT, LAW})
+"""What may stand beside it."""
 EVERYBODY: Final = tuple(Destination)
 
 
@@ -59,7 +61,7 @@ class Wrong(msgspec.Struct, frozen=True, gc=False):
     fault: Fault
 
 
-def read(body: bytes, names: frozenset[str] = NAMES, others: frozenset[str] = frozenset({STOREFRONT, LAW})) -> Asked | Wrong:
+def read(body: bytes, names: frozenset[str] = NAMES, others: frozenset[str] = OTHERS) -> Asked | Wrong:
     """Read a request's body, in which `names` and `others` may stand. Raises Unreadable when it is no JSON text."""
     value, doubtful = loads(body)
     if doubtful and (fault := taint_of(value, MAX_DEPTH)) is not None:
