@@ -324,7 +324,9 @@ def rules_of(settings: Settings) -> dict[Lane, Rules]:
     }
 
 
-def make_desk(settings: Settings, outbox: Outbox, ledger: Ledger, teller: Teller) -> Desk:
+def make_desk(
+    settings: Settings, outbox: Outbox, ledger: Ledger, teller: Teller, wall: Callable[[], float] = time.time
+) -> Desk:
     """Make the desk over both open stores, for every storefront; its `load` is still to be awaited."""
     kept = keepings(settings.retention.periods)
     return Desk(
@@ -333,6 +335,7 @@ def make_desk(settings: Settings, outbox: Outbox, ledger: Ledger, teller: Teller
         persons=Persons(Keyring.load(settings.server.key_file).pepper),
         bureaus={s.id: Bureau(tuple(s.destinations), kept) for s in settings.storefronts.values()},
         teller=teller,
+        wall=wall,
     )
 
 

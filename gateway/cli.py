@@ -367,8 +367,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "withdraw": Command(
         "take out what waits for a person who withdraws consent",
         "Takes all that waits or is dead for a person out of the store, on all destinations, and refuses what comes later\n"
-        "until the person decides anew; their consent records are marked as withdrawn. Prints a receipt with counts, and what is\n"
-        "still to be asked of the platforms. Doing it again does no harm. Example:\n\n"
+        "until the person decides anew; their consent records are marked as withdrawn. Prints a receipt with counts, and\n"
+        "what is still to be asked of the platforms. Doing it again does no harm. Example:\n\n"
         "  consent-gateway withdraw --email - --order-id 1001 < address.txt",
         _withdraw_arguments,
     ),

@@ -4,7 +4,7 @@ Times are RFC 3339 in UTC. What an access request tells is personal data: it goe
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -121,7 +121,7 @@ class Held(msgspec.Struct, frozen=True):
     destination: str
     state: str
     accepted_at: str
-    fields: dict[str, object]
+    fields: dict[str, Any]
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -147,7 +147,7 @@ class Signal(msgspec.Struct, frozen=True):
     sha256: str | None
 
 
-class ConsentRecord(msgspec.Struct, frozen=True):
+class KeptRecord(msgspec.Struct, frozen=True):
     """A consent record: when the person decided, what the signals were, and what that meant for each destination."""
 
     id: str
@@ -181,7 +181,7 @@ class Disclosure(msgspec.Struct, frozen=True):
     withdrawn_at: str | None
     held: tuple[Held, ...]
     sent: tuple[Sent, ...]
-    consent_records: tuple[ConsentRecord, ...]
+    consent_records: tuple[KeptRecord, ...]
     held_orders: int
     earlier_requests: tuple[Line, ...]
     recipients: tuple[Recipient, ...]
@@ -226,7 +226,11 @@ def fields(event: Minimised) -> dict[str, object]:
     written |= {name: moment(getattr(event, name)) for name in TIMES}
     if event.money is not None:
         written["money"] = {"value": event.money.text, "currency": event.money.currency}
-    return {name: value for name, value in written.items() if not (value is None or value is False or value == [])}
+    return {name: value for name, value in written.items() if not _is_nothing(value)}
+
+
+def _is_nothing(value: object) -> bool:
+    return value is None or value is False or value == ()
 
 
 def _sent(sending: Sending) -> Sent:
@@ -241,11 +245,11 @@ def _sent(sending: Sending) -> Sent:
     )
 
 
-def _record(kept: Kept) -> ConsentRecord:
+def _record(kept: Kept) -> KeptRecord:
     deposit = kept.deposit
     record = deposit.record
     country, region = record.place
-    return ConsentRecord(
+    return KeptRecord(
         id=str(record.id),
         received_at=moment(record.received_at),
         given_at=moment(record.given_at),
