@@ -124,21 +124,27 @@ create table places(             -- the parts of those shapes, each once, and wh
 ) strict;
 """
 
-STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES)
+WITHDRAWALS: Final = """
+create table withdrawals(        -- keyed hashes of those who have withdrawn
+    storefront integer not null, subject integer not null,
+    since integer not null,      -- when last
+    lifted_at integer,           -- when a newer grant came
+    primary key (storefront, subject)
+) strict, without rowid;
+drop table if exists suppressed; -- their place in earlier versions, none of which could put anything there
+"""
+
+STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES, WITHDRAWALS)
 """From an empty file to today's tables, one step a version. A step that was ever released is never changed; a store of an
 earlier version takes the missing steps when it is opened, all in one transaction."""
 
 
 class Form(NamedTuple):
-    """What kind of file a store is: what messages call it, its name, and its steps from an empty file to today's tables.
-
-    `erases`: what is deleted is overwritten with zeros at once, instead of staying until its page is used again.
-    """
+    """What kind of file a store is: what messages call it, its name, and its steps from an empty file to today's tables."""
 
     called: str
     file_name: str
     steps: Sequence[str]
-    erases: bool = False
 
 
 OUTBOX: Final = Form("outbox", FILE_NAME, STEPS)
@@ -221,7 +227,7 @@ def _prepare(connection: apsw.Connection, max_bytes: int, form: Form) -> None:
     if connection.pragma("journal_mode", "wal") != "wal":
         raise CannotOpen(f"{form.called}: the file system cannot hold a write-ahead log")
     connection.pragma("synchronous", "full")
-    connection.pragma("secure_delete", int(form.erases))
+    connection.pragma("secure_delete", 1)  # what is deleted is overwritten, not only forgotten
     connection.pragma("cache_size", -CACHE_KIB)
     connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
     connection.pragma("journal_size_limit", 4 * CHECKPOINT_PAGES * PAGE_BYTES)
