@@ -13,7 +13,7 @@ import msgspec
 from gateway.commands.configuration import storefront_named
 from gateway.commands.ending import Ended
 from gateway.commands.showing import err
-from gateway.model import Fault, StorefrontId
+from gateway.model import Fault
 from gateway.rights.naming import Asked, Wrong, read
 from gateway.settings import Settings
 
@@ -36,7 +36,7 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
     receipt: str | None = None
     cart_token: str | None = None
     checkout_token: str | None = None
-    storefront: StorefrontId | None = None
+    storefront: str | None = None
     law: str | None = None
 
     def __repr__(self) -> str:
@@ -46,7 +46,7 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def said_of(arguments: argparse.Namespace, settings: Settings) -> tuple[Said, Asked]:
     """Read whom a command is about, as it is posted and as it is understood. Raises Ended, which repeats nothing of it."""
-    storefront = None if arguments.storefront is None else storefront_named(settings, arguments.storefront)
+    storefront = None if arguments.storefront is None else str(storefront_named(settings, arguments.storefront))
     said = Said(
         email=_address(arguments),
         order_id=arguments.order_id,
@@ -57,7 +57,7 @@ def said_of(arguments: argparse.Namespace, settings: Settings) -> tuple[Said, As
         storefront=storefront,
         law=arguments.law,
     )
-    asked = read(msgspec.json.encode(said, enc_hook=str))
+    asked = read(msgspec.json.encode(said))
     if isinstance(asked, Wrong):
         raise _ended(asked)
     return said, asked

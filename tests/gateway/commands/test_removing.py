@@ -85,21 +85,20 @@ def test_somebody_must_be_named(stopped: Installation, capsys: Capture, command:
 
 
 @pytest.mark.parametrize(
-    ("options", "typed", "says"),
+    ("options", "says"),
     [
-        (("--email", "-"), "canary-7f3a", "What --email gives is not of its form."),
-        (("--email", "-"), "", "What --email gives is not of its form."),
-        (("--order-id", "  "), "", "What --order-id gives is not of its form."),
-        (("--client-id", "canary" * 100), "", "What --client-id gives is too long: at most 256 characters."),
-        (("--email-file", "nowhere.txt"), "", "The file with the address cannot be read."),
-        (("--order-id", "1", "--storefront", "canary"), "", "There is no such storefront in the configuration; it has shop."),
+        (("--email", "-"), "What --email gives is not of its form."),
+        (("--order-id", "  "), "What --order-id gives is not of its form."),
+        (("--client-id", "canary" * 100), "What --client-id gives is too long: at most 256 characters."),
+        (("--email-file", "nowhere.txt"), "The file with the address cannot be read."),
+        (("--order-id", "1", "--storefront", "canary"), "There is no such storefront in the configuration; it has shop."),
     ],
 )
 def test_what_cannot_be_meant_is_said_and_not_repeated(
-    stopped: Installation, capsys: Capture, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], typed: str, says: str
+    stopped: Installation, capsys: Capture, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], says: str
 ) -> None:
     """Exit code 2, the option and the rule."""
-    typing(monkeypatch, typed)
+    typing(monkeypatch, "canary-7f3a")
     assert main(["withdraw", *options, "--config", str(stopped.config)]) == 2
     assert capsys.readouterr() == ("", f"{says}\n")
 
