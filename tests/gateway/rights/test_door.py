@@ -46,7 +46,7 @@ async def test_a_server_gets_a_receipt(door: Doorway, said: Any) -> None:
     await door.post({"events": [order("1"), order("2", "joe@example.com")]})
     answer = await door.withdraw(said)
     assert answer.status == 200
-    assert answer.json["removed"] == dict.fromkeys(ALL, {"waiting": 1, "on_the_wire": 0, "dead": 0})
+    assert answer.json["removed"] == {name: {"waiting": 1, "on_the_wire": 0, "dead": 0} for name in ALL}
     assert await waiting(door) == ["2"]
     validator("Receipt").validate(answer.json)
     assert CANARY not in answer.body.decode()
@@ -190,7 +190,7 @@ async def test_nothing_of_the_person_is_left_anywhere(door: Doorway, tmp_path: P
     assert CANARY.encode() not in left
 
 
-async def test_every_answer_is_described(door: Doorway) -> None:
-    """The statuses met here are among those that the description has."""
+def test_every_answer_is_described() -> None:
+    """The statuses met here are those that the description has."""
     described = {int(status) for status in API["paths"]["/v1/consent/withdraw"]["post"]["responses"]}
-    assert {200, 204, 400, 401, 403, 408, 413, 415, 429, 503} == described
+    assert described == {200, 204, 400, 401, 403, 408, 413, 415, 429, 503}
