@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from gateway.consent.evidence import cites
-from gateway.consent.place import Mention, merged
+from gateway.consent.place import NOWHERE, Mention, merged
 from gateway.minimise import (
     CLICK_IDS,
     DIGEST_OF_NOTHING,
@@ -69,7 +69,7 @@ def written(raw: RawEvent, want: Wanted, own_origins: frozenset[str]) -> bytes:
             occurred_at=raw.occurred_at,
             set_to_now=raw.set_to_now,
             unknown=raw.unknown,
-            place=merged(((raw.country, raw.region), raw.edge)),
+            place=merged(((raw.country, raw.region), raw.edge or NOWHERE)),
             digests=_digests(raw, want),
             ip=_plain(truncated_ip(raw.ip)) if raw.ip is not None and want.ip else None,
             user_agent=_agent(raw.user_agent, want.user_agent),
