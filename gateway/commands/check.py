@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from rich.table import Table
 
@@ -13,9 +14,20 @@ from gateway.commands import keyfile
 from gateway.commands.configuration import no_such_storefront, read, told
 from gateway.commands.showing import out, show, show_json
 from gateway.delivery.rehearsal import Finding
+from gateway.ledger.schema import LEDGER
 from gateway.outbox import Lane
 from gateway.outbox.keyring import BadKeyFile, Keyring
+from gateway.outbox.schema import OUTBOX
 from gateway.settings import BadSettings, ServerSettings, Settings, Storefront, prove
+
+
+class Stored(NamedTuple):
+    """What is said of a store."""
+
+    store: str
+    file: str
+    max_bytes: int
+    days: Mapping[str, int]
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -27,9 +39,12 @@ def run(arguments: argparse.Namespace) -> int:
     lanes = {Lane(s.id, destination): s for s in chosen for destination in s.destinations}
     if not arguments.json:
         _print_lanes(lanes)
+        _print_stores(settings)
+        out.print("The configuration is complete and consistent.")
     findings = _rehearsed(settings, lanes, arguments.meta_test_code) if arguments.live else {}
     if arguments.json:
-        show_json({"destinations": [_lane_told(lane, s, findings.get(lane)) for lane, s in lanes.items()]})
+        told_of_lanes = [_lane_told(lane, s, findings.get(lane)) for lane, s in lanes.items()]
+        show_json({"destinations": told_of_lanes, "stores": [store._asdict() for store in _stores(settings)]})
     else:
         _print_findings(findings)
     return 0 if all(finding.well for finding in findings.values()) else 1
@@ -74,7 +89,28 @@ def _print_lanes(lanes: Mapping[Lane, Storefront]) -> None:
         mode = shop.destinations[lane.destination].test_mode
         table.add_row(lane.storefront, lane.destination, shop.base_urls[lane.destination], mode or "off")
     show(table)
-    out.print("The configuration is complete and consistent.")
+
+
+def _stores(settings: Settings) -> list[Stored]:
+    """Say what lies where, how large it may grow, and what of it is kept for how long."""
+    folder, kept = settings.server.data_dir, settings.retention
+    return [
+        Stored(OUTBOX.called, str(folder / OUTBOX.file_name), settings.outbox.max_bytes, {}),
+        Stored(
+            LEDGER.called,
+            str(folder / LEDGER.file_name),
+            settings.ledger.max_bytes,
+            {"consent records": kept.consent_records_days, "requests": kept.requests_days},
+        ),
+    ]
+
+
+def _print_stores(settings: Settings) -> None:
+    table = Table("store", "file", "at most", "kept for")
+    for store in _stores(settings):
+        kept = ", ".join(f"{what} {days} days" for what, days in store.days.items())
+        table.add_row(store.store, store.file, f"{store.max_bytes / 2**20:,.0f} MiB", kept or "until it is delivered")
+    show(table)
 
 
 def _lane_told(lane: Lane, shop: Storefront, finding: Finding | None) -> dict[str, object]:

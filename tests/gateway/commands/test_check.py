@@ -25,6 +25,25 @@ def test_a_configuration_in_order_is_shown(stopped: Installation, capsys: Captur
     assert "complete and consistent" in said
 
 
+def test_it_says_where_the_stores_lie_and_what_bounds_them(stopped: Installation, capsys: Capture) -> None:
+    """Files, sizes and days, in words and as JSON."""
+    bounds = '[ledger]\nmax_bytes = "3GiB"\n[retention]\nconsent_records_days = 365\nrequests_days = 400\n'
+    stopped.config.write_text(f"{stopped.config.read_text()}\n{bounds}")
+    assert main(["check", "--config", str(stopped.config), "--json"]) == 0
+    outbox, ledger = json.loads(capsys.readouterr().out)["stores"]
+    store = stopped.folder / "store"
+    assert outbox["file"] == str(store / "outbox.db")
+    assert ledger == {
+        "store": "ledger",
+        "file": str(store / "ledger.db"),
+        "max_bytes": 3 * 2**30,
+        "days": {"consent records": 365, "requests": 400},
+    }
+    assert main(["check", "--config", str(stopped.config)]) == 0
+    said = capsys.readouterr().out
+    assert all(word in said for word in ("ledger.db", "3,072 MiB", "consent records 365 days", "requests 400 days"))
+
+
 def test_what_the_machine_lacks_is_told_with_all_other_faults(stopped: Installation, capsys: Capture) -> None:
     """A key file that others may read and a store that cannot be there are found before the start, not at it."""
     (stopped.folder / "sealing.json").chmod(0o644)
