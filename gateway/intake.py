@@ -25,7 +25,7 @@ from gateway.depositing import Made
 from gateway.limits import Addresses, Bucket, network_of
 from gateway.listener import NO_HEADERS, Answer, answer, problem
 from gateway.metrics import Metrics
-from gateway.model import Destination, Fault, Source, Status
+from gateway.model import Destination, Fault, Source, Status, Trace
 from gateway.model import Refusal as Refused
 from gateway.outbox import Accept, Entry, Outbox, Refuse, Reject, Shut, Unavailable
 from gateway.raw import Malformed, RawEvent
@@ -50,7 +50,7 @@ ROUTES: Final = (
 JSON_TYPE: Final = "application/json"
 ALLOWED: Final = "allowed"
 """What the answer to a consent record says of a destination that it allows."""
-EVENTS, ACCEPTED = Source.EVENTS, Status.ACCEPTED
+EVENTS, ACCEPTED, REFUSED = Source.EVENTS, Status.ACCEPTED, Status.REFUSED
 PREFLIGHT_SECONDS: Final = "86400"
 
 
@@ -296,15 +296,21 @@ def _other_result(event: RawEvent | Malformed, entry: Entry, status: Status) -> 
     """Write a result's members: its own id if it had a valid one, and reasons by code."""
     result: dict[str, object] = {"event_id": event.event_id, "status": status}
     match entry:
+        case Accept() if status is REFUSED:  # by the store: the person has withdrawn
+            result |= _reasons(Refused.WITHDRAWN, entry.trace.withdrawn())
         case Accept():
             pass
         case Refuse():
-            result["reason"] = entry.reason
-            result["refused_destinations"] = {destination.value: why for destination, why in entry.trace.refused}
+            result |= _reasons(entry.reason, entry.trace)
         case Reject():
             result["reason"] = entry.fault
             result["field"] = event.field if isinstance(event, Malformed) else None
     return result
+
+
+def _reasons(reason: Refused, trace: Trace) -> dict[str, object]:
+    """Write a refusal's reason, and each destination's own."""
+    return {"reason": reason, "refused_destinations": {destination.value: why for destination, why in trace.refused}}
 
 
 def _unavailable(why: Shut, headers: Mapping[str, str] = NO_HEADERS) -> Answer:

@@ -656,6 +656,12 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
     refused: tuple[tuple[Destination, Refusal], ...]
     remarks: int
 
+    def withdrawn(self) -> "Trace":
+        """Give the decision on the same event once its person has withdrawn: it may go nowhere that it was wanted for."""
+        wanted = {*self.allowed, *(destination for destination, _ in self.refused)}
+        refused = tuple((destination, Refusal.WITHDRAWN) for destination in Destination if destination in wanted)
+        return Trace(Status.REFUSED, self.rule, self.signals, (), refused, self.remarks)
+
 
 # ── what became of a delivery attempt ────────────────────────────────────────────────────────────────────────────
 

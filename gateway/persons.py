@@ -48,6 +48,12 @@ class Persons:
         plain = text.strip()
         if not 0 < len(plain) <= LONGEST:
             raise ValueError("an identifier has 1 to 256 characters")
-        keyed = self._keyed.copy()
-        keyed.update(f"{storefront}|{kind}|{plain}".encode("utf-8", "surrogatepass"))
+        keyed = self.hasher(storefront, kind)
+        keyed.update(plain.encode("utf-8", "surrogatepass"))
         return PersonKey.unsealed(keyed.hexdigest())
+
+    def hasher(self, storefront: StorefrontId, kind: Identifier) -> blake2b:
+        """Begin to hash a storefront's identifiers of one kind: a copy that is fed one's text makes the bytes of its key."""
+        keyed = self._keyed.copy()
+        keyed.update(f"{storefront}|{kind}|".encode())
+        return keyed

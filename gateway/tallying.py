@@ -1,13 +1,12 @@
 """What became of events at the door, as metrics: by kind, status and reason, and which signals could not be read."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from gateway.metrics import Metrics
-from gateway.model import Kind, Source, State, Status, StorefrontId
+from gateway.model import Kind, Refusal, Source, State, Status, StorefrontId
 from gateway.outbox import Accept, Entry, Refuse, Reject
 
-ACCEPTED: Final = Status.ACCEPTED
+ACCEPTED, REFUSED = Status.ACCEPTED, Status.REFUSED
 
 
 def count(
@@ -39,7 +38,7 @@ def _count_unreadable(metrics: Metrics, storefront: StorefrontId, entry: Refuse)
 def _fate(entry: Entry, status: Status) -> tuple[Kind | None, Status, str]:
     match entry:
         case Accept():
-            return entry.event.kind, status, ""
+            return entry.event.kind, status, Refusal.WITHDRAWN if status is REFUSED else ""
         case Refuse():
             return entry.kind, status, entry.reason
         case Reject():

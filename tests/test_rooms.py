@@ -26,11 +26,14 @@ OUTBOX_PARTS: Final = (
     "explaining",
     "lanes",
     "names",
+    "people",
     "reviving",
     "schema",
+    "seeking",
     "settling",
     "store",
     "subjects",
+    "withdrawing",
 )
 
 TESTED_ELSEWHERE: Final[Mapping[str, str]] = {

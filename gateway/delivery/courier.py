@@ -138,7 +138,6 @@ class Work(msgspec.Struct):
     probe: bool
     plan: Plan[Record]
     """What of the claim is still to be sent."""
-    withdrawn: frozenset[int] = frozenset()
     outcomes: list[Pair] = []
     settled: list[Settlement] = []
     marked: set[int] = set()
@@ -270,7 +269,6 @@ class Courier:
             await self._idle(seen)
             return
         work = Work(claim, self._breaker.probing, Plan(claim.records))
-        work.withdrawn = await self._insist(lambda: self._outbox.suppressed(self._lane, claim))
         await self._send_all(work)
         self._conclude_breaker(work)
         await self._end(work)
@@ -374,7 +372,7 @@ class Courier:
         """
         if work.stop is not None:
             return ()
-        ready, settled = screen(group, work.withdrawn, self._rules, self._now())
+        ready, settled = screen(group, self._outbox.withdrawn(work.claim), self._rules, self._now())
         if ready and not work.placed:
             wait = self._route.meter.take(_monotonic())
             if not await self._wait_for_quota(wait):
@@ -382,7 +380,7 @@ class Courier:
                 return ()
             work.placed = True
             if wait:
-                ready, settled = screen(group, work.withdrawn, self._rules, self._now())
+                ready, settled = screen(group, self._outbox.withdrawn(work.claim), self._rules, self._now())
         work.settled += settled
         return ready
 

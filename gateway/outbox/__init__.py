@@ -33,6 +33,11 @@ word or nobody waits for it any more; then `conclude` adds what was said to the 
 **Dead letters** lie with their reason for fourteen days. `revive` gives chosen ones back to their lane, in one transaction
 with the books, as exceptions that are due: the next claim has them, with what was known of their doubt.
 
+**People.** A record belongs to a person by its e-mail digests, by the keys it came with (`Minimised.persons`) and, being a
+purchase, by its own id taken for the number of an order. `withdraw` takes all that waits or is dead for a person out of the
+file in one transaction; what comes later is refused in the transaction that would have accepted it, until the person
+decides anew. A claim under way is told by `withdrawn`.
+
 **Accounts.** Every transaction also adds to the books: received = accepted + duplicate + refused + invalid, and
 accepted × destinations = delivered + waiting + dead + withdrawn, per storefront, exactly, at any moment.
 
@@ -56,6 +61,7 @@ from gateway.model import (
     Fault,
     Kind,
     Minimised,
+    PersonKey,
     PlatformCode,
     Processing,
     Reason,
@@ -272,11 +278,26 @@ class DeadLetter(msgspec.Struct, frozen=True, gc=False):
     replays: int = 0
 
 
-class Contents(msgspec.Struct, frozen=True):
-    """What is in dead letters: the records whose seal opened, and the numbers of those whose person has withdrawn since."""
+class Person(msgspec.Struct, frozen=True, gc=False):
+    """Somebody, as far as the store can know them. Prints as `<Person>`."""
 
-    records: tuple[Record, ...]
-    withdrawn: frozenset[int]
+    digests: tuple[EmailDigest, ...] = ()
+    keys: tuple[PersonKey, ...] = ()
+
+    def __repr__(self) -> str:
+        """Say nothing of what is inside."""
+        return "<Person>"
+
+
+class Removal(msgspec.Struct, frozen=True, gc=False):
+    """What was removed for a person: records by destination, and events that nothing is kept of any more.
+
+    `on_the_wire` are those of `waiting` that had been said to be leaving: the platform may have them.
+    """
+
+    waiting: Mapping[Destination, int]
+    dead: Mapping[Destination, int]
+    on_the_wire: Mapping[Destination, int]
 
 
 @unique
@@ -386,7 +407,9 @@ class Outbox(Protocol):
     async def put(self, entries: Sequence[Entry]) -> Sequence[Status]:
         """Store one request's entries, all or none; return after the flush, one status per entry in order.
 
-        ACCEPTED or DUPLICATE for an `Accept`, REFUSED for a `Refuse`, INVALID for a `Reject`.
+        ACCEPTED or DUPLICATE for an `Accept`, REFUSED for a `Refuse`, INVALID for a `Reject`. REFUSED also for an `Accept`
+        whose person has withdrawn and has not granted anew since: nothing of it is kept but the decision, which is
+        `entry.trace.withdrawn()`.
         """
 
     @property
@@ -446,16 +469,21 @@ class Outbox(Protocol):
         Raises ValueError when the outcomes are of more events than the request had.
         """
 
-    async def suppress(self, storefront: StorefrontId, digests: Sequence[EmailDigest], now: int) -> None:
-        """Remember that these people have withdrawn: claims from now on mark their earlier events as suppressed."""
+    async def withdraw(self, storefront: StorefrontId, person: Person, now: int) -> Removal:
+        """Remove everything that waits or is dead for a person, in all lanes, and refuse what comes later; in one transaction.
 
-    async def suppressed(self, lane: Lane, claim: Claim) -> frozenset[int]:
-        """The claim's records whose person has withdrawn since the event was accepted."""
+        Content and hashes are deleted from the file before this returns. What is under way in a claim counts as withdrawn
+        too, unless its settlement says afterwards that the platform has it. Doing it again changes nothing but the time.
+        A person is heard again by a decision of a later date (`Accept.granted_at`).
+        """
+
+    def withdrawn(self, claim: Claim) -> frozenset[int]:
+        """The claim's records whose person has withdrawn, as of this moment. Cheap: asked right before bytes leave."""
 
     async def dead_letters(self, lane: Lane, after: int, limit: int) -> Sequence[DeadLetter]:
         """Up to `limit` of the lane's dead letters beyond number `after`, in order. Any lane may be asked, declared or not."""
 
-    async def open_letters(self, lane: Lane, letters: Sequence[DeadLetter]) -> Contents:
+    async def open_letters(self, lane: Lane, letters: Sequence[DeadLetter]) -> Sequence[Record]:
         """Break the seals of the lane's dead letters, in the order of their numbers; what does not open is left out."""
 
     async def revive(self, lane: Lane, letters: Sequence[tuple[DeadLetter, Record]], now: int) -> frozenset[int]:

@@ -62,6 +62,7 @@ class LaneState:
         "oldest_fresh",
         "oldest_retry",
         "retrying",
+        "robbed",
         "storefront",
         "waiting",
     )
@@ -82,6 +83,8 @@ class LaneState:
         self.retrying = 0
         """Exceptions to be tried again, parked ones among them."""
         self.dead = 0
+        self.robbed = False
+        """Whether records may have been taken out of the hands of the claim under way, because their person withdrew."""
         self.oldest_fresh: int | None = None
         self.oldest_behind: int | None = None
         self.oldest_retry: int | None = None
@@ -138,6 +141,10 @@ _WHOLE: Final = "select place, at, data_key, sorts, blob from groups where place
 _SLIM: Final = "select place, at, data_key, sorts, x'' from groups where place between ? and ? order by place"
 _MOST_GROUPS: Final = 1_000
 """Groups read for one claim, however few of their records go to its destination."""
+
+
+EMPTY: Final = 0
+"""Stands as the sort of a record whose place in its group was emptied: it goes nowhere."""
 
 
 def count_wanted(sorts: bytes, wanted: bytes) -> int:

@@ -124,7 +124,17 @@ create table places(             -- the parts of those shapes, each once, and wh
 ) strict;
 """
 
-STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES)
+WITHDRAWALS: Final = """
+create table withdrawals(        -- keyed hashes of those who have withdrawn
+    storefront integer not null, subject integer not null,
+    since integer not null,      -- when last
+    lifted_at integer,           -- when a newer grant came
+    primary key (storefront, subject)
+) strict, without rowid;
+drop table if exists suppressed; -- their place in earlier versions, none of which could put anything there
+"""
+
+STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES, WITHDRAWALS)
 """From an empty file to today's tables, one step a version. A step that was ever released is never changed; a store of an
 earlier version takes the missing steps when it is opened, all in one transaction."""
 
@@ -141,7 +151,7 @@ class Form(NamedTuple):
     erases: bool = False
 
 
-OUTBOX: Final = Form("outbox", FILE_NAME, STEPS)
+OUTBOX: Final = Form("outbox", FILE_NAME, STEPS, erases=True)
 
 Row = tuple[Any, ...]
 """A row as SQLite gives it; the strict tables say which kind each column has."""

@@ -12,11 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
-from gateway.model import EmailDigest, EventId, Kind, Processing, Status, StorefrontId
+from gateway.model import EventId, Kind, Processing, Status, StorefrontId
 from gateway.outbox import (
     Book,
     Claim,
-    Contents,
     Dead,
     DeadLetter,
     Decision,
@@ -27,7 +26,9 @@ from gateway.outbox import (
     Lane,
     Left,
     Outcomes,
+    Person,
     Record,
+    Removal,
     Settlement,
     Shut,
     Waiting,
@@ -35,10 +36,12 @@ from gateway.outbox import (
 )
 from gateway.outbox.claims import Found, Opener, Taken, Unread
 from gateway.outbox.keyring import Keyring
+from gateway.outbox.people import People
 from gateway.outbox.putting import PuttingWriter
 from gateway.outbox.schema import check_library, lock_directory
 from gateway.outbox.settling import Pair
 from gateway.outbox.store import Changes, Options, Store
+from gateway.outbox.withdrawing import Removed
 
 MOST_ENTRIES: Final = 5_000
 """Entries in one request: a bound on what one transaction must hold, not on what is sensible."""
@@ -69,12 +72,15 @@ class SqliteOutbox:
         """Hold the directory's lock; `open` does the rest."""
         self._lock = lock
         self._writer = PuttingWriter("outbox", self._told)
+        self._people = People(self._writer, self._removed)
         self._opener = Opener()
+        self._removals = 0
         self._lanes: Collection[Lane] = ()
         self._claims: dict[Lane, _UnderWay | None] = {}
+        self._withdrawn: dict[Lane, frozenset[int]] = {}
+        """What was taken out of a lane since its claim was begun."""
         self._figures: dict[Lane, Waiting] = {}
         self._unacknowledged: dict[Lane, int] = {}
-        self._suppressing: frozenset[StorefrontId] = frozenset()
         self._differing: defaultdict[StorefrontId, int] = defaultdict(int)
         self._arrivals: defaultdict[StorefrontId, int] = defaultdict(int)
         self._waiters: defaultdict[StorefrontId, set[asyncio.Future[None]]] = defaultdict(set)
@@ -106,7 +112,6 @@ class SqliteOutbox:
     def _told(self, changes: Changes) -> None:
         self._figures.update(changes.figures)
         self._unacknowledged.update(changes.unacknowledged)
-        self._suppressing = changes.suppressing
         for storefront, count in changes.differing.items():
             self._differing[storefront] += count
         for storefront in changes.arrived:
@@ -164,7 +169,7 @@ class SqliteOutbox:
             # The lane is free once the change is made: a caller that gives up must not claim what is about to be moved.
             await self._writer.change(lambda store: store.set_aside(lane, before), partial(self._free, lane))
         except Exception:
-            del self._claims[lane]
+            self._free(lane)
             raise
 
     async def claim(self, lane: Lane, limit: int, now: int, *, fresh_first: bool = False) -> Claim | None:
@@ -173,14 +178,16 @@ class SqliteOutbox:
         The oldest first, or what is fresh. Raises RuntimeError when the lane has a claim under way or was not declared.
         """
         self._begin_claim(lane)
-        under_way = None
+        under_way, removals = None, self._removals
         try:
             found = await self._writer.ask(lambda store: store.find(lane, limit, now, fresh_first=fresh_first))
             if found is not None:
                 under_way = await self._open(lane, found)
         finally:
             if under_way is None:
-                del self._claims[lane]
+                self._free(lane)
+            if self._removals != removals:
+                self._opener.forget()  # it may have opened what was found before the removal
         if under_way is None:
             return None
         self._claims[lane] = under_way
@@ -193,9 +200,10 @@ class SqliteOutbox:
         if lane in self._claims:
             raise RuntimeError("outbox: the lane has a claim under way")
         self._claims[lane] = None
+        self._withdrawn[lane] = frozenset()
 
-    def _free(self, lane: Lane, _done: None) -> None:
-        del self._claims[lane]
+    def _free(self, lane: Lane, _done: None = None) -> None:
+        del self._claims[lane], self._withdrawn[lane]
 
     async def _open(self, lane: Lane, found: Found) -> _UnderWay:
         taken = await self._opener.open(found)
@@ -254,7 +262,7 @@ class SqliteOutbox:
             raise
 
     def _end(self, claim: Claim) -> None:
-        del self._claims[claim.lane]
+        self._free(claim.lane)
 
     async def next_due(self, lane: Lane) -> float | None:
         """When the lane's earliest exception is due, else None."""
@@ -289,18 +297,24 @@ class SqliteOutbox:
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def suppress(self, storefront: StorefrontId, digests: Sequence[EmailDigest], now: int) -> None:
-        """Remember that these people have withdrawn: claims from now on mark their earlier events as suppressed."""
-        await self._writer.change(lambda store: store.suppress(storefront, digests, now))
+    async def withdraw(self, storefront: StorefrontId, person: Person, now: int) -> Removal:
+        """Remove everything that waits or is dead for a person, in all lanes, and refuse what comes later."""
+        return await self._people.withdraw(storefront, person, now)
 
-    async def suppressed(self, lane: Lane, claim: Claim) -> frozenset[int]:
-        """The claim's records whose person has withdrawn since the event was accepted."""
-        return await self._withdrawn(lane, claim.records)
+    def withdrawn(self, claim: Claim) -> frozenset[int]:
+        """The claim's records whose person has withdrawn, as of this moment. Raises ValueError for a claim that has ended."""
+        under_way = self._claims.get(claim.lane)
+        if under_way is None or under_way.claim is not claim:
+            raise ValueError("outbox: the claim is not under way")
+        gone = self._withdrawn[claim.lane]
+        return gone and gone.intersection([record.seq for record in claim.records])
 
-    async def _withdrawn(self, lane: Lane, records: Sequence[Record]) -> frozenset[int]:
-        if lane.storefront not in self._suppressing or not records:
-            return frozenset()
-        return await self._writer.ask(lambda store: store.suppressed(lane, records))
+    def _removed(self, removed: Removed) -> None:
+        """Tell the claims under way, and keep nothing of what was removed."""
+        self._removals += 1
+        self._opener.forget()
+        for lane in removed.gone.keys() & self._withdrawn.keys():
+            self._withdrawn[lane] |= removed.gone[lane]
 
     # ── dead letters ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -308,13 +322,13 @@ class SqliteOutbox:
         """Up to `limit` of the lane's dead letters beyond number `after`, in order."""
         return await self._writer.ask(lambda store: store.dead_letters(lane, after, limit))
 
-    async def open_letters(self, lane: Lane, letters: Sequence[DeadLetter]) -> Contents:
+    async def open_letters(self, lane: Lane, letters: Sequence[DeadLetter]) -> Sequence[Record]:
         """Break the seals of the lane's dead letters, in the order of their numbers; what does not open is left out."""
         seqs = sorted(letter.seq for letter in letters)
         if not seqs:
-            return Contents((), frozenset())
+            return ()
         taken = await self._opener.open(await self._writer.ask(lambda store: store.find_dead(lane, seqs)))
-        return Contents(taken.records, await self._withdrawn(lane, taken.records))
+        return taken.records
 
     async def revive(self, lane: Lane, letters: Sequence[tuple[DeadLetter, Record]], now: int) -> frozenset[int]:
         """Give dead letters back to the lane's courier, due at once, all in one transaction; gives the numbers of those.

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import apsw
 import msgspec
 
-from gateway.model import Destination, EmailDigest, EventId, Kind, Status, StorefrontId
+from gateway.model import Destination, EventId, Kind, Status, StorefrontId
 from gateway.outbox import (
     Book,
     DeadLetter,
@@ -24,6 +24,7 @@ from gateway.outbox import (
     Left,
     Origin,
     Outcomes,
+    Person,
     Record,
     Waiting,
 )
@@ -35,10 +36,12 @@ from gateway.outbox.keyring import Keyring
 from gateway.outbox.lanes import Held, LaneState
 from gateway.outbox.memory import Memory
 from gateway.outbox.reviving import Reviving
-from gateway.outbox.schema import SPAN, base, close, connect, flush_directory, is_full, one
+from gateway.outbox.schema import close, connect, flush_directory, is_full, one
+from gateway.outbox.seeking import Look, Seeking
 from gateway.outbox.seen import GENERATION, SLICES
 from gateway.outbox.settling import DEAD_SECONDS, TOLD_SECONDS, Pair, Settling
 from gateway.outbox.vault import DAY_SECONDS, Vault
+from gateway.outbox.withdrawing import Removed, Wider, Withdrawing
 
 LOOK_EVERY_SIGHTINGS: Final = 500
 LOOK_EVERY_CALLS: Final = 64
@@ -49,6 +52,7 @@ SWEEP_ROUND_SECONDS: Final = DAY_SECONDS // 2
 
 KEYS_KEPT_SECONDS: Final = 2 * DAY_SECONDS
 TRACES_KEPT_DAYS: Final = 10
+WITHDRAWALS_KEPT_SECONDS: Final = 1095 * DAY_SECONDS
 _PARKED_AT_A_TIME: Final = 500
 _MOST_LINES: Final = 20_000
 
@@ -71,7 +75,6 @@ class Changes(NamedTuple):
 
     arrived: frozenset[StorefrontId]
     figures: Mapping[Lane, Waiting]
-    suppressing: frozenset[StorefrontId]
     differing: Mapping[StorefrontId, int]
     """Repeats whose content differed from the first."""
     unacknowledged: Mapping[Lane, int]
@@ -91,6 +94,7 @@ class Store:
         self._options = options
         self._connection = connect(directory, options.max_bytes, options.vfs)
         self._looked_at, self._unlooked = 0, LOOK_EVERY_CALLS
+        self._removed = False
         try:
             with self._connection:
                 Vault(self._connection, keyring).rewrap()
@@ -116,6 +120,8 @@ class Store:
         self._arriving = Arriving(memory)
         self._explaining = Explaining(memory, self._asking)
         self._reviving = Reviving(memory)
+        self._seeking = Seeking(memory)
+        self._withdrawing = Withdrawing(memory, self._seeking)
 
     # ── transactions ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -124,23 +130,30 @@ class Store:
         self._connection.execute("begin immediate")
 
     def commit(self) -> None:
-        """Flush the transaction to stable storage; raises what SQLite raises."""
+        """Flush the transaction to stable storage; raises what SQLite raises.
+
+        After a removal the log is emptied too: pages as they were before it lie there until then.
+        """
         self._books.write()
         self._connection.execute("commit")
+        if self._removed:
+            self._removed = False
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def rollback(self) -> None:
         """Undo the transaction under way, in the file and in memory."""
         if self._connection.in_transaction:
             self._connection.execute("rollback")
+        self._removed = False
         self._load()
+        for state in self._lanes.states.values():
+            state.robbed = True  # it is forgotten which were: whoever settles looks
 
     def changes(self) -> Changes:
         """Give what the outside has not been told yet."""
-        names = self._names
         changes = Changes(
             frozenset(self._arriving.arrived),
             {state.lane: state.figures() for state in self._lanes.touched},
-            frozenset(names.name(number) for number in self._subjects.suppressing),
             dict(self._arriving.differing),
             self._unacknowledged(),
         )
@@ -262,13 +275,19 @@ class Store:
         """Add the last word on a request to the books."""
         return self._asking.conclude(inquiry, outcomes)
 
-    def suppress(self, storefront: StorefrontId, digests: Sequence[EmailDigest], now: int) -> None:
-        """Remember withdrawals."""
-        self._subjects.suppress(self._names.storefront(storefront), digests, now)
+    def known_by(self, person: Person) -> frozenset[bytes]:
+        """Give the hashes that a person is found by."""
+        return self._subjects.of_person(person)
 
-    def suppressed(self, lane: Lane, records: Sequence[Record]) -> frozenset[int]:
-        """Which of the records were accepted before their person withdrew."""
-        return self._subjects.suppressed(self._lanes.states[lane].storefront, records)
+    def look(self, storefront: StorefrontId, before: Look) -> Look:
+        """Look through the next groups for a person."""
+        return self._seeking.look(self._names.storefronts.get(storefront, 0), before)
+
+    def withdraw(self, storefront: StorefrontId, named: frozenset[bytes], look: Look, now: int) -> Removed | Wider:
+        """Remove what is held of a person, unless more has to be looked for."""
+        done = self._withdrawing.withdraw(self._names.storefront(storefront), named, look, now)
+        self._removed = self._removed or isinstance(done, Removed)
+        return done
 
     def dead_letters(self, lane: Lane, after: int, limit: int) -> tuple[DeadLetter, ...]:
         """Look at a lane's dead letters."""
@@ -308,7 +327,7 @@ class Store:
         for state in self._lanes.states.values():
             self._sweep_lane(state, told_from, now)
         for number in self._names.storefronts.values():
-            self._subjects.discard(number, self._oldest(number, now))
+            self._subjects.discard(number, now - WITHDRAWALS_KEPT_SECONDS)
         self._asking.discard(now - TOLD_SECONDS)
         self._names.discard(now // DAY_SECONDS - TRACES_KEPT_DAYS)
         self._vault.discard(now - KEYS_KEPT_SECONDS)
@@ -336,17 +355,3 @@ class Store:
                 state.dead -= self._connection.changes()
         self._reviving.discard(state, now, DEAD_SECONDS)
         self._lanes.touched.add(state)
-
-    def _oldest(self, storefront: int, now: int) -> int:
-        """When the storefront's oldest record, waiting or dead, was accepted; `now` if it has none."""
-        (at,) = one(
-            self._connection,
-            "select coalesce((select at from groups where place between ? and ? order by place limit 1), ?)",
-            (base(storefront), base(storefront) + SPAN - 1, now),
-        )
-        ages = [int(at)]
-        for state in self._lanes.of(storefront):
-            ages += one(
-                self._connection, "select coalesce(min(accepted_at), ?) from exceptions where lane = ?", (now, state.number)
-            )
-        return min(ages)

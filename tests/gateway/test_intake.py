@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from gateway.intake import COLLECT_BYTES, ROUTES, _results
 from gateway.model import Destination, EventId, Fault, Kind, Minimised, Refusal, Source, Status, StorefrontId, Trace
-from gateway.outbox import Accept
+from gateway.outbox import Accept, Person
 from gateway.raw import RawEvent
 from tests.doorway import (
     BURST,
     FULL_AGENT,
     NOW,
     PROXIES,
+    SHOP,
     Doorway,
     as_bytes,
     doorway,
@@ -96,6 +97,26 @@ async def test_an_event_that_identifies_nobody_is_refused(door: Doorway) -> None
     assert answer.results[0]["status"] == "refused"
     assert answer.results[0]["reason"] == "no_identity"
     assert answer.results[0]["refused_destinations"] == dict.fromkeys(ALL, "no_identity")
+
+
+async def test_an_event_of_somebody_who_withdrew_is_refused(door: Doorway) -> None:
+    """The store says so in the transaction that would have accepted it; a grant of a later date is heard."""
+    await door.post(purchase("1"))
+    event = await door.only()
+    assert event.email is not None
+    await door.outbox.withdraw(SHOP, Person(event.email.distinct()), NOW - 50)
+    newer = purchase("3", consent={"advertising": True, "given_at": NOW - 20})
+    answer = await door.post({"events": [purchase("2"), newer]})
+    assert answer.results == [
+        {
+            "event_id": "2",
+            "status": "refused",
+            "reason": "withdrawn",
+            "refused_destinations": dict.fromkeys(ALL, "withdrawn"),
+        },
+        {"event_id": "3", "status": "accepted", "destinations": ALL},
+    ]
+    assert door.metric("events_total", status="refused", reason="withdrawn") == 1
 
 
 async def test_a_server_says_the_visitors_address_and_agent(tmp_path: Path) -> None:

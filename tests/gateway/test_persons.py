@@ -25,6 +25,13 @@ def test_kinds_and_storefronts_are_apart(one: Identifier, other: Identifier, tex
     assert PERSONS.key(SHOP, one, text) != PERSONS.key(OTHER, one, text)
 
 
+def test_a_key_is_made_the_same_way_in_two_steps() -> None:
+    """What is the same for all of a storefront's identifiers of a kind can be hashed once."""
+    begun = PERSONS.hasher(SHOP, Identifier.ORDER_ID).copy()
+    begun.update(b"1001")
+    assert begun.hexdigest() == PERSONS.key(SHOP, Identifier.ORDER_ID, "1001")
+
+
 def test_another_pepper_gives_other_keys() -> None:
     """Who has not the key file cannot find out which order a key stands for by trying all of them."""
     assert PERSONS.key(SHOP, Identifier.ORDER_ID, "1001") != Persons(bytes(32)).key(SHOP, Identifier.ORDER_ID, "1001")

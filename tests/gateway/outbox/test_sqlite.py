@@ -14,13 +14,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from gateway.model import EmailDigests, Kind, PageOrigin, Reason, Receipt, Status, TruncatedIp
-from gateway.outbox import Claim, Dead, Done, Later, Origin, Outbox, Settlement, Shut, Unavailable, Withdrawn
+from gateway.outbox import Claim, Dead, Done, Later, Origin, Outbox, Person, Settlement, Shut, Unavailable, Withdrawn
 from gateway.outbox.keyring import BadKeyFile, Keyring
 from gateway.outbox.schema import BACKLOGS, REPLAYS, SPAN, STEPS, CannotOpen
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from tests.disk import Shim, killed
 from tests.gateway.outbox.contract import OutboxContract, balanced
+from tests.gateway.outbox.contract_people import PeopleContract
 from tests.gateway.outbox.machine import OutboxMachine
 from tests.gateway.outbox.making import (
     DAY,
@@ -49,7 +50,7 @@ def engine(tmp_path: Path) -> SqliteEngine:
     return SqliteEngine(tmp_path)
 
 
-class TestPromises(OutboxContract):
+class TestPromises(OutboxContract, PeopleContract):
     """The suite that every engine passes."""
 
 
@@ -221,7 +222,7 @@ async def test_no_identifier_is_readable_in_the_files(engine: SqliteEngine) -> N
     await outbox.put([sensitive, sensitive, *[accept(n, kind=Kind.PAGE_VIEW) for n in range(30)]])
     claim = await claim_all(outbox, FIRST, limit=1)
     await outbox.settle(claim, [Later(claim.records[0].seq, Reason.TIMED_OUT, NOW)], NOW)
-    await outbox.suppress(SHOP, [digest("abc123")], NOW)
+    await outbox.withdraw(SHOP, Person((digest("abc123"),)), NOW)
     stored = b"".join(path.read_bytes() for path in engine.directory.iterdir())
     await outbox.close()
     stored += b"".join(path.read_bytes() for path in engine.directory.iterdir())
@@ -322,8 +323,8 @@ async def test_a_dead_letter_that_cannot_be_read_stays_dead(engine: SqliteEngine
     outbox = await engine.open([FIRST])
     letters = await outbox.dead_letters(FIRST, 0, 9)
     assert [letter.seq for letter in letters] == [record.seq for record in claim.records]
-    assert [record.seq for record in (await outbox.open_letters(FIRST, letters)).records] == [intact.seq]
-    never = [(letters[2], contents.records[2])]
+    assert [record.seq for record in await outbox.open_letters(FIRST, letters)] == [intact.seq]
+    never = [(letters[2], contents[2])]
     assert await outbox.revive(FIRST, never, NOW) == frozenset()
     balanced(await outbox.book(SHOP))
     await outbox.close()
@@ -337,7 +338,7 @@ async def test_a_replay_is_forgotten_when_its_event_is(engine: SqliteEngine) -> 
     await outbox.settle(claim, [Dead(claim.records[0].seq, Reason.REJECTED)], NOW)
     letters = await outbox.dead_letters(FIRST, 0, 9)
     contents = await outbox.open_letters(FIRST, letters)
-    await outbox.revive(FIRST, list(zip(letters, contents.records, strict=True)), NOW + 5)
+    await outbox.revive(FIRST, list(zip(letters, contents, strict=True)), NOW + 5)
     assert await deliver_all(outbox, FIRST, now=NOW + 5) == ["1"]
     counts = []
     for at in (NOW + 5 + 14 * DAY - 1, NOW + 5 + 14 * DAY):
@@ -362,7 +363,7 @@ async def test_a_store_from_before_replays_has_them_after_opening(engine: Sqlite
     outbox = await engine.open([FIRST])
     letters = await outbox.dead_letters(FIRST, 0, 9)
     contents = await outbox.open_letters(FIRST, letters)
-    assert len(await outbox.revive(FIRST, list(zip(letters, contents.records, strict=True)), NOW)) == 1
+    assert len(await outbox.revive(FIRST, list(zip(letters, contents, strict=True)), NOW)) == 1
     assert await deliver_all(outbox, FIRST) == ["1"]
     await outbox.close()
 
