@@ -296,6 +296,90 @@ async def test_a_browsers_event_can_cite_too(door: Doorway) -> None:
     assert len(await door.stored()) == 1
 
 
+# ── what a refusal takes back ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def waiting(door: Doorway) -> list[int]:
+    """How many events each destination's courier would be given."""
+    return [len(await door.stored(destination)) for destination in Destination]
+
+
+async def test_a_refusal_takes_back_what_waits(door: Doorway) -> None:
+    """Before the answer, whatever allowed it: the record, or a signal of the event's own beside what it cites."""
+    await door.tell(record({**YES, "join": {"client_id": CLIENT}}))
+    own = {"advertising": True, "join": {"client_id": CLIENT}}
+    other = purchase("3", customer={"email": "somebody.else@example.com"})
+    assert await reasons(door, order("1"), order("2", own), other) == ["accepted"] * 3
+    assert await waiting(door) == [3, 3, 3]
+    door.clock.pass_by(5)
+    await door.tell(record({**NO, "join": {"client_id": CLIENT}}))
+    assert [event.event_id for event in await door.stored()] == ["3"]
+    assert await waiting(door) == [1, 1, 1]
+
+
+async def test_what_comes_after_a_refusal_is_refused_until_a_newer_yes(door: Doorway) -> None:
+    """Also an event that says yes itself and is of no date; a record of later lifts it."""
+    await door.tell(record())
+    assert await reasons(door, order("1")) == ["accepted"]
+    door.clock.pass_by(5)
+    await door.tell(record(NO))
+    assert await reasons(door, order("2"), order("3", {"advertising": True, "receipt": RECEIPT})) == ["advertising_denied"] * 2
+    door.clock.pass_by(5)
+    await door.tell(record())
+    assert await reasons(door, order("4")) == ["accepted"]
+
+
+@pytest.mark.parametrize(
+    "consent", [{"advertising": None}, {"advertising": "no"}, {"advertising": True, "given_at": NOW - 10**8}]
+)
+async def test_what_merely_grants_nothing_takes_nothing_back(door: Doorway, consent: dict[str, Any]) -> None:
+    """Silence, what cannot be read and age are refusals for what comes; nobody took anything back."""
+    await door.tell(record())
+    assert await reasons(door, order()) == ["accepted"]
+    door.clock.pass_by(5)
+    await door.tell(record({**consent, "receipt": RECEIPT}))
+    assert await waiting(door) == [1, 1, 1]
+
+
+async def test_a_refusal_of_some_takes_back_what_waits_and_hears_what_comes(door: Doorway) -> None:
+    """What came in before the decision goes, for all of them; what comes under it goes where it allows."""
+    await door.tell(record())
+    assert await reasons(door, order("1")) == ["accepted"]
+    door.clock.pass_by(5)
+    await door.tell(record({**YES, "vendors": {"meta": False}}))
+    assert await waiting(door) == [0, 0, 0]
+    assert await reasons(door, order("2")) == ["accepted"]
+    assert await waiting(door) == [0, 1, 1]
+
+
+async def test_a_page_takes_nothing_back_by_an_order_number(door: Doorway) -> None:
+    """Numbers run, and a page's key is public; the refusal counts for what comes, and a server may take back by it."""
+    await door.tell(record({"advertising": True, "join": {"order_id": "1001"}}))
+    by_number = {"join": {"order_id": "1001"}}
+    assert await reasons(door, order("1", by_number)) == ["accepted"]
+    door.clock.pass_by(5)
+    await door.tell(record({"advertising": False, **by_number}))
+    assert await waiting(door) == [1, 1, 1]
+    assert await reasons(door, order("2", by_number)) == ["advertising_denied"]
+
+
+async def test_a_server_takes_back_by_an_order_number(door: Doorway) -> None:
+    """It knows whose order it was."""
+    by_number = {"join": {"order_id": "1001"}}
+    await door.say(record({"advertising": True, **by_number}))
+    assert await reasons(door, order("1", by_number)) == ["accepted"]
+    door.clock.pass_by(5)
+    await door.say(record({"advertising": False, **by_number}))
+    assert await waiting(door) == [0, 0, 0]
+
+
+async def test_a_refusal_that_comes_while_nothing_is_known_leaves_no_line(door: Doorway) -> None:
+    """Most people refuse once: an event that says yes itself and cites the same is heard by what the record says."""
+    await door.tell(record(NO))
+    assert await reasons(door, order("1", {"advertising": True, "receipt": RECEIPT})) == ["advertising_denied"]
+    assert await reasons(door, purchase("2")) == ["accepted"]
+
+
 # ── orders that come before their record ─────────────────────────────────────────────────────────────────────────
 
 
@@ -453,18 +537,6 @@ async def test_records_are_counted_by_whose_word_they_are_and_what_they_say(door
         assert door.metric("consent_records_total", storefront="shop", source=source, outcome=outcome) == 1
     assert door.metric("consent_records_total") == 2
     assert door.metric("requests_total", route="/v1/consent") == 2
-
-
-async def test_what_cannot_be_read_raises_an_alarm(door: Doorway) -> None:
-    """Refused events with an unreadable signal are counted by the signal: formats change without a word."""
-    for number, consent in enumerate(({"advertising": "yes"}, {"google": 7}, {"advertising": False}, {"receipt": 7.5})):
-        await door.post(purchase(str(number), consent=consent))
-    counted = {
-        name: door.metric("unreadable_signals_total", storefront="shop", signal=name) for name in ("advertising", "google")
-    }
-    assert counted == {"advertising": 1, "google": 1}
-    assert door.metric("unreadable_signals_total", signal="record") == 1
-    assert door.metric("unreadable_signals_total") == 3
 
 
 async def test_undeclared_fields_of_a_record_are_counted(door: Doorway) -> None:
