@@ -95,12 +95,13 @@ class Callers:
         hops = [hop.strip() for value in request.headers.getall("X-Forwarded-For", []) for hop in value.split(",")]
         return next((hop for hop in reversed(hops) if not self.trusts(hop)), None)
 
-    def place(self, request: web.BaseRequest) -> Mention:
-        """Say where the edge sees the browser; nothing unless a trusted proxy says so, unreadable where it is of two minds."""
+    def place(self, request: web.BaseRequest) -> Mention | None:
+        """Say where the edge sees the browser; None unless a trusted proxy says so, unreadable where it is of two minds."""
         edge = self._edge
         if edge.country_header is None or not self.trusts(request.remote or ""):
-            return NOWHERE
-        return _said(request, edge.country_header), _said(request, edge.region_header)
+            return None
+        seen = _said(request, edge.country_header), _said(request, edge.region_header)
+        return None if seen == NOWHERE else seen
 
     def trusts(self, address: str) -> bool:
         """Say whether an address, however it is written, belongs to a trusted proxy; what is no address does not."""

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from gateway.consent.decision import context_of, heard, judged
 from gateway.consent.evidence import Record, cited, combine
-from gateway.consent.place import merged, place_of
+from gateway.consent.place import NOWHERE, merged, place_of
 from gateway.consent.policy import Policy
 from gateway.consent.statement import Statements
 from gateway.ledger import Deposit, Version
@@ -94,7 +94,7 @@ def deposit_of(raw: RawConsent, shop: Shop, drawn: Drawn, now: int, *, by_page: 
 
 
 def _record(raw: RawConsent, policy: Policy, now: int, name: EvidenceId, browser: PersonKey) -> tuple[Record, Statements]:
-    mention = merged(((raw.country, raw.region), raw.edge))
+    mention = merged(((raw.country, raw.region), raw.edge or NOWHERE))
     context = context_of(raw.consent, policy, place_of((mention,)), now)
     statements = heard(raw, context)
     given_at = now if context.chosen_at is None else min(context.chosen_at, now)

@@ -26,7 +26,7 @@ from gateway.depositing import Made
 from gateway.limits import Addresses, Bucket, network_of
 from gateway.listener import NO_HEADERS, Answer, answer, problem
 from gateway.metrics import Metrics
-from gateway.model import Destination, Fault, Kind, Source, State, Status, StorefrontId, Trace
+from gateway.model import Destination, Fault, Source, Status, Trace
 from gateway.model import Refusal as Refused
 from gateway.outbox import Accept, Entry, Outbox, Refuse, Reject, Shut, Unavailable
 from gateway.raw import Malformed, RawEvent
@@ -34,6 +34,7 @@ from gateway.rights.counter import Counter
 from gateway.sources import consent
 from gateway.sources.native import Batch, Connection, NotAnEvent, TooManyEvents, decode
 from gateway.sources.strict import Unreadable
+from gateway.tallying import count
 
 EVENTS_BYTES: Final = 1 << 20
 COLLECT_BYTES: Final = 64 << 10
@@ -216,14 +217,14 @@ class Intake:
         """Read a record and keep it; None where the body is no JSON."""
         storefront, unknown, now = door.line.storefront, dict[str, int](), int(self._wall())
         try:
-            made = await self._consents.keep(door.line, consent.decode(body, unknown, connection), told, now)
+            made = await self._consents.keep(door, consent.decode(body, unknown, connection), told, now)
         except Unreadable:
             self._consents.invalid(storefront, told)
             return None
         except Unavailable as unavailable:
             raise Refusal(_unavailable(unavailable.why, headers)) from None
-        for field, count in unknown.items():
-            self._metrics.unknown_fields(storefront, field, count)
+        for field, number in unknown.items():
+            self._metrics.unknown_fields(storefront, field, number)
         return made
 
     # ── withdrawals ──────────────────────────────────────────────────────────────────────────────────────────
@@ -266,45 +267,19 @@ class Intake:
     ) -> tuple[list[Entry], Sequence[Status]]:
         run, events = door.line.run, batch.events
         try:
-            if [True for event in events if type(event) is RawEvent and cites(event.consent)]:
-                entries = await self._consents.run(door.line, events, source, now)
-            else:
-                entries = [run(event, source, now) for event in events]
+            citing = [True for event in events if type(event) is RawEvent and cites(event.consent)]
+            entries = (
+                await self._consents.run(door.line, events, source, now) if citing else [run(e, source, now) for e in events]
+            )
             statuses = await self._outbox.put(entries)
+            if citing and door.hold_seconds and source is EVENTS:
+                await self._consents.hold(door, events, entries, now)
         except Unavailable as unavailable:
             raise Refusal(_unavailable(unavailable.why, headers)) from None
-        self._count(door.line.storefront, source, entries, statuses, batch.unknown)
+        count(self._metrics, door.line.storefront, source, entries, statuses)
+        for field, number in batch.unknown.items():
+            self._metrics.unknown_fields(door.line.storefront, field, number)
         return entries, statuses
-
-    def _count(
-        self,
-        storefront: StorefrontId,
-        source: Source,
-        entries: Sequence[Entry],
-        statuses: Sequence[Status],
-        unknown: Mapping[str, int],
-    ) -> None:
-        fates: dict[tuple[Kind | None, Status, str], int] = {}
-        kinds: list[Kind] = []
-        for entry, status in zip(entries, statuses, strict=True):
-            if status is ACCEPTED and type(entry) is Accept:
-                kinds.append(entry.event.kind)
-            else:
-                fate = _fate(entry, status)
-                fates[fate] = fates.get(fate, 0) + 1
-                if type(entry) is Refuse:
-                    self._count_unreadable(storefront, entry)
-        for accepted in set(kinds):
-            fates[accepted, ACCEPTED, ""] = kinds.count(accepted)
-        for (kind, status, reason), count in fates.items():
-            self._metrics.events(storefront, source, kind, status, reason, count)
-        for field, count in unknown.items():
-            self._metrics.unknown_fields(storefront, field, count)
-
-    def _count_unreadable(self, storefront: StorefrontId, entry: Refuse) -> None:
-        for signal, state in entry.trace.signals:
-            if state is State.INVALID:
-                self._metrics.unreadable_signal(storefront, signal)
 
 
 class Page(NamedTuple):
@@ -318,16 +293,6 @@ class Page(NamedTuple):
 
 
 PATHS: Final = {path: ", ".join(method for method, other in ROUTES if other == path) for _, path in ROUTES}
-
-
-def _fate(entry: Entry, status: Status) -> tuple[Kind | None, Status, str]:
-    match entry:
-        case Accept():
-            return entry.event.kind, status, Refused.WITHDRAWN if status is REFUSED else ""
-        case Refuse():
-            return entry.kind, status, entry.reason
-        case Reject():
-            return entry.kind, status, entry.fault
 
 
 def _results(events: Sequence[RawEvent | Malformed], entries: Sequence[Entry], statuses: Sequence[Status]) -> bytes:

@@ -64,6 +64,16 @@ class Line:
         """The storefront's destinations."""
         return self._enabled
 
+    @property
+    def origins(self) -> frozenset[str]:
+        """The storefront's own origins."""
+        return self._origins
+
+    @property
+    def want(self) -> Wanted:
+        """What its destinations need of an event that goes to all of them."""
+        return (self._crossings.get(self._enabled) or self._crossing(self._enabled)).want
+
     def keys_of(self, event: RawEvent | Malformed) -> tuple[PersonKey, ...]:
         """Give keyed hashes of all that an event cites: what its record can be found by, and later the event by its person."""
         if type(event) is not RawEvent or not cites(event.consent):

@@ -165,6 +165,7 @@ class Metrics(Collector):
         self._unreadable = Counts(
             "unreadable_signals", "Refused events with a signal that cannot be read.", ("storefront", "signal")
         )
+        self._held = Counts("held_orders", "Orders that came before their consent record.", ("storefront", "outcome"))
         self._processed = Counts("processed", "Platforms' last words on what they had taken.", (*lane, "processing", "reason"))
         self._warnings = Counts("platform_warnings", "Remarks of a platform on events that it answered for.", lane)
         self._throttles = Counts("throttles", "Times a platform asked for fewer requests.", lane)
@@ -216,6 +217,10 @@ class Metrics(Collector):
     def unreadable_signal(self, storefront: StorefrontId, signal: Signal) -> None:
         """Count a refused event with a signal that could not be read."""
         self._unreadable.add((storefront, signal), 1)
+
+    def held_orders(self, storefront: StorefrontId, outcome: Word, number: int) -> None:
+        """Count orders that came before their consent record, by what became of them."""
+        self._held.add((storefront, outcome), number)
 
     def right_done(self, storefront: StorefrontId, right: Word, via: Word) -> None:
         """Count a person's request that was done; `right` and `via` are members of `ledger.Right` and `rights.desk.Via`."""
@@ -352,6 +357,7 @@ class Metrics(Collector):
         yield self._unknown.family()
         yield self._records.family()
         yield self._unreadable.family()
+        yield self._held.family()
         yield self._repeats()
         yield self._rights.family()
         yield from self._requests_open()

@@ -28,7 +28,7 @@ Mention = tuple[str | None, str | None]
 NOWHERE: Final[Mention] = (None, None)
 
 
-class Place(msgspec.Struct, frozen=True, gc=False):
+class Place(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """What is known of a place. `countries` are the different ones that were said: upper-case codes, or `UNREADABLE`."""
 
     countries: tuple[str, ...] = ()
@@ -87,6 +87,12 @@ def coded(mention: Mention) -> Mention:
         None if country is None else _country(country),
         None if region is None or not region.strip() else _state(region) or UNREADABLE,
     )
+
+
+@lru_cache(maxsize=4096)
+def place_in(country: str | None, region: str | None) -> Place:
+    """Do what `place_of` does for a single mention, which most visitors have."""
+    return place_of(((country, region),))
 
 
 def _country(text: str | None) -> str | None:

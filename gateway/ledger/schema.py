@@ -44,7 +44,7 @@ create table held_keys(
 STEPS: Final = (_FIRST,)
 """One step a version; a step that was ever released is never changed."""
 
-LEDGER: Final = Form("ledger", "ledger.db", STEPS)
+LEDGER: Final = Form("ledger", "ledger.db", STEPS, erases=True)
 
 SEALING: Final = Sealing(
     b"ledger data key",

@@ -10,10 +10,10 @@ from typing import Final
 
 from gateway.model import StorefrontId
 from gateway.outbox import Person, Removal
-from gateway.outbox.putting import PuttingWriter
 from gateway.outbox.seeking import Look
-from gateway.outbox.store import Store
+from gateway.outbox.store import Changes, Store
 from gateway.outbox.withdrawing import Removed, Wider
+from gateway.outbox.writer import Writer
 
 _MOST_LOOKS: Final = 4
 """Looks beforehand until the transaction looks for itself: each turns up more that a person is known by, or none does."""
@@ -22,7 +22,7 @@ _MOST_LOOKS: Final = 4
 class People:
     """Withdraws, tells and erases. `removed` is called in the event loop as soon as a removal is committed."""
 
-    def __init__(self, writer: PuttingWriter, removed: Callable[[Removed], None]) -> None:
+    def __init__(self, writer: Writer[Store, Changes], removed: Callable[[Removed], None]) -> None:
         """Work through the writer's queue."""
         self._writer = writer
         self._removed = removed

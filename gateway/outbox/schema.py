@@ -140,14 +140,18 @@ earlier version takes the missing steps when it is opened, all in one transactio
 
 
 class Form(NamedTuple):
-    """What kind of file a store is: what messages call it, its name, and its steps from an empty file to today's tables."""
+    """What kind of file a store is: what messages call it, its name, and its steps from an empty file to today's tables.
+
+    `erases`: what is deleted is overwritten with zeros at once, instead of staying until its page is used again.
+    """
 
     called: str
     file_name: str
     steps: Sequence[str]
+    erases: bool = False
 
 
-OUTBOX: Final = Form("outbox", FILE_NAME, STEPS)
+OUTBOX: Final = Form("outbox", FILE_NAME, STEPS, erases=True)
 
 Row = tuple[Any, ...]
 """A row as SQLite gives it; the strict tables say which kind each column has."""
@@ -227,7 +231,7 @@ def _prepare(connection: apsw.Connection, max_bytes: int, form: Form) -> None:
     if connection.pragma("journal_mode", "wal") != "wal":
         raise CannotOpen(f"{form.called}: the file system cannot hold a write-ahead log")
     connection.pragma("synchronous", "full")
-    connection.pragma("secure_delete", 1)  # what is deleted is overwritten, not only forgotten
+    connection.pragma("secure_delete", int(form.erases))
     connection.pragma("cache_size", -CACHE_KIB)
     connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
     connection.pragma("journal_size_limit", 4 * CHECKPOINT_PAGES * PAGE_BYTES)

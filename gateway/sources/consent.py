@@ -12,7 +12,7 @@ from typing import Final
 from gateway.model import Fault
 from gateway.raw import Malformed, RawConsent
 from gateway.sources.fields import CLIENT_FIELDS, Broken, Unknown, consent_of, minor_flag, object_of, text_of
-from gateway.sources.native import NO_EDGE, Connection
+from gateway.sources.native import Connection
 from gateway.sources.strict import MAX_DEPTH, loads, taint_of
 
 FIELDS: Final = frozenset({"consent", "client", "policy_version", "minor"})
@@ -55,7 +55,7 @@ def _read(value: object, unknown: Unknown, connection: Connection | None) -> Raw
         policy_version=_version(value.get("policy_version")),
         gpc_header=connection is not None and connection.gpc,
         minor=minor_flag(value.get("minor")),
-        edge=NO_EDGE if connection is None else connection.edge,
+        edge=None if connection is None else connection.edge,
     )
 
 

@@ -47,7 +47,6 @@ KINDS: Final = {kind.value: kind for kind in Kind}
 HASHED_FOR: Final = {destination.value: destination for destination in Destination}
 SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 FLOAT_NOISE: Final = 1e-6
-NO_EDGE: Final[tuple[str | None, str | None]] = (None, None)
 
 _wrapped: Final = str.__new__
 """What `unsealed` does, at half its cost."""
@@ -57,13 +56,14 @@ ID_OF_EVENT: Final = EventId.PATTERN.fullmatch
 class Connection(msgspec.Struct, frozen=True, gc=False):
     """What the browser's own connection says; it takes the place of what the body says about `client`.
 
-    `edge`: the country and region that the edge in front of the gateway saw it in; what the body says stands beside that.
+    `edge`: the country and region that the edge in front of the gateway saw it in, None if it said nothing; what the body
+    says stands beside that.
     """
 
     ip: str | None
     user_agent: str | None
     gpc: bool
-    edge: tuple[str | None, str | None] = (None, None)
+    edge: tuple[str | None, str | None] | None = None
 
     def __repr__(self) -> str:
         """Say nothing of what is inside."""
@@ -150,7 +150,7 @@ def _common(event: typed.Event, now: int, connection: Connection | None) -> RawE
         consent=consent,
         gpc_header=connection is not None and connection.gpc,
         minor=minor,
-        edge=NO_EDGE if connection is None else connection.edge,
+        edge=None if connection is None else connection.edge,
     )
 
 
@@ -256,7 +256,7 @@ def _read(item: object, now: int, connection: Connection | None, unknown: Unknow
         gpc_header=connection is not None and connection.gpc,
         unknown=dropped,
         minor=minor,
-        edge=NO_EDGE if connection is None else connection.edge,
+        edge=None if connection is None else connection.edge,
     )
 
 

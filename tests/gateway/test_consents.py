@@ -1,6 +1,7 @@
 """Consent records at the front door: who may post them, what is answered, and how orders without a signal find them."""
 
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from tests.doorway import (
     statuses,
 )
 from tests.live import ORIGIN
+from tests.seek import Needles, addresses, disguises, hashed
 
 ALL: Final = [destination.value for destination in Destination]
 RECEIPT: Final = "page-receipt-0123456789"
@@ -31,7 +33,7 @@ CLIENT: Final = "1.1795000000.42"
 YES: Final = {"advertising": True, "receipt": RECEIPT}
 NO: Final = {"advertising": False, "receipt": RECEIPT}
 EDGE: Final = (PROXIES[0], PROXIES[1] + '\ncountry_header = "CF-IPCountry"\nregion_header = "CF-Region-Code"')
-RESTRICTED: Final = ('banner_regions = ["FR"]', 'profile = "restricted"')
+HOLDING: Final = ('banner_regions = ["FR"]', "hold_unmatched_minutes = 15")
 STRICT: Final = ('banner_regions = ["FR"]', 'profile = "strict"')
 
 
@@ -294,6 +296,200 @@ async def test_a_browsers_event_can_cite_too(door: Doorway) -> None:
     assert len(await door.stored()) == 1
 
 
+# ── what a refusal takes back ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def waiting(door: Doorway) -> list[int]:
+    """How many events each destination's courier would be given."""
+    return [len(await door.stored(destination)) for destination in Destination]
+
+
+async def test_a_refusal_takes_back_what_waits(door: Doorway) -> None:
+    """Before the answer, whatever allowed it: the record, or a signal of the event's own beside what it cites."""
+    await door.tell(record({**YES, "join": {"client_id": CLIENT}}))
+    own = {"advertising": True, "join": {"client_id": CLIENT}}
+    other = purchase("3", customer={"email": "somebody.else@example.com"})
+    assert await reasons(door, order("1"), order("2", own), other) == ["accepted"] * 3
+    assert await waiting(door) == [3, 3, 3]
+    door.clock.pass_by(5)
+    await door.tell(record({**NO, "join": {"client_id": CLIENT}}))
+    assert [event.event_id for event in await door.stored()] == ["3"]
+    assert await waiting(door) == [1, 1, 1]
+
+
+async def test_what_comes_after_a_refusal_is_refused_until_a_newer_yes(door: Doorway) -> None:
+    """Also an event that says yes itself and is of no date; a record of later lifts it."""
+    await door.tell(record())
+    assert await reasons(door, order("1")) == ["accepted"]
+    door.clock.pass_by(5)
+    await door.tell(record(NO))
+    assert await reasons(door, order("2"), order("3", {"advertising": True, "receipt": RECEIPT})) == ["advertising_denied"] * 2
+    door.clock.pass_by(5)
+    await door.tell(record())
+    assert await reasons(door, order("4")) == ["accepted"]
+
+
+@pytest.mark.parametrize(
+    "consent", [{"advertising": None}, {"advertising": "no"}, {"advertising": True, "given_at": NOW - 10**8}]
+)
+async def test_what_merely_grants_nothing_takes_nothing_back(door: Doorway, consent: dict[str, Any]) -> None:
+    """Silence, what cannot be read and age are refusals for what comes; nobody took anything back."""
+    await door.tell(record())
+    assert await reasons(door, order()) == ["accepted"]
+    door.clock.pass_by(5)
+    await door.tell(record({**consent, "receipt": RECEIPT}))
+    assert await waiting(door) == [1, 1, 1]
+
+
+async def test_a_refusal_of_some_takes_back_what_waits_and_hears_what_comes(door: Doorway) -> None:
+    """What came in before the decision goes, for all of them; what comes under it goes where it allows."""
+    await door.tell(record())
+    assert await reasons(door, order("1")) == ["accepted"]
+    door.clock.pass_by(5)
+    await door.tell(record({**YES, "vendors": {"meta": False}}))
+    assert await waiting(door) == [0, 0, 0]
+    assert await reasons(door, order("2")) == ["accepted"]
+    assert await waiting(door) == [0, 1, 1]
+
+
+async def test_a_page_takes_nothing_back_by_an_order_number(door: Doorway) -> None:
+    """Numbers run, and a page's key is public; the refusal counts for what comes, and a server may take back by it."""
+    await door.tell(record({"advertising": True, "join": {"order_id": "1001"}}))
+    by_number = {"join": {"order_id": "1001"}}
+    assert await reasons(door, order("1", by_number)) == ["accepted"]
+    door.clock.pass_by(5)
+    await door.tell(record({"advertising": False, **by_number}))
+    assert await waiting(door) == [1, 1, 1]
+    assert await reasons(door, order("2", by_number)) == ["advertising_denied"]
+
+
+async def test_a_server_takes_back_by_an_order_number(door: Doorway) -> None:
+    """It knows whose order it was."""
+    by_number = {"join": {"order_id": "1001"}}
+    await door.say(record({"advertising": True, **by_number}))
+    assert await reasons(door, order("1", by_number)) == ["accepted"]
+    door.clock.pass_by(5)
+    await door.say(record({"advertising": False, **by_number}))
+    assert await waiting(door) == [0, 0, 0]
+
+
+async def test_a_refusal_that_comes_while_nothing_is_known_leaves_no_line(door: Doorway) -> None:
+    """Most people refuse once: an event that says yes itself and cites the same is heard by what the record says."""
+    await door.tell(record(NO))
+    assert await reasons(door, order("1", {"advertising": True, "receipt": RECEIPT})) == ["advertising_denied"]
+    assert await reasons(door, purchase("2")) == ["accepted"]
+
+
+# ── orders that come before their record ─────────────────────────────────────────────────────────────────────────
+
+
+async def test_by_default_an_order_does_not_wait(door: Doorway) -> None:
+    """A record that comes after it allows the next one, not this one."""
+    assert await reasons(door, order()) == ["no_consent_record"]
+    await door.tell(record())
+    assert await door.stored() == []
+    assert door.metric("held_orders_total") == 0
+
+
+async def test_an_order_can_wait_for_a_record_that_is_late(tmp_path: Path) -> None:
+    """It is refused when it comes and nothing of it is accepted; a record that allows it within the time lets it go on."""
+    async with doorway(tmp_path, HOLDING) as door:
+        assert await reasons(door, order()) == ["no_consent_record"]
+        assert (await door.stored(), door.waiting().waiting) == ([], 0)
+        door.clock.pass_by(600)
+        await door.tell(record())
+        event = await door.only()
+        assert (event.event_id, event.money and event.money.text) == ("1001", "129.90")
+        assert event.email is not None
+        assert event.email.meta == sha256(b"jane@example.com").hexdigest()
+        assert door.metric("events_total", source="held", status="accepted") == 1
+        assert [door.metric("held_orders_total", outcome=outcome) for outcome in ("held", "allowed")] == [1, 1]
+        await door.tell(record())
+        assert door.metric("events_total", source="held") == 1
+
+
+async def test_an_order_waits_no_longer_than_it_may(tmp_path: Path) -> None:
+    """A second after its time a record finds nothing to let go on."""
+    async with doorway(tmp_path, HOLDING) as door:
+        await reasons(door, order())
+        door.clock.pass_by(15 * 60)
+        await door.tell(record())
+        assert await door.stored() == []
+
+
+async def test_a_record_that_refuses_ends_the_waiting(tmp_path: Path) -> None:
+    """The order is deleted: a later yes is for later orders."""
+    async with doorway(tmp_path, HOLDING) as door:
+        await reasons(door, order())
+        await door.tell(record(NO))
+        assert door.metric("held_orders_total", outcome="refused") == 1
+        door.clock.pass_by(5)
+        await door.tell(record())
+        assert await door.stored() == []
+
+
+async def test_a_record_that_grants_nothing_lets_it_wait_on(tmp_path: Path) -> None:
+    """A page may tell its default before the visitor has answered."""
+    async with doorway(tmp_path, HOLDING) as door:
+        await reasons(door, order())
+        await door.tell(record({"receipt": RECEIPT}))
+        assert await door.stored() == []
+        door.clock.pass_by(5)
+        await door.tell(record())
+        assert len(await door.stored()) == 1
+
+
+async def test_an_order_goes_on_only_to_those_that_the_record_allows(tmp_path: Path) -> None:
+    """Consent is decided when the record has come, by the whole line."""
+    async with doorway(tmp_path, HOLDING) as door:
+        await reasons(door, order())
+        await door.tell(record({"vendors": {"meta": True, "pinterest": False}, "receipt": RECEIPT}))
+        assert [len(await door.stored(destination)) for destination in Destination] == [1, 0, 0]
+
+
+async def test_an_order_that_is_posted_again_counts_once(tmp_path: Path) -> None:
+    """By its id, whether it waited twice or comes again after its record."""
+    async with doorway(tmp_path, HOLDING) as door:
+        await reasons(door, order(), order())
+        await door.tell(record())
+        assert await reasons(door, order()) == ["duplicate"]
+        assert len(await door.stored()) == 1
+        assert door.metric("events_total", source="held", status="duplicate") == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [order(consent={"receipt": RECEIPT, "shopify": {"marketingAllowed": True}}), order(minor=True), order(consent={})],
+    ids=["says more", "a minor", "cites nothing"],
+)
+async def test_only_an_order_that_lacks_nothing_but_its_record_waits(tmp_path: Path, said: dict[str, Any]) -> None:
+    """Whatever else refuses it would refuse it after the waiting too, or would have to be kept."""
+    async with doorway(tmp_path, HOLDING) as door:
+        await reasons(door, said)
+        assert door.metric("held_orders_total") == 0
+
+
+async def test_a_browsers_event_does_not_wait(tmp_path: Path) -> None:
+    """A browser knows what its visitor decided."""
+    async with doorway(tmp_path, HOLDING) as door:
+        await door.collect(order())
+        assert door.metric("held_orders_total") == 0
+
+
+async def test_what_waits_cannot_be_read_in_the_file(tmp_path: Path) -> None:
+    """Neither what the order said nor what it cites is in any byte of the store's folder, clear or plainly hashed."""
+    cites = {"receipt": "canary-receipt-0123456789", "join": {"order_id": "canary-order", "client_id": "canary-client"}}
+    said = order("canary-id", cites, customer={"email": "canary@example.com"}, client={"ip": "203.0.113.77"})
+    async with doorway(tmp_path, HOLDING) as door:
+        assert await reasons(door, said) == ["no_consent_record"]
+        await door.say(record({"advertising": None, "join": cites["join"], "tcf": "canary-tcf"}))
+        assert door.metric("held_orders_total", outcome="held") == 1
+        needles = Needles(disguises("canary") | addresses("203.0.113.77") | hashed("canary@example.com"))
+        files = [path for path in tmp_path.joinpath("store").iterdir() if path.is_file()]
+        assert any(path.name.startswith("ledger.db") for path in files)
+        assert [path.name for path in files if needles.found(path.read_bytes())] == []
+
+
 # ── when nothing can be kept ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -341,18 +537,6 @@ async def test_records_are_counted_by_whose_word_they_are_and_what_they_say(door
         assert door.metric("consent_records_total", storefront="shop", source=source, outcome=outcome) == 1
     assert door.metric("consent_records_total") == 2
     assert door.metric("requests_total", route="/v1/consent") == 2
-
-
-async def test_what_cannot_be_read_raises_an_alarm(door: Doorway) -> None:
-    """Refused events with an unreadable signal are counted by the signal: formats change without a word."""
-    for number, consent in enumerate(({"advertising": "yes"}, {"google": 7}, {"advertising": False}, {"receipt": 7.5})):
-        await door.post(purchase(str(number), consent=consent))
-    counted = {
-        name: door.metric("unreadable_signals_total", storefront="shop", signal=name) for name in ("advertising", "google")
-    }
-    assert counted == {"advertising": 1, "google": 1}
-    assert door.metric("unreadable_signals_total", signal="record") == 1
-    assert door.metric("unreadable_signals_total") == 3
 
 
 async def test_undeclared_fields_of_a_record_are_counted(door: Doorway) -> None:

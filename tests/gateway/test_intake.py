@@ -449,18 +449,6 @@ async def test_requests_are_counted_by_route_and_status(door: Doorway) -> None:
     assert CANARY.encode() not in door.metrics.text()
 
 
-async def test_events_are_counted_as_the_books_have_them(door: Doorway) -> None:
-    """Metrics and books agree, per source, kind, status and reason."""
-    await door.post({"events": [purchase("1"), purchase("1"), refused("2"), 7]})
-    await door.collect(purchase("3"))
-    counted = {
-        key: door.metric("events_total", source=key[0], event=key[1] or "none", status=key[2], reason=key[3] or "none")
-        for key in (await door.book()).received
-    }
-    assert counted == (await door.book()).received
-    assert sum(counted.values()) == 5
-
-
 @pytest.mark.parametrize("said", [
     CANARY.encode(), f'{{"{CANARY}": 1}}'.encode(), purchase(CANARY), {"events": CANARY},
     purchase(order={"value": CANARY, "currency": CANARY}), purchase(event=CANARY),

@@ -40,6 +40,20 @@ def test_what_is_kept_and_for_how_long_is_shown(stopped: Installation, capsys: C
     assert rows[5]["bound"] == "retention.consent_records_days, 183 to 1095 days"
 
 
+def test_it_says_where_the_stores_lie_and_what_bounds_them(stopped: Installation, capsys: Capture) -> None:
+    """Files and sizes, in words and as JSON."""
+    bounds = '[ledger]\nmax_bytes = "3GiB"\n'
+    stopped.config.write_text(f"{stopped.config.read_text()}\n{bounds}")
+    assert main(["check", "--config", str(stopped.config), "--json"]) == 0
+    outbox, ledger = json.loads(capsys.readouterr().out)["stores"]
+    store = stopped.folder / "store"
+    assert outbox["file"] == str(store / "outbox.db")
+    assert ledger == {"store": "ledger", "file": str(store / "ledger.db"), "max_bytes": 3 * 2**30}
+    assert main(["check", "--config", str(stopped.config)]) == 0
+    said = capsys.readouterr().out
+    assert all(word in said for word in ("ledger.db", "3,072 MiB"))
+
+
 def test_what_the_machine_lacks_is_told_with_all_other_faults(stopped: Installation, capsys: Capture) -> None:
     """A key file that others may read and a store that cannot be there are found before the start, not at it."""
     (stopped.folder / "sealing.json").chmod(0o644)

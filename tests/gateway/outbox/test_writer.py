@@ -157,3 +157,15 @@ async def test_after_closing_nothing_is_taken(writer: PuttingWriter) -> None:
         with pytest.raises(Unavailable, match="stopping"):
             again()
     await writer.close()
+
+
+async def test_any_change_that_adds_is_refused_like_a_put(writer: PuttingWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the store is full, in the thread as before it; a change that adds nothing is made."""
+    monkeypatch.setattr(Store, "is_full", lambda _store, *, before: before is not None)
+    assert await writer.change(transactions, adds=1) == 0  # nobody had looked yet
+    with pytest.raises(Unavailable, match="store_full"):
+        await writer.change(transactions, adds=1)
+    writer._full = False
+    with pytest.raises(Unavailable, match="store_full"):
+        await writer.change(transactions, adds=1)
+    assert await writer.change(transactions) == 1
