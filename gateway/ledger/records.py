@@ -4,6 +4,7 @@ Whoever is found by a key is found with all other records of the same browser. A
 the browser has taken back since in one that knows no cart, and then the later one must count.
 """
 
+from array import array
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -23,8 +24,8 @@ MOST_FOUND: Final = 200
 """Records of one key that a decision reads, the newest; a person has a few. Of one browser the latest counts, so older ones
 of its own need no reading. A key that several browsers have more often than this stands for a refusal: one may lie deeper."""
 
-ALL: Final = -1
-"""No bound, where nothing may be left out."""
+MOST_READ: Final = 10_000
+"""Records of one key that are shown to whoever asks for them, the newest: far more than anybody comes to."""
 
 _SLICE: Final = 500
 """Records that are deleted in one transaction."""
@@ -101,7 +102,7 @@ class Records:
 
     def read(self, storefront: StorefrontId, keys: Sequence[PersonKey]) -> list[Kept]:
         """Give them as they are kept, all of them; what cannot be read is left out."""
-        rows, _ = self._found_by(storefront, keys, ALL)
+        rows, _ = self._found_by(storefront, keys, MOST_READ)
         return [kept for row in rows if (kept := self._kept(row)) is not None]
 
     def look_up(self, storefront: StorefrontId, name: EvidenceId) -> Kept | None:
@@ -124,15 +125,11 @@ class Records:
         return [found[place] for place in sorted(found)], whole
 
     def _add(self, storefront: int, key: PersonKey, most: int, found: dict[int, _Found]) -> bool:
-        """Add what one key finds; says whether that is all that counts."""
-        rows = [
-            row
-            for row in self._rows(storefront, number_of(key), ALL if most == ALL else most + 1)
-            if number_of(key) in numbers_of(row.keys)
-        ]
-        kept = rows if most == ALL else rows[:most]
+        """Add what one key finds; says whether that is all that counts. What does not have the key itself it does not find."""
+        rows = self._rows(storefront, number_of(key), most + 1)
+        kept = [row for row in rows[:most] if number_of(key) in numbers_of(row.keys)]
         found.update({row.number: row for row in kept})
-        return len(kept) == len(rows) or all(row.browser == key for row in kept)
+        return len(rows) <= most or all(row.browser == key for row in kept)
 
     def _rows(self, storefront: int, key: int, most: int) -> list[_Found]:
         """Look a key up in the index, the newest first."""
@@ -146,7 +143,7 @@ class Records:
         return [_Found(*row) for row in rows]
 
     def _named(self, storefront: int, name: EvidenceId) -> _Found | None:
-        return next((row for row in self._rows(storefront, _number_of_name(name), ALL) if row.id == name), None)
+        return next((row for row in self._rows(storefront, _number_of_name(name), MOST_FOUND) if row.id == name), None)
 
     def _deposit(self, row: _Found) -> Deposit | None:
         """Break a row's seal, None if that cannot be done."""
@@ -173,18 +170,39 @@ class Records:
 
     def withdraw(self, storefront: StorefrontId, keys: Sequence[PersonKey], now: int) -> int:
         """Mark as withdrawn what the keys find and came in until `now`; gives how many were not yet."""
-        rows, _ = self._found_by(storefront, keys, ALL)
-        standing = [row.number for row in rows if row.withdrawn_at is None and row.received_at <= now]
-        self._connection.executemany(
-            "update records set withdrawn_at = ? where number = ?", [(now, number) for number in standing]
+        number, widened = self._widened(storefront, keys)
+        self._connection.execute(
+            "update records set withdrawn_at = ? where withdrawn_at is null and received_at <= ? and number in ("
+            "select record from record_keys where storefront = ? and key in carray(?))",
+            (now, now, number, apsw.carray(array("q", widened))),
         )
-        return len(standing)
+        return self._connection.changes()
 
     def erase(self, storefront: StorefrontId, keys: Sequence[PersonKey]) -> int:
         """Delete what the keys find; gives how many there were."""
-        rows, _ = self._found_by(storefront, keys, ALL)
-        self._delete([(row.number, row.storefront, row.name, row.keys) for row in rows])
-        return len(rows)
+        number, widened = self._widened(storefront, keys)
+        count = 0
+        while rows := every(
+            self._connection,
+            "select number, storefront, name, keys from records where number in ("
+            "select record from record_keys where storefront = ? and key in carray(?)) limit ?",
+            (number, apsw.carray(array("q", widened)), _SLICE),
+        ):
+            self._delete(rows)
+            count += len(rows)
+        return count
+
+    def _widened(self, storefront: StorefrontId, keys: Sequence[PersonKey]) -> tuple[int | None, list[int]]:
+        """Give a storefront's number, and the keys with those of the browsers whose records they find."""
+        number = self._storefronts.storefronts.get(storefront)
+        asked = {number_of(key) for key in keys}
+        browsers = every(
+            self._connection,
+            "select distinct substr(keys, 1, 8) from record_keys join records on number = record"
+            " where record_keys.storefront = ? and key in carray(?)",
+            (number, apsw.carray(array("q", asked))),
+        )
+        return number, [*{*asked, *(numbers_of(browser)[0] for (browser,) in browsers)}]
 
     def discard(self, before: int) -> bool:
         """Delete some of the records that came in before `before`; says whether there may be more."""

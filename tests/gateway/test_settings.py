@@ -100,6 +100,11 @@ def test_the_text_of_the_error_is_one_fault_a_line(tmp_path: Path) -> None:
     assert len(caught.value.faults) == 4
 
 
+EDGE: Final = '"data"\ntrusted_proxies = ["10.0.0.0/8"]\n'
+ORIGIN: Final = 'origins = ["https://shop.example"]'
+HOLD: Final = "storefronts.demo.consent.hold_unmatched_minutes"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
@@ -109,6 +114,17 @@ def test_the_text_of_the_error_is_one_fault_a_line(tmp_path: Path) -> None:
         ('"data"', '"data"\ntrusted_proxies = ["0.0.0.0/0"]', "server.trusted_proxies[0]: must not trust the whole internet"),
         ('"data"', '"data"\ntrusted_proxies = ["10.0.0.1/8"]', "server.trusted_proxies[0]: must be a network"),
         ('"data"', '"data"\ntrusted_proxies = "10.0.0.0/8"', "server.trusted_proxies: must be a list"),
+        ('"data"', '"data"\ncountry_header = "CF-IPCountry"', "server.country_header: needs server.trusted_proxies"),
+        ('"data"', '"data"\nregion_header = "CF-Region-Code"', "server.region_header: needs server.trusted_proxies"),
+        ('"data"', f'{EDGE}region_header = "X-Region"', "server.region_header: needs server.country_header"),
+        ('"data"', f'{EDGE}country_header = "CF IPCountry"', "server.country_header: must be the name of a header"),
+        ('"data"', f'{EDGE}country_header = ""', "server.country_header: must be the name of a header"),
+        ('"data"', f"{EDGE}country_header = 7", "server.country_header: must be the name of a header"),
+        ('"data"', f'{EDGE}country_header = "X-Forwarded-For"', "server.country_header: must be the name of a header"),
+        ('"data"', f'{EDGE}country_header = "user-agent"', "server.country_header: must be the name of a header"),
+        (ORIGIN, f"{ORIGIN}\n[storefronts.demo.consent]\nhold_unmatched_minutes = 31", f"{HOLD}: must be at most 30"),
+        (ORIGIN, f"{ORIGIN}\n[storefronts.demo.consent]\nhold_unmatched_minutes = -1", f"{HOLD}: must be at least 0"),
+        (ORIGIN, f"{ORIGIN}\n[storefronts.demo.consent]\nhold_unmatched_minutes = 0.5", f"{HOLD}: must be a whole number"),
         ('"data"', '"data"\nallow_test_endpoints = "yes"', "server.allow_test_endpoints: must be true or false"),
         ('"data"', '"data"\nallow_test_endpoints = 1', "server.allow_test_endpoints: must be true or false"),
         ('"data"', '"data"\nmax_connections = "9"', "server.max_connections: must be a whole number"),

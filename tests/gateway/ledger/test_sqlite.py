@@ -199,6 +199,21 @@ async def test_a_record_cannot_be_lent_to_another_order(engine: SqliteEngine) ->
     await ledger.close()
 
 
+async def test_what_a_flooded_index_hides_stands_for_a_refusal(engine: SqliteEngine) -> None:
+    """Nor can a refusal be buried under rows that lead to other records."""
+    ledger = await engine.open()
+    await ledger.deposit(deposit(0, "order", browser="refusing"))
+    await asyncio.gather(*(ledger.deposit(deposit(n, browser=f"b{n}")) for n in range(1, 300)))
+    await ledger.close()
+    number = number_of(key("order"))
+    change(engine, f"insert or ignore into record_keys select storefront, {number}, number from records")  # noqa: S608 - a number
+    ledger = await engine.open()
+    await ledger.deposit(deposit("last", "order", browser="accepting"))
+    *_, last = await ledger.find(SHOP, [key("order")])
+    assert last.statements == RECORD_UNREADABLE
+    await ledger.close()
+
+
 @pytest.mark.parametrize(
     "tampering",
     [

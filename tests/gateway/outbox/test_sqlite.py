@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ from gateway.outbox.keyring import BadKeyFile, Keyring
 from gateway.outbox.schema import BACKLOGS, REPLAYS, SPAN, STEPS, CannotOpen
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
+from gateway.persons import Identifier
 from tests.disk import Shim, killed
 from tests.gateway.outbox.contract import OutboxContract, balanced
 from tests.gateway.outbox.contract_people import PeopleContract
@@ -400,6 +402,87 @@ async def test_nothing_is_kept_longer_than_it_serves(engine: SqliteEngine) -> No
     for table in ("groups", "marks", "exceptions where blob is not null or subjects is not null"):
         assert connection.execute(f"select count(*) from {table}").fetchone() == (0,)  # noqa: S608 - of this test
     connection.close()
+
+
+def cells(file: Path, *queries: str) -> list[bytes]:
+    """Read what some columns hold, from a copy of a store."""
+    connection = apsw.Connection(str(file))
+    found = [cell for query in queries for row in connection.execute(query) for cell in row if cell]
+    connection.close()
+    return found
+
+
+def lies_in(directory: Path, needle: bytes) -> bool:
+    """Say whether bytes are anywhere in a store's files. A long one is looked for in pieces, for pages part it."""
+    stored = b"".join(path.read_bytes() for path in directory.iterdir())
+    pieces = [needle[at : at + 16] for at in range(0, len(needle), 16)] if len(needle) > 64 else [needle]
+    return any(piece in stored for piece in pieces)
+
+
+async def test_nothing_of_a_withdrawn_person_is_left_in_the_files(engine: SqliteEngine) -> None:
+    """Neither the sealed copies, in pages that are free or in the log, nor the hashes that led to them."""
+    outbox = await engine.open([FIRST, LANES[1]])
+    mine = EmailDigests(digest(1))
+    await outbox.put([accept(n, destinations=(META, PINTEREST), email=mine) for n in range(4)])
+    claim = await claim_all(outbox, FIRST)
+    fates: list[Settlement] = [Later(one.seq, Reason.TIMED_OUT, NOW) for one in claim.records[:2]]
+    await outbox.settle(claim, [*fates, *(Dead(one.seq, Reason.REJECTED) for one in claim.records[2:])], NOW)
+    await outbox.put([accept(9, destinations=(META, PINTEREST))])
+    before = engine.directory.parent / "before"
+    shutil.copytree(engine.directory, before)
+    sealed = cells(
+        before / "outbox.db",
+        "select blob from groups where length(sorts) = 4",
+        "select blob from exceptions where blob is not null",
+    )
+    hashes = cells(before / "outbox.db", "select subjects from groups where length(sorts) = 4")
+    assert len(sealed) == 5
+    assert all(lies_in(engine.directory, one) for one in (*sealed, *hashes))
+    await outbox.withdraw(SHOP, Person((digest(1),)), NOW)
+    for _ in range(2):
+        assert not any(lies_in(engine.directory, one) for one in (*sealed, *hashes))
+        await outbox.close()
+    assert cells(engine.file, "select subjects, blob from exceptions") == []
+    left = cells(engine.file, "select subject from withdrawals")
+    assert len(left) == 5, "one address and four orders"
+    outbox = await engine.open([FIRST, LANES[1]])
+    assert await deliver_all(outbox, FIRST) == ["9"]
+    await outbox.close()
+
+
+async def test_what_is_put_while_a_person_is_looked_for_is_removed_too(
+    engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look takes many turns, and events come in between; the transaction looks at what the look has not seen."""
+    monkeypatch.setattr("gateway.outbox.seeking.LOOKED_AT_ONCE", 2)
+    outbox = await engine.open([FIRST])
+    for n in range(12):
+        await outbox.put([accept(n, destinations=(META,), email=EmailDigests(digest(1)))])
+    withdrawing = asyncio.create_task(outbox.withdraw(SHOP, Person((digest(1),)), NOW))
+    put = 0
+    while not withdrawing.done():
+        put += list(await outbox.put([accept(f"x{put}", destinations=(META,), email=EmailDigests(digest(1)))])) == [
+            Status.ACCEPTED
+        ]
+    assert (await withdrawing).waiting == {META: 12 + put}
+    assert put > 3
+    assert await deliver_all(outbox, FIRST) == []
+    balanced(await outbox.book(SHOP))
+    await outbox.close()
+
+
+async def test_a_person_who_turns_up_again_and_again_is_found_in_the_end(
+    engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where every look turns up something more to look for, the transaction looks for itself."""
+    monkeypatch.setattr("gateway.outbox.people._MOST_LOOKS", 1)
+    outbox = await engine.open([FIRST])
+    for n in range(6):
+        await outbox.put([accept(n, destinations=(META,), email=EmailDigests(digest(1)) if n % 2 else None)])
+    order = engine.persons.key(SHOP, Identifier.ORDER_ID, "e3")
+    assert (await outbox.withdraw(SHOP, Person(keys=(order,)), NOW)).waiting == {META: 3}
+    assert await deliver_all(outbox, FIRST) == ["0", "2", "4"]
+    await outbox.close()
 
 
 def numbers(engine: SqliteEngine) -> list[int]:
