@@ -30,6 +30,7 @@ OUTBOX_PARTS: Final = (
     "reviving",
     "schema",
     "seeking",
+    "sendings",
     "settling",
     "store",
     "subjects",

@@ -134,7 +134,17 @@ create table withdrawals(        -- keyed hashes of those who have withdrawn
 drop table if exists suppressed; -- their place in earlier versions, none of which could put anything there
 """
 
-STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES, WITHDRAWALS)
+SENDINGS: Final = """
+create table sendings(           -- what left of whom: a row for every request
+    place integer primary key,   -- as those of groups, with numbers of their own
+    lane integer not null, at integer not null, data_key integer not null,
+    told blob not null,          -- of each line whether the platform has it: 0 unknown, 1 yes, 2 no
+    subjects blob not null, blob blob not null
+) strict;
+create index sendings_by_age on sendings(at);
+"""
+
+STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES, WITHDRAWALS, SENDINGS)
 """From an empty file to today's tables, one step a version. A step that was ever released is never changed; a store of an
 earlier version takes the missing steps when it is opened, all in one transaction."""
 
