@@ -27,6 +27,7 @@ from gateway.model import (
     Minimised,
     PageOrigin,
     PagePath,
+    PersonKey,
     PinterestClickId,
     Remark,
     Text,
@@ -342,9 +343,16 @@ def wanted(needs: dict[Destination, Needs]) -> Wanted:
 
 
 def minimise(
-    consented: Consented, destinations: tuple[Destination, ...], want: Wanted, own_origins: frozenset[str]
+    consented: Consented,
+    destinations: tuple[Destination, ...],
+    want: Wanted,
+    own_origins: frozenset[str],
+    persons: tuple[PersonKey, ...] = (),
 ) -> tuple[Minimised, int]:
-    """Carry an event over the boundary for `destinations`; also say what was done to its fields (bits of `Remark`)."""
+    """Carry an event over the boundary for `destinations`; also say what was done to its fields (bits of `Remark`).
+
+    `persons` are keyed hashes of what it cites, which the storefront's `Persons` made above the boundary.
+    """
     raw = consented.raw
     ip = agent = origin = path = click = None
     content_ids: tuple[ContentId, ...] = ()
@@ -392,6 +400,7 @@ def minimise(
         restricted=consented.decision.restricted,
         content_ids=content_ids,
         page_path=path,
+        persons=persons,
         evidence=consented.decision.evidence,
     )
     return event, remarks | _other_remarks(raw)

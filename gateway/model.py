@@ -154,6 +154,8 @@ class Refusal(Word):
     """The event says nothing itself, and no consent record of those it cites is known."""
     RECORD_EXPIRED = "record_expired"
     """The consent record that the event cites is older than consent lasts."""
+    RECORD_UNREADABLE = "record_unreadable"
+    """A consent record that the event cites cannot be read, or more of them are cited than are ever read."""
     SIGNAL_UNSUPPORTED = "signal_unsupported"
     """A signal was present that the gateway cannot read; what cannot be read may be a refusal."""
     WITHDRAWN = "withdrawn"

@@ -62,6 +62,27 @@ class RawEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         return "<RawEvent>"
 
 
+class RawConsent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What a page or a server says of a person's choice, to be kept as a record. `consent` is still as it came.
+
+    `receipt` is of its form where there is one; the versions may be any text. The others are as in `RawEvent`.
+    """
+
+    consent: Mapping[str, object]
+    receipt: str | None = None
+    country: str | None = None
+    region: str | None = None
+    banner_version: str | None = None
+    policy_version: str | None = None
+    gpc_header: bool = False
+    minor: bool = False
+    edge: tuple[str | None, str | None] | None = None
+
+    def __repr__(self) -> str:
+        """Say nothing of what is inside."""
+        return "<RawConsent>"
+
+
 class Malformed(msgspec.Struct, frozen=True, gc=False):
     """An event that broke a rule of the format: the field's path and the rule, never the value.
 

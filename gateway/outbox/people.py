@@ -13,7 +13,7 @@ import msgspec
 from gateway.model import Destination, StorefrontId
 from gateway.outbox import Holdings, Person, Removal, Sending
 from gateway.outbox.seeking import Look
-from gateway.outbox.store import Store
+from gateway.outbox.store import Changes, Store
 from gateway.outbox.withdrawing import Order, Removed, Wider
 from gateway.outbox.writer import Writer
 
@@ -24,7 +24,7 @@ _MOST_LOOKS: Final = 4
 class People:
     """Withdraws, tells and erases. `removed` is called in the event loop as soon as a removal is committed."""
 
-    def __init__(self, writer: Writer, removed: Callable[[Removed], None]) -> None:
+    def __init__(self, writer: Writer[Store, Changes], removed: Callable[[Removed], None]) -> None:
         """Work through the writer's queue."""
         self._writer = writer
         self._removed = removed

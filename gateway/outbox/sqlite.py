@@ -39,12 +39,12 @@ from gateway.outbox import (
 from gateway.outbox.claims import Found, Opener, Taken, Unread
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.people import People
+from gateway.outbox.putting import PuttingWriter
 from gateway.outbox.schema import check_library, lock_directory
 from gateway.outbox.sendings import Note
 from gateway.outbox.settling import Pair
 from gateway.outbox.store import Changes, Options, Store
 from gateway.outbox.withdrawing import Removed
-from gateway.outbox.writer import Writer
 
 MOST_ENTRIES: Final = 5_000
 """Entries in one request: a bound on what one transaction must hold, not on what is sensible."""
@@ -75,7 +75,7 @@ class SqliteOutbox:
     def __init__(self, lock: int) -> None:
         """Hold the directory's lock; `open` does the rest."""
         self._lock = lock
-        self._writer = Writer(self._told)
+        self._writer = PuttingWriter("outbox", self._told)
         self._people = People(self._writer, self._removed)
         self._opener = Opener()
         self._removals = 0
@@ -289,7 +289,7 @@ class SqliteOutbox:
 
     async def ask_again(self, inquiry: Inquiry, outcomes: Outcomes, due: float) -> None:
         """Keep what was said so far, and ask again at `due`. Changes nothing once the inquiry was concluded."""
-        await self._writer.change(lambda store: store.ask_again(inquiry, outcomes, due), _ignore)
+        await self._writer.change(lambda store: store.ask_again(inquiry, outcomes, due))
 
     async def conclude(self, inquiry: Inquiry, outcomes: Outcomes) -> bool:
         """Add the last word on a request to the books, events without one as untold; say whether that was still to be done.
@@ -300,7 +300,7 @@ class SqliteOutbox:
         if untold < 0:
             raise ValueError("outbox: outcomes of more events than the request had")
         whole = (*outcomes, (Processing.UNTOLD, None, untold)) if untold else outcomes
-        return await self._writer.change(lambda store: store.conclude(inquiry, whole), _ignore)
+        return await self._writer.change(lambda store: store.conclude(inquiry, whole))
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -354,7 +354,7 @@ class SqliteOutbox:
             raise RuntimeError("outbox: the lane was not declared")
         if not letters:
             return frozenset()
-        return await self._writer.change(lambda store: store.revive(lane, letters, now), _ignore)
+        return await self._writer.change(lambda store: store.revive(lane, letters, now))
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -372,7 +372,7 @@ class SqliteOutbox:
 
     async def acknowledge(self, storefront: StorefrontId, decision: Decision, upto: int, now: int) -> int:
         """Note that somebody looked at the storefront's departures up to a number; gives how many were new to them."""
-        return await self._writer.change(lambda store: store.acknowledge(storefront, decision, upto, now), _ignore)
+        return await self._writer.change(lambda store: store.acknowledge(storefront, decision, upto, now))
 
     def unacknowledged(self, lane: Lane) -> int:
         """How many of the lane's departures nobody has acknowledged."""
@@ -390,8 +390,8 @@ class SqliteOutbox:
 
     async def sweep(self, now: int) -> None:
         """Delete what is beyond its retention, a bounded piece at a time."""
-        for number in await self._writer.change(lambda store: store.sweep(now), _ignore):
-            await self._writer.change(partial(_sweep_slice, number), _ignore)
+        for number in await self._writer.change(lambda store: store.sweep(now)):
+            await self._writer.change(partial(_sweep_slice, number))
 
     async def close(self) -> None:
         """Finish what is waiting, checkpoint and close. May be called again."""
@@ -401,10 +401,6 @@ class SqliteOutbox:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
-
-
-def _ignore(_done: object) -> None:
-    """Nothing follows."""
 
 
 def _sweep_slice(number: int, store: Store) -> None:

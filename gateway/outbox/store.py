@@ -4,7 +4,6 @@ What is kept in memory (numbers, keys, cursors, the newest sightings) is rebuilt
 transaction was rolled back: so memory and file never tell different stories.
 """
 
-import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -38,7 +37,7 @@ from gateway.outbox.keyring import Keyring
 from gateway.outbox.lanes import Held, LaneState
 from gateway.outbox.memory import Memory
 from gateway.outbox.reviving import Reviving
-from gateway.outbox.schema import PAGE_BYTES, connect, flush_directory, one
+from gateway.outbox.schema import close, connect, flush_directory, is_full, one
 from gateway.outbox.seeking import Look, Seeking
 from gateway.outbox.seen import GENERATION, SLICES
 from gateway.outbox.sendings import Erased, Glance, Note, Sendings
@@ -46,15 +45,9 @@ from gateway.outbox.settling import TOLD_SECONDS, Pair, Settling
 from gateway.outbox.vault import DAY_SECONDS, Vault
 from gateway.outbox.withdrawing import Order, Removed, Wider, Withdrawing
 
-HIGH_WATER: Final = 0.90
-"""Share of the cap above which nothing is put any more; the rest is for settling, which may need rows."""
-
 LOOK_EVERY_SIGHTINGS: Final = 500
 LOOK_EVERY_CALLS: Final = 64
 """How often it is looked how full the store is: asking costs as much as storing an event."""
-
-LOW_WATER: Final = 0.80
-"""Share of the cap below which puts are taken again."""
 
 SWEEP_ROUND_SECONDS: Final = DAY_SECONDS // 2
 """The index of sightings is swept once in this time."""
@@ -63,7 +56,6 @@ KEYS_KEPT_SECONDS: Final = 2 * DAY_SECONDS
 TRACES_KEPT_DAYS: Final = 10
 _PARKED_AT_A_TIME: Final = 500
 _MOST_LINES: Final = 20_000
-_USED_PAGES: Final = "select (select page_count from pragma_page_count) - (select freelist_count from pragma_freelist_count)"
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -188,18 +180,12 @@ class Store:
         if not before and grown < LOOK_EVERY_SIGHTINGS and self._unlooked < LOOK_EVERY_CALLS:
             return False
         self._looked_at, self._unlooked = self._seen.next_pos, 0
-        (used,) = one(self._connection, _USED_PAGES)
-        mark = LOW_WATER if before else HIGH_WATER
-        if used * PAGE_BYTES >= mark * self._options.max_bytes:
-            return True
-        volume = os.statvfs(self._directory)
-        wanted = self._options.min_free_bytes * (2 if before else 1)
-        return volume.f_bavail * volume.f_frsize < wanted
+        options = self._options
+        return is_full(self._connection, self._directory, options.max_bytes, options.min_free_bytes, before=before)
 
     def close(self, *, whole: bool) -> None:
         """Close; `whole` also checkpoints. After a failed flush nothing more may be written, so not then."""
-        self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0 if whole else 1)
-        self._connection.close(force=True)
+        close(self._connection, whole=whole)
 
     # ── lanes come and go ────────────────────────────────────────────────────────────────────────────────────────
 

@@ -13,6 +13,7 @@ from gateway.consent.policy import Policy
 from gateway.line import Line
 from gateway.model import Destination, EventId, Fault, Kind, Refusal, Remark, Signal, Source, State, Status, StorefrontId, Trace
 from gateway.outbox import Accept, Entry, Refuse, Reject
+from gateway.persons import Persons
 from gateway.raw import Malformed
 from gateway.sources.native import decode
 from gateway.sources.typed import MAX_TEXT
@@ -24,7 +25,8 @@ SHOP: Final = StorefrontId("shop")
 META, PINTEREST, GOOGLE = ALL = tuple(Destination)
 ADAPTERS: Final[dict[Destination, Adapter]] = {d: made(d) for d in ALL}
 GENEROUS: Final[dict[Destination, Adapter]] = {d: made(d, **ALL_ALLOWED[d]) for d in ALL}
-LINE: Final = Line(SHOP, Policy(), ADAPTERS, frozenset())
+PERSONS: Final = Persons(bytes(32))
+LINE: Final = Line(SHOP, Policy(), ADAPTERS, frozenset(), PERSONS)
 
 
 def run(line: Line = LINE, **changes: Any) -> Entry:
@@ -101,7 +103,9 @@ def test_what_only_a_refused_destination_needed_does_not_stay() -> None:
     """When a destination drops out, what was kept for its sake alone is dropped with it, its digest too."""
     click = {"fbc": "fb.1.1795339000123.abc", "epik": "dj0yJnU9abc"}
     meta = made(META, events=["page_view"], **ALL_ALLOWED[META])
-    line = Line(SHOP, Policy(), {META: meta, PINTEREST: made(PINTEREST, send_ip=False, send_click_id=True)}, frozenset())
+    line = Line(
+        SHOP, Policy(), {META: meta, PINTEREST: made(PINTEREST, send_ip=False, send_click_id=True)}, frozenset(), PERSONS
+    )
     entry = accepted(line, click=click)
     assert entry.event.destinations == (PINTEREST,)
     assert entry.event.click is not None
@@ -113,7 +117,7 @@ def test_what_only_a_refused_destination_needed_does_not_stay() -> None:
 
 def test_an_identity_of_two_parts_needs_both() -> None:
     """Where a platform knows a person by address and agent together, one of them alone is no identity."""
-    line = Line(SHOP, Policy(), {META: made(META), PINTEREST: made(PINTEREST, client_user_agent="full")}, frozenset())
+    line = Line(SHOP, Policy(), {META: made(META), PINTEREST: made(PINTEREST, client_user_agent="full")}, frozenset(), PERSONS)
     assert accepted(line, customer=None).event.destinations == (META, PINTEREST)
     strange = {"ip": "203.0.113.77", "user_agent": "jane@example.com"}
     assert accepted(line, customer=None, client=strange).event.destinations == (META,)
@@ -121,7 +125,7 @@ def test_an_identity_of_two_parts_needs_both() -> None:
 
 def test_a_kind_that_a_destination_does_not_take_is_not_enabled() -> None:
     """An event of a kind that the destination was not configured for is refused for it alone."""
-    line = Line(SHOP, Policy(), {META: made(META, events=["purchase"]), PINTEREST: ADAPTERS[PINTEREST]}, frozenset())
+    line = Line(SHOP, Policy(), {META: made(META, events=["purchase"]), PINTEREST: ADAPTERS[PINTEREST]}, frozenset(), PERSONS)
     entry = accepted(line, event="page_view", order=None)
     assert entry.event.destinations == (PINTEREST,)
     assert entry.trace.refused == ((META, Refusal.NOT_ENABLED),)
@@ -129,21 +133,21 @@ def test_a_kind_that_a_destination_does_not_take_is_not_enabled() -> None:
 
 def test_a_storefront_without_destinations_accepts_nothing() -> None:
     """Where no destination is enabled, a consented event is refused and not kept."""
-    line = Line(SHOP, Policy(), {}, frozenset())
+    line = Line(SHOP, Policy(), {}, frozenset(), PERSONS)
     assert refused(line).reason is Refusal.NOT_ENABLED
     assert line.enabled == ()
 
 
 def test_destinations_stand_in_one_order() -> None:
     """However a storefront lists them, destinations are decided and told in the same order."""
-    line = Line(SHOP, Policy(), dict(reversed(ADAPTERS.items())), frozenset())
+    line = Line(SHOP, Policy(), dict(reversed(ADAPTERS.items())), frozenset(), PERSONS)
     assert line.enabled == ALL
     assert accepted(line).event.destinations == ALL
 
 
 def test_the_storefronts_policy_and_origins_are_used() -> None:
     """Consent is judged by the storefront's own policy, and pages by its own origins."""
-    line = Line(SHOP, Policy(banner_regions=frozenset({"FR"})), ADAPTERS, frozenset({"https://other.example"}))
+    line = Line(SHOP, Policy(banner_regions=frozenset({"FR"})), ADAPTERS, frozenset({"https://other.example"}), PERSONS)
     entry = accepted(line, consent={"shopify": {"marketingAllowed": True, "saleOfDataAllowed": True}})
     assert entry.event.page_origin is None
     assert accepted().event.page_origin == "https://shop.example"
@@ -151,7 +155,7 @@ def test_the_storefronts_policy_and_origins_are_used() -> None:
 
 # ── rules for every event ────────────────────────────────────────────────────────────────────────────────────────
 
-LINES: Final = (LINE, Line(SHOP, Policy(banner_regions=frozenset("*")), GENEROUS, frozenset()))
+LINES: Final = (LINE, Line(SHOP, Policy(banner_regions=frozenset("*")), GENEROUS, frozenset(), PERSONS))
 
 
 @settings(max_examples=200)

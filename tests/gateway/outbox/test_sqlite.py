@@ -6,7 +6,6 @@ import os
 import random
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +21,7 @@ from gateway.outbox.schema import BACKLOGS, REPLAYS, SPAN, STEPS, CannotOpen
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from gateway.persons import Identifier
+from tests.disk import Shim, killed
 from tests.gateway.outbox.contract import OutboxContract, balanced
 from tests.gateway.outbox.contract_people import PeopleContract
 from tests.gateway.outbox.machine import OutboxMachine
@@ -44,7 +44,6 @@ from tests.gateway.outbox.making import (
 )
 
 MIB: Final = 1 << 20
-ROOT: Final = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -674,42 +673,6 @@ async def test_a_volume_without_free_space_counts_as_full(engine: SqliteEngine, 
 # ── a failing disk ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class ShimFile(apsw.VFSFile):
-    """A file whose flushes are counted, and fail when told to."""
-
-    def __init__(self, shim: "Shim", name: Any, flags: list[int]) -> None:
-        """Open the real file."""
-        self._shim = shim
-        super().__init__("", name, flags)
-
-    def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's name
-        """Flush, or fail as a disk does."""
-        self._shim.flushes += 1
-        if self._shim.broken:
-            self._shim.broken -= 1
-            raise apsw.exception_for(apsw.SQLITE_IOERR_FSYNC)
-        super().xSync(flags)
-
-
-class Shim(apsw.VFS):
-    """A file system with such files."""
-
-    def __init__(self) -> None:
-        """Register it."""
-        self.flushes = 0
-        self.broken = 0
-        """How many flushes are still to fail."""
-        super().__init__("shim", "")
-
-    def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's name
-        """Open a file of this system."""
-        return ShimFile(self, name, flags)
-
-    def excepthook(self, *_: object) -> bool:
-        """Errors reach SQLite; nothing is printed."""
-        return True
-
-
 @pytest.fixture
 def shim() -> Iterator[Shim]:
     """A file system that can fail."""
@@ -792,24 +755,12 @@ async def test_a_fault_of_the_store_itself_is_final(engine: SqliteEngine, monkey
 # ── kills ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def killed(folder: Path, number: int, lines: int) -> list[list[str]]:
-    """Let a process put and deliver until it has said so much, kill it, and give what it said, word by word."""
-    command = [sys.executable, "-m", "tests.gateway.outbox.victim", str(folder), f"r{number}"]
-    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
-    assert process.stdout is not None
-    said = [await process.stdout.readline() for _ in range(lines)]
-    process.kill()
-    said += (await process.stdout.read()).splitlines(keepends=True)
-    await process.wait()
-    return [line.decode().split() for line in said if line.endswith(b"\n")]
-
-
 async def test_killed_processes_lose_nothing_and_repeat_only_what_was_in_doubt(engine: SqliteEngine) -> None:
     """Whatever a process said it had accepted is delivered or waits; what it said it had delivered is not sent again."""
     put: set[str] = set()
     sent: set[str] = set()
     for number in range(4):
-        said = await killed(engine.directory.parent, number, lines=40 + 53 * number)
+        said = await killed("tests.gateway.outbox.victim", engine.directory.parent, f"r{number}", lines=40 + 53 * number)
         put |= {name for what, name in said if what == "put"}
         sent |= {name for what, name in said if what == "sent"}
     assert len(sent) > 50
