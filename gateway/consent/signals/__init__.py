@@ -7,7 +7,7 @@ read by `unsupported`, which refuses: a signal that cannot be read may be a refu
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from gateway.consent.signals import advertising, given_at, google, gpc, shopify, unsupported, vendors
+from gateway.consent.signals import advertising, given_at, google, gpc, gpp, shopify, unsupported, us_privacy, vendors
 from gateway.consent.statement import Context, Statements
 
 Reader = Callable[[Mapping[str, object], Context], Statements]
@@ -18,6 +18,8 @@ READERS: Final[Mapping[str, Reader]] = {
     "vendors": vendors.read,
     "google": google.read,
     "shopify": shopify.read,
+    "gpp": gpp.read,
+    "us_privacy": us_privacy.read,
     "gpc": gpc.read,
     **dict.fromkeys(unsupported.NAMES, unsupported.read),
 }

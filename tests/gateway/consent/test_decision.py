@@ -61,9 +61,9 @@ def test_the_table_has_a_row_for_every_key_and_reason_of_consent() -> None:
     """No signal and no reason of the decision is without a row that shows it."""
     seen = {key for row in TABLE["rows"] if isinstance(row["consent"], dict) for key in row["consent"]}
     reasons = {row.get("reason") for row in TABLE["rows"]}
-    assert READERS.keys() - {"gcs", "gcd", "ac", "gpp", "shopify_visitor", "cookies"} <= seen
+    assert READERS.keys() - {"gcs", "gcd", "ac", "shopify_visitor", "cookies"} <= seen
     assert seen >= SILENT
-    of_their_own = ("gcs_", "gcd_", "tcf_", "ac_", "gpp_", "us_privacy_", "shopify_visitor_", "cmp_", "citation_", "record_")
+    of_their_own = ("gcs_", "gcd_", "tcf_", "ac_", "shopify_visitor_", "cmp_", "citation_", "record_")
     elsewhere = {
         Refusal.WITHDRAWN,
         Refusal.NO_IDENTITY,
@@ -134,6 +134,10 @@ DENIALS: list[tuple[dict[str, Any], frozenset[Destination]]] = [
     ({"given_at": NOW + 2 * DAY}, frozenset(ALL)),
     ({"given_at": "soon"}, frozenset(ALL)),
     ({"tcf": ""}, frozenset(ALL)),
+    ({"gpp": ""}, frozenset(ALL)),
+    ({"gpp": "DBABJg~BVkAAEA.QA"}, frozenset(ALL)),
+    ({"us_privacy": "1YYN"}, frozenset(ALL)),
+    ({"us_privacy": ""}, frozenset(ALL)),
     ({"never_heard_of": 1}, frozenset(ALL)),
 ]
 
