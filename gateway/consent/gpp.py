@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from gateway.consent import gpp_canada, gpp_us, us_privacy
-from gateway.consent.gpp_bits import Bits
+from gateway.consent.gpp_bits import GppBits, Runs
 from gateway.consent.gpp_canada import Canada
 from gateway.consent.gpp_us import NOTHING, SECTIONS, Said
 
@@ -53,11 +53,13 @@ def _numbers(header: str) -> list[int] | None:
     """Read the header; give the numbers of the sections in the order of the sections."""
     if not header or "." in header:
         return None
-    bits = Bits(header)
+    bits = GppBits.of(header)
     if (bits.take(6), bits.take(6)) != (HEADER_TYPE, HEADER_VERSION):
         return None
-    listed = bits.fibonacci_ranges(largest=max(SECTIONS))
-    return [number for first, last in listed.ranges for number in range(first, last + 1)] if bits.ends() else None
+    listed = bits.runs(max(SECTIONS))
+    if not bits.read_whole():
+        return None
+    return [number for first, last in listed.runs for number in range(first, last + 1)] if isinstance(listed, Runs) else []
 
 
 def _sections(texts: dict[int, str]) -> Gpp | None:

@@ -1,20 +1,20 @@
-"""Bits of a Global Privacy Platform string, read from left to right: numbers of fixed width, Fibonacci numbers, lists of ids
+"""Bits of a Global Privacy Platform string: as those of a TC string, and Fibonacci numbers besides
 (https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform/blob/main/Core/Consent%20String%20Specification.md,
 read 2026-11-26).
 
-Nothing is thrown: bits that are not there, or not well formed, leave `broken` set and read as 0, so a caller asks once at
-the end. Time is linear in the length of the text, and lists are kept as they are written, never spelt out. Pure.
+Nothing is thrown: bits that are not there, or not well formed, leave `broken` set, so a caller asks once at the end. Time is
+linear in the length of the text, and lists are kept as they are written, never spelt out. Pure.
 """
 
-from base64 import b64decode
 from functools import lru_cache
 from typing import Final
 
 import msgspec
 
-LARGEST_ID: Final = 65_535
+from gateway.consent.bits import LAST_ID, NOBODY, Bits, Flags, Ranges
+
 MOST_ENTRIES: Final = 256
-"""Single ids and ranges in one segment. Each costs time, and writers take a field of bits where that is shorter."""
+"""Entries of the lists of one segment, in all. Each costs time, and writers take a field of bits where that is shorter."""
 
 FIBONACCI: Final = (
     *(1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233),
@@ -22,101 +22,64 @@ FIBONACCI: Final = (
 )
 """What the places of a Fibonacci number are worth, as far as an id needs them."""
 
-Range = tuple[int, int]
-"""First and last id, both included."""
 
+class Runs(msgspec.Struct, frozen=True, gc=False):
+    """Ids as first and last of each run, both included, in ascending order."""
 
-class Ids(msgspec.Struct, frozen=True, gc=False):
-    """A set of ids: as a field of bits, the first for id 1, or as ranges."""
-
-    field: str = ""
-    ranges: tuple[Range, ...] = ()
+    runs: tuple[tuple[int, int], ...]
 
     def __contains__(self, number: int) -> bool:
-        """Say whether `number`, 1 or more, is in the set."""
-        if self.field:
-            return self.field[number - 1 : number] == "1"
-        return any(first <= number <= last for first, last in self.ranges)
+        """Say whether the id is in the list."""
+        return any(first <= number <= last for first, last in self.runs)
+
+
+Ids = Flags | Ranges | Runs
+
+
+class GppBits(Bits, gc=False):
+    """Bits of a segment, read from the left. Made by `of`."""
+
+    entries: int = 0
+
+    def fibonacci(self) -> int:
+        """Read a Fibonacci number, 1 … 75,024: its places, the least first, then one more 1; 0 if there is none."""
+        end = -1 if self.broken else self.text.find("11", self.at, self.at + len(FIBONACCI) + 1)
+        if end < 0:
+            self.broken = True
+            return 0
+        places, self.at = self.text[self.at : end + 1], end + 2
+        return _worth(places)
+
+    def runs(self, most: int = LAST_ID) -> Ids:
+        """Read ids as distances from the one before. They ascend by nature; one over `most` breaks."""
+        runs, last = [], 0
+        for _ in range(self._count()):
+            is_range = self.take(1)
+            first = last + self.fibonacci()
+            last = first + (self.fibonacci() if is_range else 0)
+            if self.broken or last > most:
+                self.broken = True
+                break
+            runs.append((first, last))
+        return Runs(tuple(runs)) if runs else NOBODY
+
+    def flags(self, width: int) -> Flags:
+        """Read a field of `width` bits, one for each id from 1 on."""
+        begin = self.at
+        self.skip(width)
+        return Flags(self.text[begin : self.at])
+
+    def _count(self) -> int:
+        """Read how many entries follow (12 bits); more than `MOST_ENTRIES` in all break the bits."""
+        count = self.take(12)
+        self.entries += count
+        if self.entries > MOST_ENTRIES:
+            self.broken = True
+            return 0
+        return count
 
 
 @lru_cache(maxsize=4096)
 def _worth(places: str) -> int:
     """Add up a Fibonacci number. Small ones come again and again, so the answers are kept."""
     return sum(worth for worth, bit in zip(FIBONACCI, places, strict=False) if bit == "1")
-
-
-class Bits:
-    """Bits that are taken from the left. `text` has base64url's letters only, six bits each."""
-
-    __slots__ = ("_at", "_bits", "_entries", "broken")
-
-    def __init__(self, text: str) -> None:
-        filled = text + "A" * (-len(text) % 4)
-        self._bits = f"{int.from_bytes(b64decode(filled, b'-_')):0{6 * len(filled)}b}"[: 6 * len(text)]
-        self._at = 0
-        self._entries = 0
-        self.broken = False
-
-    def take(self, width: int) -> int:
-        """Take a number of `width` bits."""
-        bits = self._text(width)
-        return int(bits, 2) if bits else 0
-
-    def _text(self, width: int) -> str:
-        start, self._at = self._at, self._at + width
-        if self.broken or self._at > len(self._bits):
-            self.broken = True
-            return ""
-        return self._bits[start : self._at]
-
-    def fibonacci(self) -> int:
-        """Take a Fibonacci number, at least 1: its places, the least first, then one more 1."""
-        end = -1 if self.broken else self._bits.find("11", self._at, self._at + len(FIBONACCI) + 1)
-        if end < 0:
-            self.broken = True
-            return 0
-        places, self._at = self._bits[self._at : end + 1], end + 2
-        return _worth(places)
-
-    def field(self, width: int) -> Ids:
-        """Take a field of `width` bits, one for each id."""
-        return Ids(self._text(width))
-
-    def fibonacci_ranges(self, largest: int = LARGEST_ID) -> Ids:
-        """Take ids as distances from the one before, in ascending order by nature, none above `largest`."""
-        ranges, last = [], 0
-        for _ in range(self.count()):
-            is_range = self.take(1)
-            first = last + self.fibonacci()
-            last = first + (self.fibonacci() if is_range else 0)
-            if self.broken or last > largest:
-                self.broken = True
-                break
-            ranges.append((first, last))
-        return Ids(ranges=tuple(ranges))
-
-    def integer_ranges(self, largest: int = LARGEST_ID) -> Ids:
-        """Take ids of 16 bits each, in any order, between 1 and `largest`."""
-        ranges = []
-        for _ in range(self.count()):
-            is_range = self.take(1)
-            first = self.take(16)
-            last = self.take(16) if is_range else first
-            if self.broken or not 1 <= first <= last <= largest:
-                self.broken = True
-                break
-            ranges.append((first, last))
-        return Ids(ranges=tuple(ranges))
-
-    def count(self) -> int:
-        """Take how many entries follow; more than `MOST_ENTRIES` in all break the text."""
-        count = self.take(12)
-        self._entries += count
-        if self._entries > MOST_ENTRIES:
-            self.broken = True
-            return 0
-        return count
-
-    def ends(self) -> bool:
-        """Say whether all was well formed and nothing but zeros is left."""
-        return not self.broken and "1" not in self._bits[self._at :]

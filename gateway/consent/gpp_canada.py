@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from gateway.consent.gpp_bits import Bits, Ids
+from gateway.consent.gpp_bits import GppBits, Ids
 
 VERSION: Final = 1
 PURPOSES: Final = 24
@@ -25,6 +25,8 @@ NOT_ALLOWED: Final = 0
 REQUIRE_EXPRESS: Final = 1
 UNDEFINED: Final = 3
 """Kinds of a publisher's restriction; the remaining one, 2, requires implied consent."""
+MOST_RESTRICTIONS: Final = PURPOSES * UNDEFINED
+"""One for each purpose and kind."""
 
 
 class Restriction(NamedTuple):
@@ -55,19 +57,19 @@ class Canada(msgspec.Struct, frozen=True, gc=False):
 class Way(NamedTuple):
     """A way to write lists: the ranges of a list of vendors up to its largest, and the vendors of a restriction."""
 
-    ranges: Callable[[Bits, int], Ids]
-    restricted: Callable[[Bits], Ids]
+    ranges: Callable[[GppBits, int], Ids]
+    restricted: Callable[[GppBits], Ids]
 
 
-def _list(bits: Bits, ranges: Callable[[Bits, int], Ids]) -> Ids:
-    """Take a list of vendors: the largest id, then a bit that says ranges, or a field of that many bits."""
+def _list(bits: GppBits, ranges: Callable[[GppBits, int], Ids]) -> Ids:
+    """Read a list of vendors: the largest id, then a bit that says ranges, or a field of that many bits."""
     largest = bits.take(16)
-    return ranges(bits, largest) if bits.take(1) else bits.field(largest)
+    return ranges(bits, largest) if bits.take(1) else bits.flags(largest)
 
 
 WAYS: Final = (
-    Way(Bits.fibonacci_ranges, lambda bits: _list(bits, Bits.fibonacci_ranges)),
-    Way(Bits.integer_ranges, lambda bits: bits.integer_ranges()),
+    Way(GppBits.runs, lambda bits: _list(bits, GppBits.runs)),
+    Way(GppBits.ranges, lambda bits: bits.ranges()),
 )
 
 
@@ -85,47 +87,51 @@ def read(text: str) -> Canada | None:
 
 def _kind(segment: str) -> int | None:
     """Give the number in a segment's first three bits, None if there is no segment."""
-    return Bits(segment[:1]).take(3) if segment else None
+    return GppBits.of(segment[:1]).take(3) if segment else None
 
 
 def _publisher_reads(segment: str) -> bool:
     """Say whether the publisher's own purposes can be read. They are none of ours, but a cut string must show."""
-    bits = Bits(segment)
-    bits.take(3 + 2 * PURPOSES)
-    bits.take(2 * bits.take(6))
-    return bits.ends()
+    bits = GppBits.of(segment)
+    bits.skip(3 + 2 * PURPOSES)
+    bits.skip(2 * bits.take(6))
+    return bits.read_whole()
 
 
 def _read(core: str, disclosed: str | None, way: Way) -> Canada | None:
-    canada = _core(Bits(core), way)
+    canada = _core(GppBits.of(core), way)
     if canada is None or disclosed is None:
         return canada
-    bits = Bits(disclosed)
-    bits.take(3)
+    bits = GppBits.of(disclosed)
+    bits.skip(3)
     vendors = _list(bits, way.ranges)
-    return msgspec.structs.replace(canada, disclosed=vendors) if bits.ends() else None
+    return msgspec.structs.replace(canada, disclosed=vendors) if bits.read_whole() else None
 
 
-def _core(bits: Bits, way: Way) -> Canada | None:
+def _core(bits: GppBits, way: Way) -> Canada | None:
     if bits.take(6) != VERSION:
         return None
-    bits.take(36)  # when it was made
+    bits.skip(36)  # when it was made
     updated = bits.take(36) // 10
     cmp = bits.take(12)
-    bits.take(12 + 6)  # the tool's version, and its screen
+    bits.skip(12 + 6)  # the tool's version, and its screen
     language = (bits.take(6), bits.take(6))
-    bits.take(12 + 6 + 1 + 12)  # vendor list, policy, stacks, special features
-    purposes = bits.field(PURPOSES), bits.field(PURPOSES)
+    bits.skip(12 + 6 + 1 + 12)  # vendor list, policy, stacks, special features
+    purposes = bits.flags(PURPOSES), bits.flags(PURPOSES)
     vendors = _list(bits, way.ranges), _list(bits, way.ranges)
     restrictions = _restrictions(bits, way)
-    if max(language) >= LETTERS or not bits.ends():
+    if max(language) >= LETTERS or not bits.read_whole():
         return None
     return Canada(updated, cmp, *purposes, *vendors, restrictions)
 
 
-def _restrictions(bits: Bits, way: Way) -> tuple[Restriction, ...]:
+def _restrictions(bits: GppBits, way: Way) -> tuple[Restriction, ...]:
     found = []
-    for _ in range(bits.count()):
+    count = bits.take(12)
+    if count > MOST_RESTRICTIONS:
+        bits.broken = True
+        return ()
+    for _ in range(count):
         restriction = Restriction(bits.take(6), bits.take(2), way.restricted(bits))
         if bits.broken or not 1 <= restriction.purpose <= PURPOSES or restriction.kind == UNDEFINED:
             bits.broken = True

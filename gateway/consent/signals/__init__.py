@@ -7,7 +7,19 @@ read by `unsupported`, which refuses: a signal that cannot be read may be a refu
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from gateway.consent.signals import advertising, given_at, google, gpc, gpp, shopify, unsupported, us_privacy, vendors
+from gateway.consent.signals import (
+    ac,
+    advertising,
+    given_at,
+    google,
+    gpc,
+    gpp,
+    shopify,
+    tcf,
+    unsupported,
+    us_privacy,
+    vendors,
+)
 from gateway.consent.statement import Context, Statements
 
 Reader = Callable[[Mapping[str, object], Context], Statements]
@@ -18,6 +30,8 @@ READERS: Final[Mapping[str, Reader]] = {
     "vendors": vendors.read,
     "google": google.read,
     "shopify": shopify.read,
+    "tcf": tcf.read,
+    "ac": ac.read,
     "gpp": gpp.read,
     "us_privacy": us_privacy.read,
     "gpc": gpc.read,

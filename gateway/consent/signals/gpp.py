@@ -13,6 +13,8 @@ from typing import Final
 from gateway.consent.gpp import decode
 from gateway.consent.gpp_canada import NOT_ALLOWED, REQUIRE_EXPRESS, Canada
 from gateway.consent.gpp_us import Said
+from gateway.consent.signals import tcf
+from gateway.consent.signals.given_at import MAX_AHEAD
 from gateway.consent.statement import Context, Statements
 from gateway.consent.table import (
     GPP_CANADA_EXPRESS,
@@ -23,6 +25,7 @@ from gateway.consent.table import (
     GPP_UNREADABLE,
     GPP_UNREADABLE_IN_US,
 )
+from gateway.consent.tcf import FIRST_CMP
 from gateway.model import Destination
 
 SAYS: Final[Mapping[Said, Statements]] = {
@@ -30,12 +33,6 @@ SAYS: Final[Mapping[Said, Statements]] = {
     Said.GPC: GPP_GPC,
     Said.PROTECTED: GPP_PROTECTED,
 }
-
-MAX_AHEAD: Final = 86_400
-"""How far the date of a choice may lie ahead before it is not believed, in seconds."""
-
-FIRST_TOOL: Final = 2
-"""The least number of a registered consent tool."""
 
 NOT_USED_IN_CANADA: Final = frozenset({1})
 """The Canadian specification leaves the bit of purpose 1, storing and reading on the device, out of use. So an unset one is
@@ -58,7 +55,7 @@ def read(consent: Mapping[str, object], context: Context) -> Statements:
         if said in gpp.said:
             statements += row
     if gpp.tcf is not None:
-        statements += _european(gpp.tcf, context)
+        statements += tcf.evaluate(gpp.tcf, context)
     if gpp.canada is not None:
         statements += _canadian(gpp.canada, context)
     return statements
@@ -66,11 +63,6 @@ def read(consent: Mapping[str, object], context: Context) -> Statements:
 
 def _unreadable(context: Context) -> Statements:
     return GPP_UNREADABLE_IN_US if context.place.in_us else GPP_UNREADABLE
-
-
-def _european(_text: str, context: Context) -> Statements:
-    """The TC string inside."""
-    return _unreadable(context)
 
 
 def _canadian(canada: Canada, context: Context) -> Statements:
@@ -97,7 +89,7 @@ def _express(canada: Canada, vendor: int, context: Context) -> bool:
     """Say whether a person agreed to every purpose and to the vendor, in a registered tool that showed it, not too long ago."""
     purposes = context.policy.tcf.purposes
     return (
-        canada.cmp >= FIRST_TOOL
+        canada.cmp >= FIRST_CMP
         and canada.updated >= context.now - context.policy.max_age
         and (canada.disclosed is None or vendor in canada.disclosed)
         and vendor in canada.express_vendors

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.consent.gpp_bits import LARGEST_ID, MOST_ENTRIES
+from gateway.consent.bits import LAST_ID
 from gateway.consent.gpp_canada import Canada, read
 from tests.gateway.consent import gpp_writing as write
 from tests.strategies import NOW
@@ -99,7 +99,7 @@ def test_what_can_be_read_in_two_ways_cannot_be_read() -> None:
     assert write.number(3, 16) == write.fibonacci(987)
     bits = write.canada_bits()
     lists = len(bits) - 12 - 2 * 17
-    ambiguous = write.number(LARGEST_ID, 16) + "1" + write.number(1, 12) + "0" + write.number(3, 16)
+    ambiguous = write.number(LAST_ID, 16) + "1" + write.number(1, 12) + "0" + write.number(3, 16)
     assert read(write.letters(bits[:lists] + ambiguous + bits[lists + 17 :])) is None
     assert 3 in sound(write.letters(bits[:lists] + write.number(986, 16) + ambiguous[16:] + bits[lists + 17 :])).express_vendors
 
@@ -126,7 +126,7 @@ def test_segments_are_read_to_their_last_bit(segment: str) -> None:
 
 
 def test_there_are_only_so_many_restrictions() -> None:
-    """Each costs time."""
-    few = [(1 + each % 24, 1, [5]) for each in range(MOST_ENTRIES // 2)]
-    assert read(write.canada(restrictions=few)) is not None
-    assert read(write.canada(restrictions=[*few, few[0]])) is None
+    """One for each purpose and kind, as a list of them has no use for more."""
+    every = [(purpose, kind, [5]) for purpose in range(1, 25) for kind in range(3)]
+    assert len(sound(write.canada(restrictions=every)).restrictions) == len(every)
+    assert read(write.canada(restrictions=[*every, every[0]])) is None

@@ -281,7 +281,7 @@ HOSTILE: Final = {
     "a header of zeros": "DB__" + "A" * 8188,
     "ranges": write.string({5: write.canada(vendors=range(1, 510, 2), way="fibonacci")}),
     "numbers": write.string({5: write.canada(vendors=range(1, 510, 2), way="integers")}),
-    "restrictions": write.string({5: write.canada(restrictions=[(7, 1, [755])] * 128)}),
+    "restrictions": write.string({5: write.canada(restrictions=[(7, 1, range(1, 8, 2))] * 63)}),
     "a field of vendors": write.string({5: write.canada(vendors=range(1, 48_000, 2))}),
     "everything": write.string(
         {number: write.core(number, SaleOptOut=1) for number in SECTIONS} | {5: write.canada(), 6: "1YYN"}
