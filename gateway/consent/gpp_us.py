@@ -190,7 +190,7 @@ def read(section: Section, text: str) -> Said | None:
     """Read a section's text; None if it is of another version, too short, or has a reserved value or bits behind the last."""
     first, *more = text.split(".")
     core = section.cores.get(VALUE.get(first[:1], -1))
-    if core is None or len(more) > (section.more is not None):
+    if core is None or len(more) > 1:
         return None
     bits = _bits(first, core.width)
     said = None if bits is None else core.read(bits)
@@ -201,6 +201,7 @@ def read(section: Section, text: str) -> Said | None:
 
 
 def _read_more(layout: Core | Mapping[int, Said] | None, text: str) -> Said | None:
+    """Read a segment behind the core; None if the section has no such one."""
     if isinstance(layout, Core):
         bits = _bits(text, layout.width)
         return None if bits is None else layout.read(bits)

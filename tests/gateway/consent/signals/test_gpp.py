@@ -11,6 +11,7 @@ from gateway.consent.decision import Decision, decide
 from gateway.consent.gpp_us import SECTIONS
 from gateway.consent.policy import Policy, Profile, TcfRules
 from gateway.consent.signals.gpp import read
+from gateway.consent.signals.tcf import read as read_tcf
 from gateway.consent.statement import Context, Statement, Statements
 from gateway.model import Destination, EventId, Kind, Refusal, Signal, State, UsState
 from gateway.raw import RawEvent
@@ -77,6 +78,34 @@ def test_what_cannot_be_read_refuses(value: object) -> None:
     """In the United States as an opt-out, elsewhere and where nobody knows as a refusal too."""
     assert read({"gpp": value}, attested("US")) == UNREADABLE_IN_US
     assert read({"gpp": value}, attested("FR")) == read({"gpp": value}, attested(None)) == UNREADABLE
+
+
+# ── Europe ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+TC_STRINGS: Final = (
+    "CQqU34AQqU34AAfACBENCMFgAP_AAAAAAAqIF5wAQF5gAAAA.IF5wAQF5gA",
+    "CQqU34AQqU34AAfACBENCMFgAAAAAAAAAAqIAAAAAAAA.IF5wAQF5gA",
+    "CQqU34AQqU34AAfACBENCMFgAP_AAAAAAAqIF5wAQF5gAAAA",
+    "CQqU34AQqU34AAfACBENCMFgAP_AAAAAAAqIF5wAQF5gAAA",
+    "1YNN",
+)
+"""With consent, without any, without the vendors that were shown, cut, and none at all."""
+
+
+@pytest.mark.parametrize("text", TC_STRINGS)
+def test_the_european_section_is_a_tc_string(text: str) -> None:
+    """It says what the same string says by itself, and an opt-out beside it still counts."""
+    alone, inside, beside = plain(), plain(), plain()
+    said = read_tcf({"tcf": text}, alone)
+    assert said != ()
+    assert read({"gpp": write.string({2: text})}, inside) == said
+    assert read({"gpp": write.string({2: text, 8: write.core(8, SaleOptOut=1)})}, beside) == OPTED_OUT + said
+    assert (inside.chosen_at, inside.personalised) == (alone.chosen_at, alone.personalised)
+
+
+def test_european_consent_inside_grants() -> None:
+    """To Google, by the vendor id that the settings know."""
+    assert read({"gpp": write.string({2: TC_STRINGS[0]})}, plain()) == (Statement(Signal.TCF, State.GRANTED, (GOOGLE,)),)
 
 
 # ── Canada ───────────────────────────────────────────────────────────────────────────────────────────────────────
