@@ -60,6 +60,10 @@ class TcString(msgspec.Struct, frozen=True, gc=False):
     disclosed: VendorIds
     restrictions: tuple[Restriction, ...]
 
+    def __repr__(self) -> str:
+        """Say nothing of what is inside."""
+        return "<TcString>"
+
     def consents_to(self, purposes: Iterable[int]) -> bool:
         """Say whether the visitor consented to all of these purposes (1 … 24); legitimate interest counts for nothing."""
         return all(self.purposes >> PURPOSES - purpose & 1 for purpose in purposes)
@@ -81,62 +85,74 @@ class TcString(msgspec.Struct, frozen=True, gc=False):
         )
 
 
-class _Core(msgspec.Struct, frozen=True, gc=False):
+class _Head(msgspec.Struct, frozen=True, gc=False):
     created: int
     last_updated: int
     policy: int
     service_specific: int
     purposes: int
+
+
+class _Lists(msgspec.Struct, frozen=True, gc=False):
     vendors: VendorIds
     restrictions: tuple[Restriction, ...]
 
 
 def read_tc(text: str) -> TcString | Refusal:
     """Read a TC string, or say why it is unusable: malformed, an old policy, not of one site, vendors not disclosed."""
-    return Refusal.TCF_INVALID if len(text) > LONGEST else _read(text)
-
-
-@lru_cache(maxsize=32)
-def _read(text: str) -> TcString | Refusal:
-    """Several signals of an event may ask about the same string, so the last few are remembered: few, they are people's."""
-    if _shaped(text) is None:
+    if len(text) > LONGEST or _shaped(text) is None:
         return Refusal.TCF_INVALID
-    first, *others = text.split(".")
-    core, segments = _core(Bits.of(first)), _segments(others)
-    if core is None or segments is None:
+    core, _, others = text.partition(".")
+    head, lists, segments = _head(core[:HEAD]), _lists(core[HEAD - 1 :]), _segments(others)
+    if head is None or lists is None or segments is None:
         return Refusal.TCF_INVALID
-    if core.policy < OLDEST_POLICY:
+    if head.policy < OLDEST_POLICY:
         return Refusal.TCF_OUTDATED_POLICY
-    if not core.service_specific:
+    if not head.service_specific:
         return Refusal.TCF_NOT_SERVICE_SPECIFIC
     disclosed = segments.get(DISCLOSED)
     if disclosed is None:
         return Refusal.TCF_VENDORS_NOT_DISCLOSED
-    return TcString(core.created, core.last_updated, core.purposes, core.vendors, disclosed, core.restrictions)
+    return TcString(head.created, head.last_updated, head.purposes, lists.vendors, disclosed, lists.restrictions)
 
 
-def _core(bits: Bits) -> _Core | None:
-    """Read the core; the words at the right are the specification's."""
+HEAD: Final = 36
+"""Characters that hold the core's fields of fixed width, 213 bits. What is left of the last, 3 bits, belongs to the lists."""
+
+
+def _head(text: str) -> _Head | None:
+    """Read the core's fields of fixed width; the words at the right are the specification's."""
+    bits = Bits.of(text)
     version = bits.take(6)
     created = bits.take(36)  # Created, in tenths of a second
     last_updated = bits.take(36)  # LastUpdated
     cmp = bits.take(12)  # CmpId
-    bits.skip(12 + 6)  # CmpVersion, ConsentScreen
+    bits.take(12 + 6)  # CmpVersion, ConsentScreen
     language = _letters(bits)  # ConsentLanguage
-    bits.skip(12)  # VendorListVersion
+    bits.take(12)  # VendorListVersion
     policy = bits.take(6)  # TcfPolicyVersion
     service_specific = bits.take(1)  # IsServiceSpecific
-    bits.skip(1 + 12)  # UseNonStandardTexts, SpecialFeatureOptIns
+    bits.take(1 + 12)  # UseNonStandardTexts, SpecialFeatureOptIns
     purposes = bits.take(PURPOSES)  # PurposesConsent
-    bits.skip(PURPOSES + 1)  # PurposesLITransparency, PurposeOneTreatment
+    bits.take(PURPOSES + 1)  # PurposesLITransparency, PurposeOneTreatment
     country = _letters(bits)  # PublisherCC
+    if bits.broken or version != VERSION or cmp < FIRST_CMP or not language or not country:
+        return None
+    return _Head(created // 10, last_updated // 10, policy, service_specific, purposes)
+
+
+@lru_cache(maxsize=64)
+def _lists(text: str) -> _Lists | None:
+    """Read the rest of the core, from the head's last character on.
+
+    Remembered, because many visitors answer alike: it names no date and nobody. The same goes for what was disclosed.
+    """
+    bits = Bits.of(text)
+    bits.take(3)
     vendors = bits.vendors()  # VendorConsent
     bits.vendors()  # VendorLegitimateInterest: must be well-formed, and counts for nothing
     restrictions = _restrictions(bits)
-    sound = version == VERSION and cmp >= FIRST_CMP and language and country and bits.read_whole()
-    if restrictions is None or not sound:
-        return None
-    return _Core(created // 10, last_updated // 10, policy, service_specific, purposes, vendors, restrictions)
+    return _Lists(vendors, restrictions) if restrictions is not None and bits.read_whole() else None
 
 
 def _letters(bits: Bits) -> bool:
@@ -161,9 +177,9 @@ def _restrictions(bits: Bits) -> tuple[Restriction, ...] | None:
 
 def _publisher(bits: Bits) -> None:
     """Pass over the publisher's own purposes: what a site does for itself grants an ad platform nothing."""
-    bits.skip(PURPOSES + PURPOSES)  # PubPurposesConsent, PubPurposesLITransparency
+    bits.take(PURPOSES + PURPOSES)  # PubPurposesConsent, PubPurposesLITransparency
     custom = bits.take(6)  # NumCustomPurposes
-    bits.skip(custom + custom)  # CustomPurposesConsent, CustomPurposesLITransparency
+    bits.take(custom + custom)  # CustomPurposesConsent, CustomPurposesLITransparency
 
 
 DISCLOSED: Final = 1
@@ -175,11 +191,12 @@ _SEGMENTS: Final[Mapping[int, Callable[[Bits], VendorIds | None]]] = {
 """How a segment after the core is read, by its type."""
 
 
-def _segments(texts: list[str]) -> dict[int, VendorIds | None] | None:
+@lru_cache(maxsize=64)
+def _segments(text: str) -> Mapping[int, VendorIds | None] | None:
     """Read what follows the core, by type; None where a segment is unreadable, unknown, a second core, or there twice."""
     found: dict[int, VendorIds | None] = {}
-    for text in texts:
-        bits = Bits.of(text)
+    for segment in text.split(".") if text else ():
+        bits = Bits.of(segment)
         kind = bits.take(3)
         if kind in found or kind not in _SEGMENTS:
             return None

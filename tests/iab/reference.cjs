@@ -22,10 +22,10 @@ function encodeTc(fields) {
   const model = new tcf.TCModel();
   model.created = new Date(fields.created);
   model.lastUpdated = new Date(fields.lastUpdated);
-  for (const name of ["cmpId", "cmpVersion", "policyVersion", "isServiceSpecific", "useNonStandardTexts", "purposeOneTreatment"])
+  for (const name of ["cmpId", "cmpVersion", "policyVersion", "isServiceSpecific", "useNonStandardStacks", "purposeOneTreatment",
+    "publisherCountryCode", "vendorListVersion"])
     if (name in fields) model[name] = fields[name];
   model.consentLanguage = "EN";
-  model.vendorListVersion_ = fields.vendorListVersion ?? 140;
   model.purposeConsents.set(fields.purposes ?? []);
   model.purposeLegitimateInterests.set(fields.legitimateInterests ?? []);
   model.specialFeatureOptins.set(fields.specialFeatures ?? []);
@@ -41,10 +41,27 @@ function encodeTc(fields) {
   return parts.map((part) => tcf.SegmentEncoder.encode(model, part)).join(".");
 }
 
+// The reference keeps a restriction's vendors in a tree that becomes a list when they come in order: 65,535 of them take
+// minutes. What it reads is left as it is; only the vendors asked about are put into its tree.
+const addRestriction = tcf.PurposeRestrictionVector.prototype.add;
+let asked = null;
+tcf.PurposeRestrictionVector.prototype.add = function (vendor, restriction) {
+  if (asked === null || asked.has(vendor)) addRestriction.call(this, vendor, restriction);
+};
+
+function decodedOf(text, about) {
+  asked = new Set(about);
+  try {
+    return tcf.TCString.decode(text);
+  } finally {
+    asked = null;
+  }
+}
+
 // {"text", "about": vendor ids} -> what the reference reads in it, of the vendors asked about only: a hostile string names
 // millions of them.
 function decodeTc({ text, about }) {
-  const model = tcf.TCString.decode(text);
+  const model = decodedOf(text, about);
   const ofThem = (vector) => about.filter((id) => vector.has(id));
   return {
     version: model.version_,

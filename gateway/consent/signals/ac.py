@@ -36,7 +36,7 @@ def evaluate(text: object, tc_text: object, context: Context) -> Statements:
     providers = context.policy.tcf.providers
     found = (_read_2(text) or _read_1(text)) if type(text) is str and len(text) <= LONGEST else None
     if found is None:
-        return ac_unreadable(tuple(providers))
+        return ac_unreadable(tuple(providers)) if providers else ()
     consented, refused = found.group(1), found.group(2) or ""
     statements: Statements = ()
     for destination, provider in providers.items():

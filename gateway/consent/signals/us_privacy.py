@@ -1,10 +1,18 @@
 """`us_privacy`: the US Privacy string. It can opt out, and it can say nothing; it never grants."""
 
 from collections.abc import Mapping
+from typing import Final
 
-from gateway.consent import us_privacy
 from gateway.consent.statement import Context, Statements
 from gateway.consent.table import US_PRIVACY_OPTED_OUT, US_PRIVACY_UNREADABLE
+from gateway.consent.us_privacy import Answer
+from gateway.consent.us_privacy import read as read_text
+
+SAYS: Final[Mapping[Answer, Statements]] = {
+    Answer.NOTHING: (),
+    Answer.OPTED_OUT: US_PRIVACY_OPTED_OUT,
+    Answer.UNREADABLE: US_PRIVACY_UNREADABLE,
+}
 
 
 def read(consent: Mapping[str, object], _context: Context) -> Statements:
@@ -12,10 +20,4 @@ def read(consent: Mapping[str, object], _context: Context) -> Statements:
     text = consent["us_privacy"]
     if text is None:
         return ()
-    match us_privacy.read(text) if type(text) is str else us_privacy.Answer.UNREADABLE:
-        case us_privacy.Answer.NOTHING:
-            return ()
-        case us_privacy.Answer.OPTED_OUT:
-            return US_PRIVACY_OPTED_OUT
-        case us_privacy.Answer.UNREADABLE:
-            return US_PRIVACY_UNREADABLE
+    return SAYS[read_text(text) if type(text) is str else Answer.UNREADABLE]
