@@ -10,6 +10,7 @@ from typing import Final
 from gateway.consent.signals import (
     ac,
     advertising,
+    citation,
     given_at,
     google,
     gpc,
@@ -35,12 +36,14 @@ READERS: Final[Mapping[str, Reader]] = {
     "gpp": gpp.read,
     "us_privacy": us_privacy.read,
     "gpc": gpc.read,
+    "receipt": citation.read,
+    "join": citation.read,
     **dict.fromkeys(unsupported.NAMES, unsupported.read),
 }
 """The key of the consent object that each reader answers for."""
 
-EVIDENCE: Final = frozenset({"banner_version", "receipt", "join", "gpp_sid"})
-"""Keys that say nothing by themselves: they cite or qualify other evidence."""
+EVIDENCE: Final = frozenset({"banner_version", "gpp_sid"})
+"""Keys that say nothing by themselves: they qualify other evidence."""
 
 SILENT: Final = frozenset({"analytics", "buyer_accepts_marketing", "dnt"})
 """Keys that are about something else than advertising: measuring, the newsletter, and a header without legal effect."""
