@@ -21,6 +21,8 @@ FIBONACCI: Final = (
     *(377, 610, 987, 1597, 2584, 4181, 6765, 10946, 17711, 28657, 46368),
 )
 """What the places of a Fibonacci number are worth, as far as an id needs them."""
+LONGEST_ENTRY: Final = 1 + 2 * (len(FIBONACCI) + 1)
+"""Bits: one that says that it is a range, and two numbers."""
 
 
 class Runs(msgspec.Struct, frozen=True, gc=False):
@@ -41,33 +43,31 @@ class GppBits(Bits, gc=False):
 
     entries: int = 0
 
-    def fibonacci(self) -> int:
-        """Read a Fibonacci number, 1 … 75,024: its places, the least first, then one more 1; 0 if there is none."""
-        end = -1 if self.broken else self.text.find("11", self.at, self.at + len(FIBONACCI) + 1)
-        if end < 0:
-            self.broken = True
-            return 0
-        places, self.at = self.text[self.at : end + 1], end + 2
-        return _worth(places)
-
     def runs(self, most: int = LAST_ID) -> Ids:
         """Read ids as distances from the one before. They ascend by nature; one over `most` breaks."""
-        runs, last = [], 0
-        for _ in range(self._count()):
-            is_range = self.take(1)
-            first = last + self.fibonacci()
-            last = first + (self.fibonacci() if is_range else 0)
-            if self.broken or last > most:
+        count = self._count()
+        text = self._ahead(count * LONGEST_ENTRY)
+        at, last, runs = 0, 0, []
+        for _ in range(count):
+            is_range = text[at : at + 1] == "1"
+            first, at = _fibonacci(text, at + 1)
+            more, at = _fibonacci(text, at) if is_range else (0, at)
+            if not at or last + first + more > most:
                 self.broken = True
-                break
-            runs.append((first, last))
+                return NOBODY
+            runs.append((last + first, last + first + more))
+            last += first + more
+        self.left -= at
         return Runs(tuple(runs)) if runs else NOBODY
+
+    def _ahead(self, width: int) -> str:
+        """Look at the next `width` bits, or at as many as there are."""
+        width = min(self.left, width)
+        return f"{self.value >> self.left - width & (1 << width) - 1:0{width}b}"
 
     def flags(self, width: int) -> Flags:
         """Read a field of `width` bits, one for each id from 1 on."""
-        begin = self.at
-        self.skip(width)
-        return Flags(self.text[begin : self.at])
+        return Flags(self.take(width), width)
 
     def _count(self) -> int:
         """Read how many entries follow (12 bits); more than `MOST_ENTRIES` in all break the bits."""
@@ -77,6 +77,15 @@ class GppBits(Bits, gc=False):
             self.broken = True
             return 0
         return count
+
+
+def _fibonacci(text: str, at: int) -> tuple[int, int]:
+    """Read a number in `text` from `at` on (1 or more), and where it ends; 0 and 0 if there is none, or none that short.
+
+    It is its places, the least first, and one more 1.
+    """
+    end = text.find("11", at, at + len(FIBONACCI) + 1)
+    return (_worth(text[at : end + 1]), end + 2) if at and end >= 0 else (0, 0)
 
 
 @lru_cache(maxsize=4096)

@@ -93,8 +93,8 @@ def _kind(segment: str) -> int | None:
 def _publisher_reads(segment: str) -> bool:
     """Say whether the publisher's own purposes can be read. They are none of ours, but a cut string must show."""
     bits = GppBits.of(segment)
-    bits.skip(3 + 2 * PURPOSES)
-    bits.skip(2 * bits.take(6))
+    bits.take(3 + 2 * PURPOSES)
+    bits.take(2 * bits.take(6))
     return bits.read_whole()
 
 
@@ -103,7 +103,7 @@ def _read(core: str, disclosed: str | None, way: Way) -> Canada | None:
     if canada is None or disclosed is None:
         return canada
     bits = GppBits.of(disclosed)
-    bits.skip(3)
+    bits.take(3)
     vendors = _list(bits, way.ranges)
     return msgspec.structs.replace(canada, disclosed=vendors) if bits.read_whole() else None
 
@@ -111,12 +111,12 @@ def _read(core: str, disclosed: str | None, way: Way) -> Canada | None:
 def _core(bits: GppBits, way: Way) -> Canada | None:
     if bits.take(6) != VERSION:
         return None
-    bits.skip(36)  # when it was made
+    bits.take(36)  # when it was made
     updated = bits.take(36) // 10
     cmp = bits.take(12)
-    bits.skip(12 + 6)  # the tool's version, and its screen
+    bits.take(12 + 6)  # the tool's version, and its screen
     language = (bits.take(6), bits.take(6))
-    bits.skip(12 + 6 + 1 + 12)  # vendor list, policy, stacks, special features
+    bits.take(12 + 6 + 1 + 12)  # vendor list, policy, stacks, special features
     purposes = bits.flags(PURPOSES), bits.flags(PURPOSES)
     vendors = _list(bits, way.ranges), _list(bits, way.ranges)
     restrictions = _restrictions(bits, way)

@@ -17,28 +17,29 @@ IDS = st.sets(st.integers(1, LAST_ID) | st.integers(1, 40), max_size=60)
 def test_fibonacci_numbers_are_as_the_specification_shows_them(value: int, bits: str) -> None:
     """The table of the specification, written and read."""
     assert write.fibonacci(value) == bits
-    assert GppBits.of(write.letters(bits)).fibonacci() == value
+    assert GppBits.of(write.letters(write.number(1, 12) + "0" + bits)).runs() == Runs(((value, value),))
 
 
-@given(st.lists(st.integers(1, LAST_ID), min_size=1, max_size=20))
-def test_fibonacci_numbers_stand_one_after_the_other(values: list[int]) -> None:
-    """Any of them, without a length in between."""
-    bits = GppBits.of(write.letters("".join(map(write.fibonacci, values))))
-    assert [bits.fibonacci() for _ in values] == values
+def test_the_specifications_example_of_a_range_is_read() -> None:
+    """3, and 5 to 8."""
+    bits = GppBits.of(write.letters("000000000010" + "0" + "0011" + "1" + "011" + "0011"))
+    assert bits.runs() == Runs(((3, 3), (5, 8)))
     assert bits.read_whole()
 
 
-@pytest.mark.parametrize("text", ["A", "g", "gg", "AAAAAAAAAA"])
-def test_a_fibonacci_number_without_end_breaks(text: str) -> None:
-    """There is no number before two ones in a row."""
-    bits = GppBits.of(text)
-    assert (bits.fibonacci(), bits.broken, bits.read_whole()) == (0, True, False)
+@pytest.mark.parametrize("entries", ["", "0", "0" * 40, "01", "0101010101", "1", "111", "1110", "11101"])
+def test_a_number_without_end_breaks(entries: str) -> None:
+    """There is none before two ones in a row, neither for a single id nor for the end of a range."""
+    bits = GppBits.of(write.letters(write.number(1, 12) + entries))
+    assert (bits.runs(), bits.broken, bits.read_whole()) == (NOBODY, True, False)
 
 
-def test_a_number_too_large_for_an_id_breaks() -> None:
-    """However long its places go on."""
-    assert GppBits.of(write.letters(write.fibonacci(75_024))).fibonacci() == 75_024
-    assert GppBits.of(write.letters(write.fibonacci(75_025))).fibonacci() == 0
+@pytest.mark.parametrize(("number", "sound"), [(75_024, True), (75_025, False), (10**9, False), (10**30, False)])
+def test_a_number_too_large_for_an_id_breaks(number: int, sound: bool) -> None:
+    """However long its places go on, and whatever limit was asked for."""
+    bits = GppBits.of(write.letters(write.number(1, 12) + "0" + write.fibonacci(number)))
+    bits.runs(most=10**40)
+    assert bits.read_whole() is sound
 
 
 @given(IDS)
