@@ -13,11 +13,12 @@ from typing import Any, Final, NamedTuple
 
 import apsw
 
+from gateway.places import OUTBOX_FILE
+
 PAGE_BYTES: Final = 8192
 CACHE_KIB: Final = 16_000
 CHECKPOINT_PAGES: Final = 2_000
 OLDEST_SQLITE: Final = (3, 51, 3)
-FILE_NAME: Final = "outbox.db"
 LOCK_NAME: Final = "lock"
 
 HIGH_WATER: Final = 0.90
@@ -161,7 +162,7 @@ class Form(NamedTuple):
     erases: bool = False
 
 
-OUTBOX: Final = Form("outbox", FILE_NAME, STEPS, erases=True)
+OUTBOX: Final = Form("outbox", OUTBOX_FILE, STEPS, erases=True)
 
 Row = tuple[Any, ...]
 """A row as SQLite gives it; the strict tables say which kind each column has."""
