@@ -10,6 +10,7 @@ from typing import Any, Final
 import apsw
 import msgspec
 import pytest
+from hypothesis import HealthCheck, settings
 
 from gateway.consent.table import RECORD_UNREADABLE
 from gateway.ledger import Deposit, HeldOrder, Proof, Version
@@ -22,6 +23,7 @@ from gateway.outbox.schema import CannotOpen
 from gateway.persons import Identifier, Persons
 from tests.disk import Shim, killed
 from tests.gateway.ledger.contract import LedgerContract
+from tests.gateway.ledger.machine import LedgerMachine
 from tests.gateway.ledger.making import DAY, NOW, OTHER, SHOP, SqliteEngine, deposit, key, name, order, request
 
 MIB: Final = 1 << 20
@@ -35,6 +37,20 @@ def engine(tmp_path: Path) -> SqliteEngine:
 
 class TestPromises(LedgerContract):
     """The suite that every engine passes."""
+
+
+class SqliteMachine(LedgerMachine):
+    """The engine against the model."""
+
+    def engine(self, folder: Path) -> SqliteEngine:
+        """Make the embedded engine."""
+        return SqliteEngine(folder)
+
+
+class TestMachine(SqliteMachine.TestCase):  # type: ignore[misc, valid-type]  # hypothesis makes this class at run time
+    """Whatever is done to a ledger in whatever order, it says what the model says."""
+
+    settings = settings(max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def change(engine: SqliteEngine, *statements: str) -> None:
