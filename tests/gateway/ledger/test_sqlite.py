@@ -309,6 +309,27 @@ async def test_no_row_of_the_index_is_left_behind(engine: SqliteEngine) -> None:
         assert ask(engine, f"select count(*) from {table}") == [0]  # noqa: S608 - of this test
 
 
+async def test_what_was_undone_leaves_no_trace_in_memory(engine: SqliteEngine) -> None:
+    """A deposit that fails undoes those that share its flush; they are made again, with all that they need."""
+    ledger = await engine.open(max_held=1)
+    await ledger.deposit(deposit(1))
+    answers = await asyncio.gather(
+        ledger.deposit(deposit(2, storefront=OTHER)),
+        ledger.deposit(deposit(3, received_at=NOW + DAY)),
+        ledger.hold(order(1, "cart")),
+        ledger.deposit(deposit(1)),
+        return_exceptions=True,
+    )
+    assert answers[:3] == [None, None, True]
+    assert isinstance(answers[3], ValueError)
+    await ledger.close()
+    ledger = await engine.open()
+    assert list(await ledger.find(OTHER, [key("browser")])) == [deposit(2).record]
+    assert list(await ledger.find(SHOP, [key("browser")])) == [deposit(1).record, deposit(3, received_at=NOW + DAY).record]
+    assert [held for _, held in await ledger.release(SHOP, [key("cart")], NOW)] == [order(1, "cart")]
+    await ledger.close()
+
+
 # ── a full ledger ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -335,9 +356,11 @@ async def test_a_full_ledger_keeps_the_rights_of_persons(engine: SqliteEngine) -
     ledger = await engine.open(max_bytes=MIB)
     count = await fill(ledger)
     assert ledger.shut is Shut.FULL
-    with pytest.raises(Unavailable, match="store_full"):
-        await ledger.hold(order(1, "cart"))
+    for adding in (ledger.hold(order(1, "cart")), ledger.deposit(deposit("small"))):
+        with pytest.raises(Unavailable, match="store_full"):
+            await adding
     await ledger.close()
+    assert engine.file.stat().st_size < 0.97 * MIB
     ledger = await engine.open(max_bytes=MIB)
     assert ledger.shut is Shut.FULL
     line = await ledger.register(request())
