@@ -1,6 +1,7 @@
 """The rules of the house that no type checker knows: who may import whom, and that every room has its tests."""
 
 import ast
+import json
 import subprocess
 import sys
 import tomllib
@@ -191,6 +192,15 @@ def test_a_lock_pins_everything_and_names_no_place(name: str) -> None:
     assert all("==" in head and head.endswith("\\") for head in heads)
     assert all(line.strip().startswith("--hash=sha256:") for line in lines if line.startswith(" "))
     assert not any("://" in line or line.startswith("-") for line in lines)
+
+
+def test_the_lock_of_the_references_pins_everything_and_names_no_place() -> None:
+    """The same for what npm fetches: two readers of consent strings that tests compare ours with."""
+    lock = json.loads((ROOT / "tests/iab/package-lock.json").read_text())
+    packages = {name: package for name, package in lock["packages"].items() if name}
+    assert packages.keys() == {"node_modules/@iabgpp/cmpapi", "node_modules/@iabtcf/core"}
+    assert all(package["integrity"].startswith("sha512-") for package in packages.values())
+    assert not any("resolved" in package for package in packages.values())
 
 
 def test_what_runs_is_what_was_tested() -> None:

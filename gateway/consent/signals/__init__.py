@@ -7,7 +7,24 @@ read by `unsupported`, which refuses: a signal that cannot be read may be a refu
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from gateway.consent.signals import advertising, citation, given_at, google, gpc, shopify, unsupported, vendors
+from gateway.consent.signals import (
+    ac,
+    advertising,
+    citation,
+    cookies,
+    gcd,
+    gcs,
+    given_at,
+    google,
+    gpc,
+    gpp,
+    shopify,
+    shopify_visitor,
+    tcf,
+    tools,
+    us_privacy,
+    vendors,
+)
 from gateway.consent.statement import Context, Statements
 
 Reader = Callable[[Mapping[str, object], Context], Statements]
@@ -17,11 +34,19 @@ READERS: Final[Mapping[str, Reader]] = {
     "advertising": advertising.read,
     "vendors": vendors.read,
     "google": google.read,
+    "gcs": gcs.read,
+    "gcd": gcd.read,
     "shopify": shopify.read,
+    "shopify_visitor": shopify_visitor.read,
+    "tcf": tcf.read,
+    "ac": ac.read,
+    "gpp": gpp.read,
+    "us_privacy": us_privacy.read,
     "gpc": gpc.read,
+    **{tool.value: tools.read_as(tool) for tool in tools.OBJECTS},
+    "cookies": cookies.read,
     "receipt": citation.read,
     "join": citation.read,
-    **dict.fromkeys(unsupported.NAMES, unsupported.read),
 }
 """The key of the consent object that each reader answers for."""
 

@@ -63,9 +63,9 @@ def test_the_table_has_a_row_for_every_key_and_reason_of_consent() -> None:
     """No signal and no reason of the decision is without a row that shows it."""
     seen = {key for row in TABLE["rows"] if isinstance(row["consent"], dict) for key in row["consent"]}
     reasons = {row.get("reason") for row in TABLE["rows"]}
-    assert READERS.keys() - {"gcs", "gcd", "ac", "gpp", "shopify_visitor", "cookies"} <= seen
+    assert READERS.keys() - {"ac"} <= seen
     assert seen >= SILENT
-    of_their_own = ("gcs_", "gcd_", "tcf_", "ac_", "gpp_", "us_privacy_", "shopify_visitor_", "cmp_", "citation_", "record_")
+    of_their_own = ("tcf_", "ac_", "citation_", "record_")
     elsewhere = {
         Refusal.WITHDRAWN,
         Refusal.NO_IDENTITY,
@@ -96,6 +96,13 @@ def explicit_grants(consent: dict[str, Any], *, attested: bool) -> frozenset[Des
     if attested and isinstance(google, dict) and [google.get(k) for k in ("ad_storage", "ad_user_data")] == ["granted"] * 2:
         granted.add(GOOGLE)
     if attested and isinstance(shopify, dict) and shopify.get("marketingAllowed") is True:
+        granted |= set(ALL)
+    visitor, cookies = consent.get("shopify_visitor"), consent.get("cookies")
+    if isinstance(visitor, dict) and visitor.get("marketing") == "yes":
+        granted |= set(ALL)
+    if consent.get("gcd") == "11r1r1r1r5":
+        granted.add(GOOGLE)
+    if isinstance(cookies, dict) and cookies.get("cookieconsent_status") == "accept_all":
         granted |= set(ALL)
     return frozenset(granted)
 
@@ -135,7 +142,20 @@ DENIALS: list[tuple[dict[str, Any], frozenset[Destination]]] = [
     ({"given_at": NOW - 396 * DAY}, frozenset(ALL)),
     ({"given_at": NOW + 2 * DAY}, frozenset(ALL)),
     ({"given_at": "soon"}, frozenset(ALL)),
+    ({"gcs": "G100"}, frozenset(ALL)),
+    ({"gcd": "11p1p1p1p5"}, frozenset(ALL)),
+    ({"gcd": "11r1r1r1r5l"}, frozenset(ALL)),
+    ({"shopify_visitor": {"marketing": "no"}}, frozenset(ALL)),
+    ({"cookies": {"cookieconsent_status": "deny"}}, frozenset(ALL)),
+    ({"cookies": {"_ga": ""}}, frozenset(ALL)),
+    ({"cookiebot": {"marketing": False}}, frozenset(ALL)),
+    ({"onetrust": {"OnetrustActiveGroups": "", "IsAlertBoxClosed": True}}, frozenset(ALL)),
+    ({"pandectes": "deny"}, frozenset(ALL)),
     ({"tcf": ""}, frozenset(ALL)),
+    ({"gpp": ""}, frozenset(ALL)),
+    ({"gpp": "DBABJg~BVkAAEA.QA"}, frozenset(ALL)),
+    ({"us_privacy": "1YYN"}, frozenset(ALL)),
+    ({"us_privacy": ""}, frozenset(ALL)),
     ({"never_heard_of": 1}, frozenset(ALL)),
 ]
 
