@@ -12,8 +12,8 @@ from gateway.outbox import Entry, Lane
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
-from gateway.settings import Settings, Storefront, load
 from gateway.persons import Persons
+from gateway.settings import Settings, Storefront, load
 from gateway.sources.native import decode
 from tests.live import install
 

@@ -225,6 +225,9 @@ async def open_store(settings: Settings) -> AsyncIterator[SqliteOutbox]:
             max_bytes=settings.outbox.max_bytes,
             min_free_bytes=MIN_FREE_BYTES,
             inquiry_first_seconds=settings.delivery.inquiry_first_seconds,
+            sendings_days=settings.retention.sent_days,
+            dead_days=settings.retention.dead_letters_days,
+            withdrawals_days=settings.retention.withdrawals_days,
         ),
     )
     try:

@@ -268,9 +268,10 @@ class Intake:
         run, events = door.line.run, batch.events
         try:
             citing = [True for event in events if type(event) is RawEvent and cites(event.consent)]
-            entries = (
-                await self._consents.run(door.line, events, source, now) if citing else [run(e, source, now) for e in events]
-            )
+            if citing:
+                entries = await self._consents.run(door.line, events, source, now)
+            else:
+                entries = [run(event, source, now, None, ()) for event in events]
             statuses = await self._outbox.put(entries)
             if citing and door.hold_seconds and source is EVENTS:
                 await self._consents.hold(door, events, entries, now)

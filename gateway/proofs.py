@@ -13,7 +13,8 @@ from hashlib import sha256
 from typing import Final
 
 from gateway.consent.evidence import JOIN, RECEIPT
-from gateway.consent.signals import READERS, SILENT, unsupported
+from gateway.consent.signals import READERS, SILENT
+from gateway.consent.signals.cookies import COOKIES
 from gateway.consent.signals.vendors import ALIASES
 from gateway.consent.statement import Statements
 from gateway.ledger import Proof
@@ -55,6 +56,9 @@ def _sections(value: object) -> bool:
     return type(value) is list and all(type(number) is int and 0 <= number < 1 << 16 for number in value)
 
 
+_IDS: Final = r"(?:[0-9]{1,5}(?:\.[0-9]{1,5})*)?"
+"""Ids of Google's list of providers; a longer number is none."""
+
 FORMS: Final[Mapping[str, Form]] = {
     **dict.fromkeys(("advertising", "gpc", *sorted(SILENT)), _flag),
     "vendors": _object(frozenset(ALIASES), _flag_or_none),
@@ -83,32 +87,12 @@ FORMS: Final[Mapping[str, Form]] = {
     "gpp": _words(r"[A-Za-z0-9_~.-]+"),
     "gpp_sid": _sections,
     "tcf": _words(r"[A-Za-z0-9_.-]+"),
-    "ac": _words(r"[0-9~.dv]+"),
+    "ac": _words(rf"1~{_IDS}|2~{_IDS}~dv(?:\.{_IDS})?"),
 }
 """By key of the consent object. The strings of the IAB, Google's and US Privacy's have no room for anything but choices
 once their own readers have read them whole."""
 
 SIGNALS: Final[Mapping[str, Signal]] = {signal.value: signal for signal in Signal}
-
-COOKIES: Final = frozenset(
-    [
-        "CookieConsent",
-        "OptanonConsent",
-        "OptanonAlertBoxClosed",
-        "euconsent-v2",
-        "didomi_token",
-        "didomi_dcs",
-        "axeptio_cookies",
-        "axeptio_authorized_vendors",
-        "axeptio_all_vendors",
-        "_pandectes_gdpr",
-        "cookieconsent_status",
-        "cookieconsent_preferences_disabled",
-        "addtl_consent",
-        "usprivacy",
-    ]
-)
-"""Names of cookies that may be told; another name may be data."""
 
 UNREAD_OPT_OUTS: Final = frozenset({Refusal.GPP_INVALID, Refusal.US_PRIVACY_INVALID})
 """Of strings that count as an opt-out because they cannot be read."""
@@ -141,7 +125,7 @@ def _proofs(consent: Mapping[str, object], unread: frozenset[Signal]) -> Iterato
 
 
 def _was_read(key: str, unread: frozenset[Signal]) -> bool:
-    return SIGNALS.get(key) not in unread and READERS.get(key) is not unsupported.read
+    return SIGNALS.get(key) not in unread and not (key == "gpp" and Signal.TCF in unread)  # a GPP string may hold a TC string
 
 
 def _text(signal: str, value: object) -> Proof:

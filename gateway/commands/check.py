@@ -15,10 +15,9 @@ from gateway.commands import keyfile
 from gateway.commands.configuration import no_such_storefront, read, told
 from gateway.commands.showing import out, show, show_json
 from gateway.delivery.rehearsal import Finding
-from gateway.ledger.schema import LEDGER
 from gateway.outbox import Lane
 from gateway.outbox.keyring import BadKeyFile, Keyring
-from gateway.outbox.schema import OUTBOX
+from gateway.places import LEDGER_FILE, OUTBOX_FILE
 from gateway.rights.retention import Keeping, keepings
 from gateway.settings import BadSettings, ServerSettings, Settings, Storefront, prove
 
@@ -98,8 +97,8 @@ def _stores(settings: Settings) -> list[Stored]:
     """Say what lies where, and how large it may grow."""
     folder = settings.server.data_dir
     return [
-        Stored(OUTBOX.called, str(folder / OUTBOX.file_name), settings.outbox.max_bytes),
-        Stored(LEDGER.called, str(folder / LEDGER.file_name), settings.ledger.max_bytes),
+        Stored("outbox", str(folder / OUTBOX_FILE), settings.outbox.max_bytes),
+        Stored("ledger", str(folder / LEDGER_FILE), settings.ledger.max_bytes),
     ]
 
 

@@ -206,7 +206,7 @@ def disclosure(request: Request, found: Found, enabled: Iterable[Destination], k
         request=line(request),
         withdrawn_at=None if holdings.withdrawn_at is None else moment(holdings.withdrawn_at),
         held=tuple(_held(holding) for holding in holdings.held),
-        sent=tuple(_sent(sending) for sending in holdings.sent),
+        sent=tuple(_sent(sending) for sending in sorted(holdings.sent, key=lambda sending: sending.at)),
         consent_records=tuple(_record(kept) for kept in found.records),
         held_orders=found.held_orders,
         earlier_requests=tuple(line(earlier) for earlier in found.requests),

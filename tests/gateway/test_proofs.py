@@ -12,10 +12,11 @@ from gateway.consent.decision import context_of, read_signals
 from gateway.consent.place import UNKNOWN
 from gateway.consent.policy import Policy
 from gateway.consent.signals import READERS, SILENT
+from gateway.consent.signals.cookies import COOKIES
 from gateway.consent.statement import Statement
 from gateway.ledger import Proof
 from gateway.model import Refusal, Signal, State
-from gateway.proofs import COOKIES, FORMS, LONGEST, OTHER, proofs_of
+from gateway.proofs import FORMS, LONGEST, OTHER, proofs_of
 from tests.strategies import JSON, NOW
 
 
@@ -103,11 +104,8 @@ def test_what_finds_a_record_is_no_proof_and_null_is_none() -> None:
     ],
 )
 @pytest.mark.parametrize("state", [State.GRANTED, State.INVALID])
-def test_a_string_is_kept_as_text_only_if_its_reader_read_it(
-    key: str, signal: Signal, text: str, state: State, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_string_is_kept_as_text_only_if_its_reader_read_it(key: str, signal: Signal, text: str, state: State) -> None:
     """What its reader could not read whole may hold anything between the parts that it could."""
-    monkeypatch.setattr("gateway.proofs.READERS", {**READERS, key: lambda _consent, _context: ()})
     (proof,) = proofs_of({key: text}, (Statement(signal, state),))
     assert (proof.text is not None) is (state is State.GRANTED)
 
@@ -116,18 +114,27 @@ def test_a_string_is_kept_as_text_only_if_its_reader_read_it(
     ("key", "signal", "refusal"),
     [("gpp", Signal.GPP, Refusal.GPP_INVALID), ("us_privacy", Signal.US_PRIVACY, Refusal.US_PRIVACY_INVALID)],
 )
-def test_an_opt_out_for_what_cannot_be_read_is_not_read(
-    key: str, signal: Signal, refusal: Refusal, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_opt_out_for_what_cannot_be_read_is_not_read(key: str, signal: Signal, refusal: Refusal) -> None:
     """Such a string counts as an opt-out; it was not read all the same."""
-    monkeypatch.setattr("gateway.proofs.READERS", {**READERS, key: lambda _consent, _context: ()})
     (proof,) = proofs_of({key: "1YNN"}, (Statement(signal, State.OPTED_OUT, refusal=refusal),))
     assert proof == Proof(key, None, digest("1YNN"))
 
 
-def test_a_text_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tc_string_inside_a_gpp_string_must_be_read_too() -> None:
+    """The whole string is kept or none of it."""
+    (proof,) = proofs_of({"gpp": "DBABMA~CPX"}, (Statement(Signal.TCF, State.INVALID),))
+    assert proof.text is None
+
+
+@pytest.mark.parametrize("text", ["2~33612345678~dv.", "2~1.33612345678", "3~1.2~dv.", "2~1~dv.~7", "jane"])
+def test_an_additional_consent_string_holds_ids_of_providers_alone(text: str) -> None:
+    """A number that is longer than any provider's id may be anybody's."""
+    assert proofs({"ac": text})[0].text is None
+    assert proofs({"ac": "2~1.35.89.15731~dv.9"})[0].text is not None
+
+
+def test_a_text_has_a_bound() -> None:
     """What is longer is kept as a digest, however well it was read."""
-    monkeypatch.setattr("gateway.proofs.READERS", {**READERS, "tcf": lambda _consent, _context: ()})
     longest, longer = "C" * (LONGEST - 2), "C" * (LONGEST - 1)
     assert [proofs_of({"tcf": text}, ())[0].text is not None for text in (longest, longer)] == [True, False]
 

@@ -203,13 +203,13 @@ ROWS: Final = (
 )  # fmt: skip
 
 
-def outcome(row: Row, consent: Mapping[str, Any], profile: Profile, country: str | None, region: str | None) -> tuple[str, bool]:
+def outcome(
+    row: Row, consent: Mapping[str, Any], profile: Profile, country: str | None, region: str | None
+) -> tuple[str, bool]:
     """What becomes of an event with this consent: a letter for each platform, and whether Google is told of personalisation."""
     policy = Policy(profile=profile, banner_regions=frozenset("*") if row.banner else frozenset())
     line = Line(StorefrontId("shop"), policy, ADAPTERS, frozenset(), PERSONS)
-    raw = msgspec.structs.replace(
-        raw_event(consent=dict(consent)), country=country, region=region, gpc_header=row.gpc_header
-    )
+    raw = msgspec.structs.replace(raw_event(consent=dict(consent)), country=country, region=region, gpc_header=row.gpc_header)
     assert isinstance(raw, RawEvent)
     entry = line.run(raw, Source.EVENTS, NOW, combine(row.records, policy, NOW))
     if not isinstance(entry, Accept):

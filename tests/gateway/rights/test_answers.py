@@ -175,7 +175,7 @@ def told() -> Mapping[str, Any]:
     """A disclosure with one of everything."""
     holdings = Holdings(
         held=(Holding(META, "waiting", NOW, FULL),),
-        sent=(sending(), sending(PINTEREST, evidence=None, confirmed=None)),
+        sent=(sending(PINTEREST, at=NOW + 1, evidence=None, confirmed=None), sending()),
         withdrawn_at=NOW - 7,
     )
     found = Found(holdings, [kept(), kept(NOW - 5)], 2, [request(Right.ERASE, ("consent_records", 1))])
@@ -192,7 +192,7 @@ def test_all_that_is_held_is_told(told: Mapping[str, Any]) -> None:
 
 
 def test_all_that_was_sent_is_told(told: Mapping[str, Any]) -> None:
-    """To whom, when, in which fields, on which evidence."""
+    """To whom, when, in which fields, on which evidence; the first first."""
     assert told["sent"][0] == {
         "destination": "meta",
         "event": "purchase",
