@@ -477,8 +477,6 @@ class Courier:
 
     async def _fly(self, work: Work, group: Sequence[Record], cleared: Cleared) -> Reply | NoReply | CalledOff:
         """Send what was cleared and marked, unless somebody in it withdraws before the first byte."""
-        if not self._may_go(work, group):  # the store may have taken its time
-            return CALLED_OFF
         placed, work.placed = work.placed, False
         if not placed:  # a repeat with a fresh token goes at once, and counts all the same
             self._route.meter.take(_monotonic())
