@@ -53,8 +53,14 @@ async def late_server(talk: Talk, tls: ssl.SSLContext, seconds: Callable[[], flo
     """Listen on loopback while the block lasts; gives host and port. Each handshake begins so many `seconds` late."""
     loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
+    def keep(task: asyncio.Task[None] | None) -> None:
+        assert task is not None
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
+        keep(asyncio.current_task())
+        with suppress(OSError, asyncio.IncompleteReadError):
             await talk(reader, writer)
         writer.close()
 
@@ -68,9 +74,7 @@ async def late_server(talk: Talk, tls: ssl.SSLContext, seconds: Callable[[], flo
         while True:
             accepted, _ = await loop.sock_accept(listening)
             accepted.settimeout(0)
-            task = loop.create_task(begin(accepted))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
+            keep(loop.create_task(begin(accepted)))
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(0)
@@ -78,6 +82,7 @@ async def late_server(talk: Talk, tls: ssl.SSLContext, seconds: Callable[[], flo
         try:
             yield f"127.0.0.1:{listening.getsockname()[1]}"
         finally:
-            for task in (accepting, *tasks):
+            ending = (accepting, *tasks)
+            for task in ending:
                 task.cancel()
-            await asyncio.gather(accepting, *tasks, return_exceptions=True)
+            await asyncio.gather(*ending, return_exceptions=True)
