@@ -1,13 +1,51 @@
-"""What a disk and a kill can do to a store: flushes that fail, and processes that end in the middle of a word."""
+"""Where a store lies in tests, and what a disk and a kill can do to it: flushes that fail, processes that end in mid-word."""
 
 import asyncio
+import shutil
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import apsw
 
+from gateway.outbox.keyring import Keyring
+
 ROOT: Final = Path(__file__).parent.parent
+
+
+class Closing(Protocol):
+    """A store that can be closed."""
+
+    async def close(self) -> None:
+        """Close it."""
+
+
+class Place:
+    """A folder of its own for a store, and the keys to it; after a crash it is another one."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the keys."""
+        self._folder = folder
+        self._crashes = 0
+        self._key_file = folder / "keys.json"
+        Keyring.create(self._key_file)
+
+    @property
+    def directory(self) -> Path:
+        """Where the store is now."""
+        return self._folder / f"data{self._crashes}"
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keys, read from their file."""
+        return Keyring.load(self._key_file)
+
+    async def crash(self, store: Closing) -> None:
+        """Go on with a copy of the files as they lie there, as they would after a kill."""
+        before = self.directory
+        self._crashes += 1
+        shutil.copytree(before, self.directory)
+        await store.close()
 
 
 class ShimFile(apsw.VFSFile):

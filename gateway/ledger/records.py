@@ -5,7 +5,7 @@ the browser has taken back since in one that knows no cart, and then the later o
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 import apsw
@@ -13,11 +13,11 @@ import apsw
 from gateway.consent.evidence import Record
 from gateway.consent.table import RECORD_UNREADABLE
 from gateway.ledger import Deposit, Kept
-from gateway.ledger.codec import Beside, Codec, number_of, numbers_of, pack, unpack
+from gateway.ledger.codec import KEY_BYTES, Beside, Codec, number_of, numbers_of, pack, unpack
 from gateway.model import EvidenceId, PersonKey, StorefrontId
 from gateway.outbox.codec import Unreadable
 from gateway.outbox.names import Storefronts
-from gateway.outbox.schema import Row, every
+from gateway.outbox.schema import Bindings, Row, every
 from gateway.outbox.vault import DAY_SECONDS, Vault, nonce
 
 MOST_FOUND: Final = 200
@@ -32,6 +32,9 @@ _SLICE: Final = 500
 
 _NAME_HEX: Final = 16
 """Of a record's name: it is indexed like a key, by its first 64 bits."""
+
+
+_BY_KEYS: Final = "select record from record_keys where storefront = ? and key in carray(?)"
 
 
 class _Found(NamedTuple):
@@ -170,39 +173,33 @@ class Records:
 
     def withdraw(self, storefront: StorefrontId, keys: Sequence[PersonKey], now: int) -> int:
         """Mark as withdrawn what the keys find and came in until `now`; gives how many were not yet."""
-        number, widened = self._widened(storefront, keys)
+        if not keys:
+            return 0
         self._connection.execute(
-            "update records set withdrawn_at = ? where withdrawn_at is null and received_at <= ? and number in ("
-            "select record from record_keys where storefront = ? and key in carray(?))",
-            (now, now, number, apsw.carray(array("q", widened))),
+            f"update records set withdrawn_at = ? where withdrawn_at is null and received_at <= ? and number in ({_BY_KEYS})",  # noqa: S608 - ours
+            (now, now, *self._widened(storefront, keys)),
         )
         return self._connection.changes()
 
     def erase(self, storefront: StorefrontId, keys: Sequence[PersonKey]) -> int:
         """Delete what the keys find; gives how many there were."""
-        number, widened = self._widened(storefront, keys)
+        if not keys:
+            return 0
+        widened = self._widened(storefront, keys)
+        query = f"select number, storefront, name, keys from records where number in ({_BY_KEYS}) limit {_SLICE}"  # noqa: S608 - ours
         count = 0
-        while rows := every(
-            self._connection,
-            "select number, storefront, name, keys from records where number in ("
-            "select record from record_keys where storefront = ? and key in carray(?)) limit ?",
-            (number, apsw.carray(array("q", widened)), _SLICE),
-        ):
+        while rows := every(self._connection, query, widened):
             self._delete(rows)
             count += len(rows)
         return count
 
-    def _widened(self, storefront: StorefrontId, keys: Sequence[PersonKey]) -> tuple[int | None, list[int]]:
-        """Give a storefront's number, and the keys with those of the browsers whose records they find."""
+    def _widened(self, storefront: StorefrontId, keys: Sequence[PersonKey]) -> Bindings:
+        """Give what `_BY_KEYS` wants: a storefront's number, and the keys with those of the browsers that they find."""
         number = self._storefronts.storefronts.get(storefront)
         asked = {number_of(key) for key in keys}
-        browsers = every(
-            self._connection,
-            "select distinct substr(keys, 1, 8) from record_keys join records on number = record"
-            " where record_keys.storefront = ? and key in carray(?)",
-            (number, apsw.carray(array("q", asked))),
-        )
-        return number, [*{*asked, *(numbers_of(browser)[0] for (browser,) in browsers)}]
+        query = f"select distinct substr(keys, 1, {KEY_BYTES}) from records where number in ({_BY_KEYS})"  # noqa: S608 - ours
+        browsers = every(self._connection, query, (number, _array(asked)))
+        return number, _array(asked.union(*(numbers_of(browser) for (browser,) in browsers)))
 
     def discard(self, before: int) -> bool:
         """Delete some of the records that came in before `before`; says whether there may be more."""
@@ -234,6 +231,11 @@ def _indexed(name: EvidenceId, keys: bytes) -> tuple[int, ...]:
 
 def _number_of_name(name: EvidenceId) -> int:
     return number_of(PersonKey.unsealed(name[:_NAME_HEX]))
+
+
+def _array(numbers: Collection[int]) -> object:
+    """Make what `carray` takes; not of nothing."""
+    return apsw.carray(array("q", numbers))
 
 
 def _standing_for_more(newest: Record) -> Record:

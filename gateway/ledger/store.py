@@ -25,7 +25,7 @@ REQUESTS_DAYS: Final = 1095
 """Three years after a request was done."""
 
 MOST_HELD: Final = 10_000
-LOOK_EVERY_CALLS: Final = 64
+LOOK_EVERY_CALLS: Final = 8
 """Transactions after which it is looked how full the store is."""
 
 _EVER: Final = 1 << 40

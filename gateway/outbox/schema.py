@@ -15,7 +15,7 @@ import apsw
 
 PAGE_BYTES: Final = 8192
 CACHE_KIB: Final = 16_000
-CHECKPOINT_PAGES: Final = 2_000
+CHECKPOINT_BYTES: Final = 16 << 20
 OLDEST_SQLITE: Final = (3, 51, 3)
 FILE_NAME: Final = "outbox.db"
 LOCK_NAME: Final = "lock"
@@ -26,7 +26,10 @@ HIGH_WATER: Final = 0.90
 LOW_WATER: Final = 0.80
 """Share of the cap below which something is taken again."""
 
-_USED_PAGES: Final = "select (select page_count from pragma_page_count) - (select freelist_count from pragma_freelist_count)"
+_USED_BYTES: Final = (
+    "select ((select page_count from pragma_page_count) - (select freelist_count from pragma_freelist_count)) * page_size"
+    " from pragma_page_size"
+)
 
 _SPAN_BITS: Final = 44
 SPAN: Final = 1 << _SPAN_BITS
@@ -149,6 +152,7 @@ class Form(NamedTuple):
     file_name: str
     steps: Sequence[str]
     erases: bool = False
+    page_bytes: int = PAGE_BYTES
 
 
 OUTBOX: Final = Form("outbox", FILE_NAME, STEPS, erases=True)
@@ -226,17 +230,17 @@ def connect(directory: Path, max_bytes: int, vfs: str | None, form: Form = OUTBO
 
 
 def _prepare(connection: apsw.Connection, max_bytes: int, form: Form) -> None:
-    connection.pragma("page_size", PAGE_BYTES)
+    connection.pragma("page_size", form.page_bytes)
     connection.pragma("locking_mode", "exclusive")
     if connection.pragma("journal_mode", "wal") != "wal":
         raise CannotOpen(f"{form.called}: the file system cannot hold a write-ahead log")
     connection.pragma("synchronous", "full")
     connection.pragma("secure_delete", int(form.erases))
     connection.pragma("cache_size", -CACHE_KIB)
-    connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-    connection.pragma("journal_size_limit", 4 * CHECKPOINT_PAGES * PAGE_BYTES)
+    connection.pragma("wal_autocheckpoint", CHECKPOINT_BYTES // form.page_bytes)
+    connection.pragma("journal_size_limit", 4 * CHECKPOINT_BYTES)
     connection.pragma("trusted_schema", 0)
-    connection.pragma("max_page_count", max_bytes // PAGE_BYTES)
+    connection.pragma("max_page_count", max_bytes // form.page_bytes)
     version = int(connection.pragma("user_version"))
     if version > len(form.steps):
         raise CannotOpen(f"{form.called}: the store was written by a later version")
@@ -248,9 +252,9 @@ def _prepare(connection: apsw.Connection, max_bytes: int, form: Form) -> None:
 
 def is_full(connection: apsw.Connection, directory: Path, max_bytes: int, min_free_bytes: int, *, before: bool) -> bool:
     """Say whether a store must take nothing more, by its cap or its volume's free space; `before`: whether it already must."""
-    (used,) = one(connection, _USED_PAGES)
+    (used,) = one(connection, _USED_BYTES)
     mark = LOW_WATER if before else HIGH_WATER
-    if used * PAGE_BYTES >= mark * max_bytes:
+    if used >= mark * max_bytes:
         return True
     volume = os.statvfs(directory)
     wanted = min_free_bytes * (2 if before else 1)

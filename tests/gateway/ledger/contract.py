@@ -185,6 +185,14 @@ class LedgerContract:
         await ledger.deposit(deposit(1, "cart"))
         assert names(await ledger.find(SHOP, [key("cart")])) == [name(1)]
 
+    async def test_who_names_nobody_changes_nothing(self, ledger: Ledger) -> None:
+        """No key finds no record, and neither does a key of a storefront that nobody ever heard of."""
+        await ledger.deposit(deposit(1))
+        for storefront, keys in ((SHOP, []), (OTHER, [key("browser")])):
+            assert await ledger.withdraw(storefront, keys, NOW) == 0
+            assert await ledger.erase(storefront, keys) == 0
+        assert list(await ledger.find(SHOP, [key("browser")])) == [deposit(1).record]
+
     async def test_a_person_of_many_records_is_withdrawn_and_erased_whole(self, ledger: Ledger) -> None:
         """However often a browser posted the same."""
         await asyncio.gather(*(ledger.deposit(deposit(n, "cart")) for n in range(1_203)))

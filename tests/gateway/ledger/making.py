@@ -1,6 +1,5 @@
 """Records, requests, held orders and engines for the ledger's tests."""
 
-import shutil
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -13,7 +12,7 @@ from gateway.ledger import Deposit, HeldOrder, Ledger, Proof, Request, Right
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.ledger.store import Options
 from gateway.model import Destination, EvidenceId, PersonKey, StorefrontId
-from gateway.outbox.keyring import Keyring
+from tests.disk import Place
 
 NOW: Final = 1_795_342_500
 DAY: Final = 86_400
@@ -77,31 +76,18 @@ class Engine(Protocol):
         """Let the process die: what was not flushed by now is gone, and nothing is closed."""
 
 
-class SqliteEngine:
+class SqliteEngine(Place):
     """The embedded engine in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
-        """Make the keys."""
-        self._folder = folder
-        self._crashes = 0
-        self._key_file = folder / "keys.json"
-        Keyring.create(self._key_file)
+        """Make the folder, as the outbox does for it."""
+        super().__init__(folder)
         self.directory.mkdir()
-
-    @property
-    def directory(self) -> Path:
-        """Where the ledger is now."""
-        return self._folder / f"data{self._crashes}"
 
     @property
     def file(self) -> Path:
         """The ledger's file."""
         return self.directory / "ledger.db"
-
-    @property
-    def keyring(self) -> Keyring:
-        """The keys, read from their file."""
-        return Keyring.load(self._key_file)
 
     async def open(
         self, *, max_held: int = 10_000, max_bytes: int = 64 << 20, min_free_bytes: int = 0, vfs: str | None = None
@@ -109,10 +95,3 @@ class SqliteEngine:
         """Open the ledger."""
         options = Options(max_bytes, min_free_bytes, max_held=max_held, vfs=vfs)
         return await SqliteLedger.open(self.directory, self.keyring, options)
-
-    async def crash(self, ledger: Ledger) -> None:
-        """Go on with a copy of the files as they lie there, as they would after a kill."""
-        before = self.directory
-        self._crashes += 1
-        shutil.copytree(before, self.directory)
-        await ledger.close()

@@ -3,13 +3,14 @@
 import asyncio
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import apsw
 import msgspec
 import pytest
+from hypothesis import HealthCheck, settings
 
 from gateway.consent.table import RECORD_UNREADABLE
 from gateway.ledger import Deposit, HeldOrder, Proof, Version
@@ -22,6 +23,7 @@ from gateway.outbox.schema import CannotOpen
 from gateway.persons import Identifier, Persons
 from tests.disk import Shim, killed
 from tests.gateway.ledger.contract import LedgerContract
+from tests.gateway.ledger.machine import LedgerMachine
 from tests.gateway.ledger.making import DAY, NOW, OTHER, SHOP, SqliteEngine, deposit, key, name, order, request
 
 MIB: Final = 1 << 20
@@ -35,6 +37,20 @@ def engine(tmp_path: Path) -> SqliteEngine:
 
 class TestPromises(LedgerContract):
     """The suite that every engine passes."""
+
+
+class SqliteMachine(LedgerMachine):
+    """The engine against the model."""
+
+    def engine(self, folder: Path) -> SqliteEngine:
+        """Make the embedded engine."""
+        return SqliteEngine(folder)
+
+
+class TestMachine(SqliteMachine.TestCase):  # type: ignore[misc, valid-type]  # hypothesis makes this class at run time
+    """Whatever is done to a ledger in whatever order, it says what the model says."""
+
+    settings = settings(max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def change(engine: SqliteEngine, *statements: str) -> None:
@@ -268,6 +284,9 @@ async def test_data_keys_go_with_the_last_row_that_needs_them(engine: SqliteEngi
     assert ask(engine, days) == [first + 1, first + 2, first + 11]
     ledger = await engine.open()
     assert await ledger.erase(OTHER, [key("browser")]) == 1
+    await ledger.close()
+    assert ask(engine, days) == [first + 1, first + 11]
+    ledger = await engine.open()
     await ledger.sweep(NOW + 760 * DAY + 5)
     await ledger.deposit(deposit(4, received_at=NOW + 800 * DAY))
     await ledger.close()
@@ -288,6 +307,27 @@ async def test_no_row_of_the_index_is_left_behind(engine: SqliteEngine) -> None:
     await ledger.close()
     for table in ("records", "record_keys", "held", "held_keys", "data_keys"):
         assert ask(engine, f"select count(*) from {table}") == [0]  # noqa: S608 - of this test
+
+
+async def test_what_was_undone_leaves_no_trace_in_memory(engine: SqliteEngine) -> None:
+    """A deposit that fails undoes those that share its flush; they are made again, with all that they need."""
+    ledger = await engine.open(max_held=1)
+    await ledger.deposit(deposit(1))
+    answers: Sequence[object] = await asyncio.gather(
+        ledger.deposit(deposit(2, storefront=OTHER)),
+        ledger.deposit(deposit(3, received_at=NOW + DAY)),
+        ledger.hold(order(1, "cart")),
+        ledger.deposit(deposit(1)),
+        return_exceptions=True,
+    )
+    assert list(answers[:3]) == [None, None, True]
+    assert isinstance(answers[3], ValueError)
+    await ledger.close()
+    ledger = await engine.open()
+    assert list(await ledger.find(OTHER, [key("browser")])) == [deposit(2).record]
+    assert list(await ledger.find(SHOP, [key("browser")])) == [deposit(1).record, deposit(3, received_at=NOW + DAY).record]
+    assert [held for _, held in await ledger.release(SHOP, [key("cart")], NOW)] == [order(1, "cart")]
+    await ledger.close()
 
 
 # ── a full ledger ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -316,9 +356,11 @@ async def test_a_full_ledger_keeps_the_rights_of_persons(engine: SqliteEngine) -
     ledger = await engine.open(max_bytes=MIB)
     count = await fill(ledger)
     assert ledger.shut is Shut.FULL
-    with pytest.raises(Unavailable, match="store_full"):
-        await ledger.hold(order(1, "cart"))
+    for adding in (ledger.hold(order(1, "cart")), ledger.deposit(deposit("small"))):
+        with pytest.raises(Unavailable, match="store_full"):
+            await adding
     await ledger.close()
+    assert engine.file.stat().st_size < 0.97 * MIB
     ledger = await engine.open(max_bytes=MIB)
     assert ledger.shut is Shut.FULL
     line = await ledger.register(request())

@@ -1,6 +1,5 @@
 """Events, entries and engines for the outbox's tests."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -39,10 +38,10 @@ from gateway.model import (
     UsState,
 )
 from gateway.outbox import Accept, Claim, Done, Lane, Outbox, Refuse, Reject
-from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from gateway.persons import Persons
+from tests.disk import Place
 
 NOW: Final = 1_795_342_500
 DAY: Final = 86_400
@@ -153,21 +152,13 @@ class Engine(Protocol):
         """Let the process die: what was not flushed by now is gone, and nothing is closed."""
 
 
-class SqliteEngine:
+class SqliteEngine(Place):
     """The embedded engine in a folder of its own."""
 
     def __init__(self, folder: Path, generation: int = 8) -> None:
         """Make the keys. A small generation lets the index merge all the time."""
-        self._folder = folder
+        super().__init__(folder)
         self._generation = generation
-        self._crashes = 0
-        self._key_file = folder / "keys.json"
-        Keyring.create(self._key_file)
-
-    @property
-    def directory(self) -> Path:
-        """Where the store is now."""
-        return self._folder / f"data{self._crashes}"
 
     @property
     def file(self) -> Path:
@@ -190,13 +181,6 @@ class SqliteEngine:
         """Open the store."""
         options = Options(max_bytes, min_free_bytes, self._generation, vfs)
         return await SqliteOutbox.open(self.directory, self.keyring, lanes, options)
-
-    async def crash(self, outbox: Outbox) -> None:
-        """Go on with a copy of the files as they lie there, as they would after a kill."""
-        before = self.directory
-        self._crashes += 1
-        shutil.copytree(before, self.directory)
-        await outbox.close()
 
 
 # ── any event ────────────────────────────────────────────────────────────────────────────────────────────────────
