@@ -38,7 +38,7 @@ class Flags(msgspec.Struct, frozen=True, gc=False):
 
     def __contains__(self, vendor: int) -> bool:
         """Say whether the vendor is in the list."""
-        return 0 < vendor <= self.most and bool(self.bits >> self.most - vendor & 1)
+        return vendor <= self.most and bool(self.bits >> self.most - vendor & 1)
 
 
 class Ranges(msgspec.Struct, frozen=True, gc=False):
