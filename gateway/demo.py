@@ -21,26 +21,23 @@ from gateway.keys import KeyId, KeyKind, make_key
 from gateway.log import Log, Reducer
 from gateway.model import Destination
 from gateway.outbox.keyring import Keyring
+from gateway.places import CONFIG_VARIABLE, DEMO_CONFIG, DEMO_PORT, DEMO_STATE
 from gateway.sandbox.platforms import TOKENS, Platforms
 from gateway.sandbox.platforms import serve as listen
 from gateway.sandbox.shop import make_shop_app
 from gateway.settings import Settings, load
 
-STATE: Final = Path(".state/demo")
-CONFIG: Final = STATE / "gateway.toml"
 TEMPLATE: Final = files("config").joinpath("local.toml")
 STOREFRONT: Final = "demo"
-FIRST_PORT: Final = 8080
-"""The gateway's; the template has it and those that follow: private +1, shop +10, platforms +11 to +13."""
 SHOP_OFFSET: Final = 10
+"""The template has the first port, and those that follow: private +1, shop +10, platforms +11 to +13."""
 PLATFORM_OFFSETS: Final = (11, 12, 13)
-LAST_OFFSET: Final = 13
 PORT: Final = re.compile(r"(?<=:)80[89]\d(?=\")")
 """A port in the template."""
 KEY_FILES: Final = {KeyKind.SECRET: "secret.key", KeyKind.PUBLISHABLE: "publishable.key"}
 
 
-def prepare(state: Path, first_port: int = FIRST_PORT) -> Settings:
+def prepare(state: Path, first_port: int = DEMO_PORT) -> Settings:
     """Make what is missing under `state` and read the configuration. Existing keys and data stay as they are.
 
     The configuration is written anew each time, with every port moved as `first_port` is. Raises OSError.
@@ -52,9 +49,9 @@ def prepare(state: Path, first_port: int = FIRST_PORT) -> Settings:
         _write_once(state / name, make_key(kind, KeyId("demo")))
     for destination, token in TOKENS.items():
         _write_once(state / f"{destination.value}.token", token)
-    moved = PORT.sub(lambda port: str(int(port[0]) - FIRST_PORT + first_port), TEMPLATE.read_text())
-    (state / CONFIG.name).write_text(moved)
-    return load(state / CONFIG.name, os.environ)
+    moved = PORT.sub(lambda port: str(int(port[0]) - DEMO_PORT + first_port), TEMPLATE.read_text())
+    (state / DEMO_CONFIG.name).write_text(moved)
+    return load(state / DEMO_CONFIG.name, os.environ)
 
 
 def _write_once(path: Path, text: str) -> None:
@@ -98,7 +95,7 @@ def _command(state: Path) -> str:
     program = "consent-gateway"
     if shutil.which(program) is None and beside.exists():
         program = str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
-    return program if state == STATE else f"CONSENT_GATEWAY_CONFIG={state / CONFIG.name} {program}"
+    return program if state == DEMO_STATE else f"{CONFIG_VARIABLE}={state / DEMO_CONFIG.name} {program}"
 
 
 def _welcome(gateway: Gateway, platforms: Platforms, state: Path, command: str, out: Console) -> None:

@@ -25,7 +25,7 @@ from aiohttp import hdrs, web
 
 from gateway.audit.accounts import account
 from gateway.audit.letters import list_dead, tell_slice
-from gateway.audit.shapes import Approved, tell_shapes
+from gateway.audit.shapes import Approval, Approved, tell_shapes
 from gateway.audit.trace import Standstill, tell
 from gateway.delivery.letters import Order
 from gateway.delivery.replaying import Replayer, count_dead
@@ -57,14 +57,6 @@ BODY_SECONDS: Final = 5.0
 JSON_TYPE: Final = "application/json"
 HOST: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0-9.\-]{1,253}))(?::[0-9]{1,5})?", re.ASCII)
 FIELD: Final = re.compile(r"(?:at `\$\.|required field `)([a-z_]{1,20})")
-
-
-class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of `POST /api/v1/shapes/approve`: whose rows were looked at, up to which number, and by which decision."""
-
-    storefront: str
-    decision: str
-    up_to: int
 
 
 class CredentialState(TypedDict):

@@ -29,8 +29,8 @@ from gateway.delivery.backoff import Pace
 from gateway.delivery.contract import Contract, Outgoing, host_and_port
 from gateway.delivery.contract_body import UNKNOWN, Place
 from gateway.delivery.contract_file import BadContract, ContractFile, read
-from gateway.delivery.credentials import Login
 from gateway.delivery.grants import read_credential
+from gateway.delivery.login import Login
 from gateway.delivery.proving import disagreements, unnoticed, written_out
 from gateway.keys import KeyHash, KeyId, KeyKind, StoredKey, is_key
 from gateway.model import Destination, PageOrigin, StorefrontId

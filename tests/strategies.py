@@ -150,6 +150,16 @@ CONSENTS: Final = st.fixed_dictionaries(
         "google": JSON
         | st.dictionaries(st.sampled_from(("ad_storage", "ad_user_data", "ad_personalization")), WORDS, max_size=3),
         "shopify": JSON | st.dictionaries(st.sampled_from(("marketingAllowed", "saleOfDataAllowed")), WORDS, max_size=2),
+        "gcs": st.sampled_from(("G111", "G101", "G1-1", "G2", None)) | JSON,
+        "gcd": st.sampled_from(("11r1r1r1r5", "11t1t1t1t5", "11p1p1p1p5", "11r1r1r1rd", "11l1l1l1l1", None)) | JSON,
+        "shopify_visitor": JSON
+        | st.dictionaries(st.sampled_from(("marketing", "sale_of_data")), st.sampled_from(("yes", "no", "", None)) | WORDS),
+        "cookies": JSON
+        | st.dictionaries(
+            st.sampled_from(("cookieconsent_status", "CookieConsent", "_ga")),
+            st.sampled_from(("accept_all", "deny", "-1", "", None)) | JSON,
+            max_size=2,
+        ),
         "gpc": WORDS | JSON,
         "given_at": st.integers(NOW - 400 * DAY, NOW + 3 * DAY) | JSON,
         "tcf": st.none() | st.text(max_size=4),
@@ -158,7 +168,8 @@ CONSENTS: Final = st.fixed_dictionaries(
     },
 )
 """Consent objects: every signal may be there, with a good value or junk."""
-assert {"advertising", "vendors", "google", "shopify", "gpc", "given_at", "tcf", "dnt", "receipt"} <= KNOWN
+assert {"advertising", "vendors", "google", "gcs", "gcd", "shopify", "shopify_visitor", "cookies", "gpc"} <= KNOWN
+assert {"given_at", "tcf", "dnt", "receipt"} <= KNOWN
 
 EMAILS: Final = st.dictionaries(
     st.sampled_from(("meta", "pinterest", "google_ads", "x")), st.text("0af", min_size=64, max_size=64)

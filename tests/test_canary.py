@@ -30,6 +30,7 @@ from aiohttp.web_protocol import RequestHandler
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from gateway.consent.signals.cookies import COOKIES
 from gateway.delivery.value_kinds import KINDS
 from gateway.line import Line
 from gateway.listener import QuietHandler
@@ -178,7 +179,27 @@ def accepted_events(marks: Marks) -> list[dict[str, Any]]:
         consented(marks, frozenset({META}), customer={"email_sha256": {"meta": marks.digest()}}),
         consented(marks, to, page_url=f"javascript:{marks.plain()}"),
         consented(marks, to, page_url=f"https://{marks.plain()}.example/"),
+        consented(marks, everybody, consent=tools_of(marks, accepted=True)),
     ]
+
+
+def tools_of(marks: Marks, *, accepted: bool) -> dict[str, Any]:
+    """What consent tools say, with a mark in every place of theirs that takes any text."""
+    yes, now = str(accepted).lower(), int(time.time())
+    return {
+        "cookies": {
+            "CookieConsent": f"{{stamp:'{marks.plain()}',marketing:{yes},method:'explicit',utc:{now}000}}",
+            "OptanonConsent": f"id={marks.plain()}&interactionCount=1&groups={marks.plain()}:1,C0004:{accepted:d}",
+            "axeptio_cookies": json.dumps({"$$completed": False, "$$token": marks.free(), marks.free(): marks.free()}),
+        },
+        "cookiebot": {"marketing": accepted, "method": "explicit", "stamp": marks.free(), marks.free(): [marks.free()]},
+        "didomi": {
+            "user_id": marks.free(),
+            "purposes": {marks.free(): {"enabled": True}},
+            "vendors": {marks.free(): {"enabled": False}},
+        },
+        "shopify_visitor": {"marketing": "", marks.free(): marks.free()},
+    }
 
 
 def refused_events(marks: Marks) -> list[dict[str, Any]]:
@@ -191,6 +212,9 @@ def refused_events(marks: Marks) -> list[dict[str, Any]]:
         {"advertising": True, "google": {"ad_storage": marks.free()}},
         {"advertising": True, "shopify": {"marketingAllowed": marks.free()}},
         {"advertising": True, "tcf": marks.free(), "cookies": {"CookieConsent": marks.free(), marks.free(): marks.free()}},
+        tools_of(marks, accepted=False),
+        {"advertising": True, "cookies": dict.fromkeys(COOKIES, marks.free()), "gcs": marks.free(), "gcd": marks.free()},
+        {"advertising": True, "axeptio": marks.free(), "onetrust": {marks.free(): marks.free()}, "pandectes": [marks.free()]},
         {"advertising": True, "given_at": marks.free()},
         {"advertising": True, "given_at": dated, "gpc": True},
         {"advertising": True, marks.free(): marks.free()},

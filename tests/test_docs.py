@@ -11,13 +11,14 @@ import pytest
 
 from gateway import intake, private
 from gateway.app import DRAIN_SECONDS
-from gateway.cli import COMMANDS, CONFIG_VARIABLE
+from gateway.cli import COMMANDS
 from gateway.delivery.grants import CredentialKind
 from gateway.delivery.value_kinds import KINDS, ValueKind
 from gateway.log import Happening
 from gateway.metrics import PREFIX, Metrics
 from gateway.model import Fault, Processing, Reason, Refusal, Status
 from gateway.outbox import Shut
+from gateway.places import CONFIG_VARIABLE
 from gateway.sandbox.behaviour import Mode
 from gateway.settings import ServerSettings, names
 from tests.showing import Demo

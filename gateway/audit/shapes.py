@@ -8,6 +8,8 @@ longer allowed, and what nobody has looked at yet.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypedDict
 
+import msgspec
+
 from gateway.audit.trace import moment
 from gateway.delivery.contract import Contract
 from gateway.model import Destination
@@ -40,6 +42,14 @@ class Shapes(TypedDict):
 
     rows: list[Row]
     newest: int
+
+
+class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of `POST /api/v1/shapes/approve`: whose rows were looked at, up to which number, and by which decision."""
+
+    storefront: str
+    decision: str
+    up_to: int
 
 
 class Approved(TypedDict):

@@ -27,11 +27,11 @@ from typing import Final, NamedTuple
 import msgspec
 
 from gateway.consent.evidence import Evidence, cited
-from gateway.consent.place import Place, place_of
+from gateway.consent.place import NOWHERE, Place, place_in, place_of
 from gateway.consent.policy import Policy, Profile
 from gateway.consent.signals import KNOWN, READERS, Reader, unsupported
 from gateway.consent.statement import Context, Statement, Statements
-from gateway.consent.table import CITATION_UNREADABLE, GPC_ON, MALFORMED, MINOR_FLAGGED
+from gateway.consent.table import GPC_ON, MALFORMED, MINOR_FLAGGED
 from gateway.model import Destination, EvidenceId, Fault, Refusal, Signal, State, UsState
 from gateway.raw import LONGEST_TIME, RawEvent, seconds_of_text, unix_seconds
 
@@ -87,39 +87,47 @@ def decide(
     raw: RawEvent, policy: Policy, enabled: tuple[Destination, ...], now: int, evidence: Evidence | None = None
 ) -> Decision:
     """Read every signal that is present, add what the cited records say, and apply the table."""
-    context = _context(raw, policy, now, evidence)
-    statements = read_signals(raw.consent, context)
+    consent = raw.consent
+    if evidence is None and raw.edge is None:  # as nearly always
+        place = place_in(raw.country, raw.region)
+    else:
+        place = place_of(((raw.country, raw.region), raw.edge or NOWHERE, *(() if evidence is None else evidence.mentions)))
+    context = context_of(consent, policy, place, now)
+    statements = read_signals(consent, context)
     if raw.gpc_header:
         statements = GPC_ON + statements
     if raw.minor:
         statements += MINOR_FLAGGED
     if evidence is not None:
-        statements += evidence.statements
-        context.date(evidence.given_at)
-        if evidence.personalised is not None:
-            context.personalise(evidence.personalised)
-    missing = Refusal.NO_EXPLICIT_GRANT if statements else Refusal.NO_CONSENT
-    if type(raw.consent) is dict and evidence is None and not raw.consent.keys().isdisjoint(CITING):
-        citation = cited(raw.consent)
-        if citation is None:
-            statements += CITATION_UNREADABLE
-        elif citation and not statements:
-            missing = Refusal.NO_CONSENT_RECORD
-    outcome = _apply(statements, enabled, Ruling(policy.profile, policy.grant_outweighs_opt_out, context.place, missing))
-    consent_at = raw.occurred_at if (chosen_at := context.chosen_at) is None else min(chosen_at, now)
-    return Decision(
-        outcome.allowed,
-        outcome.refused,
-        outcome.signals,
-        consent_at,
+        statements += _hear(evidence, context)
+    missing = Refusal.NO_EXPLICIT_GRANT if statements else _nothing_said(consent, evidence)
+    allowed, refused, signals, restricted = _apply(
+        statements, enabled, policy.profile, policy.grant_outweighs_opt_out, place, missing
+    )
+    chosen_at = context.chosen_at
+    return Decision(  # eight arguments by name would cost as much as the table
+        allowed,
+        refused,
+        signals,
+        raw.occurred_at if chosen_at is None else min(now, chosen_at),
         context.personalised is True,
-        outcome.restricted,
+        restricted,
         None if chosen_at is None or chosen_at > now else chosen_at,
         None if evidence is None else evidence.id,
     )
 
 
-CITING: Final = frozenset({"receipt", "join"})
+def _hear(evidence: Evidence, context: Context) -> Statements:
+    """Take in what the cited records say."""
+    context.date(evidence.given_at)
+    if evidence.personalised is not None:
+        context.personalise(evidence.personalised)
+    return evidence.statements
+
+
+def _nothing_said(consent: object, evidence: Evidence | None) -> Refusal:
+    """Give the reason of an event about which nothing was said at all: a record was cited and is not there, or none was."""
+    return Refusal.NO_CONSENT_RECORD if evidence is None and cited(consent) else Refusal.NO_CONSENT
 
 
 def read_signals(consent: object, context: Context) -> Statements:
@@ -152,15 +160,6 @@ def _in_order(consent: Mapping[str, object]) -> tuple[Reader, ...]:
     return readers
 
 
-def _context(raw: RawEvent, policy: Policy, now: int, evidence: Evidence | None) -> Context:
-    """Gather what readers may know. Undated consent is as old as the event that carries it."""
-    mentions = (
-        ((raw.country, raw.region), raw.edge) if evidence is None else ((raw.country, raw.region), raw.edge, *evidence.mentions)
-    )
-    place = place_of(mentions)
-    return context_of(raw.consent, policy, place, now)
-
-
 def context_of(consent: object, policy: Policy, place: Place, now: int) -> Context:
     """Make the context that a consent object's signals are read in at `now` (Unix seconds)."""
     attested = policy.attests(place.country) if policy.banner_regions else False
@@ -172,15 +171,6 @@ def context_of(consent: object, policy: Policy, place: Place, now: int) -> Conte
     return Context(now, policy, place, attested, at)
 
 
-class Ruling(NamedTuple):
-    """What the table depends on beside the statements. `missing`: the reason where nobody said yes."""
-
-    profile: Profile
-    grant_outweighs: bool
-    place: Place
-    missing: Refusal
-
-
 class Outcome(NamedTuple):
     """What the table gives; the parts of a `Decision` that do not depend on time."""
 
@@ -190,17 +180,44 @@ class Outcome(NamedTuple):
     restricted: UsState | None
 
 
-@lru_cache(maxsize=4096)
-def _apply(statements: Statements, enabled: tuple[Destination, ...], ruling: Ruling) -> Outcome:
-    """Apply the table. Few different inputs exist, so the answers are kept (3 µs an event less)."""
+class Ruling(NamedTuple):
+    """What the table depends on beside the statements. `missing`: the reason where nobody said yes."""
+
+    profile: Profile
+    grant_outweighs: bool
+    place: Place
+    missing: Refusal
+
+    @property
+    def asks_for_opt_out(self) -> bool:
+        """Whether the visitor is where an opt-out must be heard, and consent need not be asked for."""
+        return self.profile is not Profile.OPT_IN_EVERYWHERE and self.place.in_us
+
+
+def apply(statements: Statements, enabled: tuple[Destination, ...], ruling: Ruling) -> Outcome:
+    """Apply the table."""
     fates = {destination: _refusal(statements, destination, ruling) for destination in enabled}
     allowed = tuple(d for d, refusal in fates.items() if refusal is None)
+    marked = ruling.asks_for_opt_out and any(_opt_out(statements, destination) for destination in allowed)
     return Outcome(
         allowed,
         tuple((d, refusal) for d, refusal in fates.items() if refusal is not None),
         tuple(dict.fromkeys((s.signal, s.state) for s in statements)),
-        ruling.place.state if allowed and any(_opt_out(statements, d) for d in allowed) and _asks_for_opt_out(ruling) else None,
+        ruling.place.state if marked else None,
     )
+
+
+@lru_cache(maxsize=4096)
+def _apply(  # noqa: PLR0913, PLR0917 - as one object they would have to be made, and hashed, for each event
+    statements: Statements,
+    enabled: tuple[Destination, ...],
+    profile: Profile,
+    outweighs: bool,
+    place: Place,
+    missing: Refusal,
+) -> Outcome:
+    """Remember outcomes: few different inputs exist, and applying the table costs 3 µs."""
+    return apply(statements, enabled, Ruling(profile, outweighs, place, missing))
 
 
 def _refusal(statements: Statements, destination: Destination, ruling: Ruling) -> Refusal | None:
@@ -211,9 +228,9 @@ def _refusal(statements: Statements, destination: Destination, ruling: Ruling) -
             return statement.refusal or Refusal.CONSENT_MALFORMED
     granted = any(s.state is State.GRANTED for s in spoken)
     opt_out = _opt_out(statements, destination)
-    if _asks_for_opt_out(ruling):
+    if ruling.asks_for_opt_out:
         permitted = granted or any(s.state is State.PERMITTED for s in spoken)
-        return (_under_opt_out(opt_out, destination, ruling) if opt_out else None) if permitted else ruling.missing
+        return (None if opt_out is None else _under_opt_out(opt_out, destination, ruling)) if permitted else ruling.missing
     if opt_out is not None and not (granted and ruling.grant_outweighs and ruling.place.outside_us):
         return opt_out.refusal or Refusal.CONSENT_MALFORMED
     return None if granted else ruling.missing
@@ -221,11 +238,6 @@ def _refusal(statements: Statements, destination: Destination, ruling: Ruling) -
 
 def _opt_out(statements: Statements, destination: Destination) -> Statement | None:
     return next((s for s in statements if s.state is State.OPTED_OUT and destination in s.covers), None)
-
-
-def _asks_for_opt_out(ruling: Ruling) -> bool:
-    """Say whether the visitor is where an opt-out must be heard, and consent need not be asked for."""
-    return ruling.profile is not Profile.OPT_IN_EVERYWHERE and ruling.place.in_us
 
 
 def _under_opt_out(opt_out: Statement, destination: Destination, ruling: Ruling) -> Refusal | None:

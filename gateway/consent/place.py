@@ -28,7 +28,7 @@ Mention = tuple[str | None, str | None]
 NOWHERE: Final[Mention] = (None, None)
 
 
-class Place(msgspec.Struct, frozen=True, gc=False):
+class Place(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """What is known of a place. `countries` are the different ones that were said: upper-case codes, or `UNREADABLE`."""
 
     countries: tuple[str, ...] = ()
@@ -68,6 +68,12 @@ def place_of(mentions: tuple[Mention, ...]) -> Place:
     states = {_state(region) for _, region in mentions if region is not None and region.strip()}
     state = next(iter(states)) if countries == ("US",) and len(states) == 1 else None
     return Place(countries, state)
+
+
+@lru_cache(maxsize=4096)
+def place_in(country: str | None, region: str | None) -> Place:
+    """Do what `place_of` does for a single mention, which most visitors have."""
+    return place_of(((country, region),))
 
 
 def _country(text: str | None) -> str | None:

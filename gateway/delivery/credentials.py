@@ -7,16 +7,17 @@ request on, and wakes a lane that had to stop for want of it.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import msgspec
 
 from gateway.adapter import Access, Adapter
-from gateway.delivery.grants import CredentialKind, Grant, kind_of
+from gateway.delivery.grants import CredentialKind, kind_of
+from gateway.delivery.login import Login
 from gateway.delivery.oauth import TokenCache, Tokens
 from gateway.model import Pause, Retry, Throttle
-from gateway.references import LOOK_SECONDS, Look, Referent
+from gateway.references import LOOK_SECONDS, Look
 from gateway.secret import Secret
 
 LASTING: Final = 2
@@ -49,16 +50,6 @@ class Credential(Protocol):
     @property
     def standing(self) -> Standing:
         """How it stands at this moment."""
-
-
-class Login(msgspec.Struct, frozen=True):
-    """What the configuration says of a destination's access, every reference followed and found usable.
-
-    `credential` leads to a token or to a key document, `secrets` to the adapter's further ones by name.
-    """
-
-    credential: Referent[Secret | Grant]
-    secrets: Mapping[str, Referent[Secret]]
 
 
 class ReferredCredential:

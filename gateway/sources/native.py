@@ -51,7 +51,6 @@ KINDS: Final = {kind.value: kind for kind in Kind}
 HASHED_FOR: Final = {destination.value: destination for destination in Destination}
 SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 FLOAT_NOISE: Final = 1e-6
-NO_EDGE: Final[tuple[str | None, str | None]] = (None, None)
 
 _wrapped: Final = str.__new__
 """What `unsealed` does, at half its cost."""
@@ -61,13 +60,14 @@ ID_OF_EVENT: Final = EventId.PATTERN.fullmatch
 class Connection(msgspec.Struct, frozen=True, gc=False):
     """What the browser's own connection says; it takes the place of what the body says about `client`.
 
-    `edge`: the country and region that the edge in front of the gateway saw it in; what the body says stands beside that.
+    `edge`: the country and region that the edge in front of the gateway saw it in, None if it said nothing; what the body
+    says stands beside that.
     """
 
     ip: str | None
     user_agent: str | None
     gpc: bool
-    edge: tuple[str | None, str | None] = (None, None)
+    edge: tuple[str | None, str | None] | None = None
 
     def __repr__(self) -> str:
         """Say nothing of what is inside."""
@@ -164,7 +164,7 @@ def _common(event: typed.Event, now: int, connection: Connection | None) -> RawE
         consent=consent,
         gpc_header=connection is not None and connection.gpc,
         minor=minor,
-        edge=NO_EDGE if connection is None else connection.edge,
+        edge=None if connection is None else connection.edge,
     )
 
 
@@ -277,7 +277,7 @@ def _read(item: object, now: int, connection: Connection | None, unknown: dict[s
         gpc_header=connection is not None and connection.gpc,
         unknown=dropped,
         minor=minor,
-        edge=NO_EDGE if connection is None else connection.edge,
+        edge=None if connection is None else connection.edge,
     )
 
 

@@ -7,7 +7,23 @@ read by `unsupported`, which refuses: a signal that cannot be read may be a refu
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from gateway.consent.signals import ac, advertising, given_at, google, gpc, shopify, tcf, unsupported, vendors
+from gateway.consent.signals import (
+    ac,
+    advertising,
+    citation,
+    cookies,
+    gcd,
+    gcs,
+    given_at,
+    google,
+    gpc,
+    shopify,
+    shopify_visitor,
+    tcf,
+    tools,
+    unsupported,
+    vendors,
+)
 from gateway.consent.statement import Context, Statements
 
 Reader = Callable[[Mapping[str, object], Context], Statements]
@@ -17,16 +33,23 @@ READERS: Final[Mapping[str, Reader]] = {
     "advertising": advertising.read,
     "vendors": vendors.read,
     "google": google.read,
+    "gcs": gcs.read,
+    "gcd": gcd.read,
     "shopify": shopify.read,
+    "shopify_visitor": shopify_visitor.read,
     "tcf": tcf.read,
     "ac": ac.read,
     "gpc": gpc.read,
+    **{tool.value: tools.read_as(tool) for tool in tools.OBJECTS},
+    "cookies": cookies.read,
+    "receipt": citation.read,
+    "join": citation.read,
     **dict.fromkeys(unsupported.NAMES, unsupported.read),
 }
 """The key of the consent object that each reader answers for."""
 
-EVIDENCE: Final = frozenset({"banner_version", "receipt", "join", "gpp_sid"})
-"""Keys that say nothing by themselves: they cite or qualify other evidence."""
+EVIDENCE: Final = frozenset({"banner_version", "gpp_sid"})
+"""Keys that say nothing by themselves: they qualify other evidence."""
 
 SILENT: Final = frozenset({"analytics", "buyer_accepts_marketing", "dnt"})
 """Keys that are about something else than advertising: measuring, the newsletter, and a header without legal effect."""

@@ -8,7 +8,7 @@ from typing import Final
 from gateway.consent.statement import Context, Statements
 from gateway.consent.table import UNSUPPORTED
 
-NAMES: Final = ("gcs", "gcd", "gpp", "us_privacy", "shopify_visitor", "cookies")
+NAMES: Final = ("gpp", "us_privacy")
 
 
 def read(consent: Mapping[str, object], _context: Context) -> Statements:

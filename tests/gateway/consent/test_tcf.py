@@ -300,6 +300,7 @@ def test_any_text_has_an_answer(text: str) -> None:
 
 
 FULL: Final = [(1, 65_535)] * 360
+IN_TURN: Final[list[Entry]] = [755, (700, 800)] * 500
 HOSTILE: Final = {
     "ranges of everybody": tc(
         core(vendors=ranges(*FULL, most=65_535), vendor_interests=ranges(*FULL, most=65_535), restricted=restrictions()),
@@ -307,9 +308,7 @@ HOSTILE: Final = {
         segment(ALLOWED, ranges(*FULL, most=65_535)),
     ),
     "single ids": tc(core(vendors=ranges(*[755] * 1900, most=755)), segment(1, ranges(*[755] * 900, most=755))),
-    "ids and ranges in turn": tc(
-        core(vendors=ranges(*[755, (700, 800)] * 500, most=800)), segment(1, ranges(*[(700, 800), 755] * 450, most=800))
-    ),
+    "ids and ranges in turn": tc(core(vendors=ranges(*IN_TURN, most=800)), segment(1, ranges(*IN_TURN[:900], most=800))),
     "restrictions": tc(
         core(restricted=restrictions(*((p, k, entries(*FULL[:19])) for p in range(1, 25) for k in range(3)))), SHOWN
     ),

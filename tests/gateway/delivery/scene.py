@@ -33,8 +33,9 @@ from gateway.adapter import (
 from gateway.delivery.backoff import Pace
 from gateway.delivery.contract import Contract, Violation
 from gateway.delivery.courier import Courier, Office, Route
-from gateway.delivery.credentials import Credential, Login, ReferredCredential
+from gateway.delivery.credentials import Credential, ReferredCredential
 from gateway.delivery.grants import read_credential
+from gateway.delivery.login import Login
 from gateway.delivery.oauth import Tokens
 from gateway.delivery.quota import Meter
 from gateway.delivery.transport import Transport

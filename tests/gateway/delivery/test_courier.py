@@ -17,9 +17,10 @@ from aiohttp import web
 from gateway.adapter import Access, Quota
 from gateway.delivery.backoff import Pace
 from gateway.delivery.breaker import PROBE_EVENTS
-from gateway.delivery.credentials import Login, Standing
+from gateway.delivery.credentials import Standing
 from gateway.delivery.fates import SUSPICIOUS
 from gateway.delivery.grants import CredentialKind
+from gateway.delivery.login import Login
 from gateway.delivery.quota import Meter
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage

@@ -12,8 +12,9 @@ import pytest
 import pytest_asyncio
 
 from gateway.adapter import Access, TokenEndpoint
-from gateway.delivery.credentials import Login, ReferredCredential, Standing
+from gateway.delivery.credentials import ReferredCredential, Standing
 from gateway.delivery.grants import CredentialKind, read_credential
+from gateway.delivery.login import Login
 from gateway.delivery.oauth import Tokens
 from gateway.delivery.transport import Transport
 from gateway.model import Pause, PlatformCode, Reason

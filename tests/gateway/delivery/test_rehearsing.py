@@ -15,8 +15,9 @@ from gateway.audit.advice import by_code
 from gateway.audit.rehearsals import sentences
 from gateway.delivery.contract import Contract
 from gateway.delivery.courier import Route
-from gateway.delivery.credentials import Login, ReferredCredential
+from gateway.delivery.credentials import ReferredCredential
 from gateway.delivery.grants import read_credential
+from gateway.delivery.login import Login
 from gateway.delivery.oauth import Tokens
 from gateway.delivery.quota import Meter
 from gateway.delivery.rehearsal import Finding

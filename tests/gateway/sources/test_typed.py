@@ -127,6 +127,19 @@ def test_so_is_any_value_in_the_place_of_an_object(value: Any, name: str) -> Non
     agree(json.dumps(good_event(**{name: value})).encode())
 
 
+CONSENTS_AT_THE_EDGE: list[dict[str, Any]] = [
+    {"cookies": {"CookieConsent": "{stamp:'é😀',marketing:true}", "didomi_token": "x" * 9000, "_ga": None}},
+    {"cookies": {"CookieConsent": 1}},
+    {"cookies": {"CookieConsent": {}}},
+    {"cookies": "CookieConsent=-1"},
+    {"cookies": {str(number): "" for number in range(MAX_KEYS + 1)}},
+    {"gcs": "G111", "gcd": "11r1r1r1r5", "shopify_visitor": {"marketing": "yes", "sale_of_data": ""}},
+    {"cookiebot": {"marketing": True, "method": None}, "axeptio": {"facebook_pixel": True}},
+    {"pandectes": {"preferences": 0, "consentType": "new"}},
+    {"didomi": {"purposes": {"x": {"enabled": True}}, "vendors": {}}},
+    {"onetrust": {"OnetrustActiveGroups": ["C0004"], "IsAlertBoxClosed": True}},
+]
+
 EDGES: list[dict[str, Any]] = [
     *({"page_url": text} for text in ("", "x" * 4096, "x" * 4097)),
     *({"client": {"ip": text, "user_agent": text, "country": text, "region": text}} for text in ("", "x" * 4097)),
@@ -142,6 +155,7 @@ EDGES: list[dict[str, Any]] = [
     ),
     *({"order": {"value": value, "currency": "EUR"}} for value in (0, 0.1, 1.0, 10**12, 10**12 + 1, -1, "", "1.999", "1.90")),
     *({"consent": consent} for consent in (None, {}, {"given_at": 2**64}, {"x": -(2**63) - 1}, {"google": {"x": 1}})),
+    *({"consent": consent} for consent in CONSENTS_AT_THE_EDGE),
     *(
         {"order": {"value": 1, "currency": "EUR", "content_ids": ids}}
         for ids in (None, [], ["a"] * 100, ["a"] * 101, [""], [None], [1], "a")
@@ -162,6 +176,20 @@ def test_a_good_event_is_common(indent: int | None) -> None:
     """The event of the documentation needs no careful reader, compact or not, alone or in company."""
     assert typed.read(json.dumps(good_event(), indent=indent).encode()) is not None
     assert typed.read(json.dumps({"events": [good_event(), good_event()]}, indent=indent).encode()) is not None
+
+
+@pytest.mark.parametrize(
+    "consent",
+    [
+        {"cookies": {"CookieConsent": "{stamp:%27a%27%2Cmarketing:true}", "OptanonConsent": 'groups=C0004%3A1&x="\\'}},
+        {"gcs": "G111", "gcd": "11r1r1r1r5", "shopify_visitor": {"marketing": "yes"}},
+        {"cookiebot": {"marketing": True, "method": "explicit"}},
+    ],
+)
+def test_consent_in_flat_objects_is_common(consent: dict[str, Any]) -> None:
+    """Cookies and the like need no careful reader: they are names with texts, and come with every event of some shops."""
+    read = typed.read(json.dumps(good_event(consent=consent)).encode())
+    assert [event.consent for event in read or ()] == [consent]
 
 
 @pytest.mark.parametrize(

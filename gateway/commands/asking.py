@@ -1,0 +1,110 @@
+"""Asking a gateway: the running one over its private listener, else the closed store that it left.
+
+A store is opened only when nobody answers as a gateway does. One that is running and in trouble ends the command: its store
+must not be opened beside it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from http.client import HTTPException
+from typing import Annotated, Generic, TypeVar
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import ProxyHandler, Request, build_opener
+
+import msgspec
+
+from gateway.commands.ending import Ended
+from gateway.outbox import Outbox
+from gateway.settings import Settings
+
+Answer = TypeVar("Answer")
+
+
+class NotRunning(Exception):
+    """No gateway answers on the private address: its store can be opened instead."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """A gateway's error answer."""
+
+    error: Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,40}\Z")]
+
+
+def troubled(why: str) -> Ended:
+    """Say that a gateway is running and could not answer; `why` is its code."""
+    return Ended(1, f"A gateway is running, but it cannot answer now ({why}). Ask again in a moment.")
+
+
+def unknown_there() -> Ended:
+    """Say that the running gateway does not know what the configuration knows."""
+    return Ended(1, "The running gateway does not know this storefront: it was started with another configuration.")
+
+
+class Question(msgspec.Struct, Generic[Answer], frozen=True):
+    """What a gateway is asked over its private listener, and the type of its answer. A `body` is posted as JSON."""
+
+    kind: type[Answer]
+    path: str
+    query: Mapping[str, str]
+    body: msgspec.Struct | None = None
+
+
+def ask(settings: Settings, question: Question[Answer]) -> Answer | None:
+    """Ask the running gateway; None when it does not know. Raises NotRunning, and Ended when it is in trouble.
+
+    Never through a proxy from the environment: the question would leave this machine.
+    """
+    host, port = settings.server.private
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}{question.path}?{urlencode(question.query)}"
+    if question.body is None:
+        request = Request(address)
+    else:
+        request = Request(address, msgspec.json.encode(question.body), {"Content-Type": "application/json"})
+    try:
+        with build_opener(ProxyHandler({})).open(request, timeout=30) as response:
+            return msgspec.json.decode(response.read(), type=question.kind)
+    except HTTPError as refused:
+        _raise_unless_unknown(refused)
+        return None
+    except (OSError, HTTPException, msgspec.DecodeError):
+        raise NotRunning from None  # nobody there, or something that is no gateway
+
+
+def _raise_unless_unknown(refused: HTTPError) -> None:
+    """Tell a gateway that does not know from one in trouble, and both from another program. Raises NotRunning, Ended."""
+    try:
+        with refused:
+            problem = msgspec.json.decode(refused.read(), type=Problem)
+    except (OSError, HTTPException, msgspec.DecodeError):
+        raise NotRunning from None
+    if refused.code != 404:
+        raise troubled(problem.error)
+
+
+def open_closed(settings: Settings) -> AbstractAsyncContextManager[Outbox]:
+    """Open the store of a gateway that is not running, for as long as the block lasts. Raises Ended."""
+    from gateway.commands.starting import closed_store  # noqa: PLC0415 - whom a running gateway answers needs none of it
+
+    return closed_store(settings)
+
+
+def look(settings: Settings, closed: Callable[[Outbox], Awaitable[Answer]]) -> Answer:
+    """Do `closed` with the store of a gateway that is not running. Raises Ended."""
+
+    async def inside() -> Answer:
+        async with open_closed(settings) as outbox:
+            return await closed(outbox)
+
+    return asyncio.run(inside())
+
+
+def ask_or_look(
+    settings: Settings, question: Question[Answer], closed: Callable[[Outbox], Awaitable[Answer | None]]
+) -> Answer | None:
+    """Ask as `ask` does, and when no gateway is running give what `closed` finds in its store. Raises Ended."""
+    try:
+        return ask(settings, question)
+    except NotRunning:
+        return look(settings, closed)

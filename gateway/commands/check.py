@@ -1,0 +1,96 @@
+"""`consent-gateway check`: every fault of a configuration and of this machine at once; with --live also platforms."""
+
+import argparse
+import asyncio
+import os
+from collections.abc import Iterator, Mapping
+
+from rich.table import Table
+
+from gateway.audit.advice import NAMES
+from gateway.audit.rehearsals import sentences, tell
+from gateway.commands import keyfile
+from gateway.commands.configuration import no_such_storefront, read, told
+from gateway.commands.showing import out, show, show_json
+from gateway.delivery.rehearsal import Finding
+from gateway.outbox import Lane
+from gateway.outbox.keyring import BadKeyFile, Keyring
+from gateway.settings import BadSettings, ServerSettings, Settings, Storefront, prove
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check; gives 0 when everything is in order and whoever was asked answered well. Raises Ended."""
+    settings = _proven(arguments)
+    chosen = [s for s in settings.storefronts.values() if arguments.storefront in (None, s.id)]
+    if not chosen:
+        raise no_such_storefront(settings)
+    lanes = {Lane(s.id, destination): s for s in chosen for destination in s.destinations}
+    if not arguments.json:
+        _print_lanes(lanes)
+    findings = _rehearsed(settings, lanes, arguments.meta_test_code) if arguments.live else {}
+    if arguments.json:
+        show_json({"destinations": [_lane_told(lane, s, findings.get(lane)) for lane, s in lanes.items()]})
+    else:
+        _print_findings(findings)
+    return 0 if all(finding.well for finding in findings.values()) else 1
+
+
+def _rehearsed(settings: Settings, lanes: Mapping[Lane, Storefront], test_code: str | None) -> Mapping[Lane, Finding]:
+    from gateway.app import rehearse_all  # noqa: PLC0415 - without --live nothing of it is needed
+
+    return asyncio.run(rehearse_all(settings, lanes, test_code))
+
+
+def _proven(arguments: argparse.Namespace) -> Settings:
+    """Read the configuration and what it needs on this machine. Raises Ended with every fault of both."""
+    try:
+        settings = read(arguments)
+        prove(settings)
+    except BadSettings as bad:
+        raise told(BadSettings([*_faults_here(bad.server), *bad.faults])) from None
+    if faults := [*_faults_here(settings.server)]:
+        raise told(BadSettings(faults))
+    return settings
+
+
+def _faults_here(server: ServerSettings | None) -> Iterator[str]:
+    """Say what this machine lacks: the key file, and a folder for the store."""
+    if server is None:
+        return
+    try:
+        Keyring.load(server.key_file)
+    except BadKeyFile as bad:
+        yield f"server.key_file: {str(bad).removeprefix('key file: ')}. {keyfile.HELP}"
+    folder = next(path for path in (server.data_dir, *server.data_dir.parents) if path.exists())
+    if not folder.is_dir():
+        yield "server.data_dir: is, or lies below, something that is no folder"
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        yield "server.data_dir: this user may not write there"
+
+
+def _print_lanes(lanes: Mapping[Lane, Storefront]) -> None:
+    table = Table("storefront", "destination", "sends to", "test mode")
+    for lane, shop in lanes.items():
+        mode = shop.destinations[lane.destination].test_mode
+        table.add_row(lane.storefront, lane.destination, shop.base_urls[lane.destination], mode or "off")
+    show(table)
+    out.print("The configuration is complete and consistent.")
+
+
+def _lane_told(lane: Lane, shop: Storefront, finding: Finding | None) -> dict[str, object]:
+    return {
+        "storefront": str(lane.storefront),
+        "destination": lane.destination.value,
+        "sends_to": shop.base_urls[lane.destination],
+        "test_mode": shop.destinations[lane.destination].test_mode,
+        "live": None if finding is None else tell(lane.destination, finding),
+    }
+
+
+def _print_findings(findings: Mapping[Lane, Finding]) -> None:
+    for lane, finding in findings.items():
+        code = "" if finding.well or finding.code is None else f", code {finding.code}"
+        verdict = "well" if finding.well else f"NOT well: {finding.reason}{code}"
+        out.print(f"\n{lane.storefront}, {NAMES[lane.destination]}: {verdict}", markup=False, soft_wrap=True)
+        for line in sentences(lane.destination, finding):
+            out.print(f"  {line}", markup=False, soft_wrap=True)

@@ -1,0 +1,53 @@
+"""Reading the configuration for a command, and saying what is wrong with it: every fault at once, by place and rule."""
+
+import argparse
+import os
+
+from gateway.commands.ending import Ended
+from gateway.model import StorefrontId
+from gateway.places import CONFIG_VARIABLE, config_path
+from gateway.settings import BadSettings, Settings, load
+
+
+def read(arguments: argparse.Namespace) -> Settings:
+    """Read the configuration that `arguments.config` means. Raises Ended when there is none, and BadSettings."""
+    path = config_path(arguments.config, os.environ)
+    if not path.exists():
+        raise Ended(
+            2,
+            f"There is no configuration at {path}.",
+            f"Name yours with --config or ${CONFIG_VARIABLE}. To begin one, copy gateway.example.toml, which explains every"
+            " setting; to look around first, run `consent-gateway demo`.",
+        )
+    return load(path, os.environ)
+
+
+def told(bad: BadSettings) -> Ended:
+    """Say what is wrong with a configuration."""
+    return Ended(
+        2,
+        *(f"  {fault}" for fault in bad.faults),
+        "Correct them and run `consent-gateway check` again. Every setting is explained in gateway.example.toml.",
+        heading=f"The configuration has {len(bad.faults)} fault{'s' * (len(bad.faults) != 1)}:",
+    )
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """Read the configuration that a command is told. Raises Ended with what is wrong with it."""
+    try:
+        return read(arguments)
+    except BadSettings as bad:
+        raise told(bad) from None
+
+
+def storefront_named(settings: Settings, text: str) -> StorefrontId:
+    """Give the storefront of this name. Raises Ended when there is none."""
+    known = next((known for known in settings.storefronts if known == text), None)
+    if known is None:
+        raise no_such_storefront(settings)
+    return known
+
+
+def no_such_storefront(settings: Settings) -> Ended:
+    """Say which storefronts there are."""
+    return Ended(2, f"There is no such storefront in the configuration; it has {', '.join(settings.storefronts)}.")

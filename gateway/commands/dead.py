@@ -1,0 +1,44 @@
+"""`consent-gateway dead`: a storefront's dead letters, counted by what they died of, and what to do about each."""
+
+import argparse
+
+from rich.table import Table
+
+from gateway.audit.letters import Listing, list_dead
+from gateway.commands.asking import Question, ask_or_look, unknown_there
+from gateway.commands.configuration import settings_of, storefront_named
+from gateway.commands.showing import out, show, show_json
+from gateway.delivery.replaying import count_dead
+from gateway.outbox import Outbox
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Count the dead letters; gives 0. Raises Ended."""
+    settings = settings_of(arguments)
+    name = storefront_named(settings, arguments.storefront)
+
+    async def look(outbox: Outbox) -> Listing:
+        return list_dead(await count_dead(outbox, name))
+
+    listing = ask_or_look(settings, Question(Listing, "/api/v1/dead-letters", {"storefront": name}), look)
+    if listing is None:
+        raise unknown_there()
+    if arguments.json:
+        show_json(listing)
+    else:
+        _print(listing)
+    return 0
+
+
+def _print(listing: Listing) -> None:
+    if not listing["total"]:
+        out.print("There are no dead letters.")
+        return
+    table = Table("destination", "event", "died of", "code", "events", "first", "last", "replayed before")
+    for one in listing["letters"]:
+        seen = (str(one["count"]), one["first_at"], one["last_at"], str(one["replayed_before"]))
+        table.add_row(one["destination"], one["event"], one["reason"], one["code"] or "", *seen)
+    show(table)
+    for key in dict.fromkeys((one["destination"], one["reason"], one["code"]) for one in listing["letters"]):
+        one = next(one for one in listing["letters"] if (one["destination"], one["reason"], one["code"]) == key)
+        out.print(f"{' '.join(filter(None, key))}: {one['what']} {one['do']}", markup=False, soft_wrap=True)

@@ -1,0 +1,46 @@
+"""What starting a gateway, or opening its store without one, can fail of, in sentences that say what to do.
+
+This is the heavy end: whoever imports it has the whole gateway in memory.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from gateway.app import CannotListen, open_store
+from gateway.commands import configuration, keyfile
+from gateway.commands.ending import Ended
+from gateway.outbox import Outbox
+from gateway.outbox.keyring import BadKeyFile
+from gateway.outbox.schema import CannotOpen
+from gateway.settings import BadSettings, Settings
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """Turn what a start raises into what a command ends with. Raises Ended."""
+    try:
+        yield
+    except BadSettings as bad:
+        raise configuration.told(bad) from None
+    except BadKeyFile as bad:
+        raise keyfile.told(bad) from None
+    except CannotListen as cannot:
+        raise Ended(
+            1,
+            f"The gateway cannot listen on {cannot}: the port is taken, or the address is not this machine's.",
+            "Stop what has the port, or change server.public or server.private in the configuration.",
+        ) from None
+    except CannotOpen as cannot:
+        raise Ended(
+            1,
+            f"The store cannot be opened: {cannot}",
+            "If a gateway is running on it, ask that one: commands do so by themselves over its private listener.",
+        ) from None
+
+
+@asynccontextmanager
+async def closed_store(settings: Settings) -> AsyncIterator[Outbox]:
+    """Open the store of a gateway that is not running, and close it at the end of the block. Raises Ended."""
+    with failures_told():
+        async with open_store(settings) as outbox:
+            yield outbox

@@ -1,0 +1,60 @@
+"""What people type after an option, read: each function gives the value, or raises ArgumentTypeError with what is right."""
+
+import argparse
+import math
+import re
+import time
+from datetime import UTC, datetime
+
+from gateway.model import Reason
+from gateway.places import DEMO_LAST_OFFSET
+
+
+def first_port(text: str) -> int:
+    """Read the demo's first port, after which there is room for the others."""
+    port = int(text)
+    if not 1 <= port <= 65_535 - DEMO_LAST_OFFSET:
+        raise argparse.ArgumentTypeError("no port")
+    return port
+
+
+def test_code(text: str) -> str:
+    """Read the code under which Meta shows test events; it goes into a request."""
+    if re.fullmatch(r"[A-Za-z0-9]{1,40}", text, re.ASCII) is None:
+        raise argparse.ArgumentTypeError("must be letters and digits, such as TEST12345")
+    return text
+
+
+def reason(text: str) -> Reason:
+    """Read what a dead letter died of."""
+    try:
+        return Reason(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("must be a reason as `consent-gateway dead` shows it, such as rejected") from None
+
+
+def moment(text: str) -> int:
+    """Read a moment as Unix seconds: a date, a time with its offset, or how long ago."""
+    ago = re.fullmatch(r"(\d{1,4})([hd])", text, re.ASCII)
+    if ago is not None:
+        return int(time.time()) - int(ago[1]) * {"h": 3600, "d": 86_400}[ago[2]]
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("must be a date, a time such as 2026-11-22T10:00:00Z, or 36h or 3d ago") from None
+    return max(0, int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()))
+
+
+def base_url(text: str) -> str:
+    """Read a gateway's public address, without a slash at its end."""
+    if re.fullmatch(r"https?://[^\s/?#@]+/?", text) is None:
+        raise argparse.ArgumentTypeError("must be an address such as https://gateway.example, without a path")
+    return text.rstrip("/")
+
+
+def rate(text: str) -> float:
+    """Read how many events a second, more than none."""
+    found = float(text)
+    if not 0 < found < math.inf:
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return found

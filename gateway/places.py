@@ -1,0 +1,25 @@
+"""Where things are when nobody says otherwise: the configuration, and the demo's folder and ports."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+CONFIG_VARIABLE: Final = "CONSENT_GATEWAY_CONFIG"
+"""The variable of the environment that names the configuration file."""
+
+DEMO_STATE: Final = Path(".state/demo")
+DEMO_CONFIG: Final = DEMO_STATE / "gateway.toml"
+DEMO_PORT: Final = 8080
+"""The demo's first port, its gateway's; the others follow up to `DEMO_LAST_OFFSET` further."""
+DEMO_LAST_OFFSET: Final = 13
+
+
+def config_path(given: Path | None, env: Mapping[str, str]) -> Path:
+    """Say which configuration file is meant: what is given, else the environment's, else the first of ./gateway.toml and the
+    demo's that exists, else ./gateway.toml.
+    """
+    if given is not None:
+        return given
+    if CONFIG_VARIABLE in env:
+        return Path(env[CONFIG_VARIABLE])
+    return next((path for path in (Path("gateway.toml"), DEMO_CONFIG) if path.exists()), Path("gateway.toml"))

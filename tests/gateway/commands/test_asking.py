@@ -1,0 +1,40 @@
+import pytest
+
+from tests.gateway.commands.doing import Capture, do, standing_in
+from tests.live import Installation, Process
+
+
+async def test_a_gateway_in_trouble_says_so(stopped: Installation, capsys: Capture) -> None:
+    """Its store must not be opened beside it; exit code 1."""
+    async with standing_in(stopped, 503, '{"error":"store_failed"}'):
+        assert await do("accounts", "shop", "--config", str(stopped.config)) == 1
+    assert "store_failed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, "<html>no</html>"),
+        (200, "<html>yes</html>"),
+        (200, '{"other": 1}'),
+        (404, '{"error": "\\u001b[2J no"}'),
+        (500, ""),
+    ],
+)
+async def test_another_program_on_the_private_port_is_not_believed(
+    stopped: Installation, capsys: Capture, status: int, body: str
+) -> None:
+    """What does not speak as a gateway does is none: the store is opened instead."""
+    async with standing_in(stopped, status, body):
+        assert await do("accounts", "shop", "--config", str(stopped.config)) == 0
+    assert "received 0" in capsys.readouterr().out
+
+
+async def test_a_gateway_is_never_asked_through_a_proxy(
+    running: Process, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy in the environment is for what leaves the machine; this does not."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert await do("accounts", "shop", "--config", str(running.installation.config)) == 0
+    assert "received 0" in capsys.readouterr().out

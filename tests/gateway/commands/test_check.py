@@ -1,0 +1,117 @@
+import asyncio
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from gateway.audit.advice import NAMES
+from gateway.cli import main
+from gateway.delivery.rehearsal import NOBODY
+from gateway.model import Destination
+from gateway.sandbox.behaviour import Behaviour, Mode
+from gateway.sandbox.platforms import TOKENS, Platforms
+from tests.gateway.commands.doing import Capture, do
+from tests.live import Installation, install
+from tests.showing import ENV, command
+
+
+def test_a_configuration_in_order_is_shown(stopped: Installation, capsys: Capture) -> None:
+    """Where each destination sends to, and that everything fits."""
+    assert main(["check", "--config", str(stopped.config)]) == 0
+    said = capsys.readouterr().out
+    assert all(destination.value in said for destination in Destination)
+    assert "http://127.0.0.1:9" in said
+    assert "complete and consistent" in said
+
+
+def test_what_the_machine_lacks_is_told_with_all_other_faults(stopped: Installation, capsys: Capture) -> None:
+    """A key file that others may read and a store that cannot be there are found before the start, not at it."""
+    (stopped.folder / "sealing.json").chmod(0o644)
+    (stopped.folder / "store").touch()
+    stopped.config.write_text(f"{stopped.config.read_text()}\n[surplus]\n")
+    assert main(["check", "--config", str(stopped.config)]) == 2
+    said = capsys.readouterr().err
+    assert "has 3 faults" in said
+    assert all(
+        place in said for place in ("server.key_file: group or others", "server.data_dir: is, or lies", "surplus: is not")
+    )
+
+
+def test_a_folder_that_may_not_be_written_is_a_fault(
+    stopped: Installation, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store could not be made there."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert main(["check", "--config", str(stopped.config)]) == 2
+    assert "server.data_dir: this user may not write there" in capsys.readouterr().err
+
+
+async def checked(there: Installation, *arguments: str) -> tuple[int | None, str, str]:
+    """Run `check` as a process of its own: exit code, what it said, and what it complained of."""
+    process = await asyncio.create_subprocess_exec(
+        *command("check", *arguments, "--config", str(there.config)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=ENV | {"COLUMNS": "200"},
+    )
+    said, complained = await process.communicate()
+    return process.returncode, said.decode(), complained.decode()
+
+
+async def test_without_live_nothing_leaves(tmp_path: Path) -> None:
+    """The configuration alone is looked at, whatever else is asked for."""
+    async with Platforms.start() as platforms:
+        there = install(tmp_path / "it", platforms.base_urls)
+        code, said, _ = await checked(there)
+        assert (code, "complete and consistent" in said) == (0, True)
+        code, said, _ = await checked(there, "--json", "--meta-test-code", "TEST1")
+        assert (code, [one["live"] for one in json.loads(said)["destinations"]]) == (0, [None] * 3)
+        assert platforms.requests == 0
+
+
+async def test_destinations_in_order_answer_well(tmp_path: Path) -> None:
+    """One request to each, nothing recorded, exit code 0, and honest words about what each way shows."""
+    async with Platforms.start() as platforms:
+        there = install(tmp_path / "it", platforms.base_urls)
+        code, said, complained = await checked(there, "--live")
+        assert (code, complained) == (0, "")
+        assert all(f"shop, {name}: well" in said for name in NAMES.values())
+        assert "older than seven days" in said
+        assert platforms.requests == 3
+        assert sum(len(ledger) for ledger in platforms.ledgers.values()) == 0
+        code, said, _ = await checked(there, "--live", "--meta-test-code", "TEST12345", "--json")
+        live = {one["destination"]: one["live"] for one in json.loads(said)["destinations"]}
+        assert (code, live["meta"]["way"], live["meta"]["recorded"]) == (0, "test_event", True)
+        assert all(finding["well"] for finding in live.values())
+        assert not (there.folder / "store").exists()
+
+
+async def test_what_does_not_answer_well_is_explained(tmp_path: Path) -> None:
+    """Exit code 1, each destination for itself, with what to do; no token, no digest and no word of the platform's."""
+    async with Platforms.start() as platforms:
+        there = install(tmp_path / "it", platforms.base_urls)
+        platforms[Destination.META].switch.set(Behaviour(mode=Mode.EXPIRED_TOKEN))
+        platforms[Destination.PINTEREST].switch.set(Behaviour(mode=Mode.PERMISSION, variant="404"))
+        (there.folder / "google_ads.token").write_text("canary-token-9b1e")
+        code, said, complained = await checked(there, "--live")
+        assert code == 1
+        assert "shop, Meta: NOT well: credential, code 190/463" in said
+        assert "Make a new one in Events Manager" in said
+        assert "shop, Pinterest: NOT well: configuration, code 2" in said
+        assert "Compare `ad_account_id`" in said
+        assert "shop, Google Ads: NOT well: credential, code UNAUTHENTICATED" in said
+        code, told, more = await checked(there, "--live", "--json")
+        assert code == 1
+        assert [one["live"]["well"] for one in json.loads(told)["destinations"]] == [False] * 3
+        everything = said + complained + told + more
+        canaries = ("canary-token", *TOKENS.values(), "example.com", NOBODY, "Session has expired", "Ad account not found")
+        assert [canary for canary in canaries if canary in everything] == []
+
+
+async def test_one_storefront_can_be_checked_by_itself(stopped: Installation, capsys: Capture) -> None:
+    """By name; one that there is not is said."""
+    assert await do("check", "--live", "--storefront", "shop", "--config", str(stopped.config)) == 1
+    assert capsys.readouterr().out.count("NOT well: not_connected, code refused") == 3
+    assert await do("check", "--live", "--storefront", "other", "--config", str(stopped.config)) == 2
+    assert "it has shop" in capsys.readouterr().err

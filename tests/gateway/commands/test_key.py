@@ -1,0 +1,48 @@
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from gateway.cli import main
+from gateway.keys import Doorkeeper, KeyHash, KeyId, KeyKind, StoredKey
+from gateway.model import StorefrontId
+from gateway.outbox.keyring import Keyring
+from tests.gateway.commands.doing import Capture
+
+
+def test_a_key_file_is_made_once(tmp_path: Path, capsys: Capture) -> None:
+    """For its owner alone; never overwritten; a folder that there is not is said."""
+    path = tmp_path / "sealing.json"
+    assert main(["key", "file", str(path)]) == 0
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    before = path.read_bytes()
+    assert main(["key", "file", str(path)]) == 1
+    assert path.read_bytes() == before
+    assert main(["key", "file", str(tmp_path / "nowhere" / "sealing.json")]) == 1
+    assert "not overwritten" in (said := capsys.readouterr().err)
+    assert "folder" in said
+
+
+@pytest.mark.parametrize("kind", list(KeyKind))
+def test_a_key_is_printed_once_with_the_lines_for_the_configuration(tmp_path: Path, capsys: Capture, kind: KeyKind) -> None:
+    """The gateway knows the key by the hash that is printed; the lines hold the hash and never the key."""
+    path = tmp_path / "sealing.json"
+    pepper = Keyring.create(path).pepper
+    assert main(["key", "make", "--kind", kind.value, "--id", "2026a", "--key-file", str(path)]) == 0
+    said = capsys.readouterr().out
+    (key,) = re.findall(r"\b[sp]k_2026a_[A-Za-z0-9_-]{43}\b", said)
+    lines = dict(re.findall(r"(?m)^ +(\w+) = \"([^\"]+)\"$", said))
+    assert (lines["id"], lines["kind"]) == ("2026a", kind.value)
+    keeper = Doorkeeper(pepper, {StorefrontId("shop"): [StoredKey(KeyId(lines["id"]), kind, KeyHash(lines["hash"]))]})
+    assert keeper.who(key) == (StorefrontId("shop"), kind)
+
+
+def test_a_key_needs_a_plain_id_and_a_key_file(tmp_path: Path, capsys: Capture) -> None:
+    """Both are said, exit code 2."""
+    path = tmp_path / "sealing.json"
+    assert main(["key", "make", "--kind", "secret", "--id", "Not Plain", "--key-file", str(path)]) == 2
+    assert main(["key", "make", "--kind", "secret", "--id", "a", "--key-file", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "--id" in said
+    assert "consent-gateway key file" in said

@@ -1,0 +1,102 @@
+import csv
+import json
+import time
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from gateway.cli import main
+from tests.doorway import refused
+from tests.gateway.commands.doing import Capture, do
+from tests.live import Process
+
+COLUMNS: Final = ("order_id", "purchased_on", "value", "currency", "email", "advertising")
+
+
+def orders(path: Path, count: int) -> Path:
+    """Write a file of orders, every third without consent, from the last days."""
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for number in range(count):
+            consent = "" if number % 3 == 2 else "true"
+            writer.writerow([f"o{number}", today, "10.00", "EUR", f"p{number}@example.com", consent])
+    return path
+
+
+@pytest.fixture
+def arguments(running: Process, tmp_path: Path) -> list[str]:
+    """What `send` is told, but for the file."""
+    (tmp_path / "key").write_text(running.installation.secret_key)
+    (tmp_path / "key").chmod(0o600)
+    return ["--to", running.installation.url, "--key", "file:key"]
+
+
+async def test_a_file_of_orders_is_sent_with_a_summary(
+    running: Process, arguments: list[str], tmp_path: Path, capsys: Capture
+) -> None:
+    """Every order is answered; those without consent are refused, as from anybody else."""
+    path = orders(tmp_path / "orders.csv", 1200)
+    assert await do("send", str(path), *arguments) == 0
+    said = capsys.readouterr().out
+    assert "1200 events answered: 800 accepted, 0 duplicate, 400 refused, 0 invalid" in said
+    assert "400 refused: no_consent" in said
+    books = await running.quiet()
+    assert books["destinations"]["pinterest"]["value"] == {"EUR": {"accepted": "8000.00", "delivered": "8000.00"}}
+
+
+async def test_a_run_goes_on_where_it_stopped(running: Process, arguments: list[str], tmp_path: Path, capsys: Capture) -> None:
+    """What was answered is not sent again; more lines in the file are; `--again` begins at the start and does no harm."""
+    path = orders(tmp_path / "orders.csv", 600)
+    assert await do("send", str(path), *arguments) == 0
+    orders(path, 900)
+    capsys.readouterr()
+    assert await do("send", str(path), *arguments) == 0
+    said = capsys.readouterr().out
+    assert "Going on where an earlier run stopped: 600 events are answered." in said
+    assert (await running.accounts())["received"] == 900
+    assert await do("send", str(path), *arguments, "--again") == 0
+    assert "0 accepted, 600 duplicate, 300 refused" in capsys.readouterr().out
+    assert (await running.accounts())["by_status"]["accepted"] == 600
+
+
+async def test_a_run_that_is_cut_off_says_why_and_how_to_go_on(
+    running: Process, arguments: list[str], tmp_path: Path, capsys: Capture
+) -> None:
+    """A line that cannot be read stops the run with its place; what was answered before it stays answered."""
+    path = tmp_path / "events.ndjson"
+    lines = [json.dumps(refused(str(number)) | {"occurred_at": int(time.time())}) for number in range(600)]
+    path.write_text("\n".join([*lines, "no json"]))
+    assert await do("send", str(path), *arguments) == 1
+    assert "Stopped: a line is not a JSON object" in capsys.readouterr().err
+    assert (await running.accounts())["received"] == 500
+    path.write_text("\n".join(lines))
+    assert await do("send", str(path), *arguments) == 0
+    assert (await running.accounts())["received"] == 600
+
+
+async def test_a_wrong_key_stops_the_run_at_once(
+    running: Process, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not tried again, and not printed."""
+    monkeypatch.setenv("KEY", "sk_s1_" + "A" * 43)
+    path = orders(tmp_path / "orders.csv", 3)
+    assert await do("send", str(path), "--to", running.installation.url, "--key", "env:KEY") == 1
+    said = capsys.readouterr()
+    assert "does not know this key" in said.err
+    assert "AAAA" not in said.err + said.out
+
+
+def test_what_send_needs_is_said(tmp_path: Path, capsys: Capture) -> None:
+    """A reference to a key instead of a key, and a file that is there; exit code 2, and the key is not repeated."""
+    path = orders(tmp_path / "orders.csv", 1)
+    assert main(["send", str(path), "--to", "http://127.0.0.1:9", "--key", "sk_s1_pasted"]) == 2
+    (tmp_path / "key").write_text("sk_s1_x")
+    (tmp_path / "key").chmod(0o600)
+    assert main(["send", "nowhere.csv", "--to", "http://127.0.0.1:9", "--key", "file:key"]) == 2
+    said = capsys.readouterr().err
+    assert "--key: must be a reference" in said
+    assert "The file cannot be read." in said
+    assert "pasted" not in said

@@ -1,0 +1,45 @@
+import io
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from gateway.commands import showing
+from gateway.commands.ending import Ended
+from tests.gateway.commands.doing import Capture
+
+LONG = "x" * 300
+
+
+def table() -> Table:
+    """Make a table that is wider than most terminals."""
+    found = Table("short", "long")
+    found.add_row("1", LONG)
+    return found
+
+
+def test_what_is_no_terminal_gets_each_row_on_a_line(capsys: Capture) -> None:
+    """So that `grep` finds it."""
+    showing.show(table())
+    assert any(LONG in line for line in capsys.readouterr().out.splitlines())
+
+
+def test_a_terminal_gets_all_of_a_table_folded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is cut off with dots."""
+    said = io.StringIO()
+    monkeypatch.setattr(showing, "out", Console(file=said, force_terminal=True, width=60, highlight=False))
+    showing.show(table())
+    assert said.getvalue().count("x") == len(LONG)
+    assert "…" not in said.getvalue()
+
+
+def test_an_ending_is_told_as_it_is(capsys: Capture) -> None:
+    """Heading first; what looks like markup is none."""
+    showing.show_ending(Ended(2, "[red]a[/red]", heading="[b]"))
+    assert capsys.readouterr() == ("", "[b]\n[red]a[/red]\n")
+
+
+def test_programs_get_json(capsys: Capture) -> None:
+    """On standard output."""
+    showing.show_json({"a": [1]})
+    assert capsys.readouterr().out.split() == ["{", '"a":', "[", "1", "]", "}"]

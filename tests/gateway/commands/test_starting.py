@@ -1,0 +1,28 @@
+import asyncio
+import re
+from pathlib import Path
+
+from tests.live import Installation, Process
+from tests.showing import ENV, command
+
+
+async def test_a_second_gateway_says_why_it_does_not_start(running: Process) -> None:
+    """The store is in use, or the port is taken: a sentence, exit code 1, and no traceback."""
+    said = await served(running.installation)
+    assert said == (1, ["The store cannot be opened", "If a gateway is running on it"])
+    other = running.installation.folder / "other.toml"
+    other.write_text(running.installation.config.read_text().replace('data_dir = "store"', 'data_dir = "other"'))
+    said = await served(running.installation, other)
+    assert said == (1, [f"The gateway cannot listen on 127.0.0.1:{running.installation.private}", "Stop what has the port"])
+
+
+async def served(there: Installation, config: Path | None = None) -> tuple[int | None, list[str]]:
+    """Start a gateway that cannot start: exit code, and how each line that is for people begins."""
+    process = await asyncio.create_subprocess_exec(
+        *command("serve", "--config", str(config or there.config)), stderr=asyncio.subprocess.PIPE, env=ENV
+    )
+    _, said = await process.communicate()
+    lines = [line for line in said.decode().splitlines() if not line.startswith("{")]
+    return process.returncode, [
+        re.split(r"[:,]", line)[0] if "listen on" not in line else line.rpartition(":")[0] for line in lines
+    ]

@@ -1,0 +1,36 @@
+import pytest
+
+from gateway.cli import main
+from tests.gateway.commands.doing import Capture
+
+
+def test_a_test_code_that_is_none_is_2(capsys: Capture) -> None:
+    """It goes into a request, so it is looked at before."""
+    with pytest.raises(SystemExit) as left:
+        main(["check", "--live", "--meta-test-code", "no code"])
+    assert left.value.code == 2
+    assert "letters and digits" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", [
+    ("--destination", "tiktok"), ("--reason", "bad luck"), ("--event", "refund"), ("--since", "yesterday"), ("--since", "3w"),
+    ("--dry-run", "--yes"),
+])  # fmt: skip
+def test_a_choice_that_cannot_be_meant_is_2(wrong: tuple[str, ...], capsys: Capture) -> None:
+    """It is named."""
+    with pytest.raises(SystemExit) as left:
+        main(["replay", "shop", *wrong])
+    assert left.value.code == 2
+    assert wrong[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", [
+    ("--rate", "0"), ("--rate", "-1"), ("--rate", "inf"), ("--rate", "nan"), ("--rate", "x"),
+    ("--to", "127.0.0.1:8080"), ("--to", "ftp://x"), ("--to", "http://x/v1/events"), ("--to", "http://user@x"), ("--to", ""),
+])  # fmt: skip
+def test_numbers_and_addresses_that_cannot_be_meant_are_2(wrong: tuple[str, str], capsys: Capture) -> None:
+    """They are refused before anything is sent or waited for."""
+    with pytest.raises(SystemExit) as left:
+        main(["send", "f.csv", "--to", "http://127.0.0.1:9", "--key", "env:KEY", *wrong])
+    assert left.value.code == 2
+    assert wrong[0] in capsys.readouterr().err
