@@ -56,6 +56,11 @@ def test_the_worked_examples_are_read_as_they_are_meant(row: dict[str, Any]) -> 
     assert (found.created, found.last_updated) == (row["created"], row["last_updated"])
 
 
+def test_a_string_prints_nothing_of_what_is_inside() -> None:
+    """It is somebody's choice."""
+    assert repr(sound(GRANT)) == "<TcString>"
+
+
 # ── what it takes to be read at all ──────────────────────────────────────────────────────────────────────────────
 
 
