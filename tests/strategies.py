@@ -163,13 +163,15 @@ CONSENTS: Final = st.fixed_dictionaries(
         "gpc": WORDS | JSON,
         "given_at": st.integers(NOW - 400 * DAY, NOW + 3 * DAY) | JSON,
         "tcf": st.none() | st.text(max_size=4),
+        "gpp": JSON | st.sampled_from(("DBAA", "DBABBg~BVoAAABA.QA", "DBABJg~BVkAAEA.QA", "DBABBg~BVoAAAB")),
+        "us_privacy": JSON | st.sampled_from(("1---", "1YNN", "1YYN", "1Y-N")),
         "dnt": JSON,
         "receipt": JSON,
     },
 )
 """Consent objects: every signal may be there, with a good value or junk."""
 assert {"advertising", "vendors", "google", "gcs", "gcd", "shopify", "shopify_visitor", "cookies", "gpc"} <= KNOWN
-assert {"given_at", "tcf", "dnt", "receipt"} <= KNOWN
+assert {"given_at", "tcf", "gpp", "us_privacy", "dnt", "receipt"} <= KNOWN
 
 EMAILS: Final = st.dictionaries(
     st.sampled_from(("meta", "pinterest", "google_ads", "x")), st.text("0af", min_size=64, max_size=64)

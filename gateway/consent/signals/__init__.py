@@ -17,11 +17,12 @@ from gateway.consent.signals import (
     given_at,
     google,
     gpc,
+    gpp,
     shopify,
     shopify_visitor,
     tcf,
     tools,
-    unsupported,
+    us_privacy,
     vendors,
 )
 from gateway.consent.statement import Context, Statements
@@ -39,12 +40,13 @@ READERS: Final[Mapping[str, Reader]] = {
     "shopify_visitor": shopify_visitor.read,
     "tcf": tcf.read,
     "ac": ac.read,
+    "gpp": gpp.read,
+    "us_privacy": us_privacy.read,
     "gpc": gpc.read,
     **{tool.value: tools.read_as(tool) for tool in tools.OBJECTS},
     "cookies": cookies.read,
     "receipt": citation.read,
     "join": citation.read,
-    **dict.fromkeys(unsupported.NAMES, unsupported.read),
 }
 """The key of the consent object that each reader answers for."""
 

@@ -63,9 +63,9 @@ def test_the_table_has_a_row_for_every_key_and_reason_of_consent() -> None:
     """No signal and no reason of the decision is without a row that shows it."""
     seen = {key for row in TABLE["rows"] if isinstance(row["consent"], dict) for key in row["consent"]}
     reasons = {row.get("reason") for row in TABLE["rows"]}
-    assert READERS.keys() - {"ac", "gpp"} <= seen
+    assert READERS.keys() - {"ac"} <= seen
     assert seen >= SILENT
-    of_their_own = ("tcf_", "ac_", "gpp_", "us_privacy_", "citation_", "record_")
+    of_their_own = ("tcf_", "ac_", "citation_", "record_")
     elsewhere = {
         Refusal.WITHDRAWN,
         Refusal.NO_IDENTITY,
@@ -152,6 +152,10 @@ DENIALS: list[tuple[dict[str, Any], frozenset[Destination]]] = [
     ({"onetrust": {"OnetrustActiveGroups": "", "IsAlertBoxClosed": True}}, frozenset(ALL)),
     ({"pandectes": "deny"}, frozenset(ALL)),
     ({"tcf": ""}, frozenset(ALL)),
+    ({"gpp": ""}, frozenset(ALL)),
+    ({"gpp": "DBABJg~BVkAAEA.QA"}, frozenset(ALL)),
+    ({"us_privacy": "1YYN"}, frozenset(ALL)),
+    ({"us_privacy": ""}, frozenset(ALL)),
     ({"never_heard_of": 1}, frozenset(ALL)),
 ]
 
