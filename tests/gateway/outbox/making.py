@@ -38,6 +38,7 @@ from gateway.model import (
     UsState,
 )
 from gateway.outbox import Accept, Claim, Done, Lane, Outbox, Refuse, Reject
+from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from gateway.persons import Persons
