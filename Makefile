@@ -24,7 +24,7 @@ run: $(RUN) ## start the demo: gateway, sandbox platforms and a shop, all on thi
 	@$(BIN)/consent-gateway demo
 
 test: lint browser ## the whole gate: style, types, import contracts, tests, coverage of the pure rooms
-	@$(BIN)/python -m pytest --cov --cov-report=term
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup --cov --cov-report=term
 
 lint: $(DEV) ## style, types and import contracts only
 	@$(BIN)/ruff check --quiet
