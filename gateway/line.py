@@ -12,7 +12,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from gateway.adapter import Adapter
-from gateway.consent.decision import RULE, Consented, Decision, Policy, admit
+from gateway.consent.decision import Consented, Decision, admit
+from gateway.consent.evidence import Evidence
+from gateway.consent.policy import Policy
 from gateway.minimise import Wanted, minimise, wanted
 from gateway.model import Destination, Minimised, Refusal, Signal, Source, State, Status, StorefrontId, Trace
 from gateway.outbox import Accept, Entry, Refuse, Reject
@@ -23,10 +25,10 @@ Refused = tuple[tuple[Destination, Refusal], ...]
 
 @lru_cache(maxsize=1024)
 def _accepted(
-    signals: tuple[tuple[Signal, State], ...], allowed: tuple[Destination, ...], refused: Refused, remarks: int
+    rule: str, signals: tuple[tuple[Signal, State], ...], allowed: tuple[Destination, ...], refused: Refused, remarks: int
 ) -> Trace:
     """Few distinct ones exist, and the store finds the number of one that it has met sooner than that of one that is equal."""
-    return Trace(Status.ACCEPTED, RULE, signals, allowed, refused, remarks)
+    return Trace(Status.ACCEPTED, rule, signals, allowed, refused, remarks)
 
 
 class Crossing(NamedTuple):
@@ -44,6 +46,7 @@ class Line:
     ) -> None:
         self.storefront = storefront
         self._policy = policy
+        self._rule = policy.rule
         self._adapters = adapters
         self._origins = origins
         self._enabled = tuple(d for d in Destination if d in adapters)
@@ -54,18 +57,21 @@ class Line:
         """The storefront's destinations."""
         return self._enabled
 
-    def run(self, event: RawEvent | Malformed, source: Source, now: int) -> Entry:
-        """Carry one event from the door to the outbox's edge. `now` is the time of receipt in Unix seconds."""
+    def run(self, event: RawEvent | Malformed, source: Source, now: int, evidence: Evidence | None = None) -> Entry:
+        """Carry one event from the door to the outbox's edge. `now` is the time of receipt in Unix seconds.
+
+        `evidence` is what the consent records say that the event cites, None if it cites none or none was found.
+        """
         if isinstance(event, Malformed):
             return Reject(self.storefront, source, event.kind, event.fault, now)
-        admitted = admit(event, self._policy, self._enabled, now)
+        admitted = admit(event, self._policy, self._enabled, now, evidence)
         if isinstance(admitted, Decision):
             return self._refuse(event, admitted, admitted.refused, source, now)
         minimised, remarks, refused = self._across(admitted)
         if minimised is None:
             return self._refuse(event, admitted.decision, refused, source, now)
-        trace = _accepted(admitted.decision.signals, minimised.destinations, refused, remarks)
-        return Accept(self.storefront, source, minimised, trace, now)
+        trace = _accepted(self._rule, admitted.decision.signals, minimised.destinations, refused, remarks)
+        return Accept(self.storefront, source, minimised, trace, now, admitted.decision.granted_at)
 
     def _across(self, consented: Consented) -> tuple[Minimised | None, int, Refused]:
         """Minimise for those who may have the event, ask each whether it can use what is left, and narrow down."""
@@ -93,6 +99,6 @@ class Line:
         return made
 
     def _refuse(self, event: RawEvent, decision: Decision, refused: Refused, source: Source, now: int) -> Refuse:
-        trace = Trace(Status.REFUSED, RULE, decision.signals, (), refused, 0)
+        trace = Trace(Status.REFUSED, self._rule, decision.signals, (), refused, 0)
         reason = refused[0][1] if refused else Refusal.NOT_ENABLED
         return Refuse(self.storefront, source, event.kind, event.event_id, trace, reason, now)

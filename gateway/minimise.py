@@ -392,6 +392,7 @@ def minimise(
         restricted=consented.decision.restricted,
         content_ids=content_ids,
         page_path=path,
+        evidence=consented.decision.evidence,
     )
     return event, remarks | _other_remarks(raw)
 

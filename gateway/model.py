@@ -76,6 +76,8 @@ class Source(Word):
 
     EVENTS = "events"
     COLLECT = "collect"
+    HELD = "held"
+    """No door of its own: an order that was held for its consent record, which then came."""
 
 
 @unique
@@ -112,6 +114,46 @@ class Refusal(Word):
     CONSENT_EXPIRED = "consent_expired"
     CONSENT_IN_FUTURE = "consent_in_future"
     CONSENT_MALFORMED = "consent_malformed"
+    GCS_DENIED = "gcs_denied"
+    GCS_INVALID = "gcs_invalid"
+    GCD_DENIED = "gcd_denied"
+    GCD_INVALID = "gcd_invalid"
+    SHOPIFY_VISITOR_DENIED = "shopify_visitor_denied"
+    SHOPIFY_VISITOR_INVALID = "shopify_visitor_invalid"
+    TCF_INVALID = "tcf_invalid"
+    """The TC string cannot be read whole, or is of another version or kind than those that count."""
+    TCF_EXPIRED = "tcf_expired"
+    TCF_IN_FUTURE = "tcf_in_future"
+    TCF_OUTDATED_POLICY = "tcf_outdated_policy"
+    TCF_NOT_SERVICE_SPECIFIC = "tcf_not_service_specific"
+    TCF_VENDORS_NOT_DISCLOSED = "tcf_vendors_not_disclosed"
+    """The string has no segment that says which vendors the visitor was shown."""
+    TCF_PURPOSE_REFUSED = "tcf_purpose_refused"
+    TCF_VENDOR_REFUSED = "tcf_vendor_refused"
+    """The vendor has no consent, was not disclosed, or the publisher restricts it."""
+    AC_DENIED = "ac_denied"
+    AC_INVALID = "ac_invalid"
+    GPP_INVALID = "gpp_invalid"
+    GPP_OPT_OUT = "gpp_opt_out"
+    GPP_PROTECTED = "gpp_protected"
+    """The string speaks of a child, or of sensitive data."""
+    US_PRIVACY_OPT_OUT = "us_privacy_opt_out"
+    US_PRIVACY_INVALID = "us_privacy_invalid"
+    CMP_DENIED = "cmp_denied"
+    """A consent tool's own cookie or object says no."""
+    CMP_INVALID = "cmp_invalid"
+    CMP_EXPIRED = "cmp_expired"
+    CMP_IN_FUTURE = "cmp_in_future"
+    CMP_OPT_OUT = "cmp_opt_out"
+    """A consent tool noted the browser's opt-out (Global Privacy Control)."""
+    MINOR = "minor"
+    """The storefront flags the person as a minor."""
+    CITATION_INVALID = "citation_invalid"
+    """`receipt` or `join` is not of its form, so which consent record is meant cannot be told."""
+    NO_CONSENT_RECORD = "no_consent_record"
+    """The event says nothing itself, and no consent record of those it cites is known."""
+    RECORD_EXPIRED = "record_expired"
+    """The consent record that the event cites is older than consent lasts."""
     SIGNAL_UNSUPPORTED = "signal_unsupported"
     """A signal was present that the gateway cannot read; what cannot be read may be a refusal."""
     WITHDRAWN = "withdrawn"
@@ -210,9 +252,25 @@ class Signal(Word):
     ADVERTISING = "advertising"
     VENDORS = "vendors"
     GOOGLE = "google"
+    GCS = "gcs"
+    GCD = "gcd"
     SHOPIFY = "shopify"
+    SHOPIFY_VISITOR = "shopify_visitor"
+    TCF = "tcf"
+    AC = "ac"
+    GPP = "gpp"
+    US_PRIVACY = "us_privacy"
     GPC = "gpc"
+    COOKIEBOT = "cookiebot"
+    ONETRUST = "onetrust"
+    DIDOMI = "didomi"
+    AXEPTIO = "axeptio"
+    PANDECTES = "pandectes"
+    CONSENTMO = "consentmo"
     GIVEN_AT = "given_at"
+    MINOR = "minor"
+    RECORD = "record"
+    """A consent record that the event cites, and what stands of it by itself: its age, its withdrawal."""
     UNSUPPORTED = "unsupported"
 
 
@@ -295,6 +353,20 @@ class EventId(Text):
 
     __slots__ = ()
     PATTERN = re.compile(r"[A-Za-z0-9_.:\-]{1,64}", re.ASCII)
+
+
+class PersonKey(Text):
+    """A keyed hash of something that a storefront knows a person by (see `gateway.persons`): 16 lower-case hex digits."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"[0-9a-f]{16}", re.ASCII)
+
+
+class EvidenceId(Text):
+    """The name of a consent record, drawn at random when it was made: 24 lower-case hex digits."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"[0-9a-f]{24}", re.ASCII)
 
 
 class EmailDigest(Text):
@@ -558,6 +630,10 @@ class Minimised(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     content_ids: tuple[ContentId, ...] = ()
     page_path: PagePath | None = None
     """Only ever beside `page_origin`."""
+    persons: tuple[PersonKey, ...] = ()
+    """What else the person is known by, beside the e-mail digests: it finds the event when consent is withdrawn."""
+    evidence: EvidenceId | None = None
+    """The consent record that allowed it, where the event's own signals did not."""
 
     def __repr__(self) -> str:
         """Say nothing of what is inside: what is hashed and cut is personal data still."""

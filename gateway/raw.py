@@ -32,7 +32,9 @@ class RawEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The declared fields of one event. `consent` is still as it came: the signals' own readers take it apart.
 
     `occurred_at` is in Unix seconds and never in the future; `set_to_now` says that it was. `gpc_header` is what the
-    browser's own `Sec-GPC` said. `unknown` tells that undeclared fields were dropped.
+    browser's own `Sec-GPC` said. `edge`: the country and region that the edge in front of the gateway saw a browser in,
+    None if it said nothing. `minor`: the storefront flags the person as one, or says something about it that is not a
+    plain no. `unknown` tells that undeclared fields were dropped.
     """
 
     kind: Kind
@@ -52,6 +54,8 @@ class RawEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     consent: object = None
     gpc_header: bool = False
     unknown: bool = False
+    minor: bool = False
+    edge: tuple[str | None, str | None] | None = None
 
     def __repr__(self) -> str:
         """Say nothing of what is inside."""

@@ -15,7 +15,7 @@ from importlib.resources import files
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -24,7 +24,7 @@ from pydantic_core import ErrorDetails
 
 from adapters import ADAPTERS
 from gateway.adapter import Adapter, DestinationSettings, Quota
-from gateway.consent.decision import DAY, Policy
+from gateway.consent.policy import DAY, CmpRules, Policy, Profile, TcfRules
 from gateway.delivery.backoff import Pace
 from gateway.delivery.contract import Contract, Outgoing, host_and_port
 from gateway.delivery.contract_body import UNKNOWN, Place
@@ -212,17 +212,82 @@ class DeliverySettings(Block, frozen=True):
         return Pace(**self.model_dump())
 
 
+class RetentionSettings(Block, frozen=True):
+    """`[retention]`: how long each store keeps what it has, in days. The upper bounds are those of the published policy:
+    13 months for what says who bought what, and nothing without an end.
+    """
+
+    dead_letters_days: Annotated[int, Field(ge=1, le=90)] = 14
+    sent_days: Annotated[int, Field(ge=8, le=395)] = 395
+    consent_records_days: Annotated[int, Field(ge=183, le=1095)] = 760
+    withdrawals_days: Annotated[int, Field(ge=395, le=1830)] = 1095
+    requests_days: Annotated[int, Field(ge=395, le=1830)] = 1095
+
+
+Purpose = Annotated[int, Field(ge=1, le=24)]
+VendorId = Annotated[int, Field(ge=1, le=65_535)]
+ToolKeys = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(min_length=1)]
+
+
+class TcfSettings(Block, frozen=True):
+    """`[storefronts.NAME.consent.tcf]`: what a TC string must say, and who is who in the lists that it refers to."""
+
+    purposes: Annotated[tuple[Purpose, ...], Field(min_length=1)] = (1, 7)
+    personalisation: Annotated[tuple[Purpose, ...], Field(min_length=1)] = (3, 4)
+    vendors: dict[Destination, VendorId] = {Destination.GOOGLE_ADS: 755}
+    providers: dict[Destination, VendorId] = {Destination.META: 89}
+
+    @property
+    def rules(self) -> TcfRules:
+        """The same as the decision takes it."""
+        return TcfRules(
+            purposes=frozenset(self.purposes),
+            personalisation=frozenset(self.personalisation),
+            vendors=MappingProxyType(self.vendors),
+            providers=MappingProxyType(self.providers),
+        )
+
+
+class CmpSettings(Block, frozen=True):
+    """`[storefronts.NAME.consent.cmp]`: how the storefront's consent tool names advertising and the platforms."""
+
+    onetrust_group: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = "C0004"
+    didomi_purposes: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = ()
+    didomi_vendors: dict[Destination, ToolKeys] = {}
+    axeptio_vendors: dict[Destination, ToolKeys] = {}
+
+    @property
+    def rules(self) -> CmpRules:
+        """The same as the decision takes it."""
+        return CmpRules(
+            onetrust_group=self.onetrust_group,
+            didomi_purposes=self.didomi_purposes,
+            didomi_vendors=MappingProxyType(self.didomi_vendors),
+            axeptio_vendors=MappingProxyType(self.axeptio_vendors),
+        )
+
+
 class ConsentSettings(Block, frozen=True):
     """`[storefronts.NAME.consent]`: who is asked, and how long an answer counts."""
 
-    profile: Literal["opt_in_everywhere"] = "opt_in_everywhere"
+    profile: Profile = Profile.OPT_IN_EVERYWHERE
     max_age_days: Annotated[int, Field(ge=1, le=395)] = 183
     banner_regions: tuple[Annotated[str, Field(pattern=r"^(?:[A-Z]{2}|\*)$")], ...] = ()
+    grant_outweighs_opt_out: bool = False
+    tcf: TcfSettings = TcfSettings()
+    cmp: CmpSettings = CmpSettings()
 
     @property
     def policy(self) -> Policy:
         """The same as the decision takes it."""
-        return Policy(max_age=self.max_age_days * DAY, banner_regions=frozenset(self.banner_regions))
+        return Policy(
+            max_age=self.max_age_days * DAY,
+            banner_regions=frozenset(self.banner_regions),
+            profile=self.profile,
+            grant_outweighs_opt_out=self.grant_outweighs_opt_out,
+            tcf=self.tcf.rules,
+            cmp=self.cmp.rules,
+        )
 
 
 class KeySettings(Block, frozen=True):
@@ -247,8 +312,11 @@ BLOCKS: Final[Mapping[str, type[BaseModel]]] = {
     "server": ServerSettings,
     "outbox": OutboxSettings,
     "delivery": DeliverySettings,
+    "retention": RetentionSettings,
     "storefronts.*": StorefrontSettings,
     "storefronts.*.consent": ConsentSettings,
+    "storefronts.*.consent.tcf": TcfSettings,
+    "storefronts.*.consent.cmp": CmpSettings,
     "storefronts.*.keys": KeySettings,
     **{f"storefronts.*.destinations.{name}": adapter.Settings for name, adapter in BY_NAME.items()},
 }
@@ -257,7 +325,9 @@ BLOCKS: Final[Mapping[str, type[BaseModel]]] = {
 
 def names() -> tuple[str, ...]:
     """List every setting that exists, as `server.public` or `storefronts.*.consent.max_age_days`."""
-    blocks = [f"{table}.{field}" for table, block in BLOCKS.items() for field in block.model_fields]
+    blocks = [
+        name for table, block in BLOCKS.items() for field in block.model_fields if (name := f"{table}.{field}") not in BLOCKS
+    ]
     options = [f"storefronts.*.destinations.{name}.{ALLOW}.{option}" for name in BY_NAME for option in shipped(name).options]
     return (*blocks, *options)
 
@@ -297,6 +367,7 @@ class Settings(msgspec.Struct, frozen=True):
     server: ServerSettings
     outbox: OutboxSettings
     delivery: DeliverySettings
+    retention: RetentionSettings
     storefronts: Mapping[StorefrontId, Storefront]
 
 
@@ -333,7 +404,7 @@ AnyBlock = TypeVar("AnyBlock", bound=BaseModel)
 Found = TypeVar("Found")
 
 SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
-SECTIONS: Final = ("server", "outbox", "delivery", "storefronts")
+SECTIONS: Final = ("server", "outbox", "delivery", "retention", "storefronts")
 
 NUMBER: Final = "must be a number"
 WHOLE: Final = "must be a whole number"
@@ -385,14 +456,15 @@ class Reading:
         server = self._block(ServerSettings, file.get("server", {}), ("server",))
         outbox = self._block(OutboxSettings, file.get("outbox", {}), ("outbox",))
         delivery = self._block(DeliverySettings, file.get("delivery", {}), ("delivery",))
+        retention = self._block(RetentionSettings, file.get("retention", {}), ("retention",))
         self._test_allowed = _table(file.get("server")).get("allow_test_endpoints") is True
         if server is not None:
             self._check_server(server)
             self._contracts_folder = server.contracts
         storefronts = self._storefronts(file.get("storefronts", {}))
-        if self._faults or server is None or outbox is None or delivery is None:
+        if self._faults or server is None or outbox is None or delivery is None or retention is None:
             raise BadSettings(sorted(self._faults, key=_section), server)
-        return Settings(server, outbox, delivery, MappingProxyType(storefronts))
+        return Settings(server, outbox, delivery, retention, MappingProxyType(storefronts))
 
     def _check_server(self, server: ServerSettings) -> None:
         """Check what concerns two settings at once."""

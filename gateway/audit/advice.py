@@ -13,17 +13,10 @@ https://developers.google.com/data-manager/api/reference/rpc/google.ads.datamana
 """
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
+from gateway.audit.refusals import REFUSALS, Advice
 from gateway.model import Destination, Reason, Refusal
-
-
-class Advice(NamedTuple):
-    """`what` it means and what to `do`: a sentence or two each. `{platform}` stands for the platform's name in the tables."""
-
-    what: str
-    do: str
-
 
 NAMES: Final = {Destination.META: "Meta", Destination.PINTEREST: "Pinterest", Destination.GOOGLE_ADS: "Google Ads"}
 
@@ -31,65 +24,6 @@ NOTHING: Final = "Nothing: it is tried again by itself."
 NEXT_TOKEN: Final = "Put it where the setting `credential` leads to; an `env:` one takes a restart."  # noqa: S105 - a sentence
 REPLAY: Final = "`consent-gateway replay` sends again what can still go."
 
-# ── refused at the door ──────────────────────────────────────────────────────────────────────────────────────────
-
-NO_MEANS_NO: Final = "Nothing: it may not go."
-TRUE_OR_FALSE: Final = "Let the shop send JSON's `true` or `false` (docs/events.md, Consent)."
-
-REFUSALS: Final[Mapping[Refusal, Advice]] = {
-    Refusal.NO_CONSENT: Advice(
-        "No consent signal came with the event.", "See that the shop passes on what the visitor told its banner."
-    ),
-    Refusal.NO_EXPLICIT_GRANT: Advice(
-        "Signals came, but none is a person's own yes to {platform}.",
-        "See in docs/events.md, Consent, which signal grants what; a default of a banner grants nothing.",
-    ),
-    Refusal.ADVERTISING_DENIED: Advice("The visitor said no to advertising.", NO_MEANS_NO),
-    Refusal.ADVERTISING_INVALID: Advice(
-        "The signal `advertising` was neither true nor false; what cannot be read is no yes.", TRUE_OR_FALSE
-    ),
-    Refusal.VENDOR_DENIED: Advice("The visitor said no to {platform}.", NO_MEANS_NO),
-    Refusal.VENDOR_INVALID: Advice(
-        "The signal `vendors` holds something that is neither true nor false; what cannot be read is no yes.", TRUE_OR_FALSE
-    ),
-    Refusal.GOOGLE_DENIED: Advice("Google's consent mode says that the visitor said no.", NO_MEANS_NO),
-    Refusal.GOOGLE_INVALID: Advice(
-        "Google's consent mode holds another word than granted and denied; what cannot be read is no yes.",
-        "Let the shop pass it on unchanged.",
-    ),
-    Refusal.SHOPIFY_DENIED: Advice("Shopify says that the visitor does not allow marketing.", NO_MEANS_NO),
-    Refusal.SHOPIFY_INVALID: Advice(
-        "Shopify's signal holds something that is neither true nor false; what cannot be read is no yes.", TRUE_OR_FALSE
-    ),
-    Refusal.SALE_OPT_OUT: Advice("Shopify says that the visitor forbids the sale of data.", NO_MEANS_NO),
-    Refusal.GPC: Advice("The visitor's browser says no to everybody (Global Privacy Control).", NO_MEANS_NO),
-    Refusal.GPC_INVALID: Advice("The signal `gpc` was neither true nor false; what cannot be read is no yes.", TRUE_OR_FALSE),
-    Refusal.GIVEN_AT_INVALID: Advice(
-        "When the consent was given could not be read.", "Let the shop send `consent.given_at` as docs/events.md says."
-    ),
-    Refusal.CONSENT_EXPIRED: Advice(
-        "The consent was older than the setting `max_age_days` allows.", "Let the shop ask its visitors again in time."
-    ),
-    Refusal.CONSENT_IN_FUTURE: Advice("The consent is said to be given more than a day ahead.", "Look at the shop's clock."),
-    Refusal.CONSENT_MALFORMED: Advice(
-        "The consent did not have the form that can be read.", "Compare what the shop sends with docs/events.md, Consent."
-    ),
-    Refusal.SIGNAL_UNSUPPORTED: Advice(
-        "A signal came that cannot be read yet, and it may be a no.",
-        "Let the shop send what its banner was told as `consent.advertising` or `consent.vendors` instead.",
-    ),
-    Refusal.WITHDRAWN: Advice("The person has withdrawn.", NO_MEANS_NO),
-    Refusal.NO_IDENTITY: Advice(
-        "Nothing was left by which {platform} could know the person.",
-        "Let the shop send the customer's e-mail address; it may have been missing, or no address.",
-    ),
-    Refusal.NOT_ENABLED: Advice(
-        "The settings send {platform} no events of this kind.", "To change that, see the destination's settings."
-    ),
-    Refusal.RESTRICTION_UNSUPPORTED: Advice(
-        "The person opted out under a US state's law, and {platform} has no mark that would tell it so.", NO_MEANS_NO
-    ),
-}
 """By why an event may not go to a destination."""
 
 # ── any platform ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,58 +1,52 @@
 """The decision: which destinations may have an event, and why the others may not.
 
-Decided per destination from the statements of all signals, for every visitor as where consent must be asked for
-(profile `opt_in_everywhere`: a merchant established in the EU owes that to every visitor, EDPB Guidelines 3/2018,
-https://www.edpb.europa.eu/our-work-tools/our-documents/guidelines/guidelines-32018-territorial-scope-gdpr-article-3-version_en,
-read 2026-11-22):
+`table.py` says what each signal contributes; here the contributions are combined, per destination, in this order:
 
-    1  a refusal, or a signal that cannot be read, anywhere     → refused, with its reason
-    2  an opt-out                                               → refused, with its reason
-    3  a person's explicit yes that covers the destination      → allowed
-    4  anything less: a permission, or a yes for somebody else  → refused: no_explicit_grant
-    5  nothing at all                                           → refused: no_consent
+    1  a refusal, or what cannot be read             → refused, with its reason
+    2  where consent must be asked for:
+         an opt-out                                  → refused, with its reason
+         a person's explicit yes for the destination → allowed
+         anything less                               → refused: no_explicit_grant, or no_consent where nothing was said
+    3  in the United States, unless the profile is `opt_in_everywhere`:
+         neither a yes nor a permission              → refused, as above
+         an opt-out, profile `strict`                → refused, with its reason
+         an opt-out, profile `restricted`            → Meta and Pinterest under their marks, where the state is known;
+                                                       Google refused: it has no mark
+         else                                        → allowed
 
-`RULE` names the version of this table; every decision carries it. Pure.
+A shop may settle that outside the United States a person's explicit yes outweighs an opt-out. A merchant established in
+the EU owes consent to every visitor, wherever they are, so `opt_in_everywhere` is the usual profile (EDPB Guidelines
+3/2018, https://www.edpb.europa.eu/our-work-tools/our-documents/guidelines/guidelines-32018-territorial-scope-gdpr-article-3-version_en,
+read 2026-11-22). Every decision carries the name and version of the table (`Policy.rule`). Pure.
 """
 
 from collections.abc import Mapping
 from functools import lru_cache
-from itertools import product
-from string import ascii_uppercase
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from gateway.consent.signals import KNOWN, READERS, Reader, google, gpc, unsupported
-from gateway.consent.statement import UNREADABLE, Context, Statement, Statements
-from gateway.model import Destination, Fault, Refusal, Signal, State, UsState
+from gateway.consent.evidence import Evidence, cited
+from gateway.consent.place import NOWHERE, Place, place_in, place_of
+from gateway.consent.policy import Policy, Profile
+from gateway.consent.signals import KNOWN, READERS, Reader, unsupported
+from gateway.consent.statement import Context, Statement, Statements
+from gateway.consent.table import GPC_ON, MALFORMED, MINOR_FLAGGED
+from gateway.model import Destination, EvidenceId, Fault, Refusal, Signal, State, UsState
 from gateway.raw import LONGEST_TIME, RawEvent, seconds_of_text, unix_seconds
 
-RULE: Final = "opt_in_everywhere-1"
-DAY: Final = 86_400
-
-MALFORMED: Final = (Statement(Signal.ADVERTISING, State.INVALID, refusal=Refusal.CONSENT_MALFORMED),)
-
-
-class Policy(msgspec.Struct, frozen=True, gc=False):
-    """A storefront's consent settings. `max_age` in seconds (1 … 395 days).
-
-    `banner_regions`: countries (ISO 3166-1 alpha-2, upper case) where the storefront attests that a banner asks every
-    visitor; `*` stands for all of them, unknown ones included.
-    """
-
-    max_age: int = 183 * DAY
-    banner_regions: frozenset[str] = frozenset()
-
-    def attests(self, country: str | None) -> bool:
-        """Say whether a banner asks visitors of this country."""
-        return "*" in self.banner_regions or (country is not None and country in self.banner_regions)
+RESTRICTABLE: Final = frozenset({Destination.META, Destination.PINTEREST})
+"""Platforms with a mark, on each event, that the person opted out: Meta's Limited Data Use
+(https://developers.facebook.com/docs/marketing-apis/data-processing-options) and Pinterest's Limited Data Processing
+(https://developers.pinterest.com/docs/conversions/limited-data-processing/), both read 2026-11-22."""
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
     """The outcome. `consent_at`: Unix seconds from which the age of the consent counts.
 
-    `refused` holds every enabled destination that is not in `allowed`. `restricted`: the state under whose law the person
-    opted out where the profile lets the event go on under a platform's mark for that; this table never sets it.
+    `refused` holds every enabled destination that is not in `allowed`. `granted_at`: when the person decided, None when
+    nothing says so. `evidence`: the consent record that took part. `restricted`: the state under whose law the person opted
+    out where the profile lets the event go on under the platforms' marks for that.
     """
 
     allowed: tuple[Destination, ...]
@@ -61,6 +55,8 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     consent_at: int
     ads_personalisation: bool
     restricted: UsState | None = None
+    granted_at: int | None = None
+    evidence: EvidenceId | None = None
 
 
 class Consented(msgspec.Struct, frozen=True, gc=False):
@@ -79,29 +75,69 @@ class Consented(msgspec.Struct, frozen=True, gc=False):
         return "<Consented>"
 
 
-def admit(raw: RawEvent, policy: Policy, enabled: tuple[Destination, ...], now: int) -> Consented | Decision:
+def admit(
+    raw: RawEvent, policy: Policy, enabled: tuple[Destination, ...], now: int, evidence: Evidence | None = None
+) -> Consented | Decision:
     """Decide for the `enabled` destinations at `now` (Unix seconds): the event, consented, or the refusal of all."""
-    decision = decide(raw, policy, enabled, now)
+    decision = decide(raw, policy, enabled, now, evidence)
     return Consented(raw, decision) if decision.allowed else decision
 
 
-def decide(raw: RawEvent, policy: Policy, enabled: tuple[Destination, ...], now: int) -> Decision:
-    """Read every signal that is present and apply the table."""
+def decide(
+    raw: RawEvent, policy: Policy, enabled: tuple[Destination, ...], now: int, evidence: Evidence | None = None
+) -> Decision:
+    """Read every signal that is present, add what the cited records say, and apply the table."""
     consent = raw.consent
-    statements: Statements = gpc.OPTED_OUT if raw.gpc_header else ()
-    consent_at, personalisation = raw.occurred_at, False
+    if evidence is None and raw.edge is None:  # as nearly always
+        place = place_in(raw.country, raw.region)
+    else:
+        place = place_of(((raw.country, raw.region), raw.edge or NOWHERE, *(() if evidence is None else evidence.mentions)))
+    context = context_of(consent, policy, place, now)
+    statements = read_signals(consent, context)
+    if raw.gpc_header:
+        statements = GPC_ON + statements
+    if raw.minor:
+        statements += MINOR_FLAGGED
+    if evidence is not None:
+        statements += _hear(evidence, context)
+    missing = Refusal.NO_EXPLICIT_GRANT if statements else _nothing_said(consent, evidence)
+    allowed, refused, signals, restricted = _apply(
+        statements, enabled, policy.profile, policy.grant_outweighs_opt_out, place, missing
+    )
+    chosen_at = context.chosen_at
+    return Decision(  # eight arguments by name would cost as much as the table
+        allowed,
+        refused,
+        signals,
+        raw.occurred_at if chosen_at is None else min(now, chosen_at),
+        context.personalised is True,
+        restricted,
+        None if chosen_at is None or chosen_at > now else chosen_at,
+        None if evidence is None else evidence.id,
+    )
+
+
+def _hear(evidence: Evidence, context: Context) -> Statements:
+    """Take in what the cited records say."""
+    context.date(evidence.given_at)
+    if evidence.personalised is not None:
+        context.personalise(evidence.personalised)
+    return evidence.statements
+
+
+def _nothing_said(consent: object, evidence: Evidence | None) -> Refusal:
+    """Give the reason of an event about which nothing was said at all: a record was cited and is not there, or none was."""
+    return Refusal.NO_CONSENT_RECORD if evidence is None and cited(consent) else Refusal.NO_CONSENT
+
+
+def read_signals(consent: object, context: Context) -> Statements:
+    """Read the signals of a consent object; what is neither an object nor null refuses."""
     if type(consent) is dict:
-        context = _context(consent, raw, policy, now)
+        statements: Statements = ()
         for read in _IN_ORDER.get(tuple(consent)) or _in_order(consent):
             statements += read(consent, context)
-        if "google" in consent:
-            personalisation = google.personalisation(consent, context)
-        if type(given_at := context.given_at) is int:
-            consent_at = given_at if given_at < now else now  # noqa: FURB136 - a call costs five times that
-    elif consent is not None:
-        statements += MALFORMED
-    allowed, refused, signals = _apply(statements, enabled)
-    return Decision(allowed, refused, signals, consent_at, personalisation)
+        return statements
+    return () if consent is None else MALFORMED
 
 
 def _read_unknown(consent: Mapping[str, object], _context: Context) -> Statements:
@@ -124,49 +160,88 @@ def _in_order(consent: Mapping[str, object]) -> tuple[Reader, ...]:
     return readers
 
 
-def _context(consent: Mapping[str, object], raw: RawEvent, policy: Policy, now: int) -> Context:
-    """Gather what readers may know. Undated consent is as old as the event that carries it."""
-    country = None if raw.country is None else _country(raw.country)
-    attested = policy.attests(country) if policy.banner_regions else False
-    given_at = consent.get("given_at")
+def context_of(consent: object, policy: Policy, place: Place, now: int) -> Context:
+    """Make the context that a consent object's signals are read in at `now` (Unix seconds)."""
+    attested = policy.attests(place.country) if policy.banner_regions else False
+    given_at = consent.get("given_at") if type(consent) is dict else None
     if type(given_at) is str and len(given_at) <= LONGEST_TIME:  # each visitor has a date of their own: remembering is no use
         at: int | Fault | None = seconds_of_text(given_at)
     else:
         at = None if given_at is None else unix_seconds(given_at)
-    return Context(now, attested, country, policy.max_age, at)
+    return Context(now, policy, place, attested, at)
 
 
-TWO_LETTERS: Final = frozenset(map("".join, product(ascii_uppercase, repeat=2)))
+class Outcome(NamedTuple):
+    """What the table gives; the parts of a `Decision` that do not depend on time."""
+
+    allowed: tuple[Destination, ...]
+    refused: tuple[tuple[Destination, Refusal], ...]
+    signals: tuple[tuple[Signal, State], ...]
+    restricted: UsState | None
 
 
-def _country(text: str) -> str | None:
-    if text in TWO_LETTERS:
-        return text
-    if not (code := text if len(text) == 2 else text.strip()):
-        return None
-    return code.upper() if len(code) == 2 and code.isascii() and code.isalpha() else UNREADABLE
+class Ruling(NamedTuple):
+    """What the table depends on beside the statements. `missing`: the reason where nobody said yes."""
+
+    profile: Profile
+    grant_outweighs: bool
+    place: Place
+    missing: Refusal
+
+    @property
+    def asks_for_opt_out(self) -> bool:
+        """Whether the visitor is where an opt-out must be heard, and consent need not be asked for."""
+        return self.profile is not Profile.OPT_IN_EVERYWHERE and self.place.in_us
 
 
-@lru_cache(maxsize=4096)
-def _apply(
-    statements: Statements, enabled: tuple[Destination, ...]
-) -> tuple[tuple[Destination, ...], tuple[tuple[Destination, Refusal], ...], tuple[tuple[Signal, State], ...]]:
-    """Apply the table. Few different inputs exist, so the answers are kept (3 µs an event less)."""
-    fates = {destination: _refusal(statements, destination) for destination in enabled}
-    return (
-        tuple(d for d, refusal in fates.items() if refusal is None),
+def apply(statements: Statements, enabled: tuple[Destination, ...], ruling: Ruling) -> Outcome:
+    """Apply the table."""
+    fates = {destination: _refusal(statements, destination, ruling) for destination in enabled}
+    allowed = tuple(d for d, refusal in fates.items() if refusal is None)
+    marked = ruling.asks_for_opt_out and any(_opt_out(statements, destination) for destination in allowed)
+    return Outcome(
+        allowed,
         tuple((d, refusal) for d, refusal in fates.items() if refusal is not None),
         tuple(dict.fromkeys((s.signal, s.state) for s in statements)),
+        ruling.place.state if marked else None,
     )
 
 
-def _refusal(statements: Statements, destination: Destination) -> Refusal | None:
-    """Give the reason to refuse, or None: the five rows of the table, in order."""
+@lru_cache(maxsize=4096)
+def _apply(  # noqa: PLR0913, PLR0917 - as one object they would have to be made, and hashed, for each event
+    statements: Statements,
+    enabled: tuple[Destination, ...],
+    profile: Profile,
+    outweighs: bool,
+    place: Place,
+    missing: Refusal,
+) -> Outcome:
+    """Remember outcomes: few different inputs exist, and applying the table costs 3 µs."""
+    return apply(statements, enabled, Ruling(profile, outweighs, place, missing))
+
+
+def _refusal(statements: Statements, destination: Destination, ruling: Ruling) -> Refusal | None:
+    """Give the reason to refuse, or None: the rows of the table, in order."""
     spoken = [s for s in statements if destination in s.covers]
-    for against in ((State.DENIED, State.INVALID), (State.OPTED_OUT,)):
-        for statement in spoken:
-            if statement.state in against:
-                return statement.refusal or Refusal.CONSENT_MALFORMED
-    if any(s.state is State.GRANTED for s in spoken):
-        return None
-    return Refusal.NO_EXPLICIT_GRANT if statements else Refusal.NO_CONSENT
+    for statement in spoken:
+        if statement.state in (State.DENIED, State.INVALID):
+            return statement.refusal or Refusal.CONSENT_MALFORMED
+    granted = any(s.state is State.GRANTED for s in spoken)
+    opt_out = _opt_out(statements, destination)
+    if ruling.asks_for_opt_out:
+        permitted = granted or any(s.state is State.PERMITTED for s in spoken)
+        return (None if opt_out is None else _under_opt_out(opt_out, destination, ruling)) if permitted else ruling.missing
+    if opt_out is not None and not (granted and ruling.grant_outweighs and ruling.place.outside_us):
+        return opt_out.refusal or Refusal.CONSENT_MALFORMED
+    return None if granted else ruling.missing
+
+
+def _opt_out(statements: Statements, destination: Destination) -> Statement | None:
+    return next((s for s in statements if s.state is State.OPTED_OUT and destination in s.covers), None)
+
+
+def _under_opt_out(opt_out: Statement, destination: Destination, ruling: Ruling) -> Refusal | None:
+    """Refuse who opted out, unless the profile lets the event go on under the platform's own mark for it."""
+    if ruling.profile is not Profile.RESTRICTED or ruling.place.state is None:
+        return opt_out.refusal or Refusal.CONSENT_MALFORMED
+    return None if destination in RESTRICTABLE else Refusal.RESTRICTION_UNSUPPORTED

@@ -73,13 +73,18 @@ DEDUP_SECONDS = 8 * 86_400
 
 
 class Accept(msgspec.Struct, frozen=True, gc=False):
-    """An event that may go to at least one destination. `at` is the time of receipt in Unix seconds."""
+    """An event that may go to at least one destination. `at` is the time of receipt in Unix seconds.
+
+    `granted_at`: when the person decided, by a date of the consent's own; None when it has none. A person who withdrew is
+    heard again only by a decision that is known to be newer.
+    """
 
     storefront: StorefrontId
     source: Source
     event: Minimised
     trace: Trace
     at: int
+    granted_at: int | None = None
 
 
 class Refuse(msgspec.Struct, frozen=True, gc=False):

@@ -27,10 +27,10 @@ MAX_KEYS: Final = 200
 """Names in one object; more is an attack on the clock, not an event."""
 
 EVENT_FIELDS: Final = frozenset(
-    {"event", "event_id", "occurred_at", "page_url", "customer", "client", "order", "click", "consent"}
+    {"event", "event_id", "occurred_at", "page_url", "customer", "client", "order", "click", "consent", "minor"}
 )
 BATCH_FIELDS: Final = frozenset({"events"})
-CUSTOMER_FIELDS: Final = frozenset({"email", "email_sha256"})
+CUSTOMER_FIELDS: Final = frozenset({"email", "email_sha256", "minor"})
 CLIENT_FIELDS: Final = frozenset({"ip", "user_agent", "country", "region"})
 ORDER_FIELDS: Final = frozenset({"value", "currency", "content_ids"})
 CLICK_FIELDS: Final = frozenset({"gclid", "gbraid", "wbraid", "fbc", "fbp", "epik"})
@@ -58,11 +58,16 @@ ID_OF_EVENT: Final = EventId.PATTERN.fullmatch
 
 
 class Connection(msgspec.Struct, frozen=True, gc=False):
-    """What the browser's own connection says; it takes the place of what the body says about `client`."""
+    """What the browser's own connection says; it takes the place of what the body says about `client`.
+
+    `edge`: the country and region that the edge in front of the gateway saw it in, None if it said nothing; what the body
+    says stands beside that.
+    """
 
     ip: str | None
     user_agent: str | None
     gpc: bool
+    edge: tuple[str | None, str | None] | None = None
 
     def __repr__(self) -> str:
         """Say nothing of what is inside."""
@@ -128,8 +133,10 @@ def _common(event: typed.Event, now: int, connection: Connection | None) -> RawE
         raise Broken("event_id", Fault.BAD_FORMAT)
     consent = None if event.consent is UNSET else event.consent
     email = ip = user_agent = country = region = click = None
+    minor = _minor(event.minor)
     if customer := event.customer:
         email = customer.email or None
+        minor = minor or _minor(customer.minor)
     if client := event.client:
         ip, user_agent = client.ip or None, client.user_agent or None
         country, region = client.country or None, client.region or None
@@ -156,7 +163,14 @@ def _common(event: typed.Event, now: int, connection: Connection | None) -> RawE
         click=click,
         consent=consent,
         gpc_header=connection is not None and connection.gpc,
+        minor=minor,
+        edge=None if connection is None else connection.edge,
     )
+
+
+def _minor(said: object) -> bool:
+    """Say whether somebody is flagged as a minor: by anything but null, false or nothing at all."""
+    return not (said is None or said is False or said is UNSET)
 
 
 def _common_money(kind: Kind, order: typed.Order | UnsetType | None) -> Money | None:
@@ -217,9 +231,11 @@ def _read(item: object, now: int, connection: Connection | None, unknown: dict[s
     event_id = _event_id(item.get("event_id"))
     occurred_at = _occurred_at(item.get("occurred_at"), now)
     email = email_sha256 = ip = user_agent = country = region = click = None
+    minor = _minor(item.get("minor"))
     if (customer := item.get("customer")) is not None:
         dropped |= _object("customer", customer, CUSTOMER_FIELDS, unknown)
         email = _text(customer.get("email"), "customer.email")
+        minor = minor or _minor(customer.get("minor"))
         if (given := customer.get("email_sha256")) is not None:
             email_sha256 = _email_sha256(given, email)
     if (client := item.get("client")) is not None:
@@ -260,6 +276,8 @@ def _read(item: object, now: int, connection: Connection | None, unknown: dict[s
         consent=_consent(item.get("consent")),
         gpc_header=connection is not None and connection.gpc,
         unknown=dropped,
+        minor=minor,
+        edge=None if connection is None else connection.edge,
     )
 
 

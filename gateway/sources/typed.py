@@ -30,6 +30,7 @@ class Customer(msgspec.Struct, gc=False):
     """`customer`, as all these: null is None and what is not there is UNSET, so that it can be written again as it was."""
 
     email: Text | UnsetType | None = UNSET
+    minor: Sign | UnsetType = UNSET
 
 
 class Client(msgspec.Struct, gc=False):
@@ -72,6 +73,7 @@ class Event(msgspec.Struct, gc=False):
     click: Click | UnsetType | None = UNSET
     consent: dict[str, Sign | Seconds | dict[str, Sign]] | UnsetType | None = UNSET
     order: Order | UnsetType | None = UNSET
+    minor: Sign | UnsetType = UNSET
 
 
 class Events(msgspec.Struct, gc=False):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.adapter import Adapter
-from gateway.consent.decision import RULE, Policy
+from gateway.consent.policy import Policy
 from gateway.line import Line
 from gateway.model import Destination, EventId, Fault, Kind, Refusal, Remark, Signal, Source, State, Status, StorefrontId, Trace
 from gateway.outbox import Accept, Entry, Refuse, Reject
@@ -51,7 +51,7 @@ def test_a_good_event_goes_to_everybody() -> None:
     entry = accepted()
     assert (entry.storefront, entry.source, entry.at) == (SHOP, Source.EVENTS, NOW)
     assert entry.event.destinations == entry.trace.allowed == ALL
-    assert (entry.trace.status, entry.trace.rule, entry.trace.refused) == (Status.ACCEPTED, RULE, ())
+    assert (entry.trace.status, entry.trace.rule, entry.trace.refused) == (Status.ACCEPTED, Policy().rule, ())
     assert entry.trace.signals == ((Signal.ADVERTISING, State.GRANTED),)
     assert entry.trace.remarks >> Remark.EMAIL_HASHED & 1
 
@@ -66,7 +66,7 @@ def test_a_refused_event_leaves_its_decision_alone() -> None:
     """Of an event without consent, its name and the decision are left and nothing else."""
     entry = refused(consent={"advertising": False})
     why = tuple((d, Refusal.ADVERTISING_DENIED) for d in ALL)
-    trace = Trace(Status.REFUSED, RULE, ((Signal.ADVERTISING, State.DENIED),), (), why, 0)
+    trace = Trace(Status.REFUSED, Policy().rule, ((Signal.ADVERTISING, State.DENIED),), (), why, 0)
     assert entry == Refuse(SHOP, Source.EVENTS, Kind.PURCHASE, EventId("1001"), trace, Refusal.ADVERTISING_DENIED, NOW)
 
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from gateway import minimise as minimise_module
 from gateway.adapter import Needs
 from gateway.address import parse
-from gateway.consent.decision import Consented, Policy, admit
+from gateway.consent.decision import Consented, admit
+from gateway.consent.policy import Policy
 from gateway.minimise import (
     ADDRESS,
     ADDRESS_IN_ASCII,

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.adapter import Needs
-from gateway.consent.decision import Consented, Policy, admit
+from gateway.consent.decision import Consented, admit
+from gateway.consent.policy import Policy
 from gateway.minimise import minimise, wanted
 from gateway.model import (
     CURRENCIES,

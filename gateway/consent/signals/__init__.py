@@ -7,7 +7,7 @@ read by `unsupported`, which refuses: a signal that cannot be read may be a refu
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from gateway.consent.signals import advertising, given_at, google, gpc, shopify, unsupported, vendors
+from gateway.consent.signals import advertising, citation, given_at, google, gpc, shopify, unsupported, vendors
 from gateway.consent.statement import Context, Statements
 
 Reader = Callable[[Mapping[str, object], Context], Statements]
@@ -19,12 +19,14 @@ READERS: Final[Mapping[str, Reader]] = {
     "google": google.read,
     "shopify": shopify.read,
     "gpc": gpc.read,
+    "receipt": citation.read,
+    "join": citation.read,
     **dict.fromkeys(unsupported.NAMES, unsupported.read),
 }
 """The key of the consent object that each reader answers for."""
 
-EVIDENCE: Final = frozenset({"banner_version", "receipt", "join", "gpp_sid"})
-"""Keys that say nothing by themselves: they cite or qualify other evidence."""
+EVIDENCE: Final = frozenset({"banner_version", "gpp_sid"})
+"""Keys that say nothing by themselves: they qualify other evidence."""
 
 SILENT: Final = frozenset({"analytics", "buyer_accepts_marketing", "dnt"})
 """Keys that are about something else than advertising: measuring, the newsletter, and a header without legal effect."""

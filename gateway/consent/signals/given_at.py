@@ -7,24 +7,22 @@ The age limit follows the French regulator's practice of asking again after abou
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.consent.statement import Context, Statement, Statements
-from gateway.model import Fault, Refusal, Signal, State
+from gateway.consent.statement import Context, Statements
+from gateway.consent.table import GIVEN_AT_UNREADABLE, GIVEN_IN_FUTURE, GIVEN_TOO_LONG_AGO
+from gateway.model import Fault
 
 MAX_AHEAD: Final = 86_400
 """How far a browser's clock may run ahead before its date is not believed, in seconds."""
 
-INVALID: Final = (Statement(Signal.GIVEN_AT, State.INVALID, refusal=Refusal.GIVEN_AT_INVALID),)
-IN_FUTURE: Final = (Statement(Signal.GIVEN_AT, State.INVALID, refusal=Refusal.CONSENT_IN_FUTURE),)
-EXPIRED: Final = (Statement(Signal.GIVEN_AT, State.DENIED, refusal=Refusal.CONSENT_EXPIRED),)
-
 
 def read(_consent: Mapping[str, object], context: Context) -> Statements:
-    """Refuse everywhere when the date is unreadable, more than a day ahead, or older than `context.max_age`."""
+    """Refuse everywhere when the date is unreadable, more than a day ahead, or older than the policy's `max_age`."""
     given_at = context.given_at
     if given_at is None:
         return ()
     if isinstance(given_at, Fault):
-        return INVALID
+        return GIVEN_AT_UNREADABLE
     if given_at > context.now + MAX_AHEAD:
-        return IN_FUTURE
-    return EXPIRED if given_at < context.now - context.max_age else ()
+        return GIVEN_IN_FUTURE
+    context.date(given_at)
+    return GIVEN_TOO_LONG_AGO if given_at < context.now - context.policy.max_age else ()

@@ -9,35 +9,30 @@ at all. A denial of `ad_storage` or `ad_user_data` is a refusal of advertising a
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.consent.statement import Context, Statement, Statements
-from gateway.model import Destination, Refusal, Signal, State
+from gateway.consent.statement import Context, Statements
+from gateway.consent.table import GOOGLE_DENIED, GOOGLE_GRANTED, GOOGLE_GRANTED_BANNER_ATTESTED, GOOGLE_UNREADABLE
 
-GOOGLE: Final = (Destination.GOOGLE_ADS,)
-GRANTED: Final = (Statement(Signal.GOOGLE, State.GRANTED, GOOGLE),)
-PERMITTED: Final = (Statement(Signal.GOOGLE, State.PERMITTED, GOOGLE),)
-DENIED: Final = (Statement(Signal.GOOGLE, State.DENIED, refusal=Refusal.GOOGLE_DENIED),)
-INVALID: Final = (Statement(Signal.GOOGLE, State.INVALID, refusal=Refusal.GOOGLE_INVALID),)
 WORDS: Final = ("granted", "denied", None)
 
 
 def read(consent: Mapping[str, object], context: Context) -> Statements:
-    """Read `ad_storage`, `ad_user_data` and `ad_personalization`, each `granted`, `denied` or absent."""
+    """Read `ad_storage`, `ad_user_data` and `ad_personalization`, each `granted`, `denied` or absent.
+
+    Personalisation is granted only where a banner asks, and refused anywhere.
+    """
     google = consent["google"]
     if google is None:
         return ()
     if type(google) is not dict:
-        return INVALID
+        return GOOGLE_UNREADABLE
     storage, user_data = google.get("ad_storage"), google.get("ad_user_data")
-    if storage not in WORDS or user_data not in WORDS or google.get("ad_personalization") not in WORDS:
-        return INVALID
+    personal = google.get("ad_personalization")
+    if storage not in WORDS or user_data not in WORDS or personal not in WORDS:
+        return GOOGLE_UNREADABLE
+    if personal == "denied" or (personal == "granted" and context.attested):
+        context.personalise(personal == "granted")
     if "denied" in (storage, user_data):
-        return DENIED
+        return GOOGLE_DENIED
     if storage == user_data == "granted":
-        return GRANTED if context.attested else PERMITTED
+        return GOOGLE_GRANTED_BANNER_ATTESTED if context.attested else GOOGLE_GRANTED
     return ()
-
-
-def personalisation(consent: Mapping[str, object], context: Context) -> bool:
-    """Say whether `ad_personalization` was granted where a banner asks; only that word does, its absence does not."""
-    google = consent.get("google")
-    return context.attested and type(google) is dict and google.get("ad_personalization") == "granted"

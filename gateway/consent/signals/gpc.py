@@ -3,24 +3,20 @@ read 2026-11-22). Its absence, or `false`, says nothing.
 """
 
 from collections.abc import Mapping
-from typing import Final
 
-from gateway.consent.statement import Context, Statement, Statements
-from gateway.model import Refusal, Signal, State
-
-OPTED_OUT: Final = (Statement(Signal.GPC, State.OPTED_OUT, refusal=Refusal.GPC),)
-INVALID: Final = (Statement(Signal.GPC, State.INVALID, refusal=Refusal.GPC_INVALID),)
+from gateway.consent.statement import Context, Statements
+from gateway.consent.table import GPC_ON, GPC_UNREADABLE
 
 
 def read(consent: Mapping[str, object], _context: Context) -> Statements:
     """Read `consent["gpc"]`: true opts out, false and null say nothing, all else refuses."""
     match consent["gpc"]:
         case True:
-            return OPTED_OUT
+            return GPC_ON
         case False | None:
             return ()
         case _:
-            return INVALID
+            return GPC_UNREADABLE
 
 
 def header_says_so(values: list[str]) -> bool:

@@ -6,17 +6,15 @@ absence for a visitor in the United States, or in a country that was named and c
 """
 
 from collections.abc import Mapping
-from typing import Final
 
-from gateway.consent.statement import UNREADABLE, Context, Statement, Statements
-from gateway.model import Refusal, Signal, State
-
-GRANTED: Final = Statement(Signal.SHOPIFY, State.GRANTED)
-PERMITTED: Final = Statement(Signal.SHOPIFY, State.PERMITTED)
-DENIED: Final = (Statement(Signal.SHOPIFY, State.DENIED, refusal=Refusal.SHOPIFY_DENIED),)
-INVALID: Final = (Statement(Signal.SHOPIFY, State.INVALID, refusal=Refusal.SHOPIFY_INVALID),)
-OPTED_OUT: Final = Statement(Signal.SHOPIFY, State.OPTED_OUT, refusal=Refusal.SALE_OPT_OUT)
-MAYBE_US: Final = ("US", UNREADABLE)
+from gateway.consent.statement import Context, Statements
+from gateway.consent.table import (
+    SALE_FALSE_OR_MISSING_IN_US,
+    SHOPIFY_FALSE,
+    SHOPIFY_TRUE,
+    SHOPIFY_TRUE_BANNER_ATTESTED,
+    SHOPIFY_UNREADABLE,
+)
 
 
 def read(consent: Mapping[str, object], context: Context) -> Statements:
@@ -25,12 +23,12 @@ def read(consent: Mapping[str, object], context: Context) -> Statements:
     if shopify is None:
         return ()
     if type(shopify) is not dict:
-        return INVALID
+        return SHOPIFY_UNREADABLE
     marketing, sale = shopify.get("marketingAllowed"), shopify.get("saleOfDataAllowed")
     if type(marketing) is not bool or type(sale) not in (bool, type(None)):
-        return INVALID
+        return SHOPIFY_UNREADABLE
     if marketing is False:
-        return DENIED
-    allowed = GRANTED if context.attested else PERMITTED
-    opted_out = sale is False or (sale is None and context.country in MAYBE_US)
-    return (allowed, OPTED_OUT) if opted_out else (allowed,)
+        return SHOPIFY_FALSE
+    allowed = SHOPIFY_TRUE_BANNER_ATTESTED if context.attested else SHOPIFY_TRUE
+    opted_out = sale is False or (sale is None and context.place.maybe_us)
+    return allowed + SALE_FALSE_OR_MISSING_IN_US if opted_out else allowed

@@ -5,11 +5,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from gateway.consent.statement import Context, Statement, Statements
-from gateway.model import Refusal, Signal, State
+from gateway.consent.statement import Context, Statements
+from gateway.consent.table import UNSUPPORTED
 
 NAMES: Final = ("gcs", "gcd", "tcf", "ac", "gpp", "us_privacy", "shopify_visitor", "cookies")
-INVALID: Final = (Statement(Signal.UNSUPPORTED, State.INVALID, refusal=Refusal.SIGNAL_UNSUPPORTED),)
 
 
 def read(consent: Mapping[str, object], _context: Context) -> Statements:
@@ -19,4 +18,4 @@ def read(consent: Mapping[str, object], _context: Context) -> Statements:
 
 def read_unknown(consent: Mapping[str, object], names: Iterable[str]) -> Statements:
     """Refuse everywhere when one of `names` has a value; null says nothing."""
-    return INVALID if any(consent.get(name) is not None for name in names) else ()
+    return UNSUPPORTED if any(consent.get(name) is not None for name in names) else ()

@@ -7,14 +7,9 @@ A grant must name the platform as the configuration does. A refusal is also hear
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.consent.statement import Context, Statement, Statements
-from gateway.model import Destination, Refusal, Signal, State
-
-GRANTED: Final = {d: Statement(Signal.VENDORS, State.GRANTED, (d,)) for d in Destination}
-DENIED: Final = {d: Statement(Signal.VENDORS, State.DENIED, (d,), Refusal.VENDOR_DENIED) for d in Destination}
-INVALID: Final = {d: Statement(Signal.VENDORS, State.INVALID, (d,), Refusal.VENDOR_INVALID) for d in Destination}
-UNREADABLE: Final = (Statement(Signal.VENDORS, State.INVALID, refusal=Refusal.VENDOR_INVALID),)
-
+from gateway.consent.statement import Context, Statements
+from gateway.consent.table import VENDOR_NO, VENDOR_UNREADABLE, VENDOR_YES, VENDORS_UNREADABLE
+from gateway.model import Destination
 
 ALIASES: Final = {
     **{d.value: d for d in Destination},
@@ -30,18 +25,18 @@ def read(consent: Mapping[str, object], _context: Context) -> Statements:
     if vendors is None:
         return ()
     if type(vendors) is not dict:
-        return UNREADABLE
-    return tuple(statement for name, choice in vendors.items() if (statement := _one(name, choice)) is not None)
+        return VENDORS_UNREADABLE
+    return tuple(statement for name, choice in vendors.items() for statement in _one(name, choice))
 
 
-def _one(name: str, choice: object) -> Statement | None:
+def _one(name: str, choice: object) -> Statements:
     destination = ALIASES.get(name.strip().lower().replace("-", "_").replace(" ", "_"))
     if destination is None or choice is None:
-        return None
+        return ()
     match choice:
         case True:
-            return GRANTED[destination] if name == destination.value else None
+            return VENDOR_YES[destination] if name == destination.value else ()
         case False:
-            return DENIED[destination]
+            return VENDOR_NO[destination]
         case _:
-            return INVALID[destination]
+            return VENDOR_UNREADABLE[destination]

@@ -13,13 +13,13 @@ from gateway.audit.advice import (
     NOT_SET_UP,
     REACHING,
     REASONS,
-    REFUSALS,
     TABLES,
     about_later_word,
     advise,
     by_code,
     in_words,
 )
+from gateway.audit.refusals import REFUSALS
 from gateway.model import Destination, Isolate, Pause, Processing, Reason, Refusal, Rejected, Verdict
 
 META, PINTEREST, GOOGLE = Destination
@@ -170,15 +170,6 @@ def test_a_pause_always_says_what_to_do() -> None:
     pauses += [(PINTEREST, v.reason, str(code)) for (_, code), v in pinterest.CODES.items() if isinstance(v, Pause)]
     assert len(pauses) > 100
     assert [row for row in pauses if advise(*row).do.startswith("Nothing")] == []
-
-
-@pytest.mark.parametrize("refusal", Refusal)
-def test_every_refusal_is_put_in_words(refusal: Refusal) -> None:
-    """Whoever asks why an event did not go hears it in a sentence, with the platform by its name."""
-    said = in_words(PINTEREST, refusal, None)
-    assert said is not None
-    assert said.endswith((".", ")."))
-    assert "{" not in said
 
 
 def test_nobody_is_sent_to_a_code_that_is_not_there() -> None:

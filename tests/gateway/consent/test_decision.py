@@ -11,9 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.consent.decision import _IN_ORDER, MOST_REMEMBERED, RULE, Consented, Decision, Policy, _in_order, admit, decide
+from gateway.consent.decision import _IN_ORDER, MOST_REMEMBERED, Consented, Decision, _in_order, admit, decide
+from gateway.consent.evidence import Evidence
+from gateway.consent.policy import Policy, Profile
 from gateway.consent.signals import EVIDENCE, KNOWN, READERS, SILENT
-from gateway.model import Destination, EventId, Kind, Refusal, Signal, State
+from gateway.consent.table import ADVERTISING_NO, ADVERTISING_YES
+from gateway.model import Destination, EventId, EvidenceId, Kind, Refusal, Signal, State, UsState
 from gateway.raw import RawEvent
 from tests.strategies import CONSENTS, DAY, JSON, NOW
 
@@ -62,6 +65,7 @@ def test_the_table_has_a_row_for_every_key_and_reason_of_consent() -> None:
     reasons = {row.get("reason") for row in TABLE["rows"]}
     assert READERS.keys() - {"gcs", "gcd", "ac", "gpp", "shopify_visitor", "cookies"} <= seen
     assert seen >= SILENT
+    of_their_own = ("gcs_", "gcd_", "tcf_", "ac_", "gpp_", "us_privacy_", "shopify_visitor_", "cmp_", "citation_", "record_")
     elsewhere = {
         Refusal.WITHDRAWN,
         Refusal.NO_IDENTITY,
@@ -70,6 +74,8 @@ def test_the_table_has_a_row_for_every_key_and_reason_of_consent() -> None:
         Refusal.VENDOR_INVALID,
         Refusal.GOOGLE_INVALID,
         Refusal.GPC_INVALID,
+        Refusal.MINOR,
+        *(refusal for refusal in Refusal if refusal.startswith(of_their_own)),
     }
     assert {refusal.value for refusal in Refusal if refusal not in elsewhere} <= reasons
 
@@ -282,7 +288,7 @@ def test_the_decision_names_what_was_seen_and_by_which_rule() -> None:
         (Signal.VENDORS, State.GRANTED),
         (Signal.VENDORS, State.DENIED),
     )
-    assert RULE.startswith("opt_in_everywhere-")
+    assert Policy().rule == "opt_in_everywhere-2"
 
 
 # ── Consented ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -307,3 +313,104 @@ def test_consented_does_not_exist_without_consent(consent: object, policy: Polic
         decision = msgspec.structs.replace(decision, allowed=())
     with pytest.raises(ValueError, match=r"^Consented without consent\Z"):
         Consented(raw, decision)
+
+
+# ── minors, cited records, dates ─────────────────────────────────────────────────────────────────────────────────
+
+
+def evidence(**changes: Any) -> Evidence:
+    """What a record of a yes, a day old, says."""
+    parts = {"id": EvidenceId("a" * 24), "statements": ADVERTISING_YES, "given_at": NOW - DAY, **changes}
+    return Evidence(**parts)
+
+
+CITES: Final = {"join": {"order_id": "1001"}}
+
+
+def test_a_minor_is_refused_whatever_else_is_said() -> None:
+    """A flag for a minor refuses everywhere."""
+    decision = decide(msgspec.structs.replace(event({"advertising": True}), minor=True), Policy(), ALL, NOW)
+    assert decision.refused == tuple((d, Refusal.MINOR) for d in ALL)
+
+
+def test_an_order_without_a_signal_of_its_own_goes_by_its_record() -> None:
+    """The record's yes counts for the order, and the decision names the record and the record's date."""
+    decision = decide(event(CITES), Policy(), ALL, NOW, evidence())
+    assert decision.allowed == ALL
+    assert (decision.evidence, decision.consent_at, decision.granted_at) == (EvidenceId("a" * 24), NOW - DAY, NOW - DAY)
+
+
+@pytest.mark.parametrize(
+    ("consent", "reason"),
+    [
+        (CITES, Refusal.NO_CONSENT_RECORD),
+        ({"receipt": "r-1"}, Refusal.NO_CONSENT_RECORD),
+        ({"join": {}}, Refusal.NO_CONSENT),
+        ({"join": {"order_id": ["1001"]}}, Refusal.CITATION_INVALID),
+        ({"receipt": 7.5, "advertising": True}, Refusal.CITATION_INVALID),
+        ({**CITES, "vendors": {}, "google": {}}, Refusal.NO_CONSENT_RECORD),
+        ({**CITES, "shopify": {"marketingAllowed": True, "saleOfDataAllowed": True}}, Refusal.NO_EXPLICIT_GRANT),
+    ],
+)
+def test_what_is_cited_and_not_found_refuses(consent: object, reason: Refusal) -> None:
+    """No record is no yes; what cannot be told refuses even beside one."""
+    assert decide(event(consent), Policy(), ALL, NOW).refused == tuple((d, reason) for d in ALL)
+
+
+def test_an_event_with_its_own_yes_needs_no_record() -> None:
+    """Citing a record that has not come yet takes nothing from what the event says itself."""
+    assert allowed({**CITES, "advertising": True}) == set(ALL)
+
+
+def test_a_records_refusal_stands_against_the_events_own_yes() -> None:
+    """A refusal anywhere wins, wherever it was kept."""
+    said = evidence(statements=ADVERTISING_NO)
+    assert decide(event({**CITES, "advertising": True}), Policy(), ALL, NOW, said).allowed == ()
+
+
+def test_consent_is_as_old_as_the_oldest_of_its_dates() -> None:
+    """Of the event's own date and the record's the earlier counts."""
+    for own, oldest in ((NOW - 9 * DAY, NOW - 9 * DAY), (NOW - 60, NOW - DAY)):
+        decision = decide(event({**CITES, "advertising": True, "given_at": own}), Policy(), ALL, NOW, evidence())
+        assert decision.consent_at == oldest
+
+
+def test_a_records_place_counts_beside_the_events() -> None:
+    """Whoever the record saw elsewhere is not known to be in the United States."""
+    policy, consent = (
+        Policy(profile=Profile.STRICT),
+        {**CITES, "shopify": {"marketingAllowed": True, "saleOfDataAllowed": True}},
+    )
+    said = evidence(statements=())
+    assert decide(event(consent, "US"), policy, ALL, NOW, said).allowed == ALL
+    elsewhere = msgspec.structs.replace(said, mentions=(("FR", None),))
+    assert decide(event(consent, "US"), policy, ALL, NOW, elsewhere).allowed == ()
+
+
+def test_the_edges_country_counts_beside_what_the_event_says() -> None:
+    """A page that says US does not make a visitor from France one from there."""
+    raw = msgspec.structs.replace(
+        event({"shopify": {"marketingAllowed": True, "saleOfDataAllowed": True}}, "US"), edge=("FR", None)
+    )
+    assert decide(raw, Policy(profile=Profile.STRICT), ALL, NOW).allowed == ()
+
+
+@pytest.mark.parametrize(("answer", "told"), [(True, True), (False, False), (None, False)])
+def test_personalisation_comes_from_the_record_too(answer: bool | None, told: bool) -> None:
+    """What the person said to personalised advertising when the record was made."""
+    assert decide(event(CITES), Policy(), ALL, NOW, evidence(personalised=answer)).ads_personalisation is told
+
+
+def test_only_a_date_of_its_own_says_when_consent_was_given() -> None:
+    """An undated yes may be older than anything; one dated ahead of time is not known to be newer than anything."""
+    assert decide(event({"advertising": True}), Policy(), ALL, NOW).granted_at is None
+    assert decide(event({"advertising": True, "given_at": NOW + 60}), Policy(), ALL, NOW).granted_at is None
+    assert decide(event({"advertising": True, "given_at": NOW - 60}), Policy(), ALL, NOW).granted_at == NOW - 60
+
+
+def test_who_opted_out_in_a_known_state_is_marked() -> None:
+    """The profile `restricted` carries the state to where the platforms' marks are written."""
+    raw = msgspec.structs.replace(event({"advertising": True, "gpc": True}, "US"), region="US-CO")
+    decision = decide(raw, Policy(profile=Profile.RESTRICTED), ALL, NOW)
+    assert decision.restricted is UsState.CO
+    assert decision.allowed == (META, PINTEREST)

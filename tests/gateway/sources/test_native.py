@@ -26,6 +26,7 @@ from gateway.sources.native import (
     NotAnEvent,
     TooManyEvents,
     decode,
+    read_carefully,
 )
 from gateway.sources.strict import Unreadable
 from gateway.sources.typed import MAX_TEXT
@@ -477,3 +478,27 @@ def test_nothing_of_an_event_is_in_what_is_said_about_it(event: dict[str, Any], 
     }
     batch = decode(body({**marked, **places[where]}), NOW)
     assert CANARY not in repr(batch)
+
+
+@pytest.mark.parametrize(
+    ("said", "minor"),
+    [(None, False), (False, False), (True, True), ("false", True), ("", True), (0, True), ([], True), ({}, True)],
+)
+def test_anything_but_a_plain_no_flags_a_minor(said: object, minor: bool) -> None:
+    """A shop that says something about it is heard, whether at the event or at the customer, and in both readers."""
+    for event in (good_event(minor=said), good_event(customer={"email": "jane@example.com", "minor": said})):
+        for reader in (decode, read_carefully):
+            (read,) = reader(body(event), NOW).events
+            assert isinstance(read, RawEvent)
+            assert read.minor is minor
+
+
+def test_the_edge_is_what_the_connection_says() -> None:
+    """Where the edge saw the browser stands beside what the page says, and is never taken from the page."""
+    for reader in (decode, read_carefully):
+        (read,) = reader(body(good_event()), NOW, Connection("198.51.100.9", None, gpc=False, edge=("US", "CA"))).events
+        assert isinstance(read, RawEvent)
+        assert (read.edge, read.country) == (("US", "CA"), "FR")
+        (read,) = reader(body(good_event()), NOW).events
+        assert isinstance(read, RawEvent)
+        assert read.edge is None

@@ -2,14 +2,26 @@
 
 from typing import Final
 
+from gateway.consent.place import place_of
+from gateway.consent.policy import Policy
 from gateway.consent.statement import Context
+from gateway.model import Fault
 from tests.strategies import DAY, NOW
 
 MAX_AGE: Final = 183 * DAY
-PLAIN: Final = Context(now=NOW, attested=False, country="FR", max_age=MAX_AGE)
-"""A visitor in France, no banner attested, no date."""
-ATTESTED: Final = Context(now=NOW, attested=True, country="FR", max_age=MAX_AGE)
-"""The same where the storefront attests that a banner asks."""
+
+
+def plain(
+    country: str | None = "FR", *, policy: Policy | None = None, given_at: int | Fault | None = None, region: str | None = None
+) -> Context:
+    """A context of its own: a visitor in France, no banner attested, no date."""
+    return Context(now=NOW, policy=policy or Policy(), place=place_of(((country, region),)), given_at=given_at)
+
+
+def attested(country: str | None = "FR", *, policy: Policy | None = None, region: str | None = None) -> Context:
+    """The same where the storefront attests that a banner asks."""
+    return Context(now=NOW, policy=policy or Policy(), place=place_of(((country, region),)), attested=True)
+
 
 NO_BOOLEANS: Final[tuple[object, ...]] = (
     "true",

@@ -1,12 +1,11 @@
 """The date of consent: too old, from the future or unreadable is no consent."""
 
-import msgspec
 import pytest
 
 from gateway.consent.signals.given_at import MAX_AHEAD, read
 from gateway.consent.statement import Statement, Statements
 from gateway.model import Fault, Refusal, Signal, State
-from tests.gateway.consent.signals.reading import MAX_AGE, PLAIN
+from tests.gateway.consent.signals.reading import MAX_AGE, plain
 from tests.strategies import NOW
 
 EXPIRED = (Statement(Signal.GIVEN_AT, State.DENIED, refusal=Refusal.CONSENT_EXPIRED),)
@@ -31,9 +30,9 @@ INVALID = (Statement(Signal.GIVEN_AT, State.INVALID, refusal=Refusal.GIVEN_AT_IN
 )
 def test_consent_lasts_its_time_and_no_longer(given_at: int | Fault | None, statements: Statements) -> None:
     """A date within its limits says nothing; outside of them, or unreadable, it refuses everywhere."""
-    assert read({"given_at": "as it came"}, msgspec.structs.replace(PLAIN, given_at=given_at)) == statements
+    assert read({"given_at": "as it came"}, plain(given_at=given_at)) == statements
 
 
 def test_a_date_never_grants() -> None:
     """A fresh date alone is no consent."""
-    assert read({"given_at": NOW}, msgspec.structs.replace(PLAIN, given_at=NOW)) == ()
+    assert read({"given_at": NOW}, plain(given_at=NOW)) == ()

@@ -4,27 +4,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.consent.signals.gpc import OPTED_OUT, header_says_so, read
+from gateway.consent.signals.gpc import header_says_so, read
 from gateway.consent.statement import Statement
 from gateway.model import Refusal, Signal, State
-from tests.gateway.consent.signals.reading import ATTESTED, NO_BOOLEANS
+from tests.gateway.consent.signals.reading import NO_BOOLEANS, attested
 
 
 def test_true_opts_out() -> None:
     """`gpc: true` opts out of every destination."""
-    assert read({"gpc": True}, ATTESTED) == OPTED_OUT == (Statement(Signal.GPC, State.OPTED_OUT, refusal=Refusal.GPC),)
+    assert read({"gpc": True}, attested()) == (Statement(Signal.GPC, State.OPTED_OUT, refusal=Refusal.GPC),)
 
 
 @pytest.mark.parametrize("value", [False, None])
 def test_not_set_says_nothing(value: bool | None) -> None:
     """False and null are no consent: they say nothing at all."""
-    assert read({"gpc": value}, ATTESTED) == ()
+    assert read({"gpc": value}, attested()) == ()
 
 
 @pytest.mark.parametrize("value", NO_BOOLEANS)
 def test_what_is_no_boolean_refuses(value: object) -> None:
     """`"1"`, `"true"` and the like may have been meant as an opt-out, so they refuse."""
-    assert read({"gpc": value}, ATTESTED) == (Statement(Signal.GPC, State.INVALID, refusal=Refusal.GPC_INVALID),)
+    assert read({"gpc": value}, attested()) == (Statement(Signal.GPC, State.INVALID, refusal=Refusal.GPC_INVALID),)
 
 
 @pytest.mark.parametrize("values", [["1"], [" 1 "], ["1, 1"], ["1,1"], ["0", "1"], ["0, 1"], ["x,1"]])

@@ -6,7 +6,7 @@ from gateway.consent.signals import EVIDENCE, KNOWN, READERS, SILENT
 from gateway.consent.signals.unsupported import NAMES, read, read_unknown
 from gateway.consent.statement import Statement
 from gateway.model import Refusal, Signal, State
-from tests.gateway.consent.signals.reading import ATTESTED
+from tests.gateway.consent.signals.reading import attested
 
 INVALID = (Statement(Signal.UNSUPPORTED, State.INVALID, refusal=Refusal.SIGNAL_UNSUPPORTED),)
 
@@ -15,12 +15,12 @@ INVALID = (Statement(Signal.UNSUPPORTED, State.INVALID, refusal=Refusal.SIGNAL_U
 @pytest.mark.parametrize("value", ["", "1YNN", False, 0, [], {}])
 def test_a_signal_that_cannot_be_read_refuses(name: str, value: object) -> None:
     """Any value of a declared signal without a reader refuses, an empty one too."""
-    assert read({name: value}, ATTESTED) == INVALID
+    assert read({name: value}, attested()) == INVALID
 
 
 def test_null_says_nothing() -> None:
     """Signals that are null were not sent."""
-    assert read(dict.fromkeys(NAMES), ATTESTED) == ()
+    assert read(dict.fromkeys(NAMES), attested()) == ()
     assert read_unknown({"heard_of": None}, ["heard_of"]) == ()
     assert read_unknown({"heard_of": 0}, ["heard_of"]) == INVALID
 

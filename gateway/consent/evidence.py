@@ -1,0 +1,119 @@
+"""Evidence: what a person decided earlier, kept as a record, and which record an event means when it cites one.
+
+An order from a shop's backend says nothing of consent itself; it names what the browser's record can be found by: a
+receipt, or the cart, the checkout, the order or the client id. A record holds what its signals said (rows of the table,
+not the signals), when the person decided, and where that was. Several records can be meant by one event: of one browser the
+latest counts, of several browsers all of them, so that a refusal in any of them wins. Pure.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from gateway.consent.place import NOWHERE, Mention
+from gateway.consent.policy import Policy
+from gateway.consent.statement import Statements
+from gateway.consent.table import RECORD_TOO_OLD, RECORD_WITHDRAWN
+from gateway.model import EvidenceId, PersonKey
+from gateway.persons import LONGEST, Identifier
+
+RECEIPT: Final = "receipt"
+JOIN: Final = "join"
+JOINS: Final = frozenset({Identifier.CART_TOKEN, Identifier.CHECKOUT_TOKEN, Identifier.ORDER_ID, Identifier.CLIENT_ID})
+"""The names that `join` may use."""
+
+Citation = tuple[tuple[Identifier, str], ...]
+"""What an event says that its record, or its person, can be found by; still in the clear."""
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """A consent record, as far as a decision depends on it. Times are Unix seconds.
+
+    `browser` is the key by which records of the same browser are told: of its client id, else of its receipt. `given_at`:
+    when the person decided, at the latest when the record came in. `personalised`: the answer to personalised advertising.
+    `withdrawn`: the person has taken it back since.
+    """
+
+    id: EvidenceId
+    browser: PersonKey
+    received_at: int
+    given_at: int
+    statements: Statements
+    personalised: bool | None = None
+    place: Mention = NOWHERE
+    withdrawn: bool = False
+
+
+class Evidence(msgspec.Struct, frozen=True, gc=False):
+    """What the records that an event cites say together. `id` is the newest's, `given_at` the oldest's."""
+
+    id: EvidenceId
+    statements: Statements
+    given_at: int
+    personalised: bool | None = None
+    mentions: tuple[Mention, ...] = ()
+
+
+def cited(consent: object) -> Citation | None:
+    """Give what a consent object cites, empty if nothing; None when it cites something that is not of its form.
+
+    `receipt` is text; `join` an object whose values are text, names that it does not know are of no use. Numbers are taken
+    for order ids, as shops write them.
+    """
+    if type(consent) is not dict:
+        return ()
+    receipt, join = consent.get(RECEIPT), consent.get(JOIN)
+    if receipt is None and join is None:
+        return ()
+    named: list[tuple[Identifier, object]] = [] if receipt is None else [(Identifier.RECEIPT, receipt)]
+    if join is not None:
+        if type(join) is not dict:
+            return None
+        named += [(name, join[name]) for name in JOINS if join.get(name) is not None]
+    found = [(name, _text(value)) for name, value in named]
+    if any(text is None for _, text in found):
+        return None
+    return tuple((name, text) for name, text in sorted(found) if text is not None)
+
+
+def _text(value: object) -> str | None:
+    text = str(value) if type(value) is int else value
+    if type(text) is not str or len(text) > LONGEST:
+        return None
+    return text.strip() or None
+
+
+def combine(records: Sequence[Record], policy: Policy, now: int) -> Evidence | None:
+    """Put the records of one event together, None if there are none. Of each browser the latest counts."""
+    latest: dict[PersonKey, Record] = {}
+    for record in records:
+        known = latest.get(record.browser)
+        if known is None or (record.given_at, record.received_at) > (known.given_at, known.received_at):
+            latest[record.browser] = record
+    if not latest:
+        return None
+    counted = sorted(latest.values(), key=lambda record: (record.received_at, record.id))
+    return Evidence(
+        id=counted[-1].id,
+        statements=tuple(statement for record in counted for statement in _standing(record, policy, now)),
+        given_at=min(record.given_at for record in counted),
+        personalised=_agreed(record.personalised for record in counted),
+        mentions=tuple(record.place for record in counted),
+    )
+
+
+def _standing(record: Record, policy: Policy, now: int) -> Statements:
+    """What a record says today: its own statements, and that it was taken back or is too old."""
+    statements = record.statements
+    if record.withdrawn:
+        statements += RECORD_WITHDRAWN
+    if record.given_at < now - policy.max_age:
+        statements += RECORD_TOO_OLD
+    return statements
+
+
+def _agreed(answers: Iterable[bool | None]) -> bool | None:
+    """Give the common answer: a no stands, a yes counts only beside no no."""
+    given = {answer for answer in answers if answer is not None}
+    return None if not given else given == {True}

@@ -1,0 +1,153 @@
+"""The ledger keeps the proof: what a person decided about advertising, when, and on what it rests; and what was asked of us.
+
+**Consent records.** A record is written once and never changed but by its own end: it is withdrawn, erased or too old. A
+newer record of the same browser stands beside the older one, which stays as history; which of them counts is decided where
+they are read (`gateway.consent.evidence`). A record holds what its signals said, as rows of the decision table, and the
+signals themselves where these say nothing of who somebody is, else a digest of them. What it is found by (receipt, cart and
+checkout token, order id, client id) are keyed hashes. There is no e-mail address, IP address or click id in it.
+
+**Requests.** Whoever withdraws, asks for access or for erasure leaves a line in a register: when it was asked, when it is
+due, when it was done and what came of it in numbers, and keyed hashes that prove which person it was about to somebody who
+names the person again. Never more.
+
+**Held orders.** Where a storefront has said so, an order whose record has not come yet waits here for it, minimised and
+sealed, for at most half an hour. It is not accepted and nothing of it is sent; at the end it is deleted.
+
+**Its promise** is the outbox's: what was answered is on stable storage; it survives `kill -9` and a power cut. It lies in a
+file of its own, because it is kept far longer than any event and its loss would be another one.
+"""
+
+import re
+from collections.abc import Sequence
+from enum import unique
+from typing import Protocol
+
+import msgspec
+
+from gateway.consent.evidence import Record
+from gateway.model import Destination, PersonKey, Refusal, StorefrontId, Text, Word
+
+
+class Version(Text):
+    """A storefront's own name for a version of its banner or its policy: 1–64 of `A-Z a-z 0-9 _ . : -`."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"[A-Za-z0-9_.:\-]{1,64}", re.ASCII)
+
+
+class Proof(msgspec.Struct, frozen=True, gc=False):
+    """What a signal was: its text where that identifies nobody and was read whole, else only its SHA-256 (64 hex digits)."""
+
+    signal: str
+    """The key of the consent object, `cookies.NAME` for a cookie."""
+    text: str | None
+    digest: str | None
+
+
+class Deposit(msgspec.Struct, frozen=True, gc=False):
+    """A consent record to be kept. `record` is what decisions see of it.
+
+    `keys` are all that it can be found by, the receipt's and the browser's among them; `decided` is what the table said of
+    each destination when it came in, None for a yes, by `rule`.
+    """
+
+    storefront: StorefrontId
+    record: Record
+    keys: tuple[PersonKey, ...]
+    proofs: tuple[Proof, ...]
+    decided: tuple[tuple[Destination, Refusal | None], ...]
+    rule: str
+    banner_version: Version | None = None
+    policy_version: Version | None = None
+
+
+class Kept(msgspec.Struct, frozen=True, gc=False):
+    """A consent record as it is kept, for the person who asks or for who must prove it. Times are Unix seconds."""
+
+    deposit: Deposit
+    withdrawn_at: int | None = None
+
+
+@unique
+class Right(Word):
+    """What a person can ask."""
+
+    WITHDRAW = "withdraw"
+    ERASE = "erase"
+    ACCESS = "access"
+
+
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """A line of the register. Times are Unix seconds. `persons` are keyed hashes of what the person was named by.
+
+    `due_at` is the last moment by law; `done_at` None while it is open. `counts` is what came of it, by name.
+    """
+
+    number: int
+    storefront: StorefrontId
+    right: Right
+    persons: tuple[PersonKey, ...]
+    asked_at: int
+    due_at: int
+    done_at: int | None = None
+    counts: tuple[tuple[str, int], ...] = ()
+
+
+class HeldOrder(msgspec.Struct, frozen=True, gc=False):
+    """An order that waits for its record. `event` is minimised and written out by whoever holds it; opaque here."""
+
+    storefront: StorefrontId
+    keys: tuple[PersonKey, ...]
+    """What its record would be found by."""
+    until: int
+    event: bytes
+
+    def __repr__(self) -> str:
+        """Say nothing of what is inside."""
+        return "<HeldOrder>"
+
+
+class Ledger(Protocol):
+    """What every engine does. Times are Unix seconds and always handed in; an engine has no clock of its own.
+
+    Methods raise `gateway.outbox.Unavailable` when the ledger is shut; nothing was changed then.
+    """
+
+    async def deposit(self, deposit: Deposit) -> None:
+        """Keep a consent record; return after the flush."""
+
+    async def find(self, storefront: StorefrontId, keys: Sequence[PersonKey]) -> Sequence[Record]:
+        """Give the records that can be found by any of the keys, in the order in which they came in."""
+
+    async def read(self, storefront: StorefrontId, keys: Sequence[PersonKey]) -> Sequence[Kept]:
+        """Give the same records as they are kept."""
+
+    async def withdraw(self, storefront: StorefrontId, keys: Sequence[PersonKey], now: int) -> int:
+        """Mark as withdrawn what can be found by any of the keys and came in until `now`; gives how many were not yet."""
+
+    async def erase(self, storefront: StorefrontId, keys: Sequence[PersonKey]) -> int:
+        """Delete what can be found by any of the keys, held orders too; gives how many records there were."""
+
+    async def register(self, request: Request) -> Request:
+        """Write a line into the register; gives it with its number."""
+
+    async def close_request(self, number: int, now: int, counts: Sequence[tuple[str, int]]) -> None:
+        """Note that a request was done, and what came of it."""
+
+    async def requests(self, storefront: StorefrontId) -> Sequence[Request]:
+        """Give the storefront's register, the newest first."""
+
+    async def hold(self, order: HeldOrder) -> bool:
+        """Keep an order until its record comes; False when as many as may be held already are."""
+
+    async def release(self, storefront: StorefrontId, keys: Sequence[PersonKey], now: int) -> Sequence[tuple[int, HeldOrder]]:
+        """Give the orders, with their numbers, that wait for one of the keys and whose time is not over."""
+
+    async def let_go(self, numbers: Sequence[int]) -> None:
+        """Delete held orders."""
+
+    async def sweep(self, now: int) -> None:
+        """Delete what is beyond its retention, held orders too. Called every few minutes."""
+
+    async def close(self) -> None:
+        """Finish what is waiting, checkpoint and close."""

@@ -1,0 +1,53 @@
+"""What a storefront knows a person by, as keyed hashes: nothing else of it is ever stored.
+
+A client id, an order id, a receipt, a cart's or a checkout's token becomes 64 bits that only the holder of the key file can
+make again. So a record of consent can be found by the order that it belongs to, and everything of a person by what the
+person names, without any of these being on disk. E-mail addresses are not among them: they have digests of their own.
+Pure: the pepper is handed in.
+"""
+
+from enum import unique
+from hashlib import blake2b
+from typing import Final
+
+from gateway.model import PersonKey, StorefrontId, Word
+
+KEY_BYTES: Final = 8
+LONGEST: Final = 256
+"""Characters of an identifier; what is longer is none."""
+
+
+@unique
+class Identifier(Word):
+    """The kinds of identifier; the names that `join` uses, and `receipt`."""
+
+    RECEIPT = "receipt"
+    CLIENT_ID = "client_id"
+    ORDER_ID = "order_id"
+    CART_TOKEN = "cart_token"  # noqa: S105 - the name of a kind
+    CHECKOUT_TOKEN = "checkout_token"  # noqa: S105 - the name of a kind
+
+
+class Persons:
+    """Makes person keys. `pepper` is 16 to 64 secret bytes. Prints as `<Persons>`."""
+
+    __slots__ = ("_keyed",)
+
+    def __init__(self, pepper: bytes) -> None:
+        self._keyed = blake2b(key=pepper, digest_size=KEY_BYTES, person=b"person")
+
+    def __repr__(self) -> str:
+        """Say what this is and nothing of what it holds."""
+        return "<Persons>"
+
+    def key(self, storefront: StorefrontId, kind: Identifier, text: str) -> PersonKey:
+        """Hash an identifier of 1 to 256 characters, surrounding blanks left out. Raises ValueError for any other length.
+
+        Equal texts of different kinds or storefronts give different keys.
+        """
+        plain = text.strip()
+        if not 0 < len(plain) <= LONGEST:
+            raise ValueError("an identifier has 1 to 256 characters")
+        keyed = self._keyed.copy()
+        keyed.update(f"{storefront}|{kind}|{plain}".encode("utf-8", "surrogatepass"))
+        return PersonKey.unsealed(keyed.hexdigest())

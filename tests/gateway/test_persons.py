@@ -1,0 +1,42 @@
+"""Person keys: stable, apart by kind and storefront, and nothing of the identifier in them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.model import PersonKey, StorefrontId
+from gateway.persons import LONGEST, Identifier, Persons
+
+SHOP, OTHER = StorefrontId("shop"), StorefrontId("other")
+PERSONS = Persons(bytes(range(32)))
+
+
+def test_equal_identifiers_have_equal_keys() -> None:
+    """A record is found again by what it was filed under, also with blanks around it and after a restart."""
+    made = PERSONS.key(SHOP, Identifier.ORDER_ID, "1001")
+    assert made == Persons(bytes(range(32))).key(SHOP, Identifier.ORDER_ID, " 1001 ")
+    assert PersonKey.PATTERN.fullmatch(made)
+
+
+@given(st.sampled_from(Identifier), st.sampled_from(Identifier), st.text("ab|", min_size=1, max_size=4).filter(str.strip))
+def test_kinds_and_storefronts_are_apart(one: Identifier, other: Identifier, text: str) -> None:
+    """The same text as an order id and as a client id, or in two shops, is not the same person."""
+    assert (PERSONS.key(SHOP, one, text) == PERSONS.key(SHOP, other, text)) is (one is other)
+    assert PERSONS.key(SHOP, one, text) != PERSONS.key(OTHER, one, text)
+
+
+def test_another_pepper_gives_other_keys() -> None:
+    """Who has not the key file cannot find out which order a key stands for by trying all of them."""
+    assert PERSONS.key(SHOP, Identifier.ORDER_ID, "1001") != Persons(bytes(32)).key(SHOP, Identifier.ORDER_ID, "1001")
+
+
+@pytest.mark.parametrize("text", ["", "  ", "x" * (LONGEST + 1)])
+def test_what_is_no_identifier_has_no_key(text: str) -> None:
+    """Nothing, blanks and endless text are refused, without repeating them."""
+    with pytest.raises(ValueError, match="1 to 256 characters"):
+        PERSONS.key(SHOP, Identifier.RECEIPT, text)
+
+
+def test_nothing_is_printed() -> None:
+    """The pepper is in no repr."""
+    assert repr(PERSONS) == "<Persons>"
