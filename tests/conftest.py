@@ -40,7 +40,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
-    """Count as a pure room's coverage what its own tests reach: tracing all others too is slower and makes the figure softer."""
+    """Count as a pure room's coverage what its own tests reach: tracing all others is slower and makes the figure softer."""
     rooms: list[str] = tomllib.loads((config.rootpath / "pyproject.toml").read_text())["tool"]["coverage"]["run"]["include"]
     for item in items:
         if not is_of_a_room(item.path.relative_to(config.rootpath), rooms):
