@@ -74,6 +74,8 @@ class Happening(StrEnum):
     RECORD_UNREADABLE = "record_unreadable"
     DEAD_LETTERS_REPLAYED = "dead_letters_replayed"
     """Somebody had dead letters sent again."""
+    REQUEST_DONE = "request_done"
+    """Somebody's request was done: a withdrawal, an erasure or an access, by its number in the register."""
     UNEXPECTED_ERROR = "unexpected_error"
     LIBRARY = "library"
     """A library, the interpreter or a warning had something to say."""
@@ -152,6 +154,8 @@ FIELDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "where": Where,
     "logger": LoggerName,
     "places": Places,
+    "number": int,
+    "right": StrEnum,
 }
 """Every field there is, with the only type that it takes."""
 
@@ -178,6 +182,8 @@ class Log:
         where: Where | None = None,
         logger: LoggerName | None = None,
         places: Places | None = None,
+        number: int | None = None,
+        right: StrEnum | None = None,
     ) -> None:
         """Write one line with the fields that are given. Raises TypeError, naming the field, for one of another type."""
         given = {
@@ -192,6 +198,8 @@ class Log:
             "where": where,
             "logger": logger,
             "places": places,
+            "number": number,
+            "right": right,
         }
         self._write(Happening(happening), {name: value for name, value in given.items() if value is not None})
 

@@ -13,16 +13,17 @@ from typing import Final, NamedTuple
 
 import apsw
 
-from gateway.model import Minimised
+from gateway.model import Destination, Minimised
+from gateway.outbox import Holding
 from gateway.outbox.claims import filled
 from gateway.outbox.codec import Codec, Opened, Unreadable, group_place, single_place
-from gateway.outbox.lanes import Held, LaneState, Stored
+from gateway.outbox.lanes import Held, LaneState, Stored, say
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import SPAN, base, every
 from gateway.outbox.subjects import hold, may_hold, split
 
-LOOKED_AT_ONCE: Final = 4_000
-"""Groups looked through in one go: some milliseconds."""
+LOOKED_AT_ONCE: Final = 1_000
+"""Groups, or rows of what was sent, that are looked through in one go: some milliseconds."""
 
 
 class Look(NamedTuple):
@@ -60,6 +61,11 @@ class Single(NamedTuple):
     maybe_since: int | None
     hashes: bytes
     event: Minimised | None
+
+    @property
+    def said(self) -> str:
+        """How people call its state."""
+        return say(self.held, maybe=self.maybe_since is not None)
 
 
 class Sought(NamedTuple):
@@ -107,6 +113,26 @@ class Seeking:
             [group for group in found if group is not None and group.mine],
             [single for state in self._lanes.of(storefront) for single in self._singles(state, wanted)],
         )
+
+    def held(self, storefront: int, look: Look) -> tuple[Holding, ...]:
+        """Tell what is held of a person, in the order of its numbers and, of one event, of the destinations."""
+        sought = self.seek(storefront, look.wanted, look)
+        found = [one for group in sought.groups for one in self._waiting(storefront, group)]
+        found += [
+            (single.seq, Holding(single.state.lane.destination, single.said, single.accepted_at, single.event))
+            for single in sought.singles
+            if single.event is not None
+        ]
+        return tuple(holding for _, holding in sorted(found, key=_order))
+
+    def _waiting(self, storefront: int, group: Grouped) -> Iterator[tuple[int, Holding]]:
+        for n in group.held:
+            seq, event = group.first + group.filled[n], group.opened.events[n]
+            for state in self._lanes.of(storefront):
+                where = state.lane.destination
+                if where in event.destinations and state.needs(seq, seq):
+                    marked = any(mark.first <= seq <= mark.last for mark in state.marks)
+                    yield seq, Holding(where, "maybe" if marked else "waiting", group.opened.ats[n], event)
 
     def _looked(self, look: Look) -> Iterator[tuple[Stored, bytes]]:
         """Read again what was looked at; a group may be gone by now, or be slimmer."""
@@ -171,4 +197,10 @@ class Seeking:
             return None
 
 
+def _order(found: tuple[int, Holding]) -> tuple[int, int]:
+    seq, holding = found
+    return seq, _DESTINATIONS.index(holding.destination)
+
+
+_DESTINATIONS: Final = tuple(Destination)
 _GROUPS: Final = "select place, at, data_key, sorts, blob, subjects from groups"
