@@ -5,17 +5,18 @@ bits each; 3 is reserved, so a field that holds it makes the section unreadable.
 in such a section is ever a yes:
 
     an opt-out of sale, sharing or targeted advertising       1 opts out
-    a notice of them, or of processing at all                 2, not given: who was not told could not opt out
     consent for sensitive data, a known child, another use    anything but 0, "not applicable": the shop handles data that
                                                               asks for a consent of its own, which nobody here may give
-    service provider mode                                     the shop neither sells nor shares: as an opt-out
+
+Whether a notice was given, and under which of the industry's contracts the shop works, is for the shop to answer for: a
+visitor says nothing by it.
 
 Layouts: https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform/tree/main/Sections (read 2026-11-26,
 commit b27beb4), and as the IAB Tech Lab's own library writes them (npm, @iabgpp/cmpapi 3.2.0). Both are the same but for
 the four youngest states: there the specification, still up for comment, wants a header whose list of segments begins with
-0, a number that its Fibonacci code cannot write; the library writes none, and neither do we read any. That notices and
-the service provider mode count as opt-outs, and that sensitive data and children are never agreed to, is how Prebid reads
-them too: https://docs.prebid.org/features/mspa-usnat.html (read 2026-11-26). Pure.
+0, a number that its Fibonacci code cannot write; the library writes none, and neither do we read any. That
+sensitive data and children are never agreed to is how Prebid reads them too:
+https://docs.prebid.org/features/mspa-usnat.html (read 2026-11-26). Pure.
 """
 
 from collections.abc import Iterable, Mapping
@@ -49,11 +50,11 @@ OPTED_OUT, PROTECTED = Said.OPTED_OUT, Said.PROTECTED
 
 # ── fields ───────────────────────────────────────────────────────────────────────────────────────────────────────
 #                                                                   1: yes, notice was given       2: no
-SHARING_NOTICE: Final = Field("SharingNotice", two=OPTED_OUT)
-PROCESSING_NOTICE: Final = Field("ProcessingNotice", two=OPTED_OUT)
-SALE_NOTICE: Final = Field("SaleOptOutNotice", two=OPTED_OUT)
-SHARING_OUT_NOTICE: Final = Field("SharingOptOutNotice", two=OPTED_OUT)
-TARGETED_NOTICE: Final = Field("TargetedAdvertisingOptOutNotice", two=OPTED_OUT)
+SHARING_NOTICE: Final = Field("SharingNotice")
+PROCESSING_NOTICE: Final = Field("ProcessingNotice")
+SALE_NOTICE: Final = Field("SaleOptOutNotice")
+SHARING_OUT_NOTICE: Final = Field("SharingOptOutNotice")
+TARGETED_NOTICE: Final = Field("TargetedAdvertisingOptOutNotice")
 SENSITIVE_NOTICE: Final = Field("SensitiveDataProcessingOptOutNotice")
 LIMIT_NOTICE: Final = Field("SensitiveDataLimitUseNotice")
 #                                                                   1: opted out                   2: did not
@@ -68,9 +69,9 @@ ADDITIONAL: Final = Field("AdditionalDataProcessingConsent", one=PROTECTED, two=
 #                                                                   1: yes                         2: no
 COVERED: Final = Field("MspaCoveredTransaction")
 OPT_OUT_MODE: Final = Field("MspaOptOutOptionMode")
-SERVICE_PROVIDER: Final = Field("MspaServiceProviderMode", one=OPTED_OUT)
+SERVICE_PROVIDER: Final = Field("MspaServiceProviderMode")
 #                                                                   1: opt-out option mode         2: service provider mode
-MSPA_MODE: Final = Field("MspaMode", two=OPTED_OUT)
+MSPA_MODE: Final = Field("MspaMode")
 
 MSPA: Final = (COVERED, OPT_OUT_MODE, SERVICE_PROVIDER)
 

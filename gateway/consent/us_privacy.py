@@ -27,12 +27,11 @@ class Answer(Enum):
 def read(text: str) -> Answer:
     """Read a string, in letters of either case.
 
-    Opted out is also who was not told (`N` in the second place), since they could not, and who is under the law without an
-    answer on record: `-` in the third place is for where the law does not apply, and there the others are `-` too.
+    Opted out is also who is under the law without an answer on record: `-` in the third place is for where the law does not
+    apply, and there the others are `-` too.
     """
     if SHAPE.fullmatch(text) is None:
         return Answer.UNREADABLE
     if text == DOES_NOT_APPLY:
         return Answer.NOTHING
-    told, opted_out = text[1].upper(), text[2].upper()
-    return Answer.NOTHING if opted_out == "N" and told != "N" else Answer.OPTED_OUT
+    return Answer.NOTHING if text[2] in "Nn" else Answer.OPTED_OUT

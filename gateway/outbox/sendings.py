@@ -27,6 +27,7 @@ from gateway.outbox.vault import DAY_SECONDS, nonce
 _UNKNOWN, _CONFIRMED, _NOT_TAKEN = 0, 1, 2
 _TOLD: Final = {_UNKNOWN: None, _CONFIRMED: True, _NOT_TAKEN: False}
 _SWEPT_AT_ONCE: Final = 5_000
+_KEPT_HASHES: Final = 4_096
 
 
 class Note(NamedTuple):
@@ -99,12 +100,16 @@ class Sendings:
         self._departures = memory.departures
         self._codec = Codec()
         self._next: dict[int, int] = {}
+        self._kept: dict[int, bytes] = {}
+        """Hashes by the number of their record: the lanes of a storefront send the same events at nearly the same time."""
 
     # ── a request's life ─────────────────────────────────────────────────────────────────────────────────────────
 
     def note(self, state: LaneState, taken: Taken, left: Sequence[Left], gone: AbstractSet[int], now: int) -> Note | None:
         """Write down what is about to leave; nothing for events that belong to nobody, or whose person has just withdrawn."""
         records = {record.seq: record.event for record in taken.records}
+        if len(self._kept) > _KEPT_HASHES:
+            self._kept.clear()
         lines: list[_Fields] = []
         seqs: list[int] = []
         joined: list[bytes] = []
@@ -112,7 +117,9 @@ class Sendings:
             shape = self._departures.number(part.shape)
             for seq in part.seqs:
                 event = records[seq]
-                hashes = self._subjects.of_record(state.lane.storefront, event)
+                hashes = self._kept.get(seq)
+                if hashes is None:
+                    hashes = self._kept[seq] = self._subjects.of_record(state.lane.storefront, event)
                 if hashes and seq not in gone:
                     count = len(hashes) // HASH_BYTES
                     lines.append((event.event_id, event.kind, shape, event.evidence, seq, count))
@@ -237,6 +244,13 @@ class Sendings:
         )
         if first(self._connection, "select 1 from sendings where at < ? limit 1", (begin,)) is None:
             self._vault.discard_sent(begin)
+
+    def shed(self, count: int) -> int:
+        """Delete the `count` oldest rows before their time; gives how many there were."""
+        self._connection.execute(
+            "delete from sendings where place in (select place from sendings order by at limit ?)", (count,)
+        )
+        return self._connection.changes()
 
 
 def _tell(settlement: Settlement) -> int:

@@ -126,12 +126,9 @@ async def test_a_taken_port_is_said_and_everything_is_given_back(tmp_path: Path,
     """The address is named, the store is closed again, and the next start works."""
     there = install(tmp_path / "it", platforms.base_urls)
     port = getattr(there, which)
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", port))
-        other.listen()
-        with pytest.raises(CannotListen, match=rf"127\.0\.0\.1:{port}"):
-            async with asyncio.timeout(5), inside(there, Log(io.StringIO())):
-                raise AssertionError
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(CannotListen, match=rf"127\.0\.0\.1:{port}"):
+        async with asyncio.timeout(5), inside(there, Log(io.StringIO())):
+            raise AssertionError
     async with inside(there, Log(io.StringIO())):
         assert (await there.ask("/readyz"))["ready"]
 

@@ -25,7 +25,11 @@ async def test_gzip_is_read(door: Doorway) -> None:
     assert door.metric("raw_bytes_total") == len(body)
 
 
-@pytest.mark.parametrize("body", [b"no gzip at all", gzip.compress(b"{}")[:5], gzip.compress(as_bytes(purchase()))[:-40]])
+@pytest.mark.parametrize(
+    "body",
+    [b"no gzip at all", gzip.compress(b"{}")[:5], gzip.compress(as_bytes(purchase()))[:-40]],
+    ids=["none", "beginning", "without end"],
+)
 async def test_broken_gzip_is_400(door: Doorway, body: bytes) -> None:
     """What cannot be decompressed is 400, however far it could be read."""
     answer = await door.post(body, Content_Encoding="gzip")

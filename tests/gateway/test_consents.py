@@ -1,5 +1,6 @@
 """Consent records at the front door: who may post them, what is answered, and how orders without a signal find them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
@@ -315,6 +316,23 @@ async def test_a_refusal_takes_back_what_waits(door: Doorway) -> None:
     await door.tell(record({**NO, "join": {"client_id": CLIENT}}))
     assert [event.event_id for event in await door.stored()] == ["3"]
     assert await waiting(door) == [1, 1, 1]
+
+
+async def test_no_order_slips_past_a_refusal_that_comes_at_the_same_time(door: Doorway) -> None:
+    """Orders that found the yes just before it was taken back are removed, or refused by the store itself."""
+    seen: set[str] = set()
+    for turn in range(20):
+        cites = {"receipt": f"{RECEIPT}-{turn:03}"}
+        mine = {"customer": {"email": f"{turn}@example.com"}}
+        await door.tell(record({"advertising": True, **cites}))
+        door.clock.pass_by(5)
+        posts = [door.post(order(f"{turn}-{number}", cites, **mine)) for number in range(8)]
+        posts.insert(turn % 9, door.tell(record({"advertising": False, **cites})))
+        answers = await asyncio.gather(*posts)
+        results = [result for answer in answers if answer.status == 202 for result in answer.results]
+        seen |= {result.get("reason", result["status"]) for result in results}
+        assert await waiting(door) == [0, 0, 0]
+    assert seen - {"advertising_denied", "withdrawn"} == {"accepted"}
 
 
 async def test_what_comes_after_a_refusal_is_refused_until_a_newer_yes(door: Doorway) -> None:

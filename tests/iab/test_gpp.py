@@ -31,10 +31,6 @@ STATES: Final = (
     *("usia", "usne", "usnh", "usnj", "ustn", "usmn", "usmd", "usin", "usky", "usri"),
 )
 OPT_OUTS: Final = ("SaleOptOut", "SharingOptOut", "TargetedAdvertisingOptOut")
-NOTICES: Final = (
-    *("SharingNotice", "ProcessingNotice", "SaleOptOutNotice"),
-    *("SharingOptOutNotice", "TargetedAdvertisingOptOutNotice"),
-)
 CONSENTS: Final = (
     *("SensitiveDataProcessing", "KnownChildSensitiveDataConsents"),
     *("PersonalDataConsents", "AdditionalDataProcessingConsent"),
@@ -61,8 +57,6 @@ def american(dice: Random, shape: dict[str, Any]) -> dict[str, Any]:
             fields[name] = [dice.choice(may) for _ in default]
         elif name == "MspaCoveredTransaction":
             fields[name] = dice.choice((1, 2))
-        elif name in NOTICES and kind != "all":
-            fields[name] = dice.choice((0, 1))
         else:
             fields[name] = dice.choice(may)
     return fields
@@ -160,11 +154,8 @@ def opts_out(sections: Sections) -> bool:
 def refuses_otherwise(fields: dict[str, Any]) -> bool:
     """The reference sees, in an American section, what we take for a refusal besides."""
     values = [value for name in CONSENTS for value in _listed(fields.get(name, 0))]
-    undetermined = "OptOutSale" in fields and (
-        fields["Notice"] == "N" or (fields["OptOutSale"] == "-" and (fields["Notice"], fields["LspaCovered"]) != ("-", "-"))
-    )
-    mode = fields.get("MspaServiceProviderMode") == 1 or fields.get("MspaMode") == 2
-    return undetermined or mode or any(values) or any(fields.get(name) == 2 for name in NOTICES)
+    undetermined = fields.get("OptOutSale") == "-" and (fields["Notice"], fields["LspaCovered"]) != ("-", "-")
+    return undetermined or any(values)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -29,6 +29,7 @@ PERSONS: Final = Persons(bytes(32))
 ADAPTERS: Final = {destination: made(destination) for destination in Destination}
 CELLS: Final = 4
 DROPPED: Final = "D D D"
+NOT_APPLICABLE: Final = "·"
 COLUMNS: Final = ("opt-in", "US, `strict`", "US, `restricted`", "US, `opt_in_everywhere`")
 OPT_IN_COUNTRIES: Final = ("FR", "GB", "CH", "CA", None, "unreadable")
 
@@ -86,8 +87,12 @@ GPP_NO_OPT_OUT: Final = {"gpp": gpp.string({8: gpp.core(SaleOptOut=2, SharingOpt
 GPP_OPT_OUT: Final = {"gpp": gpp.string({8: gpp.core(SaleOptOut=1, SharingOptOut=2)})}
 CANADA_IMPLIED: Final = {"gpp": gpp.string({5: gpp.canada(implied=(1, 7), implied_vendors=(755,), updated=NOW - DAY)})}
 CANADA_EXPRESS: Final = {"gpp": gpp.string({5: gpp.canada(express=(1, 7), vendors=(755,), updated=NOW - DAY)})}
+ONLY_GOOGLE: Final = {"vendors": {"google_ads": True, "meta": False, "pinterest": False}}
 CITES: Final = ({"join": {"order_id": "1001"}}, {"receipt": "r-0123456789abcdef"})
 YES, NO = ADVERTISING_YES, ADVERTISING_NO
+CHANGED_TO_YES: Final = (record(1, 1, NO, 2), record(2, 1, YES))
+CHANGED_TO_NO: Final = (record(1, 1, YES, 2), record(2, 1, NO))
+TWO_BROWSERS: Final = (record(1, 1, NO, 2), record(2, 2, YES))
 
 ALL, GOOGLE, NONE = "A A A", "D D A", DROPPED
 
@@ -164,7 +169,7 @@ ROWS: Final = (
         banner=True,
     ),
     Row("24", "TC purpose 7 by legitimate interest only", (BY_INTEREST,), (NONE,) * CELLS),
-    Row("25", "vendors: Google yes", ({"vendors": {"google_ads": True, "meta": False, "pinterest": False}},), (GOOGLE,) * CELLS),
+    Row("25", "vendors: Google yes", (ONLY_GOOGLE,), (GOOGLE,) * CELLS),
     Row(
         "26",
         "US Privacy or GPP opts out, or is broken + Shopify allows marketing",
@@ -197,16 +202,19 @@ ROWS: Final = (
     Row("34", "an order whose record says yes", CITES, (ALL,) * CELLS, records=(record(1, 1, YES),)),
     Row("35a", "its record is older than consent lasts", CITES, (NONE,) * CELLS, records=(record(1, 1, YES, 184),)),
     Row("35b", "its record was withdrawn", CITES, (NONE,) * CELLS, records=(record(1, 1, YES, withdrawn=True),)),
-    Row("36a", "two records of one browser, the later says yes", CITES, (ALL,) * CELLS, records=(record(1, 1, NO, 2), record(2, 1, YES))),
-    Row("36b", "two records of one browser, the later says no", CITES, (NONE,) * CELLS, records=(record(1, 1, YES, 2), record(2, 1, NO))),
-    Row("36c", "records of two browsers, one says no", CITES, (NONE,) * CELLS, records=(record(1, 1, NO, 2), record(2, 2, YES))),
+    Row("36a", "two records of one browser, the later says yes", CITES, (ALL,) * CELLS, records=CHANGED_TO_YES),
+    Row("36b", "two records of one browser, the later says no", CITES, (NONE,) * CELLS, records=CHANGED_TO_NO),
+    Row("36c", "records of two browsers, one says no", CITES, (NONE,) * CELLS, records=TWO_BROWSERS),
 )  # fmt: skip
 
 
-def outcome(
-    row: Row, consent: Mapping[str, Any], profile: Profile, country: str | None, region: str | None
-) -> tuple[str, bool]:
+Visitor = tuple[Profile, str | None, str | None]
+"""The profile, the country and the region."""
+
+
+def outcome(row: Row, consent: Mapping[str, Any], visitor: Visitor) -> tuple[str, bool]:
     """What becomes of an event with this consent: a letter for each platform, and whether Google is told of personalisation."""
+    profile, country, region = visitor
     policy = Policy(profile=profile, banner_regions=frozenset("*") if row.banner else frozenset())
     line = Line(StorefrontId("shop"), policy, ADAPTERS, frozenset(), PERSONS)
     raw = msgspec.structs.replace(raw_event(consent=dict(consent)), country=country, region=region, gpc_header=row.gpc_header)
@@ -221,11 +229,13 @@ def outcome(
 
 def cells(row: Row) -> Iterator[tuple[int, frozenset[str]]]:
     """For each column that applies, what all that stands for it comes to: one answer, if the table holds."""
-    inside = [(profile, "US", row.region) for profile in (Profile.STRICT, Profile.RESTRICTED, Profile.OPT_IN_EVERYWHERE)]
-    outside = [(profile, country, None) for profile in Profile for country in row.countries]
+    inside: list[Visitor] = [
+        (profile, "US", row.region) for profile in (Profile.STRICT, Profile.RESTRICTED, Profile.OPT_IN_EVERYWHERE)
+    ]
+    outside: list[Visitor] = [(profile, country, None) for profile in Profile for country in row.countries]
     for column, visitors in enumerate((outside, *([one] for one in inside))):
         if row.cells[column] is not None:
-            found = {outcome(row, consent, *visitor)[0] for consent in row.variants for visitor in visitors}
+            found = {outcome(row, consent, visitor)[0] for consent in row.variants for visitor in visitors}
             yield column, frozenset(found)
 
 
@@ -234,7 +244,9 @@ def table() -> str:
     lines = [f"| | signals | {' | '.join(COLUMNS)} |", f"|---|---|{'---|' * CELLS}"]
     for row in ROWS:
         found = {column: " / ".join(sorted(answers)) for column, answers in cells(row)}
-        lines.append(f"| {row.number} | {row.says} | {' | '.join(found.get(column, '–') for column in range(CELLS))} |")
+        lines.append(
+            f"| {row.number} | {row.says} | {' | '.join(found.get(column, NOT_APPLICABLE) for column in range(CELLS))} |"
+        )
     return "\n".join(lines)
 
 

@@ -21,7 +21,7 @@ def test_a_row_of_the_table_holds(row: Row) -> None:
 def test_google_is_told_of_personalisation_as_the_row_says(row: Row) -> None:
     """A question of its own, which changes nothing of who gets the event."""
     for consent in row.variants:
-        assert outcome(row, consent, Profile.OPT_IN_EVERYWHERE, "FR", None)[1] is row.personalised
+        assert outcome(row, consent, (Profile.OPT_IN_EVERYWHERE, "FR", None))[1] is row.personalised
 
 
 def test_the_table_is_complete() -> None:

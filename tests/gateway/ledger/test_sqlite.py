@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -313,14 +313,14 @@ async def test_what_was_undone_leaves_no_trace_in_memory(engine: SqliteEngine) -
     """A deposit that fails undoes those that share its flush; they are made again, with all that they need."""
     ledger = await engine.open(max_held=1)
     await ledger.deposit(deposit(1))
-    answers = await asyncio.gather(
+    answers: Sequence[object] = await asyncio.gather(
         ledger.deposit(deposit(2, storefront=OTHER)),
         ledger.deposit(deposit(3, received_at=NOW + DAY)),
         ledger.hold(order(1, "cart")),
         ledger.deposit(deposit(1)),
         return_exceptions=True,
     )
-    assert answers[:3] == [None, None, True]
+    assert list(answers[:3]) == [None, None, True]
     assert isinstance(answers[3], ValueError)
     await ledger.close()
     ledger = await engine.open()

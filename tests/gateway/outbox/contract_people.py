@@ -599,6 +599,18 @@ class PeopleContract:
         assert await deliver_all(outbox, LANES[1]) == ["0", "2", "4"]
         await outbox.close()
 
+    async def test_an_event_of_which_only_a_line_is_left_is_erased_too(self, engine: Engine) -> None:
+        """It was delivered long ago: the line goes, and so does the decision."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(1, destinations=(META,), email=JANE)])
+        claim = await claim_all(outbox, FIRST)
+        await leave(outbox, claim)
+        await outbox.settle(claim, done(claim), NOW)
+        assert await outbox.erase(SHOP, JANES, NOW + 1) == Removal({}, {}, {}, sent=1, traces=1)
+        assert await outbox.explain(SHOP, Kind.PURCHASE, EventId("e1")) is None
+        assert (await outbox.holdings(SHOP, JANES)).sent == ()
+        await outbox.close()
+
     async def test_an_erased_event_is_forgotten_wherever_its_decision_lies(self, engine: Engine) -> None:
         """Among many others, old and new, refused before it was accepted, and repeated."""
         outbox = await engine.open([FIRST])

@@ -9,8 +9,8 @@ import pytest
 
 from gateway.app import make_desk
 from gateway.ledger import Right
-from gateway.model import Destination, EventId, Kind
-from gateway.outbox import Shut, Unavailable
+from gateway.model import Destination, EventId, Kind, Reason
+from gateway.outbox import Done, Lane, Left, Shape, Shut, Unavailable
 from gateway.persons import Identifier
 from gateway.rights.desk import Desk, Nobody, Via
 from gateway.rights.due import DAYS, Law
@@ -23,6 +23,7 @@ JOE: Final = "joe@example.com"
 CLIENT: Final = "1.1795000000.42"
 RECEIPT: Final = "page-receipt-0123456789"
 YES: Final = {"advertising": True}
+HOLD: Final = ('banner_regions = ["FR"]', 'banner_regions = ["FR"]\nhold_unmatched_minutes = 30')
 ALL: Final = [destination.value for destination in Destination]
 
 
@@ -54,6 +55,16 @@ async def reason(door: Doorway, event: dict[str, Any]) -> str:
 async def waiting(door: Doorway) -> list[str]:
     """The ids that wait for Meta."""
     return [event.event_id for event in await door.stored()]
+
+
+async def deliver(door: Doorway) -> None:
+    """Send all that waits to every platform, as couriers do, and have it confirmed."""
+    for destination in Destination:
+        claim = await door.outbox.claim(Lane(SHOP, destination), 100, NOW)
+        assert claim is not None
+        seqs = tuple(record.seq for record in claim.records)
+        await door.outbox.mark_sent(claim, seqs, NOW, [Left(Kind.PURCHASE, Shape("data[].event_id=text"), seqs, 1)])
+        await door.outbox.settle(claim, [Done(seq, Reason.CONFIRMED) for seq in seqs], NOW)
 
 
 class Died(Exception):
@@ -141,6 +152,33 @@ async def test_an_address_leads_to_the_records_that_its_events_rested_on(door: D
     (kept,) = await door.kept(Identifier.RECEIPT, RECEIPT)
     assert kept.withdrawn_at == NOW
     assert await reason(door, purchase("2", customer={"email": JOE}, consent=cites)) == "withdrawn"
+
+
+@pytest.mark.parametrize("right", [Right.WITHDRAW, Right.ERASE])
+async def test_what_was_delivered_leads_to_its_records_too(door: Doorway, right: Right) -> None:
+    """Of an event that is delivered nothing is held but what was sent, and that names its evidence."""
+    await door.tell({"consent": YES | {"receipt": RECEIPT}})
+    await door.post(purchase("1", customer={"email": JANE}, consent={"receipt": RECEIPT}))
+    await deliver(door)
+    told = await getattr(door.desk, right)(SHOP, naming(email=JANE), Law.GDPR, Via.OPERATOR)
+    assert (told.removed, told.consent_records) == ({}, 1)
+    assert [task.destination for task in told.follow_up] == ALL
+    kept = await door.kept(Identifier.RECEIPT, RECEIPT)
+    assert [one.withdrawn_at for one in kept] == ([NOW] if right is Right.WITHDRAW else [])
+
+
+@pytest.mark.parametrize("right", [Right.WITHDRAW, Right.ERASE])
+async def test_orders_that_wait_for_their_record_are_deleted(tmp_path: Path, right: Right) -> None:
+    """They are counted, and a record that comes afterwards finds none."""
+    async with doorway(tmp_path, HOLD) as door:
+        cites = {"receipt": RECEIPT}
+        assert await reason(door, purchase("1", customer={"email": JANE}, consent=cites)) == "no_consent_record"
+        told = await getattr(door.desk, right)(SHOP, naming(receipt=RECEIPT), Law.GDPR, Via.OPERATOR)
+        assert told.held_orders == 1
+        again = await door.desk.access(SHOP, naming(receipt=RECEIPT), Law.GDPR, Via.OPERATOR)
+        assert again.held_orders == 0
+        await door.tell({"consent": YES | cites})
+        assert await waiting(door) == []
 
 
 async def test_a_browser_takes_its_own_choice_back(door: Doorway) -> None:
