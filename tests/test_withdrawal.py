@@ -13,6 +13,8 @@ from tests.fronts import Weather
 from tests.withdrawal import GRACE, book_faults, figures, judge_people, withdrawal
 from tests.withdrawing import Plan, Removed, Told, Way
 
+pytestmark = pytest.mark.xdist_group("machine")
+
 BLIND: Final = """
 import sys
 from gateway.cli import main
