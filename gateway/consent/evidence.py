@@ -31,9 +31,10 @@ Citation = tuple[tuple[Identifier, str], ...]
 class Record(msgspec.Struct, frozen=True, gc=False):
     """A consent record, as far as a decision depends on it. Times are Unix seconds.
 
-    `browser` is the key by which records of the same browser are told: of its client id, else of its receipt. `given_at`:
-    when the person decided, at the latest when the record came in. `personalised`: the answer to personalised advertising.
-    `withdrawn`: the person has taken it back since.
+    `browser` is the key by which records of the same browser are told: of its client id, else of its receipt. `receipt`: the
+    receipt's key where it is not that one; who knows it is the same browser. `keys`: all that the record can be found by.
+    `given_at`: when the person decided, at the latest when the record came in. `personalised`: the answer to personalised
+    advertising. `withdrawn`: the person has taken it back since.
     """
 
     id: EvidenceId
@@ -44,16 +45,23 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     personalised: bool | None = None
     place: Mention = NOWHERE
     withdrawn: bool = False
+    receipt: PersonKey | None = None
+    keys: tuple[PersonKey, ...] = ()
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):
-    """What the records that an event cites say together. `id` is the newest's, `given_at` the oldest's."""
+    """What the records that an event cites say together. `id` is the newest's, `given_at` the oldest's.
+
+    `persons` are all keys of these records. Whoever goes by a record is known by all that finds the record: a visitor takes
+    consent back by a receipt, and the order that it allowed had cited a cart.
+    """
 
     id: EvidenceId
     statements: Statements
     given_at: int
     personalised: bool | None = None
     mentions: tuple[Mention, ...] = ()
+    persons: tuple[PersonKey, ...] = ()
 
 
 def cites(consent: object) -> bool:
@@ -102,6 +110,7 @@ def combine(records: Sequence[Record], policy: Policy, now: int) -> Evidence | N
         given_at=min(record.given_at for record in counted),
         personalised=_agreed(record.personalised for record in counted),
         mentions=tuple(dict.fromkeys(record.place for record in counted)),
+        persons=tuple(dict.fromkeys(key for record in counted for key in record.keys)),
     )
 
 

@@ -216,7 +216,9 @@ async def test_an_order_finds_its_record_by_any_of_its_joins(door: Doorway, name
 
 
 async def test_what_allowed_an_event_and_whose_it_is_goes_with_it(door: Doorway) -> None:
-    """The record's name, and keyed hashes of all that was cited: the event can be found again when consent is withdrawn."""
+    """The record's name, and keyed hashes of all that was cited, and of all that finds the record: the event can be found
+    again when consent is withdrawn, by whatever the person names.
+    """
     await door.say(record({"advertising": True, "join": {"cart_token": "c-77"}}))
     await reasons(door, order(consent={"join": {"cart_token": "c-77", "client_id": CLIENT, "order_id": 1001}}))
     event = await door.only()
@@ -224,7 +226,7 @@ async def test_what_allowed_an_event_and_whose_it_is_goes_with_it(door: Doorway)
     assert event.evidence == kept.deposit.record.id
     persons = Persons(Keyring.load(door.settings.server.key_file).pepper)
     named = {Identifier.CART_TOKEN: "c-77", Identifier.CLIENT_ID: CLIENT, Identifier.ORDER_ID: "1001"}
-    assert set(event.persons) == {persons.key(SHOP, kind, text) for kind, text in named.items()}
+    assert set(event.persons) == {persons.key(SHOP, kind, text) for kind, text in named.items()} | set(kept.deposit.keys)
     assert event.consent_at == NOW
 
 
@@ -316,6 +318,43 @@ async def test_a_refusal_takes_back_what_waits(door: Doorway) -> None:
     await door.tell(record({**NO, "join": {"client_id": CLIENT}}))
     assert [event.event_id for event in await door.stored()] == ["3"]
     assert await waiting(door) == [1, 1, 1]
+
+
+BY_CART: Final = {"join": {"cart_token": "c-77"}}
+SAID: Final = {"advertising": True, "receipt": RECEIPT, "join": {"cart_token": "c-77", "client_id": CLIENT}}
+
+
+@pytest.mark.parametrize(
+    ("told", "by"),
+    [
+        ("take_back", {"receipt": RECEIPT}),
+        ("take_back", {"client_id": CLIENT}),
+        ("withdraw", {"receipt": RECEIPT}),
+        ("withdraw", {"client_id": CLIENT}),
+        ("tell", {"consent": NO}),
+        ("tell", {"consent": {"advertising": False, "join": {"client_id": CLIENT}}}),
+        ("say", {"consent": NO}),
+    ],
+)
+async def test_an_order_is_known_by_all_that_its_record_is_known_by(door: Doorway, told: str, by: dict[str, Any]) -> None:
+    """The order cites a cart; the browser takes back by what it knows itself. Nothing that waits may go, nor what comes."""
+    await door.tell(record(SAID))
+    assert await reasons(door, order("1", BY_CART)) == ["accepted"]
+    door.clock.pass_by(5)
+    await getattr(door, told)(by)
+    assert await waiting(door) == [0, 0, 0]
+    assert await reasons(door, order("2", BY_CART)) != ["accepted"]
+
+
+async def test_an_order_that_waited_for_its_record_is_known_by_all_of_it_too(tmp_path: Path) -> None:
+    """It cited a cart, and the record that let it go on is taken back by its receipt."""
+    async with doorway(tmp_path, HOLDING) as door:
+        await reasons(door, order("1", BY_CART))
+        await door.tell(record(SAID))
+        assert await waiting(door) == [1, 1, 1]
+        door.clock.pass_by(5)
+        await door.take_back({"receipt": RECEIPT})
+        assert await waiting(door) == [0, 0, 0]
 
 
 async def test_no_order_slips_past_a_refusal_that_comes_at_the_same_time(door: Doorway) -> None:

@@ -123,6 +123,20 @@ def test_records_of_several_browsers_all_count() -> None:
     assert found.given_at == NOW - 3600
 
 
+def test_whoever_goes_by_records_is_known_by_all_that_finds_them() -> None:
+    """Once each; what an older record of the same browser was found by is not among them: it does not count."""
+    first, second, third = (PersonKey(f"{n:016x}") for n in range(3))
+    records = [
+        record(0, keys=(third,), received_at=NOW - 7200, given_at=NOW - 7200),
+        record(1, keys=(first, second)),
+        record(2, OTHER, keys=(second, OTHER)),
+    ]
+    found = combine(records, Policy(), NOW)
+    assert found is not None
+    assert set(found.persons) == {first, second, OTHER}
+    assert len(found.persons) == 3
+
+
 def test_a_record_that_was_withdrawn_refuses() -> None:
     """A yes that was taken back is a no."""
     found = combine([record(1, withdrawn=True)], Policy(), NOW)

@@ -31,7 +31,12 @@ def name(of: int | str) -> EvidenceId:
 
 
 def deposit(
-    number: int | str, *keys: str, browser: str = "browser", storefront: StorefrontId = SHOP, **changes: Any
+    number: int | str,
+    *keys: str,
+    browser: str = "browser",
+    receipt: str | None = None,
+    storefront: StorefrontId = SHOP,
+    **changes: Any,
 ) -> Deposit:
     """A record of a browser that can also be found by `keys`; `changes` replace fields of the record."""
     usual: dict[str, Any] = {
@@ -40,11 +45,12 @@ def deposit(
         "received_at": NOW,
         "given_at": NOW - 5,
         "statements": ADVERTISING_YES,
+        "keys": tuple(dict.fromkeys((key(browser), *([key(receipt)] if receipt else []), *map(key, keys)))),
+        "receipt": None if receipt is None else key(receipt),
     }
     return Deposit(
         storefront=storefront,
         record=Record(**{**usual, **changes}),
-        keys=tuple(key(one) for one in (browser, *keys)),
         proofs=(Proof("advertising", "true", None),),
         decided=tuple((destination, None) for destination in Destination),
         rule="1/opt_in_everywhere",

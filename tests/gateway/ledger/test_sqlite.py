@@ -153,8 +153,7 @@ async def test_nothing_that_was_said_is_readable_in_the_files(engine: SqliteEngi
     persons = Persons(engine.keyring.pepper)
     order_key = persons.key(SHOP, Identifier.ORDER_ID, "CANARY-ORDER-1")
     kept = msgspec.structs.replace(
-        deposit(1, place=("CANARY-PLACE", "CANARY-PLACE")),
-        keys=(order_key,),
+        deposit(1, place=("CANARY-PLACE", "CANARY-PLACE"), keys=(order_key,)),
         proofs=(Proof("tcf", "CANARY-SIGNAL" * 5, None),),
         banner_version=Version("CANARY-BANNER"),
     )
