@@ -24,6 +24,25 @@ JOIN: Final = "join"
 JOINS: Final = frozenset({Identifier.CART_TOKEN, Identifier.CHECKOUT_TOKEN, Identifier.ORDER_ID, Identifier.CLIENT_ID})
 """The names that `join` may use."""
 
+NOBODYS: Final = frozenset(
+    (
+        "undefined",
+        "null",
+        "none",
+        "nan",
+        "nil",
+        "[object object]",
+        "(not set)",
+        "unknown",
+        "anonymous",
+        "guest",
+        "n/a",
+        "-",
+        "0",
+    )
+) | {"00000000-0000-0000-0000-000000000000"}
+"""What programs write where they have no identifier. Everybody has these, so a record that they found would speak for all."""
+
 Citation = tuple[tuple[Identifier, str], ...]
 """What an event says that its record, or its person, can be found by; still in the clear."""
 
@@ -73,7 +92,7 @@ def cited(consent: object) -> Citation | None:
     """Give what a consent object cites, empty if nothing; None when it cites something that is not of its form.
 
     `receipt` is text; `join` an object whose values are text, names that it does not know are of no use. Numbers are taken
-    for order ids, as shops write them.
+    for order ids, as shops write them. What stands for no identifier (`NOBODYS`) is not cited.
     """
     if type(consent) is not dict:
         return ()
@@ -88,7 +107,7 @@ def cited(consent: object) -> Citation | None:
     found = [(name, _text(value)) for name, value in named]
     if any(text is None for _, text in found):
         return None
-    return tuple((name, text) for name, text in sorted(found) if text is not None)
+    return tuple((name, text) for name, text in sorted(found) if text is not None and text.lower() not in NOBODYS)
 
 
 def _text(value: object) -> str | None:

@@ -292,6 +292,22 @@ async def test_each_event_of_a_batch_finds_its_own(door: Doorway) -> None:
     assert [result.get("reason") for result in answer.results[:2]] == ["no_consent_record", "advertising_denied"]
 
 
+@pytest.mark.parametrize("nothing", ["undefined", "null", "[object Object]", "NaN", 0, "(not set)"])
+async def test_nobody_speaks_for_everybody_whose_page_has_a_bug(door: Doorway, nothing: Any) -> None:
+    """What programs write for an identifier that they do not have is none: one visitor's yes is not another's."""
+    await door.tell(record({"advertising": True, "receipt": RECEIPT, "join": {"client_id": nothing}}))
+    assert await reasons(door, order(consent={"join": {"client_id": nothing}})) == ["no_consent"]
+    assert await reasons(door, order("2", consent={"receipt": RECEIPT, "join": {"client_id": nothing}})) == ["accepted"]
+
+
+async def test_an_order_that_a_pixel_names_by_its_address_is_the_webhooks(door: Doorway) -> None:
+    """Shopify writes one order in three ways."""
+    await door.tell(record({"advertising": True, "join": {"order_id": "gid://shopify/OrderIdentity/1001"}}))
+    spellings = (1001, "1001", "gid://shopify/Order/1001")
+    orders = [order(f"{n}", consent={"join": {"order_id": one}}) for n, one in enumerate(spellings)]
+    assert await reasons(door, *orders) == ["accepted"] * 3
+
+
 async def test_a_browsers_event_can_cite_too(door: Doorway) -> None:
     """On `/v1/collect` as on `/v1/events`."""
     await door.tell(record())

@@ -40,6 +40,12 @@ def record(number: int, browser: PersonKey = ONE, **changes: Any) -> Record:
         ({"join": {"order_id": "1001", "client_id": None}}, ((Identifier.ORDER_ID, "1001"),)),
         ({"join": {"order_id": 1001}}, ((Identifier.ORDER_ID, "1001"),)),
         ({"join": {"cart_token": "c", "other": 1}}, ((Identifier.CART_TOKEN, "c"),)),
+        ({"receipt": "undefined", "join": {"cart_token": "c", "client_id": " NULL "}}, ((Identifier.CART_TOKEN, "c"),)),
+        ({"join": {"order_id": 0, "client_id": "[object Object]"}}, ()),
+        (
+            {"join": {"client_id": "nobody.0", "order_id": "00"}},
+            ((Identifier.CLIENT_ID, "nobody.0"), (Identifier.ORDER_ID, "00")),
+        ),
         (
             {"receipt": "r", "join": {"checkout_token": "k", "client_id": "i"}},
             ((Identifier.CHECKOUT_TOKEN, "k"), (Identifier.CLIENT_ID, "i"), (Identifier.RECEIPT, "r")),
