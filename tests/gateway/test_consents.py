@@ -8,10 +8,13 @@ from typing import Any, Final
 
 import pytest
 
+from gateway.consents import Consents, Told
 from gateway.intake import CONSENT_BYTES
 from gateway.model import Destination
+from gateway.outbox import Unavailable
 from gateway.outbox.keyring import Keyring
 from gateway.persons import Identifier, Persons
+from gateway.raw import RawConsent
 from tests.doorway import (
     BURST,
     NOW,
@@ -25,6 +28,8 @@ from tests.doorway import (
     purchase,
     statuses,
 )
+from tests.doorway import door as a_door
+from tests.gateway.ledger.making import fill
 from tests.live import ORIGIN
 from tests.seek import Needles, addresses, disguises, hashed
 
@@ -35,6 +40,7 @@ YES: Final = {"advertising": True, "receipt": RECEIPT}
 NO: Final = {"advertising": False, "receipt": RECEIPT}
 EDGE: Final = (PROXIES[0], PROXIES[1] + '\ncountry_header = "CF-IPCountry"\nregion_header = "CF-Region-Code"')
 HOLDING: Final = ('banner_regions = ["FR"]', "hold_unmatched_minutes = 15")
+SMALL: Final = ('banner_regions = ["FR"]', 'banner_regions = ["FR"]\n[ledger]\nmax_bytes = "1MiB"')
 STRICT: Final = ('banner_regions = ["FR"]', 'profile = "strict"')
 
 
@@ -574,6 +580,33 @@ async def test_a_shut_ledger_is_503_for_whoever_needs_it(door: Doorway) -> None:
         assert answer.retry_after >= 5
     assert await reasons(door, purchase("7")) == ["accepted"]
     assert [event.event_id for event in await door.stored()] == ["7"]
+
+
+async def test_a_no_takes_back_before_it_is_kept(door: Doorway) -> None:
+    """Should the process die between the two, or a store: what was refused never goes while the refusal lies in the ledger."""
+    await door.tell(record())
+    there = a_door(door.settings, SHOP, door.clock, Persons(Keyring.load(door.settings.server.key_file).pepper))
+    consents = Consents(door.ledger, door.outbox, door.metrics)
+    await door.outbox.close()
+    with pytest.raises(Unavailable):
+        await consents.keep(there, RawConsent(consent=NO, receipt=RECEIPT), Told.BROWSER, NOW + 5)
+    assert len(await door.kept(Identifier.RECEIPT, RECEIPT)) == 1
+
+
+@pytest.mark.parametrize("told", ["tell", "say"])
+async def test_a_no_counts_though_a_full_ledger_cannot_keep_it(tmp_path: Path, told: str) -> None:
+    """It is 503; what waits is taken back, and the yes that it was said to allows nothing any more."""
+    async with doorway(tmp_path, SMALL) as door:
+        await door.tell(record())
+        assert await reasons(door, order("1")) == ["accepted"]
+        await fill(door.ledger)
+        door.clock.pass_by(5)
+        answer = await getattr(door, told)(record(NO))
+        assert is_error(answer, 503, "store_full")
+        assert await waiting(door) == [0, 0, 0]
+        assert await reasons(door, order("2")) == ["withdrawn"]
+        assert is_error(await door.tell(record()), 503, "store_full")
+        assert await reasons(door, order("3")) == ["withdrawn"]
 
 
 async def test_a_full_outbox_still_takes_records(tmp_path: Path) -> None:
