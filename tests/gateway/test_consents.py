@@ -593,6 +593,14 @@ async def test_a_no_takes_back_before_it_is_kept(door: Doorway) -> None:
     assert len(await door.kept(Identifier.RECEIPT, RECEIPT)) == 1
 
 
+async def test_large_records_cost_a_visitor_more(door: Doorway) -> None:
+    """One network must not fill the ledger of all within the hour; what a shop's page posts is small and costs one event."""
+    large = record({**YES, "tcf": "C" * (CONSENT_BYTES - 200)})
+    answers = [(await door.tell(large)).status for _ in range(13)]
+    assert answers == [204] * 12 + [429]
+    assert (await door.say(large)).status == 201
+
+
 @pytest.mark.parametrize("told", ["tell", "say"])
 async def test_a_no_counts_though_a_full_ledger_cannot_keep_it(tmp_path: Path, told: str) -> None:
     """It is 503; what waits is taken back, and the yes that it was said to allows nothing any more."""
