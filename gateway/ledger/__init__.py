@@ -37,7 +37,10 @@ class Version(Text):
 
 
 class Proof(msgspec.Struct, frozen=True, gc=False):
-    """What a signal was: its text where that identifies nobody and was read whole, else only its SHA-256 (64 hex digits)."""
+    """What a signal was: its text where that identifies nobody and was read whole, else only its SHA-256 (64 hex digits).
+
+    Neither where the signal is of no known name.
+    """
 
     signal: str
     """The key of the consent object, `cookies.NAME` for a cookie."""
