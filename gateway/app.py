@@ -45,13 +45,16 @@ from gateway.line import Line
 from gateway.listener import Caps, Handler, QuietServer, assert_sound_aiohttp
 from gateway.log import Happening, Log, Reducer, innermost_frame, name_of
 from gateway.metrics import NONE, Metrics
-from gateway.model import Destination
+from gateway.model import Destination, StorefrontId
 from gateway.outbox import Lane, Outbox, Shut
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from gateway.persons import Persons
 from gateway.private import CredentialState, LaneState, Private, Readiness, why_not_ready
+from gateway.rights.counter import Counter
+from gateway.rights.desk import Bureau, Desk, Teller
+from gateway.rights.retention import keepings
 from gateway.settings import Address, Settings, Storefront, prove
 from gateway.witness import Witness
 
@@ -166,11 +169,14 @@ async def running(
         routes = _routes(settings, credentials)
         couriers = {lane: Courier(route, office) for lane, route in routes.items()}
         asking = {inquirer.lane: inquirer for inquirer in inquirers(tuple(routes.values()), office)}
-        callers = _callers(settings)
+        callers, desk = _callers(settings), make_desk(settings, outbox, ledger, witness)
+        await desk.load()
+        counter = Counter(desk)
         intake = Intake(
             callers=callers,
             bodies=Bodies(metrics, settings.server.body_seconds),
             consents=Consents(ledger, outbox, metrics),
+            counter=counter,
             outbox=outbox,
             metrics=metrics,
             addresses=addresses,
@@ -184,11 +190,13 @@ async def running(
             storefronts=frozenset(settings.storefronts),
             readiness=readiness,
             replayer=Replayer(outbox, rules_of(settings), witness),
+            counter=counter,
             names=frozenset(settings.server.private_names),
         )
         metrics.watch_outbox(tuple(couriers), outbox.waiting, time.time)
         metrics.watch_credentials({lane: _standing(credential) for lane, credential in credentials.items()})
         metrics.watch_departures(outbox.unacknowledged)
+        metrics.watch_requests({storefront: _due_dates(desk, storefront) for storefront in desk.storefronts})
         metrics.watch_repeats(settings.storefronts, outbox.differing_repeats)
         tasks = [asyncio.create_task(courier.run(), name="courier") for courier in couriers.values()]
         tasks += [asyncio.create_task(inquirer.run(), name="inquirer") for inquirer in asking.values()]
@@ -217,6 +225,9 @@ async def open_store(settings: Settings) -> AsyncIterator[SqliteOutbox]:
             max_bytes=settings.outbox.max_bytes,
             min_free_bytes=MIN_FREE_BYTES,
             inquiry_first_seconds=settings.delivery.inquiry_first_seconds,
+            sendings_days=settings.retention.sent_days,
+            dead_days=settings.retention.dead_letters_days,
+            withdrawals_days=settings.retention.withdrawals_days,
         ),
     )
     try:
@@ -314,6 +325,25 @@ def rules_of(settings: Settings) -> dict[Lane, Rules]:
         for s in settings.storefronts.values()
         for destination, adapter in s.destinations.items()
     }
+
+
+def make_desk(
+    settings: Settings, outbox: Outbox, ledger: Ledger, teller: Teller, wall: Callable[[], float] = time.time
+) -> Desk:
+    """Make the desk over both open stores, for every storefront; its `load` is still to be awaited."""
+    kept = keepings(settings.retention.periods)
+    return Desk(
+        outbox=outbox,
+        ledger=ledger,
+        persons=Persons(Keyring.load(settings.server.key_file).pepper),
+        bureaus={s.id: Bureau(tuple(s.destinations), kept) for s in settings.storefronts.values()},
+        teller=teller,
+        wall=wall,
+    )
+
+
+def _due_dates(desk: Desk, storefront: StorefrontId) -> Callable[[], Sequence[int]]:
+    return lambda: [request.due_at for request in desk.open_requests(storefront)]
 
 
 def _callers(settings: Settings) -> Callers:
@@ -426,7 +456,8 @@ async def _sweep(stores: Sequence[Outbox | Ledger], log: Log) -> None:
         await asyncio.sleep(SWEEP_SECONDS)
         for store in stores:
             try:
-                await store.sweep(int(time.time()))
+                if shed := await store.sweep(int(time.time())):
+                    log.say(Happening.SENT_LINES_SHED, count=shed)
             except Exception as error:  # noqa: BLE001 - the next sweep does what this one could not
                 log.say(Happening.UNEXPECTED_ERROR, error=name_of(error), where=innermost_frame(error))
 

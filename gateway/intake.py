@@ -1,15 +1,16 @@
 """The front door: HTTP in, the line run, and the answer only after the flush.
 
-Three routes. `POST /v1/events` is for servers with a secret key and answers per event; `POST /v1/collect` is for browsers
+Four routes. `POST /v1/events` is for servers with a secret key and answers per event; `POST /v1/collect` is for browsers
 with a publishable key and answers 204 whatever became of the events, since a differing reply would tell the page about
-consent and make tags retry; `POST /v1/consent` takes consent records from both, and answers each in its own way. One
-request is one transaction. An error names a rule, never the input, and 503 always means that nothing was accepted. Above
-the boundary's line the body lives in this function's memory and nowhere else.
+consent and make tags retry; `POST /v1/consent` and `POST /v1/consent/withdraw` take consent records and withdrawals from
+both, and answer each in its own way. One request is one transaction. An error names a rule, never the input, and 503
+always means that nothing was accepted. Above the boundary's line the body lives in this function's memory and nowhere else.
 """
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -29,6 +30,7 @@ from gateway.model import Destination, Fault, Source, Status, Trace
 from gateway.model import Refusal as Refused
 from gateway.outbox import Accept, Entry, Outbox, Refuse, Reject, Shut, Unavailable
 from gateway.raw import Malformed, RawEvent
+from gateway.rights.counter import Counter
 from gateway.sources import consent
 from gateway.sources.native import Batch, Connection, NotAnEvent, TooManyEvents, decode
 from gateway.sources.strict import Unreadable
@@ -37,12 +39,17 @@ from gateway.tallying import count
 EVENTS_BYTES: Final = 1 << 20
 COLLECT_BYTES: Final = 64 << 10
 CONSENT_BYTES: Final = 64 << 10
+WITHDRAW_BYTES: Final = 16 << 10
+WITHDRAW_COSTS: Final = 20
+"""What a withdrawal costs a visitor, in events: it looks through everything that waits, and leaves a line of its own."""
 ROUTES: Final = (
     ("POST", "/v1/events"),
     ("POST", "/v1/collect"),
     ("OPTIONS", "/v1/collect"),
     ("POST", "/v1/consent"),
     ("OPTIONS", "/v1/consent"),
+    ("POST", "/v1/consent/withdraw"),
+    ("OPTIONS", "/v1/consent/withdraw"),
     ("GET", "/healthz"),
 )
 """Every public route; the documentation is tested against this."""
@@ -63,6 +70,7 @@ class Intake:
         callers: Callers,
         bodies: Bodies,
         consents: Consents,
+        counter: Counter,
         outbox: Outbox,
         metrics: Metrics,
         addresses: Addresses,
@@ -72,6 +80,7 @@ class Intake:
         self._callers = callers
         self._bodies = bodies
         self._consents = consents
+        self._counter = counter
         self._outbox = outbox
         self._metrics = metrics
         self._addresses = addresses
@@ -94,7 +103,9 @@ class Intake:
                     response = await self._collect(request, query)
                 case "POST", "/v1/consent":
                     response = await self._consent(request, query)
-                case "OPTIONS", "/v1/collect" | "/v1/consent":
+                case "POST", "/v1/consent/withdraw":
+                    response = await self._withdraw(request, query)
+                case "OPTIONS", "/v1/collect" | "/v1/consent" | "/v1/consent/withdraw":
                     response = self._preflight(request, query)
                 case "GET", "/healthz":
                     response = answer(200, b"ok\n", content_type="text/plain")
@@ -216,6 +227,19 @@ class Intake:
             self._metrics.unknown_fields(storefront, field, number)
         return made
 
+    # ── withdrawals ──────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _withdraw(self, request: web.BaseRequest, query: str) -> Answer:
+        if hdrs.AUTHORIZATION in request.headers or not query:
+            door, body = await self._from_server(request, WITHDRAW_BYTES, though_full=True)
+            with _shut_told():
+                return await self._counter.withdraw_for_server(door.line.storefront, body)
+        page = await self._from_page(request, query, WITHDRAW_BYTES, though_full=True)
+        self._wait_for(self._addresses.take(network_of(page.address), WITHDRAW_COSTS - 1, self._monotonic()), page.cors)
+        with _shut_told(page.cors):
+            await self._counter.withdraw_for_page(page.door.line.storefront, page.body)
+        return answer(204, headers=page.cors)
+
     # ── both ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _refuse_if_shut(self, headers: Mapping[str, str] = NO_HEADERS, *, though_full: bool = False) -> None:
@@ -316,6 +340,15 @@ def _reasons(reason: Refused, trace: Trace) -> dict[str, object]:
 
 def _unavailable(why: Shut, headers: Mapping[str, str] = NO_HEADERS) -> Answer:
     return problem(503, why.value, {**headers, "Retry-After": _jittered(5, 30)})
+
+
+@contextmanager
+def _shut_told(headers: Mapping[str, str] = NO_HEADERS) -> Iterator[None]:
+    """Answer 503 where a store is shut."""
+    try:
+        yield
+    except Unavailable as unavailable:
+        raise Refusal(_unavailable(unavailable.why, headers)) from None
 
 
 def _jittered(least: float, most: float | None = None) -> str:

@@ -68,12 +68,16 @@ class Happening(StrEnum):
     """Something that is not in a destination's contract was about to leave, and did not."""
     STORE_FULL = "store_full"
     STORE_RECOVERED = "store_recovered"
+    SENT_LINES_SHED = "sent_lines_shed"
+    """The outbox was filling up, so the oldest lines of what was sent went before their time."""
     STORE_FAILED = "store_failed"
     CLOCK_JUMPED = "clock_jumped"
     ADAPTER_FAULT = "adapter_fault"
     RECORD_UNREADABLE = "record_unreadable"
     DEAD_LETTERS_REPLAYED = "dead_letters_replayed"
     """Somebody had dead letters sent again."""
+    REQUEST_DONE = "request_done"
+    """Somebody's request was done: a withdrawal, an erasure or an access, by its number in the register."""
     UNEXPECTED_ERROR = "unexpected_error"
     LIBRARY = "library"
     """A library, the interpreter or a warning had something to say."""
@@ -90,6 +94,7 @@ LEVELS: Final[Mapping[Happening, Level]] = {
             Happening.BREAKER_OPENED,
             Happening.THROTTLED,
             Happening.CLOCK_JUMPED,
+            Happening.SENT_LINES_SHED,
             Happening.LIBRARY,
         ),
         Level.WARNING,
@@ -152,6 +157,8 @@ FIELDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "where": Where,
     "logger": LoggerName,
     "places": Places,
+    "number": int,
+    "right": StrEnum,
 }
 """Every field there is, with the only type that it takes."""
 
@@ -178,6 +185,8 @@ class Log:
         where: Where | None = None,
         logger: LoggerName | None = None,
         places: Places | None = None,
+        number: int | None = None,
+        right: StrEnum | None = None,
     ) -> None:
         """Write one line with the fields that are given. Raises TypeError, naming the field, for one of another type."""
         given = {
@@ -192,6 +201,8 @@ class Log:
             "where": where,
             "logger": logger,
             "places": places,
+            "number": number,
+            "right": right,
         }
         self._write(Happening(happening), {name: value for name, value in given.items() if value is not None})
 

@@ -173,6 +173,7 @@ class Metrics(Collector):
         self._breakers = Counts("breaker_openings", "Times a lane's breaker opened.", lane)
         self._jumps = Counts("clock_jumps", "Times the wall clock moved against the monotonic one.", lane)
         self._violations = Counts("contract_violations", "What a contract kept from leaving.", ("destination",))
+        self._rights = Counts("rights", "Requests of persons that were done.", ("storefront", "right", "via"))
         self._faults = Counts("faults", "Unforeseen exceptions in delivery.", (*lane, "stage"))
         self._seconds = Durations("delivery_seconds", "From acceptance to the platform's confirmation.", DELIVERY_BUCKETS)
         self._up: dict[Lane, bool] = {}
@@ -185,6 +186,7 @@ class Metrics(Collector):
         self._unacknowledged: Callable[[Lane], int] = lambda _lane: 0
         self._storefronts: tuple[StorefrontId, ...] = ()
         self._differing: Callable[[StorefrontId], int] = lambda _storefront: 0
+        self._due: Mapping[StorefrontId, Callable[[], Sequence[int]]] = {}
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -219,6 +221,10 @@ class Metrics(Collector):
     def held_orders(self, storefront: StorefrontId, outcome: Word, number: int) -> None:
         """Count orders that came before their consent record, by what became of them."""
         self._held.add((storefront, outcome), number)
+
+    def right_done(self, storefront: StorefrontId, right: Word, via: Word) -> None:
+        """Count a person's request that was done; `right` and `via` are members of `ledger.Right` and `rights.desk.Via`."""
+        self._rights.add((storefront, right, via), 1)
 
     # ── delivery: the methods of Watcher ─────────────────────────────────────────────────────────────────────────
 
@@ -324,6 +330,10 @@ class Metrics(Collector):
         """Read from here on each scrape how many repeats had other content than the first: only the store sees that."""
         self._storefronts, self._differing = tuple(storefronts), differing
 
+    def watch_requests(self, due: Mapping[StorefrontId, Callable[[], Sequence[int]]]) -> None:
+        """Ask here on each scrape when each storefront's open requests are due (Unix seconds), the first one first."""
+        self._due = dict(due)
+
     # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def text(self) -> bytes:
@@ -349,6 +359,8 @@ class Metrics(Collector):
         yield self._unreadable.family()
         yield self._held.family()
         yield self._repeats()
+        yield self._rights.family()
+        yield from self._requests_open()
         yield self._processed.family()
         yield self._warnings.family()
         yield self._throttles.family()
@@ -386,6 +398,13 @@ class Metrics(Collector):
         for storefront in self._storefronts:
             counts.add((storefront,), self._differing(storefront))
         return counts.family()
+
+    def _requests_open(self) -> Iterator[Metric]:
+        due = {storefront: ask() for storefront, ask in self._due.items()}
+        counts = [((storefront,), float(len(ats))) for storefront, ats in due.items()]
+        nearest = [((storefront,), ats[0] - self._now()) for storefront, ats in due.items() if ats]
+        yield _gauge("open_requests", "Requests of persons begun and not done.", ("storefront",), counts)
+        yield _gauge("next_due_seconds", "Until the first of them is due.", ("storefront",), nearest)
 
     def _backlog(self) -> Iterator[Metric]:
         """Add the lanes' backlogs up by destination."""

@@ -10,7 +10,7 @@ from enum import unique
 from hashlib import blake2b
 from typing import Final
 
-from gateway.model import PersonKey, StorefrontId, Word
+from gateway.model import EmailDigest, PersonKey, StorefrontId, Word
 
 KEY_BYTES: Final = 8
 LONGEST: Final = 256
@@ -57,3 +57,11 @@ class Persons:
         keyed = self._keyed.copy()
         keyed.update(f"{storefront}|{kind}|".encode())
         return keyed
+
+    def of_digest(self, storefront: StorefrontId, digest: EmailDigest) -> PersonKey:
+        """Hash an e-mail digest once more, for the register of requests alone: whoever names the address again can be shown
+        that a request was about it, and nobody else can try addresses out.
+        """
+        keyed = self._keyed.copy()
+        keyed.update(f"{storefront}|email|{digest}".encode())
+        return PersonKey.unsealed(keyed.hexdigest())

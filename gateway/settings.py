@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import BaseModel, Field, PlainValidator, ValidationError, ValidationInfo
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from adapters import ADAPTERS
@@ -36,6 +37,7 @@ from gateway.keys import KeyHash, KeyId, KeyKind, StoredKey, is_key
 from gateway.model import Destination, PageOrigin, StorefrontId
 from gateway.outbox import Decision
 from gateway.references import BadReference, Referent
+from gateway.rights.retention import Period
 from gateway.secret import Document, Secret, one_line
 
 BY_NAME: Final[Mapping[str, type[Adapter]]] = {adapter.destination.value: adapter for adapter in ADAPTERS}
@@ -242,6 +244,19 @@ class RetentionSettings(Block, frozen=True):
     consent_records_days: Annotated[int, Field(ge=183, le=1095)] = 760
     withdrawals_days: Annotated[int, Field(ge=395, le=1830)] = 1095
     requests_days: Annotated[int, Field(ge=395, le=1830)] = 1095
+
+    @property
+    def periods(self) -> Mapping[str, Period]:
+        """The same with the bounds of each, by the setting's name."""
+        fields = type(self).model_fields
+        return {name: Period(days, *_bounds(fields[name])) for name, days in self.model_dump().items()}
+
+
+def _bounds(field: FieldInfo) -> tuple[int, int]:
+    """Give the least and the most that a number may be."""
+    (least,) = (bound.ge for bound in field.metadata if hasattr(bound, "ge"))
+    (most,) = (bound.le for bound in field.metadata if hasattr(bound, "le"))
+    return least, most
 
 
 Purpose = Annotated[int, Field(ge=1, le=24)]

@@ -15,7 +15,7 @@ import msgspec
 from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.app import open_ledger, open_store
+from gateway.app import make_desk, open_ledger, open_store
 from gateway.bodies import Bodies
 from gateway.callers import Callers, Door, Edge
 from gateway.consents import Consents
@@ -33,7 +33,10 @@ from gateway.outbox import Book, Lane, Waiting
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.persons import Identifier, Persons
+from gateway.rights.counter import Counter
+from gateway.rights.desk import Desk
 from gateway.settings import Settings, load
+from gateway.witness import Witness
 from tests.live import ORIGIN, STOREFRONT, Installation, install
 
 SHOP: Final = StorefrontId(STOREFRONT)
@@ -104,8 +107,10 @@ class Doorway(msgspec.Struct):
     callers: Callers
     outbox: SqliteOutbox
     ledger: SqliteLedger
+    desk: Desk
     metrics: Metrics
     clock: Clock
+    log: io.StringIO
     session: aiohttp.ClientSession
     url: str
 
@@ -135,6 +140,16 @@ class Doorway(msgspec.Struct):
     async def tell(self, said: Any, *, key: str | None = None, **headers: str) -> Answer:
         """Post a consent record to `/v1/consent` as a browser."""
         target = f"/v1/consent?k={key or self.installation.publishable_key}"
+        return await self.ask("POST", target, as_bytes(said), **{"Origin": ORIGIN} | headers)
+
+    async def withdraw(self, said: Any, *, key: str | None = None, **headers: str) -> Answer:
+        """Post a withdrawal to `/v1/consent/withdraw` as a server: JSON, or bytes as they are."""
+        given = {"Authorization": f"Bearer {key or self.installation.secret_key}", "Content_Type": "application/json"}
+        return await self.ask("POST", "/v1/consent/withdraw", as_bytes(said), **given | headers)
+
+    async def take_back(self, said: Any, *, key: str | None = None, **headers: str) -> Answer:
+        """Post a withdrawal to `/v1/consent/withdraw` as a browser."""
+        target = f"/v1/consent/withdraw?k={key or self.installation.publishable_key}"
         return await self.ask("POST", target, as_bytes(said), **{"Origin": ORIGIN} | headers)
 
     async def kept(self, kind: Identifier, text: str) -> Sequence[Kept]:
@@ -201,7 +216,7 @@ async def doorway(folder: Path, *edits: tuple[str, str], max_bytes: str = "1GiB"
         there = install(folder, NOWHERE, max_bytes=max_bytes)
     edit(there, *edits)
     settings = load(there.config, {})
-    clock, metrics = Clock(), Metrics()
+    clock, metrics, log = Clock(), Metrics(), io.StringIO()
     keyring = Keyring.load(settings.server.key_file)
     async with open_store(settings) as outbox, open_ledger(settings) as ledger, aiohttp.ClientSession() as session:
         doors = {name: door(settings, name, clock, Persons(keyring.pepper)) for name in settings.storefronts}
@@ -211,10 +226,13 @@ async def doorway(folder: Path, *edits: tuple[str, str], max_bytes: str = "1GiB"
             doors,
             Edge(server.trusted_proxies, server.country_header, server.region_header),
         )
+        desk = make_desk(settings, outbox, ledger, Witness(metrics, Log(log)), lambda: clock.wall)
+        await desk.load()
         intake = Intake(
             callers=callers,
             bodies=Bodies(metrics, 5.0),
             consents=Consents(ledger, outbox, metrics),
+            counter=Counter(desk),
             outbox=outbox,
             metrics=metrics,
             addresses=Addresses(20.0, 200.0, clock.monotonic),
@@ -227,7 +245,8 @@ async def doorway(folder: Path, *edits: tuple[str, str], max_bytes: str = "1GiB"
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         try:
             port = runner.addresses[0][1]
-            yield Doorway(there, settings, intake, callers, outbox, ledger, metrics, clock, session, f"http://127.0.0.1:{port}")
+            url = f"http://127.0.0.1:{port}"
+            yield Doorway(there, settings, intake, callers, outbox, ledger, desk, metrics, clock, log, session, url)
         finally:
             await runner.cleanup()
 

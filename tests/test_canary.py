@@ -276,6 +276,7 @@ def calls(marks: Marks, installation: Installation) -> Iterator[Call]:
     yield from stranger_calls(marks, installation)
     yield from browser_calls(marks, installation)
     yield from record_calls(marks, installation)
+    yield from rights_calls(marks, installation)
 
 
 def headers(marks: Marks) -> list[str]:
@@ -461,6 +462,41 @@ def record_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
     other = f"{marks.plain()}-{marks.plain()}"[:64]
     yes = {"consent": {"advertising": True, "receipt": other, "join": {"cart_token": cart}}, "policy_version": mark}
     yield Call(request("POST", page, [origin, *headers(marks)], json.dumps(yes).encode()), 204)
+
+
+def rights_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
+    """Withdrawals, erasures and accesses of persons, named in every way and wrongly, at every door."""
+    mark, origin = marks.plain(), f"Origin: {ORIGIN}"
+    page = f"/v1/consent/withdraw?k={installation.publishable_key}&{mark}={mark}"
+    right = [f"Authorization: Bearer {installation.secret_key}", "Content-Type: application/json", *headers(marks)]
+    named = {name: marks.plain() for name in ("receipt", "client_id", "order_id", "cart_token", "checkout_token")}
+    whole = {"email": marks.email(), "email_sha256": {"meta": marks.digest()}, **named}
+    readable = [whole, {"email": marks.email(gmail=True)}, {"receipt": marks.email()}, {"client_id": marks.v4}]
+    broken: list[Any] = [
+        {"email": f"{marks.free()} {mark}"},
+        {"email": [marks.email()]},
+        {"email_sha256": {marks.free(): marks.digest()}},
+        {"email_sha256": {"meta": marks.free()}},
+        {"receipt": marks.email(), marks.free(): marks.free()},
+        {"receipt": {marks.free(): marks.free()}},
+        {"order_id": mark, "law": marks.free()},
+        [marks.free()],
+    ]
+    for said in [*readable, *broken]:
+        body, fits = json.dumps(said).encode(), said in readable
+        if said in (*readable[1:], *broken[::4]):  # each costs a browser as much as twenty events
+            yield Call(request("POST", page, [origin, *headers(marks)], body), 204)
+        yield Call(request("POST", f"/v1/consent/withdraw?{mark}", right, body), 200 if fits else 400)
+        for path in ("/api/v1/withdraw", "/api/v1/erase"):
+            yield Call(order(body, headers(marks), path=path), 200 if fits else 400, private=True)
+        yield Call(order(body, headers(marks), path="/api/v1/access"), 200 if fits else 400, private=True)
+    body = json.dumps({"email": marks.email(), "storefront": marks.free()}).encode()
+    yield Call(order(body, headers(marks), path="/api/v1/erase"), 404, private=True)
+    yield Call(order(f"{{{mark}".encode(), headers(marks), path="/api/v1/erase"), 400, private=True)
+    yield Call(request("POST", f"/v1/consent/withdraw?{mark}", right, mark.encode() * 10_000), 413)
+    yield Call(request("POST", "/v1/consent/withdraw", headers(marks), json.dumps(whole).encode()), 401)
+    yield Call(request("GET", f"/api/v1/requests?storefront={mark}", headers(marks), host="127.0.0.1"), 404, private=True)
+    yield Call(request("GET", f"/api/v1/requests?{mark}={mark}", headers(marks), host="127.0.0.1"), 200, private=True)
 
 
 # ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────────

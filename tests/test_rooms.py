@@ -31,6 +31,7 @@ OUTBOX_PARTS: Final = (
     "reviving",
     "schema",
     "seeking",
+    "sendings",
     "settling",
     "store",
     "subjects",

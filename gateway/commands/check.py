@@ -3,9 +3,10 @@
 import argparse
 import asyncio
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
 from rich.table import Table
 
 from gateway.audit.advice import NAMES
@@ -14,10 +15,10 @@ from gateway.commands import keyfile
 from gateway.commands.configuration import no_such_storefront, read, told
 from gateway.commands.showing import out, show, show_json
 from gateway.delivery.rehearsal import Finding
-from gateway.ledger.schema import LEDGER
 from gateway.outbox import Lane
 from gateway.outbox.keyring import BadKeyFile, Keyring
-from gateway.outbox.schema import OUTBOX
+from gateway.places import LEDGER_FILE, OUTBOX_FILE
+from gateway.rights.retention import Keeping, keepings
 from gateway.settings import BadSettings, ServerSettings, Settings, Storefront, prove
 
 
@@ -27,7 +28,6 @@ class Stored(NamedTuple):
     store: str
     file: str
     max_bytes: int
-    days: Mapping[str, int]
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,14 +37,16 @@ def run(arguments: argparse.Namespace) -> int:
     if not chosen:
         raise no_such_storefront(settings)
     lanes = {Lane(s.id, destination): s for s in chosen for destination in s.destinations}
+    stores, kept = _stores(settings), keepings(settings.retention.periods)
     if not arguments.json:
         _print_lanes(lanes)
-        _print_stores(settings)
+        _print_stores(stores, kept)
         out.print("The configuration is complete and consistent.")
     findings = _rehearsed(settings, lanes, arguments.meta_test_code) if arguments.live else {}
     if arguments.json:
         told_of_lanes = [_lane_told(lane, s, findings.get(lane)) for lane, s in lanes.items()]
-        show_json({"destinations": told_of_lanes, "stores": [store._asdict() for store in _stores(settings)]})
+        kinds = {"stores": [store._asdict() for store in stores], "retention": msgspec.to_builtins(kept)}
+        show_json({"destinations": told_of_lanes, **kinds})
     else:
         _print_findings(findings)
     return 0 if all(finding.well for finding in findings.values()) else 1
@@ -92,24 +94,22 @@ def _print_lanes(lanes: Mapping[Lane, Storefront]) -> None:
 
 
 def _stores(settings: Settings) -> list[Stored]:
-    """Say what lies where, how large it may grow, and what of it is kept for how long."""
-    folder, kept = settings.server.data_dir, settings.retention
+    """Say what lies where, and how large it may grow."""
+    folder = settings.server.data_dir
     return [
-        Stored(OUTBOX.called, str(folder / OUTBOX.file_name), settings.outbox.max_bytes, {}),
-        Stored(
-            LEDGER.called,
-            str(folder / LEDGER.file_name),
-            settings.ledger.max_bytes,
-            {"consent records": kept.consent_records_days, "requests": kept.requests_days},
-        ),
+        Stored("outbox", str(folder / OUTBOX_FILE), settings.outbox.max_bytes),
+        Stored("ledger", str(folder / LEDGER_FILE), settings.ledger.max_bytes),
     ]
 
 
-def _print_stores(settings: Settings) -> None:
-    table = Table("store", "file", "at most", "kept for")
-    for store in _stores(settings):
-        kept = ", ".join(f"{what} {days} days" for what, days in store.days.items())
-        table.add_row(store.store, store.file, f"{store.max_bytes / 2**20:,.0f} MiB", kept or "until it is delivered")
+def _print_stores(stores: Sequence[Stored], kept: Sequence[Keeping]) -> None:
+    table = Table("store", "file", "at most")
+    for store in stores:
+        table.add_row(store.store, store.file, f"{store.max_bytes / 2**20:,.0f} MiB")
+    show(table)
+    table = Table("store", "keeps", "until", "bound")
+    for one in kept:
+        table.add_row(one.store, one.what, one.until, one.bound)
     show(table)
 
 

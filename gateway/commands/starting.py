@@ -6,12 +6,13 @@ This is the heavy end: whoever imports it has the whole gateway in memory.
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from gateway.app import CannotListen, open_store
+from gateway.app import CannotListen, make_desk, open_ledger, open_store
 from gateway.commands import configuration, keyfile
 from gateway.commands.ending import Ended
 from gateway.outbox import Outbox
 from gateway.outbox.keyring import BadKeyFile
 from gateway.outbox.schema import CannotOpen
+from gateway.rights.desk import Desk, Nobody
 from gateway.settings import BadSettings, Settings
 
 
@@ -44,3 +45,13 @@ async def closed_store(settings: Settings) -> AsyncIterator[Outbox]:
     with failures_told():
         async with open_store(settings) as outbox:
             yield outbox
+
+
+@asynccontextmanager
+async def closed_desk(settings: Settings) -> AsyncIterator[Desk]:
+    """Open both stores of a gateway that is not running, and serve persons from them. Raises Ended."""
+    with failures_told():
+        async with open_store(settings) as outbox, open_ledger(settings) as ledger:
+            desk = make_desk(settings, outbox, ledger, Nobody())
+            await desk.load()
+            yield desk

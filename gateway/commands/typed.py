@@ -58,3 +58,13 @@ def rate(text: str) -> float:
     if not 0 < found < math.inf:
         raise argparse.ArgumentTypeError("must be more than 0")
     return found
+
+
+def standard_input(text: str) -> str:
+    """Read where an address comes from: standard input alone. What was typed instead is not repeated."""
+    if text != "-":
+        raise argparse.ArgumentTypeError(
+            "takes only -, for standard input: on a command line an address stays in the shell's history, and every user of"
+            " the machine can read it in the list of processes. Use --email - or --email-file"
+        )
+    return text

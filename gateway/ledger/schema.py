@@ -8,6 +8,7 @@ from typing import Final
 
 from gateway.outbox.schema import Form
 from gateway.outbox.vault import Sealing
+from gateway.places import LEDGER_FILE
 
 _FIRST: Final = """
 create table storefronts(id integer primary key, name text not null unique) strict;
@@ -44,7 +45,7 @@ create table held_keys(
 STEPS: Final = (_FIRST,)
 """One step a version; a step that was ever released is never changed."""
 
-LEDGER: Final = Form("ledger", "ledger.db", STEPS, erases=True, page_bytes=4096)
+LEDGER: Final = Form("ledger", LEDGER_FILE, STEPS, erases=True, page_bytes=4096)
 """Keys are hashes, so a record touches a page of the index for each of them: small pages are less to write."""
 
 SEALING: Final = Sealing(

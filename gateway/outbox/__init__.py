@@ -58,6 +58,7 @@ from gateway.model import (
     Destination,
     EmailDigest,
     EventId,
+    EvidenceId,
     Fault,
     Kind,
     Minimised,
@@ -172,11 +173,11 @@ class Shape(Text):
 
 
 class Left(msgspec.Struct, frozen=True, gc=False):
-    """So many events of a kind that are about to leave in one shape, allowed by this version of the lane's contract."""
+    """The records of one kind that are about to leave in one shape, allowed by this version of the lane's contract."""
 
     kind: Kind
     shape: Shape
-    count: int
+    seqs: tuple[int, ...]
     contract: int
 
 
@@ -298,6 +299,50 @@ class Removal(msgspec.Struct, frozen=True, gc=False):
     waiting: Mapping[Destination, int]
     dead: Mapping[Destination, int]
     on_the_wire: Mapping[Destination, int]
+    sent: int = 0
+    """Lines of what was sent that were deleted (`erase`)."""
+    traces: int = 0
+    """Decisions on event ids that were forgotten (`erase`)."""
+
+
+class Sending(msgspec.Struct, frozen=True, gc=False):
+    """One event of a person that left, or was about to. Times are Unix seconds.
+
+    `fields` are the key paths that left. `confirmed`: whether the platform said that it has it; None when that is not known
+    (yet). A record that was sent again is there again.
+    """
+
+    destination: Destination
+    kind: Kind
+    event_id: EventId
+    at: int
+    fields: tuple[str, ...]
+    evidence: EvidenceId | None
+    confirmed: bool | None
+
+
+class Holding(msgspec.Struct, frozen=True, gc=False):
+    """One event of a person that is still held: for which destination, and in which state (`Attempt.state`)."""
+
+    destination: Destination
+    state: str
+    accepted_at: int
+    event: Minimised
+
+
+class Holdings(msgspec.Struct, frozen=True):
+    """All that the store has of a person. `withdrawn_at` is when they withdrew last, None if never or if lifted since."""
+
+    held: tuple[Holding, ...]
+    sent: tuple[Sending, ...]
+    withdrawn_at: int | None
+
+
+class Contents(msgspec.Struct, frozen=True):
+    """What is in dead letters: the records whose seal opened, and the numbers of those whose person has withdrawn since."""
+
+    records: tuple[Record, ...]
+    withdrawn: frozenset[int]
 
 
 @unique
@@ -439,7 +484,8 @@ class Outbox(Protocol):
     async def mark_sent(self, claim: Claim, seqs: Sequence[int], now: int, left: Sequence[Left] = ()) -> None:
         """Note durably that these records of the claim are about to leave: from now on the platform may have them.
 
-        `left` says in which shapes, and is added to the ledger each time, also for records that were marked before.
+        `left` says in which shapes, and is added to the ledger each time, also for records that were marked before. With the
+        same flush it is written down what leaves of whom (`holdings`).
         """
 
     async def settle(self, claim: Claim, settlements: Sequence[Settlement], now: int) -> None:
@@ -449,7 +495,7 @@ class Outbox(Protocol):
         """
 
     async def release(self, claim: Claim, *, maybe: bool) -> None:
-        """End the claim with nothing settled. `maybe` False takes back what this claim's `mark_sent` said."""
+        """End the claim with nothing settled. `maybe` False takes back what this claim's `mark_sent` said; not its shapes."""
 
     async def next_due(self, lane: Lane) -> float | None:
         """When the lane's earliest exception is due, else None."""
@@ -479,6 +525,18 @@ class Outbox(Protocol):
 
     def withdrawn(self, claim: Claim) -> frozenset[int]:
         """The claim's records whose person has withdrawn, as of this moment. Cheap: asked right before bytes leave."""
+
+    async def holdings(self, storefront: StorefrontId, person: Person) -> Holdings:
+        """Give all that is held of a person, and what was sent of them to whom, the earliest first.
+
+        Of what is known by the very keys that are named: who else an order may lead to is not for everybody to hear.
+        """
+
+    async def erase(self, storefront: StorefrontId, person: Person, now: int) -> Removal:
+        """Withdraw, and also delete what is remembered of the person's events: what was sent, and the traces of why.
+
+        What stays is the keyed hash by which what comes later is refused.
+        """
 
     async def dead_letters(self, lane: Lane, after: int, limit: int) -> Sequence[DeadLetter]:
         """Up to `limit` of the lane's dead letters beyond number `after`, in order. Any lane may be asked, declared or not."""
@@ -514,8 +572,12 @@ class Outbox(Protocol):
     def differing_repeats(self, storefront: StorefrontId) -> int:
         """Count the repeats with other content than the first, since the store was opened. As cheap as `waiting`."""
 
-    async def sweep(self, now: int) -> None:
-        """Delete what is beyond its retention (repeats after 8 days, dead letters after 14). Called every few minutes."""
+    async def sweep(self, now: int) -> int:
+        """Delete what is beyond its retention: repeats after 8 days, the rest as the engine was told. Call it now and then.
+
+        Gives how many requests' lines of what was sent had to go before their time, because the store was filling up: what
+        comes in is worth more than what was.
+        """
 
     async def close(self) -> None:
         """Finish what is waiting, checkpoint and close. `put` raises Unavailable(CLOSED) from the first moment."""

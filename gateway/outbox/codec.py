@@ -123,6 +123,11 @@ def single_place(storefront: StorefrontId, destination: Destination, seq: int) -
     return b"%d|exception|%s|%s|%d" % (VERSION, storefront.encode(), destination.encode(), seq)
 
 
+def sending_place(place: int) -> bytes:
+    """Name the place of a row that says what was sent: its storefront and number in one."""
+    return b"%d|sending|%d" % (VERSION, place)
+
+
 class Codec:
     """Seals and opens groups. Holds a compressor, which must not be shared: one codec per thread."""
 
@@ -137,6 +142,20 @@ class Codec:
         digests = bytes.fromhex("".join(["".join(row.digests) for row in rows]))
         clear = b"".join((len(packed).to_bytes(_LENGTH_BYTES, "big"), packed, digests))
         return b"".join((_HEAD, nonce, cipher.encrypt(nonce, clear, place)))
+
+    def seal_plain(self, cipher: AESGCM, nonce: bytes, place: bytes, clear: bytes) -> bytes:
+        """Compress and seal bytes of whatever meaning, for this place. `nonce` is 12 fresh random bytes."""
+        return b"".join((_HEAD, nonce, cipher.encrypt(nonce, self._compress(clear), place)))
+
+    def open_plain(self, cipher: AESGCM, place: bytes, blob: bytes) -> bytes:
+        """Give such bytes back. Raises Unreadable, whatever is wrong with them."""
+        start = 1 + NONCE_BYTES
+        if blob[:1] != _HEAD:
+            raise Unreadable
+        try:
+            return self._decompress(cipher.decrypt(blob[1:start], blob[start:], place))
+        except (InvalidTag, zstandard.ZstdError, ValueError):
+            raise Unreadable from None
 
     def open(self, cipher: AESGCM, place: bytes, blob: bytes, sorts: Sequence[Sort]) -> Opened:
         """Read a group back; `sorts` has one for each record. Raises Unreadable, whatever is wrong with it."""

@@ -31,6 +31,19 @@ class Held(IntEnum):
     WITHDRAWN = 3
 
 
+def say(held: Held, *, maybe: bool) -> str:
+    """How people call the state of an exception; `maybe`: the platform may have it."""
+    match held:
+        case Held.RETRY:
+            return "maybe" if maybe else "retrying"
+        case Held.PARKED:
+            return "waiting"
+        case Held.DEAD:
+            return "dead"
+        case Held.WITHDRAWN:
+            return "withdrawn"
+
+
 class Mark(NamedTuple):
     """The records first … last of a lane were about to leave at `since`."""
 
@@ -183,7 +196,9 @@ class Lanes:
             lane = Lane(storefronts[storefront], Destination(destination))
             self.states[lane] = LaneState(number, storefront, lane, cursor)
         self._by_storefront: dict[int, list[LaneState]] = {}
+        self._by_number: dict[int, LaneState] = {}
         for state in self.states.values():
+            self._by_number[state.number] = state
             self._by_storefront.setdefault(state.storefront, []).append(state)
             self._load(state)
         for storefront in self._by_storefront:
@@ -231,6 +246,7 @@ class Lanes:
             state = LaneState(self._connection.last_insert_rowid(), storefront, lane, last_seq)
             self.states[lane] = state
             self._by_storefront.setdefault(storefront, []).append(state)
+            self._by_number[state.number] = state
             self.touched.add(state)
             return
         if state.cursor is None:
@@ -253,6 +269,10 @@ class Lanes:
     def of(self, storefront: int) -> list[LaneState]:
         """Give the lanes of a storefront, those taken away among them."""
         return self._by_storefront.get(storefront, [])
+
+    def by_number(self, number: int) -> LaneState:
+        """Give a lane by its number."""
+        return self._by_number[number]
 
     def arrived(self, storefront: int, sorts: bytes, at: int) -> None:
         """Count a new group of a storefront as waiting."""

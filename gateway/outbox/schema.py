@@ -13,11 +13,12 @@ from typing import Any, Final, NamedTuple
 
 import apsw
 
+from gateway.places import OUTBOX_FILE
+
 PAGE_BYTES: Final = 8192
 CACHE_KIB: Final = 16_000
 CHECKPOINT_BYTES: Final = 16 << 20
 OLDEST_SQLITE: Final = (3, 51, 3)
-FILE_NAME: Final = "outbox.db"
 LOCK_NAME: Final = "lock"
 
 HIGH_WATER: Final = 0.90
@@ -25,6 +26,9 @@ HIGH_WATER: Final = 0.90
 
 LOW_WATER: Final = 0.80
 """Share of the cap below which something is taken again."""
+
+ROOM_FOR_SENT: Final = 0.60
+"""Share of the cap above which the oldest lines of what was sent go before their time: the past gives way to what comes in."""
 
 _USED_BYTES: Final = (
     "select ((select page_count from pragma_page_count) - (select freelist_count from pragma_freelist_count)) * page_size"
@@ -137,7 +141,17 @@ create table withdrawals(        -- keyed hashes of those who have withdrawn
 drop table if exists suppressed; -- their place in earlier versions, none of which could put anything there
 """
 
-STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES, WITHDRAWALS)
+SENDINGS: Final = """
+create table sendings(           -- what left of whom: a row for every request
+    place integer primary key,   -- as those of groups, with numbers of their own
+    lane integer not null, at integer not null, data_key integer not null,
+    told blob not null,          -- of each line whether the platform has it: 0 unknown, 1 yes, 2 no
+    subjects blob not null, blob blob not null
+) strict;
+create index sendings_by_age on sendings(at);
+"""
+
+STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES, WITHDRAWALS, SENDINGS)
 """From an empty file to today's tables, one step a version. A step that was ever released is never changed; a store of an
 earlier version takes the missing steps when it is opened, all in one transaction."""
 
@@ -155,7 +169,7 @@ class Form(NamedTuple):
     page_bytes: int = PAGE_BYTES
 
 
-OUTBOX: Final = Form("outbox", FILE_NAME, STEPS, erases=True)
+OUTBOX: Final = Form("outbox", OUTBOX_FILE, STEPS, erases=True)
 
 Row = tuple[Any, ...]
 """A row as SQLite gives it; the strict tables say which kind each column has."""
@@ -248,6 +262,12 @@ def _prepare(connection: apsw.Connection, max_bytes: int, form: Form) -> None:
         for step in form.steps[version:]:
             connection.execute(step)
         connection.execute(f"pragma user_version = {len(form.steps)}")
+
+
+def is_crowded(connection: apsw.Connection, max_bytes: int) -> bool:
+    """Say whether a store must forget the oldest of what it keeps for people who ask."""
+    (used,) = one(connection, _USED_BYTES)
+    return bool(used >= ROOM_FOR_SENT * max_bytes)
 
 
 def is_full(connection: apsw.Connection, directory: Path, max_bytes: int, min_free_bytes: int, *, before: bool) -> bool:

@@ -13,16 +13,17 @@ from typing import Final, NamedTuple
 
 import apsw
 
-from gateway.model import Minimised
+from gateway.model import Destination, Minimised
+from gateway.outbox import Holding
 from gateway.outbox.claims import filled
 from gateway.outbox.codec import Codec, Opened, Unreadable, group_place, single_place
-from gateway.outbox.lanes import Held, LaneState, Stored
+from gateway.outbox.lanes import Held, LaneState, Stored, say
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import SPAN, base, every
 from gateway.outbox.subjects import hold, may_hold, split
 
-LOOKED_AT_ONCE: Final = 4_000
-"""Groups looked through in one go: some milliseconds."""
+LOOKED_AT_ONCE: Final = 1_000
+"""Groups, or rows of what was sent, that are looked through in one go: some milliseconds."""
 
 
 class Look(NamedTuple):
@@ -47,6 +48,11 @@ class Grouped(NamedTuple):
     held: Sequence[int]
     """Those of `mine` that wait for some destination. The others only lie there until their neighbours are done."""
 
+    def of(self, wanted: AbstractSet[bytes]) -> "Grouped":
+        """Keep for the person's what is known by one of these hashes."""
+        mine = [n for n in self.mine if hold(self.hashes[n], wanted)]
+        return self._replace(mine=mine, held=[n for n in self.held if n in mine])
+
 
 class Single(NamedTuple):
     """An exception that is the person's. `event` is None when its seal does not open."""
@@ -61,12 +67,23 @@ class Single(NamedTuple):
     hashes: bytes
     event: Minimised | None
 
+    @property
+    def said(self) -> str:
+        """How people call its state."""
+        return say(self.held, maybe=self.maybe_since is not None)
+
 
 class Sought(NamedTuple):
     """All that is held of a person."""
 
     groups: Sequence[Grouped]
     singles: Sequence[Single]
+
+    def of(self, wanted: AbstractSet[bytes]) -> "Sought":
+        """Keep what is known by one of these hashes."""
+        groups = [group.of(wanted) for group in self.groups]
+        singles = [single for single in self.singles if hold(single.hashes, wanted)]
+        return Sought([group for group in groups if group.mine], singles)
 
     def hashes(self) -> frozenset[bytes]:
         """Give all that these records' people are known by."""
@@ -99,14 +116,35 @@ class Seeking:
         upto = rows[-1][0] - start if rows else before.upto
         return Look(before.wanted, upto, (*before.places, *places), done=len(rows) < LOOKED_AT_ONCE)
 
-    def seek(self, storefront: int, wanted: AbstractSet[bytes], look: Look) -> Sought:
-        """Find what is held of whoever is known by one of the wanted hashes, all of which must be the look's."""
+    def seek(self, storefront: int, look: Look) -> Sought:
+        """Find what is held of whoever is known by one of the hashes that were looked for."""
+        wanted = look.wanted
         groups = [*self._looked(look), *self._since(storefront, look)]
         found = [self._open(storefront, group, wanted) for group, subjects in groups if may_hold(subjects, wanted)]
         return Sought(
             [group for group in found if group is not None and group.mine],
             [single for state in self._lanes.of(storefront) for single in self._singles(state, wanted)],
         )
+
+    def held(self, storefront: int, look: Look) -> tuple[Holding, ...]:
+        """Tell what is held of a person, in the order of its numbers and, of one event, of the destinations."""
+        sought = self.seek(storefront, look)
+        found = [one for group in sought.groups for one in self._waiting(storefront, group)]
+        found += [
+            (single.seq, Holding(single.state.lane.destination, single.said, single.accepted_at, single.event))
+            for single in sought.singles
+            if single.event is not None
+        ]
+        return tuple(holding for _, holding in sorted(found, key=_order))
+
+    def _waiting(self, storefront: int, group: Grouped) -> Iterator[tuple[int, Holding]]:
+        for n in group.held:
+            seq, event = group.first + group.filled[n], group.opened.events[n]
+            for state in self._lanes.of(storefront):
+                where = state.lane.destination
+                if where in event.destinations and state.needs(seq, seq):
+                    marked = any(mark.first <= seq <= mark.last for mark in state.marks)
+                    yield seq, Holding(where, "maybe" if marked else "waiting", group.opened.ats[n], event)
 
     def _looked(self, look: Look) -> Iterator[tuple[Stored, bytes]]:
         """Read again what was looked at; a group may be gone by now, or be slimmer."""
@@ -171,4 +209,10 @@ class Seeking:
             return None
 
 
+def _order(found: tuple[int, Holding]) -> tuple[int, int]:
+    seq, holding = found
+    return seq, _DESTINATIONS.index(holding.destination)
+
+
+_DESTINATIONS: Final = tuple(Destination)
 _GROUPS: Final = "select place, at, data_key, sorts, blob, subjects from groups"

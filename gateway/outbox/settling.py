@@ -24,9 +24,6 @@ from gateway.outbox.memory import Memory
 from gateway.outbox.schema import Row, every
 from gateway.outbox.vault import DAY_SECONDS, nonce
 
-DEAD_SECONDS: Final = 14 * DAY_SECONDS
-"""How long a dead letter is kept."""
-
 TOLD_SECONDS: Final = 9 * DAY_SECONDS
 """How long a withdrawn record's slim row is kept: as long as its event id is remembered, and a day."""
 
@@ -45,9 +42,10 @@ _Line = tuple[int, int, int, _Answer]
 class Settling:
     """Marks and settles. Belongs to the store's thread."""
 
-    def __init__(self, memory: Memory, asking: Asking) -> None:
-        """Work on what the store's thread keeps."""
+    def __init__(self, memory: Memory, asking: Asking, dead_seconds: int) -> None:
+        """Work on what the store's thread keeps; a dead letter is kept for `dead_seconds`."""
         self._asking = asking
+        self._dead_seconds = dead_seconds
         self._connection = memory.connection
         self._names = memory.names
         self._vault = memory.vault
@@ -109,7 +107,7 @@ class Settling:
         `sent` tells for each record that was about to leave when that was.
         """
         state = self._lanes.states[lane]
-        gone = self._withdrawn(state, pairs) if state.robbed and pairs else frozenset()
+        gone = self.withdrawn(state, [item.seq for item, _ in pairs])
         others = self._account(state, taken, self._after_all(state, pairs, gone), now)
         pairs = [pair for pair in pairs if pair[0].seq not in gone] if gone else pairs
         match taken.origin:
@@ -130,12 +128,14 @@ class Settling:
         self._lanes.refresh_retry(state)
         self._lanes.touched.add(state)
 
-    def _withdrawn(self, state: LaneState, pairs: Sequence[Pair]) -> frozenset[int]:
+    def withdrawn(self, state: LaneState, seqs: Sequence[int]) -> frozenset[int]:
         """Give the numbers of those that were withdrawn while they were under way: they are settled already."""
+        if not state.robbed or not seqs:
+            return frozenset()
         rows = every(
             self._connection,
             "select seq from exceptions where lane = ? and state = ? and seq in carray(?)",
-            (state.number, Held.WITHDRAWN, apsw.carray(array("q", [item.seq for item, _ in pairs]))),
+            (state.number, Held.WITHDRAWN, apsw.carray(array("q", seqs))),
         )
         return frozenset(seq for (seq,) in rows)
 
@@ -206,7 +206,7 @@ class Settling:
     def _new_row(
         self, state: LaneState, item: Record | Unread, settlement: Settlement, sent: Mapping[int, int], now: int
     ) -> Row:
-        held, due, tries, maybe_since = _fate(item, settlement, sent, now)
+        held, due, tries, maybe_since = _fate(item, settlement, sent, now, self._dead_seconds)
         content: _Content = (None, None, None)
         if isinstance(item, Record) and held is not Held.WITHDRAWN:
             content = self._seal_single(state, item, now)
@@ -267,7 +267,7 @@ class Settling:
     def _resolve(self, state: LaneState, pairs: Sequence[Pair], sent: Mapping[int, int], now: int) -> None:
         """Give exceptions that were not delivered their new state; a withdrawn one loses its content."""
         for item, settlement in pairs:
-            held, due, tries, maybe_since = _fate(item, settlement, sent, now)
+            held, due, tries, maybe_since = _fate(item, settlement, sent, now, self._dead_seconds)
             self._connection.execute(
                 "update exceptions set state = ?, due = ?, tries = ?, maybe_since = ?, reason = ?, code = ?, at = ?"
                 " where lane = ? and state = ? and seq = ?",
@@ -284,7 +284,7 @@ def _code(settlement: Settlement) -> PlatformCode | None:
 
 
 def _fate(
-    item: Record | Unread, settlement: Settlement, sent: Mapping[int, int], now: int
+    item: Record | Unread, settlement: Settlement, sent: Mapping[int, int], now: int, dead_seconds: int
 ) -> tuple[Held, float, int, int | None]:
     """What becomes of a record: what it is held for, until when, its tries, and since when the platform may have it.
 
@@ -300,7 +300,7 @@ def _fate(
             since = item.maybe_since
             if since is None and settlement.reason is Reason.UNKNOWN_ERROR:
                 since = sent.get(item.seq)  # nobody could read what the platform said of it
-            return Held.DEAD, now + DEAD_SECONDS, item.tries + (item.seq in sent), since
+            return Held.DEAD, now + dead_seconds, item.tries + (item.seq in sent), since
         case Withdrawn():
             return Held.WITHDRAWN, now + TOLD_SECONDS, item.tries, item.maybe_since
         case Done():

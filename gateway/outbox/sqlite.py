@@ -9,6 +9,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Final, Self
 
@@ -22,6 +23,7 @@ from gateway.outbox import (
     Departure,
     Entry,
     Explanation,
+    Holdings,
     Inquiry,
     Lane,
     Left,
@@ -39,12 +41,16 @@ from gateway.outbox.keyring import Keyring
 from gateway.outbox.people import People
 from gateway.outbox.putting import PuttingWriter
 from gateway.outbox.schema import check_library, lock_directory
+from gateway.outbox.sendings import Note
 from gateway.outbox.settling import Pair
 from gateway.outbox.store import Changes, Options, Store
 from gateway.outbox.withdrawing import Removed
 
 MOST_ENTRIES: Final = 5_000
 """Entries in one request: a bound on what one transaction must hold, not on what is sensible."""
+
+MOST_SHEDDINGS: Final = 20
+"""Times that a sweep sheds the oldest of what was sent, so that it ends; the next goes on."""
 
 SMALLEST: Final = 1 << 20
 """Bytes below which a cap leaves no room for anything."""
@@ -55,7 +61,7 @@ _NOTHING: Final = Waiting(0, 0, 0, None)
 class _UnderWay:
     """A claim that was given out: its records, and which of them were said to be leaving."""
 
-    __slots__ = ("claim", "ending", "noted", "sent", "taken")
+    __slots__ = ("claim", "ending", "noted", "notes", "sent", "taken")
 
     def __init__(self, claim: Claim, taken: Taken) -> None:
         self.claim = claim
@@ -63,6 +69,7 @@ class _UnderWay:
         self.ending = False
         self.sent: dict[int, int] = {}
         self.noted: list[int] = []
+        self.notes: list[Note] = []
 
 
 class SqliteOutbox:
@@ -223,12 +230,14 @@ class SqliteOutbox:
         """
         under_way = self._under_way(claim)
         its_own = [record.seq for record in claim.records]
-        if its_own != seqs and not set(its_own).issuperset(seqs):
+        if (its_own != seqs or left) and not set(its_own).issuperset(chain(seqs, *(part.seqs for part in left))):
             raise ValueError("outbox: a record that is not of the claim")
         new = [seq for seq in seqs if seq not in under_way.sent] if under_way.sent else seqs
 
-        def note(noted: Sequence[int]) -> None:
+        def note(done: tuple[Sequence[int], Note | None]) -> None:
+            noted, written = done
             under_way.noted += noted
+            under_way.notes += () if written is None else (written,)
             under_way.sent.update(dict.fromkeys(new, now))
 
         if new or left:
@@ -241,16 +250,17 @@ class SqliteOutbox:
         """
         under_way = self._under_way(claim)
         pairs = _pair(under_way.taken, settlements)
-        await self._finish(under_way, lambda store: store.settle(claim.lane, under_way.taken, pairs, under_way.sent, now))
+        lane, taken, sent, notes = claim.lane, under_way.taken, under_way.sent, tuple(under_way.notes)
+        await self._finish(under_way, lambda store: store.settle(lane, taken, pairs, sent, notes, now))
 
     async def release(self, claim: Claim, *, maybe: bool) -> None:
         """End the claim with nothing settled. `maybe` False takes back what this claim's `mark_sent` said."""
         under_way = self._under_way(claim)
-        if maybe or not under_way.noted:
+        noted, notes = tuple(under_way.noted), tuple(under_way.notes)
+        if maybe or not (noted or notes):
             self._end(claim)
             return
-        noted = tuple(under_way.noted)
-        await self._finish(under_way, lambda store: store.unmark(claim.lane, under_way.taken, noted))
+        await self._finish(under_way, lambda store: store.unmark(claim.lane, under_way.taken, noted, notes))
 
     async def _finish(self, under_way: _UnderWay, run: Callable[[Store], None]) -> None:
         """End a claim by a change of the store; if that fails, the claim stays under way."""
@@ -300,6 +310,14 @@ class SqliteOutbox:
     async def withdraw(self, storefront: StorefrontId, person: Person, now: int) -> Removal:
         """Remove everything that waits or is dead for a person, in all lanes, and refuse what comes later."""
         return await self._people.withdraw(storefront, person, now)
+
+    async def holdings(self, storefront: StorefrontId, person: Person) -> Holdings:
+        """Give all that is held of a person, and what was sent of them to whom, the earliest first."""
+        return await self._people.holdings(storefront, person)
+
+    async def erase(self, storefront: StorefrontId, person: Person, now: int) -> Removal:
+        """Withdraw, and also delete what is remembered of the person's events: what was sent, and the traces of why."""
+        return await self._people.erase(storefront, person, now)
 
     def withdrawn(self, claim: Claim) -> frozenset[int]:
         """The claim's records whose person has withdrawn, as of this moment. Raises ValueError for a claim that has ended."""
@@ -373,10 +391,17 @@ class SqliteOutbox:
 
     # ── keeping and closing ──────────────────────────────────────────────────────────────────────────────────────
 
-    async def sweep(self, now: int) -> None:
-        """Delete what is beyond its retention, a bounded piece at a time."""
+    async def sweep(self, now: int) -> int:
+        """Delete what is beyond its retention, a bounded piece at a time; gives how many lines' rows went before it."""
         for number in await self._writer.change(lambda store: store.sweep(now)):
             await self._writer.change(partial(_sweep_slice, number))
+        shed = 0
+        for _ in range(MOST_SHEDDINGS):
+            gone = await self._writer.change(Store.make_room)
+            shed += gone
+            if not gone:
+                break
+        return shed
 
     async def close(self) -> None:
         """Finish what is waiting, checkpoint and close. May be called again."""

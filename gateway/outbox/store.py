@@ -19,6 +19,7 @@ from gateway.outbox import (
     Departure,
     Entry,
     Explanation,
+    Holding,
     Inquiry,
     Lane,
     Left,
@@ -36,12 +37,13 @@ from gateway.outbox.keyring import Keyring
 from gateway.outbox.lanes import Held, LaneState
 from gateway.outbox.memory import Memory
 from gateway.outbox.reviving import Reviving
-from gateway.outbox.schema import close, connect, flush_directory, is_full, one
+from gateway.outbox.schema import close, connect, flush_directory, is_crowded, is_full, one
 from gateway.outbox.seeking import Look, Seeking
 from gateway.outbox.seen import GENERATION, SLICES
-from gateway.outbox.settling import DEAD_SECONDS, TOLD_SECONDS, Pair, Settling
+from gateway.outbox.sendings import Erased, Glance, Note, Sendings
+from gateway.outbox.settling import TOLD_SECONDS, Pair, Settling
 from gateway.outbox.vault import DAY_SECONDS, Vault
-from gateway.outbox.withdrawing import Removed, Wider, Withdrawing
+from gateway.outbox.withdrawing import Order, Removed, Wider, Withdrawing
 
 LOOK_EVERY_SIGHTINGS: Final = 500
 LOOK_EVERY_CALLS: Final = 64
@@ -51,8 +53,8 @@ SWEEP_ROUND_SECONDS: Final = DAY_SECONDS // 2
 """The index of sightings is swept once in this time."""
 
 KEYS_KEPT_SECONDS: Final = 2 * DAY_SECONDS
+SHED_AT_ONCE: Final = 1_000
 TRACES_KEPT_DAYS: Final = 10
-WITHDRAWALS_KEPT_SECONDS: Final = 1095 * DAY_SECONDS
 _PARKED_AT_A_TIME: Final = 500
 _MOST_LINES: Final = 20_000
 
@@ -60,6 +62,7 @@ _MOST_LINES: Final = 20_000
 class Options(msgspec.Struct, frozen=True):
     """How a store is opened. `max_bytes` caps the file (its log may take 64 MB more); `min_free_bytes` must stay free
     on the volume. `inquiry_first_seconds`: how long after a platform took a request it is first asked after.
+    How long is kept: what was sent of whom, dead letters, and who has withdrawn, since that was last heard of.
     `generation` and `vfs` exist for tests: sightings kept in memory, and a registered SQLite file system.
     """
 
@@ -68,6 +71,9 @@ class Options(msgspec.Struct, frozen=True):
     generation: int = GENERATION
     vfs: str | None = None
     inquiry_first_seconds: float = 1800.0
+    sendings_days: int = 395
+    dead_days: int = 14
+    withdrawals_days: int = 1095
 
 
 class Changes(NamedTuple):
@@ -116,12 +122,13 @@ class Store:
         self._departures = memory.departures
         self._finder = Finder(memory)
         self._asking = Asking(memory, self._options.inquiry_first_seconds)
-        self._settling = Settling(memory, self._asking)
+        self._settling = Settling(memory, self._asking, self._options.dead_days * DAY_SECONDS)
         self._arriving = Arriving(memory)
         self._explaining = Explaining(memory, self._asking)
         self._reviving = Reviving(memory)
         self._seeking = Seeking(memory)
         self._withdrawing = Withdrawing(memory, self._seeking)
+        self._sendings = Sendings(memory)
 
     # ── transactions ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -187,6 +194,10 @@ class Store:
         with self._connection:
             for lane in lanes:
                 self._lanes.open(lane, self._arriving.next_seq - 1)
+            self._connection.execute(  # they may have been given longer when they died
+                "update exceptions set due = at + ? where state = ? and due > at + ?",
+                (self._options.dead_days * DAY_SECONDS, Held.DEAD, self._options.dead_days * DAY_SECONDS),
+            )
         self._load()
         gone = [lane for lane, state in self._lanes.states.items() if lane not in lanes and state.cursor is not None]
         try:
@@ -225,18 +236,29 @@ class Store:
         """Find a lane's next batch."""
         return self._finder.find(lane, limit, now, fresh_first=fresh_first)
 
-    def mark(self, lane: Lane, taken: Taken, seqs: Sequence[int], now: int, left: Sequence[Left] = ()) -> tuple[int, ...]:
-        """Note that records are about to leave, and in which shapes."""
-        self._departures.note(self._lanes.states[lane].number, left, now)
-        return self._settling.mark(lane, taken, seqs, now)
+    def mark(
+        self, lane: Lane, taken: Taken, seqs: Sequence[int], now: int, left: Sequence[Left] = ()
+    ) -> tuple[tuple[int, ...], Note | None]:
+        """Note that records are about to leave, in which shapes, and whose they are."""
+        state, note = self._lanes.states[lane], None
+        if left:
+            self._departures.note(state.number, left, now)
+            gone = self._settling.withdrawn(state, [record.seq for record in taken.records])
+            note = self._sendings.note(state, taken, left, gone, now)
+        return self._settling.mark(lane, taken, seqs, now), note
 
-    def unmark(self, lane: Lane, taken: Taken, noted: Sequence[int]) -> None:
-        """Take such a note back."""
+    def unmark(self, lane: Lane, taken: Taken, noted: Sequence[int], notes: Sequence[Note]) -> None:
+        """Take such notes back."""
         self._settling.unmark(lane, taken, noted)
+        self._sendings.take_back(notes)
 
-    def settle(self, lane: Lane, taken: Taken, pairs: Sequence[Pair], sent: Mapping[int, int], now: int) -> None:
+    def settle(  # noqa: PLR0913, PLR0917 - a claim, part by part
+        self, lane: Lane, taken: Taken, pairs: Sequence[Pair], sent: Mapping[int, int], notes: Sequence[Note], now: int
+    ) -> None:
         """Write down what became of a batch."""
         self._settling.settle(lane, taken, pairs, sent, now)
+        if notes:
+            self._sendings.settle(notes, [settlement for _, settlement in pairs])
 
     def departures(self, storefront: StorefrontId) -> list[Departure]:
         """Tell what has left for a storefront."""
@@ -279,15 +301,32 @@ class Store:
         """Give the hashes that a person is found by."""
         return self._subjects.of_person(person)
 
-    def look(self, storefront: StorefrontId, before: Look) -> Look:
+    def look(self, name: StorefrontId, before: Look) -> Look:
         """Look through the next groups for a person."""
-        return self._seeking.look(self._names.storefronts.get(storefront, 0), before)
+        return self._seeking.look(self._names.storefronts.get(name, 0), before)
 
-    def withdraw(self, storefront: StorefrontId, named: frozenset[bytes], look: Look, now: int) -> Removed | Wider:
+    def glance(self, name: StorefrontId, wanted: frozenset[bytes], after: int) -> Glance:
+        """Look through the next rows of what was sent for a person."""
+        return self._sendings.look(self._names.storefronts.get(name, 0), wanted, after)
+
+    def held(self, name: StorefrontId, look: Look) -> tuple[tuple[Holding, ...], int | None]:
+        """Give what is held of a person, and since when they have withdrawn."""
+        number = self._names.storefronts.get(name, 0)
+        since = self._subjects.withdrawn(number, b"".join(look.wanted))
+        return self._seeking.held(number, look), max(since.values(), default=None)
+
+    def withdraw(self, name: StorefrontId, order: Order, look: Look) -> Removed | Wider:
         """Remove what is held of a person, unless more has to be looked for."""
-        done = self._withdrawing.withdraw(self._names.storefront(storefront), named, look, now)
+        done = self._withdrawing.withdraw(self._names.storefront(name), order, look)
         self._removed = self._removed or isinstance(done, Removed)
         return done
+
+    def erase_sent(self, name: StorefrontId, wanted: frozenset[bytes], after: int) -> Erased:
+        """Delete a person's lines from the next rows of what was sent, and the decisions on these events."""
+        number = self._names.storefront(name)
+        erased = self._sendings.erase(number, wanted, after)
+        self._removed = self._removed or erased.sent > 0
+        return erased._replace(traces=self._withdrawing.forget(number, erased.events))
 
     def dead_letters(self, lane: Lane, after: int, limit: int) -> tuple[DeadLetter, ...]:
         """Look at a lane's dead letters."""
@@ -327,8 +366,9 @@ class Store:
         for state in self._lanes.states.values():
             self._sweep_lane(state, told_from, now)
         for number in self._names.storefronts.values():
-            self._subjects.discard(number, now - WITHDRAWALS_KEPT_SECONDS)
+            self._subjects.discard(number, now - self._options.withdrawals_days * DAY_SECONDS)
         self._asking.discard(now - TOLD_SECONDS)
+        self._sendings.discard(now - self._options.sendings_days * DAY_SECONDS)
         self._names.discard(now // DAY_SECONDS - TRACES_KEPT_DAYS)
         self._vault.discard(now - KEYS_KEPT_SECONDS)
         swept_at, swept_to = one(self._connection, "select swept_at, swept_to from meta")
@@ -336,6 +376,10 @@ class Store:
         count = min(SLICES, max(1, round(share * SLICES)))
         self._connection.execute("update meta set swept_at = ?, swept_to = ?", (now, (swept_to + count) % SLICES))
         return [(swept_to + i) % SLICES for i in range(count)]
+
+    def make_room(self) -> int:
+        """Forget some of the oldest lines of what was sent while these leave too little room; gives how many rows went."""
+        return self._sendings.shed(SHED_AT_ONCE) if is_crowded(self._connection, self._options.max_bytes) else 0
 
     def sweep_slice(self, number: int) -> None:
         """Delete expired entries of one slice of the index."""
@@ -353,5 +397,5 @@ class Store:
             )
             if held is Held.DEAD:
                 state.dead -= self._connection.changes()
-        self._reviving.discard(state, now, DEAD_SECONDS)
+        self._reviving.discard(state, now, self._options.dead_days * DAY_SECONDS)
         self._lanes.touched.add(state)

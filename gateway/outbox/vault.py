@@ -1,10 +1,13 @@
 """The keys that seal what a store holds: one per storefront and day, each wrapped by the key file and kept in the store.
 
+What was sent of whom is kept for much longer, so it has keys of its own: those of a storefront's number below 0.
+
 Throwing a day's key away makes that day's records unreadable wherever a copy of them lies. The index key, which makes
 the keyed hashes, is kept the same way, so it stays the same when the keys of the key file are rotated.
 """
 
 import os
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import apsw
@@ -12,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.outbox.codec import NONCE_BYTES
 from gateway.outbox.keyring import KEY_BYTES, Keyring, Wrapped
-from gateway.outbox.schema import every
+from gateway.outbox.schema import Row, every
 
 DAY_SECONDS: Final = 86_400
 
@@ -77,6 +80,10 @@ class Vault:
         number = self._sealing.get((storefront, day)) or self._make(storefront, day)
         return number, self._ciphers[number]
 
+    def sealing_sent(self, storefront: int, at: int) -> tuple[int, AESGCM]:
+        """The same for what was sent on that day."""
+        return self.sealing(-storefront, at)
+
     def opening(self, number: int) -> AESGCM | None:
         """Give the cipher of a key, None when the store does not have it."""
         return self._ciphers.get(number)
@@ -85,10 +92,18 @@ class Vault:
         """Delete keys of days before the day of `before` (Unix seconds) that no stored record needs."""
         unused = every(
             self._connection,
-            f"select id, storefront, day from data_keys where storefront != 0 and day < ? and {self._for.unneeded}",  # noqa: S608 - ours
+            f"select id, storefront, day from data_keys where storefront > 0 and day < ? and {self._for.unneeded}",  # noqa: S608 - ours
             (before // DAY_SECONDS,),
         )
-        for number, storefront, day in unused:
+        self._drop(unused)
+
+    def discard_sent(self, before: int) -> None:
+        """Delete the keys of what was sent on days before the day of `before` (Unix seconds)."""
+        query = "select id, storefront, day from data_keys where storefront < 0 and day < ?"
+        self._drop(every(self._connection, query, (before // DAY_SECONDS,)))
+
+    def _drop(self, rows: Sequence[Row]) -> None:
+        for number, storefront, day in rows:
             self._connection.execute("delete from data_keys where id = ?", (number,))
             del self._ciphers[number], self._sealing[storefront, day]
 

@@ -6,7 +6,7 @@ has in its hands: should the platform turn out to have it after all, its settlem
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from gateway.model import Destination, EventId, Kind, Money, Reason
@@ -28,12 +28,23 @@ class Wider(NamedTuple):
 
 
 class Removed(NamedTuple):
-    """What was removed: the counts, the numbers by lane, the events, and all that the person is known by."""
+    """What was removed: the counts, the numbers by lane, and all that the person is known by."""
 
     removal: Removal
     gone: Mapping[Lane, frozenset[int]]
-    events: frozenset[tuple[Kind, EventId]]
     wanted: frozenset[bytes]
+
+
+class Order(NamedTuple):
+    """Whom to withdraw at `now`: those known by the named hashes, and where it `leads`, those whom their records lead to.
+
+    `erase`: the decisions on what is removed are forgotten as well.
+    """
+
+    named: frozenset[bytes]
+    now: int
+    leads: bool
+    erase: bool
 
 
 class Withdrawing:
@@ -48,21 +59,32 @@ class Withdrawing:
         self._lanes = memory.lanes
         self._subjects = memory.subjects
         self._books = memory.books
+        self._seen = memory.seen
         self._codec = Codec()
 
-    def withdraw(self, storefront: int, named: frozenset[bytes], look: Look, now: int) -> Removed | Wider:
-        """Remove what is held of a person named by these hashes, and refuse what comes later.
+    def withdraw(self, storefront: int, order: Order, look: Look) -> Removed | Wider:
+        """Remove what is held of a person, and refuse what comes later.
 
         Whoever is named by an order is also known by what the order's record says of its person, so that is withdrawn too.
         If the look before did not look for all that, nothing is done yet.
         """
-        wanted = named | self._seeking.seek(storefront, named, look).hashes()
-        if not wanted <= look.wanted:
-            return Wider(wanted | look.wanted)
-        self._subjects.withdraw(storefront, wanted, now)
-        return self._remove(storefront, self._seeking.seek(storefront, wanted, look), now)._replace(wanted=wanted)
+        sought, wanted = self._seeking.seek(storefront, look), order.named
+        if order.leads:
+            wanted |= sought.of(wanted).hashes()
+            if not wanted <= look.wanted:
+                return Wider(wanted | look.wanted)
+        sought = sought.of(wanted)
+        self._subjects.withdraw(storefront, wanted, order.now)
+        taken = self._remove(storefront, sought, order.now)
+        traces = self.forget(storefront, taken.events) if order.erase else 0
+        return taken.told(wanted, traces)
 
-    def _remove(self, storefront: int, sought: Sought, now: int) -> Removed:
+    def forget(self, storefront: int, events: Iterable[tuple[Kind, EventId]]) -> int:
+        """Forget the decisions on events; gives how many there were."""
+        name = self._names.name(storefront)
+        return sum(self._seen.forget(*self._seen.identify(name, kind, event_id)) for kind, event_id in events)
+
+    def _remove(self, storefront: int, sought: Sought, now: int) -> "_Taken":
         taken = _Taken()
         for group in sought.groups:
             self._empty(storefront, group, taken, now)
@@ -74,7 +96,7 @@ class Withdrawing:
             self._lanes.refresh_retry(state)
             self._lanes.touched.add(state)
             state.robbed = True
-        return taken.told()
+        return taken
 
     # ── groups ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -159,8 +181,8 @@ class _Taken:
         self.on_the_wire[state.lane.destination] += marked
         self.gone[state].add(seq)
 
-    def told(self) -> Removed:
+    def told(self, wanted: frozenset[bytes], traces: int) -> Removed:
         """Give it to the outside."""
-        removal = Removal(dict(self.waiting), dict(self.dead), {where: n for where, n in self.on_the_wire.items() if n})
-        gone = {state.lane: frozenset(seqs) for state, seqs in self.gone.items()}
-        return Removed(removal, gone, frozenset(self.events), frozenset())
+        wire = {where: count for where, count in self.on_the_wire.items() if count}
+        removal = Removal(dict(self.waiting), dict(self.dead), wire, traces=traces)
+        return Removed(removal, {state.lane: frozenset(seqs) for state, seqs in self.gone.items()}, wanted)

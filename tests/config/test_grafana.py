@@ -142,6 +142,8 @@ SILENT: Final = {
     "Received, beside what is usual/B": "a week has to pass",
     "Had consent, beside what is usual/B": "a week has to pass",
     "Kept from leaving, by destination/A": "nothing is kept from leaving",
+    "Persons' requests/A": "nobody asks for anything",
+    "Next one due/A": "nobody asks for anything",
     "Held back/B": "no lane fails so often in a row that its breaker opens",
     "Time spent waiting for a quota/A": "quotas are large",
 }

@@ -12,9 +12,10 @@ from gateway.adapter import Quota
 from gateway.delivery.grants import read_credential
 from gateway.keys import KeyId, KeyKind, StoredKey, make_key
 from gateway.model import Destination, StorefrontId
+from gateway.rights.retention import Period
 from gateway.sandbox.google_token import AUDIENCE, TokenService
 from gateway.secret import Document, Secret
-from gateway.settings import Address, BadSettings, _rule, load, names, prove
+from gateway.settings import Address, BadSettings, RetentionSettings, _rule, load, names, prove
 from tests.configuration import ENV, GOOD, faults_of, load_text, spoilt, write
 
 META = "storefronts.demo.destinations.meta"
@@ -618,3 +619,15 @@ def test_a_contract_without_a_token_host_is_a_fault(tmp_path: Path) -> None:
     )
     (found,) = faults_of(tmp_path, google)
     assert found.endswith("the contract's token_hosts do not name the platform's, so no access token could be got")
+
+
+def test_every_period_is_told_with_its_bounds(tmp_path: Path) -> None:
+    """As the settings themselves are bounded, so that no row can promise what the file does not enforce."""
+    text = spoilt("[server]", "[retention]\nsent_days = 30\n[server]")
+    periods = load_text(tmp_path, text).retention.periods
+    assert set(periods) == set(RetentionSettings.model_fields)
+    assert periods["sent_days"] == Period(30, 8, 395)
+    for name, period in periods.items():
+        for days in (period.least - 1, period.most + 1):
+            (fault,) = faults_of(tmp_path, spoilt("[server]", f"[retention]\n{name} = {days}\n[server]"))
+            assert fault.startswith(f"retention.{name}: must be at ")

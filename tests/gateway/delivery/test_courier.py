@@ -498,7 +498,7 @@ async def test_refusals_do_not_end_a_pause_and_cost_no_event(line: Line) -> None
     async with line.running() as courier:
         await line.until(lambda: len(line.platform.requests) >= 5)
         assert courier.health.paused is Reason.CONFIGURATION
-        assert await line.states(50) in ({"retrying": count, "waiting": 50 - count} for count in (30, 40, 50))
+        assert await line.states(50) in (Counter(retrying=count, waiting=50 - count) for count in (30, 40, 50))
         line.platform.script = lambda _: Answer(["ok"])
         await line.until(line.quiet)
     assert [len(sent) for sent in line.platform.requests[:5]] == [50, *[PROBE_EVENTS] * 4]

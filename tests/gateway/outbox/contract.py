@@ -361,9 +361,12 @@ class OutboxContract:
         claim = await claim_all(outbox, FIRST)
         seqs = [record.seq for record in claim.records]
         slim, full = Shape("a=x"), Shape("a=x b[]=y")
-        await outbox.mark_sent(claim, seqs, NOW, [Left(Kind.PURCHASE, slim, 2, 1), Left(Kind.PAGE_VIEW, full, 1, 1)])
-        await outbox.mark_sent(claim, seqs[:1], NOW + 9, [Left(Kind.PURCHASE, full, 1, 2)])
-        await outbox.mark_sent(claim, seqs[:1], NOW + 4, [Left(Kind.PURCHASE, slim, 4, 1)])
+        one, two, three = seqs
+        await outbox.mark_sent(
+            claim, seqs, NOW, [Left(Kind.PURCHASE, slim, (one, two), 1), Left(Kind.PAGE_VIEW, full, (three,), 1)]
+        )
+        await outbox.mark_sent(claim, seqs[:1], NOW + 9, [Left(Kind.PURCHASE, full, (one,), 2)])
+        await outbox.mark_sent(claim, seqs, NOW + 4, [Left(Kind.PURCHASE, slim, (one, two, three), 1)])
         await engine.crash(outbox)
         outbox = await engine.open()
         told = [
@@ -371,7 +374,7 @@ class OutboxContract:
             for row in await outbox.departures(FIRST.storefront)
         ]
         assert told == [
-            (FIRST, Kind.PURCHASE, "a", "x", 7, NOW, NOW + 9, (1, 2)),
+            (FIRST, Kind.PURCHASE, "a", "x", 6, NOW, NOW + 9, (1, 2)),
             (FIRST, Kind.PAGE_VIEW, "a", "x", 1, NOW, NOW, (1,)),
             (FIRST, Kind.PAGE_VIEW, "b[]", "y", 1, NOW, NOW, (1,)),
             (FIRST, Kind.PURCHASE, "b[]", "y", 1, NOW + 9, NOW + 9, (2,)),
@@ -385,14 +388,14 @@ class OutboxContract:
         await outbox.put([accept(1)])
         claim = await claim_all(outbox, FIRST)
         seqs = [record.seq for record in claim.records]
-        await outbox.mark_sent(claim, seqs, NOW, [Left(Kind.PURCHASE, Shape("a=x b=y"), 1, 1)])
+        await outbox.mark_sent(claim, seqs, NOW, [Left(Kind.PURCHASE, Shape("a=x b=y"), tuple(seqs), 1)])
         first, second = await outbox.departures(FIRST.storefront)
         decision = Decision("DPO decision 2026-11-03")
         assert await outbox.acknowledge(FIRST.storefront, decision, first.number, NOW + 5) == 1
         assert outbox.unacknowledged(FIRST) == 1
         assert await outbox.acknowledge(FIRST.storefront, Decision("later"), second.number, NOW + 6) == 1
         assert await outbox.acknowledge(FIRST.storefront, decision, second.number, NOW + 7) == 0
-        await outbox.mark_sent(claim, seqs, NOW + 8, [Left(Kind.PURCHASE, Shape("a=x c=z"), 1, 1)])
+        await outbox.mark_sent(claim, seqs, NOW + 8, [Left(Kind.PURCHASE, Shape("a=x c=z"), tuple(seqs), 1)])
         assert outbox.unacknowledged(FIRST) == 1
         await engine.crash(outbox)
         outbox = await engine.open()
@@ -408,8 +411,10 @@ class OutboxContract:
         outbox = await engine.open()
         await outbox.put([accept(1)])
         claim = await claim_all(outbox, FIRST)
-        with pytest.raises(ValueError, match="not of the claim"):
-            await outbox.mark_sent(claim, [claim.records[0].seq + 1], NOW, [Left(Kind.PURCHASE, Shape("a=x"), 1, 1)])
+        own = claim.records[0].seq
+        for seqs, left in (([own + 1], (own,)), ([own], (own, own + 1))):
+            with pytest.raises(ValueError, match="not of the claim"):
+                await outbox.mark_sent(claim, seqs, NOW, [Left(Kind.PURCHASE, Shape("a=x"), left, 1)])
         assert list(await outbox.departures(FIRST.storefront)) == []
         assert outbox.unacknowledged(FIRST) == 0
         await outbox.close()

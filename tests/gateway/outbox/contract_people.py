@@ -7,7 +7,22 @@ from typing import Any, Final
 import pytest
 
 from gateway.model import EmailDigests, EventId, EvidenceId, Kind, Money, PersonKey, Reason, Refusal, Source, Status
-from gateway.outbox import Claim, Dead, Done, Lane, Later, Outbox, Person, Removal, Waiting, Withdrawn
+from gateway.outbox import (
+    Claim,
+    Dead,
+    Done,
+    Holdings,
+    Lane,
+    Later,
+    Left,
+    Outbox,
+    Person,
+    Removal,
+    Sending,
+    Shape,
+    Waiting,
+    Withdrawn,
+)
 from gateway.persons import Identifier
 from tests.gateway.outbox.contract import attempt, balanced, revive, settled
 from tests.gateway.outbox.making import (
@@ -33,6 +48,7 @@ from tests.gateway.outbox.making import (
     event,
     ids,
     key,
+    refuse,
 )
 
 OTHERS: Final = Lane(OTHER, META)
@@ -403,6 +419,220 @@ class PeopleContract:
         assert outbox.waiting(FIRST) == Waiting(0, 1, 0, NOW)
         balanced(await outbox.book(SHOP))
         await outbox.close()
+
+    # ── what was sent ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_what_leaves_of_a_person_is_written_down_before_it_leaves(self, engine: Engine) -> None:
+        """To whom, when, in which fields and by which evidence; and afterwards whether the platform has it."""
+        outbox = await engine.open()
+        evidence = EvidenceId("cd" * 12)
+        await outbox.put([accept(n, email=JANE, evidence=evidence if n else None) for n in range(4)])
+        await outbox.put([accept(9, email=EmailDigests(digest(9)))])
+        claim = await claim_all(outbox, FIRST)
+        await leave(outbox, claim)
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        sent = (await outbox.holdings(SHOP, JANES)).sent
+        first = Sending(META, Kind.PURCHASE, EventId("e0"), NOW, ("a", "b[].c"), None, confirmed=None)
+        assert sent[0] == first
+        assert [(one.event_id, one.evidence, one.confirmed) for one in sent[1:]] == [
+            (f"e{n}", evidence, None) for n in (1, 2, 3)
+        ]
+        claim = await claim_all(outbox, FIRST)
+        await leave(outbox, claim, at=NOW + 5)
+        doubtful = Later(claim.records[3].seq, Reason.TIMED_OUT, NOW, maybe=True)
+        await outbox.settle(claim, [*settled(claim, Done, Dead, Later, Later, Done)[:3], doubtful, *done(claim)[4:]], NOW + 6)
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        sent = (await outbox.holdings(SHOP, JANES)).sent
+        told = [(one.at - NOW, one.event_id, one.confirmed) for one in sent]
+        before = [(0, f"e{n}", None) for n in range(4)]
+        assert told == [*before, (5, "e0", True), (5, "e1", False), (5, "e2", False), (5, "e3", None)]
+        assert {one.destination for one in sent} == {META}
+        assert (await outbox.holdings(OTHER, JANES)).sent == ()
+        await outbox.close()
+
+    async def test_the_last_request_tells_what_became_of_it(self, engine: Engine) -> None:
+        """Of an event that was in several requests of one claim, nothing is known of the others."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(n, destinations=(META,), email=JANE) for n in range(2)])
+        claim = await claim_all(outbox, FIRST)
+        await leave(outbox, claim)
+        await leave(outbox, claim, 1, at=NOW + 1)
+        await outbox.settle(claim, settled(claim, Dead, Done), NOW + 2)
+        sent = (await outbox.holdings(SHOP, JANES)).sent
+        assert [(one.at - NOW, one.event_id, one.confirmed) for one in sent] == [
+            (0, "e0", False),
+            (0, "e1", None),
+            (1, "e1", True),
+        ]
+        await outbox.close()
+
+    async def test_what_certainly_did_not_leave_is_not_told(self, engine: Engine) -> None:
+        """A claim that is given back as untried takes its lines with it; one in doubt leaves them."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(1, destinations=(META,), email=JANE)])
+        for maybe, count in ((False, 0), (True, 1), (False, 1), (True, 2)):
+            claim = await claim_all(outbox, FIRST)
+            await leave(outbox, claim)
+            await outbox.release(claim, maybe=maybe)
+            assert len((await outbox.holdings(SHOP, JANES)).sent) == count
+        await outbox.close()
+
+    async def test_what_is_held_is_told_with_its_state(self, engine: Engine) -> None:
+        """For each destination, in the order of its arrival, whole; and since when the person has withdrawn."""
+        outbox = await engine.open()
+        mine: dict[str, Any] = {"email": JANE, "persons": (key(3),)}
+        await outbox.put([accept(n, NOW + n, destinations=(META, GOOGLE), **mine) for n in range(4)])
+        await outbox.put([accept(9, email=EmailDigests(digest(9)))])
+        claim = await claim_all(outbox, FIRST, limit=3)
+        await outbox.settle(claim, settled(claim, Dead, Later, Done), NOW + 5)
+        claim = await claim_all(outbox, FIRST)
+        await outbox.mark_sent(claim, [claim.records[0].seq], NOW + 6)
+        await outbox.release(claim, maybe=True)
+        found = await outbox.holdings(SHOP, Person(keys=(key(3),)))
+        assert [(one.event.event_id[1:], one.destination, one.state, one.accepted_at - NOW) for one in found.held] == [
+            ("0", META, "dead", 0),
+            ("0", GOOGLE, "waiting", 0),
+            ("1", META, "retrying", 1),
+            ("1", GOOGLE, "waiting", 1),
+            ("2", GOOGLE, "waiting", 2),
+            ("3", META, "maybe", 3),
+            ("3", GOOGLE, "waiting", 3),
+        ]
+        assert found.held[0].event == event(0, destinations=(META, GOOGLE), **mine)
+        assert found.withdrawn_at is None
+        await outbox.withdraw(SHOP, Person(keys=(key(3),)), NOW + 8)
+        assert await outbox.holdings(SHOP, JANES) == Holdings((), (), NOW + 8)
+        await outbox.put([accept(5, NOW + 10, granted_at=NOW + 9, destinations=(META,), **mine)])
+        found = await outbox.holdings(SHOP, JANES)
+        assert (len(found.held), found.withdrawn_at) == (1, None)
+        assert await outbox.holdings(SHOP, Person()) == Holdings((), (), None)
+        await outbox.close()
+
+    async def test_an_order_that_has_left_leads_to_its_person(self, engine: Engine) -> None:
+        """Though nothing of it waits any more; what was sent stays on record."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(1, destinations=(META,), email=JANE)])
+        claim = await claim_all(outbox, FIRST)
+        await leave(outbox, claim)
+        await outbox.settle(claim, done(claim), NOW)
+        await outbox.put([accept(2, destinations=(META,), email=JANE), accept(3, destinations=(META,))])
+        removal = await outbox.withdraw(SHOP, Person(keys=(order(engine, 1),)), NOW + 1)
+        assert removal == Removal({META: 1}, {}, {})
+        assert list(await outbox.put([accept(4, destinations=(META,), email=JANE)])) == [Status.REFUSED]
+        assert await deliver_all(outbox, FIRST) == ["3"]
+        assert [one.event_id for one in (await outbox.holdings(SHOP, JANES)).sent] == ["e1"]
+        await outbox.close()
+
+    # ── erasing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_erasing_leaves_nothing_but_the_withdrawal(self, engine: Engine) -> None:
+        """No content, no line of what was sent, no decision; of others everything. Done again, it finds nothing."""
+        outbox = await engine.open([FIRST, LANES[1]])
+        both: dict[str, Any] = {"destinations": (META, PINTEREST)}
+        await outbox.put([accept(n, email=JANE if n % 2 else None, **both) for n in range(6)])
+        claim = await claim_all(outbox, FIRST, limit=3)
+        await leave(outbox, claim)
+        await outbox.settle(claim, settled(claim, Done, Done, Dead), NOW)
+        await outbox.put([refuse(1), accept(1, email=JANE, **both), accept(7, email=JANE, **both)])
+        removal = await outbox.erase(SHOP, JANES, NOW + 1)
+        assert removal == Removal({META: 3, PINTEREST: 4}, {}, {}, sent=1, traces=4)
+        assert await outbox.erase(SHOP, JANES, NOW + 1) == NOTHING
+        assert await outbox.holdings(SHOP, JANES) == Holdings((), (), NOW + 1)
+        for again in (False, True):
+            found = [await outbox.explain(SHOP, Kind.PURCHASE, EventId(f"e{n}")) for n in (1, 3, 5, 7)]
+            assert found == [None] * 4
+            assert [(await attempt(outbox, n)).state for n in (0, 2, 4)] == ["delivered", "dead", "waiting"]
+            assert len((await outbox.holdings(SHOP, Person(keys=(order(engine, 0),)))).sent) == 1
+            balanced(await outbox.book(SHOP))
+            if not again:
+                await engine.crash(outbox)
+                outbox = await engine.open([FIRST, LANES[1]])
+        assert list(await outbox.put([accept(1, email=JANE, **both), accept(0, **both)])) == [Status.REFUSED, Status.DUPLICATE]
+        assert await deliver_all(outbox, LANES[1]) == ["0", "2", "4"]
+        await outbox.close()
+
+    async def test_an_event_of_which_only_a_line_is_left_is_erased_too(self, engine: Engine) -> None:
+        """It was delivered long ago: the line goes, and so does the decision."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(1, destinations=(META,), email=JANE)])
+        claim = await claim_all(outbox, FIRST)
+        await leave(outbox, claim)
+        await outbox.settle(claim, done(claim), NOW)
+        assert await outbox.erase(SHOP, JANES, NOW + 1) == Removal({}, {}, {}, sent=1, traces=1)
+        assert await outbox.explain(SHOP, Kind.PURCHASE, EventId("e1")) is None
+        assert (await outbox.holdings(SHOP, JANES)).sent == ()
+        await outbox.close()
+
+    async def test_an_erased_event_is_forgotten_wherever_its_decision_lies(self, engine: Engine) -> None:
+        """Among many others, old and new, refused before it was accepted, and repeated."""
+        outbox = await engine.open([FIRST])
+        usual: dict[str, Any] = {"destinations": (META,)}
+        for start in range(0, 120, 10):
+            mail = EmailDigests(digest(start))
+            await outbox.put(
+                [refuse(start), *(accept(n, email=mail, **usual) for n in range(start, start + 10)), accept(start, **usual)]
+            )
+        for start in (0, 50, 70, 110):
+            assert (await outbox.erase(SHOP, Person((digest(start),)), NOW)).traces == 10
+        for _ in range(2):
+            found = [await outbox.explain(SHOP, Kind.PURCHASE, EventId(f"e{n}")) for n in range(120)]
+            gone = [n for n, one in enumerate(found) if one is None]
+            assert gone == [n for start in (0, 50, 70, 110) for n in range(start, start + 10)]
+            assert [one.repeats for one in found if one is not None and one.repeats] == [1] * 8
+            await engine.crash(outbox)
+            outbox = await engine.open([FIRST])
+        again = await outbox.put([accept(n, NOW + 1, **usual) for n in range(200, 320)])
+        assert set(again) == {Status.ACCEPTED}
+        assert len(await deliver_all(outbox, FIRST)) == 80 + 120
+        await outbox.close()
+
+    async def test_what_is_erased_while_it_is_under_way_leaves_no_line(self, engine: Engine) -> None:
+        """What was said to be leaving before is deleted, what is said of it later is not written; the books stay right."""
+        outbox = await engine.open([FIRST])
+        claim = await under_way(outbox, "fresh")
+        await leave(outbox, claim)
+        assert await outbox.erase(SHOP, JANES, NOW + 1) == Removal({META: 2}, {}, {META: 2}, sent=2, traces=2)
+        await leave(outbox, claim, at=NOW + 2)
+        assert (await outbox.holdings(SHOP, JANES)).sent == ()
+        assert len((await outbox.holdings(SHOP, Person(keys=(order(engine, 1),)))).sent) == 2
+        await outbox.settle(claim, settled(claim, Done, Done, Dead, Dead), NOW + 3)
+        sent = (await outbox.holdings(SHOP, Person(keys=(order(engine, 1), order(engine, 3))))).sent
+        assert [(one.event_id, one.at - NOW, one.confirmed) for one in sent] == [
+            ("e1", 0, None), ("e3", 0, None), ("e1", 2, True), ("e3", 2, False),
+        ]  # fmt: skip
+        assert (await outbox.holdings(SHOP, JANES)).sent == ()
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+
+    # ── keeping ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def test_what_was_sent_is_forgotten_after_thirteen_months(self, engine: Engine) -> None:
+        """To the day, and a withdrawal three years after it was last heard of."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(n, destinations=(META,), email=JANE) for n in range(2)])
+        for n in range(2):
+            claim = await claim_all(outbox, FIRST, limit=1)
+            await leave(outbox, claim, at=NOW + n * DAY)
+            await outbox.settle(claim, done(claim), NOW + n * DAY)
+        await outbox.withdraw(SHOP, JANES, NOW)
+        midnight = NOW // DAY * DAY
+        for at, left in ((395 * DAY - 1, 2), (396 * DAY - 1, 2), (396 * DAY, 1), (397 * DAY, 0)):
+            await outbox.sweep(midnight + at)
+            assert len((await outbox.holdings(SHOP, JANES)).sent) == left
+        await outbox.sweep(NOW + 1095 * DAY)
+        assert list(await outbox.put([accept(5, NOW + 1095 * DAY, destinations=(META,), email=JANE)])) == [Status.REFUSED]
+        await outbox.sweep(NOW + 1095 * DAY + 1)
+        assert (await outbox.holdings(SHOP, JANES)).withdrawn_at is None
+        assert list(await outbox.put([accept(6, NOW + 1095 * DAY, destinations=(META,), email=JANE)])) == [Status.ACCEPTED]
+        await outbox.close()
+
+
+async def leave(outbox: Outbox, claim: Claim, begin: int = 0, *, at: int = NOW) -> None:
+    """Say that a claim's records are about to leave, those from `begin` on, in one shape."""
+    seqs = tuple(record.seq for record in claim.records[begin:])
+    await outbox.mark_sent(claim, seqs, at, [Left(Kind.PURCHASE, Shape("a=x b[].c=y"), seqs, 1)])
 
 
 async def under_way(outbox: Outbox, origin: str, *, put: bool = True) -> Claim:

@@ -26,11 +26,13 @@ from gateway.outbox import (
     Entry,
     Lane,
     Later,
+    Left,
     Origin,
     Outbox,
     Person,
     Removal,
     Settlement,
+    Shape,
     Withdrawn,
 )
 from gateway.persons import Identifier
@@ -53,6 +55,8 @@ class There(msgspec.Struct):
     behind: bool = False
     """Whether it was set aside."""
     died_at: int = 0
+    sent: list[bool | None] = []
+    """Each time that it was said to be leaving, and whether the platform has it."""
     swept: bool = False
     """Whether its time as a dead letter is over."""
 
@@ -71,6 +75,8 @@ class Known(msgspec.Struct):
     people: tuple[int, ...]
     lanes: dict[Destination, There]
     browser: int | None = None
+    removed: bool = False
+    """Whether it has just been taken out of a lane."""
     repeats: int = 0
 
     @property
@@ -99,9 +105,13 @@ class OutboxMachine(RuleBasedStateMachine):
         self.groups: list[list[Known]] = []
         self.latest: dict[int, Known] = {}
         self.claims: dict[Lane, tuple[Claim, list[Known], set[int], set[int]]] = {}
+        self.lines: dict[Lane, list[tuple[Known, int]]] = {}
+        """What each claim under way has said to be leaving: the events, and which time of theirs that was."""
         self.received: Counter[Status] = Counter()
         self.differing = 0
         self.withdrawn: dict[str, int] = {}
+        self.forgotten: set[int] = set()
+        """Numbers of events that were erased and have not come again."""
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run something of the outbox to its end."""
@@ -154,6 +164,7 @@ class OutboxMachine(RuleBasedStateMachine):
             same = (known.variant, known.people, known.browser) == (earlier.variant, earlier.people, earlier.browser)
             self.differing += not same or tuple(known.lanes) != tuple(earlier.lanes)
             return Status.DUPLICATE
+        self.forgotten.discard(known.number)
         met = known.known_by & self.withdrawn.keys()
         if met and (granted_at is None or granted_at <= max(self.withdrawn[one] for one in met)):
             return Status.REFUSED
@@ -170,6 +181,7 @@ class OutboxMachine(RuleBasedStateMachine):
             Status.REFUSED,
             Status.INVALID,
         ]
+        self.forgotten.discard(number)
         self.received.update([Status.REFUSED, Status.INVALID])
 
     # ── leaving ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -216,6 +228,7 @@ class OutboxMachine(RuleBasedStateMachine):
             assert record.event.occurred_at == NOW - known.variant
         assert self.outbox.withdrawn(claim) == frozenset()
         self.claims[lane] = claim, taken, set(), set()
+        self.lines[lane] = []
 
     def expected(self, there: Destination, *, fresh_first: bool) -> tuple[Origin | None, list[Known]]:
         """What a claim must take from, and all there is of it, the next one first."""
@@ -245,7 +258,14 @@ class OutboxMachine(RuleBasedStateMachine):
             return
         claim, taken, marked, sent = self.claims[lane]
         picked = [n for n in sorted(which) if n < len(taken)]
-        self.run(self.outbox.mark_sent(claim, [claim.records[n].seq for n in picked], self.now))
+        seqs = tuple(claim.records[n].seq for n in picked)
+        left = [Left(Kind.PURCHASE, Shape("a=x"), seqs, 1)] if seqs else []
+        self.run(self.outbox.mark_sent(claim, seqs, self.now, left))
+        for known in (taken[n] for n in picked):
+            standing = known.lanes[lane.destination]
+            if standing.state != "withdrawn":
+                self.lines[lane].append((known, len(standing.sent)))
+                standing.sent.append(None)
         sent.update(picked)
         for n in picked:
             standing = taken[n].lanes[lane.destination]
@@ -261,6 +281,9 @@ class OutboxMachine(RuleBasedStateMachine):
         claim, taken, marked, _ = self.claims.pop(lane)
         self.run(self.outbox.release(claim, maybe=maybe))
         if not maybe:
+            for known, time in self.lines[lane]:
+                if known.lanes[lane.destination].sent:  # else it was erased meanwhile
+                    del known.lanes[lane.destination].sent[time:]
             for n in marked:
                 taken[n].lanes[lane.destination].maybe_since = None
 
@@ -270,6 +293,7 @@ class OutboxMachine(RuleBasedStateMachine):
         if lane not in self.claims:
             return
         claim, taken, marked, sent = self.claims.pop(lane)
+        lines = {id(known): time for known, time in self.lines[lane]}
         settlements: list[Settlement] = []
         for n, (record, known, fate) in enumerate(zip(claim.records, taken, fates, strict=False)):
             standing = known.lanes[lane.destination]
@@ -287,12 +311,17 @@ class OutboxMachine(RuleBasedStateMachine):
                     maybe = fate == 2
                     settlements.append(Later(record.seq, Reason.TIMED_OUT, self.now + wait, maybe=maybe))
                     kept = (standing.maybe_since or self.now) if maybe else doubt
-                    known.lanes[lane.destination] = There("retrying", standing.tries + 1, self.now + wait, kept)
+                    known.lanes[lane.destination] = There(
+                        "retrying", standing.tries + 1, self.now + wait, kept, sent=standing.sent
+                    )
                 case _:
                     settlements.append(Done(record.seq, Reason.CONFIRMED))
                     standing.state = "delivered"
+            standing = known.lanes[lane.destination]
             if was_withdrawn and not isinstance(settlements[-1], Done):
-                known.lanes[lane.destination] = There("withdrawn", behind=standing.behind)
+                standing = known.lanes[lane.destination] = There("withdrawn", behind=standing.behind, sent=standing.sent)
+            if id(known) in lines and standing.sent:
+                standing.sent[lines[id(known)]] = {2: None, 4: True, 5: True}.get(fate, False)
         self.run(self.outbox.settle(claim, settlements, self.now))
 
     @rule(lane=LANE, which=st.sets(st.integers(0, 7), min_size=1))
@@ -325,19 +354,54 @@ class OutboxMachine(RuleBasedStateMachine):
                 for standing in known.lanes.values():
                     standing.swept |= standing.state == "dead" and standing.died_at + 14 * DAY <= self.now
 
-    @rule(mail=st.none() | st.integers(0, 3), browser=st.none() | st.integers(0, 2), number=st.none() | IDS)
-    def withdraw(self, mail: int | None, browser: int | None, number: int | None) -> None:
-        """Let a person withdraw, named by an address, a browser or an order: all three at most."""
+    @rule(
+        mail=st.none() | st.integers(0, 3), browser=st.none() | st.integers(0, 2), number=st.none() | IDS, erase=st.booleans()
+    )
+    def withdraw(self, mail: int | None, browser: int | None, number: int | None, erase: bool) -> None:
+        """Let somebody, named by an address, a browser or an order, ask what there is, and withdraw or be erased."""
         keys = [] if browser is None else [key(browser)]
         keys += [] if number is None else [self.made.persons.key(SHOP, Identifier.ORDER_ID, f"e{number}")]
         person = Person(() if mail is None else (digest(mail),), tuple(keys))
         named = {f"mail {mail}", f"browser {browser}", f"order {number}"} - {"mail None", "browser None", "order None"}
-        assert self.run(self.outbox.withdraw(SHOP, person, self.now)) == self.remove(named)
+        self.told(person, named)
+        removal, wanted = self.remove(named)
+        if not erase:
+            assert self.run(self.outbox.withdraw(SHOP, person, self.now)) == removal
+            return
+        lines = sum(len(there.sent) for known in self.events if known.known_by & wanted for there in known.lanes.values())
+        found = self.run(self.outbox.erase(SHOP, person, self.now))
+        assert msgspec.structs.replace(found, traces=0) == msgspec.structs.replace(removal, sent=lines)
+        for known in self.events:
+            if known.known_by & wanted:
+                sure = known.removed or any(there.sent for there in known.lanes.values())
+                for there in known.lanes.values():
+                    there.sent = []
+                self.forget(known, sure=sure)
 
-    def remove(self, named: set[str]) -> Removal:
-        """Let the model take out what is held of somebody and of whom that leads to."""
+    def forget(self, known: Known, *, sure: bool) -> None:
+        """Let the model forget a decision. Of an event that is held for nobody an engine may have nothing to know it by."""
+        known.removed = False
+        if sure or self.run(self.outbox.explain(SHOP, Kind.PURCHASE, EventId(f"e{known.number}"))) is None:
+            self.forgotten.add(known.number)
+            self.latest.pop(known.number, None)
+
+    def told(self, person: Person, named: set[str]) -> None:
+        """Ask what there is of somebody, and hold it against the model."""
+        found = self.run(self.outbox.holdings(SHOP, person))
+        mine = [known for known in self.events if known.known_by & named]
+        held = [(where, known.number, known.at) for known in mine for where, there in known.lanes.items() if there.held]
+        assert Counter((one.destination, int(one.event.event_id[1:]), one.accepted_at) for one in found.held) == Counter(held)
+        sent = [(where, known.number, told) for known in mine for where, there in known.lanes.items() for told in there.sent]
+        assert Counter((one.destination, int(one.event_id[1:]), one.confirmed) for one in found.sent) == Counter(sent)
+        assert found.withdrawn_at == max((self.withdrawn[one] for one in named & self.withdrawn.keys()), default=None)
+
+    def remove(self, named: set[str]) -> tuple[Removal, set[str]]:
+        """Let the model take out what is held of somebody and of whom that leads to; gives the counts, and who that is."""
         held = [known for known in self.events if any(standing.held for standing in known.lanes.values())]
-        wanted = named.union(*(known.known_by for known in held if known.known_by & named))
+        sent = [known for known in self.events if any(standing.sent for standing in known.lanes.values())]
+        for known in self.events:
+            known.removed = False
+        wanted = named.union(*(known.known_by for known in (*held, *sent) if known.known_by & named))
         self.withdrawn |= dict.fromkeys(wanted, self.now)
         counts: dict[str, Counter[Destination]] = {"waiting": Counter(), "dead": Counter(), "wire": Counter()}
         for known in held:
@@ -346,7 +410,9 @@ class OutboxMachine(RuleBasedStateMachine):
                     counts["dead" if standing.state == "dead" else "waiting"][there] += 1
                     counts["wire"][there] += standing.state != "dead" and standing.maybe_since is not None
                     standing.state = "withdrawn"
-        return Removal(dict(counts["waiting"]), dict(counts["dead"]), {one: n for one, n in counts["wire"].items() if n})
+                    known.removed = True
+        wire = {one: n for one, n in counts["wire"].items() if n}
+        return Removal(dict(counts["waiting"]), dict(counts["dead"]), wire), wanted
 
     @rule(die=st.booleans())
     def restart(self, die: bool) -> None:
@@ -360,6 +426,7 @@ class OutboxMachine(RuleBasedStateMachine):
         """Ask for an event."""
         found = self.run(self.outbox.explain(SHOP, Kind.PURCHASE, EventId(f"e{number}")))
         known = self.latest.get(number)
+        assert found is None or number not in self.forgotten
         if known is None or known.at + DEDUP_SECONDS <= self.now or found is None or found.status is Status.REFUSED:
             remembered = known is not None and known.at + DEDUP_SECONDS > self.now
             assert not remembered

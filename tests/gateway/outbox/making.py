@@ -38,7 +38,6 @@ from gateway.model import (
     UsState,
 )
 from gateway.outbox import Accept, Claim, Done, Lane, Outbox, Refuse, Reject
-from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from gateway.persons import Persons
@@ -165,11 +164,6 @@ class SqliteEngine(Place):
     def file(self) -> Path:
         """The store's file."""
         return self.directory / "outbox.db"
-
-    @property
-    def keyring(self) -> Keyring:
-        """The keys, read from their file."""
-        return Keyring.load(self._key_file)
 
     @property
     def persons(self) -> Persons:

@@ -10,6 +10,7 @@ from gateway.outbox.claims import Opener, Taken
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.seeking import Look
 from gateway.outbox.store import Options, Store
+from gateway.outbox.withdrawing import Order
 from tests.gateway.outbox.making import FIRST, LANES, META, NOW, SHOP, accept, digest
 
 
@@ -49,9 +50,9 @@ def test_a_rolled_back_transaction_leaves_no_trace_in_memory(store: Store) -> No
         Later(one.seq, Reason.TIMED_OUT, NOW),
         *(Done(record.seq, Reason.CONFIRMED) for record in others),
     ]
-    store.settle(FIRST, taken, list(zip(taken.records, settlements, strict=True)), {}, NOW)
+    store.settle(FIRST, taken, list(zip(taken.records, settlements, strict=True)), {}, (), NOW)
     named = store.known_by(Person((digest(1),)))
-    store.withdraw(SHOP, named, Look(named), NOW)
+    store.withdraw(SHOP, Order(named, NOW, leads=True, erase=True), Look(named))
     store.rollback()
     assert store.changes().figures[FIRST] == before
     assert put(store, *range(10, 14)) == [Status.DUPLICATE] * 2 + [Status.ACCEPTED] * 2

@@ -14,13 +14,27 @@ import apsw
 import pytest
 from hypothesis import HealthCheck, settings
 
-from gateway.model import EmailDigests, Kind, PageOrigin, Reason, Receipt, Status, TruncatedIp
-from gateway.outbox import Claim, Dead, Done, Later, Origin, Outbox, Person, Settlement, Shut, Unavailable, Withdrawn
+from gateway.model import EmailDigests, EvidenceId, Kind, PageOrigin, Reason, Receipt, Status, TruncatedIp
+from gateway.outbox import (
+    Claim,
+    Dead,
+    Done,
+    Later,
+    Left,
+    Origin,
+    Outbox,
+    Person,
+    Settlement,
+    Shape,
+    Shut,
+    Unavailable,
+    Withdrawn,
+)
 from gateway.outbox.keyring import BadKeyFile, Keyring
-from gateway.outbox.schema import BACKLOGS, REPLAYS, SPAN, STEPS, CannotOpen
+from gateway.outbox.schema import BACKLOGS, REPLAYS, SPAN, STEPS, CannotOpen, is_crowded
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
-from gateway.persons import Identifier
+from gateway.persons import Identifier, Persons
 from tests.disk import Shim, killed
 from tests.gateway.outbox.contract import OutboxContract, balanced
 from tests.gateway.outbox.contract_people import PeopleContract
@@ -450,6 +464,73 @@ async def test_nothing_of_a_withdrawn_person_is_left_in_the_files(engine: Sqlite
     await outbox.close()
 
 
+async def test_what_was_sent_lies_sealed_and_only_of_somebody(engine: SqliteEngine) -> None:
+    """No event id, field or evidence is readable in it, and an event that belongs to nobody has no line."""
+    outbox = await engine.open([FIRST])
+    usual: dict[str, Any] = {"destinations": (META,), "evidence": EvidenceId("ab" * 12)}
+    await outbox.put([accept("CANARY-7", **usual), accept(2, kind=Kind.PAGE_VIEW, money=None, **usual)])
+    claim = await claim_all(outbox, FIRST)
+    one, two = (record.seq for record in claim.records)
+    left = [Left(Kind.PURCHASE, Shape("a=x"), (one,), 1), Left(Kind.PAGE_VIEW, Shape("a=x"), (two,), 1)]
+    await outbox.mark_sent(claim, [one, two], NOW, left)
+    assert not any(lies_in(engine.directory, text) for text in (b"CANARY", b"ab" * 12, bytes.fromhex("ab" * 12)))
+    await outbox.settle(claim, done(claim), NOW)
+    await outbox.close()
+    assert cells(engine.file, "select told from sendings") == [b"\1"]
+    change(engine, "update sendings set lane = lane, blob = flip(blob, 20)")
+    outbox = await engine.open([FIRST])
+    order = engine.persons.key(SHOP, Identifier.ORDER_ID, "eCANARY-7")
+    assert (await outbox.holdings(SHOP, Person(keys=(order,)))).sent == (), "what was changed does not open"
+    await outbox.close()
+
+
+async def test_what_was_erased_of_what_was_sent_is_not_left_in_the_files(engine: SqliteEngine) -> None:
+    """Neither the sealed line nor its hashes; and the keys of what was sent go with their day."""
+    outbox = await engine.open([FIRST])
+    await outbox.put([accept(n, destinations=(META,), email=EmailDigests(digest(n))) for n in range(2)])
+    claim = await claim_all(outbox, FIRST)
+    seqs = tuple(record.seq for record in claim.records)
+    await outbox.mark_sent(claim, seqs, NOW, [Left(Kind.PURCHASE, Shape("a=x"), seqs, 1)])
+    await outbox.settle(claim, done(claim), NOW)
+    before = engine.directory.parent / "before"
+    shutil.copytree(engine.directory, before)
+    (sealed,) = cells(before / "outbox.db", "select blob from sendings")
+    (hashes,) = cells(before / "outbox.db", "select subjects from sendings")
+    assert lies_in(engine.directory, sealed)
+    assert (await outbox.erase(SHOP, Person((digest(0),)), NOW)).sent == 1
+    assert not any(lies_in(engine.directory, one) for one in (sealed, hashes))
+    await outbox.sweep(NOW + 20 * DAY)
+    await outbox.sweep(NOW + 395 * DAY)
+    assert len((await outbox.holdings(SHOP, Person((digest(1),)))).sent) == 1
+    await outbox.sweep(NOW + 397 * DAY)
+    await outbox.close()
+    assert cells(engine.file, "select 1 from sendings", "select id from data_keys where storefront != 0") == []
+
+
+async def test_how_long_is_kept_is_an_option(tmp_path: Path) -> None:
+    """What was sent, dead letters and withdrawals; a shorter time holds for letters that died before, too."""
+    keyring = Keyring.create(tmp_path / "keys.json")
+    usual = Options(64 << 20, 0)
+    outbox = await SqliteOutbox.open(tmp_path / "data", keyring, [FIRST], usual)
+    await outbox.put([accept(1, destinations=(META,))])
+    claim = await claim_all(outbox, FIRST)
+    seqs = (claim.records[0].seq,)
+    await outbox.mark_sent(claim, seqs, NOW, [Left(Kind.PURCHASE, Shape("a=x"), seqs, 1)])
+    await outbox.settle(claim, [Dead(seqs[0], Reason.REJECTED)], NOW)
+    await outbox.withdraw(SHOP, Person((digest(1),)), NOW)
+    await outbox.close()
+    shorter = Options(64 << 20, 0, sendings_days=4, dead_days=2, withdrawals_days=3)
+    outbox = await SqliteOutbox.open(tmp_path / "data", keyring, [FIRST], shorter)
+    order = Person(keys=(Persons(keyring.pepper).key(SHOP, Identifier.ORDER_ID, "e1"),))
+    left = []
+    for at in (2 * DAY - 1, 2 * DAY, 3 * DAY + 1, 5 * DAY):
+        await outbox.sweep(NOW + at)
+        withdrawn = (await outbox.holdings(SHOP, Person((digest(1),)))).withdrawn_at is not None
+        left.append((outbox.waiting(FIRST).dead, withdrawn, len((await outbox.holdings(SHOP, order)).sent)))
+    assert left == [(1, True, 1), (0, True, 1), (0, False, 1), (0, False, 0)]
+    await outbox.close()
+
+
 async def test_what_is_put_while_a_person_is_looked_for_is_removed_too(
     engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -773,4 +854,31 @@ async def test_killed_processes_lose_nothing_and_repeat_only_what_was_in_doubt(e
     assert not set(rest) & sent
     assert book.accepted[META] - len(rest) >= len(sent)
     assert book.accepted[META] >= len(put)
+    await outbox.close()
+
+
+async def test_what_was_sent_gives_way_to_what_comes_in(engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When it leaves too little room, its oldest rows go before their time, and no more of them than need be."""
+    monkeypatch.setattr("gateway.outbox.store.SHED_AT_ONCE", 1)
+    outbox = await engine.open([FIRST])
+    for n in range(3):
+        await outbox.put([accept(n, destinations=(META,), email=EmailDigests(digest(1)))])
+        claim = await claim_all(outbox, FIRST)
+        seqs = tuple(record.seq for record in claim.records)
+        await outbox.mark_sent(claim, seqs, NOW + n, [Left(Kind.PURCHASE, Shape("a=x"), seqs, 1)])
+        await outbox.settle(claim, done(claim), NOW + n)
+    assert await outbox.sweep(NOW + 10) == 0
+    crowded = iter((True, True, False))
+    monkeypatch.setattr("gateway.outbox.store.is_crowded", lambda _connection, _cap: next(crowded))
+    assert await outbox.sweep(NOW + 10) == 2
+    (left,) = (await outbox.holdings(SHOP, Person((digest(1),)))).sent
+    assert left.at == NOW + 2
+    await outbox.close()
+
+
+async def test_a_store_is_crowded_above_its_share(engine: SqliteEngine) -> None:
+    """At 60 % of the cap, well before anything is refused."""
+    outbox = await engine.open([FIRST])
+    assert not await outbox._writer.ask(lambda store: is_crowded(store._connection, 64 << 20))
+    assert await outbox._writer.ask(lambda store: is_crowded(store._connection, 1 << 16))
     await outbox.close()

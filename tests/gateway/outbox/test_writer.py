@@ -13,6 +13,7 @@ from gateway.outbox.putting import PuttingWriter
 from gateway.outbox.schema import CannotOpen
 from gateway.outbox.seeking import Look
 from gateway.outbox.store import Changes, Options, Store
+from gateway.outbox.withdrawing import Order
 from gateway.outbox.writer import MOST_WAITING
 from tests.gateway.outbox.making import FIRST, LANES, NOW, SHOP, accept, digest, reject
 
@@ -47,7 +48,7 @@ def fail(_: Store) -> None:
 def half(store: Store) -> None:
     """A change that fails after it changed something."""
     named = store.known_by(Person((digest(1),)))
-    store.withdraw(SHOP, named, Look(named), NOW)
+    store.withdraw(SHOP, Order(named, NOW, leads=True, erase=False), Look(named))
     raise LookupError("bug")
 
 
