@@ -86,18 +86,19 @@ class Consents:
             self.invalid(line.storefront, told)
             return made
         if no_said(made.deposit):  # before it is kept: should the process die in between, nothing goes that was refused
-            await self._take_back(made, shop)
+            await self._take_back(made, shop, told)
         await self._ledger.deposit(made.deposit)
         if door.hold_seconds:
             await self._go_on(line, made.deposit, now)
         self._metrics.consent_record(line.storefront, told, _outcome(made.deposit))
         return made
 
-    async def _take_back(self, made: Made, shop: Shop) -> None:
+    async def _take_back(self, made: Made, shop: Shop, told: Told) -> None:
+        """Withdraw what a refusal takes back. A page speaks for nobody but the browser that it names."""
         earlier = await self._ledger.find(shop.storefront, made.takes_back)
         since = taken_back(made.deposit, earlier, shop)
         if since is not None:
-            await self._outbox.withdraw(shop.storefront, Person(keys=made.takes_back), since)
+            await self._outbox.withdraw(shop.storefront, Person(keys=made.takes_back), since, widen=told is Told.SERVER)
 
     def invalid(self, storefront: StorefrontId, told: Told) -> None:
         """Count what could not be read at all."""

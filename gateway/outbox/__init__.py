@@ -518,12 +518,15 @@ class Outbox(Protocol):
         Raises ValueError when the outcomes are of more events than the request had.
         """
 
-    async def withdraw(self, storefront: StorefrontId, person: Person, now: int) -> Removal:
+    async def withdraw(self, storefront: StorefrontId, person: Person, now: int, *, widen: bool = True) -> Removal:
         """Remove everything that waits or is dead for a person, in all lanes, and refuse what comes later; in one transaction.
 
         Content and hashes are deleted from the file before this returns. What is under way in a claim counts as withdrawn
         too, unless its settlement says afterwards that the platform has it. Doing it again changes nothing but the time.
         A person is heard again by a decision of a later date (`Accept.granted_at`).
+
+        `widen`: whoever is named by an order is also who the order's record says, so all that is withdrawn too. Without it
+        nothing but what is named goes: whoever can post an event with somebody's address must not withdraw for them.
         """
 
     def withdrawn(self, claim: Claim) -> frozenset[int]:

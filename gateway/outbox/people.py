@@ -29,8 +29,11 @@ class People:
         self._writer = writer
         self._removed = removed
 
-    async def withdraw(self, storefront: StorefrontId, person: Person, now: int) -> Removal:
+    async def withdraw(self, storefront: StorefrontId, person: Person, now: int, *, widen: bool) -> Removal:
         """Do what `Outbox.withdraw` promises."""
+        if not widen:
+            named = await self._writer.ask(partial(Store.known_by, person=person))
+            return (await self._remove(storefront, Order(named, now, leads=False, erase=False))).removal
         removal, _ = await self._withdraw(storefront, person, now, erase=False)
         return removal
 

@@ -147,13 +147,17 @@ class Desk:
         return receipt(await self._finish(request, counted(removal, records, held_orders), via), known.sent)
 
     async def withdraw_browser(self, storefront: StorefrontId, naming: Naming) -> None:
-        """The same for a browser that says what it is known by itself: nothing else of the person is looked for."""
+        """The same for a browser that says what it is known by itself: nothing else of the person is looked for.
+
+        Anybody can post that, so it leaves a line in the register only if there was something to take back.
+        """
         person = naming.person(storefront, self._persons)
-        request = await self._begin(storefront, Right.WITHDRAW, Law.GDPR, person)
-        removal = await self._outbox.withdraw(storefront, person, self._now())
+        removal = await self._outbox.withdraw(storefront, person, self._now(), widen=False)
         held_orders = await self._held_orders(storefront, person.keys)
-        records = await self._ledger.withdraw(storefront, _keys(person, request), self._now())
-        await self._finish(request, counted(removal, records, held_orders), Via.BROWSER)
+        records = await self._ledger.withdraw(storefront, person.keys, self._now())
+        if counts := counted(removal, records, held_orders):
+            request = await self._begin(storefront, Right.WITHDRAW, Law.GDPR, person)
+            await self._finish(request, counts, Via.BROWSER)
 
     async def erase(self, storefront: StorefrontId, naming: Naming, law: Law, via: Via) -> Receipt:
         """Withdraw, and delete what is remembered of the person: what was sent, the traces of why, the consent records."""
@@ -201,7 +205,7 @@ class Desk:
 
     async def _wider(self, storefront: StorefrontId, person: Person, holdings: Holdings) -> Person:
         events = [holding.event for holding in holdings.held]
-        records = await self._records(storefront, (), holdings)
+        records = await self._records(storefront, person.keys, holdings)
         digests = (digest for event in events if event.email is not None for digest in event.email.distinct())
         keys = (key for found in (*(e.persons for e in events), *(r.deposit.keys for r in records)) for key in found)
         return Person(_all(person.digests, digests), _all(person.keys, keys))

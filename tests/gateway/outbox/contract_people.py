@@ -237,6 +237,16 @@ class PeopleContract:
         assert await waiting(outbox) == ["4", "5", "8"] * 3
         await outbox.close()
 
+    async def test_what_is_not_to_lead_to_anybody_does_not(self, engine: Engine) -> None:
+        """Whoever may only speak for what is named takes nothing else of the same address along, now or later."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(n, destinations=(META,), email=JANE) for n in (1, 2)])
+        removal = await outbox.withdraw(SHOP, Person(keys=(order(engine, 1),)), NOW, widen=False)
+        assert removal.waiting == {META: 1}
+        assert await deliver_all(outbox, FIRST) == ["2"]
+        assert list(await outbox.put([accept(3, NOW + 1, destinations=(META,), email=JANE)])) == [Status.ACCEPTED]
+        await outbox.close()
+
     async def test_an_exception_leads_to_its_person_too(self, engine: Engine) -> None:
         """Whatever state the order is in, and however many groups lie between."""
         outbox = await engine.open([FIRST])

@@ -154,6 +154,15 @@ async def test_an_address_leads_to_the_records_that_its_events_rested_on(door: D
     assert await reason(door, purchase("2", customer={"email": JOE}, consent=cites)) == "withdrawn"
 
 
+async def test_an_older_receipt_leads_to_what_waits_under_a_newer_one(door: Doorway) -> None:
+    """Whoever still has the receipt of an earlier choice is the same browser, and what it ordered since goes too."""
+    for receipt in ("an-older-receipt-0001", RECEIPT):
+        await door.tell({"consent": YES | {"receipt": receipt, "join": {"client_id": CLIENT}}})
+    await door.post(purchase("1", consent={"receipt": RECEIPT}))
+    await door.desk.withdraw(SHOP, naming(receipt="an-older-receipt-0001"), Law.GDPR, Via.OPERATOR)
+    assert await waiting(door) == []
+
+
 @pytest.mark.parametrize("right", [Right.WITHDRAW, Right.ERASE])
 async def test_what_was_delivered_leads_to_its_records_too(door: Doorway, right: Right) -> None:
     """Of an event that is delivered nothing is held but what was sent, and that names its evidence."""
