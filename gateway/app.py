@@ -44,7 +44,10 @@ from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from gateway.private import CredentialState, LaneState, Private, Readiness, why_not_ready
+from gateway.recording import recording
 from gateway.settings import Address, Settings, Storefront, prove
+from gateway.signing.entry import StoreFailed
+from gateway.signing.recorder import SignedLog
 from gateway.witness import Witness
 
 MIN_FREE_BYTES: Final = 256 << 20
@@ -77,6 +80,7 @@ class Gateway(msgspec.Struct):
     outbox: Outbox
     metrics: Metrics
     couriers: Mapping[Lane, Courier]
+    signed: SignedLog
 
 
 async def serve(
@@ -84,7 +88,8 @@ async def serve(
 ) -> int:
     """Run until SIGTERM or SIGINT, or until the store fails. Returns the process's exit code.
 
-    `reducer` hears what libraries and the event loop itself have to say. Raises CannotListen, and what `open_store` raises.
+    `reducer` hears what libraries and the event loop itself have to say. Raises CannotListen, CannotOpenLog, and what
+    `open_store` raises.
     """
     stop, hurry = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -100,6 +105,8 @@ async def serve(
             started(gateway)
             said = await _mind(gateway.outbox, log, stop)
             log.say(Happening.STOPPING)
+            if said:
+                gateway.signed.tell(StoreFailed())
         failed = gateway.outbox.shut is Shut.FAILED  # asked after the last flush, which may be what failed
         if failed and not said:
             log.say(Happening.STORE_FAILED)
@@ -143,6 +150,8 @@ async def running(
     metrics, addresses = Metrics(), Addresses(BROWSERS_PER_SECOND, BROWSERS_BURST, time.monotonic())
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(open_store(settings))
+        keyring = Keyring.load(settings.server.key_file)
+        signed = await stack.enter_async_context(recording(settings, keyring, metrics, log))
         transport = await stack.enter_async_context(_transport(settings))
         tokens = Tokens(transport)
         stack.push_async_callback(tokens.close)
@@ -154,9 +163,7 @@ async def running(
         asking = {inquirer.lane: inquirer for inquirer in inquirers(tuple(routes.values()), office)}
         intake = Intake(
             doors={storefront.id: _door(storefront) for storefront in settings.storefronts.values()},
-            doorkeeper=Doorkeeper(
-                Keyring.load(settings.server.key_file).pepper, {s.id: s.keys for s in settings.storefronts.values()}
-            ),
+            doorkeeper=Doorkeeper(keyring.pepper, {s.id: s.keys for s in settings.storefronts.values()}),
             outbox=outbox,
             metrics=metrics,
             addresses=addresses,
@@ -165,13 +172,14 @@ async def running(
         )
         opened = asyncio.Event()
         lanes = _lane_states(settings, couriers, credentials, asking, outbox.unacknowledged)
-        readiness = _readiness(settings, outbox, lanes, opened, stop)
+        readiness = _readiness(settings, outbox, signed, lanes, opened, stop)
         private = Private(
             outbox=outbox,
             metrics=metrics,
             storefronts=frozenset(settings.storefronts),
             readiness=readiness,
             replayer=Replayer(outbox, rules_of(settings), witness),
+            record=signed.append,
             names=frozenset(settings.server.private_names),
         )
         metrics.watch_outbox(tuple(couriers), outbox.waiting, time.time)
@@ -191,7 +199,7 @@ async def running(
         gc.freeze()
         gc.set_threshold(GARBAGE_THRESHOLD)
         _announce(settings, metrics, log)
-        yield Gateway(public_address, private_address, outbox, metrics, couriers)
+        yield Gateway(public_address, private_address, outbox, metrics, couriers, signed)
 
 
 @asynccontextmanager
@@ -319,9 +327,10 @@ async def _listen(stack: AsyncExitStack, handler: Handler, address: Address, cap
     return Address(host, port)
 
 
-def _readiness(
+def _readiness(  # noqa: PLR0913, PLR0917 - rooms and moments, each once
     settings: Settings,
     outbox: Outbox,
+    signed: SignedLog,
     lanes: Callable[[], dict[str, dict[str, LaneState]]],
     opened: asyncio.Event,
     stop: asyncio.Event,
@@ -332,6 +341,7 @@ def _readiness(
             ready=why is None,
             why=why,
             test_endpoints=any(s.test_endpoints for s in settings.storefronts.values()),
+            log=signed.state.value,
             lanes=lanes(),
         )
 

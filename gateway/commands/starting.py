@@ -3,16 +3,21 @@
 This is the heavy end: whoever imports it has the whole gateway in memory.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from gateway.app import CannotListen, open_store
 from gateway.commands import configuration, keyfile
 from gateway.commands.ending import Ended
+from gateway.log import Log
 from gateway.outbox import Outbox
 from gateway.outbox.keyring import BadKeyFile
 from gateway.outbox.schema import CannotOpen
+from gateway.recording import open_log
 from gateway.settings import BadSettings, Settings
+from gateway.signing.entry import Entry
+from gateway.signing.recorder import Unrecorded
+from gateway.signing.store import CannotOpenLog
 
 
 @contextmanager
@@ -30,6 +35,12 @@ def failures_told() -> Iterator[None]:
             f"The gateway cannot listen on {cannot}: the port is taken, or the address is not this machine's.",
             "Stop what has the port, or change server.public or server.private in the configuration.",
         ) from None
+    except CannotOpenLog as cannot:
+        raise Ended(
+            1,
+            f"{cannot}.",
+            "docs/signed-log.md says what each of these means and what to do. Nothing was changed.",
+        ) from None
     except CannotOpen as cannot:
         raise Ended(
             1,
@@ -44,3 +55,19 @@ async def closed_store(settings: Settings) -> AsyncIterator[Outbox]:
     with failures_told():
         async with open_store(settings) as outbox:
             yield outbox
+
+
+@asynccontextmanager
+async def closed_log(settings: Settings) -> AsyncIterator[Callable[[Entry], Awaitable[int]]]:
+    """Open the signed log of a gateway that is not running, and close it at the end of the block; gives what records there.
+
+    Raises Ended, also in place of `Unrecorded`: what was to be recorded is not done.
+    """
+    with failures_told():
+        async with open_log(settings, Log()) as signed:
+            try:
+                yield signed.append
+            except Unrecorded:
+                raise Ended(
+                    1, "It cannot be recorded in the signed log, so it was not done: is there room on the disk?"
+                ) from None

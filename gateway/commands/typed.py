@@ -5,9 +5,11 @@ import math
 import re
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 from gateway.model import Reason
 from gateway.places import DEMO_LAST_OFFSET
+from gateway.signing.note import BadKey, VerifierKey
 
 
 def first_port(text: str) -> int:
@@ -58,3 +60,20 @@ def rate(text: str) -> float:
     if not 0 < found < math.inf:
         raise argparse.ArgumentTypeError("must be more than 0")
     return found
+
+
+def count(text: str) -> int:
+    """Read how many, at least one."""
+    found = int(text)
+    if not 1 <= found <= 1_000_000:
+        raise argparse.ArgumentTypeError("must be from 1 to 1000000")
+    return found
+
+
+def verifier_key(text: str) -> VerifierKey:
+    """Read a verifier key, or a file of one."""
+    path = Path(text)
+    try:
+        return VerifierKey.read(path.read_text().strip() if path.is_file() else text)
+    except (OSError, UnicodeDecodeError, BadKey):
+        raise argparse.ArgumentTypeError("must be a verifier key, as `consent-gateway key signing` prints it") from None

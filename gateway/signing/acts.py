@@ -1,0 +1,18 @@
+"""What people do, as entries of the log. Pure."""
+
+from hashlib import sha256
+
+from gateway.delivery.letters import Order
+from gateway.model import StorefrontId
+from gateway.outbox import Decision
+from gateway.signing.entry import Replay, ShapesApproved
+
+
+def replay_of(order: Order, by: str) -> Replay:
+    """Say that a slice of dead letters is sent again; `by` is an `entry.By`."""
+    return Replay(order.storefront, order.destination, tuple(order.reasons), by)
+
+
+def approval_of(storefront: StorefrontId, decision: Decision, up_to: int, by: str) -> ShapesApproved:
+    """Say that what left is acknowledged. Of the decision's name, in which people write what they like, there is the hash."""
+    return ShapesApproved(str(storefront), sha256(decision.encode()).hexdigest(), max(up_to, 0), by)
