@@ -192,9 +192,9 @@ def _log_arguments(what: Parts) -> None:
         what.add_parser,
         "verify",
         "verify the signed log against checkpoints that were kept elsewhere",
-        "Reads every entry of the signed log and holds it against checkpoints: names the first entry that is not as it was, and\n"
-        "the rule that tells so. Works on a copy, without a configuration, given --log, --checkpoint and --key. Exit code 0 only\n"
-        "if all is as it was, 1 if not, 2 if it could not be verified. Example:\n\n"
+        "Reads every entry of the signed log and holds it against checkpoints: names the first entry that is not as it was,\n"
+        "and the rule that tells so. Works on a copy, without a configuration, given --log, --checkpoint, --key. Exit code 0\n"
+        "only if all is as it was, 1 if not, 2 if it could not be verified. Example:\n\n"
         "  consent-gateway audit verify --log entries.ndjson --checkpoint checkpoints.txt --key VKEY",
     )
     verify.add_argument("--log", type=Path, metavar="FILE", help="the entries (default: this gateway's own)")
@@ -217,8 +217,8 @@ def _log_arguments(what: Parts) -> None:
         what.add_parser,
         "export",
         "write out the signed log's entries of some time, with proof",
-        "Writes the entries of a time as NDJSON, the checkpoint that covers them, and the proof that they are in it. Who gets the\n"
-        "three files can verify them without the rest of the log. Example:\n\n"
+        "Writes the entries of a time as NDJSON, the checkpoint that covers them, and the proof that they are in it. Who gets\n"
+        "the three files can verify them without the rest of the log. Example:\n\n"
         "  consent-gateway audit export --since 2026-11-01 --until 2026-12-01 --out november",
     )
     export.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the three files go")
@@ -226,7 +226,8 @@ def _log_arguments(what: Parts) -> None:
         what.add_parser,
         "log",
         "show entries of the signed log",
-        "Shows the newest entries of the signed log, all or of some kinds. `audit verify` says if they are genuine. Example:\n\n"
+        "Shows the newest entries of the signed log, all or of some kinds. `audit verify` says if they are genuine.\n"
+        "Example:\n\n"
         "  consent-gateway audit log --kind replay --kind shapes_approved --since 30d",
     )
     log.add_argument("--log", type=Path, metavar="FILE", help="the entries (default: this gateway's own)")
@@ -311,7 +312,7 @@ def _key_arguments(parser: argparse.ArgumentParser) -> None:
         what.add_parser,
         "signing",
         "make the key that signs the log's checkpoints",
-        "Makes the signing key of the signed log, readable by its owner alone, and prints the verifier key that belongs to it.\n"
+        "Makes the signing key of the signed log, readable by its owner alone, and prints the verifier key that goes with it.\n"
         "Example:\n\n"
         "  consent-gateway key signing /etc/consent-gateway/signing.key --origin gateway.example/log",
     )
@@ -377,8 +378,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "show what has left, acknowledge it; verify, export and show the signed log; write contracts out",
         "`audit shapes` shows every key path and kind of value that has left, with --diff against the contract. What is new\n"
         "raises an alarm until `audit approve` acknowledges it by the name of a decision. `audit contracts` writes JSON\n"
-        "Schema. `audit verify` says whether the signed log is as it was, `audit export` writes a part of it out with proof, and\n"
-        "`audit log` shows it. Example:\n\n"
+        "Schema. `audit verify` says whether the signed log is as it was, `audit export` writes a part of it out with proof,\n"
+        "and `audit log` shows it. Example:\n\n"
         "  consent-gateway audit shapes shop1 --diff",
         _audit_arguments,
     ),

@@ -385,7 +385,7 @@ def read(line: bytes) -> Frame:
 
 
 def known(line: bytes) -> Entry | None:
-    """Give a line's entry; None if it is of another version's making."""
+    """Give the entry of a line that `read` has taken; None if it is of another version's making."""
     try:
         return _LINES.decode(line).entry
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
