@@ -177,6 +177,8 @@ def _print(report: Report, good: list[Held], case: Case) -> None:
         out.print(f"NOT as it was. {len(report.faults)} fault(s), the first first:")
         for fault in report.faults:
             out.print(f"  {fault.words}", markup=False, soft_wrap=True)
+        if report.covered:
+            out.print(f"Entries up to {report.covered - 1} are those that a checkpoint given here signed.")
         return
     out.print(f"Sound: entries up to {report.covered - 1} are those that were signed.")
     if report.entries + (0 if case.proof is None else case.proof.first) > report.covered:

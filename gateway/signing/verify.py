@@ -153,7 +153,7 @@ def verify(
         reading.fault(Rule.MISSING, reading.frontier.size, one.checkpoint.size - 1, one.name)
     if waiting and reading.unfinished:
         reading.fault(Rule.LINE, reading.frontier.size)
-    faults = sorted(reading.faults, key=_order)
+    faults = sorted(reading.faults, key=_tells_less)
     return Report(reading.frontier.size - reading.began, reading.covered, tuple(faults[:MOST_FAULTS]), reading.unfinished)
 
 
@@ -202,9 +202,9 @@ class Reading:
             self.fault(Rule.ROOT, self.covered or self.began, min(one.checkpoint.size, self.frontier.size) - 1, one.name)
 
 
-def _order(fault: Fault) -> tuple[bool, int]:
-    """Tell first of single entries, in order, and then of checkpoints, which can only say between which two sizes."""
-    return fault.checkpoint is not None, -1 if fault.first is None else fault.first
+def _tells_less(fault: Fault) -> bool:
+    """Put what single lines tell first, in their order; a checkpoint can only say between which two sizes."""
+    return fault.checkpoint is not None
 
 
 def _passed(reading: Reading, waiting: list[Held]) -> list[Held]:
