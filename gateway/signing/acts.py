@@ -1,11 +1,15 @@
 """What people do, as entries of the log. Pure."""
 
 from hashlib import sha256
+from typing import Final
 
 from gateway.delivery.letters import Order
 from gateway.model import StorefrontId
 from gateway.outbox import Decision
 from gateway.signing.entry import Replay, ShapesApproved
+
+LARGEST: Final = (1 << 63) - 1
+"""No row's number is larger; what somebody typed may be."""
 
 
 def replay_of(order: Order, by: str) -> Replay:
@@ -15,4 +19,4 @@ def replay_of(order: Order, by: str) -> Replay:
 
 def approval_of(storefront: StorefrontId, decision: Decision, up_to: int, by: str) -> ShapesApproved:
     """Say that what left is acknowledged. Of the decision's name, in which people write what they like, there is the hash."""
-    return ShapesApproved(str(storefront), sha256(decision.encode()).hexdigest(), max(up_to, 0), by)
+    return ShapesApproved(str(storefront), sha256(decision.encode()).hexdigest(), min(max(up_to, 0), LARGEST), by)

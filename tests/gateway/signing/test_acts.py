@@ -18,4 +18,6 @@ def test_a_decision_is_its_hash() -> None:
     entry = approval_of(StorefrontId("shop"), Decision("Jane Doe, 2026-11-03"), 41, COMMAND)
     assert b"Jane" not in encode(entry, 0, 0)
     assert entry.decision == "c22babca1d38a2a47c52c7d4fa9f68a700bd36f11cfbaa7f7fc499e90ec21313"
-    assert approval_of(StorefrontId("shop"), Decision("x"), -5, COMMAND).up_to == 0
+    for up_to, kept in ((-5, 0), (1 << 80, (1 << 63) - 1)):
+        assert encode(approval_of(StorefrontId("shop"), Decision("x"), up_to, COMMAND), 0, 0)
+        assert approval_of(StorefrontId("shop"), Decision("x"), up_to, COMMAND).up_to == kept

@@ -45,7 +45,7 @@ BAD: Final[tuple[Any, ...]] = (
     Replay("Shop", Destination.META, (), "command"),
     RightsRequest("erase", -1, "command"),  # type: ignore[arg-type]
     RightsRequest("erase", 1.0, "command"),  # type: ignore[arg-type]
-    RightsRequest("erase", True, "command"),  # type: ignore[arg-type]
+    RightsRequest("erase", number=True, by="command"),  # type: ignore[arg-type]
     Counts(()),
     Counts((Row("shop", None, Counted.DEAD, 1),) * 501),
     Started(object()),  # type: ignore[arg-type]
@@ -71,7 +71,7 @@ def test_an_entry_is_written_and_read(entry: Entry) -> None:
 
 @pytest.mark.parametrize("entry", BAD, ids=repr)
 def test_what_breaks_a_rule_is_not_written(entry: Any) -> None:
-    """A name, an address or any other text has no place in an entry, whoever put it together; the refusal does not repeat it."""
+    """A name, an address or any other text has no place in an entry, whoever put it together; nor in the refusal."""
     with pytest.raises(BadEntry) as refused:
         encode(entry, 0, 0)
     assert "jane" not in str(refused.value)
@@ -142,7 +142,12 @@ def test_a_link_is_half_a_hash() -> None:
     assert len(link(bytes(32))) == len(NOTHING_BEFORE)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))  # fmt: skip
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
 def test_nothing_else_than_entries_is_ever_written(value: Any) -> None:
     """Whatever is put in the place of a field: it keeps the rules and is read back, or is refused."""
     for entry in (Configuration(value), SealingKeyUsed(value), Started("1", value), Counts(value)):
