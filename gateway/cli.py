@@ -208,7 +208,6 @@ def _log_arguments(what: Parts) -> None:
     )
     verify.add_argument(
         "--key",
-        type=typed.verifier_key,
         metavar="VKEY",
         help="the verifier key, or a file of it (default: audit.signing_key's)",
     )

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha256
-from pathlib import Path
 from typing import Final
 
 from gateway.consent.policy import TABLE
@@ -16,7 +15,6 @@ from gateway.log import Happening, Log
 from gateway.metrics import VERSION, Metrics
 from gateway.model import Destination, StorefrontId
 from gateway.outbox.keyring import Keyring
-from gateway.references import BadReference, resolve
 from gateway.settings import AuditSettings, Settings
 from gateway.signing.checkpoint import Checkpoint
 from gateway.signing.entry import (
@@ -38,13 +36,12 @@ from gateway.signing.entry import (
     Stopped,
 )
 from gateway.signing.facts import due
-from gateway.signing.note import BadKey, SigningKey
+from gateway.signing.keyfile import load
+from gateway.signing.note import SigningKey
 from gateway.signing.outlets import Exporter, ToFile, ToStream, ToWebhook
 from gateway.signing.recorder import LogState, SignedLog
-from gateway.signing.store import CannotOpenLog, LogFile, handed_out_of
+from gateway.signing.store import CannotOpenLog, LogFile, folder_in, handed_out_of
 
-FOLDER: Final = "signed-log"
-"""Where the log is, below `server.data_dir`."""
 COUNT_SECONDS: Final = 60.0
 
 STATES: Final[Mapping[LogState, Happening]] = {
@@ -70,32 +67,12 @@ class Teller:
         self._log.say(Happening.CHECKPOINT_NOT_TAKEN if troubled else Happening.CHECKPOINT_TAKEN, reason=outlet)
 
 
-def folder_of(settings: Settings) -> Path:
-    """Say where these settings' log is."""
-    return settings.server.data_dir / FOLDER
-
-
-def signing_key(audit: AuditSettings) -> SigningKey | None:
-    """Read the key that signs, if one is configured. Raises CannotOpenLog, naming the rule that its file breaks."""
-    if audit.signing_key is None:
-        return None
-    try:
-        key = SigningKey.read(resolve(f"file:{audit.signing_key}", Path(), {}).reveal())
-    except BadReference as bad:
-        raise CannotOpenLog(f"audit.signing_key: {bad.rules[0]}") from None
-    except BadKey as bad:
-        raise CannotOpenLog(f"audit.signing_key: {bad}") from None
-    if key.verifier.name != audit.origin:
-        raise CannotOpenLog("audit.signing_key: the key was made for another log than audit.origin names")
-    return key
-
-
 def open_file(settings: Settings) -> LogFile:
     """Open the log's file, held against what was handed out to `audit.checkpoint_file`. Raises CannotOpenLog."""
     audit = settings.audit
-    key = signing_key(audit)
+    key = load(audit.signing_key, audit.origin)
     try:
-        return LogFile.open(folder_of(settings), audit.origin, key, _handed_out(audit, key))
+        return LogFile.open(folder_in(settings.server.data_dir), audit.origin, key, _handed_out(audit, key))
     except OSError:
         raise CannotOpenLog("signed log: its folder in server.data_dir cannot be used") from None
 
@@ -140,7 +117,10 @@ async def recording(settings: Settings, keyring: Keyring, metrics: Metrics, log:
         lambda: signed.state in (LogState.SIGNED, LogState.UNSIGNED),
         lambda: signed.uncovered_seconds,
     )
-    for entry in (Started(VERSION, file.cut), *due(signed.facts, in_force(settings, keyring, signing_key(settings.audit)))):
+    for entry in (
+        Started(VERSION, file.cut),
+        *due(signed.facts, in_force(settings, keyring, load(settings.audit.signing_key, settings.audit.origin))),
+    ):
         signed.tell(entry)
     minutes = Minutes(metrics)
     counting = asyncio.create_task(_count(signed, minutes), name="counts")

@@ -16,8 +16,8 @@ from gateway.commands.showing import out, show, show_json
 from gateway.delivery.rehearsal import Finding
 from gateway.outbox import Lane
 from gateway.outbox.keyring import BadKeyFile, Keyring
-from gateway.recording import signing_key
 from gateway.settings import AuditSettings, BadSettings, ServerSettings, Settings, Storefront, prove
+from gateway.signing.keyfile import load
 from gateway.signing.store import CannotOpenLog
 
 
@@ -75,7 +75,7 @@ def _faults_here(server: ServerSettings | None) -> Iterator[str]:
 def _faults_of_key(audit: AuditSettings) -> Iterator[str]:
     """Say why the log could not be signed."""
     try:
-        signing_key(audit)
+        load(audit.signing_key, audit.origin)
     except CannotOpenLog as cannot:
         yield str(cannot)
 

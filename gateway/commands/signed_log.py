@@ -24,9 +24,10 @@ from gateway.commands.showing import out, show, show_json
 from gateway.signing.checkpoint import BadCheckpoint, Checkpoint, split_notes
 from gateway.signing.entry import LONGEST, BadEntry, Frame, read
 from gateway.signing.exports import Run, Wanted, write_out
-from gateway.signing.note import BadNote, VerifierKey
+from gateway.signing.keyfile import load
+from gateway.signing.note import BadKey, BadNote, VerifierKey
 from gateway.signing.note import read as read_note
-from gateway.signing.store import CannotOpenLog, entries_file, last_checkpoint
+from gateway.signing.store import CannotOpenLog, entries_file, folder_in, last_checkpoint
 from gateway.signing.verify import Fault, Held, Proof, Report, held, verify
 
 ENTRIES: Final = "entries.ndjson"
@@ -78,7 +79,8 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 def _case(arguments: argparse.Namespace) -> Case:
     """Find out what is to be verified; what is not given, the configuration says. Raises Ended."""
-    log, key, notes = arguments.log, arguments.key, [note for path in arguments.checkpoint for note in _notes(path)]
+    key = None if arguments.key is None else _key(arguments.key)
+    log, notes = arguments.log, [note for path in arguments.checkpoint for note in _notes(path)]
     if log is None or key is None:
         log, key, notes = _configured(arguments, log, key, notes)
     if not notes:
@@ -91,23 +93,21 @@ def _case(arguments: argparse.Namespace) -> Case:
 def _configured(
     arguments: argparse.Namespace, log: Path | None, key: VerifierKey | None, notes: list[tuple[str, str]]
 ) -> tuple[Path, VerifierKey, list[tuple[str, str]]]:
-    from gateway.recording import folder_of, signing_key  # noqa: PLC0415 - whoever verifies a copy has no gateway
-
     settings = settings_of(arguments)
     if key is None:
         try:
-            signing = signing_key(settings.audit)
+            signing = load(settings.audit.signing_key, settings.audit.origin)
         except CannotOpenLog as cannot:
             raise Ended(2, f"{cannot}.") from None
         if signing is None:
             raise Ended(2, "The configuration has no audit.signing_key, so nothing was signed.", "Or name the key: --key VKEY.")
         key = signing.verifier
     if log is None:
-        log = entries_file(folder_of(settings))
+        log = entries_file(folder_in(settings.server.data_dir))
         handed_out = settings.audit.checkpoint_file
         if not notes and handed_out is not None and handed_out.exists():
             notes = _notes(handed_out)
-        notes = [*notes, *_last(folder_of(settings))]
+        notes = [*notes, *_last(folder_in(settings.server.data_dir))]
     return log, key, notes
 
 
@@ -131,6 +131,15 @@ def _notes(path: Path) -> list[tuple[str, str]]:
     if not found:  # told as a checkpoint that is none
         return [(path.name, text)]
     return [(path.name if len(found) == 1 else f"{path.name} #{index}", one) for index, one in enumerate(found, 1)]
+
+
+def _key(text: str) -> VerifierKey:
+    """Read a verifier key that was typed, or the file of one. Raises Ended."""
+    path = Path(text)
+    try:
+        return VerifierKey.read(path.read_text().strip() if path.is_file() else text)
+    except (OSError, UnicodeDecodeError, BadKey):
+        raise Ended(2, "--key: must be a verifier key, as `consent-gateway key signing` prints it, or a file of one.") from None
 
 
 def _proof(path: Path) -> Proof:
@@ -189,9 +198,7 @@ def _print(report: Report, good: list[Held], case: Case) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from gateway.recording import folder_of  # noqa: PLC0415 - as above
-
-    folder = folder_of(settings_of(arguments))
+    folder = folder_in(settings_of(arguments).server.data_dir)
     note, checkpoint = _signed(folder)
     to: Path = arguments.out
     to.mkdir(parents=True, exist_ok=True)
@@ -229,9 +236,7 @@ def _signed(folder: Path) -> tuple[str, Checkpoint]:
 
 
 def _log(arguments: argparse.Namespace) -> int:
-    from gateway.recording import folder_of  # noqa: PLC0415 - as above
-
-    path = arguments.log or entries_file(folder_of(settings_of(arguments)))
+    path = arguments.log or entries_file(folder_in(settings_of(arguments).server.data_dir))
     with _read(path) as file:
         frames = [*_newest(_frames(_lines(file)), arguments)]
     if arguments.json:

@@ -5,11 +5,9 @@ import math
 import re
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 from gateway.model import Reason
 from gateway.places import DEMO_LAST_OFFSET
-from gateway.signing.note import BadKey, VerifierKey
 
 
 def first_port(text: str) -> int:
@@ -68,12 +66,3 @@ def count(text: str) -> int:
     if not 1 <= found <= 1_000_000:
         raise argparse.ArgumentTypeError("must be from 1 to 1000000")
     return found
-
-
-def verifier_key(text: str) -> VerifierKey:
-    """Read a verifier key, or a file of one."""
-    path = Path(text)
-    try:
-        return VerifierKey.read(path.read_text().strip() if path.is_file() else text)
-    except (OSError, UnicodeDecodeError, BadKey):
-        raise argparse.ArgumentTypeError("must be a verifier key, as `consent-gateway key signing` prints it") from None

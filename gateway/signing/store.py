@@ -30,6 +30,7 @@ from gateway.signing.facts import followed
 from gateway.signing.note import BadNote, SigningKey
 from gateway.signing.tree import Frontier, hash_leaf
 
+FOLDER: Final = "signed-log"
 ENTRIES: Final = "entries.ndjson"
 CHECKPOINT: Final = "checkpoint.json"
 GROUP_BYTES: Final = 1 << 20
@@ -307,6 +308,11 @@ def lines_of(file: BinaryIO) -> Iterator[bytes]:
     """Give the lines of a log with their line breaks, the last perhaps without; one too long is given in pieces."""
     while line := file.readline(LONGEST + 2):
         yield line
+
+
+def folder_in(data_dir: Path) -> Path:
+    """Say where the log is below a gateway's data directory."""
+    return data_dir / FOLDER
 
 
 def entries_file(folder: Path) -> Path:

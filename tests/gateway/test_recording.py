@@ -15,13 +15,14 @@ from gateway.metrics import VERSION, Metrics, Outcome
 from gateway.model import Destination, Kind, Reason, Source, Status, StorefrontId
 from gateway.outbox import Lane
 from gateway.outbox.keyring import Keyring
-from gateway.recording import Minutes, folder_of, in_force, open_file, outlets_of, signing_key
+from gateway.recording import Minutes, in_force, open_file, outlets_of
 from gateway.settings import load
 from gateway.signing.checkpoint import split_notes
 from gateway.signing.entry import Counted, Outlet, Row, read
 from gateway.signing.keyfile import create
+from gateway.signing.keyfile import load as load_key
 from gateway.signing.note import SigningKey
-from gateway.signing.store import CannotOpenLog, last_checkpoint
+from gateway.signing.store import CannotOpenLog, folder_in, last_checkpoint
 from gateway.signing.verify import Held, held, verify
 from tests.doorway import NOWHERE, purchase, refused
 from tests.gateway.signing.test_store import failing
@@ -126,7 +127,7 @@ async def test_no_person_is_in_the_log(tmp_path: Path) -> None:
     there = signed(tmp_path / "it")
     async with inside(there, Log(io.StringIO())):
         await post(there, purchase(event_id="order-canary-1", customer={"email": "canary-7f3a@example.com"}))
-    written = b"".join(path.read_bytes() for path in folder_of(load(there.config, {})).iterdir())
+    written = b"".join(path.read_bytes() for path in folder_in(there.folder / "store").iterdir())
     written += (there.folder / "checkpoints.txt").read_bytes()
     assert b"counts" in written
     assert b"canary" not in written
@@ -192,7 +193,7 @@ async def test_what_somebody_does_is_recorded_before_it_is_done(tmp_path: Path) 
 async def test_a_rolled_back_log_keeps_the_gateway_from_starting(tmp_path: Path) -> None:
     """The data directory of yesterday, with a checkpoint of today in somebody's hands."""
     there = signed(tmp_path / "it")
-    folder = folder_of(load(there.config, {}))
+    folder = folder_in(there.folder / "store")
     async with inside(there, Log(io.StringIO())):
         pass
     yesterday = {path: path.read_bytes() for path in folder.iterdir()}
@@ -214,7 +215,7 @@ async def test_without_a_key_the_log_is_written_and_said_to_prove_nothing(tmp_pa
         assert "\nconsent_gateway_log_checkpoint_seconds " not in await there.ask("/metrics")
     assert [json.loads(line)["happening"] for line in log.getvalue().splitlines()].count("log_unsigned") == 1
     assert kinds(there) == [*(kind for kind in FIRST if kind != "signing_key"), "stopped"]
-    assert "\n\n" not in (last_checkpoint(folder_of(load(there.config, {}))) or "\n\n")
+    assert "\n\n" not in (last_checkpoint(folder_in(there.folder / "store")) or "\n\n")
 
 
 async def test_a_half_written_end_is_said(tmp_path: Path) -> None:
@@ -247,7 +248,7 @@ def test_a_key_that_cannot_be_used_is_told_by_its_rule(tmp_path: Path) -> None:
     """Missing, readable by others, no key, or another log's; never a byte of it."""
     there = signed(tmp_path / "it")
     path, settings = there.folder / "signing.key", load(there.config, {})
-    assert signing_key(settings.audit) is not None
+    assert load_key(settings.audit.signing_key, settings.audit.origin) is not None
     good = path.read_text()
     other = SigningKey("other.example/log", bytes(32)).reveal()
     for content, mode, rule in (
@@ -258,11 +259,11 @@ def test_a_key_that_cannot_be_used_is_told_by_its_rule(tmp_path: Path) -> None:
         path.write_text(content)
         path.chmod(mode)
         with pytest.raises(CannotOpenLog, match=rule) as cannot:
-            signing_key(settings.audit)
+            load_key(settings.audit.signing_key, settings.audit.origin)
         assert content[-20:] not in str(cannot.value)
     path.unlink()
     with pytest.raises(CannotOpenLog, match="cannot be read"):
-        signing_key(settings.audit)
+        load_key(settings.audit.signing_key, settings.audit.origin)
 
 
 def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
@@ -285,7 +286,9 @@ def test_what_is_in_force_follows_the_settings(tmp_path: Path) -> None:
     """The same for the same settings, whenever it is asked."""
     settings = load(signed(tmp_path / "it").config, {})
     keyring = Keyring.load(settings.server.key_file)
-    first, second = ([*in_force(settings, keyring, signing_key(settings.audit))] for _ in range(2))
+    first, second = (
+        [*in_force(settings, keyring, load_key(settings.audit.signing_key, settings.audit.origin))] for _ in range(2)
+    )
     assert first == second
     assert len(first) == len(FIRST) - 1
 

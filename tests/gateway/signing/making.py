@@ -1,9 +1,12 @@
 """Logs for tests: one of each kind of entry, a key, a log of so many entries with its checkpoints."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+import pytest
 
 from gateway.model import Destination, Reason
 from gateway.signing.entry import (
@@ -78,6 +81,17 @@ EXAMPLES: Final[tuple[Entry, ...]] = (
 def counts(n: int) -> Counts:
     """An entry that differs by `n`."""
     return Counts((Row("shop", META, Counted.DELIVERED, n),))
+
+
+def spied(monkeypatch: pytest.MonkeyPatch, name: str, seen: Callable[..., object]) -> None:
+    """Have a call of the operating system told to `seen`, with its arguments, before it is done."""
+    true = getattr(os, name)
+
+    def told(*arguments: Any, **options: Any) -> Any:
+        seen(*arguments)
+        return true(*arguments, **options)
+
+    monkeypatch.setattr(os, name, told)
 
 
 class Made(msgspec.Struct):

@@ -14,7 +14,7 @@ from gateway.signing.note import SigningKey, verify
 from gateway.signing.outlets import Exporter
 from gateway.signing.recorder import LogState, SignedLog, Unrecorded
 from gateway.signing.store import ENTRIES, LogFile, last_checkpoint
-from tests.gateway.signing.making import EXAMPLES, KEY, ORIGIN, counts
+from tests.gateway.signing.making import EXAMPLES, KEY, ORIGIN, counts, spied
 from tests.gateway.signing.test_exporting import Shelf, until
 from tests.gateway.signing.test_store import failing
 
@@ -61,8 +61,8 @@ class There:
 
 async def test_an_entry_is_flushed_before_its_number_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever is told can rely on it."""
-    flushed, true = [], os.fdatasync
-    monkeypatch.setattr(os, "fdatasync", lambda handle: (flushed.append(os.fstat(handle).st_size), true(handle))[1])
+    flushed: list[int] = []
+    spied(monkeypatch, "fdatasync", lambda handle: flushed.append(os.fstat(handle).st_size))
     there = There(tmp_path / "log")
     assert await there.log.append(EXAMPLES[0]) == 0
     assert flushed == [(tmp_path / "log" / ENTRIES).stat().st_size] != [0]
@@ -71,8 +71,8 @@ async def test_an_entry_is_flushed_before_its_number_is_given(tmp_path: Path, mo
 
 async def test_what_waits_is_flushed_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand callers, some flushes; each has a number of its own, in the order of asking."""
-    flushes, true = Counter[str](), os.fdatasync
-    monkeypatch.setattr(os, "fdatasync", lambda handle: (flushes.update(["flush"]), true(handle))[1])
+    flushes = Counter[str]()
+    spied(monkeypatch, "fdatasync", lambda _handle: flushes.update(["flush"]))
     there = There(tmp_path / "log")
     numbers = await asyncio.gather(*(there.log.append(counts(n)) for n in range(1000)))
     assert numbers == [*range(1000)]
@@ -243,8 +243,8 @@ async def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyP
 async def test_a_group_is_no_longer_than_what_a_crash_may_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However much waits; an entry that is alone always goes."""
     monkeypatch.setattr(recorder, "GROUP_BYTES", 1_000)
-    lengths, true = [], os.write
-    monkeypatch.setattr(os, "write", lambda handle, data: (lengths.append(len(data)), true(handle, data))[1])
+    lengths: list[int] = []
+    spied(monkeypatch, "write", lambda _handle, data: lengths.append(len(data)))
     there = There(tmp_path / "log")
     for n in range(100):
         there.log.tell(counts(n))

@@ -21,7 +21,7 @@ from gateway.signing.store import (
     last_checkpoint,
 )
 from gateway.signing.tree import grow, hash_leaf
-from tests.gateway.signing.making import DIGEST, EXAMPLES, KEY, ORIGIN, OTHER_KEY, counts, make
+from tests.gateway.signing.making import DIGEST, EXAMPLES, KEY, ORIGIN, OTHER_KEY, counts, make, spied
 
 
 def opened(folder: Path, handed_out: str = "") -> LogFile:
@@ -59,8 +59,7 @@ def test_a_checkpoint_is_signed_over_all_entries_and_remembered_first(tmp_path: 
     file.append(EXAMPLES, 7)
     steps: list[str] = []
     for name in ("fsync", "rename"):
-        true = getattr(os, name)
-        monkeypatch.setattr(os, name, lambda *a, name=name, true=true, **k: (steps.append(name), true(*a, **k))[1])
+        spied(monkeypatch, name, lambda *_, name=name: steps.append(name))
     note = file.checkpoint()
     assert steps == ["fsync", "rename", "fsync"]  # the file, its name, its folder
     root = grow(map(hash_leaf, (tmp_path / "log" / ENTRIES).read_bytes().splitlines())).root
