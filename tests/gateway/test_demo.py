@@ -33,7 +33,7 @@ def kept(state: Path) -> dict[str, tuple[bytes, int]]:
 
 
 def test_preparing_makes_what_an_installation_has(tmp_path: Path) -> None:
-    """A key file, a key of each kind, three tokens and the log's two keys, for their owner's eyes only, and a configuration that loads."""
+    """A key file, a key of each kind, three tokens, the log's keys, for their owner alone, and a configuration that loads."""
     settings = prepare(tmp_path / "new" / "state")
     files = kept(tmp_path / "new" / "state")
     assert len(files) == 8
