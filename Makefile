@@ -9,6 +9,9 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
 # (`coverage[toml]`), and then refuse it for want of a hash.
 LOCKED := $(PIP) --require-hashes --no-deps --only-binary :all:
 
+# Compiled modules are kept, whatever the environment says: the tests start hundreds of gateways, each of which would compile anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 state = $(shell cat $(1) pyproject.toml 2>/dev/null | cksum | tr -cd '0-9')
 RUN := .venv/.run-$(call state,requirements.lock)
 DEV := .venv/.dev-$(call state,requirements.lock requirements-dev.lock tests/iab/package-lock.json)
@@ -29,7 +32,7 @@ run: $(RUN) ## start the demo: gateway, sandbox platforms and a shop, all on thi
 	@$(BIN)/consent-gateway demo
 
 test: lint browser ## the whole gate: style, types, import contracts, tests, coverage of the pure rooms
-	@$(BIN)/python -m pytest --cov --cov-report=term
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup --cov --cov-report=term
 
 lint: $(DEV) ## style, types and import contracts only
 	@$(BIN)/ruff check --quiet

@@ -13,7 +13,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import batches, contract, courier, door, job, line, outbox
+from bench import batches, consent, contract, courier, door, job, line, outbox
 from bench.figures import Bench, Figure, Plan, show, write_json
 from bench.proc import yardstick
 
@@ -21,6 +21,7 @@ BENCHES: Final[Mapping[str, Bench]] = {
     "door": door.measure,
     "batches": batches.measure,
     "line": line.measure,
+    "consent": consent.measure,
     "contract": contract.measure,
     "courier": courier.measure,
     "job": job.measure,

@@ -23,7 +23,7 @@ from bench.courier import pin_self
 from bench.proc import between, own_sample, resident_bytes
 from bench.shoppers import Bodies, Ids, pool
 from gateway.outbox import Outbox
-from gateway.outbox.schema import FILE_NAME
+from gateway.places import OUTBOX_FILE
 from gateway.settings import Settings
 
 SIZE: Final = 100
@@ -59,7 +59,7 @@ async def weigh(folder: Path, count: int) -> Weight:
             curve.append((begin, end, cpu / (end - begin) * 1e6))
             memory = memory or _resident()
         grown = _resident() - memory
-    path = made.server.data_dir / FILE_NAME
+    path = made.server.data_dir / OUTBOX_FILE
     return Weight(grown, path.stat().st_size, tables(path), curve, between(start, own_sample()).steal)
 
 

@@ -12,6 +12,7 @@ from gateway.outbox import Entry, Lane
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
+from gateway.persons import Persons
 from gateway.settings import Settings, Storefront, load
 from gateway.sources.native import decode
 from tests.live import install
@@ -37,7 +38,7 @@ def hosts(shop: Storefront) -> frozenset[tuple[str, int]]:
 
 def line(shop: Storefront) -> Line:
     """Make the storefront's line."""
-    return Line(shop.id, shop.consent.policy, dict(shop.destinations), frozenset(shop.origins))
+    return Line(shop.id, shop.consent.policy, dict(shop.destinations), frozenset(shop.origins), Persons(bytes(32)))
 
 
 def lanes(shop: Storefront) -> list[Lane]:

@@ -1,15 +1,16 @@
 """Builds everything once, hands it down, starts it and stops it. The only room that knows every other.
 
 Stopping: readiness goes first and the doors stay open for a moment, so that a load balancer can look away; then nothing
-new is taken, what was taken is committed, couriers finish the request they have in flight, and the store is closed. A
-store that failed ends the process with a non-zero code: after a failed flush no later success proves anything.
+new is taken, what was taken is committed, couriers finish the request they have in flight, and the stores are closed, the
+ledger before the outbox that holds the directory's lock. A store that failed ends the process with a non-zero code: after a
+failed flush no later success proves anything.
 """
 
 import asyncio
 import gc
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Final
@@ -20,6 +21,9 @@ from aiohttp import web
 from gateway.adapter import Adapter, Quota
 from gateway.audit.advice import about_later_word, in_words
 from gateway.audit.trace import moment
+from gateway.bodies import Bodies
+from gateway.callers import Callers, Door, Edge
+from gateway.consents import Consents
 from gateway.delivery.courier import Courier, Health, Office, Route
 from gateway.delivery.credentials import Credential, ReferredCredential, Standing
 from gateway.delivery.inquirer import Inquirer, LaterWord, inquirers
@@ -31,20 +35,27 @@ from gateway.delivery.rehearsing import rehearse
 from gateway.delivery.replaying import Replayer
 from gateway.delivery.screening import Rules
 from gateway.delivery.transport import Transport
-from gateway.intake import Door, Intake
+from gateway.intake import Intake
 from gateway.keys import Doorkeeper
+from gateway.ledger import Ledger
+from gateway.ledger.sqlite import SqliteLedger
+from gateway.ledger.store import Options as LedgerOptions
 from gateway.limits import Addresses, Bucket
 from gateway.line import Line
 from gateway.listener import Caps, Handler, QuietServer, assert_sound_aiohttp
 from gateway.log import Happening, Log, Reducer, innermost_frame, name_of
 from gateway.metrics import NONE, Metrics
-from gateway.model import Destination
+from gateway.model import Destination, StorefrontId
 from gateway.outbox import Lane, Outbox, Shut
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
+from gateway.persons import Persons
 from gateway.private import CredentialState, LaneState, Private, Readiness, why_not_ready
 from gateway.recording import recording
+from gateway.rights.counter import Counter
+from gateway.rights.desk import Bureau, Desk, Teller
+from gateway.rights.retention import keepings
 from gateway.settings import Address, Settings, Storefront, prove
 from gateway.signing.entry import StoreFailed
 from gateway.signing.recorder import SignedLog
@@ -78,6 +89,7 @@ class Gateway(msgspec.Struct):
     public: Address
     private: Address
     outbox: Outbox
+    ledger: Ledger
     metrics: Metrics
     couriers: Mapping[Lane, Courier]
     signed: SignedLog
@@ -103,11 +115,14 @@ async def serve(
     try:
         async with running(settings, log, stop=stop, hurry=hurry) as gateway:
             started(gateway)
-            said = await _mind(gateway.outbox, log, stop)
+            said = await _mind((gateway.outbox, gateway.ledger), log, stop)
             log.say(Happening.STOPPING)
             if said:
                 gateway.signed.tell(StoreFailed())
-        failed = gateway.outbox.shut is Shut.FAILED  # asked after the last flush, which may be what failed
+        failed = Shut.FAILED in {
+            gateway.outbox.shut,
+            gateway.ledger.shut,
+        }  # asked after the last flush, which may be what failed
         if failed and not said:
             log.say(Happening.STORE_FAILED)
         return int(failed)
@@ -115,18 +130,19 @@ async def serve(
         log.say(Happening.STOPPED)
 
 
-async def _mind(outbox: Outbox, log: Log, stop: asyncio.Event) -> bool:
-    """Look at the store's state, whether anybody is posting or not: write down its changes, end when it failed.
+async def _mind(stores: Sequence[Outbox | Ledger], log: Log, stop: asyncio.Event) -> bool:
+    """Look at the stores' state, whether anybody is posting or not: write down its changes, end when one of them failed.
 
-    Returns whether it did.
+    Returns whether one did.
     """
-    before: Shut | None = None
+    before: list[Shut | None] = [None] * len(stores)
     while not stop.is_set():
-        shut = outbox.shut
-        if shut is not before and (happening := SHUT_HAPPENINGS.get((before, shut))):
-            log.say(happening)
+        shut = [store.shut for store in stores]
+        for change in zip(before, shut, strict=True):
+            if happening := SHUT_HAPPENINGS.get(change):
+                log.say(happening)
         before = shut
-        if shut is Shut.FAILED:
+        if Shut.FAILED in shut:
             log.say(Happening.STORE_FAILED)
             stop.set()
             return True
@@ -150,6 +166,7 @@ async def running(
     metrics, addresses = Metrics(), Addresses(BROWSERS_PER_SECOND, BROWSERS_BURST, time.monotonic())
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(open_store(settings))
+        ledger = await stack.enter_async_context(open_ledger(settings))
         keyring = Keyring.load(settings.server.key_file)
         signed = await stack.enter_async_context(recording(settings, keyring, metrics, log))
         transport = await stack.enter_async_context(_transport(settings))
@@ -161,14 +178,17 @@ async def running(
         routes = _routes(settings, credentials)
         couriers = {lane: Courier(route, office) for lane, route in routes.items()}
         asking = {inquirer.lane: inquirer for inquirer in inquirers(tuple(routes.values()), office)}
+        callers, desk = _callers(settings), make_desk(settings, outbox, ledger, witness)
+        await desk.load()
+        counter = Counter(desk)
         intake = Intake(
-            doors={storefront.id: _door(storefront) for storefront in settings.storefronts.values()},
-            doorkeeper=Doorkeeper(keyring.pepper, {s.id: s.keys for s in settings.storefronts.values()}),
+            callers=callers,
+            bodies=Bodies(metrics, settings.server.body_seconds),
+            consents=Consents(ledger, outbox, metrics),
+            counter=counter,
             outbox=outbox,
             metrics=metrics,
             addresses=addresses,
-            body_seconds=settings.server.body_seconds,
-            trusted_proxies=settings.server.trusted_proxies,
         )
         opened = asyncio.Event()
         lanes = _lane_states(settings, couriers, credentials, asking, outbox.unacknowledged)
@@ -180,18 +200,20 @@ async def running(
             readiness=readiness,
             replayer=Replayer(outbox, rules_of(settings), witness),
             record=signed.append,
+            counter=counter,
             names=frozenset(settings.server.private_names),
         )
         metrics.watch_outbox(tuple(couriers), outbox.waiting, time.time)
         metrics.watch_credentials({lane: _standing(credential) for lane, credential in credentials.items()})
         metrics.watch_departures(outbox.unacknowledged)
+        metrics.watch_requests({storefront: _due_dates(desk, storefront) for storefront in desk.storefronts})
         metrics.watch_repeats(settings.storefronts, outbox.differing_repeats)
         tasks = [asyncio.create_task(courier.run(), name="courier") for courier in couriers.values()]
         tasks += [asyncio.create_task(inquirer.run(), name="inquirer") for inquirer in asking.values()]
-        tasks.append(asyncio.create_task(_sweep(outbox, log), name="sweep"))
+        tasks.append(asyncio.create_task(_sweep((outbox, ledger), log), name="sweep"))
         stack.push_async_callback(_stop_couriers, couriers, tasks, settings.server.stop_grace_seconds, hurry)
-        private_address = await _listen(stack, private.handle, settings.server.private, _caps(settings, intake), log)
-        public_address = await _listen(stack, intake.handle, settings.server.public, _caps(settings, intake), log)
+        private_address = await _listen(stack, private.handle, settings.server.private, _caps(settings, callers), log)
+        public_address = await _listen(stack, intake.handle, settings.server.public, _caps(settings, callers), log)
         opened.set()
         stack.callback(intake.close)
         stack.push_async_callback(_linger, settings.server.pre_stop_seconds, hurry)
@@ -199,7 +221,7 @@ async def running(
         gc.freeze()
         gc.set_threshold(GARBAGE_THRESHOLD)
         _announce(settings, metrics, log)
-        yield Gateway(public_address, private_address, outbox, metrics, couriers, signed)
+        yield Gateway(public_address, private_address, outbox, ledger, metrics, couriers, signed)
 
 
 @asynccontextmanager
@@ -213,12 +235,34 @@ async def open_store(settings: Settings) -> AsyncIterator[SqliteOutbox]:
             max_bytes=settings.outbox.max_bytes,
             min_free_bytes=MIN_FREE_BYTES,
             inquiry_first_seconds=settings.delivery.inquiry_first_seconds,
+            sendings_days=settings.retention.sent_days,
+            dead_days=settings.retention.dead_letters_days,
+            withdrawals_days=settings.retention.withdrawals_days,
         ),
     )
     try:
         yield outbox
     finally:
         await outbox.close()
+
+
+@asynccontextmanager
+async def open_ledger(settings: Settings) -> AsyncIterator[SqliteLedger]:
+    """Open the ledger beside the open store, and close it at the end of the block. Raises CannotOpen, BadKeyFile."""
+    ledger = await SqliteLedger.open(
+        settings.server.data_dir,
+        Keyring.load(settings.server.key_file),
+        LedgerOptions(
+            max_bytes=settings.ledger.max_bytes,
+            min_free_bytes=MIN_FREE_BYTES,
+            records_days=settings.retention.consent_records_days,
+            requests_days=settings.retention.requests_days,
+        ),
+    )
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
 
 
 def _transport(settings: Settings) -> Transport:
@@ -293,19 +337,49 @@ def rules_of(settings: Settings) -> dict[Lane, Rules]:
     }
 
 
-def _door(storefront: Storefront) -> Door:
-    adapters = dict(storefront.destinations)
-    return Door(
-        line=Line(storefront.id, storefront.consent.policy, adapters, frozenset(storefront.origins)),
-        origins=frozenset(storefront.origins),
-        allow_null_origin=storefront.allow_null_origin,
-        bucket=Bucket(storefront.events_per_second, storefront.burst, time.monotonic()),
+def make_desk(
+    settings: Settings, outbox: Outbox, ledger: Ledger, teller: Teller, wall: Callable[[], float] = time.time
+) -> Desk:
+    """Make the desk over both open stores, for every storefront; its `load` is still to be awaited."""
+    kept = keepings(settings.retention.periods)
+    return Desk(
+        outbox=outbox,
+        ledger=ledger,
+        persons=Persons(Keyring.load(settings.server.key_file).pepper),
+        bureaus={s.id: Bureau(tuple(s.destinations), kept) for s in settings.storefronts.values()},
+        teller=teller,
+        wall=wall,
     )
 
 
-def _caps(settings: Settings, intake: Intake) -> Caps:
+def _due_dates(desk: Desk, storefront: StorefrontId) -> Callable[[], Sequence[int]]:
+    return lambda: [request.due_at for request in desk.open_requests(storefront)]
+
+
+def _callers(settings: Settings) -> Callers:
+    server, pepper = settings.server, Keyring.load(settings.server.key_file).pepper
+    persons, shops = Persons(pepper), settings.storefronts.values()
+    return Callers(
+        Doorkeeper(pepper, {shop.id: shop.keys for shop in shops}),
+        {shop.id: _door(shop, persons) for shop in shops},
+        Edge(server.trusted_proxies, server.country_header, server.region_header),
+    )
+
+
+def _door(storefront: Storefront, persons: Persons) -> Door:
+    adapters = dict(storefront.destinations)
+    return Door(
+        line=Line(storefront.id, storefront.consent.policy, adapters, frozenset(storefront.origins), persons),
+        origins=frozenset(storefront.origins),
+        allow_null_origin=storefront.allow_null_origin,
+        bucket=Bucket(storefront.events_per_second, storefront.burst, time.monotonic()),
+        hold_seconds=60 * storefront.consent.hold_unmatched_minutes,
+    )
+
+
+def _caps(settings: Settings, callers: Callers) -> Caps:
     server = settings.server
-    return Caps(server.max_connections, server.max_connections_per_client, server.header_seconds, exempt=intake.trusts)
+    return Caps(server.max_connections, server.max_connections_per_client, server.header_seconds, exempt=callers.trusts)
 
 
 async def _listen(stack: AsyncExitStack, handler: Handler, address: Address, caps: Caps, log: Log) -> Address:
@@ -389,13 +463,15 @@ def _standing(credential: Credential) -> Callable[[], Standing]:
     return lambda: credential.standing
 
 
-async def _sweep(outbox: Outbox, log: Log) -> None:
+async def _sweep(stores: Sequence[Outbox | Ledger], log: Log) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
-        try:
-            await outbox.sweep(int(time.time()))
-        except Exception as error:  # noqa: BLE001 - the next sweep does what this one could not
-            log.say(Happening.UNEXPECTED_ERROR, error=name_of(error), where=innermost_frame(error))
+        for store in stores:
+            try:
+                if shed := await store.sweep(int(time.time())):
+                    log.say(Happening.SENT_LINES_SHED, count=shed)
+            except Exception as error:  # noqa: BLE001 - the next sweep does what this one could not
+                log.say(Happening.UNEXPECTED_ERROR, error=name_of(error), where=innermost_frame(error))
 
 
 async def _linger(seconds: float, hurry: asyncio.Event) -> None:

@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 from gateway.adapter import Adapter
 from gateway.consent.decision import Consented, Decision, admit
-from gateway.consent.evidence import Evidence
+from gateway.consent.evidence import Evidence, cited, cites
 from gateway.consent.policy import Policy
 from gateway.minimise import Wanted, minimise, wanted
-from gateway.model import Destination, Minimised, Refusal, Signal, Source, State, Status, StorefrontId, Trace
+from gateway.model import Destination, Minimised, PersonKey, Refusal, Signal, Source, State, Status, StorefrontId, Trace
 from gateway.outbox import Accept, Entry, Refuse, Reject
+from gateway.persons import Persons
 from gateway.raw import Malformed, RawEvent
 
 Refused = tuple[tuple[Destination, Refusal], ...]
@@ -42,10 +43,16 @@ class Line:
     """One storefront's line: its consent policy, its adapters in the order of `Destination`, its own origins."""
 
     def __init__(
-        self, storefront: StorefrontId, policy: Policy, adapters: dict[Destination, Adapter], origins: frozenset[str]
+        self,
+        storefront: StorefrontId,
+        policy: Policy,
+        adapters: dict[Destination, Adapter],
+        origins: frozenset[str],
+        persons: Persons,
     ) -> None:
         self.storefront = storefront
-        self._policy = policy
+        self.policy = policy
+        self.persons = persons
         self._rule = policy.rule
         self._adapters = adapters
         self._origins = origins
@@ -57,27 +64,52 @@ class Line:
         """The storefront's destinations."""
         return self._enabled
 
-    def run(self, event: RawEvent | Malformed, source: Source, now: int, evidence: Evidence | None = None) -> Entry:
+    @property
+    def origins(self) -> frozenset[str]:
+        """The storefront's own origins."""
+        return self._origins
+
+    @property
+    def want(self) -> Wanted:
+        """What its destinations need of an event that goes to all of them."""
+        return (self._crossings.get(self._enabled) or self._crossing(self._enabled)).want
+
+    def keys_of(self, event: RawEvent | Malformed) -> tuple[PersonKey, ...]:
+        """Give keyed hashes of all that an event cites: what its record can be found by, and later the event by its person."""
+        if type(event) is not RawEvent or not cites(event.consent):
+            return ()
+        key, storefront = self.persons.key, self.storefront
+        return tuple([key(storefront, kind, text) for kind, text in cited(event.consent) or ()])
+
+    def run(
+        self,
+        event: RawEvent | Malformed,
+        source: Source,
+        now: int,
+        evidence: Evidence | None = None,
+        persons: tuple[PersonKey, ...] | None = None,
+    ) -> Entry:
         """Carry one event from the door to the outbox's edge. `now` is the time of receipt in Unix seconds.
 
-        `evidence` is what the consent records say that the event cites, None if it cites none or none was found.
+        `evidence` is what the consent records say that the event cites, None if it cites none or none was found. `persons`
+        is what `keys_of` says of it, for whoever has asked already.
         """
         if isinstance(event, Malformed):
             return Reject(self.storefront, source, event.kind, event.fault, now)
-        admitted = admit(event, self._policy, self._enabled, now, evidence)
+        admitted = admit(event, self.policy, self._enabled, now, evidence)
         if isinstance(admitted, Decision):
             return self._refuse(event, admitted, admitted.refused, source, now)
-        minimised, remarks, refused = self._across(admitted)
+        minimised, remarks, refused = self._across(admitted, self.keys_of(event) if persons is None else persons)
         if minimised is None:
             return self._refuse(event, admitted.decision, refused, source, now)
         trace = _accepted(self._rule, admitted.decision.signals, minimised.destinations, refused, remarks)
         return Accept(self.storefront, source, minimised, trace, now, admitted.decision.granted_at)
 
-    def _across(self, consented: Consented) -> tuple[Minimised | None, int, Refused]:
+    def _across(self, consented: Consented, persons: tuple[PersonKey, ...]) -> tuple[Minimised | None, int, Refused]:
         """Minimise for those who may have the event, ask each whether it can use what is left, and narrow down."""
         allowed, refused = consented.decision.allowed, consented.decision.refused
         crossing = self._crossings.get(allowed) or self._crossing(allowed)
-        event, remarks = minimise(consented, allowed, crossing.want, self._origins)
+        event, remarks = minimise(consented, allowed, crossing.want, self._origins, persons)
         for refuses in crossing.ask:
             if refuses(event) is not None:
                 break
@@ -89,7 +121,7 @@ class Line:
         if not left:
             return None, remarks, refused
         crossing = self._crossings.get(left) or self._crossing(left)
-        event, remarks = minimise(consented, left, crossing.want, self._origins)
+        event, remarks = minimise(consented, left, crossing.want, self._origins, persons)
         return event, remarks, refused
 
     def _crossing(self, destinations: tuple[Destination, ...]) -> Crossing:

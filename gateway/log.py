@@ -68,6 +68,8 @@ class Happening(StrEnum):
     """Something that is not in a destination's contract was about to leave, and did not."""
     STORE_FULL = "store_full"
     STORE_RECOVERED = "store_recovered"
+    SENT_LINES_SHED = "sent_lines_shed"
+    """The outbox was filling up, so the oldest lines of what was sent went before their time."""
     STORE_FAILED = "store_failed"
     CLOCK_JUMPED = "clock_jumped"
     ADAPTER_FAULT = "adapter_fault"
@@ -88,6 +90,8 @@ class Happening(StrEnum):
     """A checkpoint of the signed log was not taken where it is handed to; it is tried again."""
     CHECKPOINT_TAKEN = "checkpoint_taken"
     """It takes them again."""
+    REQUEST_DONE = "request_done"
+    """Somebody's request was done: a withdrawal, an erasure or an access, by its number in the register."""
     UNEXPECTED_ERROR = "unexpected_error"
     LIBRARY = "library"
     """A library, the interpreter or a warning had something to say."""
@@ -107,6 +111,7 @@ LEVELS: Final[Mapping[Happening, Level]] = {
             Happening.LOG_UNSIGNED,
             Happening.LOG_END_CUT,
             Happening.CHECKPOINT_NOT_TAKEN,
+            Happening.SENT_LINES_SHED,
             Happening.LIBRARY,
         ),
         Level.WARNING,
@@ -171,6 +176,8 @@ FIELDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "where": Where,
     "logger": LoggerName,
     "places": Places,
+    "number": int,
+    "right": StrEnum,
 }
 """Every field there is, with the only type that it takes."""
 
@@ -197,6 +204,8 @@ class Log:
         where: Where | None = None,
         logger: LoggerName | None = None,
         places: Places | None = None,
+        number: int | None = None,
+        right: StrEnum | None = None,
     ) -> None:
         """Write one line with the fields that are given. Raises TypeError, naming the field, for one of another type."""
         given = {
@@ -211,6 +220,8 @@ class Log:
             "where": where,
             "logger": logger,
             "places": places,
+            "number": number,
+            "right": right,
         }
         self._write(Happening(happening), {name: value for name, value in given.items() if value is not None})
 

@@ -22,7 +22,20 @@ from prometheus_client.registry import Collector
 from gateway.delivery.contract import Violation
 from gateway.delivery.credentials import Standing
 from gateway.delivery.watcher import Stage
-from gateway.model import CURRENCIES, Destination, Kind, Money, PlatformCode, Processing, Reason, Source, Status, StorefrontId
+from gateway.model import (
+    CURRENCIES,
+    Destination,
+    Kind,
+    Money,
+    PlatformCode,
+    Processing,
+    Reason,
+    Signal,
+    Source,
+    Status,
+    StorefrontId,
+    Word,
+)
 from gateway.outbox import Lane, Waiting
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -152,6 +165,11 @@ class Metrics(Collector):
         self._sent_bytes = Counts("sent_bytes", "Bytes of request bodies sent.", ("destination",))
         self._requests = Counts("requests", "Requests answered.", ("route", "status"))
         self._unknown = Counts("unknown_fields", "Undeclared fields dropped.", ("storefront", "object"))
+        self._records = Counts("consent_records", "Consent records that came in.", ("storefront", "source", "outcome"))
+        self._unreadable = Counts(
+            "unreadable_signals", "Refused events with a signal that cannot be read.", ("storefront", "signal")
+        )
+        self._held = Counts("held_orders", "Orders that came before their consent record.", ("storefront", "outcome"))
         self._processed = Counts("processed", "Platforms' last words on what they had taken.", (*lane, "processing", "reason"))
         self._warnings = Counts("platform_warnings", "Remarks of a platform on events that it answered for.", lane)
         self._throttles = Counts("throttles", "Times a platform asked for fewer requests.", lane)
@@ -159,6 +177,7 @@ class Metrics(Collector):
         self._breakers = Counts("breaker_openings", "Times a lane's breaker opened.", lane)
         self._jumps = Counts("clock_jumps", "Times the wall clock moved against the monotonic one.", lane)
         self._violations = Counts("contract_violations", "What a contract kept from leaving.", ("destination",))
+        self._rights = Counts("rights", "Requests of persons that were done.", ("storefront", "right", "via"))
         self._faults = Counts("faults", "Unforeseen exceptions in delivery.", (*lane, "stage"))
         self._seconds = Durations("delivery_seconds", "From acceptance to the platform's confirmation.", DELIVERY_BUCKETS)
         self._up: dict[Lane, bool] = {}
@@ -174,6 +193,7 @@ class Metrics(Collector):
         self._recorded: Callable[[], Mapping[str, int]] = dict
         self._recording: Callable[[], bool] = lambda: True
         self._uncovered: Callable[[], float | None] = lambda: None
+        self._due: Mapping[StorefrontId, Callable[[], Sequence[int]]] = {}
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -196,6 +216,22 @@ class Metrics(Collector):
     def unknown_fields(self, storefront: StorefrontId, name: str, count: int) -> None:
         """Count undeclared fields by `object.name` from the closed list of `sources.native`."""
         self._unknown.add((storefront, name), count)
+
+    def consent_record(self, storefront: StorefrontId, told: Word, outcome: Word) -> None:
+        """Count a consent record by whose word it is (`server`, `browser`) and what it says, or that it was invalid."""
+        self._records.add((storefront, told, outcome), 1)
+
+    def unreadable_signal(self, storefront: StorefrontId, signal: Signal) -> None:
+        """Count a refused event with a signal that could not be read."""
+        self._unreadable.add((storefront, signal), 1)
+
+    def held_orders(self, storefront: StorefrontId, outcome: Word, number: int) -> None:
+        """Count orders that came before their consent record, by what became of them."""
+        self._held.add((storefront, outcome), number)
+
+    def right_done(self, storefront: StorefrontId, right: Word, via: Word) -> None:
+        """Count a person's request that was done; `right` and `via` are members of `ledger.Right` and `rights.desk.Via`."""
+        self._rights.add((storefront, right, via), 1)
 
     # ── delivery: the methods of Watcher ─────────────────────────────────────────────────────────────────────────
 
@@ -320,6 +356,10 @@ class Metrics(Collector):
             found[lane] = found.get(lane, 0) + count
         return found
 
+    def watch_requests(self, due: Mapping[StorefrontId, Callable[[], Sequence[int]]]) -> None:
+        """Ask here on each scrape when each storefront's open requests are due (Unix seconds), the first one first."""
+        self._due = dict(due)
+
     # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def text(self) -> bytes:
@@ -341,7 +381,12 @@ class Metrics(Collector):
         yield self._sent_bytes.family()
         yield self._requests.family()
         yield self._unknown.family()
+        yield self._records.family()
+        yield self._unreadable.family()
+        yield self._held.family()
         yield self._repeats()
+        yield self._rights.family()
+        yield from self._requests_open()
         yield self._processed.family()
         yield self._warnings.family()
         yield self._throttles.family()
@@ -390,6 +435,13 @@ class Metrics(Collector):
         for storefront in self._storefronts:
             counts.add((storefront,), self._differing(storefront))
         return counts.family()
+
+    def _requests_open(self) -> Iterator[Metric]:
+        due = {storefront: ask() for storefront, ask in self._due.items()}
+        counts = [((storefront,), float(len(ats))) for storefront, ats in due.items()]
+        nearest = [((storefront,), ats[0] - self._now()) for storefront, ats in due.items() if ats]
+        yield _gauge("open_requests", "Requests of persons begun and not done.", ("storefront",), counts)
+        yield _gauge("next_due_seconds", "Until the first of them is due.", ("storefront",), nearest)
 
     def _backlog(self) -> Iterator[Metric]:
         """Add the lanes' backlogs up by destination."""

@@ -27,6 +27,7 @@ from gateway.model import (
     Minimised,
     PageOrigin,
     PagePath,
+    PersonKey,
     PinterestClickId,
     Remark,
     Text,
@@ -342,9 +343,16 @@ def wanted(needs: dict[Destination, Needs]) -> Wanted:
 
 
 def minimise(
-    consented: Consented, destinations: tuple[Destination, ...], want: Wanted, own_origins: frozenset[str]
+    consented: Consented,
+    destinations: tuple[Destination, ...],
+    want: Wanted,
+    own_origins: frozenset[str],
+    persons: tuple[PersonKey, ...] = (),
 ) -> tuple[Minimised, int]:
-    """Carry an event over the boundary for `destinations`; also say what was done to its fields (bits of `Remark`)."""
+    """Carry an event over the boundary for `destinations`; also say what was done to its fields (bits of `Remark`).
+
+    `persons` are keyed hashes of what it cites, which the storefront's `Persons` made above the boundary.
+    """
     raw = consented.raw
     ip = agent = origin = path = click = None
     content_ids: tuple[ContentId, ...] = ()
@@ -376,12 +384,12 @@ def minimise(
     if raw.click:
         click, done = _click_ids(raw.click, want.click_ids)
         remarks |= done
-    event = Minimised(
-        kind=raw.kind,
-        event_id=raw.event_id,
-        occurred_at=raw.occurred_at,
-        destinations=destinations,
-        consent_at=consented.decision.consent_at,
+    event = Minimised(  # with four more arguments by name CPython would gather them in a dictionary, for a microsecond
+        raw.kind,
+        raw.event_id,
+        raw.occurred_at,
+        destinations,
+        consented.decision.consent_at,
         ads_personalisation=consented.decision.ads_personalisation,
         email=email,
         ip=ip,
@@ -392,6 +400,7 @@ def minimise(
         restricted=consented.decision.restricted,
         content_ids=content_ids,
         page_path=path,
+        persons=persons,
         evidence=consented.decision.evidence,
     )
     return event, remarks | _other_remarks(raw)

@@ -154,6 +154,8 @@ class Refusal(Word):
     """The event says nothing itself, and no consent record of those it cites is known."""
     RECORD_EXPIRED = "record_expired"
     """The consent record that the event cites is older than consent lasts."""
+    RECORD_UNREADABLE = "record_unreadable"
+    """A consent record that the event cites cannot be read, or more of them are cited than are ever read."""
     SIGNAL_UNSUPPORTED = "signal_unsupported"
     """A signal was present that the gateway cannot read; what cannot be read may be a refusal."""
     WITHDRAWN = "withdrawn"
@@ -606,7 +608,7 @@ class ClickIds(msgspec.Struct, frozen=True, gc=False):
         return "<ClickIds>"
 
 
-class Minimised(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Minimised(msgspec.Struct, frozen=True, gc=False):
     """An event after the boundary: all that is stored, and all that a platform can be told.
 
     `occurred_at` and `consent_at` are Unix seconds. `destinations` are those that consent, identity and the
@@ -653,6 +655,12 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
     allowed: tuple[Destination, ...]
     refused: tuple[tuple[Destination, Refusal], ...]
     remarks: int
+
+    def withdrawn(self) -> "Trace":
+        """Give the decision on the same event once its person has withdrawn: it may go nowhere that it was wanted for."""
+        wanted = {*self.allowed, *(destination for destination, _ in self.refused)}
+        refused = tuple((destination, Refusal.WITHDRAWN) for destination in Destination if destination in wanted)
+        return Trace(Status.REFUSED, self.rule, self.signals, (), refused, self.remarks)
 
 
 # ── what became of a delivery attempt ────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ from enum import unique
 from hashlib import blake2b
 from typing import Final
 
-from gateway.model import PersonKey, StorefrontId, Word
+from gateway.model import EmailDigest, PersonKey, StorefrontId, Word
 
 KEY_BYTES: Final = 8
 LONGEST: Final = 256
@@ -48,6 +48,20 @@ class Persons:
         plain = text.strip()
         if not 0 < len(plain) <= LONGEST:
             raise ValueError("an identifier has 1 to 256 characters")
+        keyed = self.hasher(storefront, kind)
+        keyed.update(plain.encode("utf-8", "surrogatepass"))
+        return PersonKey.unsealed(keyed.hexdigest())
+
+    def hasher(self, storefront: StorefrontId, kind: Identifier) -> blake2b:
+        """Begin to hash a storefront's identifiers of one kind: a copy that is fed one's text makes the bytes of its key."""
         keyed = self._keyed.copy()
-        keyed.update(f"{storefront}|{kind}|{plain}".encode("utf-8", "surrogatepass"))
+        keyed.update(f"{storefront}|{kind}|".encode())
+        return keyed
+
+    def of_digest(self, storefront: StorefrontId, digest: EmailDigest) -> PersonKey:
+        """Hash an e-mail digest once more, for the register of requests alone: whoever names the address again can be shown
+        that a request was about it, and nobody else can try addresses out.
+        """
+        keyed = self._keyed.copy()
+        keyed.update(f"{storefront}|email|{digest}".encode())
         return PersonKey.unsealed(keyed.hexdigest())

@@ -1,8 +1,12 @@
-"""Where things are when nobody says otherwise: the configuration, and the demo's folder and ports."""
+"""Where things are: the stores' files, and when nobody says otherwise the configuration and the demo's folder and ports."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+
+OUTBOX_FILE: Final = "outbox.db"
+LEDGER_FILE: Final = "ledger.db"
+"""Both lie in `server.data_dir`."""
 
 CONFIG_VARIABLE: Final = "CONSENT_GATEWAY_CONFIG"
 """The variable of the environment that names the configuration file."""

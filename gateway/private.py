@@ -1,7 +1,8 @@
 """The private listener: metrics, health, the answers to "why" and "does it add up", and what an operator may change.
 
 Never reachable from outside: bound to loopback unless configured otherwise. Tells nothing that identifies a person:
-explanations hold codes and rules, accounts and dead letters hold sums.
+explanations hold codes and rules, accounts and dead letters hold sums. The one exception is the answer to a person's own
+request for access, which is asked for by naming that person.
 
 It has no login, so a web page in an operator's browser must not be able to speak for that operator. Whoever asks the API by
 a name that is not the listener's is refused: a page whose own name was made to lead here still says that name in `Host`
@@ -33,6 +34,7 @@ from gateway.listener import Answer, answer, problem
 from gateway.metrics import CONTENT_TYPE, Metrics
 from gateway.model import Destination, EventId, Kind, StorefrontId
 from gateway.outbox import Decision, Outbox, Shut, Unavailable
+from gateway.rights.counter import PATHS, Counter
 from gateway.signing.acts import approval_of, replay_of
 from gateway.signing.entry import PRIVATE_LISTENER, Entry
 from gateway.signing.recorder import Unrecorded
@@ -47,6 +49,10 @@ ROUTES: Final = (
     ("POST", "/api/v1/replay"),
     ("GET", "/api/v1/shapes"),
     ("POST", "/api/v1/shapes/approve"),
+    ("POST", "/api/v1/withdraw"),
+    ("POST", "/api/v1/erase"),
+    ("POST", "/api/v1/access"),
+    ("GET", "/api/v1/requests"),
     ("GET", "/api/v1/openapi.json"),
 )
 """Every private route; the documentation is tested against this."""
@@ -195,6 +201,7 @@ class Private:
         readiness: Callable[[], Readiness],
         replayer: Replayer,
         record: Callable[[Entry], Awaitable[int]],
+        counter: Counter,
         names: frozenset[str] = frozenset(),
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -204,6 +211,7 @@ class Private:
         self._readiness = readiness
         self._replayer = replayer
         self._record = record
+        self._counter = counter
         self._names = names
         self._wall = wall
 
@@ -232,6 +240,8 @@ class Private:
         match path:
             case "/api/v1/shapes/approve":
                 return await self._approve(body)
+            case asked if (right := PATHS.get(asked)) is not None:
+                return await self._counter.serve(right, body)
             case _:
                 return await self._replay(body)
 
@@ -252,6 +262,8 @@ class Private:
                 return await self._dead_letters(query)
             case "/api/v1/shapes":
                 return await self._shapes(query)
+            case "/api/v1/requests":
+                return await self._counter.register(query)
             case _:
                 return await self._accounts(query)
 

@@ -28,7 +28,7 @@ LONGEST_TIME: Final = 35
 """Characters of an RFC 3339 time with nine decimals; a longer text is not read, nor remembered."""
 
 
-class RawEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class RawEvent(msgspec.Struct, frozen=True, gc=False):
     """The declared fields of one event. `consent` is still as it came: the signals' own readers take it apart.
 
     `occurred_at` is in Unix seconds and never in the future; `set_to_now` says that it was. `gpc_header` is what the
@@ -60,6 +60,27 @@ class RawEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def __repr__(self) -> str:
         """Say nothing of what is inside."""
         return "<RawEvent>"
+
+
+class RawConsent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What a page or a server says of a person's choice, to be kept as a record. `consent` is still as it came.
+
+    `receipt` is of its form where there is one; the versions may be any text. The others are as in `RawEvent`.
+    """
+
+    consent: Mapping[str, object]
+    receipt: str | None = None
+    country: str | None = None
+    region: str | None = None
+    banner_version: str | None = None
+    policy_version: str | None = None
+    gpc_header: bool = False
+    minor: bool = False
+    edge: tuple[str | None, str | None] | None = None
+
+    def __repr__(self) -> str:
+        """Say nothing of what is inside."""
+        return "<RawConsent>"
 
 
 class Malformed(msgspec.Struct, frozen=True, gc=False):

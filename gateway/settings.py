@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import BaseModel, Field, PlainValidator, ValidationError, ValidationInfo
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from adapters import ADAPTERS
@@ -38,6 +39,7 @@ from gateway.model import Destination, PageOrigin, StorefrontId
 from gateway.outbox import Decision
 from gateway.places import LOG_ORIGIN
 from gateway.references import BadReference, Referent
+from gateway.rights.retention import Period
 from gateway.secret import Document, Secret, one_line
 
 BY_NAME: Final[Mapping[str, type[Adapter]]] = {adapter.destination.value: adapter for adapter in ADAPTERS}
@@ -72,6 +74,11 @@ LISTEN: Final = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:]+)\]|(?P<four>[0-9.]+)|(?P
 NAME: Final = re.compile(
     r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*", re.ASCII
 )
+HEADER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}", re.ASCII)
+TAKEN_HEADERS: Final = frozenset(
+    {"authorization", "cookie", "forwarded", "host", "origin", "referer", "sec-gpc", "user-agent", "x-forwarded-for"}
+)
+"""Headers that mean something of their own, or hold what identifies."""
 SIZE: Final = re.compile(r"(?P<number>\d{1,12}) ?(?P<unit>B|KiB|MiB|GiB|TiB)", re.ASCII)
 UNITS: Final = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 DEFAULT_PORTS: Final = (("https://", ":443"), ("http://", ":80"))
@@ -94,6 +101,13 @@ def _host_name(value: object) -> str:
     """Read a host's name, as it stands in a `Host` header but for its port."""
     if not isinstance(value, str) or NAME.fullmatch(value) is None:
         raise ValueError("must be a host's name in lower case, such as gateway.internal, without a port")
+    return value
+
+
+def _header_name(value: object) -> str:
+    """Read the name of a header (RFC 9110, 5.1), without those that say something else."""
+    if not isinstance(value, str) or HEADER.fullmatch(value) is None or value.lower() in TAKEN_HEADERS:
+        raise ValueError("must be the name of a header that a proxy in front sets, such as CF-IPCountry")
     return value
 
 
@@ -177,6 +191,8 @@ class ServerSettings(Block, frozen=True):
     contracts: Annotated[Path, PlainValidator(_path)] | None = None
     private_names: tuple[Annotated[str, PlainValidator(_host_name)], ...] = ()
     trusted_proxies: tuple[Annotated[IPv4Network | IPv6Network, PlainValidator(_network)], ...] = ()
+    country_header: Annotated[str, PlainValidator(_header_name)] | None = None
+    region_header: Annotated[str, PlainValidator(_header_name)] | None = None
     allow_test_endpoints: bool = False
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1000
     max_connections_per_client: Annotated[int, Field(ge=1, le=100_000)] = 200
@@ -188,6 +204,12 @@ class ServerSettings(Block, frozen=True):
 
 class OutboxSettings(Block, frozen=True):
     """`[outbox]`: how large the store may grow, in bytes."""
+
+    max_bytes: Annotated[int, PlainValidator(_size)] = 2 * 2**30
+
+
+class LedgerSettings(Block, frozen=True):
+    """`[ledger]`: how large the ledger of consent records may grow, in bytes."""
 
     max_bytes: Annotated[int, PlainValidator(_size)] = 2 * 2**30
 
@@ -224,6 +246,19 @@ class RetentionSettings(Block, frozen=True):
     consent_records_days: Annotated[int, Field(ge=183, le=1095)] = 760
     withdrawals_days: Annotated[int, Field(ge=395, le=1830)] = 1095
     requests_days: Annotated[int, Field(ge=395, le=1830)] = 1095
+
+    @property
+    def periods(self) -> Mapping[str, Period]:
+        """The same with the bounds of each, by the setting's name."""
+        fields = type(self).model_fields
+        return {name: Period(days, *_bounds(fields[name])) for name, days in self.model_dump().items()}
+
+
+def _bounds(field: FieldInfo) -> tuple[int, int]:
+    """Give the least and the most that a number may be."""
+    (least,) = (bound.ge for bound in field.metadata if hasattr(bound, "ge"))
+    (most,) = (bound.le for bound in field.metadata if hasattr(bound, "le"))
+    return least, most
 
 
 ORIGIN_OF_LOG: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,98}[a-z0-9])?(?:/[a-z0-9._-]{1,40}){0,4}", re.ASCII)
@@ -306,6 +341,7 @@ class ConsentSettings(Block, frozen=True):
     max_age_days: Annotated[int, Field(ge=1, le=395)] = 183
     banner_regions: tuple[Annotated[str, Field(pattern=r"^(?:[A-Z]{2}|\*)$")], ...] = ()
     grant_outweighs_opt_out: bool = False
+    hold_unmatched_minutes: Annotated[int, Field(ge=0, le=30)] = 0
     tcf: TcfSettings = TcfSettings()
     cmp: CmpSettings = CmpSettings()
 
@@ -343,6 +379,7 @@ class StorefrontSettings(Block, frozen=True):
 BLOCKS: Final[Mapping[str, type[BaseModel]]] = {
     "server": ServerSettings,
     "outbox": OutboxSettings,
+    "ledger": LedgerSettings,
     "delivery": DeliverySettings,
     "retention": RetentionSettings,
     "audit": AuditSettings,
@@ -399,6 +436,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     server: ServerSettings
     outbox: OutboxSettings
+    ledger: LedgerSettings
     delivery: DeliverySettings
     retention: RetentionSettings
     audit: AuditSettings
@@ -440,7 +478,7 @@ AnyBlock = TypeVar("AnyBlock", bound=BaseModel)
 Found = TypeVar("Found")
 
 SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
-SECTIONS: Final = ("server", "outbox", "delivery", "retention", "audit", "storefronts")
+SECTIONS: Final = ("server", "outbox", "ledger", "delivery", "retention", "audit", "storefronts")
 
 NUMBER: Final = "must be a number"
 WHOLE: Final = "must be a whole number"
@@ -491,6 +529,7 @@ class Reading:
             self._fault((name,), RULES["extra_forbidden"])
         server = self._block(ServerSettings, file.get("server", {}), ("server",))
         outbox = self._block(OutboxSettings, file.get("outbox", {}), ("outbox",))
+        ledger = self._block(LedgerSettings, file.get("ledger", {}), ("ledger",))
         delivery = self._block(DeliverySettings, file.get("delivery", {}), ("delivery",))
         retention = self._block(RetentionSettings, file.get("retention", {}), ("retention",))
         audit = self._block(AuditSettings, file.get("audit", {}), ("audit",))
@@ -501,14 +540,29 @@ class Reading:
                 self._check_audit(audit, server)
             self._contracts_folder = server.contracts
         storefronts = self._storefronts(file.get("storefronts", {}))
-        if self._faults or server is None or outbox is None or delivery is None or retention is None or audit is None:
+        if (
+            self._faults
+            or server is None
+            or outbox is None
+            or ledger is None
+            or delivery is None
+            or retention is None
+            or audit is None
+        ):
             raise BadSettings(sorted(self._faults, key=_section), server)
-        return Settings(server, outbox, delivery, retention, audit, _digest(file), MappingProxyType(storefronts))
+        return Settings(server, outbox, ledger, delivery, retention, audit, _digest(file), MappingProxyType(storefronts))
 
     def _check_server(self, server: ServerSettings) -> None:
         """Check what concerns two settings at once."""
         if server.public == server.private and server.public.port:
             self._fault(("server", "private"), "must differ from server.public")
+        for name in ("country_header", "region_header"):
+            if getattr(server, name) is not None and not server.trusted_proxies:
+                self._fault(
+                    ("server", name), "needs server.trusted_proxies: from anybody else it would be the visitor's own word"
+                )
+        if server.country_header is None and server.region_header is not None:
+            self._fault(("server", "region_header"), "needs server.country_header: a region alone says nothing")
         if server.key_file.resolve().is_relative_to(server.data_dir.resolve()):
             self._fault(
                 ("server", "key_file"), "must lie outside server.data_dir: whoever copies the data must not get the key"

@@ -1,8 +1,8 @@
-"""What couriers report, told to both that listen: every number to the metrics, changes of state to the log.
+"""What couriers and the desk report, told to both that listen: every number to the metrics, changes of state to the log.
 
 A lane that goes down is written once and written again when it comes back; a platform that throttles is written
-once until it takes events again; what a contract kept from leaving is written once for each set of places. Everything
-else is a number.
+once until it takes events again; what a contract kept from leaving is written once for each set of places. A person's
+request is written by its number and nothing of the person. Everything else is a number.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,12 @@ from typing import Final
 from gateway.delivery.contract import Violation
 from gateway.delivery.contract_body import Place
 from gateway.delivery.watcher import Stage
+from gateway.ledger import Right
 from gateway.log import ErrorName, Happening, Log, Places, Where
 from gateway.metrics import Metrics
-from gateway.model import Destination, Kind, PlatformCode, Processing, Reason
+from gateway.model import Destination, Kind, PlatformCode, Processing, Reason, StorefrontId
 from gateway.outbox import Lane
+from gateway.rights.desk import Via
 
 PAUSES: Final = frozenset({Reason.CREDENTIAL, Reason.PERMISSION, Reason.CONFIGURATION, Reason.REDIRECTED, Reason.CONTRACT})
 """Only a person ends these."""
@@ -24,7 +26,7 @@ MOST_VIOLATIONS: Final = 50
 
 
 class Witness:
-    """A `delivery.watcher.Watcher` made of the process's metrics and log."""
+    """A `delivery.watcher.Watcher` and a `rights.desk.Teller`, made of the process's metrics and log."""
 
     def __init__(self, metrics: Metrics, log: Log) -> None:
         self._metrics = metrics
@@ -47,6 +49,11 @@ class Witness:
     def withdrawn(self, lane: Lane, kind: Kind, reason: Reason, count: int, money: Mapping[str, int]) -> None:
         """Count."""
         self._metrics.withdrawn(lane, kind, reason, count, money)
+
+    def request_done(self, storefront: StorefrontId, right: Right, via: Via, number: int) -> None:
+        """Count and write: by its number it is found in the register."""
+        self._metrics.right_done(storefront, right, via)
+        self._log.say(Happening.REQUEST_DONE, storefront=storefront, right=right, number=number)
 
     def retried(self, lane: Lane, reason: Reason, count: int) -> None:
         """Count."""

@@ -15,9 +15,14 @@ import msgspec
 from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.app import open_store
-from gateway.intake import Door, Intake
+from gateway.app import make_desk, open_ledger, open_store
+from gateway.bodies import Bodies
+from gateway.callers import Callers, Door, Edge
+from gateway.consents import Consents
+from gateway.intake import Intake
 from gateway.keys import Doorkeeper
+from gateway.ledger import Kept
+from gateway.ledger.sqlite import SqliteLedger
 from gateway.limits import Addresses, Bucket
 from gateway.line import Line
 from gateway.listener import Caps, QuietServer
@@ -27,12 +32,28 @@ from gateway.model import Destination, Minimised, StorefrontId
 from gateway.outbox import Book, Lane, Waiting
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
+from gateway.persons import Identifier, Persons
+from gateway.rights.counter import Counter
+from gateway.rights.desk import Desk
 from gateway.settings import Settings, load
+from gateway.witness import Witness
 from tests.live import ORIGIN, STOREFRONT, Installation, install
 
 SHOP: Final = StorefrontId(STOREFRONT)
 NOW: Final = 1_795_000_000
 NOWHERE: Final = dict.fromkeys(Destination, "http://127.0.0.1:9")
+
+# Pieces of the configuration, and what tests put in their place.
+FULL_AGENT: Final = (
+    'pixel_id = "1234567890"',
+    'pixel_id = "1234567890"\nclient_user_agent = "full"\nallow = { user_agent = "A decision" }',
+)
+PROXIES: Final = (
+    "pre_stop_seconds = 0",
+    'pre_stop_seconds = 0\ntrusted_proxies = ["127.0.0.0/8", "10.0.0.0/8", "2001:db8:ffff::/48"]',
+)
+BURST: Final = ("events_per_second = 1000000\nburst = 1000000", "events_per_second = 10\nburst = 20")
+NULL_ORIGIN: Final = ('origins = ["https://shop.example"]', 'origins = ["https://shop.example"]\nallow_null_origin = true')
 
 
 class Clock(msgspec.Struct):
@@ -83,9 +104,13 @@ class Doorway(msgspec.Struct):
     installation: Installation
     settings: Settings
     intake: Intake
+    callers: Callers
     outbox: SqliteOutbox
+    ledger: SqliteLedger
+    desk: Desk
     metrics: Metrics
     clock: Clock
+    log: io.StringIO
     session: aiohttp.ClientSession
     url: str
 
@@ -106,6 +131,31 @@ class Doorway(msgspec.Struct):
         """Post to `/v1/collect` as a browser: JSON, or bytes as they are, without a content type unless one is given."""
         target = f"/v1/collect?k={key or self.installation.publishable_key}"
         return await self.ask("POST", target, as_bytes(said), **{"Origin": ORIGIN} | headers)
+
+    async def say(self, said: Any, *, key: str | None = None, **headers: str) -> Answer:
+        """Post a consent record to `/v1/consent` as a server: JSON, or bytes as they are."""
+        given = {"Authorization": f"Bearer {key or self.installation.secret_key}", "Content_Type": "application/json"}
+        return await self.ask("POST", "/v1/consent", as_bytes(said), **given | headers)
+
+    async def tell(self, said: Any, *, key: str | None = None, **headers: str) -> Answer:
+        """Post a consent record to `/v1/consent` as a browser."""
+        target = f"/v1/consent?k={key or self.installation.publishable_key}"
+        return await self.ask("POST", target, as_bytes(said), **{"Origin": ORIGIN} | headers)
+
+    async def withdraw(self, said: Any, *, key: str | None = None, **headers: str) -> Answer:
+        """Post a withdrawal to `/v1/consent/withdraw` as a server: JSON, or bytes as they are."""
+        given = {"Authorization": f"Bearer {key or self.installation.secret_key}", "Content_Type": "application/json"}
+        return await self.ask("POST", "/v1/consent/withdraw", as_bytes(said), **given | headers)
+
+    async def take_back(self, said: Any, *, key: str | None = None, **headers: str) -> Answer:
+        """Post a withdrawal to `/v1/consent/withdraw` as a browser."""
+        target = f"/v1/consent/withdraw?k={key or self.installation.publishable_key}"
+        return await self.ask("POST", target, as_bytes(said), **{"Origin": ORIGIN} | headers)
+
+    async def kept(self, kind: Identifier, text: str) -> Sequence[Kept]:
+        """Read the consent records that can be found by an identifier."""
+        keyring = Keyring.load(self.settings.server.key_file)
+        return await self.ledger.read(SHOP, [Persons(keyring.pepper).key(SHOP, kind, text)])
 
     async def stored(self, destination: Destination = Destination.META) -> list[Minimised]:
         """Read what a courier would be given."""
@@ -166,18 +216,26 @@ async def doorway(folder: Path, *edits: tuple[str, str], max_bytes: str = "1GiB"
         there = install(folder, NOWHERE, max_bytes=max_bytes)
     edit(there, *edits)
     settings = load(there.config, {})
-    clock, metrics = Clock(), Metrics()
-    async with open_store(settings) as outbox, aiohttp.ClientSession() as session:
+    clock, metrics, log = Clock(), Metrics(), io.StringIO()
+    keyring = Keyring.load(settings.server.key_file)
+    async with open_store(settings) as outbox, open_ledger(settings) as ledger, aiohttp.ClientSession() as session:
+        doors = {name: door(settings, name, clock, Persons(keyring.pepper)) for name in settings.storefronts}
+        server = settings.server
+        callers = Callers(
+            Doorkeeper(keyring.pepper, {s.id: s.keys for s in settings.storefronts.values()}),
+            doors,
+            Edge(server.trusted_proxies, server.country_header, server.region_header),
+        )
+        desk = make_desk(settings, outbox, ledger, Witness(metrics, Log(log)), lambda: clock.wall)
+        await desk.load()
         intake = Intake(
-            doors={name: door(settings, name, clock) for name in settings.storefronts},
-            doorkeeper=Doorkeeper(
-                Keyring.load(settings.server.key_file).pepper, {s.id: s.keys for s in settings.storefronts.values()}
-            ),
+            callers=callers,
+            bodies=Bodies(metrics, 5.0),
+            consents=Consents(ledger, outbox, metrics),
+            counter=Counter(desk),
             outbox=outbox,
             metrics=metrics,
             addresses=Addresses(20.0, 200.0, clock.monotonic),
-            body_seconds=5.0,
-            trusted_proxies=settings.server.trusted_proxies,
             wall=lambda: clock.wall,
             monotonic=lambda: clock.monotonic,
         )
@@ -187,19 +245,21 @@ async def doorway(folder: Path, *edits: tuple[str, str], max_bytes: str = "1GiB"
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         try:
             port = runner.addresses[0][1]
-            yield Doorway(there, settings, intake, outbox, metrics, clock, session, f"http://127.0.0.1:{port}")
+            url = f"http://127.0.0.1:{port}"
+            yield Doorway(there, settings, intake, callers, outbox, ledger, desk, metrics, clock, log, session, url)
         finally:
             await runner.cleanup()
 
 
-def door(settings: Settings, name: StorefrontId, clock: Clock) -> Door:
+def door(settings: Settings, name: StorefrontId, clock: Clock, persons: Persons) -> Door:
     """Make a storefront's door, as the app does, on the test's clock."""
     shop = settings.storefronts[name]
     return Door(
-        line=Line(name, shop.consent.policy, dict(shop.destinations), frozenset(shop.origins)),
+        line=Line(name, shop.consent.policy, dict(shop.destinations), frozenset(shop.origins), persons),
         origins=frozenset(shop.origins),
         allow_null_origin=shop.allow_null_origin,
         bucket=Bucket(shop.events_per_second, shop.burst, clock.monotonic),
+        hold_seconds=60 * shop.consent.hold_unmatched_minutes,
     )
 
 
@@ -215,3 +275,18 @@ def edit(there: Installation, *edits: tuple[str, str]) -> None:
 def statuses(results: Sequence[dict[str, Any]]) -> list[str]:
     """Each result's status, in order."""
     return [result["status"] for result in results]
+
+
+def is_error(answer: Answer, status: int, code: str) -> bool:
+    """Say whether an answer is this error, wholly, with the headers that every answer has."""
+    assert (answer.status, answer.json) == (status, {"error": code})
+    assert answer.headers["Content-Type"] == "application/json"
+    return is_quiet(answer)
+
+
+def is_quiet(answer: Answer) -> bool:
+    """Say whether an answer's headers give nothing away and let nobody keep it."""
+    assert answer.headers["Server"] == "consent-gateway"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    return True

@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -144,15 +145,28 @@ class Installation(msgspec.Struct):
                 await asyncio.sleep(0.05)
 
 
-def free_ports(count: int) -> list[int]:
-    """Find free loopback ports."""
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
+HELD: Final[deque[socket.socket]] = deque()
+MOST_HELD: Final = 100
+
+
+def hold(port: int = 0) -> int:
+    """Take a free loopback port (which one, if `port` is not 0) for a server of this test; gives it. Raises OSError.
+
+    A socket stays bound to it, so that nobody on this machine is given it meanwhile, as a free port or for a connection. The
+    server listens on it all the same, since both say that the address may be used again and this one never listens.
+    """
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        one.bind(("127.0.0.1", port))
+    except OSError:
         one.close()
-    return ports
+        raise
+    HELD.append(one)
+    if len(HELD) > MOST_HELD:
+        HELD.popleft().close()
+    found: int = one.getsockname()[1]
+    return found
 
 
 def install(
@@ -165,7 +179,7 @@ def install(
     destinations: Mapping[Destination, str] = NOTHING_MORE,
 ) -> Installation:
     """Write everything that a gateway needs into `folder`; `server` and `destinations` are further lines of those tables."""
-    public, private = free_ports(2)
+    public, private = hold(), hold()
     folder.mkdir(parents=True, exist_ok=True)
     Keyring.create(folder / "sealing.json")
     secret, publishable = make_key(KeyKind.SECRET, KeyId("s1")), make_key(KeyKind.PUBLISHABLE, KeyId("p1"))

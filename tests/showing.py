@@ -6,10 +6,11 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from tests.live import SERVE, Installation, free_ports
+from tests.live import SERVE, Installation, hold
 
 OFFSETS: Final = (0, 1, 10, 11, 12, 13)
 ENV: Final = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
@@ -23,16 +24,20 @@ def command(*arguments: str) -> list[str]:
 def first_free_port() -> int:
     """Find a port such that all of the demo's are free."""
     while True:
-        (first,) = free_ports(1)
-        if first + max(OFFSETS) < 65_536 and all(is_free(first + offset) for offset in OFFSETS):
+        first = hold()
+        with suppress(OSError, OverflowError):
+            for offset in OFFSETS[1:]:
+                hold(first + offset)
             return first
 
 
 def is_free(port: int) -> bool:
     """Say whether a loopback port can be listened on."""
     with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             one.bind(("127.0.0.1", port))
+            one.listen()
         except OSError:
             return False
     return True

@@ -43,6 +43,7 @@ from gateway.sandbox.meta import MESSAGES, TITLES
 from gateway.sandbox.pinterest import MISSING_IDS
 from gateway.sandbox.pinterest import RULES as FAULTS_OF_EVENTS
 from gateway.sandbox.platforms import TOKENS, Platforms
+from tests.doorway import edit
 from tests.live import NOTHING_MORE, ORIGIN, STOREFRONT, Installation, Process, inside, install
 from tests.seek import Needles, addresses, disguises, hashed, written
 from tests.wire import asked, request
@@ -274,6 +275,8 @@ def calls(marks: Marks, installation: Installation) -> Iterator[Call]:
     yield from unreadable_calls(marks, installation)
     yield from stranger_calls(marks, installation)
     yield from browser_calls(marks, installation)
+    yield from record_calls(marks, installation)
+    yield from rights_calls(marks, installation)
 
 
 def headers(marks: Marks) -> list[str]:
@@ -400,6 +403,102 @@ def browser_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
     yield Call(request("OPTIONS", target, [origin, f"Access-Control-Request-Headers: {mark}", *headers(marks)]), 204)
 
 
+def full_record(marks: Marks, **consent: Any) -> dict[str, Any]:
+    """A consent record with a mark in every place there is, declared or not."""
+    return {
+        "consent": {
+            "given_at": marks.free(),
+            "banner_version": marks.free(),
+            "advertising": marks.free(),
+            "vendors": {marks.free(): marks.free(), "meta": True},
+            "google": {"ad_storage": marks.free(), marks.free(): "granted"},
+            "shopify": {"marketingAllowed": marks.free()},
+            "cookies": {"CookieConsent": f"{{stamp:%27{marks.plain()}%27}}", marks.free(): marks.free()},
+            "join": {"cart_token": marks.free(), "client_id": marks.email(), marks.free(): [marks.free()]},
+            **{
+                name: marks.free() for name in ("gcs", "gcd", "tcf", "ac", "gpp", "us_privacy", "shopify_visitor", "gpc", "dnt")
+            },
+            marks.free(): {marks.free(): marks.free()},
+            **consent,
+        },
+        "client": {"country": marks.free(), "region": marks.free(), "ip": marks.v4, marks.free(): marks.v6},
+        "policy_version": marks.free(),
+        "minor": False,
+        "email": marks.email(),
+        marks.free(): {marks.free(): [marks.free()]},
+    }
+
+
+def record_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
+    """Consent records of servers and browsers, readable and not, and an order that waits for its own."""
+    mark, origin = marks.plain(), f"Origin: {ORIGIN}"
+    page = f"/v1/consent?k={installation.publishable_key}&{mark}={mark}"
+    right = [f"Authorization: Bearer {installation.secret_key}", "Content-Type: application/json", *headers(marks)]
+    receipt = f"{marks.plain()}-{marks.plain()}"[:64]
+    records = [
+        full_record(marks),
+        full_record(marks, receipt=receipt),
+        full_record(marks, receipt=marks.free()),
+        full_record(marks, receipt=marks.email()),
+        full_record(marks, join=marks.free()),
+        {"consent": marks.free()},
+        {"consent": {"advertising": True, "receipt": receipt}, "client": marks.free()},
+    ]
+    for said in records:
+        yield Call(request("POST", page, [origin, "Sec-GPC: 1", *headers(marks)], json.dumps(said).encode()), 204)
+    for body in (b"", mark.encode(), f'{{"{mark}": 1, "{mark}": 2}}'.encode(), f'{{"consent": "\\ud800{mark}"}}'.encode()):
+        yield Call(request("POST", page, [origin, *headers(marks)], body), 204)
+        yield Call(request("POST", f"/v1/consent?{mark}", right, body), 400)
+    for said, status in zip(records, (201, None, None, 400, 400, 400, 400), strict=True):
+        if status is not None:
+            yield Call(request("POST", f"/v1/consent?{mark}", right, json.dumps(said).encode()), status)
+    yield Call(request("POST", page, [origin, *headers(marks)], mark.encode() * 10_000), 413)
+    yield Call(request("POST", page, [f"Origin: https://{mark}.example", *headers(marks)], b"{}"), 403)
+    yield Call(request("POST", "/v1/consent", headers(marks), json.dumps(records[0]).encode()), 401)
+    yield Call(request("OPTIONS", page, [origin, f"Access-Control-Request-Headers: {mark}", *headers(marks)]), 204)
+    cart = marks.free()
+    late = full_event(marks, consent={"banner_version": marks.free(), "join": {"cart_token": cart, marks.free(): marks.free()}})
+    yield Call(post(marks, installation, json.dumps(late).encode()), 202)
+    other = f"{marks.plain()}-{marks.plain()}"[:64]
+    yes = {"consent": {"advertising": True, "receipt": other, "join": {"cart_token": cart}}, "policy_version": mark}
+    yield Call(request("POST", page, [origin, *headers(marks)], json.dumps(yes).encode()), 204)
+
+
+def rights_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
+    """Withdrawals, erasures and accesses of persons, named in every way and wrongly, at every door."""
+    mark, origin = marks.plain(), f"Origin: {ORIGIN}"
+    page = f"/v1/consent/withdraw?k={installation.publishable_key}&{mark}={mark}"
+    right = [f"Authorization: Bearer {installation.secret_key}", "Content-Type: application/json", *headers(marks)]
+    named = {name: marks.plain() for name in ("receipt", "client_id", "order_id", "cart_token", "checkout_token")}
+    whole = {"email": marks.email(), "email_sha256": {"meta": marks.digest()}, **named}
+    readable = [whole, {"email": marks.email(gmail=True)}, {"receipt": marks.email()}, {"client_id": marks.v4}]
+    broken: list[Any] = [
+        {"email": f"{marks.free()} {mark}"},
+        {"email": [marks.email()]},
+        {"email_sha256": {marks.free(): marks.digest()}},
+        {"email_sha256": {"meta": marks.free()}},
+        {"receipt": marks.email(), marks.free(): marks.free()},
+        {"receipt": {marks.free(): marks.free()}},
+        {"order_id": mark, "law": marks.free()},
+        [marks.free()],
+    ]
+    for said in [*readable, *broken]:
+        body, fits = json.dumps(said).encode(), said in readable
+        if said in (*readable[1:], *broken[::4]):  # each costs a browser as much as twenty events
+            yield Call(request("POST", page, [origin, *headers(marks)], body), 204)
+        yield Call(request("POST", f"/v1/consent/withdraw?{mark}", right, body), 200 if fits else 400)
+        for path in ("/api/v1/withdraw", "/api/v1/erase"):
+            yield Call(order(body, headers(marks), path=path), 200 if fits else 400, private=True)
+        yield Call(order(body, headers(marks), path="/api/v1/access"), 200 if fits else 400, private=True)
+    body = json.dumps({"email": marks.email(), "storefront": marks.free()}).encode()
+    yield Call(order(body, headers(marks), path="/api/v1/erase"), 404, private=True)
+    yield Call(order(f"{{{mark}".encode(), headers(marks), path="/api/v1/erase"), 400, private=True)
+    yield Call(request("POST", f"/v1/consent/withdraw?{mark}", right, mark.encode() * 10_000), 413)
+    yield Call(request("POST", "/v1/consent/withdraw", headers(marks), json.dumps(whole).encode()), 401)
+    yield Call(request("GET", f"/api/v1/requests?storefront={mark}", headers(marks), host="127.0.0.1"), 404, private=True)
+    yield Call(request("GET", f"/api/v1/requests?{mark}={mark}", headers(marks), host="127.0.0.1"), 200, private=True)
+
+
 # ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -503,7 +602,7 @@ async def run_inside(
     root.addHandler(overhear)
     try:
         async with Platforms.start(keep=10_000) as platforms:
-            installation = install(folder, platforms.base_urls, destinations=allowed)
+            installation = hold(install(folder, platforms.base_urls, destinations=allowed))
             for name, secret in (("app.secret", APP_SECRET), ("developer.token", DEVELOPER_TOKEN)):
                 (folder / name).write_text(secret)
                 (folder / name).chmod(0o600)
@@ -523,7 +622,7 @@ async def run_process(flavour: Flavour, folder: Path) -> tuple[Marks, Installati
     marks, places = Marks(flavour), Places()
     async with AsyncExitStack() as stack:
         platforms = await stack.enter_async_context(Platforms.start(keep=10_000))
-        installation = install(folder, platforms.base_urls)
+        installation = hold(install(folder, platforms.base_urls))
         process = Process(installation)
         await process.start()
         try:
@@ -535,6 +634,12 @@ async def run_process(flavour: Flavour, folder: Path) -> tuple[Marks, Installati
         hear(platforms, places)
     places.kept |= files(folder / "store") | {"log": process.log.read_bytes()}
     return marks, installation, places
+
+
+def hold(installation: Installation) -> Installation:
+    """Let orders wait for their records: the one way in which something is kept before consent is known."""
+    edit(installation, ('banner_regions = ["FR"]', 'banner_regions = ["FR"]\nhold_unmatched_minutes = 30'))
+    return installation
 
 
 ALLOW: Final = 'allow = { user_agent = "A decision", page_path = "A decision" }'
@@ -656,11 +761,18 @@ def missing(marks: Marks, places: Places) -> list[str]:
         "dead letters": any(b'"replayed_before"' in text for text in places.private.values()),
         "a replay": any(b'"against":null' in text for text in places.private.values()),
         "what has left": any(b"data[].user_data.em[]" in text for text in places.private.values()),
+        "an order that waited": b'outcome="allowed"' in joined(places.private, "/metrics"),
+        "a consent record": b'outcome="granted",source="browser"' in joined(places.private, "/metrics"),
         "an explanation": any(b'"signals"' in text for text in places.private.values()),
         "the store": sum(map(len, places.kept.values())) > 50_000,
         "the log": b"listening" in places.kept["log"],
     }
     return [f"{what} was never seen" for what, there in seen.items() if not there]
+
+
+def joined(places: Mapping[str, bytes], name: str) -> bytes:
+    """Put together what was said at the places of a name, without the escapes of JSON."""
+    return b"".join(text for place, text in places.items() if place.startswith(name)).replace(b"\\", b"")
 
 
 DEEP: Final = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
@@ -727,8 +839,8 @@ def traced_emails(monkeypatch: pytest.MonkeyPatch) -> None:
     """Write the address into the trace, which is stored in the clear."""
     real = Line.run
 
-    def run(self: Line, event: RawEvent | Malformed, source: Source, now: int) -> Entry:
-        entry = real(self, event, source, now)
+    def run(self: Line, event: RawEvent | Malformed, source: Source, now: int, *known: Any) -> Entry:
+        entry = real(self, event, source, now, *known)
         if not isinstance(entry, Accept) or not isinstance(event, RawEvent):
             return entry
         return msgspec.structs.replace(entry, trace=msgspec.structs.replace(entry.trace, rule=event.email or ""))

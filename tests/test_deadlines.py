@@ -17,7 +17,7 @@ from gateway.sandbox.platforms import Platforms
 from tests.live import ORIGIN, Process, install
 from tests.wire import Heard, bomb, connected, request, spoken
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("deadlines")]
 
 SECONDS: Final = 0.6
 """The deadline for headers, and the one for bodies."""

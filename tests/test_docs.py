@@ -102,10 +102,9 @@ def test_every_decision_is_numbered_once_and_listed() -> None:
 CODES: Final[tuple[type[StrEnum], ...]] = (
     Status, Refusal, Fault, Reason, Processing, Shut, Happening, CredentialKind, LogState, EntryKind, Rule,
 )  # fmt: skip
-PROBLEM: Final = re.compile(r"problem\(\d+, \"([a-z_]+)\"")
-ERRORS: Final = sorted(
-    {code for room in ("intake", "listener", "private") for code in PROBLEM.findall((ROOT / f"gateway/{room}.py").read_text())}
-)
+PROBLEM: Final = re.compile(r"(?:problem\(\d+, |\"error\": )\"([a-z_]+)\"")
+ANSWERING: Final = ("bodies", "callers", "intake", "listener", "private")
+ERRORS: Final = sorted({code for room in ANSWERING for code in PROBLEM.findall((ROOT / f"gateway/{room}.py").read_text())})
 
 
 @pytest.mark.parametrize("code", sorted({f"{codes.__name__}.{code.value}" for codes in CODES for code in codes}))
@@ -146,14 +145,15 @@ def test_the_service_stops_later_than_the_gateway_does() -> None:
 async def test_the_readmes_curl_works(tmp_path: Path) -> None:
     """What the README says to type, typed against a running demo, gives the answer that stands below it."""
     readme = (ROOT / "README.md").read_text()
-    typed = re.search(r"```sh\n(curl .*?)```\n\n```json\n(.*?)\n```", readme, re.DOTALL)
-    assert typed is not None
+    typed = re.findall(r"```sh\n(curl .*?)```\n\n```json\n(.*?)\n```", readme, re.DOTALL)
+    assert len(typed) == 2
     demo = Demo(tmp_path)
     await demo.start()
     try:
-        script = typed[1].replace("http://127.0.0.1:8080", demo.installation.url).replace(".state/demo", str(demo.state))
-        process = await asyncio.create_subprocess_exec("sh", "-c", script, stdout=asyncio.subprocess.PIPE)
-        said, _ = await process.communicate()
-        assert json.loads(said) == json.loads(typed[2])
+        for command, answer in typed:
+            script = command.replace("http://127.0.0.1:8080", demo.installation.url).replace(".state/demo", str(demo.state))
+            process = await asyncio.create_subprocess_exec("sh", "-c", script, stdout=asyncio.subprocess.PIPE)
+            said, _ = await process.communicate()
+            assert json.loads(said) == json.loads(answer)
     finally:
         assert await demo.stop() == 0

@@ -7,6 +7,8 @@ import pytest
 
 from tests.outage import Findings, _faults, outage
 
+pytestmark = pytest.mark.xdist_group("machine")
+
 SCALE = 60.0
 """A second of this test is a minute of the pause. Nothing else is scaled: posting and sending take what they take."""
 

@@ -14,6 +14,8 @@ from gateway.sandbox.ledger import Arrival
 from gateway.sandbox.platforms import Platforms
 from tests.replay import Choice, Order, faults, moved, read_orders, replay
 
+pytestmark = pytest.mark.xdist_group("machine")
+
 SLICE: Final = 3000
 
 

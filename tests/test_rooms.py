@@ -17,6 +17,7 @@ CONTRACTS: Final = {contract["id"]: contract for contract in PROJECT["tool"]["im
 SOURCES: Final = sorted(path for folder in ("gateway", "adapters") for path in (ROOT / folder).rglob("*.py"))
 
 CONTRACT_SUITE: Final = "tests/gateway/outbox/contract.py"
+LEDGER_SUITE: Final = "tests/gateway/ledger/contract.py"
 OUTBOX_PARTS: Final = (
     "arriving",
     "asking",
@@ -26,11 +27,15 @@ OUTBOX_PARTS: Final = (
     "explaining",
     "lanes",
     "names",
+    "people",
     "reviving",
     "schema",
+    "seeking",
+    "sendings",
     "settling",
     "store",
     "subjects",
+    "withdrawing",
 )
 
 TESTED_ELSEWHERE: Final[Mapping[str, str]] = {
@@ -38,6 +43,8 @@ TESTED_ELSEWHERE: Final[Mapping[str, str]] = {
     "gateway/outbox/__init__.py": CONTRACT_SUITE,
     # The engine's parts are parts of one transaction; apart from it they promise nothing.
     **{f"gateway/outbox/{part}.py": CONTRACT_SUITE for part in OUTBOX_PARTS},
+    "gateway/outbox/putting.py": "tests/gateway/outbox/test_writer.py",
+    **{f"gateway/ledger/{part}.py": LEDGER_SUITE for part in ("__init__", "held", "records", "register", "schema", "store")},
     # Only types and a protocol: whoever implements or uses them is tested.
     "gateway/adapter.py": "tests/adapters/test_every_adapter.py",
     "gateway/delivery/watcher.py": "tests/gateway/test_witness.py",

@@ -19,6 +19,8 @@ from gateway.model import Status
 from gateway.outbox import Accept
 from gateway.outbox.sqlite import SqliteOutbox
 
+pytestmark = pytest.mark.xdist_group("machine")
+
 put, late = SqliteOutbox.put, set()
 
 async def early(self, entries):

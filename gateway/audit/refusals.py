@@ -66,6 +66,11 @@ REFUSALS: Final[Mapping[Refusal, Advice]] = {
     Refusal.RECORD_EXPIRED: Advice(
         "The consent record that the event cites is older than consent lasts.", "Let the shop ask its visitors again in time."
     ),
+    Refusal.RECORD_UNREADABLE: Advice(
+        "A consent record that the event cites cannot be read, or the event cites more records than are ever read for one.",
+        "See that the key file is the one that the records were sealed with, and that the shop's pages name one order, cart or"
+        " checkout in few records.",
+    ),
     Refusal.CITATION_INVALID: Advice(
         "What the event cites its consent record by is not of its form.",
         "Let `consent.receipt` be text and `consent.join` texts.",

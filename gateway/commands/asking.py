@@ -17,6 +17,7 @@ import msgspec
 
 from gateway.commands.ending import Ended
 from gateway.outbox import Outbox
+from gateway.rights.desk import Desk
 from gateway.settings import Settings
 from gateway.signing.entry import Entry
 
@@ -106,6 +107,24 @@ def look(settings: Settings, closed: Callable[[Outbox], Awaitable[Answer]]) -> A
             return await closed(outbox)
 
     return asyncio.run(inside())
+
+
+def ask_or_serve(settings: Settings, question: Question[Answer], closed: Callable[[Desk], Awaitable[Answer]]) -> Answer:
+    """Ask the running gateway for a person's right, else do `closed` at the desk of its closed stores. Raises Ended."""
+    try:
+        told = ask(settings, question)
+    except NotRunning:
+        return asyncio.run(_served(settings, closed))
+    if told is None:
+        raise unknown_there()
+    return told
+
+
+async def _served(settings: Settings, closed: Callable[[Desk], Awaitable[Answer]]) -> Answer:
+    from gateway.commands.starting import closed_desk  # noqa: PLC0415 - whom a running gateway answers needs none of it
+
+    async with closed_desk(settings) as desk:
+        return await closed(desk)
 
 
 def ask_or_look(

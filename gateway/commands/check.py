@@ -3,9 +3,10 @@
 import argparse
 import asyncio
 import os
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
+import msgspec
 from rich.table import Table
 
 from gateway.audit.advice import NAMES
@@ -16,9 +17,19 @@ from gateway.commands.showing import out, show, show_json
 from gateway.delivery.rehearsal import Finding
 from gateway.outbox import Lane
 from gateway.outbox.keyring import BadKeyFile, Keyring
+from gateway.places import LEDGER_FILE, OUTBOX_FILE
+from gateway.rights.retention import Keeping, keepings
 from gateway.settings import AuditSettings, BadSettings, ServerSettings, Settings, Storefront, prove
 from gateway.signing.keyfile import load
 from gateway.signing.store import CannotOpenLog
+
+
+class Stored(NamedTuple):
+    """What is said of a store."""
+
+    store: str
+    file: str
+    max_bytes: int
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -28,12 +39,17 @@ def run(arguments: argparse.Namespace) -> int:
     if not chosen:
         raise no_such_storefront(settings)
     lanes = {Lane(s.id, destination): s for s in chosen for destination in s.destinations}
+    stores, kept = _stores(settings), keepings(settings.retention.periods)
     if not arguments.json:
         _print_lanes(lanes)
+        _print_stores(stores, kept)
         _print_log(settings.audit)
+        out.print("The configuration is complete and consistent.")
     findings = _rehearsed(settings, lanes, arguments.meta_test_code) if arguments.live else {}
     if arguments.json:
-        show_json({"destinations": [_lane_told(lane, s, findings.get(lane)) for lane, s in lanes.items()]})
+        told_of_lanes = [_lane_told(lane, s, findings.get(lane)) for lane, s in lanes.items()]
+        kinds = {"stores": [store._asdict() for store in stores], "retention": msgspec.to_builtins(kept)}
+        show_json({"destinations": told_of_lanes, **kinds})
     else:
         _print_findings(findings)
     return 0 if all(finding.well for finding in findings.values()) else 1
@@ -104,7 +120,26 @@ def _print_lanes(lanes: Mapping[Lane, Storefront]) -> None:
         mode = shop.destinations[lane.destination].test_mode
         table.add_row(lane.storefront, lane.destination, shop.base_urls[lane.destination], mode or "off")
     show(table)
-    out.print("The configuration is complete and consistent.")
+
+
+def _stores(settings: Settings) -> list[Stored]:
+    """Say what lies where, and how large it may grow."""
+    folder = settings.server.data_dir
+    return [
+        Stored("outbox", str(folder / OUTBOX_FILE), settings.outbox.max_bytes),
+        Stored("ledger", str(folder / LEDGER_FILE), settings.ledger.max_bytes),
+    ]
+
+
+def _print_stores(stores: Sequence[Stored], kept: Sequence[Keeping]) -> None:
+    table = Table("store", "file", "at most")
+    for store in stores:
+        table.add_row(store.store, store.file, f"{store.max_bytes / 2**20:,.0f} MiB")
+    show(table)
+    table = Table("store", "keeps", "until", "bound")
+    for one in kept:
+        table.add_row(one.store, one.what, one.until, one.bound)
+    show(table)
 
 
 def _lane_told(lane: Lane, shop: Storefront, finding: Finding | None) -> dict[str, object]:

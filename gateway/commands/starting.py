@@ -6,7 +6,7 @@ This is the heavy end: whoever imports it has the whole gateway in memory.
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from gateway.app import CannotListen, open_store
+from gateway.app import CannotListen, make_desk, open_ledger, open_store
 from gateway.commands import configuration, keyfile
 from gateway.commands.ending import Ended
 from gateway.log import Log
@@ -14,6 +14,7 @@ from gateway.outbox import Outbox
 from gateway.outbox.keyring import BadKeyFile
 from gateway.outbox.schema import CannotOpen
 from gateway.recording import open_log
+from gateway.rights.desk import Desk, Nobody
 from gateway.settings import BadSettings, Settings
 from gateway.signing.entry import Entry
 from gateway.signing.recorder import Unrecorded
@@ -71,3 +72,13 @@ async def closed_log(settings: Settings) -> AsyncIterator[Callable[[Entry], Awai
                 raise Ended(
                     1, "It cannot be recorded in the signed log, so it was not done: is there room on the disk?"
                 ) from None
+
+
+@asynccontextmanager
+async def closed_desk(settings: Settings) -> AsyncIterator[Desk]:
+    """Open both stores of a gateway that is not running, and serve persons from them. Raises Ended."""
+    with failures_told():
+        async with open_store(settings) as outbox, open_ledger(settings) as ledger:
+            desk = make_desk(settings, outbox, ledger, Nobody())
+            await desk.load()
+            yield desk

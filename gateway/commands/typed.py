@@ -66,3 +66,13 @@ def count(text: str) -> int:
     if not 1 <= found <= 1_000_000:
         raise argparse.ArgumentTypeError("must be from 1 to 1000000")
     return found
+
+
+def standard_input(text: str) -> str:
+    """Read where an address comes from: standard input alone. What was typed instead is not repeated."""
+    if text != "-":
+        raise argparse.ArgumentTypeError(
+            "takes only -, for standard input: on a command line an address stays in the shell's history, and every user of"
+            " the machine can read it in the list of processes. Use --email - or --email-file"
+        )
+    return text

@@ -2,8 +2,9 @@
 
 A list of ranges may have 4,095 entries and name every id there is. It is never expanded, and no entry costs a step of
 Python: entries of one kind have one width, so they lie beside each other in one integer, a lane for each, and one
-subtraction compares all of them. The bit above a lane is set before and stays set where the lane's difference is not
-negative. Two hundred ranges are read in about 15 µs that way, a quarter of what a loop over them takes.
+subtraction compares all of them. The bit above a lane is set before, and stays set where the lane's difference is not
+negative. Where all entries are of one kind that takes a few µs; where kinds are mixed an entry costs about 0.2 µs, to find
+where it begins.
 
 Format: https://github.com/InteractiveAdvertisingBureau/GDPR-Transparency-and-Consent-Framework, TCFv2, "Consent string and
 vendor list formats v2", read 2026-11-22. Pure.
@@ -37,7 +38,7 @@ class Flags(msgspec.Struct, frozen=True, gc=False):
 
     def __contains__(self, vendor: int) -> bool:
         """Say whether the vendor is in the list."""
-        return 0 < vendor <= self.most and bool(self.bits >> self.most - vendor & 1)
+        return vendor <= self.most and bool(self.bits >> self.most - vendor & 1)
 
 
 class Ranges(msgspec.Struct, frozen=True, gc=False):

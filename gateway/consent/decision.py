@@ -33,7 +33,7 @@ from gateway.consent.signals import KNOWN, READERS, Reader, unsupported
 from gateway.consent.statement import Context, Statement, Statements
 from gateway.consent.table import GPC_ON, MALFORMED, MINOR_FLAGGED
 from gateway.model import Destination, EvidenceId, Fault, Refusal, Signal, State, UsState
-from gateway.raw import LONGEST_TIME, RawEvent, seconds_of_text, unix_seconds
+from gateway.raw import LONGEST_TIME, RawConsent, RawEvent, seconds_of_text, unix_seconds
 
 RESTRICTABLE: Final = frozenset({Destination.META, Destination.PINTEREST})
 """Platforms with a mark, on each event, that the person opted out: Meta's Limited Data Use
@@ -128,6 +128,20 @@ def _hear(evidence: Evidence, context: Context) -> Statements:
 def _nothing_said(consent: object, evidence: Evidence | None) -> Refusal:
     """Give the reason of an event about which nothing was said at all: a record was cited and is not there, or none was."""
     return Refusal.NO_CONSENT_RECORD if evidence is None and cited(consent) else Refusal.NO_CONSENT
+
+
+def heard(raw: RawConsent, context: Context) -> Statements:
+    """Give all that is said where a record is to be made: its signals, the browser's header, the minor flag."""
+    statements = read_signals(raw.consent, context)
+    if raw.gpc_header:
+        statements = GPC_ON + statements
+    return statements + MINOR_FLAGGED if raw.minor else statements
+
+
+def judged(statements: Statements, policy: Policy, enabled: tuple[Destination, ...], place: Place) -> "Outcome":
+    """Apply the table to what a record says: whom it would allow at this place if an event cited it alone."""
+    missing = Refusal.NO_EXPLICIT_GRANT if statements else Refusal.NO_CONSENT
+    return apply(statements, enabled, Ruling(policy.profile, policy.grant_outweighs_opt_out, place, missing))
 
 
 def read_signals(consent: object, context: Context) -> Statements:

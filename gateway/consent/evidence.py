@@ -3,7 +3,8 @@
 An order from a shop's backend says nothing of consent itself; it names what the browser's record can be found by: a
 receipt, or the cart, the checkout, the order or the client id. A record holds what its signals said (rows of the table,
 not the signals), when the person decided, and where that was. Several records can be meant by one event: of one browser the
-latest counts, of several browsers all of them, so that a refusal in any of them wins. Pure.
+latest counts, of several browsers all of them, so that a refusal in any of them wins; so does one whose place in time is in
+doubt. Pure.
 """
 
 from collections.abc import Iterable, Sequence
@@ -55,6 +56,11 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     mentions: tuple[Mention, ...] = ()
 
 
+def cites(consent: object) -> bool:
+    """Say whether a consent object may cite anything. Cheap: asked of every event."""
+    return type(consent) is dict and (RECEIPT in consent or JOIN in consent)
+
+
 def cited(consent: object) -> Citation | None:
     """Give what a consent object cites, empty if nothing; None when it cites something that is not of its form.
 
@@ -86,21 +92,37 @@ def _text(value: object) -> str | None:
 
 def combine(records: Sequence[Record], policy: Policy, now: int) -> Evidence | None:
     """Put the records of one event together, None if there are none. Of each browser the latest counts."""
-    latest: dict[PersonKey, Record] = {}
-    for record in records:
-        known = latest.get(record.browser)
-        if known is None or (record.given_at, record.received_at) > (known.given_at, known.received_at):
-            latest[record.browser] = record
-    if not latest:
+    counted = sorted(_latest(records), key=lambda record: (record.received_at, record.id))
+    if not counted:
         return None
-    counted = sorted(latest.values(), key=lambda record: (record.received_at, record.id))
+    said = (statement for record in counted for statement in _standing(record, policy, now))
     return Evidence(
         id=counted[-1].id,
-        statements=tuple(statement for record in counted for statement in _standing(record, policy, now)),
+        statements=tuple(dict.fromkeys(said)),
         given_at=min(record.given_at for record in counted),
         personalised=_agreed(record.personalised for record in counted),
-        mentions=tuple(record.place for record in counted),
+        mentions=tuple(dict.fromkeys(record.place for record in counted)),
     )
+
+
+def _latest(records: Iterable[Record]) -> list[Record]:
+    """Leave out what a record of the same browser took the place of: one that came in later and was decided later.
+
+    A consent tool may date a choice by its day alone, and what was posted first may come in second. So where the two
+    orders do not agree, or the second is the same, both records count.
+    """
+    newest: dict[PersonKey, Record] = {}
+    left: list[Record] = []
+    for record in sorted(records, key=lambda record: (record.received_at, record.given_at), reverse=True):
+        newer = newest.get(record.browser)
+        if newer is None or newer.given_at < record.given_at or _same_moment(newer, record):
+            newest[record.browser] = record
+            left.append(record)
+    return left
+
+
+def _same_moment(one: Record, other: Record) -> bool:
+    return (one.given_at, one.received_at) == (other.given_at, other.received_at)
 
 
 def _standing(record: Record, policy: Policy, now: int) -> Statements:

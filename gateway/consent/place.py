@@ -70,6 +70,25 @@ def place_of(mentions: tuple[Mention, ...]) -> Place:
     return Place(countries, state)
 
 
+def merged(mentions: tuple[Mention, ...]) -> Mention:
+    """Put what was said into one mention, from which nothing less strict can follow than from all of them.
+
+    It holds codes and `UNREADABLE`, never what somebody wrote.
+    """
+    place = place_of(mentions)
+    said = any(region is not None and region.strip() for _, region in mentions)
+    return place.country, place.state.value if place.state else UNREADABLE if said else None
+
+
+def coded(mention: Mention) -> Mention:
+    """Reduce a mention to codes: it counts exactly as before, and nothing else that somebody wrote is left in it."""
+    country, region = mention
+    return (
+        None if country is None else _country(country),
+        None if region is None or not region.strip() else _state(region) or UNREADABLE,
+    )
+
+
 @lru_cache(maxsize=4096)
 def place_in(country: str | None, region: str | None) -> Place:
     """Do what `place_of` does for a single mention, which most visitors have."""

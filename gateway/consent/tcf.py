@@ -20,8 +20,8 @@ import msgspec
 from gateway.consent.bits import Bits, Ranges, VendorIds
 from gateway.model import Refusal
 
-LONGEST: Final = 16_384
-"""Characters. A string longer than that is refused before it is looked at."""
+LONGEST: Final = 8_192
+"""Characters, twice what a cookie holds. A string longer than that is refused before it is looked at."""
 
 VERSION: Final = 2
 OLDEST_POLICY: Final = 4
@@ -66,7 +66,10 @@ class TcString(msgspec.Struct, frozen=True, gc=False):
 
     def consents_to(self, purposes: Iterable[int]) -> bool:
         """Say whether the visitor consented to all of these purposes (1 … 24); legitimate interest counts for nothing."""
-        return all(self.purposes >> PURPOSES - purpose & 1 for purpose in purposes)
+        wanted = 0
+        for purpose in purposes:
+            wanted |= 1 << PURPOSES - purpose
+        return self.purposes & wanted == wanted
 
     def allows(self, vendor: int, purposes: frozenset[int]) -> bool:
         """Say whether the vendor was disclosed, consented to, and may work for these purposes on consent.
@@ -77,7 +80,7 @@ class TcString(msgspec.Struct, frozen=True, gc=False):
         return vendor in self.vendors and vendor in self.disclosed and not self._restricts(vendor, purposes)
 
     def _restricts(self, vendor: int, purposes: frozenset[int]) -> bool:
-        return any(
+        return bool(self.restrictions) and any(
             restriction.kind in (NOT_ALLOWED, LEGITIMATE_INTEREST_ONLY)
             and restriction.purpose in purposes
             and vendor in restriction.vendors
@@ -121,24 +124,35 @@ HEAD: Final = 36
 
 
 def _head(text: str) -> _Head | None:
-    """Read the core's fields of fixed width; the words at the right are the specification's."""
-    bits = Bits.of(text)
-    version = bits.take(6)
-    created = bits.take(36)  # Created, in tenths of a second
-    last_updated = bits.take(36)  # LastUpdated
-    cmp = bits.take(12)  # CmpId
-    bits.take(12 + 6)  # CmpVersion, ConsentScreen
-    language = _letters(bits)  # ConsentLanguage
-    bits.take(12)  # VendorListVersion
-    policy = bits.take(6)  # TcfPolicyVersion
-    service_specific = bits.take(1)  # IsServiceSpecific
-    bits.take(1 + 12)  # UseNonStandardTexts, SpecialFeatureOptIns
-    purposes = bits.take(PURPOSES)  # PurposesConsent
-    bits.take(PURPOSES + 1)  # PurposesLITransparency, PurposeOneTreatment
-    country = _letters(bits)  # PublisherCC
-    if bits.broken or version != VERSION or cmp < FIRST_CMP or not language or not country:
+    """Read the core's fields of fixed width out of the head's 216 bits; None where one of them is not what it has to be.
+
+    Each field stands so many bits from the right; the words are the specification's. Passed over are CmpVersion (114),
+    ConsentScreen (108), VendorListVersion (84), UseNonStandardTexts (76), SpecialFeatureOptIns (64),
+    PurposesLITransparency (16) and PurposeOneTreatment (15).
+    """
+    if len(text) < HEAD:
+        return None
+    bits = Bits.of(text).value
+    version = bits >> 210
+    created = bits >> 174 & _36  # Created, in tenths of a second
+    last_updated = bits >> 138 & _36  # LastUpdated
+    cmp = bits >> 126 & _12  # CmpId
+    language = bits >> 96 & _12  # ConsentLanguage
+    policy = bits >> 78 & _6  # TcfPolicyVersion
+    service_specific = bits >> 77 & 1  # IsServiceSpecific
+    purposes = bits >> 40 & _24  # PurposesConsent
+    country = bits >> 3 & _12  # PublisherCC
+    if version != VERSION or cmp < FIRST_CMP or not _letters(language) or not _letters(country):
         return None
     return _Head(created // 10, last_updated // 10, policy, service_specific, purposes)
+
+
+_6, _12, _24, _36 = ((1 << width) - 1 for width in (6, 12, 24, 36))
+
+
+def _letters(pair: int) -> bool:
+    """Say whether twelve bits are two letters, A to Z as 0 to 25."""
+    return pair >> 6 < LETTERS and pair & _6 < LETTERS
 
 
 @lru_cache(maxsize=64)
@@ -153,12 +167,6 @@ def _lists(text: str) -> _Lists | None:
     bits.vendors()  # VendorLegitimateInterest: must be well-formed, and counts for nothing
     restrictions = _restrictions(bits)
     return _Lists(vendors, restrictions) if restrictions is not None and bits.read_whole() else None
-
-
-def _letters(bits: Bits) -> bool:
-    """Pass over two letters, A to Z as 0 to 25, and say whether they are letters."""
-    first, second = bits.take(6), bits.take(6)
-    return first < LETTERS and second < LETTERS
 
 
 def _restrictions(bits: Bits) -> tuple[Restriction, ...] | None:

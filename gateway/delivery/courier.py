@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 import traceback
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from enum import Enum, unique
@@ -50,7 +50,7 @@ from gateway.delivery.tally import Tally, tally
 from gateway.delivery.transport import Transport
 from gateway.delivery.turns import overtaken
 from gateway.delivery.watcher import Stage, Watcher
-from gateway.model import Delivered, Isolate, Maybe, Pause, PlatformCode, Reason, Rejected, Retry, Throttle, Verdict
+from gateway.model import Delivered, Isolate, Kind, Maybe, Pause, PlatformCode, Reason, Rejected, Retry, Throttle, Verdict
 from gateway.outbox import (
     Claim,
     Dead,
@@ -138,7 +138,6 @@ class Work(msgspec.Struct):
     probe: bool
     plan: Plan[Record]
     """What of the claim is still to be sent."""
-    withdrawn: frozenset[int] = frozenset()
     outcomes: list[Pair] = []
     settled: list[Settlement] = []
     marked: set[int] = set()
@@ -270,7 +269,6 @@ class Courier:
             await self._idle(seen)
             return
         work = Work(claim, self._breaker.probing, Plan(claim.records))
-        work.withdrawn = await self._insist(lambda: self._outbox.suppressed(self._lane, claim))
         await self._send_all(work)
         self._conclude_breaker(work)
         await self._end(work)
@@ -374,7 +372,7 @@ class Courier:
         """
         if work.stop is not None:
             return ()
-        ready, settled = screen(group, work.withdrawn, self._rules, self._now())
+        ready, settled = screen(group, self._outbox.withdrawn(work.claim), self._rules, self._now())
         if ready and not work.placed:
             wait = self._route.meter.take(_monotonic())
             if not await self._wait_for_quota(wait):
@@ -382,7 +380,7 @@ class Courier:
                 return ()
             work.placed = True
             if wait:
-                ready, settled = screen(group, work.withdrawn, self._rules, self._now())
+                ready, settled = screen(group, self._outbox.withdrawn(work.claim), self._rules, self._now())
         work.settled += settled
         return ready
 
@@ -492,9 +490,11 @@ class Courier:
     async def _mark(self, work: Work, group: Sequence[Record], shapes: Sequence[Shape]) -> None:
         """Let the store know that the platform may have these records from now on, and what leaves of them."""
         fresh = [record.seq for record in group if record.seq not in work.marked]
-        kinds = [record.event.kind for record in group]
         version = self._route.contract.file.version
-        left = [Left(*what, count, version) for what, count in Counter(zip(kinds, shapes, strict=True)).items()]
+        alike: defaultdict[tuple[Kind, Shape], list[int]] = defaultdict(list)
+        for record, shape in zip(group, shapes, strict=True):
+            alike[record.event.kind, shape].append(record.seq)
+        left = [Left(*what, tuple(seqs), version) for what, seqs in alike.items()]
         now = int(self._now().wall)
         await self._insist(lambda: self._outbox.mark_sent(work.claim, fresh, now, left))
         work.marked.update(fresh)

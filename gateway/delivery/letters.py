@@ -12,7 +12,7 @@ import msgspec
 from gateway.delivery.clocks import Time
 from gateway.delivery.screening import Rules, screen
 from gateway.model import Destination, Kind, PlatformCode, Reason
-from gateway.outbox import Contents, DeadLetter, Later, Record
+from gateway.outbox import DeadLetter, Later, Record
 
 ALWAYS_ASKED: Final = 1 << 62
 """As `Rules.since`: the adapter is asked of every letter, whenever it was accepted. It may have died of the settings."""
@@ -81,10 +81,10 @@ class Judged(msgspec.Struct, frozen=True):
     against: Reason | None
 
 
-def judge(letters: Sequence[DeadLetter], contents: Contents, rules: Rules, time: Time) -> list[Judged]:
-    """Say of each letter whether it may go again at `time`. One that only has to wait may."""
-    records = {record.seq: record for record in contents.records}
-    _, settled = screen(contents.records, contents.withdrawn, rules, time)
+def judge(letters: Sequence[DeadLetter], opened: Sequence[Record], rules: Rules, time: Time) -> list[Judged]:
+    """Say of each letter whether it may go again at `time`; `opened` is what could be read. One that only has to wait may."""
+    records = {record.seq: record for record in opened}
+    _, settled = screen(opened, frozenset(), rules, time)
     against = {fate.seq: fate.reason for fate in settled if not isinstance(fate, Later)}
     return [
         Judged(

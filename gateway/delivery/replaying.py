@@ -45,8 +45,8 @@ class Replayer:
             return None
         letters = await self._outbox.dead_letters(lane, order.after, SLICE)
         meant = chosen(letters, order)
-        contents = await self._outbox.open_letters(lane, meant)
-        judged = judge(meant, contents, self._rules[lane], Time(now, now, now))
+        opened = await self._outbox.open_letters(lane, meant)
+        judged = judge(meant, opened, self._rules[lane], Time(now, now, now))
         if not order.dry_run:
             judged = await self._revive(lane, judged, int(now))
         return Slice(len(letters), letters[-1].seq if len(letters) == SLICE else None, lots(judged))

@@ -25,7 +25,8 @@ from typing import Protocol
 import msgspec
 
 from gateway.consent.evidence import Record
-from gateway.model import Destination, PersonKey, Refusal, StorefrontId, Text, Word
+from gateway.model import Destination, EvidenceId, PersonKey, Refusal, StorefrontId, Text, Word
+from gateway.outbox import Shut
 
 
 class Version(Text):
@@ -110,20 +111,43 @@ class HeldOrder(msgspec.Struct, frozen=True, gc=False):
 class Ledger(Protocol):
     """What every engine does. Times are Unix seconds and always handed in; an engine has no clock of its own.
 
-    Methods raise `gateway.outbox.Unavailable` when the ledger is shut; nothing was changed then.
+    What is found by a key is found with all other records of the same browsers: an order may cite the cart of a record that
+    its browser has taken back since, in a later one that knows no cart.
+
+    Methods raise `gateway.outbox.Unavailable` when the ledger is shut; nothing was changed then. A full one takes no records
+    and holds no orders; it goes on finding, withdrawing, erasing and registering.
     """
 
+    @property
+    def shut(self) -> Shut | None:
+        """Why `deposit` and `hold` would be refused now, else None. Once the disk has failed the process must end."""
+
     async def deposit(self, deposit: Deposit) -> None:
-        """Keep a consent record; return after the flush."""
+        """Keep a consent record; return after the flush. Raises ValueError when one of its name is kept already.
+
+        It can be found by its browser's key, whether `keys` names it or not. Its place is reduced to codes.
+        """
 
     async def find(self, storefront: StorefrontId, keys: Sequence[PersonKey]) -> Sequence[Record]:
-        """Give the records that can be found by any of the keys, in the order in which they came in."""
+        """Give the records that can be found by any of the keys, in the order in which they came in.
+
+        One that cannot be read stands for a refusal, and so do those beyond what is read for one decision.
+        """
+
+    async def find_each(self, storefront: StorefrontId, many: Sequence[Sequence[PersonKey]]) -> Sequence[Sequence[Record]]:
+        """Do `find` for each of many, in their order and as of one moment: what the events of one request cite."""
 
     async def read(self, storefront: StorefrontId, keys: Sequence[PersonKey]) -> Sequence[Kept]:
-        """Give the same records as they are kept."""
+        """Give the same records as they are kept, all that can be read."""
+
+    async def look_up(self, storefront: StorefrontId, name: EvidenceId) -> Kept | None:
+        """Give the record that a trace cites, None when there is none or it cannot be read."""
 
     async def withdraw(self, storefront: StorefrontId, keys: Sequence[PersonKey], now: int) -> int:
-        """Mark as withdrawn what can be found by any of the keys and came in until `now`; gives how many were not yet."""
+        """Mark as withdrawn what can be found by any of the keys and came in until `now`; gives how many were not yet.
+
+        Orders that are held for any of the keys are deleted.
+        """
 
     async def erase(self, storefront: StorefrontId, keys: Sequence[PersonKey]) -> int:
         """Delete what can be found by any of the keys, held orders too; gives how many records there were."""
@@ -132,7 +156,10 @@ class Ledger(Protocol):
         """Write a line into the register; gives it with its number."""
 
     async def close_request(self, number: int, now: int, counts: Sequence[tuple[str, int]]) -> None:
-        """Note that a request was done, and what came of it."""
+        """Note that a request was done, and what came of it; what was noted first stays.
+
+        Raises LookupError when there is none of this number.
+        """
 
     async def requests(self, storefront: StorefrontId) -> Sequence[Request]:
         """Give the storefront's register, the newest first."""
@@ -146,8 +173,8 @@ class Ledger(Protocol):
     async def let_go(self, numbers: Sequence[int]) -> None:
         """Delete held orders."""
 
-    async def sweep(self, now: int) -> None:
-        """Delete what is beyond its retention, held orders too. Called every few minutes."""
+    async def sweep(self, now: int) -> int:
+        """Delete what is beyond its retention, held orders too. Called every few minutes. Nothing goes before its time: 0."""
 
     async def close(self) -> None:
         """Finish what is waiting, checkpoint and close."""

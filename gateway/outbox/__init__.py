@@ -33,6 +33,11 @@ word or nobody waits for it any more; then `conclude` adds what was said to the 
 **Dead letters** lie with their reason for fourteen days. `revive` gives chosen ones back to their lane, in one transaction
 with the books, as exceptions that are due: the next claim has them, with what was known of their doubt.
 
+**People.** A record belongs to a person by its e-mail digests, by the keys it came with (`Minimised.persons`) and, being a
+purchase, by its own id taken for the number of an order. `withdraw` takes all that waits or is dead for a person out of the
+file in one transaction; what comes later is refused in the transaction that would have accepted it, until the person
+decides anew. A claim under way is told by `withdrawn`.
+
 **Accounts.** Every transaction also adds to the books: received = accepted + duplicate + refused + invalid, and
 accepted × destinations = delivered + waiting + dead + withdrawn, per storefront, exactly, at any moment.
 
@@ -53,9 +58,11 @@ from gateway.model import (
     Destination,
     EmailDigest,
     EventId,
+    EvidenceId,
     Fault,
     Kind,
     Minimised,
+    PersonKey,
     PlatformCode,
     Processing,
     Reason,
@@ -166,11 +173,11 @@ class Shape(Text):
 
 
 class Left(msgspec.Struct, frozen=True, gc=False):
-    """So many events of a kind that are about to leave in one shape, allowed by this version of the lane's contract."""
+    """The records of one kind that are about to leave in one shape, allowed by this version of the lane's contract."""
 
     kind: Kind
     shape: Shape
-    count: int
+    seqs: tuple[int, ...]
     contract: int
 
 
@@ -270,6 +277,65 @@ class DeadLetter(msgspec.Struct, frozen=True, gc=False):
     died_at: int
     accepted_at: int
     replays: int = 0
+
+
+class Person(msgspec.Struct, frozen=True, gc=False):
+    """Somebody, as far as the store can know them. Prints as `<Person>`."""
+
+    digests: tuple[EmailDigest, ...] = ()
+    keys: tuple[PersonKey, ...] = ()
+
+    def __repr__(self) -> str:
+        """Say nothing of what is inside."""
+        return "<Person>"
+
+
+class Removal(msgspec.Struct, frozen=True, gc=False):
+    """What was removed for a person: records by destination, and events that nothing is kept of any more.
+
+    `on_the_wire` are those of `waiting` that had been said to be leaving: the platform may have them.
+    """
+
+    waiting: Mapping[Destination, int]
+    dead: Mapping[Destination, int]
+    on_the_wire: Mapping[Destination, int]
+    sent: int = 0
+    """Lines of what was sent that were deleted (`erase`)."""
+    traces: int = 0
+    """Decisions on event ids that were forgotten (`erase`)."""
+
+
+class Sending(msgspec.Struct, frozen=True, gc=False):
+    """One event of a person that left, or was about to. Times are Unix seconds.
+
+    `fields` are the key paths that left. `confirmed`: whether the platform said that it has it; None when that is not known
+    (yet). A record that was sent again is there again.
+    """
+
+    destination: Destination
+    kind: Kind
+    event_id: EventId
+    at: int
+    fields: tuple[str, ...]
+    evidence: EvidenceId | None
+    confirmed: bool | None
+
+
+class Holding(msgspec.Struct, frozen=True, gc=False):
+    """One event of a person that is still held: for which destination, and in which state (`Attempt.state`)."""
+
+    destination: Destination
+    state: str
+    accepted_at: int
+    event: Minimised
+
+
+class Holdings(msgspec.Struct, frozen=True):
+    """All that the store has of a person. `withdrawn_at` is when they withdrew last, None if never or if lifted since."""
+
+    held: tuple[Holding, ...]
+    sent: tuple[Sending, ...]
+    withdrawn_at: int | None
 
 
 class Contents(msgspec.Struct, frozen=True):
@@ -386,7 +452,9 @@ class Outbox(Protocol):
     async def put(self, entries: Sequence[Entry]) -> Sequence[Status]:
         """Store one request's entries, all or none; return after the flush, one status per entry in order.
 
-        ACCEPTED or DUPLICATE for an `Accept`, REFUSED for a `Refuse`, INVALID for a `Reject`.
+        ACCEPTED or DUPLICATE for an `Accept`, REFUSED for a `Refuse`, INVALID for a `Reject`. REFUSED also for an `Accept`
+        whose person has withdrawn and has not granted anew since: nothing of it is kept but the decision, which is
+        `entry.trace.withdrawn()`.
         """
 
     @property
@@ -416,7 +484,8 @@ class Outbox(Protocol):
     async def mark_sent(self, claim: Claim, seqs: Sequence[int], now: int, left: Sequence[Left] = ()) -> None:
         """Note durably that these records of the claim are about to leave: from now on the platform may have them.
 
-        `left` says in which shapes, and is added to the ledger each time, also for records that were marked before.
+        `left` says in which shapes, and is added to the ledger each time, also for records that were marked before. With the
+        same flush it is written down what leaves of whom (`holdings`).
         """
 
     async def settle(self, claim: Claim, settlements: Sequence[Settlement], now: int) -> None:
@@ -426,7 +495,7 @@ class Outbox(Protocol):
         """
 
     async def release(self, claim: Claim, *, maybe: bool) -> None:
-        """End the claim with nothing settled. `maybe` False takes back what this claim's `mark_sent` said."""
+        """End the claim with nothing settled. `maybe` False takes back what this claim's `mark_sent` said; not its shapes."""
 
     async def next_due(self, lane: Lane) -> float | None:
         """When the lane's earliest exception is due, else None."""
@@ -446,16 +515,33 @@ class Outbox(Protocol):
         Raises ValueError when the outcomes are of more events than the request had.
         """
 
-    async def suppress(self, storefront: StorefrontId, digests: Sequence[EmailDigest], now: int) -> None:
-        """Remember that these people have withdrawn: claims from now on mark their earlier events as suppressed."""
+    async def withdraw(self, storefront: StorefrontId, person: Person, now: int) -> Removal:
+        """Remove everything that waits or is dead for a person, in all lanes, and refuse what comes later; in one transaction.
 
-    async def suppressed(self, lane: Lane, claim: Claim) -> frozenset[int]:
-        """The claim's records whose person has withdrawn since the event was accepted."""
+        Content and hashes are deleted from the file before this returns. What is under way in a claim counts as withdrawn
+        too, unless its settlement says afterwards that the platform has it. Doing it again changes nothing but the time.
+        A person is heard again by a decision of a later date (`Accept.granted_at`).
+        """
+
+    def withdrawn(self, claim: Claim) -> frozenset[int]:
+        """The claim's records whose person has withdrawn, as of this moment. Cheap: asked right before bytes leave."""
+
+    async def holdings(self, storefront: StorefrontId, person: Person) -> Holdings:
+        """Give all that is held of a person, and what was sent of them to whom, the earliest first.
+
+        Of what is known by the very keys that are named: who else an order may lead to is not for everybody to hear.
+        """
+
+    async def erase(self, storefront: StorefrontId, person: Person, now: int) -> Removal:
+        """Withdraw, and also delete what is remembered of the person's events: what was sent, and the traces of why.
+
+        What stays is the keyed hash by which what comes later is refused.
+        """
 
     async def dead_letters(self, lane: Lane, after: int, limit: int) -> Sequence[DeadLetter]:
         """Up to `limit` of the lane's dead letters beyond number `after`, in order. Any lane may be asked, declared or not."""
 
-    async def open_letters(self, lane: Lane, letters: Sequence[DeadLetter]) -> Contents:
+    async def open_letters(self, lane: Lane, letters: Sequence[DeadLetter]) -> Sequence[Record]:
         """Break the seals of the lane's dead letters, in the order of their numbers; what does not open is left out."""
 
     async def revive(self, lane: Lane, letters: Sequence[tuple[DeadLetter, Record]], now: int) -> frozenset[int]:
@@ -486,8 +572,12 @@ class Outbox(Protocol):
     def differing_repeats(self, storefront: StorefrontId) -> int:
         """Count the repeats with other content than the first, since the store was opened. As cheap as `waiting`."""
 
-    async def sweep(self, now: int) -> None:
-        """Delete what is beyond its retention (repeats after 8 days, dead letters after 14). Called every few minutes."""
+    async def sweep(self, now: int) -> int:
+        """Delete what is beyond its retention: repeats after 8 days, the rest as the engine was told. Call it now and then.
+
+        Gives how many requests' lines of what was sent had to go before their time, because the store was filling up: what
+        comes in is worth more than what was.
+        """
 
     async def close(self) -> None:
         """Finish what is waiting, checkpoint and close. `put` raises Unavailable(CLOSED) from the first moment."""

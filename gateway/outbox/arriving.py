@@ -10,13 +10,14 @@ from typing import Final
 
 import msgspec
 
-from gateway.model import Destination, Kind, Status, StorefrontId
+from gateway.model import Destination, Kind, Refusal, Source, Status, StorefrontId, Trace
 from gateway.outbox import DEDUP_SECONDS, Accept, Entry, Lane, Refuse, Reject
 from gateway.outbox.books import ACCEPTED, DIFFERING, RECEIVED, VALUE
 from gateway.outbox.codec import Codec, Row, group_place, write_row
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import base, one
 from gateway.outbox.seen import Sighting, was_accepted
+from gateway.outbox.subjects import split
 from gateway.outbox.vault import DAY_SECONDS, nonce
 
 GROUP_RECORDS: Final = 500
@@ -36,7 +37,7 @@ class _Route(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Read(msgspec.Struct, frozen=True, gc=False):
-    """An entry that leaves a sighting, read but not decided. `row` and `sort` are of an `Accept`."""
+    """An entry that leaves a sighting, read but not decided. `row`, `sort` and the person's hashes are of an `Accept`."""
 
     entry: Accept | Refuse
     storefront: int
@@ -44,15 +45,17 @@ class _Read(msgspec.Struct, frozen=True, gc=False):
     check: bytes
     row: Row | None
     sort: int
+    subjects: bytes = b""
 
 
 class _Gathered:
     """What is accepted for one storefront in this transaction."""
 
-    __slots__ = ("ats", "places", "rows", "sorts", "values")
+    __slots__ = ("ats", "places", "rows", "sorts", "subjects", "values")
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
+        self.subjects: list[bytes] = []
         self.ats: list[int] = []
         self.sorts = bytearray()
         self.places: list[int] = []
@@ -73,6 +76,8 @@ class Arriving:
         self._books = memory.books
         self._codec = Codec()
         self._routes: dict[tuple[StorefrontId, Kind, tuple[Destination, ...]], _Route] = {}
+        self._withdrawn: dict[int, dict[bytes, int]] = {}
+        """Of the people in the transaction under way those who have withdrawn and since when, by storefront."""
         self._received: defaultdict[tuple[int, str, str, str, str], int] = defaultdict(int)
         self._gathered: dict[int, _Gathered] = {}
         (self.next_seq,) = one(self._connection, "select next_seq from meta")
@@ -86,6 +91,7 @@ class Arriving:
         read = [self._read_request(entries) for entries in requests]
         hashes = [item.hash for items in read if type(items) is list for item in items if type(item) is _Read]
         known = iter(self._seen.look_up(hashes))
+        self._look_up_withdrawals(read)
         answers: list[list[Status] | ValueError] = []
         for items in read:
             if isinstance(items, ValueError):
@@ -115,7 +121,10 @@ class Arriving:
             entry.storefront, event.kind, event.destinations
         )
         key, check = self._seen.complete(route.hasher, event.event_id)
-        return _Read(entry, route.storefront, key, check, write_row(event), route.sort)
+        row = write_row(event)
+        return _Read(
+            entry, route.storefront, key, check, row, route.sort, self._subjects.of(entry.storefront, event, row.digests)
+        )
 
     def _route(self, name: StorefrontId, kind: Kind, destinations: tuple[Destination, ...]) -> _Route:
         """Give the numbers of storefront and sort. Raises ValueError when a destination has no lane: it would wait for ever."""
@@ -127,6 +136,19 @@ class Arriving:
         made = _Route(self._names.storefront(name), self._names.sort(kind, destinations), self._seen.hasher(name, kind))
         self._routes[name, kind, destinations] = made
         return made
+
+    def _look_up_withdrawals(self, read: Sequence[Sequence[_Read | Reject] | ValueError]) -> None:
+        """Find out who of all these people has withdrawn: one question a storefront, and only where somebody has."""
+        self._withdrawn.clear()
+        for storefront in self._subjects.withdrawing:
+            hashes = [
+                item.subjects
+                for items in read
+                if not isinstance(items, ValueError)
+                for item in items
+                if isinstance(item, _Read) and item.storefront == storefront
+            ]
+            self._withdrawn[storefront] = self._subjects.withdrawn(storefront, b"".join(hashes))
 
     # ── deciding ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -154,6 +176,8 @@ class Arriving:
                 self.differing[entry.storefront] += 1
             self._received[storefront, entry.source, entry.event.kind, DUPLICATE, ""] += 1
             return DUPLICATE
+        if self._withdrawn and self._is_withdrawn(entry, storefront, item.subjects):
+            return self._turn_away(item, value, entry.source, entry.event.kind, entry.trace.withdrawn(), Refusal.WITHDRAWN)
         event, at = entry.event, entry.at
         trace = self._names.trace(entry.trace, at // DAY_SECONDS)
         gathered = self._gathered.get(storefront)
@@ -162,6 +186,7 @@ class Arriving:
             self.arrived.add(entry.storefront)
         gathered.places.append(self._seen.add(item.hash, item.check, fingerprint, at, trace, sort, accepted=True))
         gathered.rows.append(row)
+        gathered.subjects.append(item.subjects)
         gathered.ats.append(at)
         gathered.sorts.append(sort)
         if (money := event.money) is not None:
@@ -170,14 +195,33 @@ class Arriving:
         return ACCEPTED_STATUS
 
     def _refuse(self, item: _Read, value: int) -> Status:
-        """Leave a trace of a refusal, unless an accepted event of that id is remembered: its story goes on."""
-        entry, storefront = item.entry, item.storefront
+        entry = item.entry
         assert isinstance(entry, Refuse)  # noqa: S101 - only a Refuse has no row
+        return self._turn_away(item, value, entry.source, entry.kind, entry.trace, entry.reason)
+
+    def _turn_away(  # noqa: PLR0913, PLR0917 - what two kinds of entry have in different places
+        self, item: _Read, value: int, source: Source, kind: Kind, why: Trace, reason: Refusal
+    ) -> Status:
+        """Leave a trace of a refusal, unless an accepted event of that id is remembered: its story goes on."""
+        at = item.entry.at
         if self._earlier(item, value) is None:
-            trace = self._names.trace(entry.trace, entry.at // DAY_SECONDS)
-            self._seen.add(item.hash, item.check, _NO_CONTENT, entry.at, trace, _NO_SORT, accepted=False)
-        self._received[storefront, entry.source, entry.kind, Status.REFUSED, entry.reason] += 1
+            trace = self._names.trace(why, at // DAY_SECONDS)
+            self._seen.add(item.hash, item.check, _NO_CONTENT, at, trace, _NO_SORT, accepted=False)
+        self._received[item.storefront, source, kind, Status.REFUSED, reason] += 1
         return Status.REFUSED
+
+    def _is_withdrawn(self, entry: Accept, storefront: int, hashes: bytes) -> bool:
+        """Say whether an event's person has withdrawn; a grant of a later date lifts that."""
+        known = self._withdrawn.get(storefront, {})
+        met = {subject: known[subject] for subject in split(hashes) if subject in known}
+        if not met:
+            return False
+        if entry.granted_at is None or entry.granted_at <= max(met.values()):
+            return True
+        self._subjects.lift(storefront, met, entry.at)
+        for subject in met:
+            del known[subject]
+        return False
 
     def _reject(self, entry: Reject) -> Status:
         storefront = self._names.storefront(entry.storefront)
@@ -207,7 +251,7 @@ class Arriving:
             rows, ats, sorts = gathered.rows[part], gathered.ats[part], bytes(gathered.sorts[part])
             number, cipher = self._vault.sealing(storefront, ats[0])
             place, oldest = base(storefront) + self.next_seq, min(ats)
-            subjects = self._subjects.hashes([digest for row in rows for digest in row.digests])
+            subjects = b"".join(gathered.subjects[part])
             blob = self._codec.seal(cipher, nonce(), group_place(name, self.next_seq, sorts), rows, ats)
             self._connection.execute(
                 "insert into groups values (?, ?, ?, ?, ?, ?)", (place, oldest, number, sorts, subjects, blob)

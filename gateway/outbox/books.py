@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import apsw
 
-from gateway.model import EXPONENTS, Destination, Kind, PlatformCode, Processing, Reason, Source, Status
+from gateway.model import EXPONENTS, Destination, Kind, Money, PlatformCode, Processing, Reason, Source, Status
 from gateway.outbox import Book
 from gateway.outbox.schema import every
 
@@ -50,6 +50,14 @@ class Books:
     def add(self, count: int, *line: int | str) -> None:
         """Add to a line: the storefront's number, the account and its parts. What a replay takes back is less than 0."""
         self._open[line] += count
+
+    def end(  # noqa: PLR0913, PLR0917 - a line of the books, part by part
+        self, count: int, storefront: int, where: Destination, kind: Kind, money: Money | None, outcome: str, reason: Reason
+    ) -> None:
+        """Add one record with its money to what ended in this way, or take it off again: `count` is 1 or -1."""
+        self.add(count, storefront, SETTLED, where, kind, outcome, reason)
+        if money is not None:
+            self.add(count * money.minor, storefront, VALUE, where, money.currency, outcome)
 
     def write(self) -> None:
         """Write what was collected, inside the transaction under way."""

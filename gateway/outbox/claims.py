@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.outbox import Lane, Origin, Record
 from gateway.outbox.codec import Codec, Opened, Sort, Unreadable, group_place, single_place
-from gateway.outbox.lanes import Held, LaneState, Mark, Stored, count_wanted
+from gateway.outbox.lanes import EMPTY, Held, LaneState, Mark, Stored, count_wanted
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import base, every
 
@@ -27,6 +27,9 @@ _OPENED_AT_A_TIME: Final = 250
 
 _LONGEST_DUE: Final = 5_000
 """The oldest is looked for among so many exceptions, those that have been due the longest: a look at a narrow index."""
+
+
+_EMPTY: Final = bytes((EMPTY,))
 
 
 class Part(NamedTuple):
@@ -86,6 +89,7 @@ class Finder:
     def find(self, lane: Lane, limit: int, now: int, *, fresh_first: bool) -> Found | None:
         """Find up to `limit` records of one origin, by the order that `Outbox.claim` promises; `now` is Unix seconds."""
         state = self._lanes.states[lane]
+        state.robbed = False  # a lane has one claim at a time, so there is none to be robbed
         if fresh_first:
             return self._fresh_again(state, limit, now) or self.find_fresh(state, limit) or self._find_old(state, limit, now)
         return self._find_old(state, limit, now) or self.find_fresh(state, limit)
@@ -237,7 +241,11 @@ class Opener:
                 for i in part.picks
             ]
             return
-        if not found.marks and len(part.picks) == len(events):  # all of a group, as nearly always
+        if EMPTY in part.sorts:
+            nth = {place: n for n, place in enumerate(filled(part.sorts))}
+            places = [(first + i, nth[i]) for i in part.picks]
+            records += [Record(seq, ats[n], events[n], tries, _since(found.marks, seq, None)) for seq, n in places]
+        elif not found.marks and len(part.picks) == len(events):  # all of a group, as nearly always
             since = part.maybe_since
             seqs = range(first, first + len(events))
             records += [Record(seq, at, event, tries, since) for seq, at, event in zip(seqs, ats, events, strict=True)]
@@ -253,10 +261,16 @@ class Opener:
             return kept
         if part.cipher is None or max(part.sorts) >= len(table):
             raise Unreadable
-        opened = self._codec.open(part.cipher, part.place, part.blob, [table[number] for number in part.sorts])
+        kinds = [table[number] for number in part.sorts.replace(_EMPTY, b"")]
+        opened = self._codec.open(part.cipher, part.place, part.blob, kinds)
         if part.group:
             self._keep(part.group, opened)
         return opened
+
+    def forget(self) -> None:
+        """Keep no opened group any more: somebody's records may be in one."""
+        self._kept.clear()
+        self._count = 0
 
     def _keep(self, group: int, opened: Opened) -> None:
         self._kept[group] = opened
@@ -264,6 +278,11 @@ class Opener:
         while self._count > _KEPT_RECORDS:
             _, dropped = self._kept.popitem(last=False)
             self._count -= len(dropped.events)
+
+
+def filled(sorts: bytes) -> list[int]:
+    """Give the places of a group that hold a record: a group is sealed without those that were emptied."""
+    return [place for place, sort in enumerate(sorts) if sort != EMPTY]
 
 
 def _since(marks: Sequence[Mark], seq: int, before: int | None) -> int | None:

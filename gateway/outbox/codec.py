@@ -23,6 +23,7 @@ from gateway.model import (
     EmailDigest,
     EmailDigests,
     EventId,
+    EvidenceId,
     GoogleClickId,
     Kind,
     MetaBrowserId,
@@ -31,6 +32,7 @@ from gateway.model import (
     Money,
     PageOrigin,
     PagePath,
+    PersonKey,
     PinterestClickId,
     StorefrontId,
     TruncatedIp,
@@ -103,8 +105,11 @@ def write_row(event: Minimised) -> Row:
         None if money is None else (money.minor, money.currency),
         None if click is None else (click.gclid, click.gbraid, click.wbraid, click.fbc, click.fbp, click.epik),
     )
-    if event.restricted is not None or event.content_ids or event.page_path is not None:
+    known = event.persons or event.evidence is not None
+    if known or event.restricted is not None or event.content_ids or event.page_path is not None:
         row = (*row, event.restricted, event.content_ids, event.page_path)
+    if known:
+        row = (*row, event.persons, event.evidence)
     return Row(orjson.dumps(row), digests)
 
 
@@ -116,6 +121,11 @@ def group_place(storefront: StorefrontId, first: int, sorts: bytes) -> bytes:
 def single_place(storefront: StorefrontId, destination: Destination, seq: int) -> bytes:
     """Name the place of an exception's own copy: its lane and its number."""
     return b"%d|exception|%s|%s|%d" % (VERSION, storefront.encode(), destination.encode(), seq)
+
+
+def sending_place(place: int) -> bytes:
+    """Name the place of a row that says what was sent: its storefront and number in one."""
+    return b"%d|sending|%d" % (VERSION, place)
 
 
 class Codec:
@@ -132,6 +142,20 @@ class Codec:
         digests = bytes.fromhex("".join(["".join(row.digests) for row in rows]))
         clear = b"".join((len(packed).to_bytes(_LENGTH_BYTES, "big"), packed, digests))
         return b"".join((_HEAD, nonce, cipher.encrypt(nonce, clear, place)))
+
+    def seal_plain(self, cipher: AESGCM, nonce: bytes, place: bytes, clear: bytes) -> bytes:
+        """Compress and seal bytes of whatever meaning, for this place. `nonce` is 12 fresh random bytes."""
+        return b"".join((_HEAD, nonce, cipher.encrypt(nonce, self._compress(clear), place)))
+
+    def open_plain(self, cipher: AESGCM, place: bytes, blob: bytes) -> bytes:
+        """Give such bytes back. Raises Unreadable, whatever is wrong with them."""
+        start = 1 + NONCE_BYTES
+        if blob[:1] != _HEAD:
+            raise Unreadable
+        try:
+            return self._decompress(cipher.decrypt(blob[1:start], blob[start:], place))
+        except (InvalidTag, zstandard.ZstdError, ValueError):
+            raise Unreadable from None
 
     def open(self, cipher: AESGCM, place: bytes, blob: bytes, sorts: Sequence[Sort]) -> Opened:
         """Read a group back; `sorts` has one for each record. Raises Unreadable, whatever is wrong with it."""
@@ -177,7 +201,8 @@ _ip = partial(str.__new__, TruncatedIp)
 """What `unsealed` does, for the three strings that nearly every event has, at half its cost."""
 
 USUAL_PLACES: Final = 10
-"""Of a row. Three more follow where an event has what few have; versions before those three wrote the ten alone."""
+"""Of a row. Three more follow where an event has what few have, and two more where its person is known by more than an
+e-mail address; earlier versions wrote the ten alone, or the thirteen."""
 
 _StoredRow = list[Any]
 
@@ -212,12 +237,21 @@ def _read_rows(rows: list[_StoredRow], digests: str, sorts: Sequence[Sort]) -> l
     return events
 
 
-def _with_rare(event: Minimised, restricted: str | None, content_ids: Sequence[str], path: str | None) -> Minimised:
+def _with_rare(  # noqa: PLR0913, PLR0917 - a row's further places, in their order
+    event: Minimised,
+    restricted: str | None,
+    content_ids: Sequence[str],
+    path: str | None,
+    persons: Sequence[str] = (),
+    evidence: str | None = None,
+) -> Minimised:
     return msgspec.structs.replace(
         event,
         restricted=None if restricted is None else UsState(restricted),
         content_ids=tuple(map(ContentId.unsealed, content_ids)),
         page_path=None if path is None else PagePath.unsealed(path),
+        persons=tuple(map(PersonKey.unsealed, persons)),
+        evidence=None if evidence is None else EvidenceId.unsealed(evidence),
     )
 
 

@@ -12,7 +12,7 @@ import apsw
 
 from gateway.model import Kind
 from gateway.outbox import Decision, Departure, Lane, Left, Shape
-from gateway.outbox.schema import every
+from gateway.outbox.schema import every, first
 
 _COUNT: Final = (
     "insert into departures(lane, kind, shape, contract, n, first, last) values (?, ?, ?, ?, ?, ?, ?)"
@@ -36,13 +36,18 @@ class Departures:
     def note(self, lane: int, left: Sequence[Left], now: int) -> None:
         """Count events that are about to leave."""
         for one in left:
-            shape = self._number(one.shape)
-            self._connection.execute(_COUNT, (lane, one.kind, shape, one.contract, one.count, now, now))
+            shape = self.number(one.shape)
+            self._connection.execute(_COUNT, (lane, one.kind, shape, one.contract, len(one.seqs), now, now))
             if (lane, one.kind, shape) not in self._met:
                 self._meet(lane, one, now)
                 self._met.add((lane, one.kind, shape))
 
-    def _number(self, shape: Shape) -> int:
+    def paths(self, number: int) -> tuple[str, ...]:
+        """Give the key paths of a shape by its number."""
+        row = first(self._connection, "select text from shapes where id = ?", (number,))
+        return tuple(place.rpartition("=")[0] for place in ("" if row is None else row[0]).split())
+
+    def number(self, shape: Shape) -> int:
         """Give a shape's number."""
         number = self._shapes.get(shape)
         if number is None:
@@ -80,11 +85,11 @@ class Departures:
 
     def _read(self, number: int, lane: Lane) -> list[Departure]:
         sums: dict[tuple[str, str], _Sum] = {}
-        for kind, text, contract, count, first, last in self._connection.execute(
+        for kind, text, contract, count, begin, end in self._connection.execute(
             "select kind, text, contract, n, first, last from departures, shapes where lane = ? and shape = id", (number,)
         ):
             for place in text.split():
-                sums.setdefault((kind, place), _Sum(first)).add(contract, count, first, last)
+                sums.setdefault((kind, place), _Sum(begin)).add(contract, count, begin, end)
         rows = every(
             self._connection,
             "select number, kind, place, decision, decided_at from places where lane = ? order by number",

@@ -5,7 +5,7 @@ import msgspec
 from gateway.model import EventId, Kind, PlatformCode, Reason, Receipt, Status, StorefrontId
 from gateway.outbox import Attempt, Explanation, Lane
 from gateway.outbox.asking import Asking
-from gateway.outbox.lanes import Held, LaneState
+from gateway.outbox.lanes import Held, LaneState, say
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import first
 from gateway.outbox.seen import was_accepted
@@ -67,7 +67,7 @@ class Explaining:
         held, due, tries, maybe_since, reason, code, at = found
         return Attempt(
             destination=state.lane.destination,
-            state=_say(Held(held), maybe=maybe_since is not None),
+            state=say(Held(held), maybe=maybe_since is not None),
             reason=Reason(reason),
             code=None if code is None else PlatformCode.unsealed(code),
             at=at,
@@ -103,15 +103,3 @@ class Explaining:
             receipt=receipt,
             afterwards=None if receipt is None else self._asking.afterwards(state, receipt),
         )
-
-
-def _say(held: Held, *, maybe: bool) -> str:
-    match held:
-        case Held.RETRY:
-            return "maybe" if maybe else "retrying"
-        case Held.PARKED:
-            return "waiting"
-        case Held.DEAD:
-            return "dead"
-        case Held.WITHDRAWN:
-            return "withdrawn"

@@ -31,6 +31,19 @@ class Held(IntEnum):
     WITHDRAWN = 3
 
 
+def say(held: Held, *, maybe: bool) -> str:
+    """How people call the state of an exception; `maybe`: the platform may have it."""
+    match held:
+        case Held.RETRY:
+            return "maybe" if maybe else "retrying"
+        case Held.PARKED:
+            return "waiting"
+        case Held.DEAD:
+            return "dead"
+        case Held.WITHDRAWN:
+            return "withdrawn"
+
+
 class Mark(NamedTuple):
     """The records first … last of a lane were about to leave at `since`."""
 
@@ -62,6 +75,7 @@ class LaneState:
         "oldest_fresh",
         "oldest_retry",
         "retrying",
+        "robbed",
         "storefront",
         "waiting",
     )
@@ -82,6 +96,8 @@ class LaneState:
         self.retrying = 0
         """Exceptions to be tried again, parked ones among them."""
         self.dead = 0
+        self.robbed = False
+        """Whether records may have been taken out of the hands of the claim under way, because their person withdrew."""
         self.oldest_fresh: int | None = None
         self.oldest_behind: int | None = None
         self.oldest_retry: int | None = None
@@ -140,6 +156,10 @@ _MOST_GROUPS: Final = 1_000
 """Groups read for one claim, however few of their records go to its destination."""
 
 
+EMPTY: Final = 0
+"""Stands as the sort of a record whose place in its group was emptied: it goes nowhere."""
+
+
 def count_wanted(sorts: bytes, wanted: bytes) -> int:
     """Count the records whose sort is among the wanted ones."""
     return len(sorts) - len(sorts.translate(None, wanted))
@@ -176,7 +196,9 @@ class Lanes:
             lane = Lane(storefronts[storefront], Destination(destination))
             self.states[lane] = LaneState(number, storefront, lane, cursor)
         self._by_storefront: dict[int, list[LaneState]] = {}
+        self._by_number: dict[int, LaneState] = {}
         for state in self.states.values():
+            self._by_number[state.number] = state
             self._by_storefront.setdefault(state.storefront, []).append(state)
             self._load(state)
         for storefront in self._by_storefront:
@@ -224,6 +246,7 @@ class Lanes:
             state = LaneState(self._connection.last_insert_rowid(), storefront, lane, last_seq)
             self.states[lane] = state
             self._by_storefront.setdefault(storefront, []).append(state)
+            self._by_number[state.number] = state
             self.touched.add(state)
             return
         if state.cursor is None:
@@ -246,6 +269,10 @@ class Lanes:
     def of(self, storefront: int) -> list[LaneState]:
         """Give the lanes of a storefront, those taken away among them."""
         return self._by_storefront.get(storefront, [])
+
+    def by_number(self, number: int) -> LaneState:
+        """Give a lane by its number."""
+        return self._by_number[number]
 
     def arrived(self, storefront: int, sorts: bytes, at: int) -> None:
         """Count a new group of a storefront as waiting."""

@@ -12,6 +12,7 @@ from gateway.outbox.names import Names
 from gateway.outbox.seen import Seen
 from gateway.outbox.subjects import Subjects
 from gateway.outbox.vault import Vault
+from gateway.persons import Persons
 
 
 class Memory(NamedTuple):
@@ -36,7 +37,7 @@ class Memory(NamedTuple):
             names=names,
             vault=vault,
             books=Books(connection),
-            subjects=Subjects(connection, vault.index_key),
+            subjects=Subjects(connection, vault.index_key, Persons(keyring.pepper)),
             seen=Seen(connection, vault.index_key, generation),
             lanes=Lanes(connection, names),
             departures=Departures(connection),

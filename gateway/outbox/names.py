@@ -19,23 +19,16 @@ _MOST_SORTS: Final = 255
 _MOST_CACHED_TRACES: Final = 2_048
 
 
-class Names:
-    """The numbers given so far."""
+class Storefronts:
+    """The numbers given to storefronts so far; the same in every store."""
 
     def __init__(self, connection: apsw.Connection) -> None:
-        """Load storefronts and sorts; traces are looked up when they are needed."""
+        """Load them."""
         self._connection = connection
         self.storefronts: dict[StorefrontId, int] = {
             StorefrontId.unsealed(name): number for number, name in connection.execute("select id, name from storefronts")
         }
         self._by_number = {number: name for name, number in self.storefronts.items()}
-        self._sorts: dict[Sort, int] = {}
-        self._wanted: dict[Destination, bytes] = {}
-        self.table: list[Sort] = [Sort(Kind.PURCHASE, ())]
-        """The sorts by number; only ever appended to. Number 0 is none."""
-        for kind, destinations in connection.execute("select kind, destinations from sorts order by id"):
-            self._add_sort(Sort(Kind(kind), tuple(Destination(name) for name in destinations.split())))
-        self._traces: dict[Trace, tuple[int, int]] = {}
 
     def storefront(self, name: StorefrontId) -> int:
         """Give the number of a storefront, from 1."""
@@ -49,6 +42,21 @@ class Names:
     def name(self, number: int) -> StorefrontId:
         """Give the name of a storefront's number."""
         return self._by_number[number]
+
+
+class Names(Storefronts):
+    """The numbers given so far."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        """Load storefronts and sorts; traces are looked up when they are needed."""
+        super().__init__(connection)
+        self._sorts: dict[Sort, int] = {}
+        self._wanted: dict[Destination, bytes] = {}
+        self.table: list[Sort] = [Sort(Kind.PURCHASE, ())]
+        """The sorts by number; only ever appended to. Number 0 is none."""
+        for kind, destinations in connection.execute("select kind, destinations from sorts order by id"):
+            self._add_sort(Sort(Kind(kind), tuple(Destination(name) for name in destinations.split())))
+        self._traces: dict[Trace, tuple[int, int]] = {}
 
     def sort(self, kind: Kind, destinations: tuple[Destination, ...]) -> int:
         """Give the number of a sort, 1 … 255."""

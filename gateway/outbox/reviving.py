@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from gateway.model import PlatformCode, Reason
 from gateway.outbox import DeadLetter, Lane, Origin, Record
-from gateway.outbox.books import DEAD, REPLAYED, SETTLED, VALUE
+from gateway.outbox.books import DEAD, REPLAYED
 from gateway.outbox.claims import Found, Part
 from gateway.outbox.codec import single_place
 from gateway.outbox.lanes import Held, LaneState
@@ -115,9 +115,7 @@ class Reviving:
         storefront, destination = state.storefront, state.lane.destination
         self._books.add(len(revived), storefront, REPLAYED, destination)
         for letter, record in revived:
-            self._books.add(-1, storefront, SETTLED, destination, letter.kind, DEAD, letter.reason)
-            if (money := record.event.money) is not None:
-                self._books.add(-money.minor, storefront, VALUE, destination, money.currency, DEAD)
+            self._books.end(-1, storefront, destination, letter.kind, record.event.money, DEAD, letter.reason)
 
     def discard(self, state: LaneState, now: int, kept_seconds: int) -> None:
         """Forget replays of longer ago than `kept_seconds` whose event is held for nothing any more."""

@@ -1,4 +1,4 @@
-"""The store's file: how it is opened, what its tables are, and when it refuses to be opened at all.
+"""A store's file: how it is opened, what the outbox's tables are, and when it refuses to be opened at all.
 
 One connection reads, writes and checkpoints, in exclusive mode: SQLite before 3.51.3 can lose committed data when two
 connections race at the log's reset (https://www.sqlite.org/wal.html#walresetbug, read 2026-11-22), and here there is
@@ -7,17 +7,33 @@ neither such a version nor a second connection. An operating-system lock keeps a
 
 import fcntl
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import apsw
 
+from gateway.places import OUTBOX_FILE
+
 PAGE_BYTES: Final = 8192
 CACHE_KIB: Final = 16_000
-CHECKPOINT_PAGES: Final = 2_000
+CHECKPOINT_BYTES: Final = 16 << 20
 OLDEST_SQLITE: Final = (3, 51, 3)
-FILE_NAME: Final = "outbox.db"
 LOCK_NAME: Final = "lock"
+
+HIGH_WATER: Final = 0.90
+"""Share of the cap above which nothing is taken any more; the rest is for settling, which may need rows."""
+
+LOW_WATER: Final = 0.80
+"""Share of the cap below which something is taken again."""
+
+ROOM_FOR_SENT: Final = 0.60
+"""Share of the cap above which the oldest lines of what was sent go before their time: the past gives way to what comes in."""
+
+_USED_BYTES: Final = (
+    "select ((select page_count from pragma_page_count) - (select freelist_count from pragma_freelist_count)) * page_size"
+    " from pragma_page_size"
+)
 
 _SPAN_BITS: Final = 44
 SPAN: Final = 1 << _SPAN_BITS
@@ -115,9 +131,45 @@ create table places(             -- the parts of those shapes, each once, and wh
 ) strict;
 """
 
-STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES)
+WITHDRAWALS: Final = """
+create table withdrawals(        -- keyed hashes of those who have withdrawn
+    storefront integer not null, subject integer not null,
+    since integer not null,      -- when last
+    lifted_at integer,           -- when a newer grant came
+    primary key (storefront, subject)
+) strict, without rowid;
+drop table if exists suppressed; -- their place in earlier versions, none of which could put anything there
+"""
+
+SENDINGS: Final = """
+create table sendings(           -- what left of whom: a row for every request
+    place integer primary key,   -- as those of groups, with numbers of their own
+    lane integer not null, at integer not null, data_key integer not null,
+    told blob not null,          -- of each line whether the platform has it: 0 unknown, 1 yes, 2 no
+    subjects blob not null, blob blob not null
+) strict;
+create index sendings_by_age on sendings(at);
+"""
+
+STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES, WITHDRAWALS, SENDINGS)
 """From an empty file to today's tables, one step a version. A step that was ever released is never changed; a store of an
 earlier version takes the missing steps when it is opened, all in one transaction."""
+
+
+class Form(NamedTuple):
+    """What kind of file a store is: what messages call it, its name, and its steps from an empty file to today's tables.
+
+    `erases`: what is deleted is overwritten with zeros at once, instead of staying until its page is used again.
+    """
+
+    called: str
+    file_name: str
+    steps: Sequence[str]
+    erases: bool = False
+    page_bytes: int = PAGE_BYTES
+
+
+OUTBOX: Final = Form("outbox", OUTBOX_FILE, STEPS, erases=True)
 
 Row = tuple[Any, ...]
 """A row as SQLite gives it; the strict tables say which kind each column has."""
@@ -155,7 +207,7 @@ def base(storefront: int) -> int:
 def check_library() -> None:
     """Raise CannotOpen when the SQLite library has the race at the log's reset."""
     if tuple(int(part) for part in apsw.sqlite_lib_version().split(".")) < OLDEST_SQLITE:
-        raise CannotOpen("outbox: the SQLite library is older than 3.51.3 and can lose committed data")
+        raise CannotOpen("store: the SQLite library is older than 3.51.3 and can lose committed data")
 
 
 def lock_directory(directory: Path) -> int:
@@ -175,40 +227,64 @@ def lock_directory(directory: Path) -> int:
     return handle
 
 
-def connect(directory: Path, max_bytes: int, vfs: str | None) -> apsw.Connection:
-    """Open the store's file, making it if need be, with its size capped. Raises CannotOpen on an unknown form."""
-    path = directory / FILE_NAME
+def connect(directory: Path, max_bytes: int, vfs: str | None, form: Form = OUTBOX) -> apsw.Connection:
+    """Open a store's file, making it if need be, with its size capped. Raises CannotOpen on an unknown form."""
+    path = directory / form.file_name
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
     try:
-        _prepare(connection, max_bytes)
+        _prepare(connection, max_bytes, form)
     except (apsw.CorruptError, apsw.NotADBError):
         connection.close(force=True)
-        raise CannotOpen("outbox: the store's file is damaged") from None
+        raise CannotOpen(f"{form.called}: the store's file is damaged") from None
     except BaseException:
         connection.close(force=True)
         raise
     return connection
 
 
-def _prepare(connection: apsw.Connection, max_bytes: int) -> None:
-    connection.pragma("page_size", PAGE_BYTES)
+def _prepare(connection: apsw.Connection, max_bytes: int, form: Form) -> None:
+    connection.pragma("page_size", form.page_bytes)
     connection.pragma("locking_mode", "exclusive")
     if connection.pragma("journal_mode", "wal") != "wal":
-        raise CannotOpen("outbox: the file system cannot hold a write-ahead log")
+        raise CannotOpen(f"{form.called}: the file system cannot hold a write-ahead log")
     connection.pragma("synchronous", "full")
+    connection.pragma("secure_delete", int(form.erases))
     connection.pragma("cache_size", -CACHE_KIB)
-    connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-    connection.pragma("journal_size_limit", 4 * CHECKPOINT_PAGES * PAGE_BYTES)
+    connection.pragma("wal_autocheckpoint", CHECKPOINT_BYTES // form.page_bytes)
+    connection.pragma("journal_size_limit", 4 * CHECKPOINT_BYTES)
     connection.pragma("trusted_schema", 0)
-    connection.pragma("max_page_count", max_bytes // PAGE_BYTES)
+    connection.pragma("max_page_count", max_bytes // form.page_bytes)
     version = int(connection.pragma("user_version"))
-    if version > len(STEPS):
-        raise CannotOpen("outbox: the store was written by a later version")
+    if version > len(form.steps):
+        raise CannotOpen(f"{form.called}: the store was written by a later version")
     with connection:
-        for step in STEPS[version:]:
+        for step in form.steps[version:]:
             connection.execute(step)
-        connection.execute(f"pragma user_version = {len(STEPS)}")
+        connection.execute(f"pragma user_version = {len(form.steps)}")
+
+
+def is_crowded(connection: apsw.Connection, max_bytes: int) -> bool:
+    """Say whether a store must forget the oldest of what it keeps for people who ask."""
+    (used,) = one(connection, _USED_BYTES)
+    return bool(used >= ROOM_FOR_SENT * max_bytes)
+
+
+def is_full(connection: apsw.Connection, directory: Path, max_bytes: int, min_free_bytes: int, *, before: bool) -> bool:
+    """Say whether a store must take nothing more, by its cap or its volume's free space; `before`: whether it already must."""
+    (used,) = one(connection, _USED_BYTES)
+    mark = LOW_WATER if before else HIGH_WATER
+    if used >= mark * max_bytes:
+        return True
+    volume = os.statvfs(directory)
+    wanted = min_free_bytes * (2 if before else 1)
+    return volume.f_bavail * volume.f_frsize < wanted
+
+
+def close(connection: apsw.Connection, *, whole: bool) -> None:
+    """Close a store's file; `whole` also checkpoints. After a failed flush nothing more may be written, so not then."""
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0 if whole else 1)
+    connection.close(force=True)
 
 
 def flush_directory(directory: Path) -> None:

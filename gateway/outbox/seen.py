@@ -13,6 +13,7 @@ index: the earlier loses its protection against repeats, and no event is lost.
 
 import struct
 from array import array
+from bisect import bisect_left
 from hashlib import blake2b
 from typing import Final
 
@@ -261,7 +262,8 @@ class Seen:
             self._merging, self._filling = self._filling, {}
             self._order, self._done, self._end = sorted(self._merging), 0, self._next
         keys = self._order[self._done : self._done + count]
-        self._connection.execute(_MERGE, (apsw.carray(tuple([f"{key:+0{_DIGITS}d}{self._merging[key]}" for key in keys])),))
+        if keys:  # all that was left may have been forgotten
+            self._connection.execute(_MERGE, (apsw.carray(tuple([f"{key:+0{_DIGITS}d}{self._merging[key]}" for key in keys])),))
         self._tree_is_empty = False
         self._done += len(keys)
         if self._done == len(self._order):
@@ -269,6 +271,33 @@ class Seen:
             self._merged, self._merging, self._order = self._end, {}, []
 
     # ── forgetting ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def forget(self, key: int, check: bytes) -> bool:
+        """Forget an event, as if it had never come: nothing leads to it any more. Say whether there was anything.
+
+        Its sighting is overwritten, and any other of it that the index would be made of again. A sighting before that,
+        which nothing leads to, goes with its row of the roll.
+        """
+        (value,) = self.look_up([key])
+        if self.find(check, value) is None:
+            return False
+        pos = value >> 1
+        rows = every(
+            self._connection,
+            "select pos, sightings from roll where pos >= ? or pos = (select max(pos) from roll where pos <= ?)",
+            (self._merged, pos),
+        )
+        for start, sightings in rows:
+            if (blank := _without(sightings, _IDENTITY.pack(key, check))) != sightings:
+                self._connection.execute("update roll set sightings = ? where pos = ?", (blank, start))
+        self._connection.execute("delete from repeats where pos = ?", (pos,))
+        self._connection.execute("delete from seen where hash = ?", (key,))
+        self._row = (0, 0, b"")
+        self._filling.pop(key, None)
+        if self._merging.pop(key, None) is not None:
+            at = bisect_left(self._order, key, self._done)
+            del self._order[at : at + (self._order[at : at + 1] == [key])]
+        return True
 
     def discard(self, now: int) -> None:
         """Delete the rows of the roll that no repeat can meet any more, and what hangs on them."""
@@ -296,3 +325,13 @@ class Seen:
         """Give the number from which on events are remembered; `following` is the next number to be given."""
         found = first(self._connection, "select seq from roll order by pos limit 1")
         return following if found is None else int(found[0])
+
+
+def _without(sightings: bytes, identity: bytes) -> bytes:
+    """Overwrite the sightings of one event in a row of the roll by such as are of none."""
+    size = _SIGHTING.size
+    parts = [sightings[start : start + size] for start in range(0, len(sightings), size)]
+    return b"".join([_BLANK if part.startswith(identity) else part for part in parts])
+
+
+_BLANK: Final = _SIGHTING.pack(0, bytes(4), bytes(_FINGERPRINT_BYTES), 0, 0, _REFUSED, 0)

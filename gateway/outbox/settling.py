@@ -4,10 +4,14 @@ A batch that went well costs a cursor, one line saying when and how its range wa
 Everything else becomes an exception with a sealed copy of its own, or an exception's new state.
 """
 
+from array import array
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import groupby
 from typing import Final
+
+import apsw
 
 from gateway.model import Kind, PlatformCode, Reason, Receipt
 from gateway.outbox import Dead, Done, Lane, Later, Origin, Record, Settlement, Withdrawn
@@ -17,16 +21,13 @@ from gateway.outbox.claims import Taken, Unread
 from gateway.outbox.codec import Codec, single_place, write_row
 from gateway.outbox.lanes import Held, LaneState, Mark
 from gateway.outbox.memory import Memory
-from gateway.outbox.schema import Row
+from gateway.outbox.schema import Row, every
 from gateway.outbox.vault import DAY_SECONDS, nonce
-
-DEAD_SECONDS: Final = 14 * DAY_SECONDS
-"""How long a dead letter is kept."""
 
 TOLD_SECONDS: Final = 9 * DAY_SECONDS
 """How long a withdrawn record's slim row is kept: as long as its event id is remembered, and a day."""
 
-_INSERT: Final = "insert into exceptions values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT_EXCEPTION: Final = "insert into exceptions values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 _Content = tuple[int | None, bytes | None, bytes | None]
 """Number of the key, sealed copy and hashed subjects of an exception; nothing once it is withdrawn or if it never opened."""
@@ -41,9 +42,10 @@ _Line = tuple[int, int, int, _Answer]
 class Settling:
     """Marks and settles. Belongs to the store's thread."""
 
-    def __init__(self, memory: Memory, asking: Asking) -> None:
-        """Work on what the store's thread keeps."""
+    def __init__(self, memory: Memory, asking: Asking, dead_seconds: int) -> None:
+        """Work on what the store's thread keeps; a dead letter is kept for `dead_seconds`."""
         self._asking = asking
+        self._dead_seconds = dead_seconds
         self._connection = memory.connection
         self._names = memory.names
         self._vault = memory.vault
@@ -105,7 +107,9 @@ class Settling:
         `sent` tells for each record that was about to leave when that was.
         """
         state = self._lanes.states[lane]
-        others = self._account(state, taken, pairs, now)
+        gone = self.withdrawn(state, [item.seq for item, _ in pairs])
+        others = self._account(state, taken, self._after_all(state, pairs, gone), now)
+        pairs = [pair for pair in pairs if pair[0].seq not in gone] if gone else pairs
         match taken.origin:
             case Origin.FRESH:
                 self._except(state, others, sent, now)
@@ -123,6 +127,30 @@ class Settling:
         state.dead += sum(type(settlement) is Dead for _, settlement in others)
         self._lanes.refresh_retry(state)
         self._lanes.touched.add(state)
+
+    def withdrawn(self, state: LaneState, seqs: Sequence[int]) -> frozenset[int]:
+        """Give the numbers of those that were withdrawn while they were under way: they are settled already."""
+        if not state.robbed or not seqs:
+            return frozenset()
+        rows = every(
+            self._connection,
+            "select seq from exceptions where lane = ? and state = ? and seq in carray(?)",
+            (state.number, Held.WITHDRAWN, apsw.carray(array("q", seqs))),
+        )
+        return frozenset(seq for (seq,) in rows)
+
+    def _after_all(self, state: LaneState, pairs: Sequence[Pair], gone: AbstractSet[int]) -> Sequence[Pair]:
+        """Leave out what was withdrawn meanwhile, but for what the platform says that it has: the books say so then."""
+        if not gone:
+            return pairs
+        for item, settlement in pairs:
+            if item.seq in gone and isinstance(settlement, Done) and isinstance(item, Record):
+                kind, money = item.event.kind, item.event.money
+                self._books.end(-1, state.storefront, state.lane.destination, kind, money, WITHDRAWN, Reason.WITHDRAWN)
+                self._connection.execute(
+                    "delete from exceptions where lane = ? and state = ? and seq = ?", (state.number, Held.WITHDRAWN, item.seq)
+                )
+        return [pair for pair in pairs if pair[0].seq not in gone or isinstance(pair[1], Done)]
 
     def _account(self, state: LaneState, taken: Taken, pairs: Sequence[Pair], now: int) -> list[Pair]:
         """Add to the books, note the delivered ranges, and give back the pairs that were not delivered."""
@@ -172,13 +200,13 @@ class Settling:
     def _except(self, state: LaneState, pairs: Sequence[Pair], sent: Mapping[int, int], now: int) -> None:
         """Give records that were not delivered rows of their own."""
         rows = [self._new_row(state, item, settlement, sent, now) for item, settlement in pairs]
-        self._connection.executemany(_INSERT, rows)
+        self._connection.executemany(INSERT_EXCEPTION, rows)
         state.retrying += sum(type(settlement) is Later for _, settlement in pairs)
 
     def _new_row(
         self, state: LaneState, item: Record | Unread, settlement: Settlement, sent: Mapping[int, int], now: int
     ) -> Row:
-        held, due, tries, maybe_since = _fate(item, settlement, sent, now)
+        held, due, tries, maybe_since = _fate(item, settlement, sent, now, self._dead_seconds)
         content: _Content = (None, None, None)
         if isinstance(item, Record) and held is not Held.WITHDRAWN:
             content = self._seal_single(state, item, now)
@@ -208,10 +236,11 @@ class Settling:
     def _seal_single(self, state: LaneState, record: Record, now: int) -> tuple[int, bytes, bytes]:
         """Seal an exception's own copy: number of its key, blob, and hashes of its subjects."""
         row = write_row(record.event)
+        name = state.lane.storefront
         number, cipher = self._vault.sealing(state.storefront, now)
-        place = single_place(state.lane.storefront, state.lane.destination, record.seq)
+        place = single_place(name, state.lane.destination, record.seq)
         blob = self._codec.seal(cipher, nonce(), place, [row], [record.accepted_at])
-        return number, blob, self._subjects.hashes(row.digests)
+        return number, blob, self._subjects.of(name, record.event, row.digests)
 
     def park(self, state: LaneState, taken: Taken) -> None:
         """Give records of a lane that was taken away rows of their own, to be sent should the lane come back."""
@@ -225,7 +254,7 @@ class Settling:
             rows.append(
                 (*fate, Reason.DESTINATION_REMOVED, None, item.accepted_at, item.accepted_at, self._sort(item), *content)
             )
-        self._connection.executemany(_INSERT, rows)
+        self._connection.executemany(INSERT_EXCEPTION, rows)
         state.retrying += len(rows)
 
     def park_retries(self, state: LaneState) -> None:
@@ -238,7 +267,7 @@ class Settling:
     def _resolve(self, state: LaneState, pairs: Sequence[Pair], sent: Mapping[int, int], now: int) -> None:
         """Give exceptions that were not delivered their new state; a withdrawn one loses its content."""
         for item, settlement in pairs:
-            held, due, tries, maybe_since = _fate(item, settlement, sent, now)
+            held, due, tries, maybe_since = _fate(item, settlement, sent, now, self._dead_seconds)
             self._connection.execute(
                 "update exceptions set state = ?, due = ?, tries = ?, maybe_since = ?, reason = ?, code = ?, at = ?"
                 " where lane = ? and state = ? and seq = ?",
@@ -255,7 +284,7 @@ def _code(settlement: Settlement) -> PlatformCode | None:
 
 
 def _fate(
-    item: Record | Unread, settlement: Settlement, sent: Mapping[int, int], now: int
+    item: Record | Unread, settlement: Settlement, sent: Mapping[int, int], now: int, dead_seconds: int
 ) -> tuple[Held, float, int, int | None]:
     """What becomes of a record: what it is held for, until when, its tries, and since when the platform may have it.
 
@@ -271,7 +300,7 @@ def _fate(
             since = item.maybe_since
             if since is None and settlement.reason is Reason.UNKNOWN_ERROR:
                 since = sent.get(item.seq)  # nobody could read what the platform said of it
-            return Held.DEAD, now + DEAD_SECONDS, item.tries + (item.seq in sent), since
+            return Held.DEAD, now + dead_seconds, item.tries + (item.seq in sent), since
         case Withdrawn():
             return Held.WITHDRAWN, now + TOLD_SECONDS, item.tries, item.maybe_since
         case Done():

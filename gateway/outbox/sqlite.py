@@ -9,25 +9,28 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Final, Self
 
-from gateway.model import EmailDigest, EventId, Kind, Processing, Status, StorefrontId
+from gateway.model import EventId, Kind, Processing, Status, StorefrontId
 from gateway.outbox import (
     Book,
     Claim,
-    Contents,
     Dead,
     DeadLetter,
     Decision,
     Departure,
     Entry,
     Explanation,
+    Holdings,
     Inquiry,
     Lane,
     Left,
     Outcomes,
+    Person,
     Record,
+    Removal,
     Settlement,
     Shut,
     Waiting,
@@ -35,13 +38,19 @@ from gateway.outbox import (
 )
 from gateway.outbox.claims import Found, Opener, Taken, Unread
 from gateway.outbox.keyring import Keyring
+from gateway.outbox.people import People
+from gateway.outbox.putting import PuttingWriter
 from gateway.outbox.schema import check_library, lock_directory
+from gateway.outbox.sendings import Note
 from gateway.outbox.settling import Pair
 from gateway.outbox.store import Changes, Options, Store
-from gateway.outbox.writer import Writer
+from gateway.outbox.withdrawing import Removed
 
 MOST_ENTRIES: Final = 5_000
 """Entries in one request: a bound on what one transaction must hold, not on what is sensible."""
+
+MOST_SHEDDINGS: Final = 20
+"""Times that a sweep sheds the oldest of what was sent, so that it ends; the next goes on."""
 
 SMALLEST: Final = 1 << 20
 """Bytes below which a cap leaves no room for anything."""
@@ -52,7 +61,7 @@ _NOTHING: Final = Waiting(0, 0, 0, None)
 class _UnderWay:
     """A claim that was given out: its records, and which of them were said to be leaving."""
 
-    __slots__ = ("claim", "ending", "noted", "sent", "taken")
+    __slots__ = ("claim", "ending", "noted", "notes", "sent", "taken")
 
     def __init__(self, claim: Claim, taken: Taken) -> None:
         self.claim = claim
@@ -60,6 +69,7 @@ class _UnderWay:
         self.ending = False
         self.sent: dict[int, int] = {}
         self.noted: list[int] = []
+        self.notes: list[Note] = []
 
 
 class SqliteOutbox:
@@ -68,13 +78,16 @@ class SqliteOutbox:
     def __init__(self, lock: int) -> None:
         """Hold the directory's lock; `open` does the rest."""
         self._lock = lock
-        self._writer = Writer(self._told)
+        self._writer = PuttingWriter("outbox", self._told)
+        self._people = People(self._writer, self._removed)
         self._opener = Opener()
+        self._removals = 0
         self._lanes: Collection[Lane] = ()
         self._claims: dict[Lane, _UnderWay | None] = {}
+        self._withdrawn: dict[Lane, frozenset[int]] = {}
+        """What was taken out of a lane since its claim was begun."""
         self._figures: dict[Lane, Waiting] = {}
         self._unacknowledged: dict[Lane, int] = {}
-        self._suppressing: frozenset[StorefrontId] = frozenset()
         self._differing: defaultdict[StorefrontId, int] = defaultdict(int)
         self._arrivals: defaultdict[StorefrontId, int] = defaultdict(int)
         self._waiters: defaultdict[StorefrontId, set[asyncio.Future[None]]] = defaultdict(set)
@@ -106,7 +119,6 @@ class SqliteOutbox:
     def _told(self, changes: Changes) -> None:
         self._figures.update(changes.figures)
         self._unacknowledged.update(changes.unacknowledged)
-        self._suppressing = changes.suppressing
         for storefront, count in changes.differing.items():
             self._differing[storefront] += count
         for storefront in changes.arrived:
@@ -164,7 +176,7 @@ class SqliteOutbox:
             # The lane is free once the change is made: a caller that gives up must not claim what is about to be moved.
             await self._writer.change(lambda store: store.set_aside(lane, before), partial(self._free, lane))
         except Exception:
-            del self._claims[lane]
+            self._free(lane)
             raise
 
     async def claim(self, lane: Lane, limit: int, now: int, *, fresh_first: bool = False) -> Claim | None:
@@ -173,14 +185,16 @@ class SqliteOutbox:
         The oldest first, or what is fresh. Raises RuntimeError when the lane has a claim under way or was not declared.
         """
         self._begin_claim(lane)
-        under_way = None
+        under_way, removals = None, self._removals
         try:
             found = await self._writer.ask(lambda store: store.find(lane, limit, now, fresh_first=fresh_first))
             if found is not None:
                 under_way = await self._open(lane, found)
         finally:
             if under_way is None:
-                del self._claims[lane]
+                self._free(lane)
+            if self._removals != removals:
+                self._opener.forget()  # it may have opened what was found before the removal
         if under_way is None:
             return None
         self._claims[lane] = under_way
@@ -193,9 +207,10 @@ class SqliteOutbox:
         if lane in self._claims:
             raise RuntimeError("outbox: the lane has a claim under way")
         self._claims[lane] = None
+        self._withdrawn[lane] = frozenset()
 
-    def _free(self, lane: Lane, _done: None) -> None:
-        del self._claims[lane]
+    def _free(self, lane: Lane, _done: None = None) -> None:
+        del self._claims[lane], self._withdrawn[lane]
 
     async def _open(self, lane: Lane, found: Found) -> _UnderWay:
         taken = await self._opener.open(found)
@@ -215,12 +230,14 @@ class SqliteOutbox:
         """
         under_way = self._under_way(claim)
         its_own = [record.seq for record in claim.records]
-        if its_own != seqs and not set(its_own).issuperset(seqs):
+        if (its_own != seqs or left) and not set(its_own).issuperset(chain(seqs, *(part.seqs for part in left))):
             raise ValueError("outbox: a record that is not of the claim")
         new = [seq for seq in seqs if seq not in under_way.sent] if under_way.sent else seqs
 
-        def note(noted: Sequence[int]) -> None:
+        def note(done: tuple[Sequence[int], Note | None]) -> None:
+            noted, written = done
             under_way.noted += noted
+            under_way.notes += () if written is None else (written,)
             under_way.sent.update(dict.fromkeys(new, now))
 
         if new or left:
@@ -233,16 +250,17 @@ class SqliteOutbox:
         """
         under_way = self._under_way(claim)
         pairs = _pair(under_way.taken, settlements)
-        await self._finish(under_way, lambda store: store.settle(claim.lane, under_way.taken, pairs, under_way.sent, now))
+        lane, taken, sent, notes = claim.lane, under_way.taken, under_way.sent, tuple(under_way.notes)
+        await self._finish(under_way, lambda store: store.settle(lane, taken, pairs, sent, notes, now))
 
     async def release(self, claim: Claim, *, maybe: bool) -> None:
         """End the claim with nothing settled. `maybe` False takes back what this claim's `mark_sent` said."""
         under_way = self._under_way(claim)
-        if maybe or not under_way.noted:
+        noted, notes = tuple(under_way.noted), tuple(under_way.notes)
+        if maybe or not (noted or notes):
             self._end(claim)
             return
-        noted = tuple(under_way.noted)
-        await self._finish(under_way, lambda store: store.unmark(claim.lane, under_way.taken, noted))
+        await self._finish(under_way, lambda store: store.unmark(claim.lane, under_way.taken, noted, notes))
 
     async def _finish(self, under_way: _UnderWay, run: Callable[[Store], None]) -> None:
         """End a claim by a change of the store; if that fails, the claim stays under way."""
@@ -254,7 +272,7 @@ class SqliteOutbox:
             raise
 
     def _end(self, claim: Claim) -> None:
-        del self._claims[claim.lane]
+        self._free(claim.lane)
 
     async def next_due(self, lane: Lane) -> float | None:
         """When the lane's earliest exception is due, else None."""
@@ -274,7 +292,7 @@ class SqliteOutbox:
 
     async def ask_again(self, inquiry: Inquiry, outcomes: Outcomes, due: float) -> None:
         """Keep what was said so far, and ask again at `due`. Changes nothing once the inquiry was concluded."""
-        await self._writer.change(lambda store: store.ask_again(inquiry, outcomes, due), _ignore)
+        await self._writer.change(lambda store: store.ask_again(inquiry, outcomes, due))
 
     async def conclude(self, inquiry: Inquiry, outcomes: Outcomes) -> bool:
         """Add the last word on a request to the books, events without one as untold; say whether that was still to be done.
@@ -285,22 +303,36 @@ class SqliteOutbox:
         if untold < 0:
             raise ValueError("outbox: outcomes of more events than the request had")
         whole = (*outcomes, (Processing.UNTOLD, None, untold)) if untold else outcomes
-        return await self._writer.change(lambda store: store.conclude(inquiry, whole), _ignore)
+        return await self._writer.change(lambda store: store.conclude(inquiry, whole))
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def suppress(self, storefront: StorefrontId, digests: Sequence[EmailDigest], now: int) -> None:
-        """Remember that these people have withdrawn: claims from now on mark their earlier events as suppressed."""
-        await self._writer.change(lambda store: store.suppress(storefront, digests, now), _ignore)
+    async def withdraw(self, storefront: StorefrontId, person: Person, now: int) -> Removal:
+        """Remove everything that waits or is dead for a person, in all lanes, and refuse what comes later."""
+        return await self._people.withdraw(storefront, person, now)
 
-    async def suppressed(self, lane: Lane, claim: Claim) -> frozenset[int]:
-        """The claim's records whose person has withdrawn since the event was accepted."""
-        return await self._withdrawn(lane, claim.records)
+    async def holdings(self, storefront: StorefrontId, person: Person) -> Holdings:
+        """Give all that is held of a person, and what was sent of them to whom, the earliest first."""
+        return await self._people.holdings(storefront, person)
 
-    async def _withdrawn(self, lane: Lane, records: Sequence[Record]) -> frozenset[int]:
-        if lane.storefront not in self._suppressing or not records:
-            return frozenset()
-        return await self._writer.ask(lambda store: store.suppressed(lane, records))
+    async def erase(self, storefront: StorefrontId, person: Person, now: int) -> Removal:
+        """Withdraw, and also delete what is remembered of the person's events: what was sent, and the traces of why."""
+        return await self._people.erase(storefront, person, now)
+
+    def withdrawn(self, claim: Claim) -> frozenset[int]:
+        """The claim's records whose person has withdrawn, as of this moment. Raises ValueError for a claim that has ended."""
+        under_way = self._claims.get(claim.lane)
+        if under_way is None or under_way.claim is not claim:
+            raise ValueError("outbox: the claim is not under way")
+        gone = self._withdrawn[claim.lane]
+        return gone and gone.intersection([record.seq for record in claim.records])
+
+    def _removed(self, removed: Removed) -> None:
+        """Tell the claims under way, and keep nothing of what was removed."""
+        self._removals += 1
+        self._opener.forget()
+        for lane in removed.gone.keys() & self._withdrawn.keys():
+            self._withdrawn[lane] |= removed.gone[lane]
 
     # ── dead letters ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -308,13 +340,13 @@ class SqliteOutbox:
         """Up to `limit` of the lane's dead letters beyond number `after`, in order."""
         return await self._writer.ask(lambda store: store.dead_letters(lane, after, limit))
 
-    async def open_letters(self, lane: Lane, letters: Sequence[DeadLetter]) -> Contents:
+    async def open_letters(self, lane: Lane, letters: Sequence[DeadLetter]) -> Sequence[Record]:
         """Break the seals of the lane's dead letters, in the order of their numbers; what does not open is left out."""
         seqs = sorted(letter.seq for letter in letters)
         if not seqs:
-            return Contents((), frozenset())
+            return ()
         taken = await self._opener.open(await self._writer.ask(lambda store: store.find_dead(lane, seqs)))
-        return Contents(taken.records, await self._withdrawn(lane, taken.records))
+        return taken.records
 
     async def revive(self, lane: Lane, letters: Sequence[tuple[DeadLetter, Record]], now: int) -> frozenset[int]:
         """Give dead letters back to the lane's courier, due at once, all in one transaction; gives the numbers of those.
@@ -325,7 +357,7 @@ class SqliteOutbox:
             raise RuntimeError("outbox: the lane was not declared")
         if not letters:
             return frozenset()
-        return await self._writer.change(lambda store: store.revive(lane, letters, now), _ignore)
+        return await self._writer.change(lambda store: store.revive(lane, letters, now))
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -343,7 +375,7 @@ class SqliteOutbox:
 
     async def acknowledge(self, storefront: StorefrontId, decision: Decision, upto: int, now: int) -> int:
         """Note that somebody looked at the storefront's departures up to a number; gives how many were new to them."""
-        return await self._writer.change(lambda store: store.acknowledge(storefront, decision, upto, now), _ignore)
+        return await self._writer.change(lambda store: store.acknowledge(storefront, decision, upto, now))
 
     def unacknowledged(self, lane: Lane) -> int:
         """How many of the lane's departures nobody has acknowledged."""
@@ -359,10 +391,17 @@ class SqliteOutbox:
 
     # ── keeping and closing ──────────────────────────────────────────────────────────────────────────────────────
 
-    async def sweep(self, now: int) -> None:
-        """Delete what is beyond its retention, a bounded piece at a time."""
-        for number in await self._writer.change(lambda store: store.sweep(now), _ignore):
-            await self._writer.change(partial(_sweep_slice, number), _ignore)
+    async def sweep(self, now: int) -> int:
+        """Delete what is beyond its retention, a bounded piece at a time; gives how many lines' rows went before it."""
+        for number in await self._writer.change(lambda store: store.sweep(now)):
+            await self._writer.change(partial(_sweep_slice, number))
+        shed = 0
+        for _ in range(MOST_SHEDDINGS):
+            gone = await self._writer.change(Store.make_room)
+            shed += gone
+            if not gone:
+                break
+        return shed
 
     async def close(self) -> None:
         """Finish what is waiting, checkpoint and close. May be called again."""
@@ -372,10 +411,6 @@ class SqliteOutbox:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
-
-
-def _ignore(_done: object) -> None:
-    """Nothing follows."""
 
 
 def _sweep_slice(number: int, store: Store) -> None:

@@ -4,7 +4,6 @@ What is kept in memory (numbers, keys, cursors, the newest sightings) is rebuilt
 transaction was rolled back: so memory and file never tell different stories.
 """
 
-import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -12,7 +11,7 @@ from typing import Final, NamedTuple
 import apsw
 import msgspec
 
-from gateway.model import Destination, EmailDigest, EventId, Kind, Status, StorefrontId
+from gateway.model import Destination, EventId, Kind, Status, StorefrontId
 from gateway.outbox import (
     Book,
     DeadLetter,
@@ -20,11 +19,13 @@ from gateway.outbox import (
     Departure,
     Entry,
     Explanation,
+    Holding,
     Inquiry,
     Lane,
     Left,
     Origin,
     Outcomes,
+    Person,
     Record,
     Waiting,
 )
@@ -36,34 +37,32 @@ from gateway.outbox.keyring import Keyring
 from gateway.outbox.lanes import Held, LaneState
 from gateway.outbox.memory import Memory
 from gateway.outbox.reviving import Reviving
-from gateway.outbox.schema import PAGE_BYTES, SPAN, base, connect, flush_directory, one
+from gateway.outbox.schema import close, connect, flush_directory, is_crowded, is_full, one
+from gateway.outbox.seeking import Look, Seeking
 from gateway.outbox.seen import GENERATION, SLICES
-from gateway.outbox.settling import DEAD_SECONDS, TOLD_SECONDS, Pair, Settling
+from gateway.outbox.sendings import Erased, Glance, Note, Sendings
+from gateway.outbox.settling import TOLD_SECONDS, Pair, Settling
 from gateway.outbox.vault import DAY_SECONDS, Vault
-
-HIGH_WATER: Final = 0.90
-"""Share of the cap above which nothing is put any more; the rest is for settling, which may need rows."""
+from gateway.outbox.withdrawing import Order, Removed, Wider, Withdrawing
 
 LOOK_EVERY_SIGHTINGS: Final = 500
 LOOK_EVERY_CALLS: Final = 64
 """How often it is looked how full the store is: asking costs as much as storing an event."""
 
-LOW_WATER: Final = 0.80
-"""Share of the cap below which puts are taken again."""
-
 SWEEP_ROUND_SECONDS: Final = DAY_SECONDS // 2
 """The index of sightings is swept once in this time."""
 
 KEYS_KEPT_SECONDS: Final = 2 * DAY_SECONDS
+SHED_AT_ONCE: Final = 1_000
 TRACES_KEPT_DAYS: Final = 10
 _PARKED_AT_A_TIME: Final = 500
 _MOST_LINES: Final = 20_000
-_USED_PAGES: Final = "select (select page_count from pragma_page_count) - (select freelist_count from pragma_freelist_count)"
 
 
 class Options(msgspec.Struct, frozen=True):
     """How a store is opened. `max_bytes` caps the file (its log may take 64 MB more); `min_free_bytes` must stay free
     on the volume. `inquiry_first_seconds`: how long after a platform took a request it is first asked after.
+    How long is kept: what was sent of whom, dead letters, and who has withdrawn, since that was last heard of.
     `generation` and `vfs` exist for tests: sightings kept in memory, and a registered SQLite file system.
     """
 
@@ -72,6 +71,9 @@ class Options(msgspec.Struct, frozen=True):
     generation: int = GENERATION
     vfs: str | None = None
     inquiry_first_seconds: float = 1800.0
+    sendings_days: int = 395
+    dead_days: int = 14
+    withdrawals_days: int = 1095
 
 
 class Changes(NamedTuple):
@@ -79,7 +81,6 @@ class Changes(NamedTuple):
 
     arrived: frozenset[StorefrontId]
     figures: Mapping[Lane, Waiting]
-    suppressing: frozenset[StorefrontId]
     differing: Mapping[StorefrontId, int]
     """Repeats whose content differed from the first."""
     unacknowledged: Mapping[Lane, int]
@@ -99,6 +100,7 @@ class Store:
         self._options = options
         self._connection = connect(directory, options.max_bytes, options.vfs)
         self._looked_at, self._unlooked = 0, LOOK_EVERY_CALLS
+        self._removed = False
         try:
             with self._connection:
                 Vault(self._connection, keyring).rewrap()
@@ -120,10 +122,13 @@ class Store:
         self._departures = memory.departures
         self._finder = Finder(memory)
         self._asking = Asking(memory, self._options.inquiry_first_seconds)
-        self._settling = Settling(memory, self._asking)
+        self._settling = Settling(memory, self._asking, self._options.dead_days * DAY_SECONDS)
         self._arriving = Arriving(memory)
         self._explaining = Explaining(memory, self._asking)
         self._reviving = Reviving(memory)
+        self._seeking = Seeking(memory)
+        self._withdrawing = Withdrawing(memory, self._seeking)
+        self._sendings = Sendings(memory)
 
     # ── transactions ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -132,23 +137,30 @@ class Store:
         self._connection.execute("begin immediate")
 
     def commit(self) -> None:
-        """Flush the transaction to stable storage; raises what SQLite raises."""
+        """Flush the transaction to stable storage; raises what SQLite raises.
+
+        After a removal the log is emptied too: pages as they were before it lie there until then.
+        """
         self._books.write()
         self._connection.execute("commit")
+        if self._removed:
+            self._removed = False
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def rollback(self) -> None:
         """Undo the transaction under way, in the file and in memory."""
         if self._connection.in_transaction:
             self._connection.execute("rollback")
+        self._removed = False
         self._load()
+        for state in self._lanes.states.values():
+            state.robbed = True  # it is forgotten which were: whoever settles looks
 
     def changes(self) -> Changes:
         """Give what the outside has not been told yet."""
-        names = self._names
         changes = Changes(
             frozenset(self._arriving.arrived),
             {state.lane: state.figures() for state in self._lanes.touched},
-            frozenset(names.name(number) for number in self._subjects.suppressing),
             dict(self._arriving.differing),
             self._unacknowledged(),
         )
@@ -169,18 +181,12 @@ class Store:
         if not before and grown < LOOK_EVERY_SIGHTINGS and self._unlooked < LOOK_EVERY_CALLS:
             return False
         self._looked_at, self._unlooked = self._seen.next_pos, 0
-        (used,) = one(self._connection, _USED_PAGES)
-        mark = LOW_WATER if before else HIGH_WATER
-        if used * PAGE_BYTES >= mark * self._options.max_bytes:
-            return True
-        volume = os.statvfs(self._directory)
-        wanted = self._options.min_free_bytes * (2 if before else 1)
-        return volume.f_bavail * volume.f_frsize < wanted
+        options = self._options
+        return is_full(self._connection, self._directory, options.max_bytes, options.min_free_bytes, before=before)
 
     def close(self, *, whole: bool) -> None:
         """Close; `whole` also checkpoints. After a failed flush nothing more may be written, so not then."""
-        self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0 if whole else 1)
-        self._connection.close(force=True)
+        close(self._connection, whole=whole)
 
     # ── lanes come and go ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -188,6 +194,10 @@ class Store:
         with self._connection:
             for lane in lanes:
                 self._lanes.open(lane, self._arriving.next_seq - 1)
+            self._connection.execute(  # they may have been given longer when they died
+                "update exceptions set due = at + ? where state = ? and due > at + ?",
+                (self._options.dead_days * DAY_SECONDS, Held.DEAD, self._options.dead_days * DAY_SECONDS),
+            )
         self._load()
         gone = [lane for lane, state in self._lanes.states.items() if lane not in lanes and state.cursor is not None]
         try:
@@ -226,18 +236,29 @@ class Store:
         """Find a lane's next batch."""
         return self._finder.find(lane, limit, now, fresh_first=fresh_first)
 
-    def mark(self, lane: Lane, taken: Taken, seqs: Sequence[int], now: int, left: Sequence[Left] = ()) -> tuple[int, ...]:
-        """Note that records are about to leave, and in which shapes."""
-        self._departures.note(self._lanes.states[lane].number, left, now)
-        return self._settling.mark(lane, taken, seqs, now)
+    def mark(
+        self, lane: Lane, taken: Taken, seqs: Sequence[int], now: int, left: Sequence[Left] = ()
+    ) -> tuple[tuple[int, ...], Note | None]:
+        """Note that records are about to leave, in which shapes, and whose they are."""
+        state, note = self._lanes.states[lane], None
+        if left:
+            self._departures.note(state.number, left, now)
+            gone = self._settling.withdrawn(state, [record.seq for record in taken.records])
+            note = self._sendings.note(state, taken, left, gone, now)
+        return self._settling.mark(lane, taken, seqs, now), note
 
-    def unmark(self, lane: Lane, taken: Taken, noted: Sequence[int]) -> None:
-        """Take such a note back."""
+    def unmark(self, lane: Lane, taken: Taken, noted: Sequence[int], notes: Sequence[Note]) -> None:
+        """Take such notes back."""
         self._settling.unmark(lane, taken, noted)
+        self._sendings.take_back(notes)
 
-    def settle(self, lane: Lane, taken: Taken, pairs: Sequence[Pair], sent: Mapping[int, int], now: int) -> None:
+    def settle(  # noqa: PLR0913, PLR0917 - a claim, part by part
+        self, lane: Lane, taken: Taken, pairs: Sequence[Pair], sent: Mapping[int, int], notes: Sequence[Note], now: int
+    ) -> None:
         """Write down what became of a batch."""
         self._settling.settle(lane, taken, pairs, sent, now)
+        if notes:
+            self._sendings.settle(notes, [settlement for _, settlement in pairs])
 
     def departures(self, storefront: StorefrontId) -> list[Departure]:
         """Tell what has left for a storefront."""
@@ -276,13 +297,36 @@ class Store:
         """Add the last word on a request to the books."""
         return self._asking.conclude(inquiry, outcomes)
 
-    def suppress(self, storefront: StorefrontId, digests: Sequence[EmailDigest], now: int) -> None:
-        """Remember withdrawals."""
-        self._subjects.suppress(self._names.storefront(storefront), digests, now)
+    def known_by(self, person: Person) -> frozenset[bytes]:
+        """Give the hashes that a person is found by."""
+        return self._subjects.of_person(person)
 
-    def suppressed(self, lane: Lane, records: Sequence[Record]) -> frozenset[int]:
-        """Which of the records were accepted before their person withdrew."""
-        return self._subjects.suppressed(self._lanes.states[lane].storefront, records)
+    def look(self, name: StorefrontId, before: Look) -> Look:
+        """Look through the next groups for a person."""
+        return self._seeking.look(self._names.storefronts.get(name, 0), before)
+
+    def glance(self, name: StorefrontId, wanted: frozenset[bytes], after: int) -> Glance:
+        """Look through the next rows of what was sent for a person."""
+        return self._sendings.look(self._names.storefronts.get(name, 0), wanted, after)
+
+    def held(self, name: StorefrontId, look: Look) -> tuple[tuple[Holding, ...], int | None]:
+        """Give what is held of a person, and since when they have withdrawn."""
+        number = self._names.storefronts.get(name, 0)
+        since = self._subjects.withdrawn(number, b"".join(look.wanted))
+        return self._seeking.held(number, look), max(since.values(), default=None)
+
+    def withdraw(self, name: StorefrontId, order: Order, look: Look) -> Removed | Wider:
+        """Remove what is held of a person, unless more has to be looked for."""
+        done = self._withdrawing.withdraw(self._names.storefront(name), order, look)
+        self._removed = self._removed or isinstance(done, Removed)
+        return done
+
+    def erase_sent(self, name: StorefrontId, wanted: frozenset[bytes], after: int) -> Erased:
+        """Delete a person's lines from the next rows of what was sent, and the decisions on these events."""
+        number = self._names.storefront(name)
+        erased = self._sendings.erase(number, wanted, after)
+        self._removed = self._removed or erased.sent > 0
+        return erased._replace(traces=self._withdrawing.forget(number, erased.events))
 
     def dead_letters(self, lane: Lane, after: int, limit: int) -> tuple[DeadLetter, ...]:
         """Look at a lane's dead letters."""
@@ -322,8 +366,9 @@ class Store:
         for state in self._lanes.states.values():
             self._sweep_lane(state, told_from, now)
         for number in self._names.storefronts.values():
-            self._subjects.discard(number, self._oldest(number, now))
+            self._subjects.discard(number, now - self._options.withdrawals_days * DAY_SECONDS)
         self._asking.discard(now - TOLD_SECONDS)
+        self._sendings.discard(now - self._options.sendings_days * DAY_SECONDS)
         self._names.discard(now // DAY_SECONDS - TRACES_KEPT_DAYS)
         self._vault.discard(now - KEYS_KEPT_SECONDS)
         swept_at, swept_to = one(self._connection, "select swept_at, swept_to from meta")
@@ -331,6 +376,10 @@ class Store:
         count = min(SLICES, max(1, round(share * SLICES)))
         self._connection.execute("update meta set swept_at = ?, swept_to = ?", (now, (swept_to + count) % SLICES))
         return [(swept_to + i) % SLICES for i in range(count)]
+
+    def make_room(self) -> int:
+        """Forget some of the oldest lines of what was sent while these leave too little room; gives how many rows went."""
+        return self._sendings.shed(SHED_AT_ONCE) if is_crowded(self._connection, self._options.max_bytes) else 0
 
     def sweep_slice(self, number: int) -> None:
         """Delete expired entries of one slice of the index."""
@@ -348,19 +397,5 @@ class Store:
             )
             if held is Held.DEAD:
                 state.dead -= self._connection.changes()
-        self._reviving.discard(state, now, DEAD_SECONDS)
+        self._reviving.discard(state, now, self._options.dead_days * DAY_SECONDS)
         self._lanes.touched.add(state)
-
-    def _oldest(self, storefront: int, now: int) -> int:
-        """When the storefront's oldest record, waiting or dead, was accepted; `now` if it has none."""
-        (at,) = one(
-            self._connection,
-            "select coalesce((select at from groups where place between ? and ? order by place limit 1), ?)",
-            (base(storefront), base(storefront) + SPAN - 1, now),
-        )
-        ages = [int(at)]
-        for state in self._lanes.of(storefront):
-            ages += one(
-                self._connection, "select coalesce(min(accepted_at), ?) from exceptions where lane = ?", (now, state.number)
-            )
-        return min(ages)

@@ -1,12 +1,12 @@
-"""The one thread that owns the store, and the queue in front of it.
+"""The one thread that owns a store's file, and the queue in front of it.
 
 It takes all that is waiting as one group: questions are answered, then all changes are applied in one transaction and
 flushed once, and only then does each waiter hear of it, in one call into the event loop. Each waiter has a future of
 its own, so one that gives up takes nobody with it; its change is made all the same.
 
-A change that raises is undone, and everybody else's are made without it. A full store refuses puts and goes on
-settling. An error of the disk is final: after a failed flush a later success proves nothing
-(https://www.usenix.org/conference/atc20/presentation/rebello, read 2026-11-22), so nothing is answered well again.
+A change that raises is undone, and everybody else's are made without it. A full store refuses changes that add to it and
+makes the others, which may be what empties it. An error of the disk is final: after a failed flush a later success proves
+nothing (https://www.usenix.org/conference/atc20/presentation/rebello, read 2026-11-22), so nothing is answered well again.
 """
 
 import asyncio
@@ -14,16 +14,17 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import apsw
 import msgspec
 
-from gateway.model import Status
-from gateway.outbox import Entry, Shut, Unavailable
-from gateway.outbox.store import Changes, Store
+from gateway.outbox import Shut, Unavailable
 
 T = TypeVar("T")
+N = TypeVar("N")
+N_co = TypeVar("N_co", covariant=True)
+S = TypeVar("S", bound="Stored[Any]")
 
 GROUP_ENTRIES: Final = 2_000
 """Entries after which a group is closed. An entry is bounded (4 KB at the very most), so bytes are too."""
@@ -42,32 +43,55 @@ LOOK_AGAIN_SECONDS: Final = 1.0
 _FATAL: Final = (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError, apsw.NoMemError)
 
 
-class _Put(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """One request's entries."""
-
-    entries: Sequence[Entry]
-    future: asyncio.Future[Sequence[Status]]
+def ignore(_done: object) -> None:
+    """Nothing follows."""
 
 
-class _Change(NamedTuple, Generic[T]):
-    """Another change of the store, and what follows from it in the event loop, whether or not somebody still waits."""
+class Stored(Protocol[N_co]):
+    """What the thread needs of the store that it owns."""
 
-    run: Callable[[Store], T]
+    def begin(self) -> None:
+        """Begin a transaction."""
+
+    def commit(self) -> None:
+        """Flush the transaction to stable storage; raises what SQLite raises."""
+
+    def rollback(self) -> None:
+        """Undo the transaction under way, in the file and in memory."""
+
+    def changes(self) -> N_co:
+        """Give what the outside has not been told yet."""
+
+    def is_full(self, *, before: bool) -> bool:
+        """Say whether what adds must be refused; `before` says whether it already is."""
+
+    def close(self, *, whole: bool) -> None:
+        """Close; `whole` also checkpoints."""
+
+
+class Change(msgspec.Struct, Generic[S, T], frozen=True, eq=False, gc=False):
+    """A change of the store, and what follows from it in the event loop, whether or not somebody still waits.
+
+    `adds`: how many entries it adds; with any it is refused while the store is full or too many wait.
+    """
+
+    run: Callable[[S], T]
     once_done: Callable[[T], None]
     future: asyncio.Future[T]
+    adds: int = 0
 
 
-class _Question(NamedTuple, Generic[T]):
+class _Question(msgspec.Struct, Generic[S, T], frozen=True, eq=False, gc=False):
     """A look at what is committed."""
 
-    run: Callable[[Store], T]
+    run: Callable[[S], T]
     future: asyncio.Future[T]
 
 
-_Job = _Put | _Change[object] | _Question[object]
+_Job = Change[Any, Any] | _Question[Any, Any]
 
 
-class _Answer(msgspec.Struct, frozen=True, eq=False, gc=False):
+class Answer(msgspec.Struct, frozen=True, eq=False, gc=False):
     """What came of a job: a result, or a fault."""
 
     job: _Job
@@ -75,11 +99,12 @@ class _Answer(msgspec.Struct, frozen=True, eq=False, gc=False):
     fault: BaseException | None = None
 
 
-class Writer:
+class Writer(Generic[S, N]):
     """The thread and its queue. All methods are for the event loop that made it."""
 
-    def __init__(self, told: Callable[[Changes], None]) -> None:
-        """Make it; `told` is called in the event loop with what every committed transaction changed."""
+    def __init__(self, name: str, told: Callable[[N], None]) -> None:
+        """Make it; `name` is the thread's, `told` is called in the event loop with what every committed transaction changed."""
+        self._name = name
         self._told = told
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[Sequence[_Job] | None] = SimpleQueue()
@@ -97,16 +122,16 @@ class Writer:
 
     # ── in the event loop ────────────────────────────────────────────────────────────────────────────────────────
 
-    async def start(self, open_store: Callable[[], Store]) -> None:
+    async def start(self, open_store: Callable[[], S]) -> None:
         """Start the thread and have it open the store. Raises what `open_store` raises."""
         opened: asyncio.Future[None] = self._loop.create_future()
-        self._thread = Thread(target=self._work, args=(open_store, opened), name="outbox", daemon=True)
+        self._thread = Thread(target=self._work, args=(open_store, opened), name=self._name, daemon=True)
         self._thread.start()
         await asyncio.shield(opened)
 
     @property
     def shut(self) -> Shut | None:
-        """Why a put would be refused now, else None."""
+        """Why a change that adds would be refused now, else None."""
         if self.failed.is_set():
             return Shut.FAILED
         if self._closed:
@@ -115,29 +140,25 @@ class Writer:
             return Shut.FULL
         return Shut.BUSY if self._waiting >= MOST_WAITING else None
 
-    def put(self, entries: Sequence[Entry]) -> asyncio.Future[Sequence[Status]]:
-        """Queue a request's entries. Raises Unavailable."""
-        why = self.shut
-        if why is not None:
+    def change(self, run: Callable[[S], T], once_done: Callable[[T], None] = ignore, adds: int = 0) -> asyncio.Future[T]:
+        """Queue a change. Raises Unavailable when the store failed or is closed, or is shut to what adds."""
+        future: asyncio.Future[T] = self._future()
+        self._queue_change(Change(run, once_done, future, adds))
+        return future
+
+    def _queue_change(self, change: Change[S, T]) -> None:
+        if change.adds and (why := self.shut) is not None:
             raise Unavailable(why)
-        future: asyncio.Future[Sequence[Status]] = self._loop.create_future()
-        self._waiting += len(entries)
-        self._enqueue(_Put(entries, future))
-        return future
+        self._waiting += change.adds
+        self._enqueue(change)
 
-    def change(self, run: Callable[[Store], T], once_done: Callable[[T], None]) -> asyncio.Future[T]:
-        """Queue a change. Raises Unavailable when the store failed or is closed."""
-        future = self._future(run)
-        self._enqueue(_Change(run, once_done, future))  # type: ignore[arg-type]  # the queue forgets T, the job keeps it
-        return future
-
-    def ask(self, run: Callable[[Store], T]) -> asyncio.Future[T]:
+    def ask(self, run: Callable[[S], T]) -> asyncio.Future[T]:
         """Queue a question. Raises Unavailable when the store failed or is closed."""
-        future = self._future(run)
-        self._enqueue(_Question(run, future))  # type: ignore[arg-type]  # the queue forgets T, the job keeps it
+        future: asyncio.Future[T] = self._future()
+        self._enqueue(_Question(run, future))
         return future
 
-    def _future(self, _run: Callable[[Store], T]) -> asyncio.Future[T]:
+    def _future(self) -> asyncio.Future[Any]:
         if self.failed.is_set():
             raise Unavailable(Shut.FAILED)
         if self._closed:
@@ -172,7 +193,7 @@ class Writer:
         if self._thread is not None:
             self._thread.join()
 
-    def _hear(self, answers: Sequence[_Answer], changes: Changes | None, full: bool, failed: bool) -> None:
+    def _hear(self, answers: Sequence[Answer], changes: N | None, full: bool, failed: bool) -> None:
         """Take in what a group of jobs came to, and let each waiter go."""
         if failed:
             self.failed.set()
@@ -183,15 +204,14 @@ class Writer:
             self._told(changes)
         for answer in answers:
             job, fault = answer.job, answer.fault
-            if isinstance(job, _Put):
-                self._waiting -= len(job.entries)
-            elif fault is None and isinstance(job, _Change):
-                fault = _follow(job, answer.result)
+            if isinstance(job, Change):
+                self._waiting -= job.adds
+                fault = fault or _follow(job, answer.result)
             future = job.future
             if future.done():
                 continue
             if fault is None:
-                future.set_result(answer.result)  # type: ignore[arg-type]  # a job's result is of its future's kind
+                future.set_result(answer.result)
             else:
                 future.set_exception(fault)
 
@@ -207,7 +227,7 @@ class Writer:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(call, *values)
 
-    def _work(self, open_store: Callable[[], Store], opened: asyncio.Future[None]) -> None:
+    def _work(self, open_store: Callable[[], S], opened: asyncio.Future[None]) -> None:
         try:
             store = open_store()
         except BaseException as fault:  # noqa: BLE001 - whoever waits for the opening hears it
@@ -247,48 +267,47 @@ class Writer:
                 continue
             job = self._left.popleft()
             jobs.append(job)
-            entries += len(job.entries) if isinstance(job, _Put) else 0
+            entries += job.adds if isinstance(job, Change) else 0
         return jobs, True
 
-    def _serve(self, store: Store, jobs: Sequence[_Job]) -> tuple[list[_Answer], Changes | None, bool, bool]:
+    def _serve(self, store: S, jobs: Sequence[_Job]) -> tuple[list[Answer], N | None, bool, bool]:
         """Do a group of jobs; gives their answers, what changed, whether the store is full and whether it failed."""
         questions = [job for job in jobs if isinstance(job, _Question)]
-        puts = [job for job in jobs if isinstance(job, _Put)]
-        changes = [job for job in jobs if isinstance(job, _Change)]
-        answers: list[_Answer] = []
-        news: Changes | None = None
+        changes = [job for job in jobs if isinstance(job, Change)]
+        answers: list[Answer] = []
+        news: N | None = None
         try:
             answers += [self._reply(store, question) for question in questions]
-            answers += self._apply(store, puts, changes)
+            answers += self._apply(store, changes)
             if not self._thread_failed:
                 self._thread_full = store.is_full(before=self._thread_full)
                 news = store.changes()
         except Exception:  # noqa: BLE001 - what is not one job's fault is the store's: nothing can be promised after it
             self._thread_failed = True
         answered = {id(answer.job) for answer in answers}
-        answers += [_Answer(job, fault=Unavailable(Shut.FAILED)) for job in jobs if id(job) not in answered]
+        answers += [Answer(job, fault=Unavailable(Shut.FAILED)) for job in jobs if id(job) not in answered]
         return answers, news, self._thread_full, self._thread_failed
 
-    def _reply(self, store: Store, question: _Question[object]) -> _Answer:
+    def _reply(self, store: S, question: _Question[S, object]) -> Answer:
         try:
-            return _Answer(question, question.run(store))
+            return Answer(question, question.run(store))
         except _FATAL:
             raise
         except Exception as fault:  # noqa: BLE001 - the one who asked hears it
-            return _Answer(question, fault=fault)
+            return Answer(question, fault=fault)
 
-    def _apply(self, store: Store, puts: Sequence[_Put], changes: Sequence[_Change[object]]) -> list[_Answer]:
+    def _apply(self, store: S, changes: Sequence[Change[S, Any]]) -> list[Answer]:
         """Apply changes in one transaction, or, should one of them be at fault, each in its own."""
-        answers: list[_Answer] = []
+        answers: list[Answer] = []
         if self._thread_failed:
             return answers
         if self._thread_full:
-            answers = [_Answer(put, fault=Unavailable(Shut.FULL)) for put in puts]
-            puts = ()
-        if not puts and not changes:
+            answers = [Answer(change, fault=Unavailable(Shut.FULL)) for change in changes if change.adds]
+            changes = [change for change in changes if not change.adds]
+        if not changes:
             return answers
         try:
-            return answers + self._transact(store, puts, changes)
+            return answers + self._transact(store, changes)
         except _FATAL:
             self._thread_failed = True
             return answers
@@ -299,27 +318,24 @@ class Writer:
         except Exception as raised:  # noqa: BLE001 - the one whose change it was hears it
             store.rollback()
             fault = raised
-        if len(puts) + len(changes) == 1:
-            jobs: tuple[_Job, ...] = (*puts, *changes)
-            return [*answers, *(_Answer(job, fault=fault) for job in jobs)]
-        for put in puts:
-            answers += self._apply(store, (put,), ())
+        if len(changes) == 1:
+            return [*answers, Answer(changes[0], fault=fault)]
         for change in changes:
-            answers += self._apply(store, (), (change,))
+            answers += self._apply(store, (change,))
         return answers
 
-    def _transact(self, store: Store, puts: Sequence[_Put], changes: Sequence[_Change[object]]) -> list[_Answer]:
+    def _transact(self, store: S, changes: Sequence[Change[S, Any]]) -> list[Answer]:
         store.begin()
-        answers = [_Answer(change, change.run(store)) for change in changes]
-        if puts:
-            for put, outcome in zip(puts, store.put([put.entries for put in puts]), strict=True):
-                fault = outcome if isinstance(outcome, ValueError) else None
-                answers.append(_Answer(put, outcome, fault))
+        answers = self._make(store, changes)
         store.commit()
         return answers
 
+    def _make(self, store: S, changes: Sequence[Change[S, Any]]) -> list[Answer]:
+        """Make changes inside a transaction, in their order; gives their answers in any."""
+        return [Answer(change, change.run(store)) for change in changes]
 
-def _follow(change: _Change[object], result: object) -> Exception | None:
+
+def _follow(change: Change[Any, Any], result: object) -> Exception | None:
     """Do what follows from a change; should that be at fault, only its own caller may suffer from it."""
     try:
         change.once_done(result)

@@ -17,33 +17,29 @@ from msgspec import UNSET, UnsetType
 from gateway.model import CURRENCIES, EXPONENTS, Destination, EventId, Fault, Kind, Money
 from gateway.raw import MAX_AGE, MAX_AHEAD, Malformed, RawEvent, unix_seconds
 from gateway.sources import typed
-from gateway.sources.strict import BOXES, MAX_DEPTH, Tainted, taint_of
+from gateway.sources.fields import (
+    CLIENT_FIELDS,
+    MAX_KEYS,
+    Broken,
+    Unknown,
+    consent_of,
+    drop,
+    minor_flag,
+    object_of,
+    text_of,
+)
+from gateway.sources.strict import MAX_DEPTH, Tainted, taint_of
 from gateway.sources.strict import loads as strict_loads
-from gateway.sources.typed import MAX_TEXT
 
 MAX_EVENTS: Final = 500
 MAX_CONTENT_IDS: Final = 100
-MAX_KEYS: Final = 200
-"""Names in one object; more is an attack on the clock, not an event."""
-
 EVENT_FIELDS: Final = frozenset(
     {"event", "event_id", "occurred_at", "page_url", "customer", "client", "order", "click", "consent", "minor"}
 )
 BATCH_FIELDS: Final = frozenset({"events"})
 CUSTOMER_FIELDS: Final = frozenset({"email", "email_sha256", "minor"})
-CLIENT_FIELDS: Final = frozenset({"ip", "user_agent", "country", "region"})
 ORDER_FIELDS: Final = frozenset({"value", "currency", "content_ids"})
 CLICK_FIELDS: Final = frozenset({"gclid", "gbraid", "wbraid", "fbc", "fbp", "epik"})
-
-COMMON_NAMES: Final = (
-    "address birthdate birthday cart city contents country coupon currency custom_data customer_id discount dob email "
-    "external_id fbclid first_name firstname gender id ip items language last_name lastname line_items name order_id "
-    "page_title password phone phone_number postal_code postcode price product_id products properties quantity "
-    "referrer shipping sku state street tax timestamp title total traits type url user_agent user_data user_id utm_campaign "
-    "utm_medium utm_source value zip"
-)
-OFTEN_SENT: Final = frozenset(COMMON_NAMES.split())
-"""Names under which undeclared fields are counted; any other counts as `other`, since a name can be data too."""
 
 PLAIN_DECIMAL: Final = re.compile(r"-?\d{1,20}(?:\.\d{1,6})?", re.ASCII)
 PURCHASE: Final = Kind.PURCHASE
@@ -78,7 +74,7 @@ class Batch(msgspec.Struct):
     """One request's events in their order, and the undeclared fields that were dropped, counted by `object.name`."""
 
     events: list[RawEvent | Malformed]
-    unknown: dict[str, int]
+    unknown: Unknown
 
 
 class TooManyEvents(Exception):
@@ -87,16 +83,6 @@ class TooManyEvents(Exception):
 
 class NotAnEvent(Exception):
     """The JSON is neither an event nor `{"events": [...]}`."""
-
-
-class Broken(Exception):
-    """A rule was broken: which field, which rule. Never leaves this file."""
-
-    def __init__(self, field: str, fault: Fault) -> None:
-        """Keep both."""
-        super().__init__(field)
-        self.field = field
-        self.fault = fault
 
 
 def decode(body: bytes, now: int, connection: Connection | None = None) -> Batch:
@@ -133,10 +119,11 @@ def _common(event: typed.Event, now: int, connection: Connection | None) -> RawE
         raise Broken("event_id", Fault.BAD_FORMAT)
     consent = None if event.consent is UNSET else event.consent
     email = ip = user_agent = country = region = click = None
-    minor = _minor(event.minor)
+    minor = event.minor is not UNSET and minor_flag(event.minor)
     if customer := event.customer:
         email = customer.email or None
-        minor = minor or _minor(customer.minor)
+        if customer.minor is not UNSET:
+            minor = minor or minor_flag(customer.minor)
     if client := event.client:
         ip, user_agent = client.ip or None, client.user_agent or None
         country, region = client.country or None, client.region or None
@@ -147,11 +134,11 @@ def _common(event: typed.Event, now: int, connection: Connection | None) -> RawE
     if consent is not None and len(consent) > MAX_KEYS:
         raise Broken("consent", Fault.TOO_MANY_KEYS)
     order = event.order
-    return RawEvent(  # sixteen arguments by name would cost a microsecond: CPython gathers them in a dictionary then
-        kind=kind,
-        event_id=_wrapped(EventId, event_id),
-        occurred_at=seconds if seconds < now else now,  # noqa: FURB136 - a call costs five times that
-        set_to_now=seconds > now,
+    return RawEvent(  # one more argument by name would cost a microsecond: CPython gathers them in a dictionary then
+        kind,
+        _wrapped(EventId, event_id),
+        seconds if seconds < now else now,  # noqa: FURB136 - a call costs five times that
+        seconds > now,
         page_url=event.page_url or None,
         email=email,
         ip=ip,
@@ -168,11 +155,6 @@ def _common(event: typed.Event, now: int, connection: Connection | None) -> RawE
     )
 
 
-def _minor(said: object) -> bool:
-    """Say whether somebody is flagged as a minor: by anything but null, false or nothing at all."""
-    return not (said is None or said is False or said is UNSET)
-
-
 def _common_money(kind: Kind, order: typed.Order | UnsetType | None) -> Money | None:
     if not order:
         if kind is PURCHASE:
@@ -184,7 +166,7 @@ def _common_money(kind: Kind, order: typed.Order | UnsetType | None) -> Money | 
     return _money(kind, None if amount is UNSET else amount, None if currency is UNSET else currency)
 
 
-def _items(value: object, unknown: dict[str, int]) -> list[object]:
+def _items(value: object, unknown: Unknown) -> list[object]:
     if type(value) is Tainted:
         return [value]
     if type(value) is not dict:
@@ -192,7 +174,7 @@ def _items(value: object, unknown: dict[str, int]) -> list[object]:
     if "events" not in value:
         return [value]
     try:
-        _object("batch", value, BATCH_FIELDS, unknown)
+        object_of("batch", value, BATCH_FIELDS, unknown)
     except Broken:
         raise NotAnEvent from None
     events = value["events"]
@@ -203,9 +185,7 @@ def _items(value: object, unknown: dict[str, int]) -> list[object]:
     return events
 
 
-def _event(
-    item: object, now: int, connection: Connection | None, suspicious: bool, unknown: dict[str, int]
-) -> RawEvent | Malformed:
+def _event(item: object, now: int, connection: Connection | None, suspicious: bool, unknown: Unknown) -> RawEvent | Malformed:
     if suspicious and (fault := taint_of(item, MAX_DEPTH)) is not None:
         return _named(item, "event", fault)
     try:
@@ -223,36 +203,36 @@ def _named(item: object, field: str, fault: Fault) -> Malformed:
     return Malformed(field, fault, kind, EventId(known[0]) if known else None)
 
 
-def _read(item: object, now: int, connection: Connection | None, unknown: dict[str, int]) -> RawEvent:
+def _read(item: object, now: int, connection: Connection | None, unknown: Unknown) -> RawEvent:
     if type(item) is not dict:
         raise Broken("event", Fault.WRONG_TYPE)
-    dropped = not item.keys() <= EVENT_FIELDS and _drop("event", item, EVENT_FIELDS, unknown)
+    dropped = not item.keys() <= EVENT_FIELDS and drop("event", item, EVENT_FIELDS, unknown)
     kind = _kind(item.get("event"))
     event_id = _event_id(item.get("event_id"))
     occurred_at = _occurred_at(item.get("occurred_at"), now)
     email = email_sha256 = ip = user_agent = country = region = click = None
-    minor = _minor(item.get("minor"))
+    minor = minor_flag(item.get("minor"))
     if (customer := item.get("customer")) is not None:
-        dropped |= _object("customer", customer, CUSTOMER_FIELDS, unknown)
-        email = _text(customer.get("email"), "customer.email")
-        minor = minor or _minor(customer.get("minor"))
+        dropped |= object_of("customer", customer, CUSTOMER_FIELDS, unknown)
+        email = text_of(customer.get("email"), "customer.email")
+        minor = minor or minor_flag(customer.get("minor"))
         if (given := customer.get("email_sha256")) is not None:
             email_sha256 = _email_sha256(given, email)
     if (client := item.get("client")) is not None:
-        dropped |= _object("client", client, CLIENT_FIELDS, unknown)
-        ip = _text(client.get("ip"), "client.ip")
-        user_agent = _text(client.get("user_agent"), "client.user_agent")
-        country = _text(client.get("country"), "client.country")
-        region = _text(client.get("region"), "client.region")
+        dropped |= object_of("client", client, CLIENT_FIELDS, unknown)
+        ip = text_of(client.get("ip"), "client.ip")
+        user_agent = text_of(client.get("user_agent"), "client.user_agent")
+        country = text_of(client.get("country"), "client.country")
+        region = text_of(client.get("region"), "client.region")
     if (clicked := item.get("click")) is not None:
-        dropped |= _object("click", clicked, CLICK_FIELDS, unknown)
+        dropped |= object_of("click", clicked, CLICK_FIELDS, unknown)
         click = _click(clicked)
     if connection is not None:
         ip, user_agent = connection.ip, connection.user_agent
     money = None
     content_ids: tuple[str, ...] = ()
     if (order := item.get("order")) is not None:
-        dropped |= _object("order", order, ORDER_FIELDS, unknown)
+        dropped |= object_of("order", order, ORDER_FIELDS, unknown)
         money = _money(kind, order.get("value"), order.get("currency"))
         if (named := order.get("content_ids")) is not None:
             content_ids = _content_ids(named)
@@ -263,7 +243,7 @@ def _read(item: object, now: int, connection: Connection | None, unknown: dict[s
         event_id=event_id,
         occurred_at=min(occurred_at, now),
         set_to_now=occurred_at > now,
-        page_url=_text(item.get("page_url"), "page_url"),
+        page_url=text_of(item.get("page_url"), "page_url"),
         email=email,
         email_sha256=email_sha256,
         ip=ip,
@@ -273,7 +253,7 @@ def _read(item: object, now: int, connection: Connection | None, unknown: dict[s
         money=money,
         content_ids=content_ids,
         click=click,
-        consent=_consent(item.get("consent")),
+        consent=consent_of(item.get("consent")),
         gpc_header=connection is not None and connection.gpc,
         unknown=dropped,
         minor=minor,
@@ -281,38 +261,11 @@ def _read(item: object, now: int, connection: Connection | None, unknown: dict[s
     )
 
 
-def _object(name: str, value: object, fields: frozenset[str], unknown: dict[str, int]) -> bool:
-    if type(value) is not dict:
-        raise Broken(name, Fault.WRONG_TYPE)
-    return not value.keys() <= fields and _drop(name, value, fields, unknown)
-
-
-def _drop(name: str, value: Mapping[str, object], fields: frozenset[str], unknown: dict[str, int]) -> bool:
-    if len(value) > MAX_KEYS:
-        raise Broken(name, Fault.TOO_MANY_KEYS)
-    for key in value.keys() - fields:
-        label = f"{name}.{key if key in OFTEN_SENT else 'other'}"
-        unknown[label] = unknown.get(label, 0) + 1
-        if (fault := taint_of(value[key], MAX_DEPTH - 1 - (name != "event"))) is not None:
-            raise Broken(name, fault)
-    return True
-
-
-def _text(text: object, field: str) -> str | None:
-    if text is None:
-        return None
-    if type(text) is not str:
-        raise Broken(field, Fault.WRONG_TYPE)
-    if len(text) > MAX_TEXT:
-        raise Broken(field, Fault.TOO_LONG)
-    return text
-
-
 def _click(value: Mapping[str, object]) -> dict[str, str] | None:
     if list(value.values()).count(None) == len(value):  # as most visitors come: without a click
         return None
     given = [(name, id_) for name, id_ in value.items() if id_ is not None and name in CLICK_FIELDS]
-    return {name: text for name, id_ in given if (text := _text(id_, f"click.{name}")) is not None} or None
+    return {name: text for name, id_ in given if (text := text_of(id_, f"click.{name}")) is not None} or None
 
 
 def _content_ids(value: object) -> tuple[str, ...]:
@@ -320,7 +273,7 @@ def _content_ids(value: object) -> tuple[str, ...]:
         raise Broken("order.content_ids", Fault.WRONG_TYPE)
     if len(value) > MAX_CONTENT_IDS:
         raise Broken("order.content_ids", Fault.TOO_LONG)
-    ids = tuple([text for id_ in value if (text := _text(id_, "order.content_ids")) is not None])
+    ids = tuple([text for id_ in value if (text := text_of(id_, "order.content_ids")) is not None])
     if len(ids) < len(value):
         raise Broken("order.content_ids", Fault.WRONG_TYPE)
     return ids
@@ -369,19 +322,6 @@ def _email_sha256(value: object, email: str | None) -> dict[Destination, str] | 
         if type(digest) is not str or SHA256_HEX.fullmatch(digest) is None:
             raise Broken(f"customer.email_sha256.{destination}", Fault.BAD_FORMAT)
     return digests or None
-
-
-def _consent(value: object) -> object:
-    """Leave it as it came for the signals' own readers, but for what no reader should have to fear: size and depth."""
-    if type(value) is dict:
-        if len(value) > MAX_KEYS:
-            raise Broken("consent", Fault.TOO_MANY_KEYS)
-        for part in value.values():
-            if type(part) in BOXES and taint_of(part, MAX_DEPTH - 2):
-                raise Broken("consent", Fault.TOO_DEEP)
-    elif type(value) is list and taint_of(value, MAX_DEPTH - 1):
-        raise Broken("consent", Fault.TOO_DEEP)
-    return value
 
 
 def _money(kind: Kind, amount: object, currency: object) -> Money | None:

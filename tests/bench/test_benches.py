@@ -7,7 +7,9 @@ import pytest
 
 from bench.__main__ import BENCHES, main
 
-BARS = {"door": 2, "batches": 1, "line": 2, "contract": 3, "courier": 1, "job": 1, "outbox": 3}
+pytestmark = pytest.mark.xdist_group("machine")
+
+BARS = {"door": 2, "batches": 1, "line": 2, "consent": 6, "contract": 3, "courier": 1, "job": 1, "outbox": 3}
 
 
 @pytest.mark.parametrize("name", BENCHES)

@@ -15,12 +15,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from gateway import intake, private
+from gateway.consent.evidence import JOINS
 from gateway.delivery.letters import Order
 from gateway.log import Log
 from gateway.model import Destination, Fault, Kind, Refusal, Status
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
-from gateway.sources import native
+from gateway.sources import consent, fields, native
 from tests.doorway import Doorway, doorway, purchase, refused
 from tests.live import inside, install
 
@@ -78,10 +79,18 @@ def test_the_fields_of_an_event_are_those_that_are_read() -> None:
     nested = {name: set(properties[name]["properties"]) for name in ("customer", "client", "order", "click")}
     assert nested == {
         "customer": native.CUSTOMER_FIELDS,
-        "client": native.CLIENT_FIELDS,
+        "client": fields.CLIENT_FIELDS,
         "order": native.ORDER_FIELDS,
         "click": native.CLICK_FIELDS,
     }
+
+
+def test_the_fields_of_a_record_are_those_that_are_read() -> None:
+    """What is described is read, and what is read is described; the answer's words are the code's."""
+    assert set(SCHEMAS["ConsentRecord"]["properties"]) == consent.FIELDS
+    assert set(SCHEMAS["Consent"]["properties"]["join"]["properties"]) == {kind.value for kind in JOINS}
+    allowed, *reasons = SCHEMAS["ConsentKept"]["properties"]["destinations"]["additionalProperties"]["enum"]
+    assert (allowed, reasons) == (intake.ALLOWED, sorted(Refusal))
 
 
 def test_the_limits_are_the_codes() -> None:
@@ -122,17 +131,34 @@ async def exchange(door: Doorway) -> Iterator[tuple[str, str, Any]]:
         await door.collect(big[: intake.COLLECT_BYTES + 1]),
         await door.collect(purchase(), Content_Encoding="gzip"),
     ]
-    target = f"/v1/collect?k={door.installation.publishable_key}"
-    preflights = [await door.ask("OPTIONS", target, Origin=origin) for origin in ("https://shop.example", "https://x.example")]
+    said = {"consent": {"advertising": True, "receipt": "page-receipt-0123456789", "banner_version": "a b"}}
+    records = [
+        await door.say(said),
+        await door.say({"consent": {"vendors": {"meta": False}}}),
+        await door.tell(said),
+        await door.say(b"{"),
+        await door.say({}),
+        await door.say(said, key="sk_x"),
+        await door.tell(said, key="pk_x"),
+        await door.say(big[: intake.CONSENT_BYTES + 1]),
+        await door.say(said, Content_Type="text/plain"),
+    ]
+    origins, key = ("https://shop.example", "https://x.example"), door.installation.publishable_key
+    preflights = {
+        path: [await door.ask("OPTIONS", f"{path}?k={key}", Origin=origin) for origin in origins]
+        for path in ("/v1/collect", "/v1/consent")
+    }
     while (last := await door.post({"events": [purchase(f"{n}") for n in range(500)]})).status == 202:
         pass
     events.append(last)
     door.intake.close()
+    records.append(await door.say(said))
     events.append(await door.post(purchase()))
     collects.append(await door.collect(purchase()))
     found = [("POST", "/v1/events", answer) for answer in events]
     found += [("POST", "/v1/collect", answer) for answer in collects]
-    found += [("OPTIONS", "/v1/collect", answer) for answer in preflights]
+    found += [("POST", "/v1/consent", answer) for answer in records]
+    found += [("OPTIONS", path, answer) for path, answers in preflights.items() for answer in answers]
     return iter([*found, ("GET", "/healthz", await door.ask("GET", "/healthz"))])
 
 
@@ -145,7 +171,7 @@ async def test_real_answers_are_as_described(tmp_path: Path) -> None:
             met.setdefault((method, path), set()).add(answer.status)
             assert answer.status in described(method, path), (method, path, answer.status)
             if answer.body and answer.headers["Content-Type"] == "application/json":
-                validator("Results" if answer.status == 202 else "Error").validate(answer.json)
+                validator({202: "Results", 201: "ConsentKept"}.get(answer.status, "Error")).validate(answer.json)
             if answer.status in {429, 503}:
                 assert "Retry-After" in API["paths"][path][method.lower()]["responses"][str(answer.status)]["headers"]
     slow = 408  # a body that drips: shown where deadlines are tested
@@ -153,6 +179,8 @@ async def test_real_answers_are_as_described(tmp_path: Path) -> None:
         ("POST", "/v1/events"): set(),
         ("POST", "/v1/collect"): {429},  # shown where the limits of networks are tested
         ("OPTIONS", "/v1/collect"): set(),
+        ("POST", "/v1/consent"): {429},  # shown where records are tested
+        ("OPTIONS", "/v1/consent"): set(),
         ("GET", "/healthz"): set(),
     }
 

@@ -14,16 +14,18 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
-from gateway.app import CannotListen
+from gateway.app import CannotListen, Gateway, serve
 from gateway.audit.advice import GOOGLE_TERMS
-from gateway.log import Log
+from gateway.log import Log, Reducer
 from gateway.model import Destination, StorefrontId
-from gateway.outbox import Lane
+from gateway.outbox import Lane, Unavailable
 from gateway.outbox.schema import CannotOpen
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.google_token import TokenService
 from gateway.sandbox.platforms import TOKENS, Platforms
+from gateway.settings import load
 from tests.doorway import edit, purchase
+from tests.gateway.ledger.making import SHOP, deposit, name
 from tests.live import Installation, Process, inside, install
 
 GOOGLE: Final = Destination.GOOGLE_ADS
@@ -124,12 +126,9 @@ async def test_a_taken_port_is_said_and_everything_is_given_back(tmp_path: Path,
     """The address is named, the store is closed again, and the next start works."""
     there = install(tmp_path / "it", platforms.base_urls)
     port = getattr(there, which)
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", port))
-        other.listen()
-        with pytest.raises(CannotListen, match=rf"127\.0\.0\.1:{port}"):
-            async with asyncio.timeout(5), inside(there, Log(io.StringIO())):
-                raise AssertionError
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(CannotListen, match=rf"127\.0\.0\.1:{port}"):
+        async with asyncio.timeout(5), inside(there, Log(io.StringIO())):
+            raise AssertionError
     async with inside(there, Log(io.StringIO())):
         assert (await there.ask("/readyz"))["ready"]
 
@@ -449,3 +448,46 @@ async def test_a_failing_store_ends_the_process_with_a_failure(tmp_path: Path, p
     assert books["by_status"]["accepted"] >= 1
     assert (await post(process.installation, purchase("after")))[0] == 202
     assert await process.stop() == 0
+
+
+async def test_a_ledger_that_fails_ends_the_process_too(tmp_path: Path, platforms: Platforms) -> None:
+    """Whether anybody asks it for something then or not; the outbox is closed in order."""
+    there, log = install(tmp_path / "it", platforms.base_urls), io.StringIO()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    failing: list[asyncio.Task[None]] = []
+
+    async def fail(gateway: Gateway) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+        with pytest.raises(Unavailable, match="store_failed"):
+            await gateway.ledger.deposit(deposit(1))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert gateway.outbox.shut is None
+
+    try:
+        async with asyncio.timeout(20):
+            writer = Log(log)
+            settings = load(there.config, os.environ)
+            code = await serve(settings, writer, Reducer(writer), lambda it: failing.append(asyncio.create_task(fail(it))))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    await failing[0]
+    assert code == 1
+    assert happenings(log.getvalue())[-3:] == ["store_failed", "stopping", "stopped"]
+    async with inside(there, Log(log)) as gateway:
+        assert list(await gateway.ledger.read(StorefrontId("shop1"), [])) == []
+
+
+async def test_the_ledger_is_swept_with_the_outbox(
+    tmp_path: Path, platforms: Platforms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is beyond the settings' days goes by itself; what is not stays."""
+    monkeypatch.setattr("gateway.app.SWEEP_SECONDS", 0.05)
+    there, now = install(tmp_path / "it", platforms.base_urls), int(time.time())
+    there.config.write_text(f"{there.config.read_text()}\n[retention]\nconsent_records_days = 200\n")
+    async with inside(there, Log(io.StringIO())) as gateway:
+        await gateway.ledger.deposit(deposit(1, received_at=now - 199 * 86_400))
+        await gateway.ledger.deposit(deposit(2, received_at=now - 201 * 86_400, browser="other"))
+        async with asyncio.timeout(5):
+            while await gateway.ledger.look_up(SHOP, name(2)) is not None:  # noqa: ASYNC110 - a test looks on from outside
+                await asyncio.sleep(0.02)
+        assert await gateway.ledger.look_up(SHOP, name(1)) is not None

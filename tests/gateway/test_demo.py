@@ -16,6 +16,8 @@ from gateway.model import Destination, StorefrontId
 from tests.browser import Page, browsing, needs_browser
 from tests.showing import OFFSETS, Demo, first_free_port, is_free
 
+pytestmark = pytest.mark.xdist_group("machine")
+
 PLATFORMS: Final = [destination.value for destination in Destination]
 SCREENS: Final = ((1100, 900, False), (360, 740, True))
 
@@ -64,9 +66,7 @@ def test_all_ports_move_together(tmp_path: Path) -> None:
 async def test_a_taken_port_is_said_and_everything_is_given_back(tmp_path: Path, offset: int) -> None:
     """Whichever port is taken: one sentence that names them all, exit code 1, and the next start works."""
     first, (out, text) = first_free_port(), printing()
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", first + offset))
-        other.listen()
+    with socket.create_server(("127.0.0.1", first + offset)):
         code = await run(tmp_path / "state", first, Log(), Reducer(Log()), out)
     assert code == 1
     assert f"needs {first}, {first + 1}," in text.getvalue()

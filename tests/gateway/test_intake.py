@@ -7,30 +7,32 @@ from typing import Any, Final
 
 import orjson
 import pytest
-from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.intake import COLLECT_BYTES, EVENTS_BYTES, ROUTES, _results
-from gateway.keys import KeyId, KeyKind, make_key
+from gateway.intake import COLLECT_BYTES, ROUTES, _results
 from gateway.model import Destination, EventId, Fault, Kind, Minimised, Refusal, Source, Status, StorefrontId, Trace
-from gateway.outbox import Accept
+from gateway.outbox import Accept, Person
 from gateway.raw import RawEvent
-from tests.doorway import NOW, Answer, Doorway, as_bytes, doorway, edit, purchase, refused, statuses
+from tests.doorway import (
+    BURST,
+    FULL_AGENT,
+    NOW,
+    PROXIES,
+    SHOP,
+    Doorway,
+    as_bytes,
+    doorway,
+    is_error,
+    is_quiet,
+    purchase,
+    refused,
+    statuses,
+)
 from tests.live import ORIGIN
 
 ALL: Final = [destination.value for destination in Destination]
 CANARY: Final = "canary-7f3a@example.com"
-FULL_AGENT: Final = (
-    'pixel_id = "1234567890"',
-    'pixel_id = "1234567890"\nclient_user_agent = "full"\nallow = { user_agent = "A decision" }',
-)
-PROXIES: Final = (
-    "pre_stop_seconds = 0",
-    'pre_stop_seconds = 0\ntrusted_proxies = ["127.0.0.0/8", "10.0.0.0/8", "2001:db8:ffff::/48"]',
-)
-BURST: Final = ("events_per_second = 1000000\nburst = 1000000", "events_per_second = 10\nburst = 20")
-NULL_ORIGIN: Final = ('origins = ["https://shop.example"]', 'origins = ["https://shop.example"]\nallow_null_origin = true')
 
 
 @pytest.fixture
@@ -38,21 +40,6 @@ async def door(tmp_path: Path) -> AsyncIterator[Doorway]:
     """An open door."""
     async with doorway(tmp_path) as opened:
         yield opened
-
-
-def is_error(answer: Answer, status: int, code: str) -> bool:
-    """Say whether an answer is this error, wholly, with the headers that every answer has."""
-    assert (answer.status, answer.json) == (status, {"error": code})
-    assert answer.headers["Content-Type"] == "application/json"
-    return is_quiet(answer)
-
-
-def is_quiet(answer: Answer) -> bool:
-    """Say whether an answer's headers give nothing away and let nobody keep it."""
-    assert answer.headers["Server"] == "consent-gateway"
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    return True
 
 
 # ── servers: what is taken ───────────────────────────────────────────────────────────────────────────────────────
@@ -112,6 +99,26 @@ async def test_an_event_that_identifies_nobody_is_refused(door: Doorway) -> None
     assert answer.results[0]["refused_destinations"] == dict.fromkeys(ALL, "no_identity")
 
 
+async def test_an_event_of_somebody_who_withdrew_is_refused(door: Doorway) -> None:
+    """The store says so in the transaction that would have accepted it; a grant of a later date is heard."""
+    await door.post(purchase("1"))
+    event = await door.only()
+    assert event.email is not None
+    await door.outbox.withdraw(SHOP, Person(event.email.distinct()), NOW - 50)
+    newer = purchase("3", consent={"advertising": True, "given_at": NOW - 20})
+    answer = await door.post({"events": [purchase("2"), newer]})
+    assert answer.results == [
+        {
+            "event_id": "2",
+            "status": "refused",
+            "reason": "withdrawn",
+            "refused_destinations": dict.fromkeys(ALL, "withdrawn"),
+        },
+        {"event_id": "3", "status": "accepted", "destinations": ALL},
+    ]
+    assert door.metric("events_total", status="refused", reason="withdrawn") == 1
+
+
 async def test_a_server_says_the_visitors_address_and_agent(tmp_path: Path) -> None:
     """From servers the body's `client` counts; the connection's own address and agent do not."""
     async with doorway(tmp_path, FULL_AGENT) as door:
@@ -154,49 +161,6 @@ async def test_a_repeat_with_other_content_is_counted_and_never_applied(door: Do
     assert door.metric("differing_repeats_total") == 1
 
 
-# ── servers: who is asking ───────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(
-    "said", ["", "Bearer", "Bearer ", "Basic {key}", "{key}", "Bearer x{key}", "Bearer {key}x", "Bearer sk_s1_"]
-)
-async def test_a_wrong_key_is_401(door: Doorway, said: str) -> None:
-    """No key, half a key, another scheme or a neighbour of the key: 401 that says how to authenticate."""
-    answer = await door.post(purchase(), Authorization=said.format(key=door.installation.secret_key))
-    assert is_error(answer, 401, "unknown_key")
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert await door.stored() == []
-
-
-async def test_the_scheme_is_read_in_any_case(door: Doorway) -> None:
-    """Schemes are case-insensitive (RFC 9110, 11.1)."""
-    assert (await door.post(purchase(), Authorization=f"bEARER  {door.installation.secret_key}")).status == 202
-
-
-async def test_each_key_opens_its_own_door_only(door: Doorway) -> None:
-    """A publishable key is 403 on events; a secret key is 403 on collect, though it would be a leak to have it there."""
-    assert is_error(await door.post(purchase(), key=door.installation.publishable_key), 403, "not_a_secret_key")
-    assert is_error(await door.collect(purchase(), key=door.installation.secret_key), 403, "unknown_key")
-    assert await door.stored() == []
-
-
-async def test_two_keys_are_active_at_once_and_a_revoked_one_is_not(tmp_path: Path) -> None:
-    """The old key and its successor both work until the old one is taken out."""
-    new = make_key(KeyKind.SECRET, KeyId("s2"))
-    second = '[[storefronts.shop.keys]]\nid = "s2"\nkind = "secret"\nkey = "file:second.key"\n'
-    (tmp_path / "second.key").write_text(new)
-    (tmp_path / "second.key").chmod(0o600)
-    anchor = "[[storefronts.shop.keys]]"
-    async with doorway(tmp_path, (anchor, second + anchor)) as door:
-        assert (await door.post(purchase("1"))).status == 202
-        assert (await door.post(purchase("2"), key=new)).status == 202
-        installation = door.installation
-    edit(installation, ('id = "s1"\nkind = "secret"\nkey = "file:secret.key"\n', ""), (f"{anchor}\n{anchor}", anchor))
-    async with doorway(tmp_path) as door:
-        assert is_error(await door.post(purchase("3")), 401, "unknown_key")
-        assert (await door.post(purchase("3"), key=new)).status == 202
-
-
 # ── servers: what can be read ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -232,14 +196,6 @@ async def test_a_charset_beside_json_is_fine(door: Doorway) -> None:
     assert (await door.post(purchase(), Content_Type="Application/JSON; charset=utf-8")).status == 202
 
 
-async def test_gzip_is_read(door: Doorway) -> None:
-    """A compressed body counts with its size after decompression."""
-    body = as_bytes({"events": [purchase(str(number)) for number in range(100)]})
-    answer = await door.post(gzip.compress(body), Content_Encoding="gzip")
-    assert statuses(answer.results) == ["accepted"] * 100
-    assert door.metric("raw_bytes_total") == len(body)
-
-
 @pytest.mark.parametrize("encoding", ["deflate", "br", "zstd", "gzip, gzip", "x-unknown"])
 async def test_other_encodings_are_415(door: Doorway, encoding: str) -> None:
     """Only gzip is undone; browsers may not compress at all."""
@@ -247,36 +203,6 @@ async def test_other_encodings_are_415(door: Doorway, encoding: str) -> None:
     assert is_error(await door.post(packed, Content_Encoding=encoding), 415, "content_encoding")
     assert is_error(await door.collect(packed, Content_Encoding=encoding), 415, "content_encoding")
     assert is_error(await door.collect(gzip.compress(as_bytes(purchase())), Content_Encoding="gzip"), 415, "content_encoding")
-
-
-@pytest.mark.parametrize("body", [b"no gzip at all", gzip.compress(b"{}")[:5], gzip.compress(as_bytes(purchase()))[:-40]])
-async def test_broken_gzip_is_400(door: Doorway, body: bytes) -> None:
-    """What cannot be decompressed is 400, however far it could be read."""
-    answer = await door.post(body, Content_Encoding="gzip")
-    assert answer.status == 400
-    assert answer.error in {"bad_body", "not_json"}
-
-
-async def test_the_size_counts_after_decompression(door: Doorway) -> None:
-    """A mebibyte is read, one byte more is 413, compressed or not."""
-    exactly = as_bytes(purchase()).ljust(EVENTS_BYTES)
-    assert (await door.post(exactly)).status == 202
-    assert (await door.post(gzip.compress(exactly), Content_Encoding="gzip")).status == 202
-    assert is_error(await door.post(exactly + b" "), 413, "body_too_large")
-    assert is_error(await door.post(gzip.compress(exactly + b" "), Content_Encoding="gzip"), 413, "body_too_large")
-
-
-async def test_a_body_without_a_length_is_bounded_too(door: Doorway) -> None:
-    """A chunked body is read up to the limit and no further."""
-
-    async def parts(count: int) -> AsyncIterator[bytes]:
-        yield as_bytes(purchase())
-        for _ in range(count):
-            yield b" " * 1024
-
-    given = {"Authorization": f"Bearer {door.installation.secret_key}", "Content_Type": "application/json"}
-    assert (await door.ask("POST", "/v1/events", parts(1000), **given)).status == 202
-    assert is_error(await door.ask("POST", "/v1/events", parts(1100), **given), 413, "body_too_large")
 
 
 # ── servers: how much ────────────────────────────────────────────────────────────────────────────────────────────
@@ -347,36 +273,6 @@ async def test_what_a_browser_sends_unreadable_is_counted(door: Doorway) -> None
     assert door.metric("events_total", source="collect", event="none", status="invalid", reason="bad_format") == 1
 
 
-@pytest.mark.parametrize("key", ["", "pk_p1_", "x", "pk_p1_" + "A" * 43, "%00"])
-async def test_an_unknown_publishable_key_is_403(door: Doorway, key: str) -> None:
-    """Without the storefront's key, 403 and no word for the page."""
-    answer = await door.ask("POST", f"/v1/collect?k={key}", as_bytes(purchase()), Origin=ORIGIN)
-    assert is_error(answer, 403, "unknown_key")
-    assert "Access-Control-Allow-Origin" not in answer.headers
-    assert is_error(await door.ask("POST", "/v1/collect", as_bytes(purchase()), Origin=ORIGIN), 403, "unknown_key")
-
-
-@pytest.mark.parametrize("origin", [
-    "null", "", "https://shop.example.evil.example", "http://shop.example", "https://shop.example:444", "https://SHOP.example",
-    "https://shop.example/", "https://sub.shop.example",
-])  # fmt: skip
-async def test_a_foreign_origin_is_403(door: Doorway, origin: str) -> None:
-    """Origins are compared whole; `null` is nobody unless the storefront says so."""
-    answer = await door.collect(purchase(), Origin=origin)
-    assert is_error(answer, 403, "unknown_origin")
-    assert "Access-Control-Allow-Origin" not in answer.headers
-    assert await door.stored() == []
-
-
-async def test_the_null_origin_is_taken_where_the_storefront_says_so(tmp_path: Path) -> None:
-    """Sandboxed pixels have the origin `null`, and are told so."""
-    async with doorway(tmp_path, NULL_ORIGIN) as door:
-        answer = await door.collect(purchase(), Origin="null")
-        assert answer.status == 204
-        assert answer.headers["Access-Control-Allow-Origin"] == "null"
-        assert is_error(await door.collect(purchase(), Origin="https://other.example"), 403, "unknown_origin")
-
-
 async def test_a_preflight_allows_what_a_page_needs_and_no_more(door: Doorway) -> None:
     """POST with a content type, from the storefront's own pages, remembered for a day, without credentials."""
     target = f"/v1/collect?k={door.installation.publishable_key}"
@@ -421,60 +317,6 @@ async def test_global_privacy_control_is_heard_in_the_header(door: Doorway, said
     await door.collect(purchase(), Sec_GPC=said)
     assert [event.event_id for event in await door.stored()] == ([] if heard else ["1001"])
     assert door.metric("events_total", reason=Refusal.GPC.value) == int(heard)
-
-
-async def test_a_browsers_own_address_and_agent_count(tmp_path: Path) -> None:
-    """What the body says of the client is not believed; without proxies X-Forwarded-For is not even read."""
-    async with doorway(tmp_path, FULL_AGENT) as door:
-        client = {"ip": "203.0.113.77", "user_agent": "Liar/1.0"}
-        await door.collect(purchase(client=client), User_Agent="Browser/2.0", X_Forwarded_For="203.0.113.78")
-        event = await door.only()
-        assert event.user_agent == "Browser/2.0"
-        assert event.ip is None  # the connection comes from loopback
-
-
-@pytest.mark.parametrize(
-    ("forwarded", "network"),
-    [
-        (["203.0.113.77"], "203.0.113.0"),
-        (["198.51.100.1, 203.0.113.77"], "203.0.113.0"),
-        (["198.51.100.1", "203.0.113.77"], "203.0.113.0"),
-        (["203.0.113.77, 10.1.2.3"], "203.0.113.0"),
-        (["198.51.100.1, 203.0.113.77", "10.1.2.3,10.0.0.1"], "203.0.113.0"),
-        (["203.0.113.77, ::ffff:10.1.2.3"], "203.0.113.0"),
-        (["203.0.113.77, 10.1.2.3:4711"], "203.0.113.0"),
-        (["203.0.113.77, [2001:db8:ffff::1]:443"], "203.0.113.0"),
-        (["203.0.113.77:1234"], "203.0.113.0"),
-        (["[2001:db8:1:2::3]:1234"], "2001:db8:1::"),
-        (["203.0.113.77, unknown"], None),
-        (["203.0.113.77, "], None),
-        (["10.1.2.3"], None),
-        ([""], None),
-        ([], None),
-    ],
-)
-async def test_behind_proxies_the_rightmost_stranger_is_the_visitor(
-    tmp_path: Path, forwarded: list[str], network: str | None
-) -> None:
-    """What is left of it was said by the visitor and may be a lie; where proxies name nobody, there is no address."""
-    async with doorway(tmp_path, PROXIES) as door:
-        key = door.installation.publishable_key
-        headers = [("Origin", ORIGIN), *(("X-Forwarded-For", value) for value in forwarded)]
-        async with door.session.post(f"{door.url}/v1/collect?k={key}", data=as_bytes(purchase()), headers=headers) as answer:
-            assert answer.status == 204
-        assert (await door.only()).ip == network
-
-
-@pytest.mark.parametrize("forwarded", ["", "10.1.2.3", "10.1.2.3, 203.0.113.9"])
-async def test_a_proxys_public_address_is_never_a_visitors(tmp_path: Path, forwarded: str) -> None:
-    """A proxy that is reached over a public address and names nobody leaves the visitor without one."""
-    edit_proxies = (PROXIES[0], PROXIES[1].replace('"10.0.0.0/8"', '"10.0.0.0/8", "203.0.113.9/32"'))
-    async with doorway(tmp_path, edit_proxies) as door:
-        request = make_mocked_request("POST", "/v1/collect", {"X-Forwarded-For": forwarded}).clone(remote="203.0.113.9")
-        assert not door.intake._client_address(request)
-        visitor = make_mocked_request("POST", "/v1/collect", {"X-Forwarded-For": "198.51.100.7"})
-        assert door.intake._client_address(visitor.clone(remote="203.0.113.9")) == "198.51.100.7"
-        assert door.intake._client_address(visitor.clone(remote="203.0.113.8")) == "203.0.113.8"
 
 
 async def test_undeclared_fields_are_counted_by_closed_names(door: Doorway) -> None:
@@ -607,18 +449,6 @@ async def test_requests_are_counted_by_route_and_status(door: Doorway) -> None:
     assert CANARY.encode() not in door.metrics.text()
 
 
-async def test_events_are_counted_as_the_books_have_them(door: Doorway) -> None:
-    """Metrics and books agree, per source, kind, status and reason."""
-    await door.post({"events": [purchase("1"), purchase("1"), refused("2"), 7]})
-    await door.collect(purchase("3"))
-    counted = {
-        key: door.metric("events_total", source=key[0], event=key[1] or "none", status=key[2], reason=key[3] or "none")
-        for key in (await door.book()).received
-    }
-    assert counted == (await door.book()).received
-    assert sum(counted.values()) == 5
-
-
 @pytest.mark.parametrize("said", [
     CANARY.encode(), f'{{"{CANARY}": 1}}'.encode(), purchase(CANARY), {"events": CANARY},
     purchase(order={"value": CANARY, "currency": CANARY}), purchase(event=CANARY),
@@ -640,7 +470,7 @@ async def test_no_answer_repeats_what_was_said(door: Doorway, said: Any) -> None
 
 def test_every_path_has_its_methods() -> None:
     """The table of routes is what the documentation is held against."""
-    assert {path for _, path in ROUTES} == {"/v1/events", "/v1/collect", "/healthz"}
+    assert {path for _, path in ROUTES} == {"/v1/events", "/v1/collect", "/v1/consent", "/v1/consent/withdraw", "/healthz"}
 
 
 @given(

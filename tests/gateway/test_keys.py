@@ -46,13 +46,14 @@ DOOR = Doorkeeper(
         (PUBLIC, (SHOP, KeyKind.PUBLISHABLE)),
         (THEIRS, (OTHER, KeyKind.SECRET)),
     ],
+    ids=["old", "new", "public", "theirs"],
 )
 def test_a_known_key_names_its_storefront_and_kind(key: str, caller: tuple[StorefrontId, KeyKind]) -> None:
     """Two keys can be active at once, kept as hashes or as references."""
     assert DOOR.who(key) == caller
 
 
-@pytest.mark.parametrize("key", [OLD, NEW, PUBLIC, THEIRS])
+@pytest.mark.parametrize("key", [OLD, NEW, PUBLIC, THEIRS], ids=["old", "new", "public", "theirs"])
 def test_a_key_counts_only_whole(key: str) -> None:
     """No beginning, no end, no other case, no neighbour of a key is the key."""
     near = [key[:at] + ("A" if key[at] != "A" else "B") + key[at + 1 :] for at in range(len(key))]
@@ -101,7 +102,7 @@ def test_a_hash_depends_on_the_pepper_and_is_the_published_function() -> None:
 
 
 @pytest.mark.parametrize("length", [16, 63, 64, 65, 200])
-@pytest.mark.parametrize("text", ["", OLD, "\ud800", "é" * 100])
+@pytest.mark.parametrize("text", ["", OLD, "\ud800", "é" * 100], ids=["nothing", "key", "surrogate", "accents"])
 def test_whoever_calls_is_hashed_as_keys_are_hashed_for_keeping(length: int, text: str) -> None:
     """Both are HMAC-SHA-256 under the pepper, however long that is."""
     pepper = bytes(range(length))

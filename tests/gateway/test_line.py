@@ -11,20 +11,24 @@ from hypothesis import strategies as st
 from gateway.adapter import Adapter
 from gateway.consent.policy import Policy
 from gateway.line import Line
+from gateway.minimise import wanted
 from gateway.model import Destination, EventId, Fault, Kind, Refusal, Remark, Signal, Source, State, Status, StorefrontId, Trace
 from gateway.outbox import Accept, Entry, Refuse, Reject
+from gateway.persons import Identifier, Persons
 from gateway.raw import Malformed
-from gateway.sources.native import decode
+from gateway.sources.fields import CLIENT_FIELDS
+from gateway.sources.native import CLICK_FIELDS, CUSTOMER_FIELDS, EVENT_FIELDS, ORDER_FIELDS, decode
 from gateway.sources.typed import MAX_TEXT
 from tests.adapters.cases import ALL_ALLOWED, made
 from tests.effort import effort
-from tests.strategies import EVENTS, NOW, good_event, read_one
+from tests.strategies import EVENTS, JSON, NOW, good_event, read_one
 
 SHOP: Final = StorefrontId("shop")
 META, PINTEREST, GOOGLE = ALL = tuple(Destination)
 ADAPTERS: Final[dict[Destination, Adapter]] = {d: made(d) for d in ALL}
 GENEROUS: Final[dict[Destination, Adapter]] = {d: made(d, **ALL_ALLOWED[d]) for d in ALL}
-LINE: Final = Line(SHOP, Policy(), ADAPTERS, frozenset())
+PERSONS: Final = Persons(bytes(32))
+LINE: Final = Line(SHOP, Policy(), ADAPTERS, frozenset(), PERSONS)
 
 
 def run(line: Line = LINE, **changes: Any) -> Entry:
@@ -101,7 +105,9 @@ def test_what_only_a_refused_destination_needed_does_not_stay() -> None:
     """When a destination drops out, what was kept for its sake alone is dropped with it, its digest too."""
     click = {"fbc": "fb.1.1795339000123.abc", "epik": "dj0yJnU9abc"}
     meta = made(META, events=["page_view"], **ALL_ALLOWED[META])
-    line = Line(SHOP, Policy(), {META: meta, PINTEREST: made(PINTEREST, send_ip=False, send_click_id=True)}, frozenset())
+    line = Line(
+        SHOP, Policy(), {META: meta, PINTEREST: made(PINTEREST, send_ip=False, send_click_id=True)}, frozenset(), PERSONS
+    )
     entry = accepted(line, click=click)
     assert entry.event.destinations == (PINTEREST,)
     assert entry.event.click is not None
@@ -113,7 +119,7 @@ def test_what_only_a_refused_destination_needed_does_not_stay() -> None:
 
 def test_an_identity_of_two_parts_needs_both() -> None:
     """Where a platform knows a person by address and agent together, one of them alone is no identity."""
-    line = Line(SHOP, Policy(), {META: made(META), PINTEREST: made(PINTEREST, client_user_agent="full")}, frozenset())
+    line = Line(SHOP, Policy(), {META: made(META), PINTEREST: made(PINTEREST, client_user_agent="full")}, frozenset(), PERSONS)
     assert accepted(line, customer=None).event.destinations == (META, PINTEREST)
     strange = {"ip": "203.0.113.77", "user_agent": "jane@example.com"}
     assert accepted(line, customer=None, client=strange).event.destinations == (META,)
@@ -121,7 +127,7 @@ def test_an_identity_of_two_parts_needs_both() -> None:
 
 def test_a_kind_that_a_destination_does_not_take_is_not_enabled() -> None:
     """An event of a kind that the destination was not configured for is refused for it alone."""
-    line = Line(SHOP, Policy(), {META: made(META, events=["purchase"]), PINTEREST: ADAPTERS[PINTEREST]}, frozenset())
+    line = Line(SHOP, Policy(), {META: made(META, events=["purchase"]), PINTEREST: ADAPTERS[PINTEREST]}, frozenset(), PERSONS)
     entry = accepted(line, event="page_view", order=None)
     assert entry.event.destinations == (PINTEREST,)
     assert entry.trace.refused == ((META, Refusal.NOT_ENABLED),)
@@ -129,29 +135,100 @@ def test_a_kind_that_a_destination_does_not_take_is_not_enabled() -> None:
 
 def test_a_storefront_without_destinations_accepts_nothing() -> None:
     """Where no destination is enabled, a consented event is refused and not kept."""
-    line = Line(SHOP, Policy(), {}, frozenset())
+    line = Line(SHOP, Policy(), {}, frozenset(), PERSONS)
     assert refused(line).reason is Refusal.NOT_ENABLED
     assert line.enabled == ()
 
 
 def test_destinations_stand_in_one_order() -> None:
     """However a storefront lists them, destinations are decided and told in the same order."""
-    line = Line(SHOP, Policy(), dict(reversed(ADAPTERS.items())), frozenset())
+    line = Line(SHOP, Policy(), dict(reversed(ADAPTERS.items())), frozenset(), PERSONS)
     assert line.enabled == ALL
     assert accepted(line).event.destinations == ALL
 
 
 def test_the_storefronts_policy_and_origins_are_used() -> None:
     """Consent is judged by the storefront's own policy, and pages by its own origins."""
-    line = Line(SHOP, Policy(banner_regions=frozenset({"FR"})), ADAPTERS, frozenset({"https://other.example"}))
+    line = Line(SHOP, Policy(banner_regions=frozenset({"FR"})), ADAPTERS, frozenset({"https://other.example"}), PERSONS)
     entry = accepted(line, consent={"shopify": {"marketingAllowed": True, "saleOfDataAllowed": True}})
     assert entry.event.page_origin is None
     assert accepted().event.page_origin == "https://shop.example"
 
 
+UNKNOWN_NAMES: Final = st.text(min_size=1, max_size=12).map(lambda name: f"x_{name}") | st.sampled_from(
+    ("advertising", "ad_consent", "marketing", "buyer_accepts_marketing", "opted_in", "items", "email", "tcf")
+)
+
+
+@settings(max_examples=150)
+@given(
+    EVENTS,
+    st.sampled_from((None, "customer", "client", "order", "click")),
+    st.dictionaries(UNKNOWN_NAMES, JSON, min_size=1, max_size=4),
+)
+def test_unknown_fields_never_matter(event: dict[str, Any], place: str | None, more: dict[str, Any]) -> None:
+    """Whatever else an event carries, outside of its consent, what becomes of it is the same."""
+    known = {
+        None: EVENT_FIELDS,
+        "customer": CUSTOMER_FIELDS,
+        "client": CLIENT_FIELDS,
+        "order": ORDER_FIELDS,
+        "click": CLICK_FIELDS,
+    }
+    added = {name: value for name, value in more.items() if name not in known[place]}
+    inner = event if place is None else event.get(place)
+    if not isinstance(inner, dict):
+        return
+    larger = {**inner, **added}
+    plain, carrying = (
+        LINE.run(read_one(one), Source.EVENTS, NOW) for one in (event, larger if place is None else {**event, place: larger})
+    )
+    assert type(plain) is type(carrying)
+    if isinstance(plain, Accept) and isinstance(carrying, Accept):
+        assert plain.event == carrying.event
+        assert plain.trace.refused == carrying.trace.refused
+    if isinstance(plain, Refuse) and isinstance(carrying, Refuse):
+        assert plain.trace == carrying.trace
+
+
+# ── what an event cites ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_an_event_cites_goes_with_it_as_keyed_hashes() -> None:
+    """Whatever allows it, and without being asked: it can be found again when consent is withdrawn."""
+    said = {"advertising": True, "receipt": "r-1", "join": {"order_id": 1001, "client_id": " c-1 ", "other": "x"}}
+    named = {Identifier.RECEIPT: "r-1", Identifier.ORDER_ID: "1001", Identifier.CLIENT_ID: "c-1"}
+    keys = {PERSONS.key(SHOP, kind, text) for kind, text in named.items()}
+    assert set(accepted(consent=said).event.persons) == keys
+    assert set(LINE.keys_of(read_one(good_event(consent=said)))) == keys
+
+
+@pytest.mark.parametrize("consent", [None, "yes", {"advertising": True}, {"receipt": None}, {"receipt": 7.5}, {"join": [1]}])
+def test_what_cites_nothing_that_can_be_read_has_no_keys(consent: object) -> None:
+    """Nor has what is no event."""
+    assert LINE.keys_of(read_one(good_event(consent=consent))) == ()
+    assert LINE.keys_of(Malformed("event", Fault.WRONG_TYPE)) == ()
+
+
+def test_keys_that_are_known_are_not_made_again() -> None:
+    """Whoever has looked for the record has them."""
+    raw = read_one(good_event(consent={"advertising": True, "receipt": "r-1"}))
+    keys = (PERSONS.key(SHOP, Identifier.ORDER_ID, "7"),)
+    entry = LINE.run(raw, Source.EVENTS, NOW, None, keys)
+    assert isinstance(entry, Accept)
+    assert entry.event.persons == keys
+
+
+def test_the_line_says_what_all_its_destinations_want() -> None:
+    """What an event that goes to all of them is reduced to, and which pages are its own."""
+    line = Line(SHOP, Policy(), GENEROUS, frozenset({"https://shop.example"}), PERSONS)
+    assert line.want == line.want == wanted({d: adapter.needs for d, adapter in GENEROUS.items()})
+    assert line.origins == {"https://shop.example"}
+
+
 # ── rules for every event ────────────────────────────────────────────────────────────────────────────────────────
 
-LINES: Final = (LINE, Line(SHOP, Policy(banner_regions=frozenset("*")), GENEROUS, frozenset()))
+LINES: Final = (LINE, Line(SHOP, Policy(banner_regions=frozenset("*")), GENEROUS, frozenset(), PERSONS))
 
 
 @settings(max_examples=200)

@@ -84,6 +84,8 @@ def test_a_line_is_one_json_object_with_the_given_fields(written: Written) -> No
         error=ErrorName("TimeoutError"),
         where=Where("gateway/app.py:1"),
         logger=LoggerName("asyncio"),
+        number=12,
+        right=Stage.BUILD,
     )
     assert written.lines == [
         {
@@ -100,6 +102,8 @@ def test_a_line_is_one_json_object_with_the_given_fields(written: Written) -> No
             "error": "TimeoutError",
             "where": "gateway/app.py:1",
             "logger": "asyncio",
+            "number": 12,
+            "right": "build",
         }
     ]
 

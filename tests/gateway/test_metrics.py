@@ -11,9 +11,11 @@ from gateway.delivery.contract_body import Place
 from gateway.delivery.credentials import Standing
 from gateway.delivery.grants import CredentialKind
 from gateway.delivery.watcher import Stage, Watcher
+from gateway.ledger import Right
 from gateway.metrics import CONTENT_TYPE, DELIVERY_BUCKETS, Metrics
 from gateway.model import Destination, Kind, PlatformCode, Processing, Reason, Source, Status, StorefrontId
 from gateway.outbox import Lane, Waiting
+from gateway.rights.desk import Via
 
 DEMO = StorefrontId("demo")
 META, GOOGLE = Lane(DEMO, Destination.META), Lane(StorefrontId("other"), Destination.GOOGLE_ADS)
@@ -32,6 +34,9 @@ DESIGN_NAMES: Mapping[str, set[str]] = {
     "platform_warnings_total": {"storefront", "destination"},
     "unknown_fields_total": {"storefront", "object"},
     "differing_repeats_total": {"storefront"},
+    "rights_total": {"storefront", "right", "via"},
+    "open_requests": {"storefront"},
+    "next_due_seconds": {"storefront"},
     "credential_seconds": {"storefront", "destination", "kind"},
     "processed_total": {"storefront", "destination", "processing", "reason"},
     "contract_violations_total": {"destination"},
@@ -65,6 +70,8 @@ def busy() -> Metrics:
     metrics.watch_credentials({META: lambda: Standing(CredentialKind.TOKEN, 1.0)})
     metrics.watch_repeats([DEMO], lambda _storefront: 1)
     metrics.watch_log(lambda: {"started": 1}, lambda: True, lambda: 3.0)
+    metrics.right_done(DEMO, Right.ERASE, Via.OPERATOR)
+    metrics.watch_requests({DEMO: lambda: [100]})
     metrics.delivered(META, Kind.PURCHASE, Reason.CONFIRMED, [1.0], {"EUR": 1})
     metrics.dead(META, None, Reason.UNSEALABLE, 1, {})
     metrics.withdrawn(META, Kind.PURCHASE, Reason.WITHDRAWN, 1, {})
@@ -103,6 +110,21 @@ def test_every_name_begins_alike_and_nothing_else_is_told() -> None:
     lines = [line for line in busy().text().decode().splitlines() if not line.startswith("#")]
     assert all(line.startswith("consent_gateway_") for line in lines)
     assert CONTENT_TYPE.startswith("text/plain")
+
+
+def test_the_nearest_due_date_is_told() -> None:
+    """Open requests are counted, and how long there is for the first; below zero when it is late, absent where none is open."""
+    metrics, now = Metrics(), [1000.0]
+    other = StorefrontId("other")
+    metrics.watch_outbox([], lambda _lane: Waiting(0, 0, 0, None), lambda: now[0])
+    metrics.watch_requests({DEMO: lambda: [1100, 5000], other: list})
+    found = values(metrics)
+    assert found[f"open_requests{{storefront={DEMO}}}"] == 2
+    assert found["open_requests{storefront=other}"] == 0
+    assert found[f"next_due_seconds{{storefront={DEMO}}}"] == 100
+    assert "next_due_seconds{storefront=other}" not in found
+    now[0] = 1200.0
+    assert values(metrics)[f"next_due_seconds{{storefront={DEMO}}}"] == -100
 
 
 def test_counts_add_up_by_their_labels() -> None:

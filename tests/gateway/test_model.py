@@ -40,8 +40,12 @@ from gateway.model import (
     Receipt,
     Refusal,
     Remark,
+    Signal,
+    State,
+    Status,
     StorefrontId,
     Text,
+    Trace,
     TruncatedIp,
     UserAgent,
 )
@@ -256,3 +260,12 @@ def test_an_event_below_the_boundary_prints_nothing_of_itself() -> None:
     shown = repr([event, event.email, event.click, consented, raw])
     assert shown == "[<Minimised>, <EmailDigests>, <ClickIds>, <Consented>, <RawEvent>]"
     assert good_event()["event_id"] not in shown
+
+
+def test_a_decision_is_overruled_by_a_withdrawal() -> None:
+    """Every destination that was wanted is refused for it, in the usual order; what was seen and by which rule stays."""
+    signals = ((Signal.VENDORS, State.GRANTED),)
+    allowed, refused = (Destination.GOOGLE_ADS,), ((Destination.META, Refusal.VENDOR_DENIED),)
+    overruled = Trace(Status.ACCEPTED, "2", signals, allowed, refused, 4).withdrawn()
+    why = ((Destination.META, Refusal.WITHDRAWN), (Destination.GOOGLE_ADS, Refusal.WITHDRAWN))
+    assert overruled == Trace(Status.REFUSED, "2", signals, (), why, 4)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import PersonKey, StorefrontId
+from gateway.model import EmailDigest, PersonKey, StorefrontId
 from gateway.persons import LONGEST, Identifier, Persons
 
 SHOP, OTHER = StorefrontId("shop"), StorefrontId("other")
@@ -25,6 +25,13 @@ def test_kinds_and_storefronts_are_apart(one: Identifier, other: Identifier, tex
     assert PERSONS.key(SHOP, one, text) != PERSONS.key(OTHER, one, text)
 
 
+def test_a_key_is_made_the_same_way_in_two_steps() -> None:
+    """What is the same for all of a storefront's identifiers of a kind can be hashed once."""
+    begun = PERSONS.hasher(SHOP, Identifier.ORDER_ID).copy()
+    begun.update(b"1001")
+    assert begun.hexdigest() == PERSONS.key(SHOP, Identifier.ORDER_ID, "1001")
+
+
 def test_another_pepper_gives_other_keys() -> None:
     """Who has not the key file cannot find out which order a key stands for by trying all of them."""
     assert PERSONS.key(SHOP, Identifier.ORDER_ID, "1001") != Persons(bytes(32)).key(SHOP, Identifier.ORDER_ID, "1001")
@@ -35,6 +42,15 @@ def test_what_is_no_identifier_has_no_key(text: str) -> None:
     """Nothing, blanks and endless text are refused, without repeating them."""
     with pytest.raises(ValueError, match="1 to 256 characters"):
         PERSONS.key(SHOP, Identifier.RECEIPT, text)
+
+
+def test_an_address_has_a_key_of_its_own() -> None:
+    """For the register alone: the same for the same address at the same shop, and none that a record is filed under."""
+    digest = EmailDigest("ab" * 32)
+    made = PERSONS.of_digest(SHOP, digest)
+    assert made == Persons(bytes(range(32))).of_digest(SHOP, digest)
+    assert PersonKey.PATTERN.fullmatch(made)
+    assert made not in {PERSONS.of_digest(OTHER, digest), *(PERSONS.key(SHOP, kind, digest) for kind in Identifier)}
 
 
 def test_nothing_is_printed() -> None:

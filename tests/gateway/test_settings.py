@@ -12,9 +12,10 @@ from gateway.adapter import Quota
 from gateway.delivery.grants import read_credential
 from gateway.keys import KeyId, KeyKind, StoredKey, make_key
 from gateway.model import Destination, StorefrontId
+from gateway.rights.retention import Period
 from gateway.sandbox.google_token import AUDIENCE, TokenService
 from gateway.secret import Document, Secret
-from gateway.settings import Address, BadSettings, _rule, load, names, prove
+from gateway.settings import Address, BadSettings, RetentionSettings, _rule, load, names, prove
 from tests.configuration import ENV, GOOD, faults_of, load_text, spoilt, write
 
 META = "storefronts.demo.destinations.meta"
@@ -99,6 +100,11 @@ def test_the_text_of_the_error_is_one_fault_a_line(tmp_path: Path) -> None:
     assert len(caught.value.faults) == 4
 
 
+EDGE: Final = '"data"\ntrusted_proxies = ["10.0.0.0/8"]\n'
+ORIGIN: Final = 'origins = ["https://shop.example"]'
+HOLD: Final = "storefronts.demo.consent.hold_unmatched_minutes"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
@@ -108,6 +114,17 @@ def test_the_text_of_the_error_is_one_fault_a_line(tmp_path: Path) -> None:
         ('"data"', '"data"\ntrusted_proxies = ["0.0.0.0/0"]', "server.trusted_proxies[0]: must not trust the whole internet"),
         ('"data"', '"data"\ntrusted_proxies = ["10.0.0.1/8"]', "server.trusted_proxies[0]: must be a network"),
         ('"data"', '"data"\ntrusted_proxies = "10.0.0.0/8"', "server.trusted_proxies: must be a list"),
+        ('"data"', '"data"\ncountry_header = "CF-IPCountry"', "server.country_header: needs server.trusted_proxies"),
+        ('"data"', '"data"\nregion_header = "CF-Region-Code"', "server.region_header: needs server.trusted_proxies"),
+        ('"data"', f'{EDGE}region_header = "X-Region"', "server.region_header: needs server.country_header"),
+        ('"data"', f'{EDGE}country_header = "CF IPCountry"', "server.country_header: must be the name of a header"),
+        ('"data"', f'{EDGE}country_header = ""', "server.country_header: must be the name of a header"),
+        ('"data"', f"{EDGE}country_header = 7", "server.country_header: must be the name of a header"),
+        ('"data"', f'{EDGE}country_header = "X-Forwarded-For"', "server.country_header: must be the name of a header"),
+        ('"data"', f'{EDGE}country_header = "user-agent"', "server.country_header: must be the name of a header"),
+        (ORIGIN, f"{ORIGIN}\n[storefronts.demo.consent]\nhold_unmatched_minutes = 31", f"{HOLD}: must be at most 30"),
+        (ORIGIN, f"{ORIGIN}\n[storefronts.demo.consent]\nhold_unmatched_minutes = -1", f"{HOLD}: must be at least 0"),
+        (ORIGIN, f"{ORIGIN}\n[storefronts.demo.consent]\nhold_unmatched_minutes = 0.5", f"{HOLD}: must be a whole number"),
         ('"data"', '"data"\nallow_test_endpoints = "yes"', "server.allow_test_endpoints: must be true or false"),
         ('"data"', '"data"\nallow_test_endpoints = 1', "server.allow_test_endpoints: must be true or false"),
         ('"data"', '"data"\nmax_connections = "9"', "server.max_connections: must be a whole number"),
@@ -666,3 +683,15 @@ def test_a_configurations_digest_is_of_what_it_says(tmp_path: Path) -> None:
     assert moved != GOOD
     assert load_text(tmp_path, moved).digest == digest
     assert load_text(tmp_path, GOOD.replace("1234567890", "1234567891")).digest != digest
+
+
+def test_every_period_is_told_with_its_bounds(tmp_path: Path) -> None:
+    """As the settings themselves are bounded, so that no row can promise what the file does not enforce."""
+    text = spoilt("[server]", "[retention]\nsent_days = 30\n[server]")
+    periods = load_text(tmp_path, text).retention.periods
+    assert set(periods) == set(RetentionSettings.model_fields)
+    assert periods["sent_days"] == Period(30, 8, 395)
+    for name, period in periods.items():
+        for days in (period.least - 1, period.most + 1):
+            (fault,) = faults_of(tmp_path, spoilt("[server]", f"[retention]\n{name} = {days}\n[server]"))
+            assert fault.startswith(f"retention.{name}: must be at ")

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from gateway.delivery.watcher import Stage, Watcher
+from gateway.ledger import Right
 from gateway.log import Log
 from gateway.metrics import Metrics
 from gateway.model import Destination, Kind, PlatformCode, Processing, Reason, StorefrontId
 from gateway.outbox import Lane
+from gateway.rights.desk import Teller, Via
 from gateway.witness import Witness
 
 META = Lane(StorefrontId("demo"), Destination.META)
@@ -22,6 +24,7 @@ class Scene:
     def __init__(self) -> None:
         self.stream = io.StringIO()
         self.metrics = Metrics()
+        self.teller: Teller = Witness(self.metrics, Log(self.stream))
         self.witness: Watcher = Witness(self.metrics, Log(self.stream))
 
     @property
@@ -34,6 +37,14 @@ class Scene:
     def happenings(self) -> list[str]:
         """What was written, by name."""
         return [line["happening"] for line in self.lines]
+
+
+def test_a_persons_request_is_written_by_its_number(scene: Scene) -> None:
+    """And counted by right and way; there is no place for anything of the person."""
+    scene.teller.request_done(META.storefront, Right.ERASE, Via.OPERATOR, 12)
+    said = {"level": "info", "happening": "request_done", "storefront": "demo", "number": 12, "right": "erase"}
+    assert scene.lines == [said]
+    assert 'rights_total{right="erase",storefront="demo",via="operator"} 1.0' in scene.metrics.text().decode()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,34 @@ def test_a_configuration_in_order_is_shown(stopped: Installation, capsys: Captur
     assert all(destination.value in said for destination in Destination)
     assert "http://127.0.0.1:9" in said
     assert "complete and consistent" in said
+
+
+def test_what_is_kept_and_for_how_long_is_shown(stopped: Installation, capsys: Capture) -> None:
+    """Every store's row with the settings in use and their bounds, for people and for programs."""
+    text = stopped.config.read_text()
+    stopped.config.write_text(text.replace("[delivery]", "[retention]\ndead_letters_days = 21\n[delivery]", 1))
+    assert main(["check", "--config", str(stopped.config)]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"outbox +│ dead letters, sealed +│ 21 days after the event died +│ retention.dead_letters_days", said)
+    assert main(["check", "--json", "--config", str(stopped.config)]) == 0
+    rows = json.loads(capsys.readouterr().out)["retention"]
+    assert {"store": "ledger", "what": "consent records, sealed"}.items() <= rows[5].items()
+    assert rows[5]["until"] == "760 days after they came in"
+    assert rows[5]["bound"] == "retention.consent_records_days, 183 to 1095 days"
+
+
+def test_it_says_where_the_stores_lie_and_what_bounds_them(stopped: Installation, capsys: Capture) -> None:
+    """Files and sizes, in words and as JSON."""
+    bounds = '[ledger]\nmax_bytes = "3GiB"\n'
+    stopped.config.write_text(f"{stopped.config.read_text()}\n{bounds}")
+    assert main(["check", "--config", str(stopped.config), "--json"]) == 0
+    outbox, ledger = json.loads(capsys.readouterr().out)["stores"]
+    store = stopped.folder / "store"
+    assert outbox["file"] == str(store / "outbox.db")
+    assert ledger == {"store": "ledger", "file": str(store / "ledger.db"), "max_bytes": 3 * 2**30}
+    assert main(["check", "--config", str(stopped.config)]) == 0
+    said = capsys.readouterr().out
+    assert all(word in said for word in ("ledger.db", "3,072 MiB"))
 
 
 def test_what_the_machine_lacks_is_told_with_all_other_faults(stopped: Installation, capsys: Capture) -> None:

@@ -108,9 +108,9 @@ async def test_a_replay_that_is_interrupted_says_how_far_it_came(stopped: Instal
     async with acting(stopped, handle):
         arguments = command("replay", "shop", "--config", str(stopped.config))
         process = await asyncio.create_subprocess_exec(*arguments, stderr=asyncio.subprocess.PIPE, env=ENV)
-        await asyncio.wait_for(asked.wait(), 20)
+        await asyncio.wait_for(asked.wait(), 60)
         process.send_signal(signal.SIGINT)
-        _, said = await asyncio.wait_for(process.communicate(), 20)
+        _, said = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 130
     assert b"Stopped while looking, at " in said
     assert b"Traceback" not in said

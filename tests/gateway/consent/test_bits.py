@@ -137,7 +137,7 @@ def test_as_many_entries_as_there_can_be_cost_little(entry: Entry) -> None:
     bits = entries(*[entry] * MOST_ENTRIES)
     taken = []
     for _ in range(9):
-        begin = time.perf_counter()
+        begin = time.thread_time()
         assert 755 in unread(bits).ranges()
-        taken.append(time.perf_counter() - begin)
+        taken.append(time.thread_time() - begin)
     assert min(taken) < 0.005

@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.consent.evidence import Record, cited, combine
+from gateway.consent.decision import decide
+from gateway.consent.evidence import Record, cited, cites, combine
 from gateway.consent.policy import Policy
 from gateway.consent.table import ADVERTISING_NO, ADVERTISING_YES, GPC_ON, RECORD_TOO_OLD, RECORD_WITHDRAWN
-from gateway.model import EvidenceId, PersonKey
+from gateway.model import Destination, EventId, EvidenceId, Kind, PersonKey, Refusal
 from gateway.persons import LONGEST, Identifier
+from gateway.raw import RawEvent
 from tests.strategies import DAY, JSON, NOW
 
 ONE, OTHER = PersonKey("1" * 16), PersonKey("2" * 16)
@@ -75,6 +77,7 @@ def test_a_citation_that_cannot_be_read_is_none(consent: object) -> None:
 def test_any_json_can_be_asked_what_it_cites(consent: object) -> None:
     """Whatever stands there, the answer is a citation or that there is none."""
     found = cited(consent)
+    assert cites(consent) or found == ()
     assert found is None or all(text.strip() == text and 0 < len(text) <= LONGEST for _, text in found)
 
 
@@ -153,3 +156,77 @@ def test_personalisation_is_granted_only_where_nobody_refuses_it(
     found = combine([record(1, personalised=answers[0]), record(2, OTHER, personalised=answers[1])], Policy(), NOW)
     assert found is not None
     assert found.personalised is together
+
+
+# ── which record of a browser counts ─────────────────────────────────────────────────────────────────────────────
+
+
+def told(at: int, said: Any = ADVERTISING_YES, *, given: int | None = None, **changes: Any) -> Record:
+    """A record that came in `at` seconds from now, of a choice made `given` seconds from now."""
+    dates: dict[str, Any] = {"received_at": NOW + at, "given_at": NOW + (at if given is None else given)}
+    return record(abs(at) + (1 << 40 if said is ADVERTISING_NO else 0), statements=said, **dates, **changes)
+
+
+def why(*records: Record) -> Refusal | None:
+    """Why an order that cites these records is refused, None if it is allowed everywhere."""
+    event = RawEvent(kind=Kind.PURCHASE, event_id=EventId("1"), occurred_at=NOW)
+    decision = decide(event, Policy(), tuple(Destination), NOW, combine(records, Policy(), NOW))
+    return decision.refused[0][1] if decision.refused else None
+
+
+NO, DENIED = ADVERTISING_NO, Refusal.ADVERTISING_DENIED
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        pytest.param([told(-60), told(-30, NO)], DENIED, id="yes, then no"),
+        pytest.param([told(-60, NO), told(-30)], None, id="no, then yes"),
+        pytest.param([told(-60), told(-60, NO)], DENIED, id="both in the same second"),
+        pytest.param([told(-60, NO), told(-60), told(-10)], None, id="the newest takes the place of both"),
+        pytest.param([told(-60), told(-30, NO, given=-5000)], DENIED, id="a later no that is dated by its day"),
+        pytest.param([told(-60, NO), told(-30, given=-90)], DENIED, id="a yes that is sent late"),
+        pytest.param([told(-9, NO, given=-5), told(-9, given=-5000)], DENIED, id="dated differently"),
+        pytest.param([told(-60, withdrawn=True)], Refusal.WITHDRAWN, id="withdrawn"),
+        pytest.param([told(-60, withdrawn=True), told(-30)], None, id="withdrawn, then yes"),
+    ],
+)
+def test_where_a_records_place_in_time_is_in_doubt_the_refusal_counts(records: list[Record], expected: Refusal | None) -> None:
+    """A record takes the place of another only if it came in later and was decided later; a tool may date by the day alone."""
+    assert why(*records) is expected
+    assert why(*reversed(records)) is expected
+
+
+RECORDS = st.lists(
+    st.builds(
+        told,
+        st.integers(-5, 0),
+        st.sampled_from((ADVERTISING_YES, ADVERTISING_NO)),
+        browser=st.sampled_from((ONE, OTHER)),
+        given=st.integers(-5, 0),
+        withdrawn=st.booleans(),
+    ),
+    max_size=6,
+)
+
+
+@given(records=RECORDS, browser=st.sampled_from((ONE, OTHER)))
+def test_a_refusal_of_the_present_moment_always_wins(records: list[Record], browser: PersonKey) -> None:
+    """Whatever records there are, one more that refuses now makes the answer no."""
+    assert why(*records, told(0, ADVERTISING_NO, browser=browser)) is not None
+
+
+@given(records=RECORDS)
+def test_what_all_records_that_count_allow_is_allowed(records: list[Record]) -> None:
+    """Held against a plain reading: whatever no other record of its browser beats in both dates is a standing yes."""
+
+    def dates(one: Record) -> tuple[int, int]:
+        return one.received_at, one.given_at
+
+    def beaten(one: Record) -> bool:
+        others = [dates(other) for other in records if other.browser == one.browser and dates(other) != dates(one)]
+        return any(received >= one.received_at and given >= one.given_at for received, given in others)
+
+    standing = [one for one in records if not beaten(one)]
+    good = bool(standing) and all(one.statements == ADVERTISING_YES and not one.withdrawn for one in standing)
+    assert (why(*records) is None) is good

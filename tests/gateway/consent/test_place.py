@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.consent.place import LONGEST, UNKNOWN, UNREADABLE, Mention, Place, place_of
+from gateway.consent.place import LONGEST, TWO_LETTERS, UNKNOWN, UNREADABLE, Mention, Place, coded, merged, place_of
 from gateway.model import UsState
 
 SAID = st.sampled_from(["US", "us", " US ", "FR", "CA", "", "  ", "France", "U1", "?", None, "x" * 99])
@@ -87,3 +87,37 @@ def test_endless_text_is_unreadable() -> None:
     """A long text is not looked at, and still is something that was said."""
     assert place_of(((" " * LONGEST + "US", None),)).countries == (UNREADABLE,)
     assert place_of(()) == UNKNOWN
+
+
+@given(MENTIONS)
+def test_codes_count_as_what_they_were_made_of(mentions: tuple[Mention, ...]) -> None:
+    """Whatever else is said beside them, and when they are reduced again."""
+    codes = tuple(map(coded, mentions))
+    assert place_of(codes) == place_of(mentions)
+    assert tuple(map(coded, codes)) == codes
+
+
+@given(st.text(max_size=40) | st.none(), st.text(max_size=40) | st.none())
+def test_nothing_but_codes_is_left_of_a_mention(country: str | None, region: str | None) -> None:
+    """Two letters for a country, a state's for a region, or the mark of what cannot be read."""
+    kept_country, kept_region = coded((country, region))
+    assert kept_country in {None, UNREADABLE, *TWO_LETTERS}
+    assert kept_region in {None, UNREADABLE, *UsState}
+
+
+@given(mentions=MENTIONS)
+def test_what_is_merged_holds_codes_alone(mentions: tuple[Mention, ...]) -> None:
+    """A record keeps no word of what somebody wrote."""
+    country, region = merged(mentions)
+    assert country is None or country == UNREADABLE or country in TWO_LETTERS
+    assert region is None or region == UNREADABLE or region in UsState.__members__
+
+
+@given(mentions=MENTIONS, others=MENTIONS)
+def test_nothing_less_strict_follows_from_what_is_merged(mentions: tuple[Mention, ...], others: tuple[Mention, ...]) -> None:
+    """Beside whatever else is said, one mention that stands for many never puts somebody where less is asked for."""
+    whole, kept = place_of((*mentions, *others)), place_of((merged(mentions), *others))
+    assert (kept.in_us, kept.state if kept.in_us else None) == (whole.in_us, whole.state if whole.in_us else None)
+    assert kept.outside_us <= whole.outside_us
+    assert kept.maybe_us >= whole.maybe_us
+    assert kept.country in {whole.country, UNREADABLE}

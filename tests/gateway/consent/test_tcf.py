@@ -56,6 +56,11 @@ def test_the_worked_examples_are_read_as_they_are_meant(row: dict[str, Any]) -> 
     assert (found.created, found.last_updated) == (row["created"], row["last_updated"])
 
 
+def test_a_string_prints_nothing_of_what_is_inside() -> None:
+    """It is somebody's choice."""
+    assert repr(sound(GRANT)) == "<TcString>"
+
+
 # ── what it takes to be read at all ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -81,7 +86,7 @@ def test_a_missing_segment_refuses(text: str) -> None:
 
 
 def test_a_string_over_the_longest_is_not_looked_at() -> None:
-    """16,384 characters at most; zeros at the end are otherwise harmless."""
+    """8,192 characters at most; zeros at the end are otherwise harmless."""
     assert sound(GRANT + "A" * (LONGEST - len(GRANT))).allows(755, NEEDED)
     assert read_tc(GRANT + "A" * (LONGEST - len(GRANT) + 1)) is INVALID
 
@@ -299,19 +304,21 @@ def test_any_text_has_an_answer(text: str) -> None:
     assert isinstance(read_tc(text), TcString | Refusal)
 
 
-FULL: Final = [(1, 65_535)] * 475
+FULL: Final = [(1, 65_535)] * 360
+IN_TURN: Final[list[Entry]] = [755, (700, 800)] * 500
 HOSTILE: Final = {
     "ranges of everybody": tc(
         core(vendors=ranges(*FULL, most=65_535), vendor_interests=ranges(*FULL, most=65_535), restricted=restrictions()),
         segment(1, ranges(*FULL, most=65_535)),
         segment(ALLOWED, ranges(*FULL, most=65_535)),
     ),
-    "single ids": tc(core(vendors=ranges(*[755] * 4095, most=755)), segment(1, ranges(*[755] * 1500, most=755))),
+    "single ids": tc(core(vendors=ranges(*[755] * 1900, most=755)), segment(1, ranges(*[755] * 900, most=755))),
+    "ids and ranges in turn": tc(core(vendors=ranges(*IN_TURN, most=800)), segment(1, ranges(*IN_TURN[:900], most=800))),
     "restrictions": tc(
-        core(restricted=restrictions(*((p, k, entries(*FULL[:20])) for p in range(1, 25) for k in range(3)))), SHOWN
+        core(restricted=restrictions(*((p, k, entries(*FULL[:19])) for p in range(1, 25) for k in range(3)))), SHOWN
     ),
-    "ranges announced": tc(core(vendors=number(65_535, 16) + "1" + number(4095, 12)) + "1" * 90_000, SHOWN),
-    "flags announced": tc(core(vendors=number(65_535, 16) + "0") + "1" * 90_000, SHOWN),
+    "ranges announced": tc(core(vendors=number(65_535, 16) + "1" + number(4095, 12)) + "1" * 48_000, SHOWN),
+    "flags announced": tc(core(vendors=number(65_535, 16) + "0") + "1" * 48_000, SHOWN),
     "ones": "_" * LONGEST,
     "zeros": "A" * LONGEST,
     "a core of zeros": "CA" + "A" * (LONGEST - 2),
@@ -321,14 +328,14 @@ HOSTILE: Final = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_string_costs_less_than_a_millisecond(name: str) -> None:
-    """Sixteen thousand characters of the worst, read anew each time: what was read before is not remembered here."""
+    """Eight thousand characters of the worst, read anew each time: what was read before is not remembered here."""
     text = HOSTILE[name]
     assert len(text) <= LONGEST
     taken = []
     for _ in range(20):
         _lists.cache_clear()
         _segments.cache_clear()
-        begin = time.perf_counter()
+        begin = time.thread_time()
         read_tc(text)
-        taken.append(time.perf_counter() - begin)
+        taken.append(time.thread_time() - begin)
     assert min(taken) < 0.001

@@ -25,7 +25,7 @@ from gateway.delivery.quota import Meter
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage
 from gateway.model import ClickIds, Destination, EmailDigest, EventId, GoogleClickId, Kind, Pause, Reason, Retry, Throttle
-from gateway.outbox import Claim, Lane, Left, Settlement, Shut, Unavailable
+from gateway.outbox import Claim, Lane, Left, Person, Settlement, Shut, Unavailable
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.references import LOOK_SECONDS, Referent
 from gateway.secret import Secret
@@ -498,7 +498,7 @@ async def test_refusals_do_not_end_a_pause_and_cost_no_event(line: Line) -> None
     async with line.running() as courier:
         await line.until(lambda: len(line.platform.requests) >= 5)
         assert courier.health.paused is Reason.CONFIGURATION
-        assert await line.states(50) in ({"retrying": count, "waiting": 50 - count} for count in (30, 40, 50))
+        assert await line.states(50) in (Counter(retrying=count, waiting=50 - count) for count in (30, 40, 50))
         line.platform.script = lambda _: Answer(["ok"])
         await line.until(line.quiet)
     assert [len(sent) for sent in line.platform.requests[:5]] == [50, *[PROBE_EVENTS] * 4]
@@ -887,7 +887,7 @@ async def test_a_failure_while_isolating_keeps_what_was_found(line: Line) -> Non
 
 
 async def test_takes_out_what_may_not_go(line: Line) -> None:
-    """Expired consent and withdrawn persons are taken out, what is too old dies; none of them reaches the platform."""
+    """Expired consent is taken out, what is too old dies, what was withdrawn is gone; none of it reaches the platform."""
     line.max_consent_age = 30 * DAY
     await line.put(
         event(0, consent_at=NOW - 31 * DAY),
@@ -895,10 +895,10 @@ async def test_takes_out_what_may_not_go(line: Line) -> None:
         event(2),
         event(3),
     )
-    await line.outbox.suppress(SHOP, [EmailDigest(f"{3:064x}")], NOW)
+    await line.outbox.withdraw(SHOP, Person((EmailDigest(f"{3:064x}"),)), NOW)
     await line.deliver()
     assert line.platform.requests == [["e2"]]
-    assert line.recorder.count("withdrawn") == {Reason.CONSENT_EXPIRED: 1, Reason.WITHDRAWN: 1}
+    assert line.recorder.count("withdrawn") == {Reason.CONSENT_EXPIRED: 1}
     assert line.recorder.count("dead") == {Reason.EXPIRED: 1}
     assert await line.states(4) == {"withdrawn": 2, "dead": 1, "delivered": 1}
 
@@ -909,8 +909,7 @@ async def test_looks_again_before_each_attempt(line: Line) -> None:
     await line.put(*(event(n) for n in range(2)))
     async with line.running():
         await line.until(lambda: bool(line.recorder.of("retried")))
-        await line.outbox.suppress(SHOP, [EmailDigest(f"{0:064x}")], NOW)
-        await line.until(lambda: bool(line.recorder.of("withdrawn")))
+        await line.outbox.withdraw(SHOP, Person((EmailDigest(f"{0:064x}"),)), NOW)
         line.platform.script = lambda _: Answer(["ok"])
         await line.until(line.quiet)
     assert line.platform.taken == Counter(["e1"])

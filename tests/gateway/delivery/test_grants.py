@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable
 from email.utils import formatdate
+from functools import cache
 from typing import Any, Final
 
 import pytest
@@ -62,6 +63,7 @@ def read(text: str) -> Secret | Grant:
     return read_credential(Document(text), AUDIENCE)
 
 
+@cache  # checking a key takes a tenth of a second
 def account() -> ServiceAccount:
     """A service account, read from its document."""
     found = read(ACCOUNT_TEXT)

@@ -10,13 +10,12 @@ from gateway.delivery.clocks import Time
 from gateway.delivery.letters import ALWAYS_ASKED, Judged, Lot, Order, chosen, judge, lots
 from gateway.delivery.screening import Rules
 from gateway.model import Destination, Kind, Money, PlatformCode, Reason, Refusal
-from gateway.outbox import Contents, DeadLetter, Record
+from gateway.outbox import DeadLetter, Record
 from tests.gateway.delivery.scene import DAY, NOW, record
 
 LIMITS = Limits(batch_events=100, batch_bytes=10**6, max_age=7 * DAY, resend_window=44 * 3600)
 RULES = Rules(LIMITS, max_consent_age=183 * DAY, since=ALWAYS_ASKED)
 SURE = Time(NOW, NOW, NOW)
-NOBODY: frozenset[int] = frozenset()
 
 
 def letter(seq: int, **changes: Any) -> DeadLetter:
@@ -77,31 +76,25 @@ def test_an_order_means_what_fits_all_that_it_says(said: dict[str, Any], meant: 
 )
 def test_what_may_not_go_is_told_with_its_reason(one: Record, against: Reason | None) -> None:
     """Consent, age and doubt are looked at as they are before every sending."""
-    assert judge([letter(1)], Contents((one,), NOBODY), RULES, SURE) == [Judged(letter(1), one, against)]
-
-
-def test_a_withdrawal_stands_against_a_replay() -> None:
-    """Whatever the person's event died of."""
-    (judged,) = judge([letter(1)], Contents((record(1),), frozenset({1})), RULES, SURE)
-    assert judged.against is Reason.WITHDRAWN
+    assert judge([letter(1)], (one,), RULES, SURE) == [Judged(letter(1), one, against)]
 
 
 def test_the_adapter_is_asked_of_every_letter() -> None:
     """It may have died of the very settings, so when it was accepted does not matter."""
     rules = Rules(LIMITS, 183 * DAY, lambda event: Refusal.NOT_ENABLED if event.event_id == "e2" else None, ALWAYS_ASKED)
-    judged = judge([letter(1), letter(2)], Contents((record(1), record(2)), NOBODY), rules, SURE)
+    judged = judge([letter(1), letter(2)], (record(1), record(2)), rules, SURE)
     assert [one.against for one in judged] == [None, Reason.CONFIGURATION]
 
 
 def test_a_letter_that_did_not_open_stays() -> None:
     """What nobody can read nobody can send."""
-    assert judge([letter(1)], Contents((), NOBODY), RULES, SURE) == [Judged(letter(1), None, Reason.UNSEALABLE)]
+    assert judge([letter(1)], (), RULES, SURE) == [Judged(letter(1), None, Reason.UNSEALABLE)]
 
 
 def test_a_letter_that_only_has_to_wait_may_go() -> None:
     """Younger than the platform takes it: its courier holds it, as any other."""
     rules = msgspec.structs.replace(RULES, limits=msgspec.structs.replace(LIMITS, min_age=3600))
-    (judged,) = judge([letter(1)], Contents((record(1),), NOBODY), rules, SURE)
+    (judged,) = judge([letter(1)], (record(1),), rules, SURE)
     assert judged.against is None
 
 

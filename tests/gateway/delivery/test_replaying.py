@@ -14,7 +14,7 @@ from gateway.delivery.letters import ALWAYS_ASKED, Lot, Order, Slice
 from gateway.delivery.replaying import Replayer, count_dead
 from gateway.delivery.screening import Rules
 from gateway.model import Destination, EmailDigest, Kind, Reason, Refusal
-from gateway.outbox import Shut, Unavailable
+from gateway.outbox import Person, Shut, Unavailable
 from tests.gateway.delivery.scene import CODE, DAY, LANE, NOW, SHOP, TOKEN, Answer, Line, event, line_in
 
 PURCHASES = (Kind.PURCHASE, Reason.REJECTED, CODE)
@@ -75,17 +75,17 @@ async def test_a_replay_wakes_the_courier_and_everything_arrives(line: Line) -> 
 
 
 async def test_what_may_not_go_stays_dead(line: Line) -> None:
-    """Withdrawn, too old in consent or in age, refused by today's settings: told, and left where it is."""
+    """Too old in consent or in age, refused by today's settings: told, and left where it is. What was withdrawn is gone."""
     await dead(line, 4)
-    await line.outbox.suppress(SHOP, [EmailDigest(f"{1:064x}")], NOW)
+    await line.outbox.withdraw(SHOP, Person((EmailDigest(f"{1:064x}"),)), NOW)
     line.adapter.refuses = lambda event: Refusal.NO_IDENTITY if event.event_id == "e2" else None  # type: ignore[method-assign]
     found = await replayer(line).replay(order(dry_run=False), NOW)
     assert found is not None
-    assert {(lot.against, lot.count) for lot in found.lots} == {(None, 2), (Reason.WITHDRAWN, 1), (Reason.CONFIGURATION, 1)}
-    assert await line.states(4) == {"retrying": 2, "dead": 2}
+    assert {(lot.against, lot.count) for lot in found.lots} == {(None, 2), (Reason.CONFIGURATION, 1)}
+    assert await line.states(4) == {"retrying": 2, "dead": 1, "withdrawn": 1}
     late = await replayer(line).replay(order(dry_run=False), NOW + 8 * DAY)
     assert late is not None
-    assert {(lot.against, lot.count) for lot in late.lots} == {(Reason.WITHDRAWN, 1), (Reason.EXPIRED, 1)}
+    assert {(lot.against, lot.count) for lot in late.lots} == {(Reason.EXPIRED, 1)}
 
 
 async def test_what_may_have_arrived_is_never_repeated_outside_the_platforms_window(line: Line) -> None:
@@ -99,7 +99,7 @@ async def test_what_may_have_arrived_is_never_repeated_outside_the_platforms_win
     await line.deliver()
     assert (await line.attempt(0)).state == "dead"
     letters = await line.outbox.dead_letters(LANE, 0, 9)
-    (kept,) = (await line.outbox.open_letters(LANE, letters)).records
+    (kept,) = await line.outbox.open_letters(LANE, letters)
     assert kept.maybe_since is not None
     inside = await replayer(line).replay(order(), kept.maybe_since + 44 * 3600 - 1)
     outside = await replayer(line).replay(order(dry_run=False), kept.maybe_since + 44 * 3600)
@@ -113,7 +113,7 @@ async def test_the_last_look_is_the_couriers(line: Line) -> None:
     """A letter that may go when it is given back, and no longer when it is claimed, does not go."""
     await dead(line, 1)
     await replayer(line).replay(order(dry_run=False), NOW)
-    await line.outbox.suppress(SHOP, [EmailDigest(f"{0:064x}")], NOW)
+    await line.outbox.withdraw(SHOP, Person((EmailDigest(f"{0:064x}"),)), NOW)
     before = len(line.platform.requests)
     await line.deliver()
     assert len(line.platform.requests) == before

@@ -29,7 +29,6 @@ from gateway.outbox import (
     Attempt,
     Book,
     Claim,
-    Contents,
     Dead,
     DeadLetter,
     Decision,
@@ -125,7 +124,7 @@ async def attempt(outbox: Outbox, number: int | str, lane: Lane = FIRST) -> Atte
 async def revive(outbox: Outbox, now: int, lane: Lane = FIRST) -> frozenset[int]:
     """Revive all that is dead in a lane and can be read."""
     letters = await outbox.dead_letters(lane, 0, 1000)
-    records = {record.seq: record for record in (await outbox.open_letters(lane, letters)).records}
+    records = {record.seq: record for record in await outbox.open_letters(lane, letters)}
     return await outbox.revive(lane, [(letter, records[letter.seq]) for letter in letters if letter.seq in records], now)
 
 
@@ -362,9 +361,12 @@ class OutboxContract:
         claim = await claim_all(outbox, FIRST)
         seqs = [record.seq for record in claim.records]
         slim, full = Shape("a=x"), Shape("a=x b[]=y")
-        await outbox.mark_sent(claim, seqs, NOW, [Left(Kind.PURCHASE, slim, 2, 1), Left(Kind.PAGE_VIEW, full, 1, 1)])
-        await outbox.mark_sent(claim, seqs[:1], NOW + 9, [Left(Kind.PURCHASE, full, 1, 2)])
-        await outbox.mark_sent(claim, seqs[:1], NOW + 4, [Left(Kind.PURCHASE, slim, 4, 1)])
+        one, two, three = seqs
+        await outbox.mark_sent(
+            claim, seqs, NOW, [Left(Kind.PURCHASE, slim, (one, two), 1), Left(Kind.PAGE_VIEW, full, (three,), 1)]
+        )
+        await outbox.mark_sent(claim, seqs[:1], NOW + 9, [Left(Kind.PURCHASE, full, (one,), 2)])
+        await outbox.mark_sent(claim, seqs, NOW + 4, [Left(Kind.PURCHASE, slim, (one, two, three), 1)])
         await engine.crash(outbox)
         outbox = await engine.open()
         told = [
@@ -372,7 +374,7 @@ class OutboxContract:
             for row in await outbox.departures(FIRST.storefront)
         ]
         assert told == [
-            (FIRST, Kind.PURCHASE, "a", "x", 7, NOW, NOW + 9, (1, 2)),
+            (FIRST, Kind.PURCHASE, "a", "x", 6, NOW, NOW + 9, (1, 2)),
             (FIRST, Kind.PAGE_VIEW, "a", "x", 1, NOW, NOW, (1,)),
             (FIRST, Kind.PAGE_VIEW, "b[]", "y", 1, NOW, NOW, (1,)),
             (FIRST, Kind.PURCHASE, "b[]", "y", 1, NOW + 9, NOW + 9, (2,)),
@@ -386,14 +388,14 @@ class OutboxContract:
         await outbox.put([accept(1)])
         claim = await claim_all(outbox, FIRST)
         seqs = [record.seq for record in claim.records]
-        await outbox.mark_sent(claim, seqs, NOW, [Left(Kind.PURCHASE, Shape("a=x b=y"), 1, 1)])
+        await outbox.mark_sent(claim, seqs, NOW, [Left(Kind.PURCHASE, Shape("a=x b=y"), tuple(seqs), 1)])
         first, second = await outbox.departures(FIRST.storefront)
         decision = Decision("DPO decision 2026-11-03")
         assert await outbox.acknowledge(FIRST.storefront, decision, first.number, NOW + 5) == 1
         assert outbox.unacknowledged(FIRST) == 1
         assert await outbox.acknowledge(FIRST.storefront, Decision("later"), second.number, NOW + 6) == 1
         assert await outbox.acknowledge(FIRST.storefront, decision, second.number, NOW + 7) == 0
-        await outbox.mark_sent(claim, seqs, NOW + 8, [Left(Kind.PURCHASE, Shape("a=x c=z"), 1, 1)])
+        await outbox.mark_sent(claim, seqs, NOW + 8, [Left(Kind.PURCHASE, Shape("a=x c=z"), tuple(seqs), 1)])
         assert outbox.unacknowledged(FIRST) == 1
         await engine.crash(outbox)
         outbox = await engine.open()
@@ -409,8 +411,10 @@ class OutboxContract:
         outbox = await engine.open()
         await outbox.put([accept(1)])
         claim = await claim_all(outbox, FIRST)
-        with pytest.raises(ValueError, match="not of the claim"):
-            await outbox.mark_sent(claim, [claim.records[0].seq + 1], NOW, [Left(Kind.PURCHASE, Shape("a=x"), 1, 1)])
+        own = claim.records[0].seq
+        for seqs, left in (([own + 1], (own,)), ([own], (own, own + 1))):
+            with pytest.raises(ValueError, match="not of the claim"):
+                await outbox.mark_sent(claim, seqs, NOW, [Left(Kind.PURCHASE, Shape("a=x"), left, 1)])
         assert list(await outbox.departures(FIRST.storefront)) == []
         assert outbox.unacknowledged(FIRST) == 0
         await outbox.close()
@@ -818,39 +822,6 @@ class OutboxContract:
         balanced(await outbox.book(SHOP))
         await outbox.close()
 
-    # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def test_a_withdrawal_concerns_earlier_events_only(self, engine: Engine) -> None:
-        """Events accepted before it, or in the same second, of any of the person's digests and of this storefront."""
-        outbox = await engine.open([*LANES, OTHERS])
-        mine = EmailDigests(digest(1), digest(1), digest(2))
-        await outbox.put([accept(1, email=mine), accept(2, email=EmailDigests(digest(3))), accept(3)])
-        await outbox.put([accept(4, at=NOW + 10, email=mine), accept(5, at=NOW + 11, email=mine)])
-        await outbox.put([accept(6, storefront=OTHER, destinations=(META,), email=mine)])
-        claim = await claim_all(outbox, FIRST)
-        assert await outbox.suppressed(FIRST, claim) == frozenset()
-        await outbox.suppress(SHOP, [digest(2)], NOW + 10)
-        by_id = {record.seq: record.event.event_id for record in claim.records}
-        assert {by_id[seq] for seq in await outbox.suppressed(FIRST, claim)} == {"e1", "e4"}
-        others = await claim_all(outbox, OTHERS)
-        assert await outbox.suppressed(OTHERS, others) == frozenset()
-        await engine.crash(outbox)
-        outbox = await engine.open([*LANES, OTHERS])
-        claim = await claim_all(outbox, LANES[2])
-        assert len(await outbox.suppressed(LANES[2], claim)) == 2
-        await outbox.close()
-
-    async def test_a_withdrawal_outlives_sweeping_while_it_matters(self, engine: Engine) -> None:
-        """It is forgotten only when every event it could concern is gone."""
-        outbox = await engine.open([FIRST])
-        await outbox.put([accept(1, destinations=(META,), email=EmailDigests(digest(1)))])
-        await outbox.suppress(SHOP, [digest(1)], NOW + 5)
-        await outbox.sweep(NOW + 30 * DAY)
-        claim = await claim_all(outbox, FIRST)
-        assert len(await outbox.suppressed(FIRST, claim)) == 1
-        await outbox.settle(claim, settled(claim, Withdrawn), NOW + 30 * DAY)
-        await outbox.close()
-
     # ── dead letters ─────────────────────────────────────────────────────────────────────────────────────────────
 
     async def test_dead_letters_are_looked_through_in_slices(self, engine: Engine) -> None:
@@ -873,8 +844,8 @@ class OutboxContract:
         assert list(await outbox.dead_letters(OTHERS, 0, 9)) == []
         await outbox.close()
 
-    async def test_a_dead_letter_is_opened_with_its_doubt_and_its_withdrawal(self, engine: Engine) -> None:
-        """Its content whole, since when the platform may have it, and whether its person has withdrawn since."""
+    async def test_a_dead_letter_is_opened_with_its_doubt(self, engine: Engine) -> None:
+        """Its content whole, and since when the platform may have it."""
         outbox = await engine.open()
         mine = EmailDigests(digest(1))
         await outbox.put([accept(1, email=mine), accept(2)])
@@ -883,12 +854,9 @@ class OutboxContract:
         await outbox.release(claim, maybe=True)
         claim = await claim_all(outbox, FIRST)
         await outbox.settle(claim, settled(claim, Dead, Dead), NOW + 2)
-        await outbox.suppress(SHOP, [digest(1)], NOW + 3)
-        letters = await outbox.dead_letters(FIRST, 0, 9)
-        contents = await outbox.open_letters(FIRST, letters)
-        assert [(r.event, r.maybe_since) for r in contents.records] == [(event(1, email=mine), None), (event(2), NOW + 1)]
-        assert contents.withdrawn == {claim.records[0].seq}
-        assert await outbox.open_letters(FIRST, []) == Contents((), frozenset())
+        opened = await outbox.open_letters(FIRST, await outbox.dead_letters(FIRST, 0, 9))
+        assert [(r.event, r.maybe_since) for r in opened] == [(event(1, email=mine), None), (event(2), NOW + 1)]
+        assert list(await outbox.open_letters(FIRST, [])) == []
         await outbox.close()
 
     async def test_a_revived_letter_is_claimed_again_as_it_was(self, engine: Engine) -> None:
@@ -925,7 +893,7 @@ class OutboxContract:
         await outbox.settle(claim, settled(claim, Dead, Dead, Done), NOW)
         letters = await outbox.dead_letters(FIRST, 0, 1)
         contents = await outbox.open_letters(FIRST, letters)
-        await outbox.revive(FIRST, list(zip(letters, contents.records, strict=True)), NOW + 1)
+        await outbox.revive(FIRST, list(zip(letters, contents, strict=True)), NOW + 1)
         book = await outbox.book(SHOP)
         assert book.settled[META, Kind.PURCHASE, "dead", Reason.REJECTED] == 1
         assert (book.value[META, "EUR", "dead"], book.waiting[META], book.replayed) == (Decimal("12.50"), 1, {META: 1})
@@ -954,7 +922,7 @@ class OutboxContract:
         await outbox.settle(claim, settled(claim, Dead), NOW)
         letters = await outbox.dead_letters(FIRST, 0, 9)
         contents = await outbox.open_letters(FIRST, letters)
-        pairs = list(zip(letters, contents.records, strict=True))
+        pairs = list(zip(letters, contents, strict=True))
         again = await asyncio.gather(*(outbox.revive(FIRST, pairs, NOW + 1) for _ in range(3)))
         assert sorted(map(len, again)) == [0, 0, 1]
         claim = await claim_all(outbox, FIRST, now=NOW + 1)
@@ -1045,7 +1013,7 @@ class OutboxContract:
         ]
         await outbox.settle(claim, fates, NOW + 6)
         contents = await outbox.open_letters(FIRST, await outbox.dead_letters(FIRST, 0, 9))
-        assert [record.maybe_since for record in contents.records] == [NOW + 5, None, None]
+        assert [record.maybe_since for record in contents] == [NOW + 5, None, None]
         await outbox.close()
 
     # ── explaining ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Coroutine
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,8 +18,25 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from gateway.model import Destination, EmailDigests, EventId, Kind, Reason, Status
-from gateway.outbox import DEDUP_SECONDS, Claim, Dead, Done, Entry, Lane, Later, Origin, Outbox, Settlement, Withdrawn
-from tests.gateway.outbox.making import ALL, DAY, LANES, NOW, SHOP, Engine, accept, digest, refuse, reject
+from gateway.outbox import (
+    DEDUP_SECONDS,
+    Claim,
+    Dead,
+    Done,
+    Entry,
+    Lane,
+    Later,
+    Left,
+    Origin,
+    Outbox,
+    Person,
+    Removal,
+    Settlement,
+    Shape,
+    Withdrawn,
+)
+from gateway.persons import Identifier
+from tests.gateway.outbox.making import ALL, DAY, LANES, NOW, SHOP, Engine, accept, digest, key, refuse, reject
 
 T = TypeVar("T")
 
@@ -37,6 +55,15 @@ class There(msgspec.Struct):
     behind: bool = False
     """Whether it was set aside."""
     died_at: int = 0
+    sent: list[bool | None] = []
+    """Each time that it was said to be leaving, and whether the platform has it."""
+    swept: bool = False
+    """Whether its time as a dead letter is over."""
+
+    @property
+    def held(self) -> bool:
+        """Whether its content is kept for this lane."""
+        return self.state in {"waiting", "retrying"} or (self.state == "dead" and not self.swept)
 
 
 class Known(msgspec.Struct):
@@ -47,7 +74,16 @@ class Known(msgspec.Struct):
     variant: int
     people: tuple[int, ...]
     lanes: dict[Destination, There]
+    browser: int | None = None
+    removed: bool = False
+    """Whether it has just been taken out of a lane."""
     repeats: int = 0
+
+    @property
+    def known_by(self) -> set[str]:
+        """What its person is known by."""
+        known = {f"mail {person}" for person in self.people} | {f"order {self.number}"}
+        return known if self.browser is None else known | {f"browser {self.browser}"}
 
 
 class OutboxMachine(RuleBasedStateMachine):
@@ -69,9 +105,13 @@ class OutboxMachine(RuleBasedStateMachine):
         self.groups: list[list[Known]] = []
         self.latest: dict[int, Known] = {}
         self.claims: dict[Lane, tuple[Claim, list[Known], set[int], set[int]]] = {}
+        self.lines: dict[Lane, list[tuple[Known, int]]] = {}
+        """What each claim under way has said to be leaving: the events, and which time of theirs that was."""
         self.received: Counter[Status] = Counter()
         self.differing = 0
-        self.withdrawn: dict[int, int] = {}
+        self.withdrawn: dict[str, int] = {}
+        self.forgotten: set[int] = set()
+        """Numbers of events that were erased and have not come again."""
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run something of the outbox to its end."""
@@ -91,30 +131,47 @@ class OutboxMachine(RuleBasedStateMachine):
         where=WHERE,
         variant=st.integers(0, 1),
         people=st.lists(st.integers(0, 3), max_size=2, unique=True),
+        browser=st.none() | st.integers(0, 2),
+        granted=st.none() | st.sampled_from((0, 1, 100)),
     )
-    def put(self, numbers: list[int], where: tuple[Destination, ...], variant: int, people: list[int]) -> None:
-        """Put events, some of them again."""
+    def put(  # noqa: PLR0917 - what an event can be
+        self,
+        numbers: list[int],
+        where: tuple[Destination, ...],
+        variant: int,
+        people: list[int],
+        browser: int | None,
+        granted: int | None,
+    ) -> None:
+        """Put events, some of them again, by people of whom some have withdrawn and some of these granted anew."""
         email = EmailDigests(*[digest(one) for one in people]) if people else None
-        entries: list[Entry] = [
-            accept(n, self.now, destinations=where, occurred_at=NOW - variant, email=email) for n in numbers
-        ]
+        granted_at = None if granted is None else self.now - granted
+        said: dict[str, Any] = {"destinations": where, "occurred_at": NOW - variant, "email": email, "granted_at": granted_at}
+        said |= {"persons": () if browser is None else (key(browser),)}
+        entries: list[Entry] = [accept(n, self.now, **said) for n in numbers]
         before = len(self.events)
-        expected = [self.expect(n, where, variant, tuple(people)) for n in numbers]
+        made = [Known(n, self.now, variant, tuple(people), {one: There() for one in where}, browser) for n in numbers]
+        expected = [self.expect(known, granted_at) for known in made]
         self.groups.append(self.events[before:])
         assert list(self.run(self.outbox.put(entries))) == expected
         self.received.update(expected)
 
-    def expect(self, number: int, where: tuple[Destination, ...], variant: int, people: tuple[int, ...]) -> Status:
+    def expect(self, known: Known, granted_at: int | None) -> Status:
         """Let the model take an event in."""
-        earlier = self.latest.get(number)
+        earlier = self.latest.get(known.number)
         if earlier is not None and earlier.at + DEDUP_SECONDS > self.now:
             earlier.repeats += 1
-            same = (variant, people, set(where)) == (earlier.variant, earlier.people, set(earlier.lanes))
-            self.differing += not same or where != tuple(earlier.lanes)
+            same = (known.variant, known.people, known.browser) == (earlier.variant, earlier.people, earlier.browser)
+            self.differing += not same or tuple(known.lanes) != tuple(earlier.lanes)
             return Status.DUPLICATE
-        known = Known(number, self.now, variant, people, {destination: There() for destination in where})
+        self.forgotten.discard(known.number)
+        met = known.known_by & self.withdrawn.keys()
+        if met and (granted_at is None or granted_at <= max(self.withdrawn[one] for one in met)):
+            return Status.REFUSED
+        for one in met:
+            del self.withdrawn[one]
         self.events.append(known)
-        self.latest[number] = known
+        self.latest[known.number] = known
         return Status.ACCEPTED
 
     @rule(number=IDS)
@@ -124,6 +181,7 @@ class OutboxMachine(RuleBasedStateMachine):
             Status.REFUSED,
             Status.INVALID,
         ]
+        self.forgotten.discard(number)
         self.received.update([Status.REFUSED, Status.INVALID])
 
     # ── leaving ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -168,9 +226,9 @@ class OutboxMachine(RuleBasedStateMachine):
             assert (record.tries, record.maybe_since) == (standing.tries, standing.maybe_since)
             assert record.event.destinations == tuple(known.lanes)
             assert record.event.occurred_at == NOW - known.variant
-        suppressed = self.run(self.outbox.suppressed(lane, claim))
-        assert {r.seq for r, k in zip(claim.records, taken, strict=True) if self.is_withdrawn(k)} == suppressed
+        assert self.outbox.withdrawn(claim) == frozenset()
         self.claims[lane] = claim, taken, set(), set()
+        self.lines[lane] = []
 
     def expected(self, there: Destination, *, fresh_first: bool) -> tuple[Origin | None, list[Known]]:
         """What a claim must take from, and all there is of it, the next one first."""
@@ -193,10 +251,6 @@ class OutboxMachine(RuleBasedStateMachine):
             return old
         return (Origin.FRESH, fresh) if fresh else (None, [])
 
-    def is_withdrawn(self, known: Known) -> bool:
-        """Whether the event's person has withdrawn since."""
-        return any(known.at <= self.withdrawn.get(person, -1) for person in known.people)
-
     @rule(lane=LANE, which=st.sets(st.integers(0, 7)))
     def mark(self, lane: Lane, which: set[int]) -> None:
         """Say that some of a claim are about to leave."""
@@ -204,7 +258,14 @@ class OutboxMachine(RuleBasedStateMachine):
             return
         claim, taken, marked, sent = self.claims[lane]
         picked = [n for n in sorted(which) if n < len(taken)]
-        self.run(self.outbox.mark_sent(claim, [claim.records[n].seq for n in picked], self.now))
+        seqs = tuple(claim.records[n].seq for n in picked)
+        left = [Left(Kind.PURCHASE, Shape("a=x"), seqs, 1)] if seqs else []
+        self.run(self.outbox.mark_sent(claim, seqs, self.now, left))
+        for known in (taken[n] for n in picked):
+            standing = known.lanes[lane.destination]
+            if standing.state != "withdrawn":
+                self.lines[lane].append((known, len(standing.sent)))
+                standing.sent.append(None)
         sent.update(picked)
         for n in picked:
             standing = taken[n].lanes[lane.destination]
@@ -220,6 +281,9 @@ class OutboxMachine(RuleBasedStateMachine):
         claim, taken, marked, _ = self.claims.pop(lane)
         self.run(self.outbox.release(claim, maybe=maybe))
         if not maybe:
+            for known, time in self.lines[lane]:
+                if known.lanes[lane.destination].sent:  # else it was erased meanwhile
+                    del known.lanes[lane.destination].sent[time:]
             for n in marked:
                 taken[n].lanes[lane.destination].maybe_since = None
 
@@ -229,10 +293,12 @@ class OutboxMachine(RuleBasedStateMachine):
         if lane not in self.claims:
             return
         claim, taken, marked, sent = self.claims.pop(lane)
+        lines = {id(known): time for known, time in self.lines[lane]}
         settlements: list[Settlement] = []
         for n, (record, known, fate) in enumerate(zip(claim.records, taken, fates, strict=False)):
             standing = known.lanes[lane.destination]
             doubt = None if n in marked else standing.maybe_since
+            was_withdrawn = standing.state == "withdrawn"
             match fate:
                 case 0:
                     settlements.append(Dead(record.seq, Reason.REJECTED))
@@ -245,10 +311,17 @@ class OutboxMachine(RuleBasedStateMachine):
                     maybe = fate == 2
                     settlements.append(Later(record.seq, Reason.TIMED_OUT, self.now + wait, maybe=maybe))
                     kept = (standing.maybe_since or self.now) if maybe else doubt
-                    known.lanes[lane.destination] = There("retrying", standing.tries + 1, self.now + wait, kept)
+                    known.lanes[lane.destination] = There(
+                        "retrying", standing.tries + 1, self.now + wait, kept, sent=standing.sent
+                    )
                 case _:
                     settlements.append(Done(record.seq, Reason.CONFIRMED))
                     standing.state = "delivered"
+            standing = known.lanes[lane.destination]
+            if was_withdrawn and not isinstance(settlements[-1], Done):
+                standing = known.lanes[lane.destination] = There("withdrawn", behind=standing.behind, sent=standing.sent)
+            if id(known) in lines and standing.sent:
+                standing.sent[lines[id(known)]] = {2: None, 4: True, 5: True}.get(fate, False)
         self.run(self.outbox.settle(claim, settlements, self.now))
 
     @rule(lane=LANE, which=st.sets(st.integers(0, 7), min_size=1))
@@ -256,18 +329,17 @@ class OutboxMachine(RuleBasedStateMachine):
         """Give some dead letters back: those that are kept still, with their doubt and their tries."""
         there = lane.destination
         letters = self.run(self.outbox.dead_letters(lane, 0, 1000))
-        contents = self.run(self.outbox.open_letters(lane, letters))
-        assert [letter.seq for letter in letters] == [record.seq for record in contents.records]
+        opened = self.run(self.outbox.open_letters(lane, letters))
+        assert [letter.seq for letter in letters] == [record.seq for record in opened]
         dead = {(k.number, k.at): k for k in self.events if there in k.lanes and k.lanes[there].state == "dead"}
-        found = [dead.pop((int(r.event.event_id[1:]), r.accepted_at)) for r in contents.records]
-        assert all(known.lanes[there].died_at + 14 * DAY <= self.now for known in dead.values())
-        assert {r.seq for r, k in zip(contents.records, found, strict=True) if self.is_withdrawn(k)} == contents.withdrawn
+        found = [dead.pop((int(r.event.event_id[1:]), r.accepted_at)) for r in opened]
+        assert all(known.lanes[there].swept for known in dead.values())
         picked = [n for n in sorted(which) if n < len(found)]
-        revived = self.run(self.outbox.revive(lane, [(letters[n], contents.records[n]) for n in picked], self.now))
+        revived = self.run(self.outbox.revive(lane, [(letters[n], opened[n]) for n in picked], self.now))
         assert revived == {letters[n].seq for n in picked}
         for n in picked:
             standing = found[n].lanes[there]
-            assert (letters[n].died_at, contents.records[n].maybe_since) == (standing.died_at, standing.maybe_since)
+            assert (letters[n].died_at, opened[n].maybe_since) == (standing.died_at, standing.maybe_since)
             standing.state, standing.due = "retrying", self.now
 
     # ── what happens to everything ───────────────────────────────────────────────────────────────────────────────
@@ -278,12 +350,69 @@ class OutboxMachine(RuleBasedStateMachine):
         self.now += seconds
         if sweep:
             self.run(self.outbox.sweep(self.now))
+            for known in self.events:
+                for standing in known.lanes.values():
+                    standing.swept |= standing.state == "dead" and standing.died_at + 14 * DAY <= self.now
 
-    @rule(person=st.integers(0, 3))
-    def withdraw(self, person: int) -> None:
-        """Let a person withdraw."""
-        self.run(self.outbox.suppress(SHOP, [digest(person)], self.now))
-        self.withdrawn[person] = self.now
+    @rule(
+        mail=st.none() | st.integers(0, 3), browser=st.none() | st.integers(0, 2), number=st.none() | IDS, erase=st.booleans()
+    )
+    def withdraw(self, mail: int | None, browser: int | None, number: int | None, erase: bool) -> None:
+        """Let somebody, named by an address, a browser or an order, ask what there is, and withdraw or be erased."""
+        keys = [] if browser is None else [key(browser)]
+        keys += [] if number is None else [self.made.persons.key(SHOP, Identifier.ORDER_ID, f"e{number}")]
+        person = Person(() if mail is None else (digest(mail),), tuple(keys))
+        named = {f"mail {mail}", f"browser {browser}", f"order {number}"} - {"mail None", "browser None", "order None"}
+        self.told(person, named)
+        removal, wanted = self.remove(named)
+        if not erase:
+            assert self.run(self.outbox.withdraw(SHOP, person, self.now)) == removal
+            return
+        lines = sum(len(there.sent) for known in self.events if known.known_by & wanted for there in known.lanes.values())
+        found = self.run(self.outbox.erase(SHOP, person, self.now))
+        assert msgspec.structs.replace(found, traces=0) == msgspec.structs.replace(removal, sent=lines)
+        for known in self.events:
+            if known.known_by & wanted:
+                sure = known.removed or any(there.sent for there in known.lanes.values())
+                for there in known.lanes.values():
+                    there.sent = []
+                self.forget(known, sure=sure)
+
+    def forget(self, known: Known, *, sure: bool) -> None:
+        """Let the model forget a decision. Of an event that is held for nobody an engine may have nothing to know it by."""
+        known.removed = False
+        if sure or self.run(self.outbox.explain(SHOP, Kind.PURCHASE, EventId(f"e{known.number}"))) is None:
+            self.forgotten.add(known.number)
+            self.latest.pop(known.number, None)
+
+    def told(self, person: Person, named: set[str]) -> None:
+        """Ask what there is of somebody, and hold it against the model."""
+        found = self.run(self.outbox.holdings(SHOP, person))
+        mine = [known for known in self.events if known.known_by & named]
+        held = [(where, known.number, known.at) for known in mine for where, there in known.lanes.items() if there.held]
+        assert Counter((one.destination, int(one.event.event_id[1:]), one.accepted_at) for one in found.held) == Counter(held)
+        sent = [(where, known.number, told) for known in mine for where, there in known.lanes.items() for told in there.sent]
+        assert Counter((one.destination, int(one.event_id[1:]), one.confirmed) for one in found.sent) == Counter(sent)
+        assert found.withdrawn_at == max((self.withdrawn[one] for one in named & self.withdrawn.keys()), default=None)
+
+    def remove(self, named: set[str]) -> tuple[Removal, set[str]]:
+        """Let the model take out what is held of somebody and of whom that leads to; gives the counts, and who that is."""
+        held = [known for known in self.events if any(standing.held for standing in known.lanes.values())]
+        sent = [known for known in self.events if any(standing.sent for standing in known.lanes.values())]
+        for known in self.events:
+            known.removed = False
+        wanted = named.union(*(known.known_by for known in (*held, *sent) if known.known_by & named))
+        self.withdrawn |= dict.fromkeys(wanted, self.now)
+        counts: dict[str, Counter[Destination]] = {"waiting": Counter(), "dead": Counter(), "wire": Counter()}
+        for known in held:
+            for there, standing in known.lanes.items():
+                if known.known_by & wanted and standing.held:
+                    counts["dead" if standing.state == "dead" else "waiting"][there] += 1
+                    counts["wire"][there] += standing.state != "dead" and standing.maybe_since is not None
+                    standing.state = "withdrawn"
+                    known.removed = True
+        wire = {one: n for one, n in counts["wire"].items() if n}
+        return Removal(dict(counts["waiting"]), dict(counts["dead"]), wire), wanted
 
     @rule(die=st.booleans())
     def restart(self, die: bool) -> None:
@@ -297,6 +426,7 @@ class OutboxMachine(RuleBasedStateMachine):
         """Ask for an event."""
         found = self.run(self.outbox.explain(SHOP, Kind.PURCHASE, EventId(f"e{number}")))
         known = self.latest.get(number)
+        assert found is None or number not in self.forgotten
         if known is None or known.at + DEDUP_SECONDS <= self.now or found is None or found.status is Status.REFUSED:
             remembered = known is not None and known.at + DEDUP_SECONDS > self.now
             assert not remembered
@@ -306,6 +436,13 @@ class OutboxMachine(RuleBasedStateMachine):
         for destination, standing in known.lanes.items():
             doubtful = standing.state in {"waiting", "retrying"} and standing.maybe_since is not None
             assert told[destination] == ("maybe" if doubtful else standing.state)
+
+    @invariant()
+    def claims_know_who_withdrew(self) -> None:
+        """At any moment, each claim under way."""
+        for lane, (claim, taken, _, _) in getattr(self, "claims", {}).items():
+            gone = {r.seq for r, k in zip(claim.records, taken, strict=True) if k.lanes[lane.destination].state == "withdrawn"}
+            assert self.outbox.withdrawn(claim) == gone
 
     @invariant()
     def the_accounts_are_those_of_the_model(self) -> None:
@@ -327,9 +464,10 @@ class OutboxMachine(RuleBasedStateMachine):
             ended: Counter[str] = Counter()
             for (where, _, outcome, _), count in book.settled.items():
                 ended[outcome] += count if where is lane.destination else 0
-            assert [ended[one] for one in ("delivered", "dead", "withdrawn")] == [
-                states[one] for one in ("delivered", "dead", "withdrawn")
-            ]
+            for one in ("delivered", "dead", "withdrawn"):
+                assert ended[one] == states[one]
+                worth = book.value.get((lane.destination, "EUR", one), 0)
+                assert worth == Decimal("12.50") * states[one]
             figures = self.outbox.waiting(lane)
             assert (figures.waiting, figures.retrying) == (states["waiting"], states["retrying"])
             behind = [k for k in self.events if lane.destination in k.lanes and k.lanes[lane.destination].behind]

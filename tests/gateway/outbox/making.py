@@ -1,6 +1,5 @@
 """Events, entries and engines for the outbox's tests."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -14,6 +13,7 @@ from gateway.model import (
     EmailDigest,
     EmailDigests,
     EventId,
+    EvidenceId,
     Fault,
     GoogleClickId,
     Kind,
@@ -23,6 +23,7 @@ from gateway.model import (
     Money,
     PageOrigin,
     PagePath,
+    PersonKey,
     PinterestClickId,
     Reason,
     Refusal,
@@ -37,9 +38,10 @@ from gateway.model import (
     UsState,
 )
 from gateway.outbox import Accept, Claim, Done, Lane, Outbox, Refuse, Reject
-from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
+from gateway.persons import Persons
+from tests.disk import Place
 
 NOW: Final = 1_795_342_500
 DAY: Final = 86_400
@@ -55,6 +57,11 @@ PARTLY: Final = Trace(Status.ACCEPTED, "1", ((Signal.VENDORS, State.DENIED),), (
 DENIED: Final = Trace(
     Status.REFUSED, "1", ((Signal.GPC, State.DENIED),), (), tuple((destination, Refusal.GPC) for destination in ALL), 0
 )
+
+
+def key(of: int) -> PersonKey:
+    """A person's key that differs for each argument."""
+    return PersonKey(f"{of:016x}")
 
 
 def digest(of: int | str) -> EmailDigest:
@@ -75,9 +82,16 @@ def event(number: int | str, **changes: Any) -> Minimised:
     return Minimised(**{**usual, **changes})
 
 
-def accept(number: int | str, at: int = NOW, storefront: StorefrontId = SHOP, trace: Trace = GRANTED, **changes: Any) -> Accept:
+def accept(
+    number: int | str,
+    at: int = NOW,
+    storefront: StorefrontId = SHOP,
+    trace: Trace = GRANTED,
+    granted_at: int | None = None,
+    **changes: Any,
+) -> Accept:
     """An entry that accepts `event(number, **changes)`."""
-    return Accept(storefront, Source.EVENTS, event(number, **changes), trace, at)
+    return Accept(storefront, Source.EVENTS, event(number, **changes), trace, at, granted_at)
 
 
 def refuse(number: int | str, at: int = NOW, storefront: StorefrontId = SHOP) -> Refuse:
@@ -130,25 +144,21 @@ class Engine(Protocol):
     async def open(self, lanes: Sequence[Lane] = LANES) -> Outbox:
         """Open the store, which is empty at first and later what the last one left."""
 
+    @property
+    def persons(self) -> Persons:
+        """What the door of this store's gateway makes person keys with."""
+
     async def crash(self, outbox: Outbox) -> None:
         """Let the process die: what was not flushed by now is gone, and nothing is closed."""
 
 
-class SqliteEngine:
+class SqliteEngine(Place):
     """The embedded engine in a folder of its own."""
 
     def __init__(self, folder: Path, generation: int = 8) -> None:
         """Make the keys. A small generation lets the index merge all the time."""
-        self._folder = folder
+        super().__init__(folder)
         self._generation = generation
-        self._crashes = 0
-        self._key_file = folder / "keys.json"
-        Keyring.create(self._key_file)
-
-    @property
-    def directory(self) -> Path:
-        """Where the store is now."""
-        return self._folder / f"data{self._crashes}"
 
     @property
     def file(self) -> Path:
@@ -156,9 +166,9 @@ class SqliteEngine:
         return self.directory / "outbox.db"
 
     @property
-    def keyring(self) -> Keyring:
-        """The keys, read from their file."""
-        return Keyring.load(self._key_file)
+    def persons(self) -> Persons:
+        """What the door makes person keys with."""
+        return Persons(self.keyring.pepper)
 
     async def open(
         self, lanes: Sequence[Lane] = LANES, *, max_bytes: int = 64 << 20, min_free_bytes: int = 0, vfs: str | None = None
@@ -166,13 +176,6 @@ class SqliteEngine:
         """Open the store."""
         options = Options(max_bytes, min_free_bytes, self._generation, vfs)
         return await SqliteOutbox.open(self.directory, self.keyring, lanes, options)
-
-    async def crash(self, outbox: Outbox) -> None:
-        """Go on with a copy of the files as they lie there, as they would after a kill."""
-        before = self.directory
-        self._crashes += 1
-        shutil.copytree(before, self.directory)
-        await outbox.close()
 
 
 # ── any event ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -213,4 +216,6 @@ EVENTS: Final[st.SearchStrategy[Minimised]] = st.builds(
     restricted=st.none() | st.sampled_from(UsState),
     content_ids=st.just(()) | st.lists(matching(ContentId), max_size=3).map(tuple),
     page_path=st.none() | st.sampled_from(("/thanks", "/a/summer-2026.html")).map(PagePath),
+    persons=st.just(()) | st.lists(matching(PersonKey), max_size=3).map(tuple),
+    evidence=st.none() | matching(EvidenceId),
 )

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from gateway.model import (
     ClickIds,
+    ContentId,
     EmailDigests,
     GoogleClickId,
     Kind,
@@ -24,6 +25,7 @@ from gateway.model import (
     StorefrontId,
     TruncatedIp,
     UserAgent,
+    UsState,
 )
 from gateway.outbox.codec import (
     NONCE_BYTES,
@@ -34,6 +36,7 @@ from gateway.outbox.codec import (
     Sort,
     Unreadable,
     group_place,
+    sending_place,
     single_place,
     write_row,
 )
@@ -143,13 +146,46 @@ async def test_a_store_of_an_earlier_version_opens(tmp_path: Path) -> None:
         await outbox.close()
 
 
-@pytest.mark.parametrize("row", [["CA"], ["ZZ", [], None], ["CA", None, None], ["CA", [], None, 1]])
+def test_a_row_of_thirteen_places_opens() -> None:
+    """As the version before person keys wrote them; an event without such keys is still written so."""
+    one = event(1, restricted=UsState.CA, content_ids=(ContentId("SKU-1"),))
+    plain = orjson.loads(write_row(event(1)).json)
+    earlier = orjson.dumps([*plain, "CA", ["SKU-1"], None])
+    assert write_row(one).json == earlier
+    blob = Codec().seal(CIPHER, bytes(NONCE_BYTES), PLACE, [Row(earlier, ())], [NOW])
+    assert list(opened(blob, [one]).events) == [one]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ["CA"],
+        ["ZZ", [], None],
+        ["CA", None, None],
+        ["CA", [], None, 1],
+        ["CA", [], None, [], None, 1],
+        ["CA", [], None, 7, None],
+    ],
+)
 def test_a_row_of_a_form_that_is_not_known_is_unreadable(row: list[object]) -> None:
     """Too few places, too many, a state that is none: nothing is guessed."""
     json = orjson.dumps([*orjson.loads(write_row(event(1)).json), *row])
     blob = Codec().seal(CIPHER, bytes(NONCE_BYTES), PLACE, [Row(json, ())], [NOW])
     with pytest.raises(Unreadable):
         opened(blob, [event(1)])
+
+
+@given(st.binary(max_size=200), st.data())
+def test_bytes_of_any_meaning_come_back_or_do_not_open(clear: bytes, data: st.DataObject) -> None:
+    """From their own place and unchanged, and in no other case."""
+    place = sending_place(7)
+    blob = Codec().seal_plain(CIPHER, bytes(NONCE_BYTES), place, clear)
+    assert Codec().open_plain(CIPHER, place, blob) == clear
+    at = data.draw(st.integers(0, len(blob) - 1))
+    flipped = blob[:at] + bytes((blob[at] ^ 1 << data.draw(st.integers(0, 7)),)) + blob[at + 1 :]
+    for wrong, where in ((flipped, place), (blob[:at], place), (blob, sending_place(8)), (blob, PLACE)):
+        with pytest.raises(Unreadable):
+            Codec().open_plain(CIPHER, where, wrong)
 
 
 @given(EVENTS, st.data())

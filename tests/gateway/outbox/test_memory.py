@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from gateway.model import EmailDigests, Reason, Status
-from gateway.outbox import Done, Later, Settlement
+from gateway.outbox import Done, Later, Person, Settlement
 from gateway.outbox.claims import Opener, Taken
 from gateway.outbox.keyring import Keyring
+from gateway.outbox.seeking import Look
 from gateway.outbox.store import Options, Store
-from tests.gateway.outbox.making import FIRST, LANES, META, NOW, OTHER, SHOP, accept, digest
+from gateway.outbox.withdrawing import Order
+from tests.gateway.outbox.making import FIRST, LANES, META, NOW, SHOP, accept, digest
 
 
 @pytest.fixture
@@ -41,15 +43,16 @@ def test_a_rolled_back_transaction_leaves_no_trace_in_memory(store: Store) -> No
     taken = claim(store, 4)
     before = store.changes().figures[FIRST]
     store.begin()
-    store.put([[accept(n, at=NOW + 86_400 * 3) for n in range(10, 40)]])
+    store.put([[accept(n, at=NOW + 86_400 * 3, email=EmailDigests(digest(1))) for n in range(10, 40)]])
     store.mark(FIRST, taken, [record.seq for record in taken.records], NOW)
     one, *others = taken.records
     settlements: list[Settlement] = [
         Later(one.seq, Reason.TIMED_OUT, NOW),
         *(Done(record.seq, Reason.CONFIRMED) for record in others),
     ]
-    store.settle(FIRST, taken, list(zip(taken.records, settlements, strict=True)), {}, NOW)
-    store.suppress(OTHER, [digest(1)], NOW)
+    store.settle(FIRST, taken, list(zip(taken.records, settlements, strict=True)), {}, (), NOW)
+    named = store.known_by(Person((digest(1),)))
+    store.withdraw(SHOP, Order(named, NOW, leads=True, erase=True), Look(named))
     store.rollback()
     assert store.changes().figures[FIRST] == before
     assert put(store, *range(10, 14)) == [Status.DUPLICATE] * 2 + [Status.ACCEPTED] * 2

@@ -209,3 +209,28 @@ def test_the_index_knows_what_a_dict_would(
             else:
                 assert found is None or found.at + DEDUP_SECONDS <= now
     connection.close()
+
+
+STEPS = st.lists(
+    st.tuples(st.lists(st.integers(0, 12), min_size=1, max_size=5), st.integers(0, 12), st.booleans()), max_size=12
+)
+
+
+@given(STEPS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+def test_what_is_forgotten_stays_forgotten(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[list[int], int, bool]]
+) -> None:
+    """Wherever it lies: in memory, in a generation that is being merged, in the tree; also when the store is opened anew."""
+    connection = connect(tmp_path_factory.mktemp("seen"), 1 << 26, None)
+    seen, known = load(connection, 6), set[int]()
+    for numbers, gone, reopened in steps:
+        add(seen, connection, list(dict.fromkeys(numbers)))
+        known |= set(numbers)
+        assert seen.forget(*name(seen, gone)) is (gone in known)
+        known.discard(gone)
+        assert remembered(seen, 13) == sorted(known)
+        if reopened:
+            seen = load(connection, 6)
+            assert remembered(seen, 13) == sorted(known)
+    connection.close()

@@ -5,7 +5,7 @@ import json
 import os
 import random
 import re
-import sys
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -14,13 +14,30 @@ import apsw
 import pytest
 from hypothesis import HealthCheck, settings
 
-from gateway.model import EmailDigests, Kind, PageOrigin, Reason, Receipt, Status, TruncatedIp
-from gateway.outbox import Claim, Dead, Done, Later, Origin, Outbox, Settlement, Shut, Unavailable, Withdrawn
+from gateway.model import EmailDigests, EvidenceId, Kind, PageOrigin, Reason, Receipt, Status, TruncatedIp
+from gateway.outbox import (
+    Claim,
+    Dead,
+    Done,
+    Later,
+    Left,
+    Origin,
+    Outbox,
+    Person,
+    Settlement,
+    Shape,
+    Shut,
+    Unavailable,
+    Withdrawn,
+)
 from gateway.outbox.keyring import BadKeyFile, Keyring
-from gateway.outbox.schema import BACKLOGS, REPLAYS, SPAN, STEPS, CannotOpen
+from gateway.outbox.schema import BACKLOGS, REPLAYS, SPAN, STEPS, CannotOpen, is_crowded
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
+from gateway.persons import Identifier, Persons
+from tests.disk import Shim, killed
 from tests.gateway.outbox.contract import OutboxContract, balanced
+from tests.gateway.outbox.contract_people import PeopleContract
 from tests.gateway.outbox.machine import OutboxMachine
 from tests.gateway.outbox.making import (
     DAY,
@@ -41,7 +58,6 @@ from tests.gateway.outbox.making import (
 )
 
 MIB: Final = 1 << 20
-ROOT: Final = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -50,7 +66,7 @@ def engine(tmp_path: Path) -> SqliteEngine:
     return SqliteEngine(tmp_path)
 
 
-class TestPromises(OutboxContract):
+class TestPromises(OutboxContract, PeopleContract):
     """The suite that every engine passes."""
 
 
@@ -222,7 +238,7 @@ async def test_no_identifier_is_readable_in_the_files(engine: SqliteEngine) -> N
     await outbox.put([sensitive, sensitive, *[accept(n, kind=Kind.PAGE_VIEW) for n in range(30)]])
     claim = await claim_all(outbox, FIRST, limit=1)
     await outbox.settle(claim, [Later(claim.records[0].seq, Reason.TIMED_OUT, NOW)], NOW)
-    await outbox.suppress(SHOP, [digest("abc123")], NOW)
+    await outbox.withdraw(SHOP, Person((digest("abc123"),)), NOW)
     stored = b"".join(path.read_bytes() for path in engine.directory.iterdir())
     await outbox.close()
     stored += b"".join(path.read_bytes() for path in engine.directory.iterdir())
@@ -323,8 +339,8 @@ async def test_a_dead_letter_that_cannot_be_read_stays_dead(engine: SqliteEngine
     outbox = await engine.open([FIRST])
     letters = await outbox.dead_letters(FIRST, 0, 9)
     assert [letter.seq for letter in letters] == [record.seq for record in claim.records]
-    assert [record.seq for record in (await outbox.open_letters(FIRST, letters)).records] == [intact.seq]
-    never = [(letters[2], contents.records[2])]
+    assert [record.seq for record in await outbox.open_letters(FIRST, letters)] == [intact.seq]
+    never = [(letters[2], contents[2])]
     assert await outbox.revive(FIRST, never, NOW) == frozenset()
     balanced(await outbox.book(SHOP))
     await outbox.close()
@@ -338,7 +354,7 @@ async def test_a_replay_is_forgotten_when_its_event_is(engine: SqliteEngine) -> 
     await outbox.settle(claim, [Dead(claim.records[0].seq, Reason.REJECTED)], NOW)
     letters = await outbox.dead_letters(FIRST, 0, 9)
     contents = await outbox.open_letters(FIRST, letters)
-    await outbox.revive(FIRST, list(zip(letters, contents.records, strict=True)), NOW + 5)
+    await outbox.revive(FIRST, list(zip(letters, contents, strict=True)), NOW + 5)
     assert await deliver_all(outbox, FIRST, now=NOW + 5) == ["1"]
     counts = []
     for at in (NOW + 5 + 14 * DAY - 1, NOW + 5 + 14 * DAY):
@@ -363,7 +379,7 @@ async def test_a_store_from_before_replays_has_them_after_opening(engine: Sqlite
     outbox = await engine.open([FIRST])
     letters = await outbox.dead_letters(FIRST, 0, 9)
     contents = await outbox.open_letters(FIRST, letters)
-    assert len(await outbox.revive(FIRST, list(zip(letters, contents.records, strict=True)), NOW)) == 1
+    assert len(await outbox.revive(FIRST, list(zip(letters, contents, strict=True)), NOW)) == 1
     assert await deliver_all(outbox, FIRST) == ["1"]
     await outbox.close()
 
@@ -400,6 +416,154 @@ async def test_nothing_is_kept_longer_than_it_serves(engine: SqliteEngine) -> No
     for table in ("groups", "marks", "exceptions where blob is not null or subjects is not null"):
         assert connection.execute(f"select count(*) from {table}").fetchone() == (0,)  # noqa: S608 - of this test
     connection.close()
+
+
+def cells(file: Path, *queries: str) -> list[bytes]:
+    """Read what some columns hold, from a copy of a store."""
+    connection = apsw.Connection(str(file))
+    found = [cell for query in queries for row in connection.execute(query) for cell in row if cell]
+    connection.close()
+    return found
+
+
+def lies_in(directory: Path, needle: bytes) -> bool:
+    """Say whether bytes are anywhere in a store's files. A long one is looked for in pieces, for pages part it."""
+    stored = b"".join(path.read_bytes() for path in directory.iterdir())
+    pieces = [needle[at : at + 16] for at in range(0, len(needle), 16)] if len(needle) > 64 else [needle]
+    return any(piece in stored for piece in pieces)
+
+
+async def test_nothing_of_a_withdrawn_person_is_left_in_the_files(engine: SqliteEngine) -> None:
+    """Neither the sealed copies, in pages that are free or in the log, nor the hashes that led to them."""
+    outbox = await engine.open([FIRST, LANES[1]])
+    mine = EmailDigests(digest(1))
+    await outbox.put([accept(n, destinations=(META, PINTEREST), email=mine) for n in range(4)])
+    claim = await claim_all(outbox, FIRST)
+    fates: list[Settlement] = [Later(one.seq, Reason.TIMED_OUT, NOW) for one in claim.records[:2]]
+    await outbox.settle(claim, [*fates, *(Dead(one.seq, Reason.REJECTED) for one in claim.records[2:])], NOW)
+    await outbox.put([accept(9, destinations=(META, PINTEREST))])
+    before = engine.directory.parent / "before"
+    shutil.copytree(engine.directory, before)
+    sealed = cells(
+        before / "outbox.db",
+        "select blob from groups where length(sorts) = 4",
+        "select blob from exceptions where blob is not null",
+    )
+    hashes = cells(before / "outbox.db", "select subjects from groups where length(sorts) = 4")
+    assert len(sealed) == 5
+    assert all(lies_in(engine.directory, one) for one in (*sealed, *hashes))
+    await outbox.withdraw(SHOP, Person((digest(1),)), NOW)
+    for _ in range(2):
+        assert not any(lies_in(engine.directory, one) for one in (*sealed, *hashes))
+        await outbox.close()
+    assert cells(engine.file, "select subjects, blob from exceptions") == []
+    left = cells(engine.file, "select subject from withdrawals")
+    assert len(left) == 5, "one address and four orders"
+    outbox = await engine.open([FIRST, LANES[1]])
+    assert await deliver_all(outbox, FIRST) == ["9"]
+    await outbox.close()
+
+
+async def test_what_was_sent_lies_sealed_and_only_of_somebody(engine: SqliteEngine) -> None:
+    """No event id, field or evidence is readable in it, and an event that belongs to nobody has no line."""
+    outbox = await engine.open([FIRST])
+    usual: dict[str, Any] = {"destinations": (META,), "evidence": EvidenceId("ab" * 12)}
+    await outbox.put([accept("CANARY-7", **usual), accept(2, kind=Kind.PAGE_VIEW, money=None, **usual)])
+    claim = await claim_all(outbox, FIRST)
+    one, two = (record.seq for record in claim.records)
+    left = [Left(Kind.PURCHASE, Shape("a=x"), (one,), 1), Left(Kind.PAGE_VIEW, Shape("a=x"), (two,), 1)]
+    await outbox.mark_sent(claim, [one, two], NOW, left)
+    assert not any(lies_in(engine.directory, text) for text in (b"CANARY", b"ab" * 12, bytes.fromhex("ab" * 12)))
+    await outbox.settle(claim, done(claim), NOW)
+    await outbox.close()
+    assert cells(engine.file, "select told from sendings") == [b"\1"]
+    change(engine, "update sendings set lane = lane, blob = flip(blob, 20)")
+    outbox = await engine.open([FIRST])
+    order = engine.persons.key(SHOP, Identifier.ORDER_ID, "eCANARY-7")
+    assert (await outbox.holdings(SHOP, Person(keys=(order,)))).sent == (), "what was changed does not open"
+    await outbox.close()
+
+
+async def test_what_was_erased_of_what_was_sent_is_not_left_in_the_files(engine: SqliteEngine) -> None:
+    """Neither the sealed line nor its hashes; and the keys of what was sent go with their day."""
+    outbox = await engine.open([FIRST])
+    await outbox.put([accept(n, destinations=(META,), email=EmailDigests(digest(n))) for n in range(2)])
+    claim = await claim_all(outbox, FIRST)
+    seqs = tuple(record.seq for record in claim.records)
+    await outbox.mark_sent(claim, seqs, NOW, [Left(Kind.PURCHASE, Shape("a=x"), seqs, 1)])
+    await outbox.settle(claim, done(claim), NOW)
+    before = engine.directory.parent / "before"
+    shutil.copytree(engine.directory, before)
+    (sealed,) = cells(before / "outbox.db", "select blob from sendings")
+    (hashes,) = cells(before / "outbox.db", "select subjects from sendings")
+    assert lies_in(engine.directory, sealed)
+    assert (await outbox.erase(SHOP, Person((digest(0),)), NOW)).sent == 1
+    assert not any(lies_in(engine.directory, one) for one in (sealed, hashes))
+    await outbox.sweep(NOW + 20 * DAY)
+    await outbox.sweep(NOW + 395 * DAY)
+    assert len((await outbox.holdings(SHOP, Person((digest(1),)))).sent) == 1
+    await outbox.sweep(NOW + 397 * DAY)
+    await outbox.close()
+    assert cells(engine.file, "select 1 from sendings", "select id from data_keys where storefront != 0") == []
+
+
+async def test_how_long_is_kept_is_an_option(tmp_path: Path) -> None:
+    """What was sent, dead letters and withdrawals; a shorter time holds for letters that died before, too."""
+    keyring = Keyring.create(tmp_path / "keys.json")
+    usual = Options(64 << 20, 0)
+    outbox = await SqliteOutbox.open(tmp_path / "data", keyring, [FIRST], usual)
+    await outbox.put([accept(1, destinations=(META,))])
+    claim = await claim_all(outbox, FIRST)
+    seqs = (claim.records[0].seq,)
+    await outbox.mark_sent(claim, seqs, NOW, [Left(Kind.PURCHASE, Shape("a=x"), seqs, 1)])
+    await outbox.settle(claim, [Dead(seqs[0], Reason.REJECTED)], NOW)
+    await outbox.withdraw(SHOP, Person((digest(1),)), NOW)
+    await outbox.close()
+    shorter = Options(64 << 20, 0, sendings_days=4, dead_days=2, withdrawals_days=3)
+    outbox = await SqliteOutbox.open(tmp_path / "data", keyring, [FIRST], shorter)
+    order = Person(keys=(Persons(keyring.pepper).key(SHOP, Identifier.ORDER_ID, "e1"),))
+    left = []
+    for at in (2 * DAY - 1, 2 * DAY, 3 * DAY + 1, 5 * DAY):
+        await outbox.sweep(NOW + at)
+        withdrawn = (await outbox.holdings(SHOP, Person((digest(1),)))).withdrawn_at is not None
+        left.append((outbox.waiting(FIRST).dead, withdrawn, len((await outbox.holdings(SHOP, order)).sent)))
+    assert left == [(1, True, 1), (0, True, 1), (0, False, 1), (0, False, 0)]
+    await outbox.close()
+
+
+async def test_what_is_put_while_a_person_is_looked_for_is_removed_too(
+    engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look takes many turns, and events come in between; the transaction looks at what the look has not seen."""
+    monkeypatch.setattr("gateway.outbox.seeking.LOOKED_AT_ONCE", 2)
+    outbox = await engine.open([FIRST])
+    for n in range(12):
+        await outbox.put([accept(n, destinations=(META,), email=EmailDigests(digest(1)))])
+    withdrawing = asyncio.create_task(outbox.withdraw(SHOP, Person((digest(1),)), NOW))
+    put = 0
+    while not withdrawing.done():
+        put += list(await outbox.put([accept(f"x{put}", destinations=(META,), email=EmailDigests(digest(1)))])) == [
+            Status.ACCEPTED
+        ]
+    assert (await withdrawing).waiting == {META: 12 + put}
+    assert put > 3
+    assert await deliver_all(outbox, FIRST) == []
+    balanced(await outbox.book(SHOP))
+    await outbox.close()
+
+
+async def test_a_person_who_turns_up_again_and_again_is_found_in_the_end(
+    engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where every look turns up something more to look for, the transaction looks for itself."""
+    monkeypatch.setattr("gateway.outbox.people._MOST_LOOKS", 1)
+    outbox = await engine.open([FIRST])
+    for n in range(6):
+        await outbox.put([accept(n, destinations=(META,), email=EmailDigests(digest(1)) if n % 2 else None)])
+    order = engine.persons.key(SHOP, Identifier.ORDER_ID, "e3")
+    assert (await outbox.withdraw(SHOP, Person(keys=(order,)), NOW)).waiting == {META: 3}
+    assert await deliver_all(outbox, FIRST) == ["0", "2", "4"]
+    await outbox.close()
 
 
 def numbers(engine: SqliteEngine) -> list[int]:
@@ -590,42 +754,6 @@ async def test_a_volume_without_free_space_counts_as_full(engine: SqliteEngine, 
 # ── a failing disk ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class ShimFile(apsw.VFSFile):
-    """A file whose flushes are counted, and fail when told to."""
-
-    def __init__(self, shim: "Shim", name: Any, flags: list[int]) -> None:
-        """Open the real file."""
-        self._shim = shim
-        super().__init__("", name, flags)
-
-    def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's name
-        """Flush, or fail as a disk does."""
-        self._shim.flushes += 1
-        if self._shim.broken:
-            self._shim.broken -= 1
-            raise apsw.exception_for(apsw.SQLITE_IOERR_FSYNC)
-        super().xSync(flags)
-
-
-class Shim(apsw.VFS):
-    """A file system with such files."""
-
-    def __init__(self) -> None:
-        """Register it."""
-        self.flushes = 0
-        self.broken = 0
-        """How many flushes are still to fail."""
-        super().__init__("shim", "")
-
-    def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's name
-        """Open a file of this system."""
-        return ShimFile(self, name, flags)
-
-    def excepthook(self, *_: object) -> bool:
-        """Errors reach SQLite; nothing is printed."""
-        return True
-
-
 @pytest.fixture
 def shim() -> Iterator[Shim]:
     """A file system that can fail."""
@@ -708,24 +836,12 @@ async def test_a_fault_of_the_store_itself_is_final(engine: SqliteEngine, monkey
 # ── kills ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def killed(folder: Path, number: int, lines: int) -> list[list[str]]:
-    """Let a process put and deliver until it has said so much, kill it, and give what it said, word by word."""
-    command = [sys.executable, "-m", "tests.gateway.outbox.victim", str(folder), f"r{number}"]
-    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
-    assert process.stdout is not None
-    said = [await process.stdout.readline() for _ in range(lines)]
-    process.kill()
-    said += (await process.stdout.read()).splitlines(keepends=True)
-    await process.wait()
-    return [line.decode().split() for line in said if line.endswith(b"\n")]
-
-
 async def test_killed_processes_lose_nothing_and_repeat_only_what_was_in_doubt(engine: SqliteEngine) -> None:
     """Whatever a process said it had accepted is delivered or waits; what it said it had delivered is not sent again."""
     put: set[str] = set()
     sent: set[str] = set()
     for number in range(4):
-        said = await killed(engine.directory.parent, number, lines=40 + 53 * number)
+        said = await killed("tests.gateway.outbox.victim", engine.directory.parent, f"r{number}", lines=40 + 53 * number)
         put |= {name for what, name in said if what == "put"}
         sent |= {name for what, name in said if what == "sent"}
     assert len(sent) > 50
@@ -738,4 +854,31 @@ async def test_killed_processes_lose_nothing_and_repeat_only_what_was_in_doubt(e
     assert not set(rest) & sent
     assert book.accepted[META] - len(rest) >= len(sent)
     assert book.accepted[META] >= len(put)
+    await outbox.close()
+
+
+async def test_what_was_sent_gives_way_to_what_comes_in(engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When it leaves too little room, its oldest rows go before their time, and no more of them than need be."""
+    monkeypatch.setattr("gateway.outbox.store.SHED_AT_ONCE", 1)
+    outbox = await engine.open([FIRST])
+    for n in range(3):
+        await outbox.put([accept(n, destinations=(META,), email=EmailDigests(digest(1)))])
+        claim = await claim_all(outbox, FIRST)
+        seqs = tuple(record.seq for record in claim.records)
+        await outbox.mark_sent(claim, seqs, NOW + n, [Left(Kind.PURCHASE, Shape("a=x"), seqs, 1)])
+        await outbox.settle(claim, done(claim), NOW + n)
+    assert await outbox.sweep(NOW + 10) == 0
+    crowded = iter((True, True, False))
+    monkeypatch.setattr("gateway.outbox.store.is_crowded", lambda _connection, _cap: next(crowded))
+    assert await outbox.sweep(NOW + 10) == 2
+    (left,) = (await outbox.holdings(SHOP, Person((digest(1),)))).sent
+    assert left.at == NOW + 2
+    await outbox.close()
+
+
+async def test_a_store_is_crowded_above_its_share(engine: SqliteEngine) -> None:
+    """At 60 % of the cap, well before anything is refused."""
+    outbox = await engine.open([FIRST])
+    assert not await outbox._writer.ask(lambda store: is_crowded(store._connection, 64 << 20))
+    assert await outbox._writer.ask(lambda store: is_crowded(store._connection, 1 << 16))
     await outbox.close()

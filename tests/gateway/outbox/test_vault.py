@@ -80,3 +80,18 @@ def test_unused_keys_of_past_days_are_discarded(vault: Vault, connection: apsw.C
     assert vault.opening(used) is not None
     assert vault.opening(recent) is None
     assert len(every(connection, "select 1 from data_keys where storefront = 0")) == 1
+
+
+def test_what_was_sent_has_keys_of_its_own(vault: Vault, connection: apsw.Connection, keyring: Keyring) -> None:
+    """They outlive those of contents, and go by their day alone."""
+    number, _ = vault.sealing(1, NOW)
+    sent, cipher = vault.sealing_sent(1, NOW)
+    later, _ = vault.sealing_sent(1, NOW + DAY)
+    assert len({number, sent, later}) == 3
+    vault.discard(NOW + 100 * DAY)
+    assert vault.opening(number) is None
+    again = Vault(connection, keyring).opening(sent)
+    assert again is not None
+    assert again.decrypt(NONCE, cipher.encrypt(NONCE, b"line", b""), b"") == b"line"
+    vault.discard_sent(NOW + DAY)
+    assert (vault.opening(sent), vault.opening(later) is None) == (None, False)

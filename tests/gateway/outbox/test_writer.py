@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from gateway.model import Status
-from gateway.outbox import Shut, Unavailable
+from gateway.model import EmailDigests, Status
+from gateway.outbox import Person, Shut, Unavailable
 from gateway.outbox.keyring import Keyring
+from gateway.outbox.putting import PuttingWriter
 from gateway.outbox.schema import CannotOpen
+from gateway.outbox.seeking import Look
 from gateway.outbox.store import Changes, Options, Store
-from gateway.outbox.writer import MOST_WAITING, Writer
+from gateway.outbox.withdrawing import Order
+from gateway.outbox.writer import MOST_WAITING
 from tests.gateway.outbox.making import FIRST, LANES, NOW, SHOP, accept, digest, reject
 
 
@@ -27,11 +30,11 @@ class Counted(Store):
 
 
 @pytest.fixture
-async def writer(tmp_path: Path) -> AsyncIterator[Writer]:
+async def writer(tmp_path: Path) -> AsyncIterator[PuttingWriter]:
     """A running writer on an empty store."""
     (tmp_path / "data").mkdir()
     keyring = Keyring.create(tmp_path / "keys.json")
-    made = Writer(lambda _: None)
+    made = PuttingWriter("outbox", lambda _: None)
     await made.start(lambda: Counted(tmp_path / "data", keyring, LANES, Options(1 << 26, 0)))
     yield made
     await made.close()
@@ -44,7 +47,8 @@ def fail(_: Store) -> None:
 
 def half(store: Store) -> None:
     """A change that fails after it changed something."""
-    store.suppress(SHOP, [digest(1)], NOW)
+    named = store.known_by(Person((digest(1),)))
+    store.withdraw(SHOP, Order(named, NOW, leads=True, erase=False), Look(named))
     raise LookupError("bug")
 
 
@@ -54,14 +58,14 @@ def transactions(store: Store) -> int:
     return store.transactions
 
 
-async def test_all_that_waits_shares_a_flush(writer: Writer) -> None:
+async def test_all_that_waits_shares_a_flush(writer: PuttingWriter) -> None:
     """However many wait, there are only a few transactions, and everybody is answered."""
     answers = await asyncio.gather(*(writer.put([accept(n)]) for n in range(200)))
     assert [list(one) for one in answers] == [[Status.ACCEPTED]] * 200
     assert await writer.ask(transactions) < 20
 
 
-async def test_a_change_that_fails_fails_alone(writer: Writer) -> None:
+async def test_a_change_that_fails_fails_alone(writer: PuttingWriter) -> None:
     """It is undone whole, its caller hears of it, and everybody else's change of the group is made."""
     first, failing, second, undone = (
         writer.put([accept(1)]),
@@ -76,10 +80,10 @@ async def test_a_change_that_fails_fails_alone(writer: Writer) -> None:
     found = await writer.ask(lambda store: store.find(FIRST, 10, NOW))
     assert found is not None
     assert found.upto == 2
-    assert SHOP not in await writer.ask(lambda store: store.changes().suppressing)
+    assert await writer.put([accept(3, email=EmailDigests(digest(1)))]) == [Status.ACCEPTED]
 
 
-async def test_a_question_that_fails_fails_alone(writer: Writer) -> None:
+async def test_a_question_that_fails_fails_alone(writer: PuttingWriter) -> None:
     """Others are answered."""
     fails, answers = writer.ask(fail), writer.ask(transactions)
     with pytest.raises(LookupError):
@@ -87,7 +91,7 @@ async def test_a_question_that_fails_fails_alone(writer: Writer) -> None:
     assert await answers == 0
 
 
-async def test_what_follows_a_change_follows_it_without_its_waiter(writer: Writer) -> None:
+async def test_what_follows_a_change_follows_it_without_its_waiter(writer: PuttingWriter) -> None:
     """A cancelled caller's change is made, so what must follow from it does."""
     followed: list[str] = []
     future = writer.change(lambda _: "done", followed.append)
@@ -96,7 +100,7 @@ async def test_what_follows_a_change_follows_it_without_its_waiter(writer: Write
     assert followed == ["done"]
 
 
-async def test_what_follows_a_change_fails_alone(writer: Writer) -> None:
+async def test_what_follows_a_change_fails_alone(writer: PuttingWriter) -> None:
     """Whoever else is answered in the same moment is answered."""
 
     def stumble(_: object) -> None:
@@ -108,7 +112,7 @@ async def test_what_follows_a_change_fails_alone(writer: Writer) -> None:
     assert await other == [Status.ACCEPTED]
 
 
-async def test_too_many_waiting_entries_are_refused(writer: Writer) -> None:
+async def test_too_many_waiting_entries_are_refused(writer: PuttingWriter) -> None:
     """Memory is bounded: beyond the bound the store is busy, until the thread has caught up."""
     entries = [reject()] * 5_000
     waiting = [writer.put(entries) for _ in range(MOST_WAITING // 5_000)]
@@ -125,7 +129,7 @@ async def test_news_comes_before_answers(tmp_path: Path) -> None:
     told: list[Changes] = []
     (tmp_path / "data").mkdir()
     keyring = Keyring.create(tmp_path / "keys.json")
-    writer = Writer(told.append)
+    writer = PuttingWriter("outbox", told.append)
     await writer.start(lambda: Store(tmp_path / "data", keyring, LANES, Options(1 << 26, 0)))
     await writer.put([accept(1)])
     assert told[-1].figures[FIRST].waiting == 1
@@ -139,7 +143,7 @@ async def test_a_store_that_does_not_open_ends_the_thread() -> None:
     def refuse() -> Store:
         raise CannotOpen("reason")
 
-    writer = Writer(lambda _: None)
+    writer = PuttingWriter("outbox", lambda _: None)
     with pytest.raises(CannotOpen, match="reason"):
         await writer.start(refuse)
     assert writer.shut is Shut.CLOSED
@@ -147,10 +151,22 @@ async def test_a_store_that_does_not_open_ends_the_thread() -> None:
     await writer.close()
 
 
-async def test_after_closing_nothing_is_taken(writer: Writer) -> None:
+async def test_after_closing_nothing_is_taken(writer: PuttingWriter) -> None:
     """Neither changes nor questions nor puts, and closing again does nothing."""
     await writer.close()
     for again in (lambda: writer.put([]), lambda: writer.ask(transactions), lambda: writer.change(fail, print)):
         with pytest.raises(Unavailable, match="stopping"):
             again()
     await writer.close()
+
+
+async def test_any_change_that_adds_is_refused_like_a_put(writer: PuttingWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the store is full, in the thread as before it; a change that adds nothing is made."""
+    monkeypatch.setattr(Store, "is_full", lambda _store, *, before: before is not None)
+    assert await writer.change(transactions, adds=1) == 0  # nobody had looked yet
+    with pytest.raises(Unavailable, match="store_full"):
+        await writer.change(transactions, adds=1)
+    writer._full = False
+    with pytest.raises(Unavailable, match="store_full"):
+        await writer.change(transactions, adds=1)
+    assert await writer.change(transactions) == 1

@@ -11,15 +11,13 @@ from hypothesis import strategies as st
 
 from gateway.model import CURRENCIES, EXPONENTS, LARGEST, Destination, Fault, Kind, Money
 from gateway.raw import MAX_AGE, MAX_AHEAD, Malformed, RawEvent
+from gateway.sources.fields import CLIENT_FIELDS, MAX_KEYS, OFTEN_SENT
 from gateway.sources.native import (
     BATCH_FIELDS,
     CLICK_FIELDS,
-    CLIENT_FIELDS,
     CUSTOMER_FIELDS,
     EVENT_FIELDS,
     MAX_EVENTS,
-    MAX_KEYS,
-    OFTEN_SENT,
     ORDER_FIELDS,
     Batch,
     Connection,

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.sources import typed
-from gateway.sources.native import MAX_KEYS, Batch, Connection, NotAnEvent, TooManyEvents, decode, read_carefully
+from gateway.sources.fields import MAX_KEYS
+from gateway.sources.native import Batch, Connection, NotAnEvent, TooManyEvents, decode, read_carefully
 from gateway.sources.strict import Unreadable
 from tests.strategies import CLICKS, CLIENTS, CONSENTS, DAY, EVENTS, IPS, JSON, NOW, URLS, good_event, json_texts
 

@@ -153,7 +153,7 @@ def test_a_hostile_string_costs_less_than_a_millisecond(text: str) -> None:
     """Sixteen thousand characters that are nearly a list."""
     context, taken = plain(), []
     for _ in range(20):
-        begin = time.perf_counter()
+        begin = time.thread_time()
         evaluate(text, GRANT, context)
-        taken.append(time.perf_counter() - begin)
+        taken.append(time.thread_time() - begin)
     assert min(taken) < 0.001

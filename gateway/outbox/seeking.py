@@ -1,0 +1,218 @@
+"""Seeking: finding what is held of a person, in the groups and among the exceptions.
+
+A million waiting events may be a million groups, so looking through all of them takes seconds, and the store's thread has
+flushes to make. So whoever seeks looks beforehand, a bounded piece at a time and in no transaction, which groups may hold
+something (`look`); the transaction then opens these, and looks through what has come since and through the exceptions.
+What was in a group when it was looked at is in that group still or became an exception, so nothing is missed.
+"""
+
+from array import array
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final, NamedTuple
+
+import apsw
+
+from gateway.model import Destination, Minimised
+from gateway.outbox import Holding
+from gateway.outbox.claims import filled
+from gateway.outbox.codec import Codec, Opened, Unreadable, group_place, single_place
+from gateway.outbox.lanes import Held, LaneState, Stored, say
+from gateway.outbox.memory import Memory
+from gateway.outbox.schema import SPAN, base, every
+from gateway.outbox.subjects import hold, may_hold, split
+
+LOOKED_AT_ONCE: Final = 1_000
+"""Groups, or rows of what was sent, that are looked through in one go: some milliseconds."""
+
+
+class Look(NamedTuple):
+    """What a look through the groups has come to: which of those up to `upto` may hold something of these hashes."""
+
+    wanted: frozenset[bytes]
+    upto: int = 0
+    places: tuple[int, ...] = ()
+    done: bool = False
+
+
+class Grouped(NamedTuple):
+    """A group that holds something: the group, what is in it and where, and which of that is the person's."""
+
+    group: Stored
+    first: int
+    filled: Sequence[int]
+    opened: Opened
+    hashes: Sequence[bytes]
+    mine: Sequence[int]
+    """Numbers in `filled`, `opened` and `hashes`."""
+    held: Sequence[int]
+    """Those of `mine` that wait for some destination. The others only lie there until their neighbours are done."""
+
+    def of(self, wanted: AbstractSet[bytes]) -> "Grouped":
+        """Keep for the person's what is known by one of these hashes."""
+        mine = [n for n in self.mine if hold(self.hashes[n], wanted)]
+        return self._replace(mine=mine, held=[n for n in self.held if n in mine])
+
+
+class Single(NamedTuple):
+    """An exception that is the person's. `event` is None when its seal does not open."""
+
+    state: LaneState
+    held: Held
+    seq: int
+    sort: int
+    reason: str
+    accepted_at: int
+    maybe_since: int | None
+    hashes: bytes
+    event: Minimised | None
+
+    @property
+    def said(self) -> str:
+        """How people call its state."""
+        return say(self.held, maybe=self.maybe_since is not None)
+
+
+class Sought(NamedTuple):
+    """All that is held of a person."""
+
+    groups: Sequence[Grouped]
+    singles: Sequence[Single]
+
+    def of(self, wanted: AbstractSet[bytes]) -> "Sought":
+        """Keep what is known by one of these hashes."""
+        groups = [group.of(wanted) for group in self.groups]
+        singles = [single for single in self.singles if hold(single.hashes, wanted)]
+        return Sought([group for group in groups if group.mine], singles)
+
+    def hashes(self) -> frozenset[bytes]:
+        """Give all that these records' people are known by."""
+        joined = [group.hashes[n] for group in self.groups for n in group.held]
+        joined += [single.hashes for single in self.singles]
+        return frozenset(one for hashes in joined for one in split(hashes))
+
+
+class Seeking:
+    """Looks and finds. Belongs to the store's thread."""
+
+    def __init__(self, memory: Memory) -> None:
+        """Work on what the store's thread keeps."""
+        self._connection = memory.connection
+        self._names = memory.names
+        self._vault = memory.vault
+        self._lanes = memory.lanes
+        self._subjects = memory.subjects
+        self._codec = Codec()
+
+    def look(self, storefront: int, before: Look) -> Look:
+        """Look through the next groups of a storefront."""
+        start = base(storefront)
+        rows = every(
+            self._connection,
+            "select place, subjects from groups where place > ? and place < ? order by place limit ?",
+            (start + before.upto, start + SPAN, LOOKED_AT_ONCE),
+        )
+        places = [place for place, subjects in rows if may_hold(subjects, before.wanted)]
+        upto = rows[-1][0] - start if rows else before.upto
+        return Look(before.wanted, upto, (*before.places, *places), done=len(rows) < LOOKED_AT_ONCE)
+
+    def seek(self, storefront: int, look: Look) -> Sought:
+        """Find what is held of whoever is known by one of the hashes that were looked for."""
+        wanted = look.wanted
+        groups = [*self._looked(look), *self._since(storefront, look)]
+        found = [self._open(storefront, group, wanted) for group, subjects in groups if may_hold(subjects, wanted)]
+        return Sought(
+            [group for group in found if group is not None and group.mine],
+            [single for state in self._lanes.of(storefront) for single in self._singles(state, wanted)],
+        )
+
+    def held(self, storefront: int, look: Look) -> tuple[Holding, ...]:
+        """Tell what is held of a person, in the order of its numbers and, of one event, of the destinations."""
+        sought = self.seek(storefront, look)
+        found = [one for group in sought.groups for one in self._waiting(storefront, group)]
+        found += [
+            (single.seq, Holding(single.state.lane.destination, single.said, single.accepted_at, single.event))
+            for single in sought.singles
+            if single.event is not None
+        ]
+        return tuple(holding for _, holding in sorted(found, key=_order))
+
+    def _waiting(self, storefront: int, group: Grouped) -> Iterator[tuple[int, Holding]]:
+        for n in group.held:
+            seq, event = group.first + group.filled[n], group.opened.events[n]
+            for state in self._lanes.of(storefront):
+                where = state.lane.destination
+                if where in event.destinations and state.needs(seq, seq):
+                    marked = any(mark.first <= seq <= mark.last for mark in state.marks)
+                    yield seq, Holding(where, "maybe" if marked else "waiting", group.opened.ats[n], event)
+
+    def _looked(self, look: Look) -> Iterator[tuple[Stored, bytes]]:
+        """Read again what was looked at; a group may be gone by now, or be slimmer."""
+        if look.places:
+            query = f"{_GROUPS} where place in carray(?) order by place"
+            yield from self._read(query, (apsw.carray(array("q", look.places)),))
+
+    def _since(self, storefront: int, look: Look) -> Iterator[tuple[Stored, bytes]]:
+        """Read what has come since the look."""
+        start = base(storefront)
+        yield from self._read(f"{_GROUPS} where place > ? and place < ? order by place", (start + look.upto, start + SPAN))
+
+    def _read(self, query: str, bindings: tuple[object, ...]) -> Iterator[tuple[Stored, bytes]]:
+        for place, at, data_key, sorts, blob, subjects in self._connection.execute(query, bindings):
+            yield Stored(place, at, data_key, sorts, blob), subjects
+
+    def _open(self, storefront: int, group: Stored, wanted: AbstractSet[bytes]) -> Grouped | None:
+        """Open a group; one that does not open holds nothing that anybody can read or send."""
+        name, first = self._names.name(storefront), group.place - base(storefront)
+        cipher, places = self._vault.opening(group.data_key), filled(group.sorts)
+        if cipher is None:
+            return None
+        try:
+            kinds = [self._names.table[group.sorts[place]] for place in places]
+            opened = self._codec.open(cipher, group_place(name, first, group.sorts), group.blob, kinds)
+        except (Unreadable, IndexError):
+            return None
+        hashes = [self._subjects.of_record(name, event) for event in opened.events]
+        mine = [n for n, one in enumerate(hashes) if hold(one, wanted)]
+        held = [n for n in mine if self._waits(storefront, first + places[n], opened.events[n])]
+        return Grouped(group, first, places, opened, hashes, mine, held)
+
+    def _waits(self, storefront: int, seq: int, event: Minimised) -> bool:
+        states = self._lanes.of(storefront)
+        return any(state.lane.destination in event.destinations and state.needs(seq, seq) for state in states)
+
+    def _singles(self, state: LaneState, wanted: AbstractSet[bytes]) -> list[Single]:
+        rows = self._connection.execute(
+            "select state, seq, subjects from exceptions where lane = ? and state between ? and ? and subjects is not null",
+            (state.number, Held.RETRY, Held.DEAD),
+        )
+        found = [(held, seq) for held, seq, subjects in rows if hold(subjects, wanted)]
+        return [self._single(state, held, seq) for held, seq in found]
+
+    def _single(self, state: LaneState, held: int, seq: int) -> Single:
+        ((sort, reason, accepted_at, maybe_since, data_key, blob, subjects),) = every(
+            self._connection,
+            "select sort, reason, accepted_at, maybe_since, data_key, blob, subjects from exceptions"
+            " where lane = ? and state = ? and seq = ?",
+            (state.number, held, seq),
+        )
+        event = self._open_single(state, seq, sort, data_key, blob)
+        return Single(state, Held(held), seq, sort, reason, accepted_at, maybe_since, subjects, event)
+
+    def _open_single(self, state: LaneState, seq: int, sort: int, data_key: int, blob: bytes) -> Minimised | None:
+        cipher, place = self._vault.opening(data_key), single_place(state.lane.storefront, state.lane.destination, seq)
+        if cipher is None:
+            return None
+        try:
+            return self._codec.open(cipher, place, blob, [self._names.table[sort]]).events[0]
+        except (Unreadable, IndexError):
+            return None
+
+
+def _order(found: tuple[int, Holding]) -> tuple[int, int]:
+    seq, holding = found
+    return seq, _DESTINATIONS.index(holding.destination)
+
+
+_DESTINATIONS: Final = tuple(Destination)
+_GROUPS: Final = "select place, at, data_key, sorts, blob, subjects from groups"

@@ -1,0 +1,45 @@
+"""What became of events at the door, as metrics: by kind, status and reason, and which signals could not be read."""
+
+from collections.abc import Sequence
+
+from gateway.metrics import Metrics
+from gateway.model import Kind, Refusal, Source, State, Status, StorefrontId
+from gateway.outbox import Accept, Entry, Refuse, Reject
+
+ACCEPTED, REFUSED = Status.ACCEPTED, Status.REFUSED
+
+
+def count(
+    metrics: Metrics, storefront: StorefrontId, source: Source, entries: Sequence[Entry], statuses: Sequence[Status]
+) -> None:
+    """Count entries by the status that the store gave each of them."""
+    fates: dict[tuple[Kind | None, Status, str], int] = {}
+    kinds: list[Kind] = []
+    for entry, status in zip(entries, statuses, strict=True):
+        if status is ACCEPTED and type(entry) is Accept:
+            kinds.append(entry.event.kind)
+        else:
+            fate = _fate(entry, status)
+            fates[fate] = fates.get(fate, 0) + 1
+            if type(entry) is Refuse:
+                _count_unreadable(metrics, storefront, entry)
+    for accepted in set(kinds):
+        fates[accepted, ACCEPTED, ""] = kinds.count(accepted)
+    for (kind, status, reason), number in fates.items():
+        metrics.events(storefront, source, kind, status, reason, number)
+
+
+def _count_unreadable(metrics: Metrics, storefront: StorefrontId, entry: Refuse) -> None:
+    for signal, state in entry.trace.signals:
+        if state is State.INVALID:
+            metrics.unreadable_signal(storefront, signal)
+
+
+def _fate(entry: Entry, status: Status) -> tuple[Kind | None, Status, str]:
+    match entry:
+        case Accept():
+            return entry.event.kind, status, Refusal.WITHDRAWN if status is REFUSED else ""
+        case Refuse():
+            return entry.kind, status, entry.reason
+        case Reject():
+            return entry.kind, status, entry.fault

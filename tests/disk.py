@@ -1,0 +1,96 @@
+"""Where a store lies in tests, and what a disk and a kill can do to it: flushes that fail, processes that end in mid-word."""
+
+import asyncio
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import apsw
+
+from gateway.outbox.keyring import Keyring
+
+ROOT: Final = Path(__file__).parent.parent
+
+
+class Closing(Protocol):
+    """A store that can be closed."""
+
+    async def close(self) -> None:
+        """Close it."""
+
+
+class Place:
+    """A folder of its own for a store, and the keys to it; after a crash it is another one."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the keys."""
+        self._folder = folder
+        self._crashes = 0
+        self._key_file = folder / "keys.json"
+        Keyring.create(self._key_file)
+
+    @property
+    def directory(self) -> Path:
+        """Where the store is now."""
+        return self._folder / f"data{self._crashes}"
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keys, read from their file."""
+        return Keyring.load(self._key_file)
+
+    async def crash(self, store: Closing) -> None:
+        """Go on with a copy of the files as they lie there, as they would after a kill."""
+        before = self.directory
+        self._crashes += 1
+        shutil.copytree(before, self.directory)
+        await store.close()
+
+
+class ShimFile(apsw.VFSFile):
+    """A file whose flushes are counted, and fail when told to."""
+
+    def __init__(self, shim: "Shim", name: Any, flags: list[int]) -> None:
+        """Open the real file."""
+        self._shim = shim
+        super().__init__("", name, flags)
+
+    def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's name
+        """Flush, or fail as a disk does."""
+        self._shim.flushes += 1
+        if self._shim.broken:
+            self._shim.broken -= 1
+            raise apsw.exception_for(apsw.SQLITE_IOERR_FSYNC)
+        super().xSync(flags)
+
+
+class Shim(apsw.VFS):
+    """A file system with such files."""
+
+    def __init__(self) -> None:
+        """Register it."""
+        self.flushes = 0
+        self.broken = 0
+        """How many flushes are still to fail."""
+        super().__init__("shim", "")
+
+    def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's name
+        """Open a file of this system."""
+        return ShimFile(self, name, flags)
+
+    def excepthook(self, *_: object) -> bool:
+        """Errors reach SQLite; nothing is printed."""
+        return True
+
+
+async def killed(module: str, folder: Path, name: str, lines: int) -> list[list[str]]:
+    """Let a process work until it has said so much, kill it, and give what it said, word by word."""
+    command = [sys.executable, "-m", module, str(folder), name]
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    said = [await process.stdout.readline() for _ in range(lines)]
+    process.kill()
+    said += (await process.stdout.read()).splitlines(keepends=True)
+    await process.wait()
+    return [line.decode().split() for line in said if line.endswith(b"\n")]
