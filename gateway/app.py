@@ -172,7 +172,7 @@ async def running(
         transport = await stack.enter_async_context(_transport(settings))
         tokens = Tokens(transport)
         stack.push_async_callback(tokens.close)
-        witness = Witness(metrics, log)
+        witness = Witness(metrics, log, signed.tell)
         office = Office(outbox, transport, witness, settings.delivery.pace)
         credentials = make_credentials(settings, tokens, witness.credential)
         routes = _routes(settings, credentials)

@@ -9,15 +9,18 @@ from contextlib import asynccontextmanager, contextmanager
 from gateway.app import CannotListen, make_desk, open_ledger, open_store
 from gateway.commands import configuration, keyfile
 from gateway.commands.ending import Ended
+from gateway.ledger import Right
 from gateway.log import Log
+from gateway.model import StorefrontId
 from gateway.outbox import Outbox
 from gateway.outbox.keyring import BadKeyFile
 from gateway.outbox.schema import CannotOpen
 from gateway.recording import open_log
-from gateway.rights.desk import Desk, Nobody
+from gateway.rights.desk import Desk, Via
 from gateway.settings import BadSettings, Settings
-from gateway.signing.entry import Entry
-from gateway.signing.recorder import Unrecorded
+from gateway.signing.acts import request_of
+from gateway.signing.entry import COMMAND, Entry
+from gateway.signing.recorder import SignedLog, Unrecorded
 from gateway.signing.store import CannotOpenLog
 
 
@@ -74,11 +77,23 @@ async def closed_log(settings: Settings) -> AsyncIterator[Callable[[Entry], Awai
                 ) from None
 
 
+class Registrar:
+    """A `rights.desk.Teller` over the signed log of a gateway that is not running."""
+
+    def __init__(self, signed: SignedLog) -> None:
+        self._signed = signed
+
+    def request_done(self, storefront: StorefrontId, right: Right, via: Via, number: int) -> None:
+        """Record it."""
+        del via  # a command's, always
+        self._signed.tell(request_of(storefront, right.value, number, COMMAND))
+
+
 @asynccontextmanager
 async def closed_desk(settings: Settings) -> AsyncIterator[Desk]:
     """Open both stores of a gateway that is not running, and serve persons from them. Raises Ended."""
     with failures_told():
-        async with open_store(settings) as outbox, open_ledger(settings) as ledger:
-            desk = make_desk(settings, outbox, ledger, Nobody())
+        async with open_store(settings) as outbox, open_ledger(settings) as ledger, open_log(settings, Log()) as signed:
+            desk = make_desk(settings, outbox, ledger, Registrar(signed))
             await desk.load()
             yield desk

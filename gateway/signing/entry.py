@@ -130,8 +130,10 @@ KeyName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}\Z")]
 Version = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,39}\Z")]
 Link = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 Hash32 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}\Z")]
-By = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64}|private_listener|command)\Z")]
-"""Who did it: an account as `keyed`, else the private listener without a login, or a command on the host."""
+By = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64}|private_listener|command|server|browser)\Z")]
+"""Who did it: an account as `keyed`, else the private listener without a login, a command on the host, a shop's server by its
+key, or somebody's own browser.
+"""
 PRIVATE_LISTENER: Final = "private_listener"
 COMMAND: Final = "command"
 
@@ -284,8 +286,9 @@ class ShapesApproved(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
 
 
 class RightsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="rights_request"):
-    """A person's request was carried out: its number in the register, and nothing of the person."""
+    """A person's request was carried out: its number in the storefront's register, and nothing of the person."""
 
+    storefront: Storefront
     right: Right
     number: Count
     by: By

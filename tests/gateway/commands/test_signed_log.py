@@ -197,3 +197,14 @@ def test_what_a_command_does_to_a_closed_store_is_recorded(mine: Installation, c
     assert "cut off, or an older copy was put back" in said
     assert "signed-log.md" in said
     assert path.read_bytes() == b""
+
+
+def test_a_persons_request_to_a_closed_store_is_recorded(mine: Installation, capsys: Capture) -> None:
+    """By its number, and nothing of what the person was named by."""
+    assert main(["erase", "--order-id", "canary-1", "--yes", "--json", "--config", str(mine.config)]) == 0
+    (receipt,) = json.loads(capsys.readouterr().out)["receipts"]
+    assert main(["audit", "log", "--kind", "rights_request", "--json", "--config", str(mine.config)]) == 0
+    (frame,) = json.loads(capsys.readouterr().out)
+    assert (frame["entry"]["right"], frame["entry"]["by"], frame["entry"]["storefront"]) == ("erase", "command", "shop")
+    assert frame["entry"]["number"] == receipt["request"]["number"]
+    assert "canary" not in str(frame)

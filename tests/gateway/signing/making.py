@@ -72,7 +72,7 @@ EXAMPLES: Final[tuple[Entry, ...]] = (
     Replay("shop", META, (Reason.REJECTED,), PRIVATE_LISTENER),
     Export(Exported.LOG, COMMAND, 1, 2),
     ShapesApproved("shop", DIGEST, 41, COMMAND),
-    RightsRequest(Right.ERASE, 7, DIGEST),
+    RightsRequest("shop", Right.ERASE, 7, DIGEST),
     RetentionSwept({"dead_letters": 12}),
     CheckpointExported(1000, Outlet.FILE),
 )

@@ -1,8 +1,8 @@
 from gateway.delivery.letters import Order
 from gateway.model import Destination, Reason, StorefrontId
 from gateway.outbox import Decision
-from gateway.signing.acts import approval_of, replay_of
-from gateway.signing.entry import COMMAND, PRIVATE_LISTENER, Replay, encode
+from gateway.signing.acts import approval_of, replay_of, request_of
+from gateway.signing.entry import COMMAND, PRIVATE_LISTENER, Replay, Right, RightsRequest, encode
 
 
 def test_a_replay_is_what_was_ordered() -> None:
@@ -21,3 +21,10 @@ def test_a_decision_is_its_hash() -> None:
     for up_to, kept in ((-5, 0), (1 << 80, (1 << 63) - 1)):
         assert encode(approval_of(StorefrontId("shop"), Decision("x"), up_to, COMMAND), 0, 0)
         assert approval_of(StorefrontId("shop"), Decision("x"), up_to, COMMAND).up_to == kept
+
+
+def test_a_persons_request_is_its_number() -> None:
+    """In the storefront's register, where whoever may look finds the rest."""
+    entry = request_of(StorefrontId("shop"), "erase", 7, "browser")
+    assert entry == RightsRequest("shop", Right.ERASE, 7, "browser")
+    assert b'"number":7' in encode(entry, 0, 0)

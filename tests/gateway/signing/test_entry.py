@@ -43,9 +43,9 @@ BAD: Final[tuple[Any, ...]] = (
     Started("1.0 (built by jane)"),
     Replay("shop", Destination.META, (), "jane"),
     Replay("Shop", Destination.META, (), "command"),
-    RightsRequest("erase", -1, "command"),  # type: ignore[arg-type]
-    RightsRequest("erase", 1.0, "command"),  # type: ignore[arg-type]
-    RightsRequest("erase", number=True, by="command"),  # type: ignore[arg-type]
+    RightsRequest("shop", "erase", -1, "command"),  # type: ignore[arg-type]
+    RightsRequest("shop", "erase", 1.0, "command"),  # type: ignore[arg-type]
+    RightsRequest("shop", "erase", number=True, by="command"),  # type: ignore[arg-type]
     Counts(()),
     Counts((Row("shop", None, Counted.DEAD, 1),) * 501),
     Started(object()),  # type: ignore[arg-type]
