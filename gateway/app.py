@@ -511,3 +511,5 @@ def _announce(settings: Settings, metrics: Metrics, log: Log) -> None:
             if destination in storefront.test_endpoints:
                 metrics.test_endpoints_allowed()
                 log.say(Happening.TEST_ENDPOINTS_ALLOWED, storefront=storefront.id, destination=destination)
+    if settings.audit.signing_key is None:
+        log.say(Happening.LOG_UNSIGNED)

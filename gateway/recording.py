@@ -108,8 +108,6 @@ async def recording(settings: Settings, keyring: Keyring, metrics: Metrics, log:
     """Record a gateway's life for as long as the block lasts: start, what is in force, counts, stop. Raises CannotOpenLog."""
     file = open_file(settings)
     signed = SignedLog(file, [*outlets_of(settings.audit)], Teller(log))
-    if not file.signed:
-        log.say(Happening.LOG_UNSIGNED)
     if file.cut:
         log.say(Happening.LOG_END_CUT, count=file.cut)
     metrics.watch_log(

@@ -235,7 +235,7 @@ def _tail(handle: int, kept: Kept | None) -> Tail:
     if kept is not None:
         tail = Tail(kept.frontier, kept.bytes, kept.prev, kept.facts)
     length = os.fstat(handle).st_size
-    if length < tail.bytes or (tail.bytes and os.pread(handle, 1, tail.bytes - 1) != b"\n"):
+    if tail.bytes and os.pread(handle, 1, tail.bytes - 1) != b"\n":  # nothing is read beyond the end
         raise CannotOpenLog(
             f"signed log: it had {tail.frontier.size} entries when its last checkpoint was made and has fewer now,"
             " or other ones: it was cut off, or an older copy was put back"
