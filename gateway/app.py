@@ -52,10 +52,13 @@ from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from gateway.persons import Persons
 from gateway.private import CredentialState, LaneState, Private, Readiness, why_not_ready
+from gateway.recording import recording
 from gateway.rights.counter import Counter
 from gateway.rights.desk import Bureau, Desk, Teller
 from gateway.rights.retention import keepings
 from gateway.settings import Address, Settings, Storefront, prove
+from gateway.signing.entry import StoreFailed
+from gateway.signing.recorder import SignedLog
 from gateway.witness import Witness
 
 MIN_FREE_BYTES: Final = 256 << 20
@@ -89,6 +92,7 @@ class Gateway(msgspec.Struct):
     ledger: Ledger
     metrics: Metrics
     couriers: Mapping[Lane, Courier]
+    signed: SignedLog
 
 
 async def serve(
@@ -96,7 +100,8 @@ async def serve(
 ) -> int:
     """Run until SIGTERM or SIGINT, or until the store fails. Returns the process's exit code.
 
-    `reducer` hears what libraries and the event loop itself have to say. Raises CannotListen, and what `open_store` raises.
+    `reducer` hears what libraries and the event loop itself have to say. Raises CannotListen, CannotOpenLog, and what
+    `open_store` raises.
     """
     stop, hurry = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -112,6 +117,8 @@ async def serve(
             started(gateway)
             said = await _mind((gateway.outbox, gateway.ledger), log, stop)
             log.say(Happening.STOPPING)
+            if said:
+                gateway.signed.tell(StoreFailed())
         failed = Shut.FAILED in {
             gateway.outbox.shut,
             gateway.ledger.shut,
@@ -160,10 +167,12 @@ async def running(
     async with AsyncExitStack() as stack:
         outbox = await stack.enter_async_context(open_store(settings))
         ledger = await stack.enter_async_context(open_ledger(settings))
+        keyring = Keyring.load(settings.server.key_file)
+        signed = await stack.enter_async_context(recording(settings, keyring, metrics, log))
         transport = await stack.enter_async_context(_transport(settings))
         tokens = Tokens(transport)
         stack.push_async_callback(tokens.close)
-        witness = Witness(metrics, log)
+        witness = Witness(metrics, log, signed.tell)
         office = Office(outbox, transport, witness, settings.delivery.pace)
         credentials = make_credentials(settings, tokens, witness.credential)
         routes = _routes(settings, credentials)
@@ -183,13 +192,14 @@ async def running(
         )
         opened = asyncio.Event()
         lanes = _lane_states(settings, couriers, credentials, asking, outbox.unacknowledged)
-        readiness = _readiness(settings, outbox, lanes, opened, stop)
+        readiness = _readiness(settings, outbox, signed, lanes, opened, stop)
         private = Private(
             outbox=outbox,
             metrics=metrics,
             storefronts=frozenset(settings.storefronts),
             readiness=readiness,
             replayer=Replayer(outbox, rules_of(settings), witness),
+            record=signed.append,
             counter=counter,
             names=frozenset(settings.server.private_names),
         )
@@ -211,7 +221,7 @@ async def running(
         gc.freeze()
         gc.set_threshold(GARBAGE_THRESHOLD)
         _announce(settings, metrics, log)
-        yield Gateway(public_address, private_address, outbox, ledger, metrics, couriers)
+        yield Gateway(public_address, private_address, outbox, ledger, metrics, couriers, signed)
 
 
 @asynccontextmanager
@@ -391,9 +401,10 @@ async def _listen(stack: AsyncExitStack, handler: Handler, address: Address, cap
     return Address(host, port)
 
 
-def _readiness(
+def _readiness(  # noqa: PLR0913, PLR0917 - rooms and moments, each once
     settings: Settings,
     outbox: Outbox,
+    signed: SignedLog,
     lanes: Callable[[], dict[str, dict[str, LaneState]]],
     opened: asyncio.Event,
     stop: asyncio.Event,
@@ -404,6 +415,7 @@ def _readiness(
             ready=why is None,
             why=why,
             test_endpoints=any(s.test_endpoints for s in settings.storefronts.values()),
+            log=signed.state.value,
             lanes=lanes(),
         )
 
@@ -499,3 +511,5 @@ def _announce(settings: Settings, metrics: Metrics, log: Log) -> None:
             if destination in storefront.test_endpoints:
                 metrics.test_endpoints_allowed()
                 log.say(Happening.TEST_ENDPOINTS_ALLOWED, storefront=storefront.id, destination=destination)
+    if settings.audit.signing_key is None:
+        log.say(Happening.LOG_UNSIGNED)

@@ -18,7 +18,10 @@ from gateway.commands import typed
 from gateway.commands.ending import Ended
 from gateway.keys import KeyKind
 from gateway.model import Destination, Kind
-from gateway.places import CONFIG_VARIABLE, DEMO_LAST_OFFSET, DEMO_PORT, DEMO_STATE
+from gateway.places import CONFIG_VARIABLE, DEMO_LAST_OFFSET, DEMO_PORT, DEMO_STATE, LOG_ORIGIN
+
+Parts = Any
+"""What `add_subparsers` gives; its type has no public name."""
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -178,7 +181,69 @@ def _audit_arguments(parser: argparse.ArgumentParser) -> None:
         help="where the files go (default: docs/contracts)",
     )
     contracts.add_argument("--shipped", action="store_true", help="those that come with the program, whatever is configured")
+    _log_arguments(what)
     for command in (shapes, approve, contracts):
+        _with_config(command)
+
+
+def _log_arguments(what: Parts) -> None:
+    """Add what is done with the signed log."""
+    verify = _part(
+        what.add_parser,
+        "verify",
+        "verify the signed log against checkpoints that were kept elsewhere",
+        "Reads every entry of the signed log and holds it against checkpoints: names the first entry that is not as it was,\n"
+        "and the rule that tells so. Works on a copy, without a configuration, given --log, --checkpoint, --key. Exit code 0\n"
+        "only if all is as it was, 1 if not, 2 if it could not be verified. Example:\n\n"
+        "  consent-gateway audit verify --log entries.ndjson --checkpoint checkpoints.txt --key VKEY",
+    )
+    verify.add_argument("--log", type=Path, metavar="FILE", help="the entries (default: this gateway's own)")
+    verify.add_argument(
+        "--checkpoint",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="one or more checkpoints; may be repeated (default: audit.checkpoint_file's, and the log's own last)",
+    )
+    verify.add_argument(
+        "--key",
+        metavar="VKEY",
+        help="the verifier key, or a file of it (default: audit.signing_key's)",
+    )
+    verify.add_argument("--proof", type=Path, metavar="FILE", help="the proof of an export, where --log is one")
+    export = _part(
+        what.add_parser,
+        "export",
+        "write out the signed log's entries of some time, with proof",
+        "Writes the entries of a time as NDJSON, the checkpoint that covers them, and the proof that they are in it. Who gets\n"
+        "the three files can verify them without the rest of the log. Example:\n\n"
+        "  consent-gateway audit export --since 2026-11-01 --until 2026-12-01 --out november",
+    )
+    export.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the three files go")
+    log = _part(
+        what.add_parser,
+        "log",
+        "show entries of the signed log",
+        "Shows the newest entries of the signed log, all or of some kinds. `audit verify` says if they are genuine.\n"
+        "Example:\n\n"
+        "  consent-gateway audit log --kind replay --kind shapes_approved --since 30d",
+    )
+    log.add_argument("--log", type=Path, metavar="FILE", help="the entries (default: this gateway's own)")
+    log.add_argument("--kind", action="append", default=[], metavar="K", help="only this kind of entry; may be repeated")
+    log.add_argument("--limit", type=typed.count, default=100, metavar="N", help="at most so many, the newest (default: 100)")
+    for command in (export, log):
+        command.add_argument(
+            "--since",
+            type=typed.moment,
+            default=0,
+            metavar="WHEN",
+            help="from then on: 2026-11-22, 2026-11-22T10:00:00Z, 36h or 3d",
+        )
+        command.add_argument("--until", type=typed.moment, default=1 << 40, metavar="WHEN", help="up to then")
+    for command in (verify, log):
+        command.add_argument("--json", action="store_true", help="print the answer for programs")
+    for command in (verify, export, log):
         _with_config(command)
 
 
@@ -287,6 +352,18 @@ def _key_arguments(parser: argparse.ArgumentParser) -> None:
         "Makes the key file of a new gateway, readable by its owner alone. A file that is there already is never overwritten.",
     )
     file.add_argument("path", type=Path, help="where it goes: the setting server.key_file, outside server.data_dir")
+    signing = _part(
+        what.add_parser,
+        "signing",
+        "make the key that signs the log's checkpoints",
+        "Makes the signing key of the signed log, readable by its owner alone, and prints the verifier key that goes with it.\n"
+        "Example:\n\n"
+        "  consent-gateway key signing /etc/consent-gateway/signing.key --origin gateway.example/log",
+    )
+    signing.add_argument("path", type=Path, help="where it goes: the setting audit.signing_key, outside server.data_dir")
+    signing.add_argument(
+        "--origin", default=LOG_ORIGIN, help=f"whose log it is: the setting audit.origin (default: {LOG_ORIGIN})"
+    )
     make = _part(
         what.add_parser,
         "make",
@@ -342,10 +419,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
         _accounts_arguments,
     ),
     "audit": Command(
-        "show what has left, acknowledge it, write the contracts out as JSON Schema",
+        "show what has left, acknowledge it; verify, export and show the signed log; write contracts out",
         "`audit shapes` shows every key path and kind of value that has left, with --diff against the contract. What is new\n"
         "raises an alarm until `audit approve` acknowledges it by the name of a decision. `audit contracts` writes JSON\n"
-        "Schema. Example:\n\n"
+        "Schema. `audit verify` says whether the signed log is as it was, `audit export` writes a part of it out with proof,\n"
+        "and `audit log` shows it. Example:\n\n"
         "  consent-gateway audit shapes shop1 --diff",
         _audit_arguments,
     ),
@@ -404,8 +482,9 @@ COMMANDS: Final[Mapping[str, Command]] = {
         _send_arguments,
     ),
     "key": Command(
-        "make the key file, or a storefront's key",
-        "`key file` makes the file that seals the store. `key make` makes a key for a storefront and prints it once.",
+        "make the key file, a storefront's key, or the log's signing key",
+        "`key file` makes the file that seals the store. `key make` makes a key for a storefront and prints it once.\n"
+        "`key signing` makes the key that signs the log's checkpoints.",
         _key_arguments,
     ),
 }

@@ -26,6 +26,8 @@ from gateway.sandbox.platforms import TOKENS, Platforms
 from gateway.sandbox.platforms import serve as listen
 from gateway.sandbox.shop import make_shop_app
 from gateway.settings import Settings, load
+from gateway.signing.keyfile import create
+from gateway.signing.note import KEY_BYTES
 
 TEMPLATE: Final = files("config").joinpath("local.toml")
 STOREFRONT: Final = "demo"
@@ -34,6 +36,10 @@ SHOP_OFFSET: Final = 10
 PLATFORM_OFFSETS: Final = (11, 12, 13)
 PORT: Final = re.compile(r"(?<=:)80[89]\d(?=\")")
 """A port in the template."""
+SIGNING_KEY: Final = "signing.key"
+VERIFIER_KEY: Final = "verifier.key"
+"""What verifies the demo's log; a real one is kept where the log is not."""
+DEMO_ORIGIN: Final = "demo.example/log"
 KEY_FILES: Final = {KeyKind.SECRET: "secret.key", KeyKind.PUBLISHABLE: "publishable.key"}
 
 
@@ -45,6 +51,8 @@ def prepare(state: Path, first_port: int = DEMO_PORT) -> Settings:
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (state / "sealing.json").exists():
         Keyring.create(state / "sealing.json")
+    if not (state / SIGNING_KEY).exists():
+        (state / VERIFIER_KEY).write_text(create(state / SIGNING_KEY, DEMO_ORIGIN, os.urandom(KEY_BYTES)).text + "\n")
     for kind, name in KEY_FILES.items():
         _write_once(state / name, make_key(kind, KeyId("demo")))
     for destination, token in TOKENS.items():

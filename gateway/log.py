@@ -76,6 +76,20 @@ class Happening(StrEnum):
     RECORD_UNREADABLE = "record_unreadable"
     DEAD_LETTERS_REPLAYED = "dead_letters_replayed"
     """Somebody had dead letters sent again."""
+    LOG_UNSIGNED = "log_unsigned"
+    """The signed log has no key: it is written, and proves nothing to anybody else."""
+    LOG_END_CUT = "log_end_cut"
+    """The signed log ended in a half-written entry, which was taken off; nobody had been told that it stood."""
+    LOG_FULL = "log_full"
+    """There was no room for an entry of the signed log."""
+    LOG_RECORDING = "log_recording"
+    """There is room again."""
+    LOG_FAILED = "log_failed"
+    """The signed log cannot be written until the gateway starts anew."""
+    CHECKPOINT_NOT_TAKEN = "checkpoint_not_taken"
+    """A checkpoint of the signed log was not taken where it is handed to; it is tried again."""
+    CHECKPOINT_TAKEN = "checkpoint_taken"
+    """It takes them again."""
     REQUEST_DONE = "request_done"
     """Somebody's request was done: a withdrawal, an erasure or an access, by its number in the register."""
     UNEXPECTED_ERROR = "unexpected_error"
@@ -94,6 +108,9 @@ LEVELS: Final[Mapping[Happening, Level]] = {
             Happening.BREAKER_OPENED,
             Happening.THROTTLED,
             Happening.CLOCK_JUMPED,
+            Happening.LOG_UNSIGNED,
+            Happening.LOG_END_CUT,
+            Happening.CHECKPOINT_NOT_TAKEN,
             Happening.SENT_LINES_SHED,
             Happening.LIBRARY,
         ),
@@ -108,6 +125,8 @@ LEVELS: Final[Mapping[Happening, Level]] = {
             Happening.STORE_FAILED,
             Happening.ADAPTER_FAULT,
             Happening.RECORD_UNREADABLE,
+            Happening.LOG_FULL,
+            Happening.LOG_FAILED,
             Happening.UNEXPECTED_ERROR,
         ),
         Level.ERROR,

@@ -87,6 +87,10 @@ class Counts:
         """Add `count` (0 or more) to the label values' number."""
         self._counts[labels] = self._counts.get(labels, 0) + count
 
+    def items(self) -> Iterable[tuple[tuple[str, ...], int]]:
+        """Give each label values' number."""
+        return self._counts.items()
+
     def family(self) -> Metric:
         """Give what Prometheus is told."""
         family = CounterMetricFamily(self._name, self._help, labels=self._labels)
@@ -186,6 +190,9 @@ class Metrics(Collector):
         self._unacknowledged: Callable[[Lane], int] = lambda _lane: 0
         self._storefronts: tuple[StorefrontId, ...] = ()
         self._differing: Callable[[StorefrontId], int] = lambda _storefront: 0
+        self._recorded: Callable[[], Mapping[str, int]] = dict
+        self._recording: Callable[[], bool] = lambda: True
+        self._uncovered: Callable[[], float | None] = lambda: None
         self._due: Mapping[StorefrontId, Callable[[], Sequence[int]]] = {}
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -330,6 +337,25 @@ class Metrics(Collector):
         """Read from here on each scrape how many repeats had other content than the first: only the store sees that."""
         self._storefronts, self._differing = tuple(storefronts), differing
 
+    def watch_log(
+        self, recorded: Callable[[], Mapping[str, int]], recording: Callable[[], bool], uncovered: Callable[[], float | None]
+    ) -> None:
+        """Read from here on each scrape what the signed log recorded, by kind, whether it still does, and how old the oldest
+        entry is that no checkpoint outside this host covers (None where none is handed out).
+        """
+        self._recorded, self._recording, self._uncovered = recorded, recording, uncovered
+
+    def fates(self) -> dict[tuple[StorefrontId, Destination | None, str], int]:
+        """Add up what became of events since the start: by storefront, destination (None: the door), `Status` or `Outcome`."""
+        found: dict[tuple[StorefrontId, Destination | None, str], int] = {}
+        for (storefront, _, _, status, _), count in self._events.items():
+            door = (StorefrontId.unsealed(storefront), None, str(status))
+            found[door] = found.get(door, 0) + count
+        for (storefront, destination, _, outcome, _), count in self._deliveries.items():
+            lane = (StorefrontId.unsealed(storefront), Destination(destination), str(outcome))
+            found[lane] = found.get(lane, 0) + count
+        return found
+
     def watch_requests(self, due: Mapping[StorefrontId, Callable[[], Sequence[int]]]) -> None:
         """Ask here on each scrape when each storefront's open requests are due (Unix seconds), the first one first."""
         self._due = dict(due)
@@ -374,6 +400,7 @@ class Metrics(Collector):
             "test_mode", "1 while a platform's test switch is on.", ("storefront", "destination", "switch"), self._switches()
         )
         yield _gauge("test_endpoints_allowed", "1 when events may go elsewhere.", (), [((), float(self._test_endpoints))])
+        yield from self._log()
         yield _gauge("build_info", "Always 1.", ("version",), [((VERSION,), 1.0)])
 
     def _ups(self) -> Iterable[tuple[tuple[str, ...], float]]:
@@ -392,6 +419,16 @@ class Metrics(Collector):
 
     def _switches(self) -> Iterable[tuple[tuple[str, ...], float]]:
         return [((lane.storefront, lane.destination, switch), 1.0) for lane, switch in self._test_modes.items()]
+
+    def _log(self) -> Iterator[Metric]:
+        entries = Counts("log_entries", "Entries of the signed log.", ("kind",))
+        for kind, count in self._recorded().items():
+            entries.add((kind,), count)
+        yield entries.family()
+        yield _gauge("log_up", "1 while the signed log records.", (), [((), float(self._recording()))])
+        uncovered = self._uncovered()
+        text = "Age of the oldest entry that no checkpoint outside this host covers."
+        yield _gauge("log_checkpoint_seconds", text, (), [] if uncovered is None else [((), uncovered)])
 
     def _repeats(self) -> Metric:
         counts = Counts("differing_repeats", "Repeats with other content than the first.", ("storefront",))

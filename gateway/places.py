@@ -13,6 +13,9 @@ CONFIG_VARIABLE: Final = "CONSENT_GATEWAY_CONFIG"
 
 DEMO_STATE: Final = Path(".state/demo")
 DEMO_CONFIG: Final = DEMO_STATE / "gateway.toml"
+LOG_ORIGIN: Final = "consent-gateway/log"
+"""Whose log it is, in checkpoints, when nobody says otherwise."""
+
 DEMO_PORT: Final = 8080
 """The demo's first port, its gateway's; the others follow up to `DEMO_LAST_OFFSET` further."""
 DEMO_LAST_OFFSET: Final = 13

@@ -14,7 +14,7 @@ https://fetch.spec.whatwg.org/#http-cors-protocol (read 2026-11-25)
 import asyncio
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources import files
 from ipaddress import ip_address
 from typing import Final, TypedDict
@@ -35,6 +35,9 @@ from gateway.metrics import CONTENT_TYPE, Metrics
 from gateway.model import Destination, EventId, Kind, StorefrontId
 from gateway.outbox import Decision, Outbox, Shut, Unavailable
 from gateway.rights.counter import PATHS, Counter
+from gateway.signing.acts import approval_of, replay_of
+from gateway.signing.entry import PRIVATE_LISTENER, Entry
+from gateway.signing.recorder import Unrecorded
 
 ROUTES: Final = (
     ("GET", "/metrics"),
@@ -100,6 +103,8 @@ class Readiness(TypedDict):
     ready: bool
     why: str | None
     test_endpoints: bool
+    log: str
+    """How the signed log stands: a `LogState`. It keeps no event from being taken."""
     lanes: dict[str, dict[str, LaneState]]
 
 
@@ -184,7 +189,7 @@ def _closing(response: Answer) -> Answer:
 class Private:
     """The handler of the private listener. `names`: those it may be called by, beside addresses and `localhost`.
 
-    `wall` gives Unix seconds.
+    `wall` gives Unix seconds. `record` writes to the signed log or raises Unrecorded: then it is not done.
     """
 
     def __init__(  # noqa: PLR0913 - each is a room of its own, given by name
@@ -195,6 +200,7 @@ class Private:
         storefronts: frozenset[StorefrontId],
         readiness: Callable[[], Readiness],
         replayer: Replayer,
+        record: Callable[[Entry], Awaitable[int]],
         counter: Counter,
         names: frozenset[str] = frozenset(),
         wall: Callable[[], float] = time.time,
@@ -204,6 +210,7 @@ class Private:
         self._storefronts = storefronts
         self._readiness = readiness
         self._replayer = replayer
+        self._record = record
         self._counter = counter
         self._names = names
         self._wall = wall
@@ -225,6 +232,8 @@ class Private:
             return await self._answer(path, dict(parse_qsl(query)))
         except Unavailable as unavailable:
             return problem(503, unavailable.why.value)
+        except Unrecorded:
+            return problem(503, "log_unavailable")
 
     async def _change(self, path: str, body: bytes) -> Answer:
         """Do what was posted, one case a path."""
@@ -293,6 +302,8 @@ class Private:
         order = read_order(body)
         if isinstance(order, Answer):
             return order
+        if not order.dry_run and self._storefront({"storefront": order.storefront}) is not None:
+            await self._record(replay_of(order, PRIVATE_LISTENER))
         found = await self._replayer.replay(order, self._wall())
         return problem(404, "unknown_lane") if found is None else answer(200, orjson.dumps(tell_slice(found)))
 
@@ -309,6 +320,7 @@ class Private:
             return problem(400, "invalid_approval")
         if (storefront := self._storefront({"storefront": asked.storefront})) is None:
             return problem(404, "unknown_storefront")
+        await self._record(approval_of(storefront, decision, asked.up_to, PRIVATE_LISTENER))
         done = await self._outbox.acknowledge(storefront, decision, asked.up_to, int(self._wall()))
         return answer(200, orjson.dumps(Approved(approved=done)))
 

@@ -11,6 +11,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from hashlib import sha256
 from importlib.resources import files
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -36,6 +37,7 @@ from gateway.delivery.proving import disagreements, unnoticed, written_out
 from gateway.keys import KeyHash, KeyId, KeyKind, StoredKey, is_key
 from gateway.model import Destination, PageOrigin, StorefrontId
 from gateway.outbox import Decision
+from gateway.places import LOG_ORIGIN
 from gateway.references import BadReference, Referent
 from gateway.rights.retention import Period
 from gateway.secret import Document, Secret, one_line
@@ -259,6 +261,36 @@ def _bounds(field: FieldInfo) -> tuple[int, int]:
     return least, most
 
 
+ORIGIN_OF_LOG: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,98}[a-z0-9])?(?:/[a-z0-9._-]{1,40}){0,4}", re.ASCII)
+
+
+def _log_origin(value: object) -> str:
+    """Read the name of a log: a host and a path, which need not lead anywhere."""
+    if not isinstance(value, str) or ORIGIN_OF_LOG.fullmatch(value) is None:
+        raise ValueError("must name the log by a host and a path in lower case, such as gateway.example/log")
+    return value
+
+
+class AuditSettings(Block, frozen=True):
+    """`[audit]`: the signed log. Without `signing_key` it is written all the same, and nothing is signed or handed out."""
+
+    origin: Annotated[str, PlainValidator(_log_origin)] = LOG_ORIGIN
+    signing_key: Annotated[Path, PlainValidator(_path)] | None = None
+    checkpoint_file: Annotated[Path, PlainValidator(_path)] | None = None
+    checkpoint_webhook: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.\[\]:-]+(?:/[A-Za-z0-9._~/-]*)?$")] | None = None
+    checkpoint_stdout: bool = False
+
+    @property
+    def outlets(self) -> Iterator[str]:
+        """The settings that hand checkpoints out and are on, by name."""
+        if self.checkpoint_file is not None:
+            yield "checkpoint_file"
+        if self.checkpoint_webhook is not None:
+            yield "checkpoint_webhook"
+        if self.checkpoint_stdout:
+            yield "checkpoint_stdout"
+
+
 Purpose = Annotated[int, Field(ge=1, le=24)]
 VendorId = Annotated[int, Field(ge=1, le=65_535)]
 ToolKeys = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(min_length=1)]
@@ -350,6 +382,7 @@ BLOCKS: Final[Mapping[str, type[BaseModel]]] = {
     "ledger": LedgerSettings,
     "delivery": DeliverySettings,
     "retention": RetentionSettings,
+    "audit": AuditSettings,
     "storefronts.*": StorefrontSettings,
     "storefronts.*.consent": ConsentSettings,
     "storefronts.*.consent.tcf": TcfSettings,
@@ -406,6 +439,9 @@ class Settings(msgspec.Struct, frozen=True):
     ledger: LedgerSettings
     delivery: DeliverySettings
     retention: RetentionSettings
+    audit: AuditSettings
+    digest: str
+    """SHA-256 of what the file says, in hex: the same for files that differ in comments and layout only."""
     storefronts: Mapping[StorefrontId, Storefront]
 
 
@@ -442,7 +478,7 @@ AnyBlock = TypeVar("AnyBlock", bound=BaseModel)
 Found = TypeVar("Found")
 
 SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
-SECTIONS: Final = ("server", "outbox", "ledger", "delivery", "retention", "storefronts")
+SECTIONS: Final = ("server", "outbox", "ledger", "delivery", "retention", "audit", "storefronts")
 
 NUMBER: Final = "must be a number"
 WHOLE: Final = "must be a whole number"
@@ -496,14 +532,25 @@ class Reading:
         ledger = self._block(LedgerSettings, file.get("ledger", {}), ("ledger",))
         delivery = self._block(DeliverySettings, file.get("delivery", {}), ("delivery",))
         retention = self._block(RetentionSettings, file.get("retention", {}), ("retention",))
+        audit = self._block(AuditSettings, file.get("audit", {}), ("audit",))
         self._test_allowed = _table(file.get("server")).get("allow_test_endpoints") is True
         if server is not None:
             self._check_server(server)
+            if audit is not None:
+                self._check_audit(audit, server)
             self._contracts_folder = server.contracts
         storefronts = self._storefronts(file.get("storefronts", {}))
-        if self._faults or server is None or outbox is None or ledger is None or delivery is None or retention is None:
+        if (
+            self._faults
+            or server is None
+            or outbox is None
+            or ledger is None
+            or delivery is None
+            or retention is None
+            or audit is None
+        ):
             raise BadSettings(sorted(self._faults, key=_section), server)
-        return Settings(server, outbox, ledger, delivery, retention, MappingProxyType(storefronts))
+        return Settings(server, outbox, ledger, delivery, retention, audit, _digest(file), MappingProxyType(storefronts))
 
     def _check_server(self, server: ServerSettings) -> None:
         """Check what concerns two settings at once."""
@@ -520,6 +567,23 @@ class Reading:
             self._fault(
                 ("server", "key_file"), "must lie outside server.data_dir: whoever copies the data must not get the key"
             )
+
+    def _check_audit(self, audit: AuditSettings, server: ServerSettings) -> None:
+        """Check what the log's settings mean together."""
+        for name in audit.outlets if audit.signing_key is None else ():
+            self._fault(("audit", name), "needs audit.signing_key: a checkpoint that is not signed proves nothing")
+        for name in ("signing_key", "checkpoint_file"):
+            path: Path | None = getattr(audit, name)
+            if path is not None and path.resolve().is_relative_to(server.data_dir.resolve()):
+                self._fault(("audit", name), "must lie outside server.data_dir, whose old copies may be put back")
+        if audit.checkpoint_webhook is not None:
+            self._check_webhook(audit.checkpoint_webhook)
+
+    def _check_webhook(self, url: str) -> None:
+        """Have checkpoints posted over TLS, but for a test on loopback."""
+        scheme, host = _split(url) or ("", "")
+        if scheme != "https" and not (self._test_allowed and _is_loopback(host)):
+            self._fault(("audit", "checkpoint_webhook"), "must be https")
 
     def _storefronts(self, raw: object) -> dict[StorefrontId, Storefront]:
         """Read every storefront."""
@@ -805,6 +869,11 @@ def _quota(block: DestinationSettings, published: Quota) -> Quota:
 def _table(raw: object) -> Mapping[str, object]:
     """Give the table, or an empty one where something else stands: that has its own fault."""
     return raw if isinstance(raw, dict) else {}
+
+
+def _digest(file: Mapping[str, object]) -> str:
+    """Hash what a file says, whatever its order and layout."""
+    return sha256(json.dumps(file, sort_keys=True, separators=(",", ":"), default=str).encode()).hexdigest()
 
 
 def _section(fault: str) -> int:

@@ -1,11 +1,11 @@
-"""What couriers and the desk report, told to both that listen: every number to the metrics, changes of state to the log.
+"""What couriers and the desk report, told to all that listen: every number to the metrics, changes of state to the log.
 
 A lane that goes down is written once and written again when it comes back; a platform that throttles is written
 once until it takes events again; what a contract kept from leaving is written once for each set of places. A person's
-request is written by its number and nothing of the person. Everything else is a number.
+request is written by its number and nothing of the person, in the signed log too. Everything else is a number.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from gateway.delivery.contract import Violation
@@ -17,9 +17,14 @@ from gateway.metrics import Metrics
 from gateway.model import Destination, Kind, PlatformCode, Processing, Reason, StorefrontId
 from gateway.outbox import Lane
 from gateway.rights.desk import Via
+from gateway.signing.acts import request_of
+from gateway.signing.entry import PRIVATE_LISTENER, Entry
 
 PAUSES: Final = frozenset({Reason.CREDENTIAL, Reason.PERMISSION, Reason.CONFIGURATION, Reason.REDIRECTED, Reason.CONTRACT})
 """Only a person ends these."""
+
+BY: Final = {Via.OPERATOR: PRIVATE_LISTENER, Via.SERVER: "server", Via.BROWSER: "browser"}
+"""Who asked, in the signed log's words."""
 
 MOST_VIOLATIONS: Final = 50
 """Sets of places that a lane remembers to have written; after so many it begins again."""
@@ -28,9 +33,11 @@ MOST_VIOLATIONS: Final = 50
 class Witness:
     """A `delivery.watcher.Watcher` and a `rights.desk.Teller`, made of the process's metrics and log."""
 
-    def __init__(self, metrics: Metrics, log: Log) -> None:
+    def __init__(self, metrics: Metrics, log: Log, tell: Callable[[Entry], None] = lambda _entry: None) -> None:
+        """Make one; `tell` hears what is for the signed log."""
         self._metrics = metrics
         self._log = log
+        self._tell = tell
         self._down: dict[Lane, Reason | None] = {}
         self._throttled: set[Lane] = set()
         self._violated: dict[Lane, set[tuple[Place, ...]]] = {}
@@ -54,6 +61,7 @@ class Witness:
         """Count and write: by its number it is found in the register."""
         self._metrics.right_done(storefront, right, via)
         self._log.say(Happening.REQUEST_DONE, storefront=storefront, right=right, number=number)
+        self._tell(request_of(storefront, right.value, number, BY[via]))
 
     def retried(self, lane: Lane, reason: Reason, count: int) -> None:
         """Count."""

@@ -21,6 +21,9 @@ from gateway.outbox import Shut
 from gateway.places import CONFIG_VARIABLE
 from gateway.sandbox.behaviour import Mode
 from gateway.settings import ServerSettings, names
+from gateway.signing.entry import EntryKind
+from gateway.signing.recorder import LogState
+from gateway.signing.verify import Rule
 from tests.showing import Demo
 
 ROOT: Final = Path(__file__).parent.parent
@@ -96,7 +99,9 @@ def test_every_decision_is_numbered_once_and_listed() -> None:
     assert listed == [(number, page.name) for number, page in zip(numbers, DECISIONS, strict=True)]
 
 
-CODES: Final[tuple[type[StrEnum], ...]] = (Status, Refusal, Fault, Reason, Processing, Shut, Happening, CredentialKind)
+CODES: Final[tuple[type[StrEnum], ...]] = (
+    Status, Refusal, Fault, Reason, Processing, Shut, Happening, CredentialKind, LogState, EntryKind, Rule,
+)  # fmt: skip
 PROBLEM: Final = re.compile(r"(?:problem\(\d+, |\"error\": )\"([a-z_]+)\"")
 ANSWERING: Final = ("bodies", "callers", "intake", "listener", "private")
 ERRORS: Final = sorted({code for room in ANSWERING for code in PROBLEM.findall((ROOT / f"gateway/{room}.py").read_text())})
@@ -122,7 +127,7 @@ def test_the_environments_variable_is_written_down() -> None:
 
 def test_settings_that_are_named_exist() -> None:
     """`server.public` and the like, wherever the pages name one."""
-    named = set(re.findall(r"`((?:server|outbox|delivery)\.(?!db)[a-z_]+)`", text()))
+    named = set(re.findall(r"`((?:server|outbox|delivery|audit)\.(?!db)[a-z_]+)`", text()))
     assert named
     assert named <= set(names())
 

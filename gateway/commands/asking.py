@@ -19,6 +19,7 @@ from gateway.commands.ending import Ended
 from gateway.outbox import Outbox
 from gateway.rights.desk import Desk
 from gateway.settings import Settings
+from gateway.signing.entry import Entry
 
 Answer = TypeVar("Answer")
 
@@ -89,6 +90,13 @@ def open_closed(settings: Settings) -> AbstractAsyncContextManager[Outbox]:
     from gateway.commands.starting import closed_store  # noqa: PLC0415 - whom a running gateway answers needs none of it
 
     return closed_store(settings)
+
+
+def open_closed_log(settings: Settings) -> AbstractAsyncContextManager[Callable[[Entry], Awaitable[int]]]:
+    """Open the signed log of a gateway that is not running, as long as the block lasts; gives what records. Raises Ended."""
+    from gateway.commands.starting import closed_log  # noqa: PLC0415 - as above
+
+    return closed_log(settings)
 
 
 def look(settings: Settings, closed: Callable[[Outbox], Awaitable[Answer]]) -> Answer:

@@ -17,13 +17,15 @@ from rich.table import Table
 
 from gateway.audit.schema import schemas
 from gateway.audit.shapes import Approval, Approved, Difference, Row, Shapes, compare, tell_shapes
-from gateway.commands.asking import NotRunning, Question, ask, ask_or_look, look, unknown_there
+from gateway.commands.asking import NotRunning, Question, ask, ask_or_look, look, open_closed_log, unknown_there
 from gateway.commands.configuration import no_such_storefront, settings_of, storefront_named
 from gateway.commands.ending import Ended
 from gateway.commands.showing import err, out, show, show_json
 from gateway.model import Destination, StorefrontId
 from gateway.outbox import Decision, Outbox
 from gateway.settings import Settings, shipped
+from gateway.signing.acts import approval_of
+from gateway.signing.entry import COMMAND
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -33,6 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
             return _shapes(arguments)
         case "approve":
             return _approve(arguments)
+        case "verify" | "export" | "log":
+            from gateway.commands import signed_log  # noqa: PLC0415 - the others need none of it
+
+            return signed_log.run(arguments)
         case _:
             return _contracts(arguments)
 
@@ -150,6 +156,8 @@ def _approve(arguments: argparse.Namespace) -> int:
         raise Ended(2, "A decision is named in 1 to 200 printable characters, without @.") from None
 
     async def closed(outbox: Outbox) -> Approved:
+        async with open_closed_log(settings) as record:
+            await record(approval_of(name, decision, arguments.up_to, COMMAND))
         return Approved(approved=await outbox.acknowledge(name, decision, arguments.up_to, int(time.time())))
 
     asked = Approval(str(name), str(decision), arguments.up_to)

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from rich.table import Table
@@ -19,7 +19,9 @@ from gateway.outbox import Lane
 from gateway.outbox.keyring import BadKeyFile, Keyring
 from gateway.places import LEDGER_FILE, OUTBOX_FILE
 from gateway.rights.retention import Keeping, keepings
-from gateway.settings import BadSettings, ServerSettings, Settings, Storefront, prove
+from gateway.settings import AuditSettings, BadSettings, ServerSettings, Settings, Storefront, prove
+from gateway.signing.keyfile import load
+from gateway.signing.store import CannotOpenLog
 
 
 class Stored(NamedTuple):
@@ -41,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.json:
         _print_lanes(lanes)
         _print_stores(stores, kept)
+        _print_log(settings.audit)
         out.print("The configuration is complete and consistent.")
     findings = _rehearsed(settings, lanes, arguments.meta_test_code) if arguments.live else {}
     if arguments.json:
@@ -65,7 +68,7 @@ def _proven(arguments: argparse.Namespace) -> Settings:
         prove(settings)
     except BadSettings as bad:
         raise told(BadSettings([*_faults_here(bad.server), *bad.faults])) from None
-    if faults := [*_faults_here(settings.server)]:
+    if faults := [*_faults_here(settings.server), *_faults_of_key(settings.audit)]:
         raise told(BadSettings(faults))
     return settings
 
@@ -83,6 +86,32 @@ def _faults_here(server: ServerSettings | None) -> Iterator[str]:
         yield "server.data_dir: is, or lies below, something that is no folder"
     elif not os.access(folder, os.W_OK | os.X_OK):
         yield "server.data_dir: this user may not write there"
+
+
+def _faults_of_key(audit: AuditSettings) -> Iterator[str]:
+    """Say why the log could not be signed."""
+    try:
+        load(audit.signing_key, audit.origin)
+    except CannotOpenLog as cannot:
+        yield str(cannot)
+
+
+UNSIGNED: Final = (
+    "The signed log has no key (audit.signing_key): it is written, but nobody else can tell whether it was changed. Make one"
+    " with `consent-gateway key signing PATH`."
+)
+UNHANDED: Final = (
+    "The signed log's checkpoints are handed to nobody (audit.checkpoint_file, checkpoint_webhook, checkpoint_stdout): who may"
+    " write on this host could put an older log back."
+)
+
+
+def _print_log(audit: AuditSettings) -> None:
+    """Say what the signed log lacks to prove something to others."""
+    if audit.signing_key is None:
+        out.print(UNSIGNED, soft_wrap=True)
+    elif not any(audit.outlets):
+        out.print(UNHANDED, soft_wrap=True)
 
 
 def _print_lanes(lanes: Mapping[Lane, Storefront]) -> None:

@@ -1,17 +1,26 @@
-"""`consent-gateway key`: makes the key file that seals the store, and the keys that storefronts show."""
+"""`consent-gateway key`: makes the key file that seals the store, the keys that storefronts show, and the log's signing key."""
 
 import argparse
+import os
 
 from gateway.commands import keyfile
 from gateway.commands.ending import Ended
 from gateway.commands.showing import out
 from gateway.keys import KeyId, KeyKind, hash_key, make_key
 from gateway.outbox.keyring import BadKeyFile, Keyring
+from gateway.signing.keyfile import create
+from gateway.signing.note import KEY_BYTES, BadKey
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make one of the two; gives 0. Raises Ended."""
-    return _make_file(arguments) if arguments.what == "file" else _make_key(arguments)
+    """Make one of the three; gives 0. Raises Ended."""
+    match arguments.what:
+        case "file":
+            return _make_file(arguments)
+        case "signing":
+            return _make_signing_key(arguments)
+        case _:
+            return _make_key(arguments)
 
 
 def _make_file(arguments: argparse.Namespace) -> int:
@@ -26,6 +35,26 @@ def _make_file(arguments: argparse.Namespace) -> int:
     out.print(
         "Made, readable by you alone. Keep a copy apart from the data: without it the store cannot be read.", soft_wrap=True
     )
+    return 0
+
+
+def _make_signing_key(arguments: argparse.Namespace) -> int:
+    try:
+        verifier = create(arguments.path, arguments.origin, os.urandom(KEY_BYTES))
+    except BadKey:
+        raise Ended(2, "--origin: must be 1 to 200 characters without blanks and +") from None
+    except FileExistsError:
+        raise Ended(1, "There is a file already. It is not overwritten: what it signed is known by its key.") from None
+    except OSError:
+        raise Ended(1, "The file cannot be made there: its folder must exist and be writable.") from None
+    out.print(
+        "Made, readable by you alone. Whoever has it can sign another log, so it lies apart from the data.", soft_wrap=True
+    )
+    out.print("The verifier key, which is no secret. Give it, not this host's copy of it, to whoever will verify the log:")
+    out.print(f"  {verifier.text}", markup=False, soft_wrap=True)
+    out.print("For the configuration:")
+    for line in ("[audit]", f'signing_key = "{arguments.path}"', f'origin = "{verifier.name}"'):
+        out.print(f"  {line}", markup=False, soft_wrap=True)
     return 0
 
 

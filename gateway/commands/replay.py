@@ -11,7 +11,7 @@ from rich.table import Table
 
 from gateway import replay
 from gateway.audit.letters import Listing, SliceTold, list_dead, tell_slice
-from gateway.commands.asking import NotRunning, Question, ask, open_closed, troubled
+from gateway.commands.asking import NotRunning, Question, ask, open_closed, open_closed_log, troubled
 from gateway.commands.configuration import settings_of, storefront_named
 from gateway.commands.ending import Ended
 from gateway.commands.progress import bar
@@ -20,6 +20,8 @@ from gateway.delivery.letters import Order
 from gateway.delivery.replaying import Replayer, count_dead
 from gateway.model import Destination, StorefrontId
 from gateway.settings import Settings
+from gateway.signing.acts import replay_of
+from gateway.signing.entry import COMMAND
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -133,10 +135,12 @@ async def _asking_to_replay(settings: Settings, storefront: StorefrontId) -> Asy
 async def _closed(settings: Settings, storefront: StorefrontId) -> AsyncIterator[tuple[replay.Ask, Listing]]:
     from gateway.app import rules_of  # noqa: PLC0415 - whom a running gateway answers needs none of it
 
-    async with open_closed(settings) as outbox:
+    async with open_closed(settings) as outbox, open_closed_log(settings) as record:
         replayer = Replayer(outbox, rules_of(settings))
 
         async def slice_of(order: Order) -> SliceTold:
+            if not order.dry_run:
+                await record(replay_of(order, COMMAND))
             found = await replayer.replay(order, time.time())
             if found is None:
                 raise troubled("unknown_lane")

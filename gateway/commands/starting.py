@@ -3,17 +3,25 @@
 This is the heavy end: whoever imports it has the whole gateway in memory.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from gateway.app import CannotListen, make_desk, open_ledger, open_store
 from gateway.commands import configuration, keyfile
 from gateway.commands.ending import Ended
+from gateway.ledger import Right
+from gateway.log import Log
+from gateway.model import StorefrontId
 from gateway.outbox import Outbox
 from gateway.outbox.keyring import BadKeyFile
 from gateway.outbox.schema import CannotOpen
-from gateway.rights.desk import Desk, Nobody
+from gateway.recording import open_log
+from gateway.rights.desk import Desk, Via
 from gateway.settings import BadSettings, Settings
+from gateway.signing.acts import request_of
+from gateway.signing.entry import COMMAND, Entry
+from gateway.signing.recorder import SignedLog, Unrecorded
+from gateway.signing.store import CannotOpenLog
 
 
 @contextmanager
@@ -30,6 +38,12 @@ def failures_told() -> Iterator[None]:
             1,
             f"The gateway cannot listen on {cannot}: the port is taken, or the address is not this machine's.",
             "Stop what has the port, or change server.public or server.private in the configuration.",
+        ) from None
+    except CannotOpenLog as cannot:
+        raise Ended(
+            1,
+            f"{cannot}.",
+            "docs/signed-log.md says what each of these means and what to do. Nothing was changed.",
         ) from None
     except CannotOpen as cannot:
         raise Ended(
@@ -48,10 +62,38 @@ async def closed_store(settings: Settings) -> AsyncIterator[Outbox]:
 
 
 @asynccontextmanager
+async def closed_log(settings: Settings) -> AsyncIterator[Callable[[Entry], Awaitable[int]]]:
+    """Open the signed log of a gateway that is not running, and close it at the end of the block; gives what records there.
+
+    Raises Ended, also in place of `Unrecorded`: what was to be recorded is not done.
+    """
+    with failures_told():
+        async with open_log(settings, Log()) as signed:
+            try:
+                yield signed.append
+            except Unrecorded:
+                raise Ended(
+                    1, "It cannot be recorded in the signed log, so it was not done: is there room on the disk?"
+                ) from None
+
+
+class Registrar:
+    """A `rights.desk.Teller` over the signed log of a gateway that is not running."""
+
+    def __init__(self, signed: SignedLog) -> None:
+        self._signed = signed
+
+    def request_done(self, storefront: StorefrontId, right: Right, via: Via, number: int) -> None:
+        """Record it."""
+        del via  # a command's, always
+        self._signed.tell(request_of(storefront, right.value, number, COMMAND))
+
+
+@asynccontextmanager
 async def closed_desk(settings: Settings) -> AsyncIterator[Desk]:
     """Open both stores of a gateway that is not running, and serve persons from them. Raises Ended."""
     with failures_told():
-        async with open_store(settings) as outbox, open_ledger(settings) as ledger:
-            desk = make_desk(settings, outbox, ledger, Nobody())
+        async with open_store(settings) as outbox, open_ledger(settings) as ledger, open_log(settings, Log()) as signed:
+            desk = make_desk(settings, outbox, ledger, Registrar(signed))
             await desk.load()
             yield desk

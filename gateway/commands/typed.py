@@ -60,6 +60,14 @@ def rate(text: str) -> float:
     return found
 
 
+def count(text: str) -> int:
+    """Read how many, at least one."""
+    found = int(text)
+    if not 1 <= found <= 1_000_000:
+        raise argparse.ArgumentTypeError("must be from 1 to 1000000")
+    return found
+
+
 def standard_input(text: str) -> str:
     """Read where an address comes from: standard input alone. What was typed instead is not repeated."""
     if text != "-":

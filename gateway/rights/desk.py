@@ -39,13 +39,6 @@ class Teller(Protocol):
         """Hear it."""
 
 
-class Nobody:
-    """A teller where nobody listens."""
-
-    def request_done(self, storefront: StorefrontId, right: Right, via: Via, number: int) -> None:
-        """Say nothing."""
-
-
 class Bureau(msgspec.Struct, frozen=True):
     """What a storefront's requests depend on beside the stores: its destinations, and how long everything is kept."""
 

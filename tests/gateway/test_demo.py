@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from rich.console import Console
 
-from gateway.demo import prepare, run
+from gateway.demo import VERIFIER_KEY, prepare, run
 from gateway.log import Log, Reducer
 from gateway.model import Destination, StorefrontId
 from tests.browser import Page, browsing, needs_browser
@@ -35,11 +35,11 @@ def kept(state: Path) -> dict[str, tuple[bytes, int]]:
 
 
 def test_preparing_makes_what_an_installation_has(tmp_path: Path) -> None:
-    """A key file, a key of each kind and three tokens, for their owner's eyes only, and a configuration that loads."""
+    """A key file, a key of each kind, three tokens, the log's keys, for their owner alone, and a configuration that loads."""
     settings = prepare(tmp_path / "new" / "state")
     files = kept(tmp_path / "new" / "state")
-    assert len(files) == 6
-    assert {mode for _, mode in files.values()} == {0o600}
+    assert len(files) == 8
+    assert {mode for name, (_, mode) in files.items() if name != VERIFIER_KEY} == {0o600}
     assert stat.S_IMODE((tmp_path / "new" / "state").stat().st_mode) == 0o700
     assert list(settings.storefronts[StorefrontId("demo")].destinations) == list(Destination)
     assert settings.storefronts[StorefrontId("demo")].test_endpoints == frozenset(Destination)

@@ -43,6 +43,9 @@ DESIGN_NAMES: Mapping[str, set[str]] = {
     "new_shapes": {"storefront", "destination"},
     "test_mode": {"storefront", "destination", "switch"},
     "test_endpoints_allowed": set(),
+    "log_entries_total": {"kind"},
+    "log_up": set(),
+    "log_checkpoint_seconds": set(),
     "build_info": {"version"},
 }
 
@@ -66,6 +69,7 @@ def busy() -> Metrics:
     metrics.unknown_fields(DEMO, "customer.phone", 1)
     metrics.watch_credentials({META: lambda: Standing(CredentialKind.TOKEN, 1.0)})
     metrics.watch_repeats([DEMO], lambda _storefront: 1)
+    metrics.watch_log(lambda: {"started": 1}, lambda: True, lambda: 3.0)
     metrics.right_done(DEMO, Right.ERASE, Via.OPERATOR)
     metrics.watch_requests({DEMO: lambda: [100]})
     metrics.delivered(META, Kind.PURCHASE, Reason.CONFIRMED, [1.0], {"EUR": 1})

@@ -621,6 +621,70 @@ def test_a_contract_without_a_token_host_is_a_fault(tmp_path: Path) -> None:
     assert found.endswith("the contract's token_hosts do not name the platform's, so no access token could be got")
 
 
+# ── the signed log ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def with_audit(*lines: str, server: str = "") -> str:
+    """Give the good configuration with an `[audit]`."""
+    return "\n".join([GOOD.replace('key_file = "keys.json"', f'key_file = "keys.json"\n{server}'), "[audit]", *lines])
+
+
+@pytest.mark.parametrize(
+    ("lines", "server", "fault"),
+    [
+        (['signing_key = "data/signing.key"'], "", "audit.signing_key: must lie outside server.data_dir"),
+        (['signing_key = "k"', 'checkpoint_file = "data/x/../c"'], "", "audit.checkpoint_file: must lie outside"),
+        (['checkpoint_file = "c"'], "", "audit.checkpoint_file: needs audit.signing_key"),
+        (["checkpoint_stdout = true"], "", "audit.checkpoint_stdout: needs audit.signing_key"),
+        (['signing_key = "k"', 'checkpoint_webhook = "http://audit.example/"'], "", "audit.checkpoint_webhook: must be https"),
+        (['signing_key = "k"', 'checkpoint_webhook = "http://127.0.0.1:1/"'], "", "audit.checkpoint_webhook: must be https"),
+        (
+            ['signing_key = "k"', 'checkpoint_webhook = "http://audit.example/"'],
+            "allow_test_endpoints = true",
+            "audit.checkpoint_webhook: must be https",
+        ),
+        (
+            ['signing_key = "k"', 'checkpoint_webhook = "https://a:b@audit.example/"'],
+            "",
+            "audit.checkpoint_webhook: must match",
+        ),
+        (['signing_key = "k"', 'checkpoint_webhook = "https://audit.example/?t=secret"'], "", "audit.checkpoint_webhook: must"),
+        (['origin = "two words"'], "", "audit.origin: must name the log"),
+        (['origin = "a+b"'], "", "audit.origin: must name the log"),
+        (["origin = 7"], "", "audit.origin: must name the log"),
+        (['other = "x"'], "", "audit.other: is not a setting"),
+    ],
+)
+def test_what_would_prove_nothing_is_a_fault(tmp_path: Path, lines: list[str], server: str, fault: str) -> None:
+    """A key or checkpoints that go back with the data, checkpoints without a signature, over clear text, or with secrets."""
+    faults = faults_of(tmp_path, with_audit(*lines, server=server))
+    assert any(told.startswith(fault) for told in faults), faults
+    assert "secret" not in str(faults)
+
+
+def test_a_signed_log_in_order_loads(tmp_path: Path) -> None:
+    """Checkpoints go to a file, a webhook over TLS (a test's on loopback), standard output; by default nowhere."""
+    assert [*load_text(tmp_path, GOOD).audit.outlets] == []
+    audit = load_text(
+        tmp_path,
+        with_audit('signing_key = "k"', 'checkpoint_file = "c"', 'checkpoint_webhook = "https://audit.example:8443/x/y"'),
+    ).audit
+    assert [*audit.outlets] == ["checkpoint_file", "checkpoint_webhook"]
+    test = with_audit('signing_key = "k"', 'checkpoint_webhook = "http://127.0.0.1:1/x"', server="allow_test_endpoints = true")
+    assert [*load_text(tmp_path, test).audit.outlets] == ["checkpoint_webhook"]
+
+
+def test_a_configurations_digest_is_of_what_it_says(tmp_path: Path) -> None:
+    """Comments, blanks and order change nothing; a value does."""
+    digest = load_text(tmp_path, GOOD).digest
+    assert re.fullmatch(r"[0-9a-f]{64}", digest)
+    assert load_text(tmp_path, "# a comment\n" + GOOD.replace("\n", "\n\n")).digest == digest
+    moved = GOOD.replace('data_dir = "data"\nkey_file = "keys.json"', 'key_file = "keys.json"\ndata_dir = "data"')
+    assert moved != GOOD
+    assert load_text(tmp_path, moved).digest == digest
+    assert load_text(tmp_path, GOOD.replace("1234567890", "1234567891")).digest != digest
+
+
 def test_every_period_is_told_with_its_bounds(tmp_path: Path) -> None:
     """As the settings themselves are bounded, so that no row can promise what the file does not enforce."""
     text = spoilt("[server]", "[retention]\nsent_days = 30\n[server]")

@@ -12,6 +12,8 @@ from gateway.metrics import Metrics
 from gateway.model import Destination, Kind, PlatformCode, Processing, Reason, StorefrontId
 from gateway.outbox import Lane
 from gateway.rights.desk import Teller, Via
+from gateway.signing.entry import Entry, RightsRequest, encode, known
+from gateway.signing.entry import Right as Asked
 from gateway.witness import Witness
 
 META = Lane(StorefrontId("demo"), Destination.META)
@@ -24,7 +26,8 @@ class Scene:
     def __init__(self) -> None:
         self.stream = io.StringIO()
         self.metrics = Metrics()
-        self.teller: Teller = Witness(self.metrics, Log(self.stream))
+        self.recorded: list[Entry] = []
+        self.teller: Teller = Witness(self.metrics, Log(self.stream), self.recorded.append)
         self.witness: Watcher = Witness(self.metrics, Log(self.stream))
 
     @property
@@ -45,6 +48,17 @@ def test_a_persons_request_is_written_by_its_number(scene: Scene) -> None:
     said = {"level": "info", "happening": "request_done", "storefront": "demo", "number": 12, "right": "erase"}
     assert scene.lines == [said]
     assert 'rights_total{right="erase",storefront="demo",via="operator"} 1.0' in scene.metrics.text().decode()
+
+
+@pytest.mark.parametrize("via", Via)
+@pytest.mark.parametrize("right", Right)
+def test_a_persons_request_is_in_the_signed_log(scene: Scene, right: Right, via: Via) -> None:
+    """Every right, by every way, as an entry that keeps the log's rules."""
+    scene.teller.request_done(META.storefront, right, via, 12)
+    (entry,) = scene.recorded
+    by = "private_listener" if via is Via.OPERATOR else via.value
+    assert entry == RightsRequest("demo", Asked(right.value), 12, by)
+    assert known(encode(entry, 0, 0)) == entry
 
 
 @pytest.fixture

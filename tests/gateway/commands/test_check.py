@@ -76,6 +76,21 @@ def test_a_folder_that_may_not_be_written_is_a_fault(
     assert "server.data_dir: this user may not write there" in capsys.readouterr().err
 
 
+def test_what_the_signed_log_lacks_is_said(stopped: Installation, capsys: Capture) -> None:
+    """A key, then somebody to hand its checkpoints to; a key that cannot be used is a fault."""
+    assert main(["check", "--config", str(stopped.config)]) == 0
+    assert "has no key" in capsys.readouterr().out
+    stopped.config.write_text(f'{stopped.config.read_text()}\n[audit]\nsigning_key = "signing.key"\n')
+    assert main(["check", "--config", str(stopped.config)]) == 2
+    assert "audit.signing_key: refers to a file that cannot be read" in capsys.readouterr().err
+    assert main(["key", "signing", str(stopped.folder / "signing.key")]) == 0
+    assert main(["check", "--config", str(stopped.config)]) == 0
+    assert "handed to nobody" in capsys.readouterr().out
+    stopped.config.write_text(f"{stopped.config.read_text()}checkpoint_stdout = true\n")
+    assert main(["check", "--config", str(stopped.config)]) == 0
+    assert "signed log" not in capsys.readouterr().out
+
+
 async def checked(there: Installation, *arguments: str) -> tuple[int | None, str, str]:
     """Run `check` as a process of its own: exit code, what it said, and what it complained of."""
     process = await asyncio.create_subprocess_exec(

@@ -8,6 +8,8 @@ from gateway.cli import main
 from gateway.keys import Doorkeeper, KeyHash, KeyId, KeyKind, StoredKey
 from gateway.model import StorefrontId
 from gateway.outbox.keyring import Keyring
+from gateway.settings import AuditSettings
+from gateway.signing.note import SigningKey
 from tests.gateway.commands.doing import Capture
 
 
@@ -46,3 +48,26 @@ def test_a_key_needs_a_plain_id_and_a_key_file(tmp_path: Path, capsys: Capture) 
     said = capsys.readouterr().err
     assert "--id" in said
     assert "consent-gateway key file" in said
+
+
+def test_a_signing_key_is_made_once_and_its_verifier_key_is_printed(tmp_path: Path, capsys: Capture) -> None:
+    """With the lines for the configuration; the secret half is in the file alone."""
+    path = tmp_path / "signing.key"
+    assert main(["key", "signing", str(path), "--origin", "gateway.example/log"]) == 0
+    said = capsys.readouterr().out
+    key = SigningKey.read(path.read_text().removesuffix("\n"))
+    assert key.verifier.text in said
+    assert 'origin = "gateway.example/log"' in said
+    assert key.reveal()[-20:] not in said
+    assert main(["key", "signing", str(path)]) == 1
+    assert SigningKey.read(path.read_text().removesuffix("\n")).verifier == key.verifier
+    assert main(["key", "signing", str(tmp_path / "gone" / "key")]) == 1
+    assert main(["key", "signing", str(tmp_path / "other"), "--origin", "two words"]) == 2
+    said = capsys.readouterr().err
+    assert all(why in said for why in ("not overwritten", "folder", "--origin"))
+
+
+def test_the_usual_origin_is_the_settings_own(tmp_path: Path) -> None:
+    """A key that is made without an origin fits a configuration without one."""
+    assert main(["key", "signing", str(tmp_path / "key")]) == 0
+    assert SigningKey.read((tmp_path / "key").read_text().strip()).verifier.name == AuditSettings().origin

@@ -16,6 +16,20 @@ async def test_a_second_gateway_says_why_it_does_not_start(running: Process) -> 
     assert said == (1, [f"The gateway cannot listen on 127.0.0.1:{running.installation.private}", "Stop what has the port"])
 
 
+async def test_a_log_that_goes_back_on_a_checkpoint_says_why_nothing_starts(running: Process) -> None:
+    """Exit code 1, what happened, and where it is explained."""
+    there = running.installation
+    assert await running.stop() == 0
+    log = there.folder / "store/signed-log/entries.ndjson"
+    before = log.read_bytes()
+    log.write_bytes(before[:-10])
+    code, said = await served(there)
+    assert (code, said[1]) == (1, "docs/signed-log.md says what each of these means and what to do. Nothing was changed.")
+    assert said[0].startswith("signed log")
+    log.write_bytes(before)
+    await running.start()
+
+
 async def served(there: Installation, config: Path | None = None) -> tuple[int | None, list[str]]:
     """Start a gateway that cannot start: exit code, and how each line that is for people begins."""
     process = await asyncio.create_subprocess_exec(

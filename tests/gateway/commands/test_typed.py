@@ -34,3 +34,12 @@ def test_numbers_and_addresses_that_cannot_be_meant_are_2(wrong: tuple[str, str]
         main(["send", "f.csv", "--to", "http://127.0.0.1:9", "--key", "env:KEY", *wrong])
     assert left.value.code == 2
     assert wrong[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "1000001", "x"])
+def test_a_count_is_at_least_one(wrong: str, capsys: Capture) -> None:
+    """And not more than can be shown."""
+    with pytest.raises(SystemExit) as left:
+        main(["audit", "log", "--limit", wrong])
+    assert left.value.code == 2
+    assert "--limit" in capsys.readouterr().err

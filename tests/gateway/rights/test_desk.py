@@ -1,5 +1,6 @@
 """The desk over both real stores: what each right does to them, in which order, and that a crash in between is mended."""
 
+import io
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,12 +10,15 @@ import pytest
 
 from gateway.app import make_desk
 from gateway.ledger import Right
+from gateway.log import Log
+from gateway.metrics import Metrics
 from gateway.model import Destination, EventId, Kind, Reason
 from gateway.outbox import Done, Lane, Left, Shape, Shut, Unavailable
 from gateway.persons import Identifier
-from gateway.rights.desk import Desk, Nobody, Via
+from gateway.rights.desk import Desk, Via
 from gateway.rights.due import DAYS, Law
 from gateway.rights.naming import Asked, Naming, read
+from gateway.witness import Witness
 from tests.doorway import NOW, SHOP, Doorway, doorway, purchase
 
 DAY: Final = 86_400
@@ -90,7 +94,7 @@ async def restarted(door: Doorway, **dying: str) -> Desk:
     """A desk as after a restart; `outbox` or `ledger` may name what the process dies of."""
     outbox: Any = Dying(door.outbox, dying.get("outbox", ""))
     ledger: Any = Dying(door.ledger, dying.get("ledger", ""))
-    desk = make_desk(door.settings, outbox, ledger, Nobody(), lambda: door.clock.wall)
+    desk = make_desk(door.settings, outbox, ledger, Witness(Metrics(), Log(io.StringIO())), lambda: door.clock.wall)
     await desk.load()
     return desk
 
