@@ -40,7 +40,7 @@ def test_text_and_numbers_are_read_exactly(amount: object, currency: str, minor:
         (None, "EUR", "order.value", Fault.MISSING),
         ("1.00", None, "order.currency", Fault.MISSING),
         ("1.00", "XXY", "order.currency", Fault.NOT_ONE_OF),
-        ("1.00", "ſek", "order.currency", Fault.NOT_ONE_OF),
+        ("1.00", "\u017fek", "order.currency", Fault.NOT_ONE_OF),
         ("1.001", "EUR", "order.value", Fault.BAD_FORMAT),
         (1.001, "EUR", "order.value", Fault.BAD_FORMAT),
         ("1,00", "EUR", "order.value", Fault.BAD_FORMAT),
