@@ -16,7 +16,10 @@ from tests.doorway import BURST, NOW, PROXIES, Answer, Doorway, doorway, is_erro
 from tests.live import ORIGIN
 
 TID: Final = "G-ABCD1234"
-IDS: Final = ('origins = ["https://shop.example"]', f'origins = ["https://shop.example"]\nmeasurement_ids = ["{TID}", "GT-XY12345"]')
+IDS: Final = (
+    'origins = ["https://shop.example"]',
+    f'origins = ["https://shop.example"]\nmeasurement_ids = ["{TID}", "GT-XY12345"]',
+)
 GRANTED: Final = "13r3r3r3r5l1"
 DEFAULTS: Final = "13t3t3t3t5l1"
 GOOGLE: Final = Destination.GOOGLE_ADS
@@ -32,7 +35,7 @@ async def door(tmp_path: Path) -> AsyncIterator[Doorway]:
 
 def target(**changes: str | None) -> str:
     """The path and query of a purchase with the visitor's own yes, with parameters replaced; `__` stands for a dot."""
-    said: dict[str, str | None] = {
+    good: dict[str, str | None] = {
         "v": "2",
         "tid": TID,
         "_p": "1768476420055",
@@ -46,7 +49,8 @@ def target(**changes: str | None) -> str:
         "ep.transaction_id": "1001",
         "em": "tv.1~em.jIe0ic41zy4vOfgOKCyy6ASTKlaiE5g-7rQoQH1DtS0",
         "dl": "https://shop.example/thanks",
-    } | {name.replace("__", "."): value for name, value in changes.items()}
+    }
+    said = good | {name.replace("__", "."): value for name, value in changes.items()}
     return "/g/collect?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in said.items() if value is not None)
 
 
@@ -243,7 +247,7 @@ async def test_a_full_store_says_so(door: Doorway) -> None:
 
 async def test_no_answer_holds_anything_of_what_was_sent(door: Doorway) -> None:
     """Nor does the log, the metrics or the store."""
-    said = {name: CANARY for name in ("uid", "dt", "dr", "ul", "_uip", "ep__email", "up__email", "eme", CANARY)}
+    said = dict.fromkeys(("uid", "dt", "dr", "ul", "_uip", "ep__email", "up__email", "eme", CANARY), CANARY)
     for where in (target(**said), target(**said, en=CANARY), target(**said, gcs=CANARY), target(**said, tid=CANARY)):
         answer = await tag(door, where, f"ep.x={CANARY}\nen={CANARY}".encode())
         assert CANARY not in f"{answer.headers}{answer.body!r}"
