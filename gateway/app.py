@@ -374,6 +374,7 @@ def _door(storefront: Storefront, persons: Persons) -> Door:
         allow_null_origin=storefront.allow_null_origin,
         bucket=Bucket(storefront.events_per_second, storefront.burst, time.monotonic()),
         hold_seconds=60 * storefront.consent.hold_unmatched_minutes,
+        measurement_ids=storefront.measurement_ids,
     )
 
 

@@ -5,6 +5,7 @@ front of the gateway sees it in, are taken from trusted proxies alone.
 """
 
 from collections.abc import Mapping, Sequence
+from enum import unique
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
@@ -17,7 +18,7 @@ from gateway.keys import Doorkeeper, KeyKind
 from gateway.limits import Bucket
 from gateway.line import Line
 from gateway.listener import Answer, problem
-from gateway.model import StorefrontId
+from gateway.model import StorefrontId, Word
 
 SECRET: Final = KeyKind.SECRET
 NO_COUNTRY: Final = "XX"
@@ -36,6 +37,18 @@ class Door(msgspec.Struct):
     allow_null_origin: bool
     bucket: Bucket
     hold_seconds: int = 0
+    measurement_ids: frozenset[str] = frozenset()
+    """What Google's tag and GA4's Measurement Protocol call the storefront."""
+
+
+@unique
+class Stranger(Word):
+    """Why what Google's tag sends is nobody's; a metric label."""
+
+    MEASUREMENT_ID = "measurement_id"
+    """No storefront has it."""
+    ORIGIN = "origin"
+    """The page is none of the storefront's that has it."""
 
 
 class Refusal(Exception):
@@ -62,21 +75,47 @@ class Callers:
         self._doorkeeper = doorkeeper
         self._doors = doors
         self._edge = edge
+        self._measured = {name: door for door in doors.values() for name in door.measurement_ids}
 
     def server(self, headers: Mapping[str, str]) -> Door:
         """Find the storefront whose secret key a request carries."""
         scheme, _, key = headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-        who = self._doorkeeper.who(key.strip()) if scheme.lower() == "bearer" else None
+        return self._holder_of(key.strip() if scheme.lower() == "bearer" else "")
+
+    def _holder_of(self, secret_key: str) -> Door:
+        who = self._doorkeeper.who(secret_key)
         if who is None or who[0] not in self._doors:
             raise Refusal(problem(401, "unknown_key", {"WWW-Authenticate": "Bearer"}))
         if who[1] is not SECRET:
             raise Refusal(problem(403, "not_a_secret_key"))
         return self._doors[who[0]]
 
+    def measuring(self, query: str) -> Door:
+        """Find the storefront of a server that speaks the Measurement Protocol: by its key, and the id must be its own."""
+        said = _query(query)
+        door = self._holder_of(said.get("api_secret", ""))
+        if said.get("measurement_id", "") not in door.measurement_ids:
+            raise Refusal(problem(403, "unknown_measurement_id"))
+        return door
+
+    def tagged(self, headers: Mapping[str, str], query: str) -> tuple[Door, str] | Stranger:
+        """Find the storefront that Google's tag names, and hold the page's origin against those it registered.
+
+        A browser names no origin when it asks the page's own host with GET. Then that host's is the page's, and only the
+        browser itself can say so: no page can write this header
+        (https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Fetch-Site, read 2026-11-26).
+        """
+        door = self._measured.get(_query(query).get("tid", ""))
+        if door is None:
+            return Stranger.MEASUREMENT_ID
+        origin = headers.get(hdrs.ORIGIN)
+        if origin is None and headers.get("Sec-Fetch-Site") == "same-origin":
+            origin = f"https://{headers.get(hdrs.HOST, '')}"
+        return (door, origin) if origin is not None and origin in door.origins else Stranger.ORIGIN
+
     def page(self, request: web.BaseRequest, query: str) -> tuple[Door, str]:
         """Find the storefront by its publishable key, and hold the page's origin against those it registered."""
-        key = dict(part.partition("=")[::2] for part in query.split("&")).get("k", "")
-        who = self._doorkeeper.who(key)
+        who = self._doorkeeper.who(_query(query).get("k", ""))
         if who is None or who[1] is not KeyKind.PUBLISHABLE or who[0] not in self._doors:
             raise Refusal(problem(403, "unknown_key"))
         door, origin = self._doors[who[0]], request.headers.get(hdrs.ORIGIN, "")
@@ -112,6 +151,10 @@ class Callers:
         return any(known in network for network in self._edge.trusted)
 
 
+def _query(query: str) -> dict[str, str]:
+    return dict(part.partition("=")[::2] for part in query.split("&"))
+
+
 def _said(request: web.BaseRequest, header: str | None) -> str | None:
     values: Sequence[str] = request.headers.getall(header, []) if header else []
     said = {value.strip() for value in values} - {""}
@@ -124,6 +167,11 @@ def _said(request: web.BaseRequest, header: str | None) -> str | None:
 def cors_of(origin: str) -> Mapping[str, str]:
     """Give the headers that let a page read the status of its answer, and nothing else of it."""
     return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "Retry-After", "Vary": "Origin"}
+
+
+def credentials_cors_of(origin: str) -> Mapping[str, str]:
+    """Give the same for requests that browsers send with cookies, as Google's tag does; nothing reads these."""
+    return {**cors_of(origin), "Access-Control-Allow-Credentials": "true"}
 
 
 def closing(response: Answer) -> Answer:

@@ -1,15 +1,16 @@
 """The front door: HTTP in, the line run, and the answer only after the flush.
 
-Four routes. `POST /v1/events` is for servers with a secret key and answers per event; `POST /v1/collect` is for browsers
+Six routes. `POST /v1/events` is for servers with a secret key and answers per event; `POST /v1/collect` is for browsers
 with a publishable key and answers 204 whatever became of the events, since a differing reply would tell the page about
 consent and make tags retry; `POST /v1/consent` and `POST /v1/consent/withdraw` take consent records and withdrawals from
-both, and answer each in its own way. One request is one transaction. An error names a rule, never the input, and 503
+both, and answer each in its own way; `/g/collect` and `/mp/collect` take what Google's tag and its Measurement Protocol
+say, and answer 204 as well. One request is one transaction. An error names a rule, never the input, and 503
 always means that nothing was accepted. Above the boundary's line the body lives in this function's memory and nowhere else.
 """
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -18,7 +19,7 @@ import orjson
 from aiohttp import hdrs, web
 
 from gateway.bodies import Bodies
-from gateway.callers import Callers, Door, Refusal, closing, cors_of
+from gateway.callers import Callers, Door, Refusal, Stranger, closing, cors_of, credentials_cors_of
 from gateway.consent.evidence import cites
 from gateway.consent.signals.gpc import header_says_so
 from gateway.consents import Consents, Told
@@ -31,7 +32,7 @@ from gateway.model import Refusal as Refused
 from gateway.outbox import Accept, Entry, Outbox, Refuse, Reject, Shut, Unavailable
 from gateway.raw import Malformed, RawEvent
 from gateway.rights.counter import Counter
-from gateway.sources import consent
+from gateway.sources import cloudevents, consent, gtag, measurement
 from gateway.sources.native import Batch, Connection, NotAnEvent, TooManyEvents, decode
 from gateway.sources.strict import Unreadable
 from gateway.tallying import count
@@ -52,11 +53,21 @@ ROUTES: Final = (
     ("OPTIONS", "/v1/consent"),
     ("POST", "/v1/consent/withdraw"),
     ("OPTIONS", "/v1/consent/withdraw"),
+    ("GET", "/g/collect"),
+    ("POST", "/g/collect"),
+    ("OPTIONS", "/g/collect"),
+    ("POST", "/mp/collect"),
     ("GET", "/healthz"),
 )
 """Every public route; the documentation is tested against this."""
 
 JSON_TYPE: Final = "application/json"
+EVENT_TYPES: Final[Mapping[str, Callable[[bytes, int], Batch]]] = {
+    JSON_TYPE: decode,
+    "application/cloudevents+json": cloudevents.decode,
+    "application/cloudevents-batch+json": cloudevents.decode_batch,
+}
+"""How the body of `POST /v1/events` is read, by its content type."""
 ALLOWED: Final = "allowed"
 """What the answer to a consent record says of a destination that it allows."""
 EVENTS, ACCEPTED, REFUSED = Source.EVENTS, Status.ACCEPTED, Status.REFUSED
@@ -109,6 +120,8 @@ class Intake:
                     response = await self._withdraw(request, query)
                 case "OPTIONS", "/v1/collect" | "/v1/consent" | "/v1/consent/withdraw":
                     response = self._preflight(request, query)
+                case method, "/g/collect" | "/mp/collect" if (method, path) in ROUTES:
+                    response = await self._of_google(request, path, query)
                 case "GET", "/healthz":
                     response = answer(200, b"ok\n", content_type="text/plain")
                 case _, known if known in PATHS:
@@ -123,10 +136,10 @@ class Intake:
     # ── servers ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _events(self, request: web.BaseRequest) -> Answer:
-        door, body = await self._from_server(request, EVENTS_BYTES)
+        door, body = await self._from_server(request, EVENTS_BYTES, EVENT_TYPES)
         now = int(self._wall())
         try:
-            batch = decode(body, now)
+            batch = _reader_of(request)(body, now)
         except Unreadable:
             return problem(400, "not_json")
         except NotAnEvent:
@@ -137,18 +150,23 @@ class Intake:
         entries, statuses = await self._store(door, EVENTS, batch, now)
         return answer(202, _results(batch.events, entries, statuses))
 
-    async def _from_server(self, request: web.BaseRequest, limit: int, *, though_full: bool = False) -> tuple[Door, bytes]:
-        """Recognise a server and read its JSON of at most `limit` bytes."""
+    async def _from_server(
+        self, request: web.BaseRequest, limit: int, types: Container[str] = (JSON_TYPE,), *, though_full: bool = False
+    ) -> tuple[Door, bytes]:
+        """Recognise a server and read its body of at most `limit` bytes, which is of one of these content types."""
         headers = request.headers
         door = self._callers.server(headers)
         self._refuse_if_shut(though_full=though_full)
-        if headers.get(hdrs.CONTENT_TYPE) != JSON_TYPE and request.content_type != JSON_TYPE:
+        if headers.get(hdrs.CONTENT_TYPE) != JSON_TYPE and request.content_type not in types:
             raise Refusal(problem(415, "content_type"))
-        encoding = headers.get(hdrs.CONTENT_ENCODING)
+        return door, await self._body_of_server(request, door, limit)
+
+    async def _body_of_server(self, request: web.BaseRequest, door: Door, limit: int) -> bytes:
+        encoding = request.headers.get(hdrs.CONTENT_ENCODING)
         if encoding is not None and encoding.lower() not in ("identity", "gzip"):
             raise Refusal(closing(problem(415, "content_encoding")))
         self._take(door.bucket, 1)
-        return door, self._bodies.whole(request, limit) or await self._bodies.read(request, limit)
+        return self._bodies.whole(request, limit) or await self._bodies.read(request, limit)
 
     # ── browsers ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -166,7 +184,11 @@ class Intake:
     async def _from_page(self, request: web.BaseRequest, query: str, limit: int, *, though_full: bool = False) -> "Page":
         """Recognise a page, and read what its browser sends, of at most `limit` bytes."""
         door, origin = self._callers.page(request, query)
-        cors = cors_of(origin)
+        return await self._read_page(request, door, cors_of(origin), limit, though_full=though_full)
+
+    async def _read_page(
+        self, request: web.BaseRequest, door: Door, cors: Mapping[str, str], limit: int, *, though_full: bool = False
+    ) -> "Page":
         self._refuse_if_shut(cors, though_full=though_full)
         if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
             raise Refusal(closing(problem(415, "content_encoding", cors)))
@@ -179,14 +201,48 @@ class Intake:
 
     def _preflight(self, request: web.BaseRequest, query: str) -> Answer:
         _, origin = self._callers.page(request, query)
-        allowed = {
-            "Access-Control-Allow-Origin": origin,
-            "Access-Control-Allow-Methods": "POST",
-            "Access-Control-Allow-Headers": "content-type",
-            "Access-Control-Max-Age": PREFLIGHT_SECONDS,
-            "Vary": "Origin",
-        }
-        return answer(204, headers=allowed)
+        return answer(204, headers={"Access-Control-Allow-Origin": origin, **_allowing("POST"), "Vary": "Origin"})
+
+    # ── what Google's own tools send ─────────────────────────────────────────────────────────────────────────────
+
+    async def _of_google(self, request: web.BaseRequest, path: str, query: str) -> Answer:
+        if path == "/mp/collect":
+            return await self._measurement(request, query)
+        return self._tag_preflight(request, query) if request.method == "OPTIONS" else await self._tag(request, query)
+
+    async def _tag(self, request: web.BaseRequest, query: str) -> Answer:
+        """Answer 204 whatever became of the events, strangers' too, and never a word that the tag would act on."""
+        found = self._callers.tagged(request.headers, query)
+        if isinstance(found, Stranger):
+            self._metrics.stranger(found)
+            return answer(204)
+        door, origin = found
+        page = await self._read_page(request, door, credentials_cors_of(origin), COLLECT_BYTES)
+        now = int(self._wall())
+        batch = gtag.decode(query, page.body, now, page.connection)
+        self._take_as_visitor(door.bucket, page.address, len(batch.events) - 1, page.cors)
+        await self._store(door, Source.GTAG, batch, now, page.cors)
+        return answer(204, headers=page.cors)
+
+    def _tag_preflight(self, request: web.BaseRequest, query: str) -> Answer:
+        found = self._callers.tagged(request.headers, query)
+        if isinstance(found, Stranger):
+            self._metrics.stranger(found)
+            return answer(204)
+        return answer(204, headers={**credentials_cors_of(found[1]), **_allowing("GET, POST")})
+
+    async def _measurement(self, request: web.BaseRequest, query: str) -> Answer:
+        door = self._callers.measuring(query)
+        self._refuse_if_shut()
+        body = await self._body_of_server(request, door, EVENTS_BYTES)
+        now = int(self._wall())
+        try:
+            batch = measurement.decode(body, now)
+        except (Unreadable, NotAnEvent, TooManyEvents):
+            batch = Batch(events=[Malformed("event", Fault.BAD_FORMAT)], unknown={})
+        self._take(door.bucket, len(batch.events) - 1)
+        await self._store(door, Source.MEASUREMENT, batch, now)
+        return answer(204)
 
     # ── consent records ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -298,6 +354,20 @@ class Page(NamedTuple):
 
 
 PATHS: Final = {path: ", ".join(method for method, other in ROUTES if other == path) for _, path in ROUTES}
+
+
+def _reader_of(request: web.BaseRequest) -> Callable[[bytes, int], Batch]:
+    if request.headers.get(hdrs.CONTENT_TYPE) == JSON_TYPE:  # as nearly always: no parsing of the header
+        return decode
+    return EVENT_TYPES[request.content_type]
+
+
+def _allowing(methods: str) -> Mapping[str, str]:
+    return {
+        "Access-Control-Allow-Methods": methods,
+        "Access-Control-Allow-Headers": "content-type",
+        "Access-Control-Max-Age": PREFLIGHT_SECONDS,
+    }
 
 
 def _results(events: Sequence[RawEvent | Malformed], entries: Sequence[Entry], statuses: Sequence[Status]) -> bytes:

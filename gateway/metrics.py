@@ -164,6 +164,7 @@ class Metrics(Collector):
         self._raw_bytes = Counts("raw_bytes", "Bytes of request bodies received, decompressed.")
         self._sent_bytes = Counts("sent_bytes", "Bytes of request bodies sent.", ("destination",))
         self._requests = Counts("requests", "Requests answered.", ("route", "status"))
+        self._strangers = Counts("tag_strangers", "Requests of Google's tag that are no storefront's.", ("reason",))
         self._unknown = Counts("unknown_fields", "Undeclared fields dropped.", ("storefront", "object"))
         self._records = Counts("consent_records", "Consent records that came in.", ("storefront", "source", "outcome"))
         self._unreadable = Counts(
@@ -216,6 +217,10 @@ class Metrics(Collector):
     def unknown_fields(self, storefront: StorefrontId, name: str, count: int) -> None:
         """Count undeclared fields by `object.name` from the closed list of `sources.native`."""
         self._unknown.add((storefront, name), count)
+
+    def stranger(self, why: Word) -> None:
+        """Count what Google's tag sent for nobody; `why` is a member of `callers.Stranger`."""
+        self._strangers.add((why,), 1)
 
     def consent_record(self, storefront: StorefrontId, told: Word, outcome: Word) -> None:
         """Count a consent record by whose word it is (`server`, `browser`) and what it says, or that it was invalid."""
@@ -381,6 +386,7 @@ class Metrics(Collector):
         yield self._sent_bytes.family()
         yield self._requests.family()
         yield self._unknown.family()
+        yield self._strangers.family()
         yield self._records.family()
         yield self._unreadable.family()
         yield self._held.family()

@@ -76,6 +76,10 @@ class Source(Word):
 
     EVENTS = "events"
     COLLECT = "collect"
+    GTAG = "gtag"
+    """Google's tag (`/g/collect`)."""
+    MEASUREMENT = "measurement"
+    """GA4's Measurement Protocol (`/mp/collect`)."""
     HELD = "held"
     """No door of its own: an order that was held for its consent record, which then came."""
 

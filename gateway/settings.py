@@ -75,6 +75,8 @@ NAME: Final = re.compile(
     r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*", re.ASCII
 )
 HEADER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}", re.ASCII)
+MEASUREMENT_ID: Final = r"^GT?-[A-Z0-9]{4,20}$"
+"""What Google's tag calls a property (`G-`), or a tag that stands for some (`GT-`)."""
 TAKEN_HEADERS: Final = frozenset(
     {"authorization", "cookie", "forwarded", "host", "origin", "referer", "sec-gpc", "user-agent", "x-forwarded-for"}
 )
@@ -372,6 +374,7 @@ class StorefrontSettings(Block, frozen=True):
 
     origins: tuple[Annotated[PageOrigin, PlainValidator(_origin)], ...] = ()
     allow_null_origin: bool = False
+    measurement_ids: tuple[Annotated[str, Field(pattern=MEASUREMENT_ID)], ...] = ()
     events_per_second: Annotated[float, Field(gt=0, le=1_000_000)] = 500.0
     burst: Annotated[int, Field(ge=1, le=10_000_000)] = 2000
 
@@ -416,6 +419,7 @@ class Storefront(msgspec.Struct, frozen=True):
     id: StorefrontId
     origins: frozenset[PageOrigin]
     allow_null_origin: bool
+    measurement_ids: frozenset[str]
     events_per_second: float
     burst: int
     consent: ConsentSettings
@@ -522,6 +526,7 @@ class Reading:
         self._contracts_folder: Path | None = None
         self._contracts: dict[str, ContractFile | None] = {}
         self._key_names: set[tuple[KeyKind, KeyId]] = set()
+        self._measurement_ids: set[str] = set()
 
     def settings(self, file: Mapping[str, object]) -> Settings:
         """Read everything. Raises BadSettings when there was any fault."""
@@ -615,6 +620,7 @@ class Reading:
             id=name,
             origins=frozenset(shop.origins),
             allow_null_origin=shop.allow_null_origin,
+            measurement_ids=self._own_ids(shop.measurement_ids, at),
             events_per_second=shop.events_per_second,
             burst=shop.burst,
             consent=consent,
@@ -627,6 +633,14 @@ class Reading:
             quotas=MappingProxyType({d.name: d.quota for d in destinations}),
             test_endpoints=frozenset(d.name for d in destinations if d.elsewhere),
         )
+
+    def _own_ids(self, names: tuple[str, ...], at: tuple[str | int, ...]) -> frozenset[str]:
+        """Hold a storefront's measurement ids against those of the ones before it: a tag is known by its id alone."""
+        for name in names:
+            if name in self._measurement_ids:
+                self._fault((*at, "measurement_ids"), "names an id twice, or one that another storefront has")
+            self._measurement_ids.add(name)
+        return frozenset(names)
 
     def _keys(self, raw: object, at: tuple[str | int, ...]) -> tuple[StoredKey, ...]:
         """Read a storefront's keys: at least one, at most two of a kind, no id twice in the whole file."""

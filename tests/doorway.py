@@ -260,6 +260,7 @@ def door(settings: Settings, name: StorefrontId, clock: Clock, persons: Persons)
         allow_null_origin=shop.allow_null_origin,
         bucket=Bucket(shop.events_per_second, shop.burst, clock.monotonic),
         hold_seconds=60 * shop.consent.hold_unmatched_minutes,
+        measurement_ids=shop.measurement_ids,
     )
 
 

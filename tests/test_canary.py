@@ -8,6 +8,7 @@ listeners; every request to a platform. A mark may be seen only in the one form 
 """
 
 import asyncio
+import base64
 import gzip
 import hmac
 import json
@@ -23,6 +24,7 @@ from io import StringIO
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -91,6 +93,7 @@ class Marks:
         self.made: list[str] = []
         self.emails: list[str] = []
         self.digests: list[str] = []
+        self.googles_digests: list[str] = []
         self.ids: list[str] = []
         self.v4, self.v6 = f"203.0.113.{flavour.host}", f"2a00:1450:4007:80c:dead:beef:cafe:{flavour.host:x}"
 
@@ -113,6 +116,11 @@ class Marks:
         """The digest of an address that the gateway never sees; Meta may have it."""
         self.digests.append(sha256(f"{self.flavour.core}{len(self.digests)}@example.org".encode()).hexdigest())
         return self.digests[-1]
+
+    def googles(self) -> str:
+        """The same, made as Google wants addresses; Google may have it."""
+        self.googles_digests.append(sha256(f"{self.flavour.core}g{len(self.googles_digests)}@example.org".encode()).hexdigest())
+        return self.googles_digests[-1]
 
     def event_id(self) -> str:
         """An id; platforms and answers may show it."""
@@ -277,6 +285,9 @@ def calls(marks: Marks, installation: Installation) -> Iterator[Call]:
     yield from browser_calls(marks, installation)
     yield from record_calls(marks, installation)
     yield from rights_calls(marks, installation)
+    yield from tag_calls(marks)
+    yield from measured_calls(marks, installation)
+    yield from envelope_calls(marks, installation)
 
 
 def headers(marks: Marks) -> list[str]:
@@ -401,6 +412,118 @@ def browser_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
     yield Call(request("POST", target, [f"Origin: https://{mark}.example", *headers(marks)], event), 403)
     yield Call(request("POST", f"/v1/collect?k=pk_p1_{mark}", [origin, *headers(marks)], event), 403)
     yield Call(request("OPTIONS", target, [origin, f"Access-Control-Request-Headers: {mark}", *headers(marks)]), 204)
+
+
+MEASUREMENT_ID: Final = "G-CANARY1234"
+TAG_GRANTED: Final = "13r3r3r3r5l1"
+"""A visitor's own yes, as Google's tag has it."""
+
+
+def tagged(marks: Marks, **changes: str | None) -> str:
+    """The query of Google's tag with a mark in every parameter that takes any text; the digest in it is Google's alone."""
+    digest = base64.urlsafe_b64encode(bytes.fromhex(marks.googles())).decode().rstrip("=")
+    said: dict[str, str | None] = {
+        "v": "2",
+        "tid": MEASUREMENT_ID,
+        "gcs": "G111",
+        "gcd": TAG_GRANTED,
+        "npa": "0",
+        "cu": "EUR",
+        "epn.value": "12.34",
+        **{name: marks.plain() for name in ("cid", "_p", "_s", "sid", "uid", "ecid", "eme", "gtm", "dma_cps", "tag_exp")},
+        **{name: marks.free() for name in ("dt", "dr", "ul", "sr", "uafvl", "ep.coupon", "epn.tax", "sst.x", "gap.x", "cc")},
+        **{name: marks.email() for name in ("up.email", "ep.email", "upn.x")},
+        "_uip": marks.v4,
+        "en": "purchase",
+        "ep.transaction_id": marks.event_id(),
+        "dl": f"https://{marks.plain()}:{marks.plain()}@shop.example/{marks.plain()}?gclid={marks.plain()}&{marks.plain()}=1",
+        "em": f"tv.1~em.{digest}~pn.{marks.plain()}~fn0.{marks.plain()}",
+        "pr1": f"id{marks.plain()}~nm{marks.free()}~k0{marks.plain()}~v0{marks.free()}",
+        marks.free(): marks.free(),
+    }
+    said |= changes
+    return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in said.items() if value is not None)
+
+
+def tag_calls(marks: Marks) -> Iterator[Call]:
+    """Requests of Google's tag, taken, refused, invalid and a stranger's; all are answered alike."""
+    page, mark = [f"Origin: {ORIGIN}", "Content-Type: text/plain"], marks.plain()
+    queries = [
+        tagged(marks),
+        tagged(marks, en="page_view"),
+        tagged(marks, en=marks.free()),
+        tagged(marks, **{"ep.transaction_id": marks.email()}),
+        tagged(marks, **{"epn.value": marks.free()}),
+        tagged(marks, cu=marks.free()),
+        tagged(marks, em=marks.email()),
+        tagged(marks, v=marks.free()),
+        f"{tagged(marks)}&{mark}={mark}&{mark}={mark}",
+        *(tagged(marks, **{name: marks.free()}) for name in ("gcs", "gcd", "gdpr_consent", "gpp", "us_privacy", "rdp", "npa")),
+    ]
+    for text in queries:
+        yield Call(request("GET", f"/g/collect?{text}", [*page, *headers(marks)]), 204)
+    lines = f"en=page_view&dl={mark}\r\nen={mark}&ep.x={mark}\r\nen=add_to_cart&gcs={mark}\r\n%ff{mark}".encode()
+    yield Call(request("POST", f"/g/collect?{tagged(marks, en=None)}", [*page, "Sec-GPC: 1", *headers(marks)], lines), 204)
+    yield Call(request("POST", f"/g/collect?{tagged(marks, en=None)}", [*page, *headers(marks)], lines), 204)
+    yield Call(request("POST", f"/g/collect?{tagged(marks, tid=mark)}", [*page, *headers(marks)], lines), 204)
+    yield Call(request("GET", f"/g/collect?{tagged(marks)}", [f"Origin: https://{mark}.example", *headers(marks)]), 204)
+    yield Call(request("OPTIONS", f"/g/collect?{tagged(marks)}", [*page, *headers(marks)]), 204)
+    yield Call(request("POST", f"/g/collect?{tagged(marks)}", [*page, *headers(marks)], mark.encode() * 10_000), 413)
+
+
+def measured_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
+    """Requests of the Measurement Protocol: one that goes on by a record of its client, one that is refused, one unreadable."""
+    mark, client = marks.plain(), marks.plain()
+    right = ["Content-Type: application/json", *headers(marks)]
+    keyed = [f"Authorization: Bearer {installation.secret_key}", *right]
+    yes = {"consent": {"advertising": True, "join": {"client_id": client}}}
+    yield Call(request("POST", "/v1/consent", keyed, json.dumps(yes).encode()), 201)
+    where = f"/mp/collect?measurement_id={MEASUREMENT_ID}&api_secret={installation.secret_key}&{mark}={mark}"
+    params = {"transaction_id": marks.event_id(), "value": 12.34, "currency": "EUR", "page_location": marks.free()}
+    said = {
+        "client_id": client,
+        "user_id": marks.free(),
+        "user_data": {"sha256_email_address": [marks.googles()], "address": [{marks.free(): marks.free()}]},
+        "user_properties": {marks.free(): {"value": marks.free()}},
+        "ip_override": marks.v4,
+        "events": [
+            {"name": "purchase", "params": {**params, "items": [{"item_id": marks.free()}], marks.free(): marks.free()}}
+        ],
+        marks.free(): marks.free(),
+    }
+    broken: list[Any] = [
+        said | {"client_id": marks.email(), "consent": {"ad_user_data": marks.free()}},
+        said | {"timestamp_micros": marks.free()},
+        said | {"events": [{"name": marks.free()}, marks.free(), {"name": "purchase", "params": marks.free()}]},
+        said | {"events": marks.free()},
+        marks.free(),
+    ]
+    for one in [said, *broken]:
+        yield Call(request("POST", where, right, json.dumps(one).encode()), 204)
+    yield Call(request("POST", where, right, f"{{{mark}".encode()), 204)
+    yield Call(request("POST", f"/mp/collect?measurement_id={mark}&api_secret={installation.secret_key}", right, b"{}"), 403)
+    yield Call(request("POST", f"/mp/collect?measurement_id={MEASUREMENT_ID}&api_secret=sk_s1_{mark}", right, b"{}"), 401)
+
+
+def envelope_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
+    """CloudEvents with a mark in every attribute, around an event that passes and one that does not."""
+    right = [f"Authorization: Bearer {installation.secret_key}", *headers(marks)]
+    mark = marks.plain()
+    said: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": marks.event_id(),
+        "source": marks.free(),
+        "type": marks.free(),
+        "subject": marks.email(),
+        "data": consented(marks, marks.flavour.to),
+        mark: marks.free(),
+    }
+    broken = [{**said, name: {marks.free(): marks.free()}} for name in ("specversion", "id", "data", "datacontenttype")]
+    one, many = (f"Content-Type: application/cloudevents{kind}+json" for kind in ("", "-batch"))
+    yield Call(request("POST", "/v1/events", [one, *right], json.dumps(said).encode()), 202)
+    batch = [*broken, {**said, "data": full_event(marks)}, marks.free()]
+    yield Call(request("POST", "/v1/events", [many, *right], json.dumps(batch).encode()), 202)
+    yield Call(request("POST", "/v1/events", [one, *right], f"[{mark}".encode()), 400)
 
 
 def full_record(marks: Marks, **consent: Any) -> dict[str, Any]:
@@ -637,7 +760,8 @@ async def run_process(flavour: Flavour, folder: Path) -> tuple[Marks, Installati
 
 
 def hold(installation: Installation) -> Installation:
-    """Let orders wait for their records: the one way in which something is kept before consent is known."""
+    """Let orders wait for their records: the one way in which something is kept before consent is known. Take Google's tag."""
+    edit(installation, ("[storefronts.shop]", f'[storefronts.shop]\nmeasurement_ids = ["{MEASUREMENT_ID}"]'))
     edit(installation, ('banner_regions = ["FR"]', 'banner_regions = ["FR"]\nhold_unmatched_minutes = 30'))
     return installation
 
@@ -716,6 +840,10 @@ def rules(marks: Marks, installation: Installation, places: Places) -> Rules:
     for digest in marks.digests:
         forbidden.forbid("a given digest", written(bytes.fromhex(digest)))
         forbidden.forbid("a given digest", [digest.encode()], [sent[META]])
+    for digest in marks.googles_digests:
+        raw = bytes.fromhex(digest)
+        forbidden.forbid("a digest of Google's", {*written(raw), *written(base64.urlsafe_b64encode(raw).rstrip(b"="))})
+        forbidden.forbid("a digest of Google's", [digest.encode()], [sent[GOOGLE]])
     for email in marks.emails:
         own = digests(email)
         forbidden.forbid("an e-mail's hash", hashed(email) | union(written(bytes.fromhex(digest)) for digest in own.values()))
@@ -754,6 +882,7 @@ def missing(marks: Marks, places: Places) -> list[str]:
         "the IPv4 network": all(b"203.0.113.0" in places.sent[d] for d in (META, PINTEREST)),
         "the IPv6 network": all(b"2a00:1450:4007::" in places.sent[d] for d in (META, PINTEREST)),
         "the page's origin": all(f'"{ORIGIN}"'.encode() in places.sent[d] for d in (META, PINTEREST)),
+        "the digest of Google's tag": marks.googles_digests[0].encode() in places.sent[GOOGLE],
         "the token": all(TOKENS[d].encode() in text for d, text in places.heads.items()),
         "a duplicate": b'"duplicate"' in places.answers["answer 0"],
         "refusals": places.answers["answer 0"].count(b'"refused"') >= 10,

@@ -7,14 +7,12 @@ Whether an address is an address is not judged here: that is the boundary's busi
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
-from functools import lru_cache
 from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from gateway.model import CURRENCIES, EXPONENTS, Destination, EventId, Fault, Kind, Money
+from gateway.model import Destination, EventId, Fault, Kind, Money
 from gateway.raw import MAX_AGE, MAX_AHEAD, Malformed, RawEvent, unix_seconds
 from gateway.sources import typed
 from gateway.sources.fields import (
@@ -28,6 +26,7 @@ from gateway.sources.fields import (
     object_of,
     text_of,
 )
+from gateway.sources.money import money_of, money_of_text
 from gateway.sources.strict import MAX_DEPTH, Tainted, taint_of
 from gateway.sources.strict import loads as strict_loads
 
@@ -41,12 +40,10 @@ CUSTOMER_FIELDS: Final = frozenset({"email", "email_sha256", "minor"})
 ORDER_FIELDS: Final = frozenset({"value", "currency", "content_ids"})
 CLICK_FIELDS: Final = frozenset({"gclid", "gbraid", "wbraid", "fbc", "fbp", "epik"})
 
-PLAIN_DECIMAL: Final = re.compile(r"-?\d{1,20}(?:\.\d{1,6})?", re.ASCII)
 PURCHASE: Final = Kind.PURCHASE
 KINDS: Final = {kind.value: kind for kind in Kind}
 HASHED_FOR: Final = {destination.value: destination for destination in Destination}
 SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
-FLOAT_NOISE: Final = 1e-6
 
 _wrapped: Final = str.__new__
 """What `unsealed` does, at half its cost."""
@@ -104,7 +101,7 @@ def read_carefully(body: bytes, now: int, connection: Connection | None = None) 
     value, suspicious = strict_loads(body)
     batch = Batch(events=[], unknown={})
     for item in _items(value, batch.unknown):
-        batch.events.append(_event(item, now, connection, suspicious, batch.unknown))
+        batch.events.append(read_event(item, now, connection, suspicious, batch.unknown))
     return batch
 
 
@@ -162,8 +159,8 @@ def _common_money(kind: Kind, order: typed.Order | UnsetType | None) -> Money | 
         return None
     amount, currency = order.value, order.currency
     if type(amount) is str and type(currency) is str:
-        return _money_of_text(amount, currency)
-    return _money(kind, None if amount is UNSET else amount, None if currency is UNSET else currency)
+        return money_of_text(amount, currency)
+    return money_of(kind, None if amount is UNSET else amount, None if currency is UNSET else currency)
 
 
 def _items(value: object, unknown: Unknown) -> list[object]:
@@ -185,7 +182,10 @@ def _items(value: object, unknown: Unknown) -> list[object]:
     return events
 
 
-def _event(item: object, now: int, connection: Connection | None, suspicious: bool, unknown: Unknown) -> RawEvent | Malformed:
+def read_event(
+    item: object, now: int, connection: Connection | None, suspicious: bool, unknown: Unknown
+) -> RawEvent | Malformed:
+    """Read one event out of JSON that is parsed already. `suspicious`: something in it may be tainted, as `loads` says it."""
     if suspicious and (fault := taint_of(item, MAX_DEPTH)) is not None:
         return _named(item, "event", fault)
     try:
@@ -233,7 +233,7 @@ def _read(item: object, now: int, connection: Connection | None, unknown: Unknow
     content_ids: tuple[str, ...] = ()
     if (order := item.get("order")) is not None:
         dropped |= object_of("order", order, ORDER_FIELDS, unknown)
-        money = _money(kind, order.get("value"), order.get("currency"))
+        money = money_of(kind, order.get("value"), order.get("currency"))
         if (named := order.get("content_ids")) is not None:
             content_ids = _content_ids(named)
     elif kind is PURCHASE:
@@ -322,58 +322,3 @@ def _email_sha256(value: object, email: str | None) -> dict[Destination, str] | 
         if type(digest) is not str or SHA256_HEX.fullmatch(digest) is None:
             raise Broken(f"customer.email_sha256.{destination}", Fault.BAD_FORMAT)
     return digests or None
-
-
-def _money(kind: Kind, amount: object, currency: object) -> Money | None:
-    if amount is None and currency is None and kind is not Kind.PURCHASE:
-        return None
-    if amount is None:
-        raise Broken("order.value", Fault.MISSING)
-    if type(amount) is str and type(currency) is str:
-        return _money_of_text(amount, currency)
-    code = _currency(currency)
-    return _in_range(_minor_units_of_number(amount, EXPONENTS.get(code, 2)), code)
-
-
-@lru_cache(maxsize=4096)
-def _money_of_text(amount: str, currency: str) -> Money:
-    """Read decimal text, exactly. A shop has few prices: reading each once saves 1 µs an event."""
-    code = currency if currency in CURRENCIES else _currency(currency)
-    exponent = EXPONENTS.get(code, 2)
-    if PLAIN_DECIMAL.fullmatch(amount) is None:
-        raise Broken("order.value", Fault.BAD_FORMAT)
-    whole, _, part = amount.partition(".")
-    if len(part) == exponent:
-        return _in_range(int(whole + part), code)
-    if part[exponent:].strip("0"):
-        raise Broken("order.value", Fault.BAD_FORMAT)
-    return _in_range(int(whole + part[:exponent].ljust(exponent, "0")), code)
-
-
-def _in_range(minor: int, code: str) -> Money:
-    try:
-        return Money(minor, code)
-    except ValueError:
-        raise Broken("order.value", Fault.OUT_OF_RANGE) from None
-
-
-def _currency(value: object) -> str:
-    if type(value) is not str:
-        raise Broken("order.currency", Fault.MISSING if value is None else Fault.WRONG_TYPE)
-    code = value if value in CURRENCIES or not value.isascii() else value.upper()
-    if code not in CURRENCIES:
-        raise Broken("order.currency", Fault.NOT_ONE_OF)
-    return code
-
-
-def _minor_units_of_number(amount: object, exponent: int) -> int:
-    """Round away what binary fractions add (0.1 + 0.2); a real third decimal is an error, not something to round."""
-    if type(amount) is not int and type(amount) is not float:
-        raise Broken("order.value", Fault.WRONG_TYPE)
-    if abs(amount) > 10**12:
-        return -1
-    scaled = Decimal(repr(amount)).scaleb(exponent)
-    minor = int(scaled.to_integral_value())
-    if abs(float(scaled - minor)) > FLOAT_NOISE:
-        raise Broken("order.value", Fault.BAD_FORMAT)
-    return minor

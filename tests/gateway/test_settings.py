@@ -48,6 +48,39 @@ def test_values_are_read_into_their_own_types(tmp_path: Path) -> None:
     assert loaded.outbox.max_bytes == 512 * 2**20
 
 
+ORIGINS: Final = 'origins = ["https://shop.example"]'
+
+
+def with_ids(ids: str) -> str:
+    """Give the least configuration with these measurement ids."""
+    return spoilt(ORIGINS, f"{ORIGINS}\nmeasurement_ids = {ids}")
+
+
+def test_measurement_ids_are_read(tmp_path: Path) -> None:
+    """As many as a storefront has; none by default."""
+    demo = StorefrontId("demo")
+    assert load_text(tmp_path, GOOD).storefronts[demo].measurement_ids == frozenset()
+    ids = load_text(tmp_path, with_ids('["G-ABCD1234", "GT-XY12345"]')).storefronts[demo].measurement_ids
+    assert ids == {"G-ABCD1234", "GT-XY12345"}
+
+
+@pytest.mark.parametrize("wrong", ["g-abcd1234", "G-", "UA-1234-5", "AW-123456789", "G-ABCD1234\\n", "G-ABC&tid=1"])
+def test_a_measurement_id_is_one(tmp_path: Path, wrong: str) -> None:
+    """Of the tag's own form; what stands there is not told."""
+    (fault,) = faults_of(tmp_path, with_ids(f'["{wrong}"]'))
+    assert fault.startswith("storefronts.demo.measurement_ids[0]: must match ^GT?-")
+
+
+def test_a_measurement_id_is_one_storefronts_alone(tmp_path: Path) -> None:
+    """By it alone a tag is told whose it is."""
+    fault = "measurement_ids: names an id twice, or one that another storefront has"
+    assert faults_of(tmp_path, with_ids('["G-ABCD1234", "G-ABCD1234"]')) == (f"storefronts.demo.{fault}",)
+    one = with_ids('["G-ABCD1234"]')
+    shop = one[one.index("[storefronts.demo]") :]
+    other = shop.replace("storefronts.demo", "storefronts.other").replace('id = "', 'id = "o')
+    assert f"storefronts.other.{fault}" in faults_of(tmp_path, one + other)
+
+
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     """Every room of the file, the adapters' own and what lies outside the file are complained about in one go."""
     text = """
