@@ -228,6 +228,8 @@ async def open_store(settings: Settings) -> AsyncIterator[SqliteOutbox]:
             sendings_days=settings.retention.sent_days,
             dead_days=settings.retention.dead_letters_days,
             withdrawals_days=settings.retention.withdrawals_days,
+            figures_days=settings.retention.figures_days,
+            zones={shop.id: shop.time_zone for shop in settings.storefronts.values()},
         ),
     )
     try:

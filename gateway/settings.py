@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from pydantic import BaseModel, Field, PlainValidator, ValidationError, ValidationInfo
@@ -244,6 +245,7 @@ class RetentionSettings(Block, frozen=True):
     consent_records_days: Annotated[int, Field(ge=183, le=1095)] = 760
     withdrawals_days: Annotated[int, Field(ge=395, le=1830)] = 1095
     requests_days: Annotated[int, Field(ge=395, le=1830)] = 1095
+    figures_days: Annotated[int, Field(ge=60, le=1830)] = 395
 
     @property
     def periods(self) -> Mapping[str, Period]:
@@ -335,13 +337,22 @@ class KeySettings(Block, frozen=True):
     key: str | None = None
 
 
+def _zone(value: object) -> ZoneInfo:
+    """Find a time zone by its name in the IANA database."""
+    try:
+        return ZoneInfo(value if isinstance(value, str) else "")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("is the name of a time zone, as Europe/Paris") from None
+
+
 class StorefrontSettings(Block, frozen=True):
-    """`[storefronts.NAME]`: the shop's own pages, and how many events it may send (tokens in a bucket)."""
+    """`[storefronts.NAME]`: the shop's own pages, how many events it may send (tokens in a bucket), and when its days begin."""
 
     origins: tuple[Annotated[PageOrigin, PlainValidator(_origin)], ...] = ()
     allow_null_origin: bool = False
     events_per_second: Annotated[float, Field(gt=0, le=1_000_000)] = 500.0
     burst: Annotated[int, Field(ge=1, le=10_000_000)] = 2000
+    time_zone: Annotated[ZoneInfo, PlainValidator(_zone)] = ZoneInfo("UTC")
 
 
 BLOCKS: Final[Mapping[str, type[BaseModel]]] = {
@@ -385,6 +396,7 @@ class Storefront(msgspec.Struct, frozen=True):
     allow_null_origin: bool
     events_per_second: float
     burst: int
+    time_zone: ZoneInfo
     consent: ConsentSettings
     keys: tuple[StoredKey, ...]
     destinations: Mapping[Destination, Adapter]
@@ -553,6 +565,7 @@ class Reading:
             allow_null_origin=shop.allow_null_origin,
             events_per_second=shop.events_per_second,
             burst=shop.burst,
+            time_zone=shop.time_zone,
             consent=consent,
             keys=keys,
             destinations=MappingProxyType({d.name: d.adapter for d in destinations}),
