@@ -458,7 +458,8 @@ async def _sweep(stores: Sequence[Outbox | Ledger], log: Log) -> None:
         await asyncio.sleep(SWEEP_SECONDS)
         for store in stores:
             try:
-                await store.sweep(int(time.time()))
+                if shed := await store.sweep(int(time.time())):
+                    log.say(Happening.SENT_LINES_SHED, count=shed)
             except Exception as error:  # noqa: BLE001 - the next sweep does what this one could not
                 log.say(Happening.UNEXPECTED_ERROR, error=name_of(error), where=innermost_frame(error))
 

@@ -68,6 +68,8 @@ class Happening(StrEnum):
     """Something that is not in a destination's contract was about to leave, and did not."""
     STORE_FULL = "store_full"
     STORE_RECOVERED = "store_recovered"
+    SENT_LINES_SHED = "sent_lines_shed"
+    """The outbox was filling up, so the oldest lines of what was sent went before their time."""
     STORE_FAILED = "store_failed"
     CLOCK_JUMPED = "clock_jumped"
     ADAPTER_FAULT = "adapter_fault"
@@ -92,6 +94,7 @@ LEVELS: Final[Mapping[Happening, Level]] = {
             Happening.BREAKER_OPENED,
             Happening.THROTTLED,
             Happening.CLOCK_JUMPED,
+            Happening.SENT_LINES_SHED,
             Happening.LIBRARY,
         ),
         Level.WARNING,

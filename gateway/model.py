@@ -608,7 +608,7 @@ class ClickIds(msgspec.Struct, frozen=True, gc=False):
         return "<ClickIds>"
 
 
-class Minimised(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Minimised(msgspec.Struct, frozen=True, gc=False):
     """An event after the boundary: all that is stored, and all that a platform can be told.
 
     `occurred_at` and `consent_at` are Unix seconds. `destinations` are those that consent, identity and the

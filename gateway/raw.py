@@ -28,7 +28,7 @@ LONGEST_TIME: Final = 35
 """Characters of an RFC 3339 time with nine decimals; a longer text is not read, nor remembered."""
 
 
-class RawEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class RawEvent(msgspec.Struct, frozen=True, gc=False):
     """The declared fields of one event. `consent` is still as it came: the signals' own readers take it apart.
 
     `occurred_at` is in Unix seconds and never in the future; `set_to_now` says that it was. `gpc_header` is what the

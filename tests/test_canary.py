@@ -473,7 +473,7 @@ def rights_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
     whole = {"email": marks.email(), "email_sha256": {"meta": marks.digest()}, **named}
     readable = [whole, {"email": marks.email(gmail=True)}, {"receipt": marks.email()}, {"client_id": marks.v4}]
     broken: list[Any] = [
-        {"email": marks.free()},
+        {"email": f"{marks.free()} {mark}"},
         {"email": [marks.email()]},
         {"email_sha256": {marks.free(): marks.digest()}},
         {"email_sha256": {"meta": marks.free()}},

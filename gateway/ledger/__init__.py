@@ -173,8 +173,8 @@ class Ledger(Protocol):
     async def let_go(self, numbers: Sequence[int]) -> None:
         """Delete held orders."""
 
-    async def sweep(self, now: int) -> None:
-        """Delete what is beyond its retention, held orders too. Called every few minutes."""
+    async def sweep(self, now: int) -> int:
+        """Delete what is beyond its retention, held orders too. Called every few minutes. Nothing goes before its time: 0."""
 
     async def close(self) -> None:
         """Finish what is waiting, checkpoint and close."""

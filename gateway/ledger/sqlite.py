@@ -108,11 +108,12 @@ class SqliteLedger:
 
     # ── keeping and closing ──────────────────────────────────────────────────────────────────────────────────────
 
-    async def sweep(self, now: int) -> None:
-        """Delete what is beyond its retention, a bounded piece at a time."""
+    async def sweep(self, now: int) -> int:
+        """Delete what is beyond its retention, a bounded piece at a time. Nothing goes before its time: 0."""
         while await self._writer.change(lambda store: store.sweep(now)):
             pass
         await self._writer.ask(Store.checkpoint)
+        return 0
 
     async def close(self) -> None:
         """Finish what is waiting, checkpoint and close. May be called again."""

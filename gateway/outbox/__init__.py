@@ -584,8 +584,12 @@ class Outbox(Protocol):
     def differing_repeats(self, storefront: StorefrontId) -> int:
         """Count the repeats with other content than the first, since the store was opened. As cheap as `waiting`."""
 
-    async def sweep(self, now: int) -> None:
-        """Delete what is beyond its retention: repeats after 8 days, the rest as the engine was told. Call it now and then."""
+    async def sweep(self, now: int) -> int:
+        """Delete what is beyond its retention: repeats after 8 days, the rest as the engine was told. Call it now and then.
+
+        Gives how many requests' lines of what was sent had to go before their time, because the store was filling up: what
+        comes in is worth more than what was.
+        """
 
     async def close(self) -> None:
         """Finish what is waiting, checkpoint and close. `put` raises Unavailable(CLOSED) from the first moment."""

@@ -27,6 +27,9 @@ HIGH_WATER: Final = 0.90
 LOW_WATER: Final = 0.80
 """Share of the cap below which something is taken again."""
 
+ROOM_FOR_SENT: Final = 0.60
+"""Share of the cap above which the oldest lines of what was sent go before their time: the past gives way to what comes in."""
+
 _USED_BYTES: Final = (
     "select ((select page_count from pragma_page_count) - (select freelist_count from pragma_freelist_count)) * page_size"
     " from pragma_page_size"
@@ -273,6 +276,12 @@ def _prepare(connection: apsw.Connection, max_bytes: int, form: Form) -> None:
         for step in form.steps[version:]:
             connection.execute(step)
         connection.execute(f"pragma user_version = {len(form.steps)}")
+
+
+def is_crowded(connection: apsw.Connection, max_bytes: int) -> bool:
+    """Say whether a store must forget the oldest of what it keeps for people who ask."""
+    (used,) = one(connection, _USED_BYTES)
+    return bool(used >= ROOM_FOR_SENT * max_bytes)
 
 
 def is_full(connection: apsw.Connection, directory: Path, max_bytes: int, min_free_bytes: int, *, before: bool) -> bool:

@@ -48,6 +48,11 @@ class Grouped(NamedTuple):
     held: Sequence[int]
     """Those of `mine` that wait for some destination. The others only lie there until their neighbours are done."""
 
+    def of(self, wanted: AbstractSet[bytes]) -> "Grouped":
+        """Keep for the person's what is known by one of these hashes."""
+        mine = [n for n in self.mine if hold(self.hashes[n], wanted)]
+        return self._replace(mine=mine, held=[n for n in self.held if n in mine])
+
 
 class Single(NamedTuple):
     """An exception that is the person's. `event` is None when its seal does not open."""
@@ -73,6 +78,12 @@ class Sought(NamedTuple):
 
     groups: Sequence[Grouped]
     singles: Sequence[Single]
+
+    def of(self, wanted: AbstractSet[bytes]) -> "Sought":
+        """Keep what is known by one of these hashes."""
+        groups = [group.of(wanted) for group in self.groups]
+        singles = [single for single in self.singles if hold(single.hashes, wanted)]
+        return Sought([group for group in groups if group.mine], singles)
 
     def hashes(self) -> frozenset[bytes]:
         """Give all that these records' people are known by."""
@@ -105,8 +116,9 @@ class Seeking:
         upto = rows[-1][0] - start if rows else before.upto
         return Look(before.wanted, upto, (*before.places, *places), done=len(rows) < LOOKED_AT_ONCE)
 
-    def seek(self, storefront: int, wanted: AbstractSet[bytes], look: Look) -> Sought:
-        """Find what is held of whoever is known by one of the wanted hashes, all of which must be the look's."""
+    def seek(self, storefront: int, look: Look) -> Sought:
+        """Find what is held of whoever is known by one of the hashes that were looked for."""
+        wanted = look.wanted
         groups = [*self._looked(look), *self._since(storefront, look)]
         found = [self._open(storefront, group, wanted) for group, subjects in groups if may_hold(subjects, wanted)]
         return Sought(
@@ -116,7 +128,7 @@ class Seeking:
 
     def held(self, storefront: int, look: Look) -> tuple[Holding, ...]:
         """Tell what is held of a person, in the order of its numbers and, of one event, of the destinations."""
-        sought = self.seek(storefront, look.wanted, look)
+        sought = self.seek(storefront, look)
         found = [one for group in sought.groups for one in self._waiting(storefront, group)]
         found += [
             (single.seq, Holding(single.state.lane.destination, single.said, single.accepted_at, single.event))

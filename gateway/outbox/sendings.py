@@ -245,6 +245,13 @@ class Sendings:
         if first(self._connection, "select 1 from sendings where at < ? limit 1", (begin,)) is None:
             self._vault.discard_sent(begin)
 
+    def shed(self, count: int) -> int:
+        """Delete the `count` oldest rows before their time; gives how many there were."""
+        self._connection.execute(
+            "delete from sendings where place in (select place from sendings order by at limit ?)", (count,)
+        )
+        return self._connection.changes()
+
 
 def _tell(settlement: Settlement) -> int:
     """Say what a settlement tells of whether the platform has the event."""

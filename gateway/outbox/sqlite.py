@@ -51,6 +51,9 @@ from gateway.outbox.withdrawing import Removed
 MOST_ENTRIES: Final = 5_000
 """Entries in one request: a bound on what one transaction must hold, not on what is sensible."""
 
+MOST_SHEDDINGS: Final = 20
+"""Times that a sweep sheds the oldest of what was sent, so that it ends; the next goes on."""
+
 SMALLEST: Final = 1 << 20
 """Bytes below which a cap leaves no room for anything."""
 
@@ -397,10 +400,17 @@ class SqliteOutbox:
 
     # ── keeping and closing ──────────────────────────────────────────────────────────────────────────────────────
 
-    async def sweep(self, now: int) -> None:
-        """Delete what is beyond its retention, a bounded piece at a time."""
+    async def sweep(self, now: int) -> int:
+        """Delete what is beyond its retention, a bounded piece at a time; gives how many lines' rows went before it."""
         for number in await self._writer.change(lambda store: store.sweep(now)):
             await self._writer.change(partial(_sweep_slice, number))
+        shed = 0
+        for _ in range(MOST_SHEDDINGS):
+            gone = await self._writer.change(Store.make_room)
+            shed += gone
+            if not gone:
+                break
+        return shed
 
     async def close(self) -> None:
         """Finish what is waiting, checkpoint and close. May be called again."""

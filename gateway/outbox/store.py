@@ -40,7 +40,7 @@ from gateway.outbox.keyring import Keyring
 from gateway.outbox.lanes import Held, LaneState
 from gateway.outbox.memory import Memory
 from gateway.outbox.reviving import Reviving
-from gateway.outbox.schema import close, connect, flush_directory, is_full, one
+from gateway.outbox.schema import close, connect, flush_directory, is_crowded, is_full, one
 from gateway.outbox.seeking import Look, Seeking
 from gateway.outbox.seen import GENERATION, SLICES
 from gateway.outbox.sendings import Erased, Glance, Note, Sendings
@@ -56,6 +56,7 @@ SWEEP_ROUND_SECONDS: Final = DAY_SECONDS // 2
 """The index of sightings is swept once in this time."""
 
 KEYS_KEPT_SECONDS: Final = 2 * DAY_SECONDS
+SHED_AT_ONCE: Final = 1_000
 TRACES_KEPT_DAYS: Final = 10
 _PARKED_AT_A_TIME: Final = 500
 _MOST_LINES: Final = 20_000
@@ -393,6 +394,10 @@ class Store:
         count = min(SLICES, max(1, round(share * SLICES)))
         self._connection.execute("update meta set swept_at = ?, swept_to = ?", (now, (swept_to + count) % SLICES))
         return [(swept_to + i) % SLICES for i in range(count)]
+
+    def make_room(self) -> int:
+        """Forget some of the oldest lines of what was sent while these leave too little room; gives how many rows went."""
+        return self._sendings.shed(SHED_AT_ONCE) if is_crowded(self._connection, self._options.max_bytes) else 0
 
     def sweep_slice(self, number: int) -> None:
         """Delete expired entries of one slice of the index."""

@@ -68,12 +68,12 @@ class Withdrawing:
         Whoever is named by an order is also known by what the order's record says of its person, so that is withdrawn too.
         If the look before did not look for all that, nothing is done yet.
         """
-        sought, wanted = self._seeking.seek(storefront, order.named, look), order.named
-        if order.leads and not (led_to := sought.hashes()) <= wanted:
-            wanted |= led_to
+        sought, wanted = self._seeking.seek(storefront, look), order.named
+        if order.leads:
+            wanted |= sought.of(wanted).hashes()
             if not wanted <= look.wanted:
                 return Wider(wanted | look.wanted)
-            sought = self._seeking.seek(storefront, wanted, look)
+        sought = sought.of(wanted)
         self._books.at(order.now)
         self._subjects.withdraw(storefront, wanted, order.now)
         taken = self._remove(storefront, sought, order.now)

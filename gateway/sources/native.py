@@ -119,10 +119,11 @@ def _common(event: typed.Event, now: int, connection: Connection | None) -> RawE
         raise Broken("event_id", Fault.BAD_FORMAT)
     consent = None if event.consent is UNSET else event.consent
     email = ip = user_agent = country = region = click = None
-    minor = minor_flag(event.minor)
+    minor = event.minor is not UNSET and minor_flag(event.minor)
     if customer := event.customer:
         email = customer.email or None
-        minor = minor or minor_flag(customer.minor)
+        if customer.minor is not UNSET:
+            minor = minor or minor_flag(customer.minor)
     if client := event.client:
         ip, user_agent = client.ip or None, client.user_agent or None
         country, region = client.country or None, client.region or None
@@ -133,11 +134,11 @@ def _common(event: typed.Event, now: int, connection: Connection | None) -> RawE
     if consent is not None and len(consent) > MAX_KEYS:
         raise Broken("consent", Fault.TOO_MANY_KEYS)
     order = event.order
-    return RawEvent(  # sixteen arguments by name would cost a microsecond: CPython gathers them in a dictionary then
-        kind=kind,
-        event_id=_wrapped(EventId, event_id),
-        occurred_at=seconds if seconds < now else now,  # noqa: FURB136 - a call costs five times that
-        set_to_now=seconds > now,
+    return RawEvent(  # one more argument by name would cost a microsecond: CPython gathers them in a dictionary then
+        kind,
+        _wrapped(EventId, event_id),
+        seconds if seconds < now else now,  # noqa: FURB136 - a call costs five times that
+        seconds > now,
         page_url=event.page_url or None,
         email=email,
         ip=ip,

@@ -16,11 +16,12 @@ from gateway.model import Destination, EventId, Fault, Kind, Refusal, Remark, Si
 from gateway.outbox import Accept, Entry, Refuse, Reject
 from gateway.persons import Identifier, Persons
 from gateway.raw import Malformed
-from gateway.sources.native import decode
+from gateway.sources.fields import CLIENT_FIELDS
+from gateway.sources.native import CLICK_FIELDS, CUSTOMER_FIELDS, EVENT_FIELDS, ORDER_FIELDS, decode
 from gateway.sources.typed import MAX_TEXT
 from tests.adapters.cases import ALL_ALLOWED, made
 from tests.effort import effort
-from tests.strategies import EVENTS, NOW, good_event, read_one
+from tests.strategies import EVENTS, JSON, NOW, good_event, read_one
 
 SHOP: Final = StorefrontId("shop")
 META, PINTEREST, GOOGLE = ALL = tuple(Destination)
@@ -152,6 +153,42 @@ def test_the_storefronts_policy_and_origins_are_used() -> None:
     entry = accepted(line, consent={"shopify": {"marketingAllowed": True, "saleOfDataAllowed": True}})
     assert entry.event.page_origin is None
     assert accepted().event.page_origin == "https://shop.example"
+
+
+UNKNOWN_NAMES: Final = st.text(min_size=1, max_size=12).map(lambda name: f"x_{name}") | st.sampled_from(
+    ("advertising", "ad_consent", "marketing", "buyer_accepts_marketing", "opted_in", "items", "email", "tcf")
+)
+
+
+@settings(max_examples=150)
+@given(
+    EVENTS,
+    st.sampled_from((None, "customer", "client", "order", "click")),
+    st.dictionaries(UNKNOWN_NAMES, JSON, min_size=1, max_size=4),
+)
+def test_unknown_fields_never_matter(event: dict[str, Any], place: str | None, more: dict[str, Any]) -> None:
+    """Whatever else an event carries, outside of its consent, what becomes of it is the same."""
+    known = {
+        None: EVENT_FIELDS,
+        "customer": CUSTOMER_FIELDS,
+        "client": CLIENT_FIELDS,
+        "order": ORDER_FIELDS,
+        "click": CLICK_FIELDS,
+    }
+    added = {name: value for name, value in more.items() if name not in known[place]}
+    inner = event if place is None else event.get(place)
+    if not isinstance(inner, dict):
+        return
+    larger = {**inner, **added}
+    plain, carrying = (
+        LINE.run(read_one(one), Source.EVENTS, NOW) for one in (event, larger if place is None else {**event, place: larger})
+    )
+    assert type(plain) is type(carrying)
+    if isinstance(plain, Accept) and isinstance(carrying, Accept):
+        assert plain.event == carrying.event
+        assert plain.trace.refused == carrying.trace.refused
+    if isinstance(plain, Refuse) and isinstance(carrying, Refuse):
+        assert plain.trace == carrying.trace
 
 
 # ── what an event cites ──────────────────────────────────────────────────────────────────────────────────────────

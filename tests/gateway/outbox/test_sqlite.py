@@ -34,7 +34,7 @@ from gateway.outbox import (
 )
 from gateway.outbox.history import Grain
 from gateway.outbox.keyring import BadKeyFile, Keyring
-from gateway.outbox.schema import BACKLOGS, FIGURES, REPLAYS, SPAN, STEPS, CannotOpen
+from gateway.outbox.schema import BACKLOGS, FIGURES, REPLAYS, SPAN, STEPS, CannotOpen, is_crowded
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options, Store
 from gateway.persons import Identifier, Persons
@@ -907,4 +907,31 @@ async def test_killed_processes_lose_nothing_and_repeat_only_what_was_in_doubt(e
     assert book.accepted[META] - len(rest) >= len(sent)
     assert book.accepted[META] >= len(put)
     await add_up(outbox)
+    await outbox.close()
+
+
+async def test_what_was_sent_gives_way_to_what_comes_in(engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When it leaves too little room, its oldest rows go before their time, and no more of them than need be."""
+    monkeypatch.setattr("gateway.outbox.store.SHED_AT_ONCE", 1)
+    outbox = await engine.open([FIRST])
+    for n in range(3):
+        await outbox.put([accept(n, destinations=(META,), email=EmailDigests(digest(1)))])
+        claim = await claim_all(outbox, FIRST)
+        seqs = tuple(record.seq for record in claim.records)
+        await outbox.mark_sent(claim, seqs, NOW + n, [Left(Kind.PURCHASE, Shape("a=x"), seqs, 1)])
+        await outbox.settle(claim, done(claim), NOW + n)
+    assert await outbox.sweep(NOW + 10) == 0
+    crowded = iter((True, True, False))
+    monkeypatch.setattr("gateway.outbox.store.is_crowded", lambda _connection, _cap: next(crowded))
+    assert await outbox.sweep(NOW + 10) == 2
+    (left,) = (await outbox.holdings(SHOP, Person((digest(1),)))).sent
+    assert left.at == NOW + 2
+    await outbox.close()
+
+
+async def test_a_store_is_crowded_above_its_share(engine: SqliteEngine) -> None:
+    """At 60 % of the cap, well before anything is refused."""
+    outbox = await engine.open([FIRST])
+    assert not await outbox._writer.ask(lambda store: is_crowded(store._connection, 64 << 20))
+    assert await outbox._writer.ask(lambda store: is_crowded(store._connection, 1 << 16))
     await outbox.close()
