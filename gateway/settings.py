@@ -353,6 +353,7 @@ class StorefrontSettings(Block, frozen=True):
     events_per_second: Annotated[float, Field(gt=0, le=1_000_000)] = 500.0
     burst: Annotated[int, Field(ge=1, le=10_000_000)] = 2000
     time_zone: Annotated[ZoneInfo, PlainValidator(_zone)] = ZoneInfo("UTC")
+    smallest_group: Annotated[int, Field(ge=5, le=1000)] = 10
 
 
 BLOCKS: Final[Mapping[str, type[BaseModel]]] = {
@@ -397,6 +398,7 @@ class Storefront(msgspec.Struct, frozen=True):
     events_per_second: float
     burst: int
     time_zone: ZoneInfo
+    smallest_group: int
     consent: ConsentSettings
     keys: tuple[StoredKey, ...]
     destinations: Mapping[Destination, Adapter]
@@ -566,6 +568,7 @@ class Reading:
             events_per_second=shop.events_per_second,
             burst=shop.burst,
             time_zone=shop.time_zone,
+            smallest_group=shop.smallest_group,
             consent=consent,
             keys=keys,
             destinations=MappingProxyType({d.name: d.adapter for d in destinations}),
