@@ -3,6 +3,7 @@
 Whoever asks is told by code what cannot be meant: `event`, `step` or `count`.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from enum import StrEnum, unique
 from typing import Final
@@ -80,15 +81,19 @@ class Reports:
         shop = self._shops[storefront]
         zone, step = shop.time_zone, asked.step
         since, until = periods.back(now + 1, asked.count, step, zone), now + 1
-        told = await self._outbox.history(storefront, periods.GRAINS[step], since, until)
         day, hour = periods.begins(now, Step.DAY, zone), now // HOUR_SECONDS * HOUR_SECONDS
+        told, today, week_before = await asyncio.gather(  # together, so that they wait for the store's thread once
+            self._outbox.history(storefront, periods.GRAINS[step], since, until),
+            self._hours(storefront, day, hour),
+            self._hours(storefront, *_week_before(day, hour, zone)),
+        )
         sheet = Sheet(
             storefront=storefront,
             step=step.value,
             time_zone=zone.key,
             slots=tuple(periods.periods(told, since, until, step, zone)),
-            today=await self._hours(storefront, day, hour),
-            week_before=await self._hours(storefront, *_week_before(day, hour, zone)),
+            today=today,
+            week_before=week_before,
             waiting={where: self._outbox.waiting(Lane(storefront, where)) for where in shop.max_ages},
         )
         return funnel(sheet, asked.kind, shop.smallest_group)

@@ -165,22 +165,28 @@ def _now(waiting: Waiting) -> Now:
 
 
 def _slot(period: Period, kind: Kind | None, smallest: int, declared: Iterable[Destination]) -> Slot:
-    figures = {figure: count for figure, count in period.figures.items() if _is_of(figure, kind)}
-    seen = {figure.destination for figure in figures if not isinstance(figure, Received | Differing | Matched)}
+    figures = {figure: count for figure, count in period.figures.items() if kind is None or _is_of(figure, kind)}
+    door: dict[Figure, int] = {}
+    arrivals: dict[Destination, dict[Figure, int]] = {where: {} for where in declared}
+    for figure, count in figures.items():
+        if isinstance(figure, Received | Differing | Matched):
+            door[figure] = count
+        else:
+            arrivals.setdefault(figure.destination, {})[figure] = count
     return Slot(
         since=moment(period.since),
         until=moment(period.until),
-        door=_door(figures, smallest),
-        destinations={where.value: _arrival(figures, where, smallest) for where in Destination if where in {*declared, *seen}},
+        door=_door(door, smallest),
+        destinations={where.value: _arrival(arrivals[where], smallest) for where in Destination if where in arrivals},
     )
 
 
-def _is_of(figure: Figure, kind: Kind | None) -> bool:
+def _is_of(figure: Figure, kind: Kind) -> bool:
     match figure:
         case Received(kind=own) | Accepted(kind=own) | Settled(kind=own) | Worth(kind=own) | Matched(kind=own):
-            return kind is None or own is kind
+            return own is kind
         case Differing() | Replayed() | Processed() | Fresh():
-            return kind is None
+            return False
 
 
 def _door(figures: Mapping[Figure, int], smallest: int) -> Door:
@@ -227,7 +233,7 @@ def _matched(figures: Mapping[Figure, int]) -> dict[str, int]:
     return counts
 
 
-def _arrival(figures: Mapping[Figure, int], where: Destination, smallest: int) -> Arrival:
+def _arrival(figures: Mapping[Figure, int], smallest: int) -> Arrival:
     accepted = taken = replayed = 0
     outcomes: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
@@ -236,20 +242,20 @@ def _arrival(figures: Mapping[Figure, int], where: Destination, smallest: int) -
     minor: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for figure, count in figures.items():
         match figure:
-            case Accepted(destination=there) if there is where:
+            case Accepted():
                 accepted += count
-            case Settled(destination=there, outcome=outcome, reason=reason) if there is where:
+            case Settled(outcome=outcome, reason=reason):
                 outcomes[outcome] += count
                 if outcome != WITHDRAWN:
                     reasons[f"{outcome}.{reason.value}"] += count
                 taken += count if reason is Reason.ACCEPTED_FOR_PROCESSING else 0
-            case Replayed(destination=there) if there is where:
+            case Replayed():
                 replayed += count
-            case Processed(destination=there, processing=processing, code=code) if there is where:
+            case Processed(processing=processing, code=code):
                 processed[processing.value if code is None else f"{processing.value}.{code}"] += count
-            case Worth(destination=there, currency=currency, outcome=outcome) if there is where:
+            case Worth(currency=currency, outcome=outcome):
                 minor[currency][outcome] += count
-            case Fresh(destination=there, within=bound) if there is where:
+            case Fresh(within=bound):
                 fresh[bound] += count
             case _:
                 pass

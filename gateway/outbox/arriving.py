@@ -3,7 +3,7 @@
 Nothing is written until every request was read, so a request that makes no sense is refused alone.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Final
@@ -59,7 +59,7 @@ class _Gathered:
         self.ats: list[int] = []
         self.sorts = bytearray()
         self.places: list[int] = []
-        self.keys: defaultdict[tuple[Kind, int], int] = defaultdict(int)
+        self.keys = bytearray()
         self.values: defaultdict[tuple[int, str], int] = defaultdict(int)
 
 
@@ -191,7 +191,7 @@ class Arriving:
         gathered.subjects.append(item.subjects)
         gathered.ats.append(at)
         gathered.sorts.append(sort)
-        gathered.keys[event.kind, keys_of(event)] += 1
+        gathered.keys.append(keys_of(event))
         if (money := event.money) is not None:
             gathered.values[sort, money.currency] += money.minor
         self._received[storefront, entry.source, event.kind, ACCEPTED_STATUS, ""] += 1
@@ -272,5 +272,5 @@ class Arriving:
             kind, destinations = self._names.table[sort]
             for destination in destinations:
                 self._books.value(minor, storefront, destination, kind, currency, ACCEPTED)
-        for (kind, keys), count in gathered.keys.items():
-            self._books.note(count, storefront, MATCHED, kind, keys)
+        for (sort, keys), count in Counter(zip(gathered.sorts, gathered.keys, strict=True)).items():
+            self._books.note(count, storefront, MATCHED, self._names.table[sort].kind, keys)

@@ -35,7 +35,7 @@ WITHIN_SECONDS: Final = (60, 300, 900, 3_600, 21_600, 86_400, 259_200, 604_800)
 """Upper bounds of the stretches in which it is counted how long after an event its delivery was confirmed."""
 
 
-class Received(msgspec.Struct, frozen=True, gc=False):
+class Received(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """Events that came in. `kind` is None when not even that could be read; `reason` is a refusal, a fault or ''."""
 
     source: Source
@@ -44,18 +44,18 @@ class Received(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-class Differing(msgspec.Struct, frozen=True, gc=False):
+class Differing(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """Repeats with other content than the first."""
 
 
-class Accepted(msgspec.Struct, frozen=True, gc=False):
+class Accepted(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """Events accepted for a destination. `kind` is None for what was booked before it was noted."""
 
     destination: Destination
     kind: Kind | None
 
 
-class Settled(msgspec.Struct, frozen=True, gc=False):
+class Settled(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """Records that ended: `outcome` is delivered, dead or withdrawn. What a replay takes back is less than 0."""
 
     destination: Destination
@@ -64,7 +64,7 @@ class Settled(msgspec.Struct, frozen=True, gc=False):
     reason: Reason
 
 
-class Worth(msgspec.Struct, frozen=True, gc=False):
+class Worth(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """Order value in the currency's minor units; `outcome` is accepted, delivered, dead or withdrawn."""
 
     destination: Destination
@@ -73,13 +73,13 @@ class Worth(msgspec.Struct, frozen=True, gc=False):
     kind: Kind | None
 
 
-class Replayed(msgspec.Struct, frozen=True, gc=False):
+class Replayed(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """Dead letters that were given back."""
 
     destination: Destination
 
 
-class Processed(msgspec.Struct, frozen=True, gc=False):
+class Processed(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """What a platform said afterwards of events that it had taken for processing."""
 
     destination: Destination
@@ -87,7 +87,7 @@ class Processed(msgspec.Struct, frozen=True, gc=False):
     code: PlatformCode | None
 
 
-class Matched(msgspec.Struct, frozen=True, gc=False):
+class Matched(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """Accepted events by what could match them to a person: a hashed e-mail, a truncated address, a click id."""
 
     kind: Kind
@@ -96,7 +96,7 @@ class Matched(msgspec.Struct, frozen=True, gc=False):
     click: bool
 
 
-class Fresh(msgspec.Struct, frozen=True, gc=False):
+class Fresh(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """Deliveries confirmed at most so many seconds after the event, and more than the next lower bound; None: later still."""
 
     destination: Destination
@@ -136,10 +136,22 @@ def keys_of(event: Minimised) -> int:
     return (event.email is not None) | (event.ip is not None) << 1 | (event.click is not None) << 2
 
 
-def within(seconds: int) -> int | None:
-    """Give the bound in whose stretch so many seconds are counted; None beyond the last."""
-    place = bisect_left(WITHIN_SECONDS, seconds)
-    return WITHIN_SECONDS[place] if place < len(WITHIN_SECONDS) else None
+def freshness(moments: list[int], now: int) -> list[tuple[int | None, int]]:
+    """Count events by how long ago they happened: of each bound those within it and beyond the one before, None beyond all.
+
+    Sorts `moments`: that is what makes it cheap, for it is done with every delivery.
+    """
+    moments.sort()
+    found: list[tuple[int | None, int]] = []
+    rest = len(moments)
+    for bound in WITHIN_SECONDS:
+        if not rest:
+            return found
+        older = bisect_left(moments, now - bound)
+        if older < rest:
+            found.append((bound, rest - older))
+            rest = older
+    return [*found, (None, rest)] if rest else found
 
 
 def read_line(line: str) -> Figure:

@@ -19,7 +19,7 @@ from gateway.outbox.asking import Asking
 from gateway.outbox.books import DEAD, DELIVERED, WITHDRAWN
 from gateway.outbox.claims import Taken, Unread
 from gateway.outbox.codec import Codec, single_place, write_row
-from gateway.outbox.history import FRESH, SETTLED, within
+from gateway.outbox.history import FRESH, SETTLED, freshness
 from gateway.outbox.lanes import Held, LaneState, Mark
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import Row, every
@@ -158,7 +158,7 @@ class Settling:
         """Add to the books, note the delivered ranges, and give back the pairs that were not delivered."""
         counts: defaultdict[tuple[Kind, str, Reason], int] = defaultdict(int)
         values: defaultdict[tuple[Kind, str, str], int] = defaultdict(int)
-        fresh: defaultdict[int | None, int] = defaultdict(int)
+        confirmed: list[int] = []
         told = _Told(together=taken.origin is not Origin.AGAIN)
         others: list[Pair] = []
         for pair in pairs:
@@ -177,7 +177,7 @@ class Settling:
                 if (money := event.money) is not None:
                     values[event.kind, money.currency, outcome] += money.minor
                 if outcome is DELIVERED:
-                    fresh[within(now - event.occurred_at)] += 1
+                    confirmed.append(event.occurred_at)
             else:
                 counts[item.sort.kind, outcome, settlement.reason] += 1
         destination, storefront = state.lane.destination, state.storefront
@@ -186,7 +186,7 @@ class Settling:
             self._books.add(count, storefront, SETTLED, destination, kind, outcome, reason)
         for (kind, currency, outcome), minor in values.items():
             self._books.value(minor, storefront, destination, kind, currency, outcome)
-        for bound, count in fresh.items():
+        for bound, count in freshness(confirmed, now):
             self._books.note(count, storefront, FRESH, destination, bound or "")
         self._connection.executemany(
             "insert or replace into deliveries values (?, ?, ?, ?, ?, ?, ?)",

@@ -12,7 +12,9 @@ from gateway.outbox.history import HOUR_SECONDS, Figure, Grain, Stretch
 from gateway.outbox.store import Changes, Store
 from gateway.outbox.writer import Writer
 
-HOURS_AT_A_TIME: Final = {Grain.HOUR: 96, Grain.DAY: 32 * 24}
+HOURS_AT_A_TIME: Final = {Grain.HOUR: 96, Grain.DAY: 100 * 24}
+"""Some ten thousand rows of a busy storefront. Where only some figures are wanted, six times as many hours."""
+_FEWER: Final = 6
 
 _Only = tuple[type[Figure], ...]
 
@@ -40,7 +42,7 @@ class Telling:
     async def _read(self, storefront: StorefrontId, only: _Only, grain: Grain, first: int, last: int) -> list[Stretch]:
         told: list[Stretch] = []
         while first < last:
-            part = (first, min(last, first + HOURS_AT_A_TIME[grain]))
+            part = (first, min(last, first + HOURS_AT_A_TIME[grain] * (_FEWER if only else 1)))
             told += await self._writer.ask(_asking(Store.history, storefront, grain, part, only))
             first = part[1]
         return told

@@ -1,5 +1,6 @@
 """The figures' own words: lines that are read back as they were written, keys, bounds, and when days begin."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -37,10 +38,10 @@ from gateway.outbox.history import (
     Worth,
     day_begins,
     day_ends,
+    freshness,
     keys_of,
     read_line,
     total,
-    within,
 )
 from tests.gateway.outbox.making import digest, event
 
@@ -94,12 +95,23 @@ def test_keys_are_told_apart() -> None:
     assert keys_of(event(1, click=click)) == 4
 
 
+NOW = 2_000_000
+
+
 def test_a_bound_is_of_what_is_no_longer() -> None:
     """Exactly the bound is within it, a second more is within the next."""
     for lower, upper in pairwise(WITHIN_SECONDS):
-        assert (within(lower), within(lower + 1)) == (lower, upper)
-    assert within(-5) == WITHIN_SECONDS[0]
-    assert within(WITHIN_SECONDS[-1] + 1) is None
+        assert freshness([NOW - lower - 1, NOW - lower], NOW) == [(lower, 1), (upper, 1)]
+    assert freshness([NOW + 5], NOW) == [(WITHIN_SECONDS[0], 1)]
+    assert freshness([NOW - WITHIN_SECONDS[-1] - 1], NOW) == [(None, 1)]
+    assert freshness([], NOW) == []
+
+
+@given(st.lists(st.integers(0, NOW + 10), max_size=30))
+def test_freshness_counts_each_event_once(moments: list[int]) -> None:
+    """In the first bound that holds it."""
+    slow = Counter(next((bound for bound in WITHIN_SECONDS if NOW - moment <= bound), None) for moment in moments)
+    assert dict(freshness(list(moments), NOW)) == slow
 
 
 def test_a_total_leaves_out_what_came_to_nothing() -> None:
