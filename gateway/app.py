@@ -20,6 +20,7 @@ from aiohttp import web
 
 from gateway.adapter import Adapter, Quota
 from gateway.audit.advice import about_later_word, in_words
+from gateway.audit.standing import CredentialState, LaneState
 from gateway.audit.trace import moment
 from gateway.bodies import Bodies
 from gateway.callers import Callers, Door, Edge
@@ -51,8 +52,9 @@ from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from gateway.persons import Persons
-from gateway.private import CredentialState, LaneState, Private, Readiness, why_not_ready
+from gateway.private import Private, Readiness, why_not_ready
 from gateway.recording import recording
+from gateway.reports import Reports, Shop
 from gateway.rights.counter import Counter
 from gateway.rights.desk import Bureau, Desk, Teller
 from gateway.rights.retention import keepings
@@ -63,6 +65,7 @@ from gateway.witness import Witness
 
 MIN_FREE_BYTES: Final = 256 << 20
 """What the store leaves free on its volume for others."""
+SILENCE_SECONDS: Final = 300.0
 SWEEP_SECONDS: Final = 300.0
 BROWSERS_PER_SECOND: Final = 20.0
 BROWSERS_BURST: Final = 200.0
@@ -190,6 +193,7 @@ async def running(
             metrics=metrics,
             addresses=addresses,
         )
+        reports = Reports(outbox, shops_of(settings))
         opened = asyncio.Event()
         lanes = _lane_states(settings, couriers, credentials, asking, outbox.unacknowledged)
         readiness = _readiness(settings, outbox, signed, lanes, opened, stop)
@@ -201,6 +205,7 @@ async def running(
             replayer=Replayer(outbox, rules_of(settings), witness),
             record=signed.append,
             counter=counter,
+            reports=reports,
             names=frozenset(settings.server.private_names),
         )
         metrics.watch_outbox(tuple(couriers), outbox.waiting, time.time)
@@ -211,6 +216,7 @@ async def running(
         tasks = [asyncio.create_task(courier.run(), name="courier") for courier in couriers.values()]
         tasks += [asyncio.create_task(inquirer.run(), name="inquirer") for inquirer in asking.values()]
         tasks.append(asyncio.create_task(_sweep((outbox, ledger), log), name="sweep"))
+        tasks.append(asyncio.create_task(_listen_for_silence(reports, metrics, log), name="silence"))
         stack.push_async_callback(_stop_couriers, couriers, tasks, settings.server.stop_grace_seconds, hurry)
         private_address = await _listen(stack, private.handle, settings.server.private, _caps(settings, callers), log)
         public_address = await _listen(stack, intake.handle, settings.server.public, _caps(settings, callers), log)
@@ -238,6 +244,8 @@ async def open_store(settings: Settings) -> AsyncIterator[SqliteOutbox]:
             sendings_days=settings.retention.sent_days,
             dead_days=settings.retention.dead_letters_days,
             withdrawals_days=settings.retention.withdrawals_days,
+            figures_days=settings.retention.figures_days,
+            zones={shop.id: shop.time_zone for shop in settings.storefronts.values()},
         ),
     )
     try:
@@ -402,6 +410,16 @@ async def _listen(stack: AsyncExitStack, handler: Handler, address: Address, cap
     return Address(host, port)
 
 
+def shops_of(settings: Settings) -> dict[StorefrontId, Shop]:
+    """Give what reports must know of each storefront."""
+    return {
+        shop.id: Shop(
+            shop.time_zone, shop.smallest_group, {where: adapter.limits.max_age for where, adapter in shop.destinations.items()}
+        )
+        for shop in settings.storefronts.values()
+    }
+
+
 def _readiness(  # noqa: PLR0913, PLR0917 - rooms and moments, each once
     settings: Settings,
     outbox: Outbox,
@@ -473,6 +491,15 @@ async def _sweep(stores: Sequence[Outbox | Ledger], log: Log) -> None:
                     log.say(Happening.SENT_LINES_SHED, count=shed)
             except Exception as error:  # noqa: BLE001 - the next sweep does what this one could not
                 log.say(Happening.UNEXPECTED_ERROR, error=name_of(error), where=innermost_frame(error))
+
+
+async def _listen_for_silence(reports: Reports, metrics: Metrics, log: Log) -> None:
+    while True:
+        try:
+            await reports.each_silence(int(time.time()), metrics.silent)
+        except Exception as error:  # noqa: BLE001 - it is listened again soon
+            log.say(Happening.UNEXPECTED_ERROR, error=name_of(error), where=innermost_frame(error))
+        await asyncio.sleep(SILENCE_SECONDS)
 
 
 async def _linger(seconds: float, hurry: asyncio.Event) -> None:

@@ -142,6 +142,17 @@ def _accounts_arguments(parser: argparse.ArgumentParser) -> None:
     _with_config(parser)
 
 
+def _funnel_arguments(parser: argparse.ArgumentParser) -> None:
+    _with_storefront(parser)
+    parser.add_argument("--event", choices=[kind.value for kind in Kind], help="one kind of event; all together without it")
+    parser.add_argument("--step", choices=("hour", "day", "week"), default="day", help="how long each line is (day)")
+    parser.add_argument(
+        "--count", type=int, metavar="N", help="how many lines, the one that has begun among them (24, 14 or 8)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the answer for programs")
+    _with_config(parser)
+
+
 def _audit_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(title="what", required=True, dest="what")
     shapes = _part(
@@ -416,6 +427,20 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "show a storefront's books and whether they balance",
         "received = accepted + duplicate + refused + invalid, and\n"
         "accepted x destinations = delivered + waiting + dead + withdrawn. Exit code 1 if they do not.",
+        _accounts_arguments,
+    ),
+    "funnel": Command(
+        "show what came in, was refused and arrived, over time",
+        "One line for each hour, day or week of the storefront's time zone: what came in, what was refused for consent, what\n"
+        "was accepted, and what each destination confirmed, in events and in money; then today beside the same hours a week\n"
+        "ago, and which kinds of event have stopped. Groups of people that are too small are told as `<10`. Example:\n\n"
+        "  consent-gateway funnel shop1 --event purchase --step week",
+        _funnel_arguments,
+    ),
+    "health": Command(
+        "show how a storefront's destinations stand",
+        "Asks the running gateway, for each destination: up or why not, how old its token is, what waits, and when the first\n"
+        "of it is too old for the platform. Exit code 1 if one is down.",
         _accounts_arguments,
     ),
     "audit": Command(

@@ -194,6 +194,7 @@ class Metrics(Collector):
         self._recorded: Callable[[], Mapping[str, int]] = dict
         self._recording: Callable[[], bool] = lambda: True
         self._uncovered: Callable[[], float | None] = lambda: None
+        self._silent: dict[StorefrontId, frozenset[Kind]] = {}
         self._due: Mapping[StorefrontId, Callable[[], Sequence[int]]] = {}
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -326,6 +327,10 @@ class Metrics(Collector):
         """Show that other hosts than the platforms' own are allowed."""
         self._test_endpoints = True
 
+    def silent(self, storefront: StorefrontId, kinds: frozenset[Kind]) -> None:
+        """Show which event types stopped, of all that a storefront sends."""
+        self._silent[storefront] = kinds
+
     def watch_outbox(self, lanes: Sequence[Lane], waiting: Callable[[Lane], Waiting], now: Callable[[], float]) -> None:
         """Read the backlog from here on each scrape; `now` gives Unix seconds."""
         self._lanes, self._waiting, self._now = tuple(lanes), waiting, now
@@ -401,6 +406,7 @@ class Metrics(Collector):
         yield self._jumps.family()
         yield self._faults.family()
         yield self._violations.family()
+        yield _gauge("silent", "1 while an event type has stopped.", ("storefront", "event"), self._silences())
         yield _gauge("new_shapes", "What left and nobody acknowledged.", ("storefront", "destination"), self._new_shapes())
         yield _gauge(
             "test_mode", "1 while a platform's test switch is on.", ("storefront", "destination", "switch"), self._switches()
@@ -422,6 +428,9 @@ class Metrics(Collector):
 
     def _new_shapes(self) -> Iterable[tuple[tuple[str, ...], float]]:
         return [((lane.storefront, lane.destination), float(self._unacknowledged(lane))) for lane in self._lanes]
+
+    def _silences(self) -> Iterable[tuple[tuple[str, ...], float]]:
+        return [((storefront, kind), float(kind in kinds)) for storefront, kinds in self._silent.items() for kind in Kind]
 
     def _switches(self) -> Iterable[tuple[tuple[str, ...], float]]:
         return [((lane.storefront, lane.destination, switch), 1.0) for lane, switch in self._test_modes.items()]

@@ -27,6 +27,7 @@ from aiohttp import hdrs, web
 from gateway.audit.accounts import account
 from gateway.audit.letters import list_dead, tell_slice
 from gateway.audit.shapes import Approval, Approved, tell_shapes
+from gateway.audit.standing import Health, LaneHealth, LaneState, first_expiry
 from gateway.audit.trace import Standstill, tell
 from gateway.delivery.letters import Order
 from gateway.delivery.replaying import Replayer, count_dead
@@ -34,6 +35,7 @@ from gateway.listener import Answer, answer, problem
 from gateway.metrics import CONTENT_TYPE, Metrics
 from gateway.model import Destination, EventId, Kind, StorefrontId
 from gateway.outbox import Decision, Outbox, Shut, Unavailable
+from gateway.reports import Asked, Reports, read
 from gateway.rights.counter import PATHS, Counter
 from gateway.signing.acts import approval_of, replay_of
 from gateway.signing.entry import PRIVATE_LISTENER, Entry
@@ -45,6 +47,9 @@ ROUTES: Final = (
     ("GET", "/readyz"),
     ("GET", "/api/v1/explain"),
     ("GET", "/api/v1/accounts"),
+    ("GET", "/api/v1/funnel"),
+    ("GET", "/api/v1/silence"),
+    ("GET", "/api/v1/health"),
     ("GET", "/api/v1/dead-letters"),
     ("POST", "/api/v1/replay"),
     ("GET", "/api/v1/shapes"),
@@ -66,35 +71,6 @@ BODY_SECONDS: Final = 5.0
 JSON_TYPE: Final = "application/json"
 HOST: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0-9.\-]{1,253}))(?::[0-9]{1,5})?", re.ASCII)
 FIELD: Final = re.compile(r"(?:at `\$\.|required field `)([a-z_]{1,20})")
-
-
-class CredentialState(TypedDict):
-    """What a destination is entered with: a `CredentialKind`, and for how many seconds the token in use has been held."""
-
-    kind: str
-    seconds: int | None
-
-
-class LaneState(TypedDict):
-    """One destination of one storefront in the answer of `/readyz`.
-
-    `reason` is why nothing goes there now, if so, though it may still be `up`: throttled, or after a failure. `advice` says
-    what it means and what to do, else what to do about `misconfigured`; `due` when the platform is asked again (RFC 3339, UTC).
-
-    `violation`: what the contract last kept from leaving, by key path and kind of value. `new_shapes`: how many of the key
-    paths and kinds that left nobody has acknowledged.
-    """
-
-    up: bool
-    reason: str | None
-    due: str | None
-    test_mode: str | None
-    credential: CredentialState
-    advice: str | None
-    misconfigured: str | None
-    """The platform's code for what is not set up, by its later word on events that it took; None when it found nothing."""
-    violation: list[str] | None
-    new_shapes: int
 
 
 class Readiness(TypedDict):
@@ -202,6 +178,7 @@ class Private:
         replayer: Replayer,
         record: Callable[[Entry], Awaitable[int]],
         counter: Counter,
+        reports: Reports,
         names: frozenset[str] = frozenset(),
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -212,8 +189,20 @@ class Private:
         self._replayer = replayer
         self._record = record
         self._counter = counter
+        self._reports = reports
         self._names = names
         self._wall = wall
+        self._told: Mapping[str, Callable[[Mapping[str, str]], Awaitable[Answer]]] = {
+            "/api/v1/explain": self._explain,
+            "/api/v1/accounts": self._accounts,
+            "/api/v1/funnel": self._funnel,
+            "/api/v1/silence": self._silence,
+            "/api/v1/health": self._health,
+            "/api/v1/dead-letters": self._dead_letters,
+            "/api/v1/shapes": self._shapes,
+            "/api/v1/requests": counter.register,
+        }
+        """What is asked with a query, by path."""
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -256,16 +245,8 @@ class Private:
                 return answer(200 if readiness["ready"] else 503, orjson.dumps(readiness))
             case "/api/v1/openapi.json":
                 return answer(200, OPENAPI)
-            case "/api/v1/explain":
-                return await self._explain(query)
-            case "/api/v1/dead-letters":
-                return await self._dead_letters(query)
-            case "/api/v1/shapes":
-                return await self._shapes(query)
-            case "/api/v1/requests":
-                return await self._counter.register(query)
             case _:
-                return await self._accounts(query)
+                return await self._told[path](query)
 
     async def _explain(self, query: Mapping[str, str]) -> Answer:
         if (storefront := self._storefront(query)) is None:
@@ -292,6 +273,31 @@ class Private:
         if (storefront := self._storefront(query)) is None:
             return problem(404, "unknown_storefront")
         return answer(200, orjson.dumps(account(await self._outbox.book(storefront))))
+
+    async def _funnel(self, query: Mapping[str, str]) -> Answer:
+        if (storefront := self._storefront(query)) is None:
+            return problem(404, "unknown_storefront")
+        asked = read(query)
+        if not isinstance(asked, Asked):
+            return problem(400, asked.value)
+        return answer(200, orjson.dumps(await self._reports.funnel(storefront, asked, int(self._wall()))))
+
+    async def _silence(self, query: Mapping[str, str]) -> Answer:
+        if (storefront := self._storefront(query)) is None:
+            return problem(404, "unknown_storefront")
+        return answer(200, orjson.dumps(await self._reports.silence(storefront, int(self._wall()))))
+
+    async def _health(self, query: Mapping[str, str]) -> Answer:
+        if (storefront := self._storefront(query)) is None:
+            return problem(404, "unknown_storefront")
+        readiness, now = self._readiness(), int(self._wall())
+        lanes = {
+            name: LaneHealth(**lane, backlog=self._reports.backlog(storefront, Destination(name), now))
+            for name, lane in readiness["lanes"].get(storefront, {}).items()
+        }
+        expiry = first_expiry({name: lane["backlog"] for name, lane in lanes.items()})
+        health = Health(storefront=storefront, ready=readiness["ready"], why=readiness["why"], first_expiry=expiry, lanes=lanes)
+        return answer(200, orjson.dumps(health))
 
     async def _dead_letters(self, query: Mapping[str, str]) -> Answer:
         if (storefront := self._storefront(query)) is None:

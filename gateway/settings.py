@@ -18,6 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from pydantic import BaseModel, Field, PlainValidator, ValidationError, ValidationInfo
@@ -248,6 +249,7 @@ class RetentionSettings(Block, frozen=True):
     consent_records_days: Annotated[int, Field(ge=183, le=1095)] = 760
     withdrawals_days: Annotated[int, Field(ge=395, le=1830)] = 1095
     requests_days: Annotated[int, Field(ge=395, le=1830)] = 1095
+    figures_days: Annotated[int, Field(ge=60, le=1830)] = 395
 
     @property
     def periods(self) -> Mapping[str, Period]:
@@ -369,14 +371,24 @@ class KeySettings(Block, frozen=True):
     key: str | None = None
 
 
+def _zone(value: object) -> ZoneInfo:
+    """Find a time zone by its name in the IANA database."""
+    try:
+        return ZoneInfo(value if isinstance(value, str) else "")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("is the name of a time zone, as Europe/Paris") from None
+
+
 class StorefrontSettings(Block, frozen=True):
-    """`[storefronts.NAME]`: the shop's own pages, and how many events it may send (tokens in a bucket)."""
+    """`[storefronts.NAME]`: the shop's own pages, how many events it may send (tokens in a bucket), and when its days begin."""
 
     origins: tuple[Annotated[PageOrigin, PlainValidator(_origin)], ...] = ()
     allow_null_origin: bool = False
     measurement_ids: tuple[Annotated[str, Field(pattern=MEASUREMENT_ID)], ...] = ()
     events_per_second: Annotated[float, Field(gt=0, le=1_000_000)] = 500.0
     burst: Annotated[int, Field(ge=1, le=10_000_000)] = 2000
+    time_zone: Annotated[ZoneInfo, PlainValidator(_zone)] = ZoneInfo("UTC")
+    smallest_group: Annotated[int, Field(ge=5, le=1000)] = 10
 
 
 BLOCKS: Final[Mapping[str, type[BaseModel]]] = {
@@ -422,6 +434,8 @@ class Storefront(msgspec.Struct, frozen=True):
     measurement_ids: frozenset[str]
     events_per_second: float
     burst: int
+    time_zone: ZoneInfo
+    smallest_group: int
     consent: ConsentSettings
     keys: tuple[StoredKey, ...]
     destinations: Mapping[Destination, Adapter]
@@ -623,6 +637,8 @@ class Reading:
             measurement_ids=self._own_ids(shop.measurement_ids, at),
             events_per_second=shop.events_per_second,
             burst=shop.burst,
+            time_zone=shop.time_zone,
+            smallest_group=shop.smallest_group,
             consent=consent,
             keys=keys,
             destinations=MappingProxyType({d.name: d.adapter for d in destinations}),

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.model import Destination, Kind, Reason
 from gateway.outbox import Dead, Done, Lane, Left, Shape
+from gateway.outbox.history import Grain
 from gateway.persons import Identifier
 from gateway.rights.desk import Via
 from gateway.rights.due import Law
@@ -23,6 +24,7 @@ LIMITS: Final = {
     "consent_records_days": 200,
     "withdrawals_days": 400,
     "requests_days": 500,
+    "figures_days": 70,
 }
 RETENTION: Final = (
     "[delivery]",
@@ -90,6 +92,11 @@ async def requests(door: Doorway) -> int:
     return len(await door.desk.requests(SHOP))
 
 
+async def figures(door: Doorway) -> int:
+    """How many stretches of the first days there are figures of."""
+    return len(await door.outbox.history(SHOP, Grain.DAY, NOW - 2 * DAY, NOW + DAY))
+
+
 Look = Callable[[Doorway], Awaitable[int]]
 STORES: Final[dict[str, tuple[Look, int]]] = {
     "dead_letters_days": (dead_letters, 1),
@@ -97,6 +104,7 @@ STORES: Final[dict[str, tuple[Look, int]]] = {
     "consent_records_days": (records, 1),
     "withdrawals_days": (withdrawals, 1),
     "requests_days": (requests, 1),
+    "figures_days": (figures, 1),
 }
 """For each setting how much there is of what it bounds, and how it is looked for."""
 

@@ -191,7 +191,7 @@ class Inquirer:
     async def _conclude(self, inquiry: Inquiry, outcomes: Outcomes) -> None:
         """Put the last word into the books, and tell those who watch once that is durable."""
         word = afterwards.last_word(self._known(outcomes), inquiry.events)
-        if await self._outbox.conclude(inquiry, word):
+        if await self._outbox.conclude(inquiry, word, int(self._office.wall())):
             for processing, code, count in word:
                 self._office.watcher.processed(self.lane, processing, code, count)
         self._find(inquiry, outcomes)

@@ -39,7 +39,8 @@ file in one transaction; what comes later is refused in the transaction that wou
 decides anew. A claim under way is told by `withdrawn`.
 
 **Accounts.** Every transaction also adds to the books: received = accepted + duplicate + refused + invalid, and
-accepted × destinations = delivered + waiting + dead + withdrawn, per storefront, exactly, at any moment.
+accepted × destinations = delivered + waiting + dead + withdrawn, per storefront, exactly, at any moment. The same
+additions are also kept by the hour, and later by the day: `history` tells them, and together they are the books.
 
 **Secrecy.** Records are compressed and sealed (AES-256-GCM) with a key per storefront and day, itself wrapped by a key
 from the key file; a record's place is part of what is authenticated, so records cannot be swapped. Identifiers in
@@ -74,6 +75,7 @@ from gateway.model import (
     Text,
     Trace,
 )
+from gateway.outbox.history import Figure, Grain, Stretch
 
 DEDUP_SECONDS = 8 * 86_400
 """How long a repeat of (storefront, kind, event id) is recognised: longer than the longest age limit at the door."""
@@ -512,7 +514,7 @@ class Outbox(Protocol):
     async def ask_again(self, inquiry: Inquiry, outcomes: Outcomes, due: float) -> None:
         """Keep what was said so far, and ask again at `due`. Changes nothing once the inquiry was concluded."""
 
-    async def conclude(self, inquiry: Inquiry, outcomes: Outcomes) -> bool:
+    async def conclude(self, inquiry: Inquiry, outcomes: Outcomes, now: int) -> bool:
         """Add the last word on a request to the books, events without one as untold; say whether that was still to be done.
 
         Raises ValueError when the outcomes are of more events than the request had.
@@ -562,6 +564,16 @@ class Outbox(Protocol):
 
     async def book(self, storefront: StorefrontId) -> Book:
         """The storefront's accounts, read in one transaction."""
+
+    async def history(
+        self, storefront: StorefrontId, grain: Grain, since: int, until: int, only: tuple[type[Figure], ...] = ()
+    ) -> Sequence[Stretch]:
+        """What was booked for the storefront in stretches that begin from `since` to before `until`, in their order.
+
+        `only` these kinds of figures, or all. Stretches without any are left out. Read a bounded piece at a time, so that
+        nobody who writes waits for it. By the day, with `since` 0, the first stretch is what has no date (0 to 0): all
+        together are the books then.
+        """
 
     async def departures(self, storefront: StorefrontId) -> Sequence[Departure]:
         """All that has ever left for the storefront, in the order in which it was first met in each lane."""

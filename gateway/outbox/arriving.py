@@ -3,7 +3,7 @@
 Nothing is written until every request was read, so a request that makes no sense is refused alone.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Final
@@ -12,8 +12,8 @@ import msgspec
 
 from gateway.model import Destination, Kind, Refusal, Source, Status, StorefrontId, Trace
 from gateway.outbox import DEDUP_SECONDS, Accept, Entry, Lane, Refuse, Reject
-from gateway.outbox.books import ACCEPTED, DIFFERING, RECEIVED, VALUE
 from gateway.outbox.codec import Codec, Row, group_place, write_row
+from gateway.outbox.history import ACCEPTED, DIFFERING, MATCHED, RECEIVED, keys_of
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import base, one
 from gateway.outbox.seen import Sighting, was_accepted
@@ -51,7 +51,7 @@ class _Read(msgspec.Struct, frozen=True, gc=False):
 class _Gathered:
     """What is accepted for one storefront in this transaction."""
 
-    __slots__ = ("ats", "places", "rows", "sorts", "subjects", "values")
+    __slots__ = ("ats", "keys", "places", "rows", "sorts", "subjects", "values")
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -59,6 +59,7 @@ class _Gathered:
         self.ats: list[int] = []
         self.sorts = bytearray()
         self.places: list[int] = []
+        self.keys = bytearray()
         self.values: defaultdict[tuple[int, str], int] = defaultdict(int)
 
 
@@ -88,6 +89,7 @@ class Arriving:
 
     def put(self, requests: Sequence[Sequence[Entry]]) -> list[list[Status] | ValueError]:
         """Take in the entries of each request; gives the statuses of each, or why it makes no sense."""
+        self._books.at(max((entries[-1].at for entries in requests if entries), default=0))
         read = [self._read_request(entries) for entries in requests]
         hashes = [item.hash for items in read if type(items) is list for item in items if type(item) is _Read]
         known = iter(self._seen.look_up(hashes))
@@ -189,6 +191,7 @@ class Arriving:
         gathered.subjects.append(item.subjects)
         gathered.ats.append(at)
         gathered.sorts.append(sort)
+        gathered.keys.append(keys_of(event))
         if (money := event.money) is not None:
             gathered.values[sort, money.currency] += money.minor
         self._received[storefront, entry.source, event.kind, ACCEPTED_STATUS, ""] += 1
@@ -262,8 +265,12 @@ class Arriving:
     def _write_books(self, storefront: int, gathered: _Gathered) -> None:
         for sort, count in enumerate(map(gathered.sorts.count, range(len(self._names.table)))):
             if count:
-                for destination in self._names.table[sort].destinations:
-                    self._books.add(count, storefront, ACCEPTED, destination)
+                kind, destinations = self._names.table[sort]
+                for destination in destinations:
+                    self._books.accept(count, storefront, destination, kind)
         for (sort, currency), minor in gathered.values.items():
-            for destination in self._names.table[sort].destinations:
-                self._books.add(minor, storefront, VALUE, destination, currency, ACCEPTED)
+            kind, destinations = self._names.table[sort]
+            for destination in destinations:
+                self._books.value(minor, storefront, destination, kind, currency, ACCEPTED)
+        for (sort, keys), count in Counter(zip(gathered.sorts, gathered.keys, strict=True)).items():
+            self._books.note(count, storefront, MATCHED, self._names.table[sort].kind, keys)

@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.model import Destination, PlatformCode, Processing, Receipt
 from gateway.outbox import Afterwards, Inquiry, Lane, Outcomes
-from gateway.outbox.books import PROCESSED
+from gateway.outbox.history import PROCESSED
 from gateway.outbox.lanes import LaneState
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import every, first, one
@@ -64,7 +64,7 @@ class Asking:
             (due, _written(outcomes), inquiry.number),
         )
 
-    def conclude(self, inquiry: Inquiry, outcomes: Outcomes) -> bool:
+    def conclude(self, inquiry: Inquiry, outcomes: Outcomes, now: int) -> bool:
         """Add the last word to the books, unless that was done before; say whether it was done now."""
         self._connection.execute(
             "update inquiries set due = null, told = ? where id = ? and due is not null",
@@ -73,6 +73,7 @@ class Asking:
         if not self._connection.changes():
             return False
         state = self._lanes.states[inquiry.lane]
+        self._books.at(now)
         for processing, code, count in outcomes:
             self._books.add(count, state.storefront, PROCESSED, inquiry.lane.destination, processing, code or "")
         return True

@@ -1,7 +1,7 @@
 """The accounts: counts that are added up in the very transactions that make them true.
 
 A line is a text such as `1|received|events|purchase|accepted|` or `1|value|meta|EUR|delivered`, and a number. A
-transaction collects its additions and writes them in one statement.
+transaction collects its additions and writes them in one statement, and in another one by the hour (`figures.py`).
 """
 
 from collections import defaultdict
@@ -13,15 +13,9 @@ import apsw
 
 from gateway.model import EXPONENTS, Destination, Kind, Money, PlatformCode, Processing, Reason, Source, Status
 from gateway.outbox import Book
+from gateway.outbox.figures import Figures
+from gateway.outbox.history import ACCEPTED, HOUR_SECONDS, SETTLED, VALUE
 from gateway.outbox.schema import every
-
-RECEIVED: Final = "received"
-DIFFERING: Final = "differing"
-ACCEPTED: Final = "accepted"
-REPLAYED: Final = "replayed"
-SETTLED: Final = "settled"
-VALUE: Final = "value"
-PROCESSED: Final = "processed"
 
 DELIVERED: Final = "delivered"
 DEAD: Final = "dead"
@@ -42,14 +36,36 @@ class _Entry(NamedTuple):
 class Books:
     """Collects additions and writes them. Belongs to the store's thread."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
-        """Begin with nothing collected."""
+    def __init__(self, connection: apsw.Connection, figures: Figures) -> None:
+        """Begin with nothing collected. Whoever adds says first when that is (`at`)."""
         self._connection = connection
+        self._figures = figures
+        self._hour: int | None = None
         self._open: defaultdict[Line, int] = defaultdict(int)
+        self._hourly: defaultdict[tuple[int | None, Line], int] = defaultdict(int)
+
+    def at(self, now: int) -> None:
+        """Say when what is added next happens (Unix seconds)."""
+        self._hour = now // HOUR_SECONDS
 
     def add(self, count: int, *line: int | str) -> None:
         """Add to a line: the storefront's number, the account and its parts. What a replay takes back is less than 0."""
         self._open[line] += count
+        self._hourly[self._hour, line] += count
+
+    def note(self, count: int, *line: int | str) -> None:
+        """Add to a line that only the figures have."""
+        self._hourly[self._hour, line] += count
+
+    def accept(self, count: int, storefront: int, where: Destination, kind: Kind) -> None:
+        """Add events accepted for a destination."""
+        self._open[storefront, ACCEPTED, where] += count
+        self.note(count, storefront, ACCEPTED, where, kind)
+
+    def value(self, minor: int, storefront: int, where: Destination, kind: Kind, currency: str, outcome: str) -> None:  # noqa: PLR0913, PLR0917 - a line of the books, part by part
+        """Add order value, in the currency's minor units."""
+        self._open[storefront, VALUE, where, currency, outcome] += minor
+        self.note(minor, storefront, VALUE, where, currency, outcome, kind)
 
     def end(  # noqa: PLR0913, PLR0917 - a line of the books, part by part
         self, count: int, storefront: int, where: Destination, kind: Kind, money: Money | None, outcome: str, reason: Reason
@@ -57,12 +73,19 @@ class Books:
         """Add one record with its money to what ended in this way, or take it off again: `count` is 1 or -1."""
         self.add(count, storefront, SETTLED, where, kind, outcome, reason)
         if money is not None:
-            self.add(count * money.minor, storefront, VALUE, where, money.currency, outcome)
+            self.value(count * money.minor, storefront, where, kind, money.currency, outcome)
 
     def write(self) -> None:
         """Write what was collected, inside the transaction under way."""
-        if not self._open:
+        if not self._hourly:
             return
+        hourly: dict[tuple[int, int, str], int] = {}
+        for (hour, (storefront, *line)), count in self._hourly.items():
+            if hour is None:
+                raise RuntimeError("outbox: something was added to the books without saying when")
+            hourly[int(storefront), hour, "|".join(map(str, line))] = count
+        self._hourly.clear()
+        self._figures.add(hourly)
         additions = tuple(f"{count:0{_DIGITS}d}" + "|".join(map(str, line)) for line, count in self._open.items() if count)
         self._open.clear()
         if additions:

@@ -6,6 +6,7 @@ import apsw
 
 from gateway.outbox.books import Books
 from gateway.outbox.departures import Departures
+from gateway.outbox.figures import Figures
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.lanes import Lanes
 from gateway.outbox.names import Names
@@ -22,6 +23,7 @@ class Memory(NamedTuple):
     names: Names
     vault: Vault
     books: Books
+    figures: Figures
     subjects: Subjects
     seen: Seen
     lanes: Lanes
@@ -32,11 +34,13 @@ class Memory(NamedTuple):
         """Read everything from the file. Raises BadKeyFile when the key file cannot open a stored key."""
         names = Names(connection)
         vault = Vault(connection, keyring)
+        figures = Figures(connection)
         return cls(
             connection=connection,
             names=names,
             vault=vault,
-            books=Books(connection),
+            books=Books(connection, figures),
+            figures=figures,
             subjects=Subjects(connection, vault.index_key, Persons(keyring.pepper)),
             seen=Seen(connection, vault.index_key, generation),
             lanes=Lanes(connection, names),

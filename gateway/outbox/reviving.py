@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 from gateway.model import PlatformCode, Reason
 from gateway.outbox import DeadLetter, Lane, Origin, Record
-from gateway.outbox.books import DEAD, REPLAYED
+from gateway.outbox.books import DEAD
 from gateway.outbox.claims import Found, Part
 from gateway.outbox.codec import single_place
+from gateway.outbox.history import REPLAYED
 from gateway.outbox.lanes import Held, LaneState
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import every
@@ -88,6 +89,7 @@ class Reviving:
         state = self._lanes.states[lane]
         revived = [(letter, record) for letter, record in letters if self._revive(state, letter, now)]
         if revived:
+            self._books.at(now)
             self._account(state, revived)
             state.dead -= len(revived)
             state.retrying += len(revived)

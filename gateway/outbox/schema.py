@@ -151,7 +151,21 @@ create table sendings(           -- what left of whom: a row for every request
 create index sendings_by_age on sendings(at);
 """
 
-STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES, WITHDRAWALS, SENDINGS)
+FIGURES: Final = """
+create table figure_lines(id integer primary key, line text not null unique) strict;
+create table figure_hours(key integer primary key, n integer not null) strict;  -- storefront, hour and line in one integer
+create table figure_days(key integer primary key, n integer not null) strict;   -- the same, by the day's first hour; 0: undated
+create table figure_folds(storefront integer primary key, upto integer not null) strict; -- days before that hour are added up
+create temp table earlier as
+    select storefront, iif(line like 'accepted|%' or line like 'value|%', line || '|', line) as line, n  -- of no known kind
+    from (select cast(line as integer) as storefront, substr(line, instr(line, '|') + 1) as line, n from books where n != 0);
+insert into figure_lines(line) select distinct line from earlier;
+insert into figure_days select storefront << 40 | id, n from earlier join figure_lines using (line);
+drop table earlier;
+"""
+"""The books by hour and day. What they came to before is carried over without a date, so that the figures add up to them."""
+
+STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES, WITHDRAWALS, SENDINGS, FIGURES)
 """From an empty file to today's tables, one step a version. A step that was ever released is never changed; a store of an
 earlier version takes the missing steps when it is opened, all in one transaction."""
 

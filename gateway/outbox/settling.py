@@ -16,9 +16,10 @@ import apsw
 from gateway.model import Kind, PlatformCode, Reason, Receipt
 from gateway.outbox import Dead, Done, Lane, Later, Origin, Record, Settlement, Withdrawn
 from gateway.outbox.asking import Asking
-from gateway.outbox.books import DEAD, DELIVERED, SETTLED, VALUE, WITHDRAWN
+from gateway.outbox.books import DEAD, DELIVERED, WITHDRAWN
 from gateway.outbox.claims import Taken, Unread
 from gateway.outbox.codec import Codec, single_place, write_row
+from gateway.outbox.history import FRESH, SETTLED, freshness
 from gateway.outbox.lanes import Held, LaneState, Mark
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import Row, every
@@ -107,6 +108,7 @@ class Settling:
         `sent` tells for each record that was about to leave when that was.
         """
         state = self._lanes.states[lane]
+        self._books.at(now)
         gone = self.withdrawn(state, [item.seq for item, _ in pairs])
         others = self._account(state, taken, self._after_all(state, pairs, gone), now)
         pairs = [pair for pair in pairs if pair[0].seq not in gone] if gone else pairs
@@ -155,7 +157,8 @@ class Settling:
     def _account(self, state: LaneState, taken: Taken, pairs: Sequence[Pair], now: int) -> list[Pair]:
         """Add to the books, note the delivered ranges, and give back the pairs that were not delivered."""
         counts: defaultdict[tuple[Kind, str, Reason], int] = defaultdict(int)
-        values: defaultdict[tuple[str, str], int] = defaultdict(int)
+        values: defaultdict[tuple[Kind, str, str], int] = defaultdict(int)
+        confirmed: list[int] = []
         told = _Told(together=taken.origin is not Origin.AGAIN)
         others: list[Pair] = []
         for pair in pairs:
@@ -172,15 +175,19 @@ class Settling:
                 event = item.event
                 counts[event.kind, outcome, settlement.reason] += 1
                 if (money := event.money) is not None:
-                    values[money.currency, outcome] += money.minor
+                    values[event.kind, money.currency, outcome] += money.minor
+                if outcome is DELIVERED:
+                    confirmed.append(event.occurred_at)
             else:
                 counts[item.sort.kind, outcome, settlement.reason] += 1
         destination, storefront = state.lane.destination, state.storefront
         lines = told.lines()
         for (kind, outcome, reason), count in counts.items():
             self._books.add(count, storefront, SETTLED, destination, kind, outcome, reason)
-        for (currency, outcome), minor in values.items():
-            self._books.add(minor, storefront, VALUE, destination, currency, outcome)
+        for (kind, currency, outcome), minor in values.items():
+            self._books.value(minor, storefront, destination, kind, currency, outcome)
+        for bound, count in freshness(confirmed, now):
+            self._books.note(count, storefront, FRESH, destination, bound or "")
         self._connection.executemany(
             "insert or replace into deliveries values (?, ?, ?, ?, ?, ?, ?)",
             [(state.number, last, first, now, *answer) for first, last, _, answer in lines],

@@ -37,6 +37,7 @@ from gateway.outbox import (
     Withdrawn,
 )
 from gateway.outbox.claims import Found, Opener, Taken, Unread
+from gateway.outbox.history import Figure, Grain, Stretch
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.people import People
 from gateway.outbox.putting import PuttingWriter
@@ -44,6 +45,7 @@ from gateway.outbox.schema import check_library, lock_directory
 from gateway.outbox.sendings import Note
 from gateway.outbox.settling import Pair
 from gateway.outbox.store import Changes, Options, Store
+from gateway.outbox.telling import Telling
 from gateway.outbox.withdrawing import Removed
 
 MOST_ENTRIES: Final = 5_000
@@ -104,6 +106,7 @@ class SqliteOutbox:
         self._lock = lock
         self._writer = PuttingWriter("outbox", self._told)
         self._people = People(self._writer, self._removed)
+        self._telling = Telling(self._writer)
         self._opener = Opener()
         self._removals = 0
         self._lanes: Collection[Lane] = ()
@@ -326,7 +329,7 @@ class SqliteOutbox:
         """Keep what was said so far, and ask again at `due`. Changes nothing once the inquiry was concluded."""
         await self._writer.change(lambda store: store.ask_again(inquiry, outcomes, due))
 
-    async def conclude(self, inquiry: Inquiry, outcomes: Outcomes) -> bool:
+    async def conclude(self, inquiry: Inquiry, outcomes: Outcomes, now: int) -> bool:
         """Add the last word on a request to the books, events without one as untold; say whether that was still to be done.
 
         Raises ValueError when the outcomes are of more events than the request had.
@@ -335,7 +338,7 @@ class SqliteOutbox:
         if untold < 0:
             raise ValueError("outbox: outcomes of more events than the request had")
         whole = (*outcomes, (Processing.UNTOLD, None, untold)) if untold else outcomes
-        return await self._writer.change(lambda store: store.conclude(inquiry, whole))
+        return await self._writer.change(lambda store: store.conclude(inquiry, whole, now))
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -400,6 +403,12 @@ class SqliteOutbox:
     async def book(self, storefront: StorefrontId) -> Book:
         """The storefront's accounts, read in one transaction."""
         return await self._writer.ask(lambda store: store.book(storefront))
+
+    async def history(
+        self, storefront: StorefrontId, grain: Grain, since: int, until: int, only: tuple[type[Figure], ...] = ()
+    ) -> Sequence[Stretch]:
+        """What was booked for the storefront in stretches that begin from `since` to before `until`, a piece at a time."""
+        return await self._telling.history(storefront, grain, since, until, only)
 
     async def departures(self, storefront: StorefrontId) -> Sequence[Departure]:
         """All that has ever left for the storefront, in the order in which it was first met in each lane."""

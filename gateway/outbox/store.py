@@ -7,6 +7,7 @@ transaction was rolled back: so memory and file never tell different stories.
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 import apsw
 import msgspec
@@ -33,6 +34,8 @@ from gateway.outbox.arriving import Arriving
 from gateway.outbox.asking import Asking
 from gateway.outbox.claims import Finder, Found, Opener, Taken
 from gateway.outbox.explaining import Explaining
+from gateway.outbox.figures import Span, days, hours
+from gateway.outbox.history import Figure, Grain, Stretch
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.lanes import Held, LaneState
 from gateway.outbox.memory import Memory
@@ -63,6 +66,7 @@ class Options(msgspec.Struct, frozen=True):
     """How a store is opened. `max_bytes` caps the file (its log may take 64 MB more); `min_free_bytes` must stay free
     on the volume. `inquiry_first_seconds`: how long after a platform took a request it is first asked after.
     How long is kept: what was sent of whom, dead letters, and who has withdrawn, since that was last heard of.
+    `figures_days`: how long figures of days are. `zones`: the storefronts' time zones; UTC for those that are not in it.
     `generation` and `vfs` exist for tests: sightings kept in memory, and a registered SQLite file system.
     """
 
@@ -74,6 +78,8 @@ class Options(msgspec.Struct, frozen=True):
     sendings_days: int = 395
     dead_days: int = 14
     withdrawals_days: int = 1095
+    figures_days: int = 395
+    zones: Mapping[StorefrontId, ZoneInfo] = {}
 
 
 class Changes(NamedTuple):
@@ -116,6 +122,7 @@ class Store:
         self._names = memory.names
         self._vault = memory.vault
         self._books = memory.books
+        self._figures = memory.figures
         self._subjects = memory.subjects
         self._seen = memory.seen
         self._lanes = memory.lanes
@@ -293,9 +300,9 @@ class Store:
         """Keep what was said of a request so far."""
         self._asking.again(inquiry, outcomes, due)
 
-    def conclude(self, inquiry: Inquiry, outcomes: Outcomes) -> bool:
+    def conclude(self, inquiry: Inquiry, outcomes: Outcomes, now: int) -> bool:
         """Add the last word on a request to the books."""
-        return self._asking.conclude(inquiry, outcomes)
+        return self._asking.conclude(inquiry, outcomes, now)
 
     def known_by(self, person: Person) -> frozenset[bytes]:
         """Give the hashes that a person is found by."""
@@ -357,6 +364,15 @@ class Store:
             waiting[state.lane.destination] = untried + held.get(Held.RETRY, 0) + held.get(Held.PARKED, 0)
         return self._books.read(number, waiting, self._asking.pending(number))
 
+    def span(self, storefront: StorefrontId) -> Span:
+        """Say how far back a storefront's figures go, and up to where its days are added up."""
+        return self._figures.span(self._names.storefronts.get(storefront, 0))
+
+    def history(self, name: StorefrontId, grain: Grain, part: tuple[int, int], only: tuple[type[Figure], ...]) -> list[Stretch]:
+        """Give the figures of days, or of hours, from the first to before the second of two hours since 1970."""
+        found = self._figures.read(self._names.storefronts.get(name, 0), grain, *part, only)
+        return days(found, self._options.zones.get(name)) if grain is Grain.DAY else hours(found)
+
     # ── sweeping ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def sweep(self, now: int) -> Sequence[int]:
@@ -367,6 +383,8 @@ class Store:
             self._sweep_lane(state, told_from, now)
         for number in self._names.storefronts.values():
             self._subjects.discard(number, now - self._options.withdrawals_days * DAY_SECONDS)
+        for name, number in self._names.storefronts.items():
+            self._figures.fold(number, self._options.zones.get(name), now, self._options.figures_days)
         self._asking.discard(now - TOLD_SECONDS)
         self._sendings.discard(now - self._options.sendings_days * DAY_SECONDS)
         self._names.discard(now // DAY_SECONDS - TRACES_KEPT_DAYS)

@@ -74,6 +74,7 @@ class Withdrawing:
             if not wanted <= look.wanted:
                 return Wider(wanted | look.wanted)
         sought = sought.of(wanted)
+        self._books.at(order.now)
         self._subjects.withdraw(storefront, wanted, order.now)
         taken = self._remove(storefront, sought, order.now)
         traces = self.forget(storefront, taken.events) if order.erase else 0

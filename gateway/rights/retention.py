@@ -46,6 +46,8 @@ ROWS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("ledger", "the register of requests, as keyed hashes", "requests_days", "after the request was done"),
     ("ledger", "orders held for their consent record, sealed", "", "30 minutes at most, and only where a storefront says so"),
     ("books", "sums of events and money, of no person", "", "for as long as the store"),
+    ("books", "the same by the hour", "", "35 days, and to the end of that day"),
+    ("books", "the same by the day", "figures_days", "after the day"),
 )
 
 

@@ -202,6 +202,10 @@ async def test_real_private_answers_are_as_described(tmp_path: Path) -> None:
             for event_id in ("1", "2"):
                 told = await there.ask("/api/v1/explain", storefront="shop", event="purchase", event_id=event_id)
                 validator("Explanation").validate(told)
+            for step in ("hour", "day", "week"):
+                validator("Funnel").validate(await there.ask("/api/v1/funnel", storefront="shop", step=step))
+            validator("Silences").validate(await there.ask("/api/v1/silence", storefront="shop"))
+            validator("Health").validate(await there.ask("/api/v1/health", storefront="shop"))
             shapes = await there.ask("/api/v1/shapes", storefront="shop")
             validator("Shapes").validate(shapes)
             asked = {"storefront": "shop", "decision": "DPO", "up_to": shapes["newest"]}

@@ -163,6 +163,7 @@ NOTHING: Final[Mapping[tuple[str, ...], object]] = {
         "destinations": {},
         "balanced": True,
     },
+    ("health", "shop"): {"storefront": "shop", "ready": True, "why": None, "first_expiry": None, "lanes": {}},
     ("dead", "shop"): {"total": 0, "letters": []},
     ("replay", "shop"): {"total": 0, "letters": [], "looked_at": 0, "next": None, "lots": []},
     ("audit", "shapes"): {"rows": [], "newest": 0},

@@ -129,6 +129,36 @@ async def test_whether_it_adds_up(there: There) -> None:
         assert lane["value"] == {"EUR": {"accepted": "259.80", "delivered": "259.80"}}
 
 
+async def test_what_came_in_and_what_arrived(there: There) -> None:
+    """Over time, one kind of event or all of them, and the same sums as the books."""
+    await there.post(purchase("1"), purchase("2"), purchase("2"), refused("3"), purchase("4", order=None))
+    status, told = await there.ask("/api/v1/funnel", storefront=STOREFRONT, step="hour", count="2", event="purchase")
+    door, meta = told["total"]["door"], told["total"]["destinations"]["meta"]
+    assert (status, len(told["slots"]), told["event"]) == (200, 2, "purchase")
+    assert (door["accepted"], door["duplicate"], door["refused_for_consent"]) == (2, 1, "<10")
+    assert (meta["delivered"], meta["value"]) == (2, {"EUR": {"accepted": "259.80", "delivered": "259.80"}})
+    status, told = await there.ask("/api/v1/funnel", storefront=STOREFRONT)
+    assert (status, told["step"], len(told["slots"])) == (200, "day", 14)
+    assert told["total"]["destinations"]["google_ads"]["taken"] == 2
+
+
+async def test_how_destinations_stand(there: There) -> None:
+    """What readiness says of each, and what waits there beside it."""
+    await there.post(purchase("1"))
+    status, health = await there.ask("/api/v1/health", storefront=STOREFRONT)
+    assert (status, health["ready"], health["first_expiry"]) == (200, True, None)
+    for lane in health["lanes"].values():
+        assert lane["up"]
+        assert lane["backlog"] == {"waiting": 0, "retrying": 0, "dead": 0, "oldest": None, "first_expiry": None}
+
+
+async def test_nothing_has_stopped_that_has_no_past(there: There) -> None:
+    """A shop that is new is not silent; the metric says so for each kind of event."""
+    assert await there.ask("/api/v1/silence", storefront=STOREFRONT) == (200, {"storefront": STOREFRONT, "silent": []})
+    _, text = await there.ask("/metrics")
+    assert b'consent_gateway_silent{event="purchase",storefront="shop"} 0.0' in text
+
+
 @pytest.mark.parametrize(
     ("path", "query", "status", "error"),
     [
@@ -141,6 +171,12 @@ async def test_whether_it_adds_up(there: There) -> None:
         ("/api/v1/explain", {"storefront": STOREFRONT}, 400, "event_or_event_id"),
         ("/api/v1/accounts", {"storefront": CANARY}, 404, "unknown_storefront"),
         ("/api/v1/accounts", {}, 404, "unknown_storefront"),
+        ("/api/v1/funnel", {}, 404, "unknown_storefront"),
+        ("/api/v1/funnel", {"storefront": STOREFRONT, "event": CANARY}, 400, "event"),
+        ("/api/v1/funnel", {"storefront": STOREFRONT, "step": CANARY}, 400, "step"),
+        ("/api/v1/funnel", {"storefront": STOREFRONT, "count": "401"}, 400, "count"),
+        ("/api/v1/silence", {"storefront": CANARY}, 404, "unknown_storefront"),
+        ("/api/v1/health", {"storefront": CANARY}, 404, "unknown_storefront"),
         ("/api/v1/dead-letters", {"storefront": CANARY}, 404, "unknown_storefront"),
         (f"/{CANARY}", {}, 404, "not_found"),
         ("/v1/events", {}, 404, "not_found"),

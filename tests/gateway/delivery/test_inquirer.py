@@ -402,10 +402,10 @@ async def test_a_store_that_is_busy_is_asked_again(scene: Scene, monkeypatch: py
     """Nothing is lost by it."""
     real, refusals = scene.outbox.conclude, iter([Shut.FULL, Shut.BUSY])
 
-    async def conclude(inquiry: Inquiry, outcomes: Outcomes) -> bool:
+    async def conclude(inquiry: Inquiry, outcomes: Outcomes, now: int) -> bool:
         if (why := next(refusals, None)) is not None:
             raise Unavailable(why)
-        return await real(inquiry, outcomes)
+        return await real(inquiry, outcomes, now)
 
     monkeypatch.setattr(scene.outbox, "conclude", conclude)
     await scene.take("r1", 5)

@@ -1167,18 +1167,18 @@ class OutboxContract:
             await take(outbox, receipt, 5)
         first, second = await outbox.inquiries(THIRD, 10, NOW + 1800)
         word = ((Processing.USED, None, 2), (Processing.NOT_USED, PlatformCode("X_Y"), 2))
-        assert await outbox.conclude(first, word)
-        assert not await outbox.conclude(first, word)
+        assert await outbox.conclude(first, word, NOW)
+        assert not await outbox.conclude(first, word, NOW)
         await outbox.ask_again(first, (), NOW)
         await engine.crash(outbox)
         outbox = await engine.open()
-        assert not await outbox.conclude(first, word)
+        assert not await outbox.conclude(first, word, NOW)
         assert await outbox.inquiries(THIRD, 10, NOW + 9999) == [second]
         book = await outbox.book(SHOP)
         once = {(GOOGLE, Processing.USED, None): 2, (GOOGLE, Processing.NOT_USED, PlatformCode("X_Y")): 2}
         assert book.processed == {**once, (GOOGLE, Processing.UNTOLD, None): 1}
         assert book.pending == {GOOGLE: 5}
-        assert await outbox.conclude(second, ((Processing.USED, None, 5),))
+        assert await outbox.conclude(second, ((Processing.USED, None, 5),), NOW)
         book = await outbox.book(SHOP)
         assert book.processed == {**once, (GOOGLE, Processing.USED, None): 7, (GOOGLE, Processing.UNTOLD, None): 1}
         assert book.pending == {}
@@ -1191,7 +1191,7 @@ class OutboxContract:
         await take(outbox, "r1", 5)
         (inquiry,) = await outbox.inquiries(THIRD, 10, NOW + 1800)
         with pytest.raises(ValueError, match="more events than the request had"):
-            await outbox.conclude(inquiry, ((Processing.USED, None, 6),))
+            await outbox.conclude(inquiry, ((Processing.USED, None, 6),), NOW)
         assert (await outbox.book(SHOP)).processed == {}
         assert await outbox.inquiries(THIRD, 10, NOW + 1800) == [inquiry]
         await outbox.close()
@@ -1201,11 +1201,11 @@ class OutboxContract:
         outbox = await engine.open()
         await take(outbox, "same", 2)
         (first,) = await outbox.inquiries(THIRD, 10, NOW + 1800)
-        await outbox.conclude(first, ((Processing.USED, None, 2),))
+        await outbox.conclude(first, ((Processing.USED, None, 2),), NOW)
         await take(outbox, "same", 3, at=NOW + 5)
         (second,) = await outbox.inquiries(THIRD, 10, NOW + 1805)
         assert (second.events, second.number != first.number) == (3, True)
-        await outbox.conclude(second, ((Processing.USED, None, 3),))
+        await outbox.conclude(second, ((Processing.USED, None, 3),), NOW)
         assert (await outbox.book(SHOP)).processed == {(GOOGLE, Processing.USED, None): 5}
         await outbox.close()
 
@@ -1218,7 +1218,7 @@ class OutboxContract:
         so_far = ((Processing.PENDING, None, 3),)
         await outbox.ask_again(inquiry, so_far, NOW + 9999)
         assert (await attempt(outbox, "r1-1", THIRD)).afterwards == Afterwards(final=False, events=3, outcomes=so_far)
-        await outbox.conclude(inquiry, ((Processing.USED, None, 1), (Processing.NOT_USED, PlatformCode("X"), 1)))
+        await outbox.conclude(inquiry, ((Processing.USED, None, 1), (Processing.NOT_USED, PlatformCode("X"), 1)), NOW)
         last = ((Processing.USED, None, 1), (Processing.NOT_USED, PlatformCode("X"), 1), (Processing.UNTOLD, None, 1))
         assert (await attempt(outbox, "r1-2", THIRD)).afterwards == Afterwards(final=True, events=3, outcomes=last)
         assert (await attempt(outbox, "r1-2", FIRST)).afterwards is None
@@ -1232,7 +1232,7 @@ class OutboxContract:
         await take(outbox, "r2", 3, lane=there, destinations=(GOOGLE,))
         (inquiry,) = await outbox.inquiries(there, 10, NOW + 1800)
         assert (inquiry.receipt, inquiry.lane) == ("r2", there)
-        await outbox.conclude(inquiry, ((Processing.USED, None, 3),))
+        await outbox.conclude(inquiry, ((Processing.USED, None, 3),), NOW)
         shop, other = await outbox.book(SHOP), await outbox.book(OTHER)
         assert (shop.pending, shop.processed) == ({GOOGLE: 2}, {})
         assert (other.pending, other.processed) == ({}, {(GOOGLE, Processing.USED, None): 3})
@@ -1244,7 +1244,7 @@ class OutboxContract:
         await take(outbox, "r1", 2)
         await take(outbox, "r2", 3)
         inquiry, _ = await outbox.inquiries(THIRD, 10, NOW + 1800)
-        await outbox.conclude(inquiry, ((Processing.USED, None, 2),))
+        await outbox.conclude(inquiry, ((Processing.USED, None, 2),), NOW)
         await outbox.sweep(NOW + 9 * DAY)
         assert (await outbox.book(SHOP)).pending == {GOOGLE: 3}
         await outbox.sweep(NOW + 9 * DAY + 1)

@@ -36,6 +36,7 @@ from gateway.outbox import (
     Withdrawn,
 )
 from gateway.persons import Identifier
+from tests.gateway.outbox.contract_history import add_up
 from tests.gateway.outbox.making import ALL, DAY, LANES, NOW, SHOP, Engine, accept, digest, key, refuse, reject
 
 T = TypeVar("T")
@@ -473,6 +474,7 @@ class OutboxMachine(RuleBasedStateMachine):
         """P9, at any moment."""
         if not hasattr(self, "outbox"):
             return
+        self.run(add_up(self.outbox))
         book = self.run(self.outbox.book(SHOP))
         by_status: Counter[Status] = Counter()
         for (_, _, status, _), count in book.received.items():

@@ -7,8 +7,10 @@ import random
 import re
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import apsw
 import pytest
@@ -30,13 +32,15 @@ from gateway.outbox import (
     Unavailable,
     Withdrawn,
 )
+from gateway.outbox.history import Grain
 from gateway.outbox.keyring import BadKeyFile, Keyring
-from gateway.outbox.schema import BACKLOGS, REPLAYS, SPAN, STEPS, CannotOpen, is_crowded
+from gateway.outbox.schema import BACKLOGS, FIGURES, REPLAYS, SPAN, STEPS, CannotOpen, is_crowded
 from gateway.outbox.sqlite import SqliteOutbox
-from gateway.outbox.store import Options
+from gateway.outbox.store import Options, Store
 from gateway.persons import Identifier, Persons
 from tests.disk import Shim, killed
 from tests.gateway.outbox.contract import OutboxContract, balanced
+from tests.gateway.outbox.contract_history import HistoryContract, add_up, since
 from tests.gateway.outbox.contract_people import PeopleContract
 from tests.gateway.outbox.machine import OutboxMachine
 from tests.gateway.outbox.making import (
@@ -55,6 +59,8 @@ from tests.gateway.outbox.making import (
     digest,
     done,
     ids,
+    refuse,
+    reject,
 )
 
 MIB: Final = 1 << 20
@@ -66,7 +72,7 @@ def engine(tmp_path: Path) -> SqliteEngine:
     return SqliteEngine(tmp_path)
 
 
-class TestPromises(OutboxContract, PeopleContract):
+class TestPromises(OutboxContract, PeopleContract, HistoryContract):
     """The suite that every engine passes."""
 
 
@@ -381,6 +387,52 @@ async def test_a_store_from_before_replays_has_them_after_opening(engine: Sqlite
     contents = await outbox.open_letters(FIRST, letters)
     assert len(await outbox.revive(FIRST, list(zip(letters, contents, strict=True)), NOW)) == 1
     assert await deliver_all(outbox, FIRST) == ["1"]
+    await outbox.close()
+
+
+async def test_figures_of_a_store_from_before_them_have_no_date(engine: SqliteEngine) -> None:
+    """What the books came to by then is carried over, so that all figures together are the books."""
+    outbox = await engine.open()
+    await outbox.put([accept(1), refuse(2), reject(), accept(3, kind=Kind.PAGE_VIEW, money=None), accept(1, money=None)])
+    claim = await claim_all(outbox, FIRST)
+    await outbox.settle(claim, done(claim), NOW)
+    await outbox.close()
+    go_back_to(engine, STEPS.index(FIGURES))
+    outbox = await engine.open()
+    await add_up(outbox)
+    (undated,) = await since(outbox, 0, Grain.DAY)
+    assert (undated.since, undated.until) == (0, 0)
+    await outbox.put([accept(4)])
+    await outbox.sweep(NOW + DAY)
+    await add_up(outbox)
+    assert len(await since(outbox, 0, Grain.DAY)) == 2
+    await outbox.close()
+
+
+async def test_a_day_is_one_of_the_storefronts_own_time_zone(engine: SqliteEngine) -> None:
+    """It begins at its midnight, and on the day that clocks are put back it has 25 hours."""
+    options = Options(64 << 20, 0, zones={SHOP: ZoneInfo("Europe/Paris")})
+    outbox = await SqliteOutbox.open(engine.directory, engine.keyring, LANES, options)
+    autumn = int(datetime(2026, 10, 25, 12, tzinfo=UTC).timestamp())
+    await outbox.put([accept(1, at=autumn)])
+    await outbox.sweep(autumn + DAY)
+    (day,) = await outbox.history(SHOP, Grain.DAY, autumn - DAY, autumn + DAY)
+    assert datetime.fromtimestamp(day.since, UTC) == datetime(2026, 10, 24, 22, tzinfo=UTC)
+    assert day.until - day.since == 25 * 3_600
+    await outbox.close()
+
+
+async def test_what_is_booked_says_when(engine: SqliteEngine) -> None:
+    """An operation that forgets to is undone, instead of adding to a wrong hour."""
+    outbox = await engine.open()
+
+    def forget(store: Store) -> None:
+        store._books.add(1, 1, "differing")
+
+    with pytest.raises(RuntimeError):
+        await outbox._writer.change(forget)
+    await outbox.put([accept(1)])
+    await add_up(outbox)
     await outbox.close()
 
 
@@ -854,6 +906,7 @@ async def test_killed_processes_lose_nothing_and_repeat_only_what_was_in_doubt(e
     assert not set(rest) & sent
     assert book.accepted[META] - len(rest) >= len(sent)
     assert book.accepted[META] >= len(put)
+    await add_up(outbox)
     await outbox.close()
 
 

@@ -1,0 +1,278 @@
+"""From what came in to what arrived: the funnel of a storefront, over time, in events and in money. Pure.
+
+    received → refused (consent apart from the rest) or invalid → accepted → delivered, dead or withdrawn, by destination
+
+All of it is booked when it happens: what was accepted yesterday and confirmed today is in today's deliveries. What waits
+is told as of now, for it has no past. What people decided about their data is told in groups (`groups.py`); `received` is
+then what is told, so that nothing is found by taking the rest from it.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Final, TypedDict
+
+import msgspec
+
+from gateway.audit.groups import Cell, breakdown, cell, share
+from gateway.audit.periods import Period
+from gateway.audit.trace import moment
+from gateway.model import EXPONENTS, Destination, Kind, Reason, Refusal, Status
+from gateway.outbox import Waiting
+from gateway.outbox.history import (
+    WITHIN_SECONDS,
+    Accepted,
+    Differing,
+    Figure,
+    Fresh,
+    Matched,
+    Processed,
+    Received,
+    Replayed,
+    Settled,
+    Worth,
+)
+
+NOT_CONSENT: Final = {
+    Refusal.NO_IDENTITY: "identity",
+    Refusal.NOT_ENABLED: "policy",
+    Refusal.RESTRICTION_UNSUPPORTED: "policy",
+}
+"""Refusals that say nothing of what the person decided; all others are of consent."""
+
+WITHDRAWN: Final = "withdrawn"
+
+LATER: Final = "later"
+"""How deliveries are named that took longer than the longest bound."""
+
+
+class Door(TypedDict):
+    """What came in, JSON-ready. `received` is the sum of what is told here as a number.
+
+    `opt_in` is the share of accepted events in those and the ones refused for consent; None where a group is too small.
+    `matched`: of the accepted events how many came with a hashed e-mail, an address, a click id, or none of these.
+    """
+
+    received: int
+    accepted: int
+    duplicate: int
+    differing_repeats: int
+    refused_for_consent: Cell
+    consent_reasons: dict[str, Cell]
+    refused_otherwise: dict[str, int]
+    invalid: dict[str, int]
+    opt_in: float | None
+    matched: dict[str, int]
+
+
+class Arrival(TypedDict):
+    """One destination, JSON-ready. `delivered` are those that the platform confirmed, `taken` those that it took for
+    processing, of which it said afterwards what is in `processed`; `reasons` are of both and of the dead. `value` by
+    currency and outcome, in major units. `fresh`: deliveries by how many seconds after the event they were confirmed at most.
+    """
+
+    accepted: int
+    delivered: int
+    taken: int
+    processed: dict[str, int]
+    dead: int
+    withdrawn: Cell
+    replayed: int
+    reasons: dict[str, int]
+    value: dict[str, dict[str, str]]
+    fresh: dict[str, int]
+
+
+class Slot(TypedDict):
+    """One line of the funnel: from `since` to before `until` (RFC 3339, UTC)."""
+
+    since: str
+    until: str
+    door: Door
+    destinations: dict[str, Arrival]
+
+
+class Now(TypedDict):
+    """What a destination has undelivered at this moment."""
+
+    waiting: int
+    retrying: int
+    dead: int
+    oldest: str | None
+
+
+class Funnel(TypedDict):
+    """The answer of `GET /api/v1/funnel`. `event` is None for all kinds together; freshness and what platforms said
+    afterwards are only told then. `today` has the hours that are over, and `week_before` the same hours a week ago.
+    """
+
+    storefront: str
+    event: str | None
+    step: str
+    time_zone: str
+    smallest_group: int
+    now: dict[str, Now]
+    total: Slot
+    today: Slot
+    week_before: Slot
+    slots: list[Slot]
+
+
+class Sheet(msgspec.Struct, frozen=True):
+    """What a funnel is made of."""
+
+    storefront: str
+    step: str
+    time_zone: str
+    slots: tuple[Period, ...]
+    today: Period
+    week_before: Period
+    waiting: Mapping[Destination, Waiting]
+
+
+def funnel(sheet: Sheet, kind: Kind | None, smallest: int) -> Funnel:
+    """Write a funnel out, of one kind of event or of all. `smallest` is the size of the smallest group that is told."""
+    whole: Counter[Figure] = Counter()
+    for period in sheet.slots:
+        whole.update(period.figures)
+    span = Period(sheet.slots[0].since, sheet.slots[-1].until, dict(whole))
+
+    def slot(period: Period) -> Slot:
+        return _slot(period, kind, smallest, tuple(sheet.waiting))
+
+    return Funnel(
+        storefront=sheet.storefront,
+        event=None if kind is None else kind.value,
+        step=sheet.step,
+        time_zone=sheet.time_zone,
+        smallest_group=smallest,
+        now={destination.value: _now(waiting) for destination, waiting in sheet.waiting.items()},
+        total=slot(span),
+        today=slot(sheet.today),
+        week_before=slot(sheet.week_before),
+        slots=[slot(period) for period in sheet.slots],
+    )
+
+
+def _now(waiting: Waiting) -> Now:
+    oldest = waiting.oldest_accepted_at
+    return Now(
+        waiting=waiting.waiting,
+        retrying=waiting.retrying,
+        dead=waiting.dead,
+        oldest=None if oldest is None else moment(oldest),
+    )
+
+
+def _slot(period: Period, kind: Kind | None, smallest: int, declared: Iterable[Destination]) -> Slot:
+    figures = {figure: count for figure, count in period.figures.items() if kind is None or _is_of(figure, kind)}
+    door: dict[Figure, int] = {}
+    arrivals: dict[Destination, dict[Figure, int]] = {where: {} for where in declared}
+    for figure, count in figures.items():
+        if isinstance(figure, Received | Differing | Matched):
+            door[figure] = count
+        else:
+            arrivals.setdefault(figure.destination, {})[figure] = count
+    return Slot(
+        since=moment(period.since),
+        until=moment(period.until),
+        door=_door(door, smallest),
+        destinations={where.value: _arrival(arrivals[where], smallest) for where in Destination if where in arrivals},
+    )
+
+
+def _is_of(figure: Figure, kind: Kind) -> bool:
+    match figure:
+        case Received(kind=own) | Accepted(kind=own) | Settled(kind=own) | Worth(kind=own) | Matched(kind=own):
+            return own is kind
+        case Differing() | Replayed() | Processed() | Fresh():
+            return False
+
+
+def _door(figures: Mapping[Figure, int], smallest: int) -> Door:
+    statuses: Counter[Status] = Counter()
+    consent: Counter[str] = Counter()
+    otherwise: Counter[str] = Counter()
+    invalid: Counter[str] = Counter()
+    for figure, count in figures.items():
+        match figure:
+            case Received(status=Status.REFUSED, reason=reason):
+                apart = NOT_CONSENT.get(Refusal(reason))
+                (consent if apart is None else otherwise)[reason] += count
+            case Received(status=Status.INVALID, reason=reason):
+                invalid[reason] += count
+            case Received(status=status):
+                statuses[status] += count
+            case _:
+                pass
+    refused, accepted = consent.total(), statuses[Status.ACCEPTED]
+    told = cell(refused, smallest)
+    rest = statuses.total() + otherwise.total() + invalid.total()
+    return Door(
+        received=rest + (told if isinstance(told, int) else 0),
+        accepted=accepted,
+        duplicate=statuses[Status.DUPLICATE],
+        differing_repeats=figures.get(Differing(), 0),
+        refused_for_consent=told,
+        consent_reasons=breakdown(consent, smallest),
+        refused_otherwise=dict(otherwise.most_common()),
+        invalid=dict(invalid.most_common()),
+        opt_in=share(accepted, accepted + refused, smallest),
+        matched=_matched(figures),
+    )
+
+
+def _matched(figures: Mapping[Figure, int]) -> dict[str, int]:
+    counts = dict.fromkeys(("email", "ip", "click", "none"), 0)
+    for figure, count in figures.items():
+        if isinstance(figure, Matched):
+            counts["email"] += count * figure.email
+            counts["ip"] += count * figure.ip
+            counts["click"] += count * figure.click
+            counts["none"] += count * (not (figure.email or figure.ip or figure.click))
+    return counts
+
+
+def _arrival(figures: Mapping[Figure, int], smallest: int) -> Arrival:
+    accepted = taken = replayed = 0
+    outcomes: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    processed: Counter[str] = Counter()
+    fresh: Counter[int | None] = Counter()
+    minor: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for figure, count in figures.items():
+        match figure:
+            case Accepted():
+                accepted += count
+            case Settled(outcome=outcome, reason=reason):
+                outcomes[outcome] += count
+                if outcome != WITHDRAWN:
+                    reasons[f"{outcome}.{reason.value}"] += count
+                taken += count if reason is Reason.ACCEPTED_FOR_PROCESSING else 0
+            case Replayed():
+                replayed += count
+            case Processed(processing=processing, code=code):
+                processed[processing.value if code is None else f"{processing.value}.{code}"] += count
+            case Worth(currency=currency, outcome=outcome):
+                minor[currency][outcome] += count
+            case Fresh(within=bound):
+                fresh[bound] += count
+            case _:
+                pass
+    return Arrival(
+        accepted=accepted,
+        delivered=outcomes["delivered"] - taken,
+        taken=taken,
+        processed=dict(processed.most_common()),
+        dead=outcomes["dead"],
+        withdrawn=cell(outcomes[WITHDRAWN], smallest),
+        replayed=replayed,
+        reasons={reason: count for reason, count in reasons.most_common() if count},
+        value={currency: _major(currency, minor[currency]) for currency in sorted(minor)},
+        fresh={LATER if bound is None else str(bound): fresh[bound] for bound in (*WITHIN_SECONDS, None) if fresh[bound]},
+    )
+
+
+def _major(currency: str, minor: Mapping[str, int]) -> dict[str, str]:
+    digits = -EXPONENTS.get(currency, 2)
+    return {outcome: f"{Decimal(amount).scaleb(digits):f}" for outcome, amount in sorted(minor.items()) if amount}

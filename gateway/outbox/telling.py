@@ -1,0 +1,53 @@
+"""Telling what the books said over time: the side in the event loop, which reads a long history a piece at a time.
+
+So that nobody who writes waits for it: a piece is a few thousand rows, some milliseconds of the store's thread.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from gateway.model import StorefrontId
+from gateway.outbox.history import HOUR_SECONDS, Figure, Grain, Stretch
+from gateway.outbox.store import Changes, Store
+from gateway.outbox.writer import Writer
+
+HOURS_AT_A_TIME: Final = {Grain.HOUR: 96, Grain.DAY: 100 * 24}
+"""Some ten thousand rows of a busy storefront. Where only some figures are wanted, six times as many hours."""
+_FEWER: Final = 6
+
+_Only = tuple[type[Figure], ...]
+
+
+class Telling:
+    """Reads histories through the store's writer."""
+
+    def __init__(self, writer: Writer[Store, Changes]) -> None:
+        """Ask this writer."""
+        self._writer = writer
+
+    async def history(self, storefront: StorefrontId, grain: Grain, since: int, until: int, only: _Only) -> list[Stretch]:
+        """Tell stretches that begin from `since` to before `until` (Unix seconds), in their order."""
+        first, last = -(-since // HOUR_SECONDS), -(-until // HOUR_SECONDS)
+        span = await self._writer.ask(_asking(Store.span, storefront))
+        read = partial(self._read, storefront, only)
+        undated = await read(Grain.DAY, 0, min(1, last)) if grain is Grain.DAY and first <= 0 else []
+        first = max(first, span.oldest)
+        if grain is Grain.HOUR:
+            return await read(Grain.HOUR, first, last)
+        # A day that is added up from here on is told by its hours: they stay beside it for long.
+        days = await read(Grain.DAY, first, min(span.upto, last))
+        return [*undated, *days, *await read(Grain.HOUR, max(first, span.upto), last)]
+
+    async def _read(self, storefront: StorefrontId, only: _Only, grain: Grain, first: int, last: int) -> list[Stretch]:
+        told: list[Stretch] = []
+        while first < last:
+            part = (first, min(last, first + HOURS_AT_A_TIME[grain] * (_FEWER if only else 1)))
+            told += await self._writer.ask(_asking(Store.history, storefront, grain, part, only))
+            first = part[1]
+        return told
+
+
+def _asking(method: Callable[..., Any], *asked: object) -> Callable[[Store], Any]:
+    """Bind a question to what is asked, but for the store."""
+    return lambda store: method(store, *asked)

@@ -1,0 +1,125 @@
+"""Reports over time for the private listener and the commands: what the store tells is read here, and judged by pure rooms.
+
+Whoever asks is told by code what cannot be meant: `event`, `step` or `count`.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from enum import StrEnum, unique
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from gateway.audit import periods
+from gateway.audit.funnel import Funnel, Sheet, funnel
+from gateway.audit.periods import Period, Step
+from gateway.audit.silence import LOOK_BACK_SECONDS, Silences, silences
+from gateway.audit.standing import Backlog, backlog
+from gateway.model import Destination, Kind, StorefrontId
+from gateway.outbox import Lane, Outbox
+from gateway.outbox.history import HOUR_SECONDS, Grain, Received, total
+
+USUAL: Final = {Step.HOUR: 24, Step.DAY: 14, Step.WEEK: 8}
+"""How many lines a funnel has when nobody says."""
+_MOST_DIGITS: Final = 3
+
+
+class Shop(msgspec.Struct, frozen=True):
+    """What reports must know of a storefront: its time zone, the smallest group that is told, and how old an event may be
+    at each destination, in seconds.
+    """
+
+    time_zone: ZoneInfo
+    smallest_group: int
+    max_ages: Mapping[Destination, int]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Which funnel is wanted. `kind` None: of all events together."""
+
+    step: Step = Step.DAY
+    count: int = USUAL[Step.DAY]
+    kind: Kind | None = None
+
+
+@unique
+class Unmeant(StrEnum):
+    """Which part of a question cannot be meant."""
+
+    EVENT = "event"
+    STEP = "step"
+    COUNT = "count"
+
+
+def read(query: Mapping[str, str]) -> Asked | Unmeant:
+    """Read which funnel is wanted from a query's `event`, `step` and `count`; what is left out is usual."""
+    try:
+        kind = Kind(query["event"]) if query.get("event") else None
+    except ValueError:
+        return Unmeant.EVENT
+    try:
+        step = Step(query.get("step", Step.DAY))
+    except ValueError:
+        return Unmeant.STEP
+    said = query.get("count", str(USUAL[step]))
+    if not (said.isascii() and said.isdecimal() and len(said) <= _MOST_DIGITS and 1 <= int(said) <= periods.MOST_STEPS[step]):
+        return Unmeant.COUNT
+    return Asked(step, int(said), kind)
+
+
+class Reports:
+    """Makes reports from a store. Times are handed in (Unix seconds)."""
+
+    def __init__(self, outbox: Outbox, shops: Mapping[StorefrontId, Shop]) -> None:
+        """Tell of these storefronts."""
+        self._outbox = outbox
+        self._shops = shops
+
+    async def funnel(self, storefront: StorefrontId, asked: Asked, now: int) -> Funnel:
+        """Tell the last hours, days or weeks, the one that has begun among them; and today beside the same day last week."""
+        shop = self._shops[storefront]
+        zone, step = shop.time_zone, asked.step
+        since, until = periods.back(now + 1, asked.count, step, zone), now + 1
+        day, hour = periods.begins(now, Step.DAY, zone), now // HOUR_SECONDS * HOUR_SECONDS
+        told, today, week_before = await asyncio.gather(  # together, so that they wait for the store's thread once
+            self._outbox.history(storefront, periods.GRAINS[step], since, until),
+            self._hours(storefront, day, hour),
+            self._hours(storefront, *_week_before(day, hour, zone)),
+        )
+        sheet = Sheet(
+            storefront=storefront,
+            step=step.value,
+            time_zone=zone.key,
+            slots=tuple(periods.periods(told, since, until, step, zone)),
+            today=today,
+            week_before=week_before,
+            waiting={where: self._outbox.waiting(Lane(storefront, where)) for where in shop.max_ages},
+        )
+        return funnel(sheet, asked.kind, shop.smallest_group)
+
+    async def _hours(self, storefront: StorefrontId, since: int, until: int) -> Period:
+        told = await self._outbox.history(storefront, Grain.HOUR, since, until)
+        return Period(since, until, total(told))
+
+    async def silence(self, storefront: StorefrontId, now: int) -> Silences:
+        """Tell which event types stopped."""
+        since = now // HOUR_SECONDS * HOUR_SECONDS - LOOK_BACK_SECONDS
+        told = await self._outbox.history(storefront, Grain.HOUR, since, now + 1, (Received,))
+        return Silences(storefront=storefront, silent=silences(told, now))
+
+    async def each_silence(self, now: int, tell: Callable[[StorefrontId, frozenset[Kind]], None]) -> None:
+        """Tell of every storefront which event types stopped."""
+        for storefront in self._shops:
+            silent = (await self.silence(storefront, now))["silent"]
+            tell(storefront, frozenset(Kind(one["event"]) for one in silent))
+
+    def backlog(self, storefront: StorefrontId, where: Destination, now: int) -> Backlog:
+        """Tell what waits for a destination, and when the first of it is too old."""
+        return backlog(self._outbox.waiting(Lane(storefront, where)), self._shops[storefront].max_ages[where], now)
+
+
+def _week_before(day: int, hour: int, zone: ZoneInfo) -> tuple[int, int]:
+    """Give the same hours of the day a week before."""
+    before = periods.days_before(day, 7, zone)
+    return before, before + hour - day

@@ -1,0 +1,178 @@
+"""The funnel: what the figures come to, for all events and for one kind, and what is told of few people."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.audit.funnel import NOT_CONSENT, Funnel, Sheet, Slot, funnel
+from gateway.audit.periods import Period
+from gateway.audit.trace import moment
+from gateway.model import Destination, Kind, PlatformCode, Processing, Reason, Refusal, Source, Status
+from gateway.outbox import Waiting
+from gateway.outbox.history import (
+    Accepted,
+    Differing,
+    Figure,
+    Fresh,
+    Matched,
+    Processed,
+    Received,
+    Replayed,
+    Settled,
+    Worth,
+)
+
+NOW = 1_795_342_500
+META, GOOGLE = Destination.META, Destination.GOOGLE_ADS
+PURCHASE, VIEW = Kind.PURCHASE, Kind.PAGE_VIEW
+
+
+def came(status: Status, reason: str = "", kind: Kind | None = PURCHASE, source: Source = Source.EVENTS) -> Received:
+    """What came in."""
+    return Received(source, kind, status, reason)
+
+
+FIGURES: dict[Figure, int] = {
+    came(Status.ACCEPTED): 80,
+    came(Status.ACCEPTED, source=Source.COLLECT): 5,
+    came(Status.ACCEPTED, kind=VIEW): 15,
+    came(Status.DUPLICATE): 7,
+    came(Status.REFUSED, "gpc"): 30,
+    came(Status.REFUSED, "shopify_denied", kind=VIEW): 20,
+    came(Status.REFUSED, "no_identity"): 4,
+    came(Status.REFUSED, "not_enabled", kind=VIEW): 2,
+    came(Status.INVALID, "missing", kind=None): 3,
+    Differing(): 1,
+    Matched(PURCHASE, email=True, ip=True, click=False): 60,
+    Matched(PURCHASE, email=False, ip=False, click=True): 25,
+    Matched(VIEW, email=False, ip=False, click=False): 15,
+    Accepted(META, PURCHASE): 85,
+    Accepted(META, VIEW): 15,
+    Accepted(GOOGLE, PURCHASE): 85,
+    Settled(META, PURCHASE, "delivered", Reason.CONFIRMED): 70,
+    Settled(META, VIEW, "delivered", Reason.CONFIRMED): 10,
+    Settled(META, PURCHASE, "dead", Reason.REJECTED): 5,
+    Settled(META, PURCHASE, "withdrawn", Reason.WITHDRAWN): 3,
+    Settled(GOOGLE, PURCHASE, "delivered", Reason.ACCEPTED_FOR_PROCESSING): 80,
+    Settled(GOOGLE, PURCHASE, "delivered", Reason.CONFIRMED): 1,
+    Processed(GOOGLE, Processing.USED, None): 50,
+    Processed(GOOGLE, Processing.NOT_USED, PlatformCode("X")): 2,
+    Worth(META, "EUR", "accepted", PURCHASE): 123_456,
+    Worth(META, "EUR", "delivered", PURCHASE): 100_000,
+    Worth(META, "JPY", "delivered", PURCHASE): 700,
+    Replayed(META): 2,
+    Fresh(META, 60): 79,
+    Fresh(META, None): 1,
+}
+
+
+def made(figures: dict[Figure, int], kind: Kind | None = None, smallest: int = 10) -> Funnel:
+    """A funnel of one day with these figures."""
+    day = Period(NOW, NOW + 86_400, figures)
+    empty = Period(NOW, NOW, {})
+    waiting = {META: Waiting(3, 2, 1, NOW), GOOGLE: Waiting(0, 0, 0, None)}
+    sheet = Sheet("shop", "day", "UTC", (day, Period(NOW + 86_400, NOW + 90_000, {})), day, empty, waiting)
+    return funnel(sheet, kind, smallest)
+
+
+def test_the_door_tells_consent_apart_from_the_rest() -> None:
+    """Refusals for consent, for identity or policy, and what was invalid, each by reason."""
+    assert made(FIGURES)["total"]["door"] == {
+        "received": 166,
+        "accepted": 100,
+        "duplicate": 7,
+        "differing_repeats": 1,
+        "refused_for_consent": 50,
+        "consent_reasons": {"gpc": 30, "shopify_denied": 20},
+        "refused_otherwise": {"no_identity": 4, "not_enabled": 2},
+        "invalid": {"missing": 3},
+        "opt_in": 0.667,
+        "matched": {"email": 60, "ip": 60, "click": 25, "none": 15},
+    }
+
+
+def test_a_destination_tells_what_became_of_its_events() -> None:
+    """In events and in money; what was confirmed apart from what was only taken for processing."""
+    destinations = made(FIGURES)["total"]["destinations"]
+    assert destinations["meta"] == {
+        "accepted": 100,
+        "delivered": 80,
+        "taken": 0,
+        "processed": {},
+        "dead": 5,
+        "withdrawn": "<10",
+        "replayed": 2,
+        "reasons": {"delivered.confirmed": 80, "dead.rejected": 5},
+        "value": {"EUR": {"accepted": "1234.56", "delivered": "1000.00"}, "JPY": {"delivered": "700"}},
+        "fresh": {"60": 79, "later": 1},
+    }
+    google = destinations["google_ads"]
+    assert (google["accepted"], google["delivered"], google["taken"]) == (85, 1, 80)
+    assert google["processed"] == {"used": 50, "not_used.X": 2}
+
+
+def test_one_kind_is_told_apart() -> None:
+    """What is not counted by kind is left out then."""
+    slot = made(FIGURES, VIEW)["total"]
+    assert (slot["door"]["accepted"], slot["door"]["refused_for_consent"], slot["door"]["invalid"]) == (15, 20, {})
+    assert slot["door"]["differing_repeats"] == 0
+    meta = slot["destinations"]["meta"]
+    assert (meta["accepted"], meta["delivered"], meta["value"], meta["fresh"], meta["replayed"]) == (15, 10, {}, {}, 0)
+    assert slot["destinations"]["google_ads"]["accepted"] == 0
+
+
+def test_lines_and_what_waits_are_there() -> None:
+    """A line for each period, an empty one too, and the backlog as of now."""
+    told = made(FIGURES)
+    assert [slot["since"] for slot in told["slots"]] == [moment(NOW), moment(NOW + 86_400)]
+    assert told["slots"][1]["door"]["received"] == 0
+    assert (told["total"]["since"], told["total"]["until"]) == (moment(NOW), moment(NOW + 90_000))
+    assert told["now"]["meta"] == {"waiting": 3, "retrying": 2, "dead": 1, "oldest": moment(NOW)}
+    assert told["today"]["door"] == told["total"]["door"]
+    assert told["week_before"]["door"]["received"] == 0
+
+
+def test_few_who_refused_are_not_told() -> None:
+    """Nor can they be had from what is told: not from the sum, not from the rate, not from another reason."""
+    few: dict[Figure, int] = {came(Status.ACCEPTED): 40, came(Status.REFUSED, "gpc"): 3}
+    door = made(few)["total"]["door"]
+    assert (door["received"], door["refused_for_consent"], door["opt_in"]) == (40, "<10", None)
+    assert door["consent_reasons"] == {"others": "<10"}
+    door = made({**few, came(Status.REFUSED, "cmp_denied"): 20, came(Status.REFUSED, "no_consent"): 50})["total"]["door"]
+    assert (door["received"], door["refused_for_consent"]) == (113, 73)
+    assert door["consent_reasons"] == {"no_consent": 50, "others": 23}
+
+
+@pytest.mark.parametrize("reason", Refusal)
+def test_every_refusal_is_of_consent_or_known_not_to_be(reason: Refusal) -> None:
+    """What is not on the list of the others is treated as consent: small groups of it are not told."""
+    door = made({came(Status.REFUSED, reason): 3})["total"]["door"]
+    assert (door["refused_for_consent"] == "<10") is (reason not in NOT_CONSENT)
+    assert (door["refused_otherwise"] == {reason: 3}) is (reason in NOT_CONSENT)
+
+
+def test_a_replay_takes_its_letter_back() -> None:
+    """In the hour in which it happens, though it died in another."""
+    meta = made({Settled(META, PURCHASE, "dead", Reason.REJECTED): -2, Replayed(META): 2})["total"]["destinations"]["meta"]
+    assert (meta["dead"], meta["reasons"], meta["replayed"]) == (-2, {"dead.rejected": -2}, 2)
+
+
+COUNTS = st.dictionaries(
+    st.sampled_from([came(Status.REFUSED, reason) for reason in Refusal] + [came(status) for status in (Status.ACCEPTED,)]),
+    st.integers(1, 60),
+)
+
+
+def numbers(slot: Slot) -> list[Any]:
+    """All that is told of people's decisions."""
+    door = slot["door"]
+    return [door["refused_for_consent"], *door["consent_reasons"].values()]
+
+
+@given(COUNTS)
+def test_no_number_tells_of_few(figures: dict[Figure, int]) -> None:
+    """Whatever the figures: each number of those who refused is of ten at least, or nought."""
+    for number in numbers(made(figures)["total"]):
+        assert number in {"<10", 0} or number >= 10
