@@ -63,6 +63,10 @@ class Callers:
         self._doors = doors
         self._edge = edge
 
+    def door(self, storefront: StorefrontId) -> Door:
+        """Give a storefront's door. Raises KeyError where there is none."""
+        return self._doors[storefront]
+
     def server(self, headers: Mapping[str, str]) -> Door:
         """Find the storefront whose secret key a request carries."""
         scheme, _, key = headers.get(hdrs.AUTHORIZATION, "").partition(" ")

@@ -1,9 +1,9 @@
 """The front door: HTTP in, the line run, and the answer only after the flush.
 
-Four routes. `POST /v1/events` is for servers with a secret key and answers per event; `POST /v1/collect` is for browsers
+`POST /v1/events` is for servers with a secret key and answers per event; `POST /v1/collect` is for browsers
 with a publishable key and answers 204 whatever became of the events, since a differing reply would tell the page about
 consent and make tags retry; `POST /v1/consent` and `POST /v1/consent/withdraw` take consent records and withdrawals from
-both, and answer each in its own way. One request is one transaction. An error names a rule, never the input, and 503
+both, and answer each in its own way; `POST /v1/shopify/webhooks` takes what Shopify signed. One request is one transaction. An error names a rule, never the input, and 503
 always means that nothing was accepted. Above the boundary's line the body lives in this function's memory and nowhere else.
 """
 
@@ -29,16 +29,19 @@ from gateway.metrics import Metrics
 from gateway.model import Destination, Fault, Source, Status, Trace
 from gateway.model import Refusal as Refused
 from gateway.outbox import Accept, Entry, Outbox, Refuse, Reject, Shut, Unavailable
-from gateway.raw import Malformed, RawEvent
+from gateway.raw import Malformed, RawEvent, Unfit
 from gateway.rights.counter import Counter
 from gateway.sources import consent
 from gateway.sources.native import Batch, Connection, NotAnEvent, TooManyEvents, decode
+from gateway.sources.shopify import PRIVACY
 from gateway.sources.strict import Unreadable
 from gateway.tallying import count
+from gateway.webhooks import Webhooks
 
 EVENTS_BYTES: Final = 1 << 20
 COLLECT_BYTES: Final = 64 << 10
 CONSENT_BYTES: Final = 64 << 10
+WEBHOOK_BYTES: Final = 1 << 20
 WITHDRAW_BYTES: Final = 16 << 10
 WITHDRAW_COSTS: Final = 20
 """What a withdrawal costs a visitor, in events: it looks through everything that waits, and leaves a line of its own."""
@@ -50,6 +53,7 @@ ROUTES: Final = (
     ("OPTIONS", "/v1/consent"),
     ("POST", "/v1/consent/withdraw"),
     ("OPTIONS", "/v1/consent/withdraw"),
+    ("POST", "/v1/shopify/webhooks"),
     ("GET", "/healthz"),
 )
 """Every public route; the documentation is tested against this."""
@@ -57,7 +61,9 @@ ROUTES: Final = (
 JSON_TYPE: Final = "application/json"
 ALLOWED: Final = "allowed"
 """What the answer to a consent record says of a destination that it allows."""
-EVENTS, ACCEPTED, REFUSED = Source.EVENTS, Status.ACCEPTED, Status.REFUSED
+EVENTS, COLLECT, ACCEPTED, REFUSED = Source.EVENTS, Source.COLLECT, Status.ACCEPTED, Status.REFUSED
+Said = RawEvent | Unfit | Malformed
+"""What a source makes of an event."""
 PREFLIGHT_SECONDS: Final = "86400"
 
 
@@ -71,6 +77,7 @@ class Intake:
         bodies: Bodies,
         consents: Consents,
         counter: Counter,
+        webhooks: Webhooks,
         outbox: Outbox,
         metrics: Metrics,
         addresses: Addresses,
@@ -81,6 +88,7 @@ class Intake:
         self._bodies = bodies
         self._consents = consents
         self._counter = counter
+        self._webhooks = webhooks
         self._outbox = outbox
         self._metrics = metrics
         self._addresses = addresses
@@ -105,6 +113,8 @@ class Intake:
                     response = await self._consent(request, query)
                 case "POST", "/v1/consent/withdraw":
                     response = await self._withdraw(request, query)
+                case "POST", "/v1/shopify/webhooks":
+                    response = await self._webhook(request)
                 case "OPTIONS", "/v1/collect" | "/v1/consent" | "/v1/consent/withdraw":
                     response = self._preflight(request, query)
                 case "GET", "/healthz":
@@ -132,7 +142,8 @@ class Intake:
         except TooManyEvents:
             return problem(413, "too_many_events")
         self._take(door.bucket, len(batch.events) - 1)
-        entries, statuses = await self._store(door, EVENTS, batch, now)
+        entries, statuses = await self._store(door, EVENTS, batch.events, now)
+        self._count_unknown(door, batch)
         return answer(202, _results(batch.events, entries, statuses))
 
     async def _from_server(self, request: web.BaseRequest, limit: int, *, though_full: bool = False) -> tuple[Door, bytes]:
@@ -158,7 +169,8 @@ class Intake:
         except (Unreadable, NotAnEvent, TooManyEvents):
             batch = Batch(events=[Malformed("event", Fault.BAD_FORMAT)], unknown={})
         self._take_as_visitor(page.door.bucket, page.address, len(batch.events) - 1, page.cors)
-        await self._store(page.door, Source.COLLECT, batch, now, page.cors)
+        await self._store(page.door, COLLECT, batch.events, now, page.cors)
+        self._count_unknown(page.door, batch)
         return answer(204, headers=page.cors)
 
     async def _from_page(self, request: web.BaseRequest, query: str, limit: int, *, though_full: bool = False) -> "Page":
@@ -240,6 +252,28 @@ class Intake:
             await self._counter.withdraw_for_page(page.door.line.storefront, page.body)
         return answer(204, headers=page.cors)
 
+    # ── Shopify ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _webhook(self, request: web.BaseRequest) -> Answer:
+        """Answer 200 to whatever is signed and understood: Shopify repeats anything else, and gives up a shop that fails."""
+        headers, webhooks = request.headers, self._webhooks
+        shop, topic = webhooks.shop(headers), webhooks.topic(headers)
+        self._refuse_if_shut(though_full=topic in PRIVACY)
+        if headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+            raise Refusal(closing(problem(415, "content_encoding")))
+        body = self._bodies.whole(request, WEBHOOK_BYTES) or await self._bodies.read(request, WEBHOOK_BYTES)
+        webhooks.check(shop, headers, body)
+        self._take(shop.door.bucket, 1)
+        if topic in PRIVACY:
+            with _shut_told():
+                await webhooks.privacy(shop, topic, body)
+            return answer(200)
+        now = int(self._wall())
+        event = webhooks.read_order(shop, topic, body, now)
+        if event is not None:
+            await self._store(shop.door, Source.SHOPIFY, (event,), now)
+        return answer(200)
+
     # ── both ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _refuse_if_shut(self, headers: Mapping[str, str] = NO_HEADERS, *, though_full: bool = False) -> None:
@@ -263,9 +297,9 @@ class Intake:
             raise Refusal(problem(429, "too_many_requests", {**headers, "Retry-After": _jittered(seconds + 1)}))
 
     async def _store(
-        self, door: Door, source: Source, batch: Batch, now: int, headers: Mapping[str, str] = NO_HEADERS
+        self, door: Door, source: Source, events: Sequence[Said], now: int, headers: Mapping[str, str] = NO_HEADERS
     ) -> tuple[list[Entry], Sequence[Status]]:
-        run, events = door.line.run, batch.events
+        run = door.line.run
         try:
             citing = [True for event in events if type(event) is RawEvent and cites(event.consent)]
             if citing:
@@ -273,14 +307,16 @@ class Intake:
             else:
                 entries = [run(event, source, now, None, ()) for event in events]
             statuses = await self._outbox.put(entries)
-            if citing and door.hold_seconds and source is EVENTS:
+            if citing and door.hold_seconds and source is not COLLECT:
                 await self._consents.hold(door, events, entries, now)
         except Unavailable as unavailable:
             raise Refusal(_unavailable(unavailable.why, headers)) from None
         count(self._metrics, door.line.storefront, source, entries, statuses)
+        return entries, statuses
+
+    def _count_unknown(self, door: Door, batch: Batch) -> None:
         for field, number in batch.unknown.items():
             self._metrics.unknown_fields(door.line.storefront, field, number)
-        return entries, statuses
 
 
 class Page(NamedTuple):
@@ -296,7 +332,7 @@ class Page(NamedTuple):
 PATHS: Final = {path: ", ".join(method for method, other in ROUTES if other == path) for _, path in ROUTES}
 
 
-def _results(events: Sequence[RawEvent | Malformed], entries: Sequence[Entry], statuses: Sequence[Status]) -> bytes:
+def _results(events: Sequence[Said], entries: Sequence[Entry], statuses: Sequence[Status]) -> bytes:
     results = [_result(*one) for one in zip(events, entries, statuses, strict=True)]
     return b'{"results":[%b]}' % (results[0] if len(results) == 1 else b",".join(results))
 

@@ -76,6 +76,8 @@ class Happening(StrEnum):
     RECORD_UNREADABLE = "record_unreadable"
     DEAD_LETTERS_REPLAYED = "dead_letters_replayed"
     """Somebody had dead letters sent again."""
+    REQUEST_NOTED = "request_noted"
+    """A person's request, or a shop's, was written down and waits for an operator, by its number in the register."""
     REQUEST_DONE = "request_done"
     """Somebody's request was done: a withdrawal, an erasure or an access, by its number in the register."""
     UNEXPECTED_ERROR = "unexpected_error"

@@ -76,6 +76,8 @@ class Source(Word):
 
     EVENTS = "events"
     COLLECT = "collect"
+    SHOPIFY = "shopify"
+    """A shop's own platform: Shopify's webhooks."""
     HELD = "held"
     """No door of its own: an order that was held for its consent record, which then came."""
 
@@ -163,6 +165,17 @@ class Refusal(Word):
     """Nothing in the event identifies the person to this platform in a form the policy allows to leave."""
     NOT_ENABLED = "not_enabled"
     """The destination does not take this kind of event for this storefront."""
+    TEST_ORDER = "test_order"
+    """The shop's platform marks the order as a test."""
+    CANCELLED_ORDER = "cancelled_order"
+    POS_ORDER = "pos_order"
+    """It was made at a till: no browser was there that could have been asked."""
+    DRAFT_ORDER = "draft_order"
+    """Somebody at the shop wrote it."""
+    RENEWAL_ORDER = "renewal_order"
+    """A subscription made it, not a visitor."""
+    OTHER_CHANNEL = "other_channel"
+    """It came in by a sales channel that the settings do not name."""
     RESTRICTION_UNSUPPORTED = "restriction_unsupported"
     """The person opted out under a US state's law, and this platform has no mark that would tell it so."""
 

@@ -55,6 +55,10 @@ class Witness:
         self._metrics.right_done(storefront, right, via)
         self._log.say(Happening.REQUEST_DONE, storefront=storefront, right=right, number=number)
 
+    def request_noted(self, storefront: StorefrontId, right: Right, number: int) -> None:
+        """Write: somebody has to see to it."""
+        self._log.say(Happening.REQUEST_NOTED, storefront=storefront, right=right, number=number)
+
     def retried(self, lane: Lane, reason: Reason, count: int) -> None:
         """Count."""
         self._metrics.retried(lane, reason, count)
