@@ -1,10 +1,11 @@
 """The front door: HTTP in, the line run, and the answer only after the flush.
 
-`POST /v1/events` is for servers with a secret key and answers per event; `POST /v1/collect` is for browsers
-with a publishable key and answers 204 whatever became of the events, since a differing reply would tell the page about
-consent and make tags retry; `POST /v1/consent` and `POST /v1/consent/withdraw` take consent records and withdrawals from
-both, and answer each in its own way; `POST /v1/shopify/webhooks` takes what Shopify signed. One request is one transaction. An error names a rule, never the input, and 503
-always means that nothing was accepted. Above the boundary's line the body lives in this function's memory and nowhere else.
+`POST /v1/events` is for servers with a secret key and answers per event; `POST /v1/collect` is for browsers with a publishable
+key and answers 204 whatever became of the events, since a differing reply would tell the page about consent and make tags
+retry; `POST /v1/consent` and `POST /v1/consent/withdraw` take consent records and withdrawals from both, and answer each in its
+own way; `POST /v1/shopify/webhooks` takes what Shopify signed. One request is one transaction. An error names a rule, never
+the input, and 503 always means that nothing was accepted. Above the boundary's line the body lives in this function's memory
+and nowhere else.
 """
 
 import random
@@ -337,7 +338,7 @@ def _results(events: Sequence[Said], entries: Sequence[Entry], statuses: Sequenc
     return b'{"results":[%b]}' % (results[0] if len(results) == 1 else b",".join(results))
 
 
-def _result(event: RawEvent | Malformed, entry: Entry, status: Status) -> bytes:
+def _result(event: Said, entry: Entry, status: Status) -> bytes:
     """Write one event's result. An id needs no escaping, so the commonest one is its id and an end that is always the same."""
     if status is ACCEPTED and type(entry) is Accept:
         trace = entry.trace
@@ -353,7 +354,7 @@ def _end(allowed: tuple[Destination, ...], refused: tuple[tuple[Destination, Ref
     return b'",' + orjson.dumps(rest)[1:]
 
 
-def _other_result(event: RawEvent | Malformed, entry: Entry, status: Status) -> dict[str, object]:
+def _other_result(event: Said, entry: Entry, status: Status) -> dict[str, object]:
     """Write a result's members: its own id if it had a valid one, and reasons by code."""
     result: dict[str, object] = {"event_id": event.event_id, "status": status}
     match entry:

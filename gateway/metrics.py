@@ -165,7 +165,7 @@ class Metrics(Collector):
         self._unreadable = Counts(
             "unreadable_signals", "Refused events with a signal that cannot be read.", ("storefront", "signal")
         )
-        self._webhooks = Counts("webhooks", "Webhooks of shops' platforms that were signed.", ("storefront", "topic", "outcome"))
+        self._webhooks = Counts("webhooks", "Signed webhooks of shops' platforms.", ("storefront", "topic", "outcome"))
         self._held = Counts("held_orders", "Orders that came before their consent record.", ("storefront", "outcome"))
         self._processed = Counts("processed", "Platforms' last words on what they had taken.", (*lane, "processing", "reason"))
         self._warnings = Counts("platform_warnings", "Remarks of a platform on events that it answered for.", lane)

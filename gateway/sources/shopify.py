@@ -45,6 +45,7 @@ ORDERS: Final = frozenset({Topic.ORDERS_PAID, Topic.ORDERS_CREATE})
 PRIVACY: Final = frozenset({Topic.DATA_REQUEST, Topic.CUSTOMERS_REDACT, Topic.SHOP_REDACT})
 TOPICS: Final = {topic.value: topic for topic in Topic}
 
+ORDER_LISTS: Final = ("orders_to_redact", "orders_requested")
 MAX_ORDERS: Final = 1000
 """Orders of one person in a privacy topic. More is for an operator: the store looks each of them up while others wait."""
 
@@ -110,16 +111,19 @@ def subject(body: bytes) -> Subject | Malformed:
     try:
         said = _object(body)
         customer = _part(said, "customer")
-        asked = [number for field in ("orders_to_redact", "orders_requested") for number in _list(said, field)]
-        if len(asked) > MAX_ORDERS:
-            raise Broken("orders", Fault.TOO_LONG)
         return Subject(
             shop_domain=_text(said, "shop_domain") or "",
             email=_text(customer, "email"),
-            orders=tuple(dict.fromkeys(order_number(number, "orders") for number in asked)),
+            orders=_orders([number for field in ORDER_LISTS for number in _list(said, field)]),
         )
     except Broken as broken:
         return Malformed(broken.field, broken.fault)
+
+
+def _orders(named: Sequence[object]) -> tuple[str, ...]:
+    if len(named) > MAX_ORDERS:
+        raise Broken("orders", Fault.TOO_LONG)
+    return tuple(dict.fromkeys(order_number(number, "orders") for number in named))
 
 
 def order_number(value: object, field: str) -> str:
@@ -138,7 +142,8 @@ def order_number(value: object, field: str) -> str:
 
 def _unfit(said: Mapping[str, object], rules: Rules) -> Refusal | None:
     """Say why an order counts nowhere. A flag that is not a plain no is a yes."""
-    if said.get("test") not in (None, False):
+    test = said.get("test")
+    if test is not None and test is not False:
         return Refusal.TEST_ORDER
     if said.get("cancelled_at") is not None:
         return Refusal.CANCELLED_ORDER

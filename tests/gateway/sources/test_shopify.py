@@ -12,9 +12,20 @@ from gateway.consent.evidence import cited
 from gateway.model import Fault, Kind, Money, Refusal
 from gateway.persons import Identifier
 from gateway.raw import MAX_AGE, Malformed, RawEvent, Unfit
-from gateway.sources.shopify import ATTRIBUTE, CHANNELS, MAX_ORDERS, Rules, Subject, Topic, order, order_number, subject, topic_of
+from gateway.sources.shopify import (
+    ATTRIBUTE,
+    CHANNELS,
+    MAX_ORDERS,
+    Rules,
+    Subject,
+    Topic,
+    order,
+    order_number,
+    subject,
+    topic_of,
+)
 from gateway.sources.strict import Unreadable
-from tests.strategies import json_values
+from tests.strategies import JSON
 
 DATA: Final = Path(__file__).parent.parent.parent / "data/shopify"
 RULES: Final = Rules()
@@ -152,8 +163,8 @@ def test_the_value_is_what_the_buyer_saw(changes: dict[str, Any], money: Money) 
         ({"total_price_set": None, "currency": None}, "total_price", Fault.MISSING),
         ({"total_price_set": None, "total_price": 598.94}, "total_price", Fault.WRONG_TYPE),
         ({"total_price_set": {"presentment_money": {"amount": "5.00"}}}, "total_price", Fault.MISSING),
-        ({"total_price_set": {"presentment_money": {"amount": "-1.00", "currency_code": "EUR"}}}, "order.value", Fault.OUT_OF_RANGE),
-        ({"total_price_set": {"presentment_money": {"amount": "1.00", "currency_code": "XXX"}}}, "order.currency", Fault.NOT_ONE_OF),
+        ({"total_price_set": None, "total_price": "-1.00"}, "order.value", Fault.OUT_OF_RANGE),
+        ({"total_price_set": None, "currency": "XXX"}, "order.currency", Fault.NOT_ONE_OF),
         ({"total_price_set": []}, "total_price_set", Fault.WRONG_TYPE),
         ({"processed_at": None, "created_at": None}, "occurred_at", Fault.MISSING),
         ({"processed_at": "yesterday"}, "occurred_at", Fault.BAD_FORMAT),
@@ -234,7 +245,8 @@ def test_a_line_without_a_variant_has_its_product() -> None:
 
 def test_an_order_cites_all_that_its_record_can_be_found_by() -> None:
     """The cart, the checkout, its own number, and the receipt that the theme put into the cart."""
-    event = read(note_attributes=[{"name": "colour", "value": "green"}, {"name": ATTRIBUTE, "value": "page-receipt-0123456789"}])
+    receipt = {"name": ATTRIBUTE, "value": "page-receipt-0123456789"}
+    event = read(note_attributes=[{"name": "colour", "value": "green"}, receipt])
     assert cited(event.consent) == (
         (Identifier.CART_TOKEN, "68778783ad298f1c80c3bafcddeea02f"),
         (Identifier.CHECKOUT_TOKEN, "bd5a8aa1ecd019dd3520ff791ee3a24c"),
@@ -264,7 +276,7 @@ def test_a_newsletters_permission_is_not_read() -> None:
 FIELDS: Final = sorted(ORDER)
 
 
-@given(changes=st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=6), more=st.dictionaries(st.text(), json_values, max_size=4))
+@given(changes=st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=6), more=st.dictionaries(st.text(), JSON, max_size=4))
 def test_whatever_an_order_says_it_is_no_consent(changes: dict[str, Any], more: dict[str, Any]) -> None:
     """Any value in any field: an event, an unfit one or a malformed one, and never a consent beyond a citation."""
     event = order(json.dumps(more | ORDER | changes).encode("utf-8", "surrogatepass"), NOW, RULES)
@@ -338,7 +350,7 @@ def test_a_privacy_body_that_cannot_be_meant_is_not_half_done(changes: dict[str,
     assert subject(json.dumps(about).encode()) == Malformed(field, fault)
 
 
-@given(value=json_values)
+@given(value=JSON)
 def test_any_value_is_a_number_or_a_fault(value: Any) -> None:
     """In every place of a privacy body."""
     for field in ("shop_domain", "customer", "orders_to_redact", "orders_requested"):
