@@ -74,6 +74,9 @@ class Known(msgspec.Struct, frozen=True):
 
 Name = TypeVar("Name")
 
+WHOLE: Final = (("whole_storefront", 1),)
+"""What a line says that is about nobody in particular."""
+
 MOST_ROUNDS: Final = 2
 """Once to find the events of what was named, once more to find those of whom these events name."""
 
@@ -132,7 +135,8 @@ class Desk:
             same = not frozenset(mine).isdisjoint(request.persons) if mine else not request.persons
             if request.right is right and same:
                 return request
-        request = await self._ledger.register(Request(0, storefront, right, mine, now, due_at(law, now)))
+        counts = () if mine else WHOLE
+        request = await self._ledger.register(Request(0, storefront, right, mine, now, due_at(law, now), counts=counts))
         self._open[request.number] = request
         return request
 

@@ -17,8 +17,6 @@ from typing import Final
 
 import msgspec
 
-from gateway.consent.evidence import JOIN, RECEIPT
-from gateway.consent.place import UNREADABLE
 from gateway.model import EventId, Fault, Kind, Money, Refusal, Word
 from gateway.persons import Identifier
 from gateway.raw import Malformed, RawEvent, Unfit
@@ -51,6 +49,11 @@ MAX_ORDERS: Final = 1000
 
 ATTRIBUTE: Final = "consent_receipt"
 """The cart attribute in which a theme hands the receipt of a consent record to the order."""
+JOIN: Final = "join"
+RECEIPT: Final = Identifier.RECEIPT.value
+"""Where a consent object cites a record."""
+NO_COUNTRY: Final = "?"
+"""What is said of the country where the addresses contradict each other: nothing that could be read as one."""
 WEB: Final = "web"
 """The online store's own sales channel."""
 CHANNELS: Final[Mapping[str, Refusal]] = {
@@ -229,7 +232,7 @@ def _place(said: Mapping[str, object]) -> tuple[str | None, str | None]:
     places = [(_text(one, "country_code"), _text(one, "province_code")) for one in addresses]
     countries = {country for country, _ in places if country}
     if len(countries) > 1:
-        return UNREADABLE, None
+        return NO_COUNTRY, None
     regions = {region for country, region in places if country and region}
     return next(iter(countries), None), regions.pop() if len(regions) == 1 else None
 

@@ -295,6 +295,7 @@ async def test_a_redacted_shop_waits_for_an_operator(door: Doorway) -> None:
     await send(door, "customers/redact", published("customer_redact"))
     (line,) = door.desk.open_requests(SHOP)
     assert (line.right, line.persons, line.storefront) == (Right.ERASE, (), SHOP)
+    assert line.counts == (("whole_storefront", 1),)
     assert door.metric("webhooks_total", topic="shop/redact", outcome="noted") == 2
 
 

@@ -47,6 +47,15 @@ def test_a_persons_request_is_written_by_its_number(scene: Scene) -> None:
     assert 'rights_total{right="erase",storefront="demo",via="operator"} 1.0' in scene.metrics.text().decode()
 
 
+def test_a_request_that_waits_is_written_and_not_counted(scene: Scene) -> None:
+    """Nothing was done yet; somebody has to see to it."""
+    scene.witness.request_noted(META.storefront, Right.ACCESS, 13)
+    assert scene.lines == [
+        {"level": "info", "happening": "request_noted", "storefront": "demo", "number": 13, "right": "access"}
+    ]
+    assert "rights_total{" not in scene.metrics.text().decode()
+
+
 @pytest.fixture
 def scene() -> Scene:
     """A witness that has seen nothing."""

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.consent.evidence import cited
+from gateway.consent.place import UNREADABLE, place_of
 from gateway.model import Fault, Kind, Money, Refusal
 from gateway.persons import Identifier
 from gateway.raw import MAX_AGE, Malformed, RawEvent, Unfit
@@ -231,6 +232,13 @@ def test_addresses_that_differ_are_in_doubt(shipping: object, billing: object, p
     """A buyer counts as in the United States only if both addresses say so: a doubt is where consent must be asked for."""
     event = read(shipping_address=shipping, billing_address=billing)
     assert (event.country, event.region) == place
+
+
+def test_addresses_that_differ_are_unreadable_to_whoever_decides() -> None:
+    """The word that stands for them is no country's, wherever else the buyer may be."""
+    event = read(billing_address={"country_code": "FR"})
+    place = place_of(((event.country, event.region), ("US", "CA")))
+    assert (place.country, place.in_us) == (UNREADABLE, False)
 
 
 def test_a_line_without_a_variant_has_its_product() -> None:
