@@ -47,7 +47,7 @@ from gateway.webhooks import SIGNATURE
 from tests.doorway import edit
 from tests.live import NOTHING_MORE, ORIGIN, STOREFRONT, Installation, Process, inside, install
 from tests.seek import Needles, addresses, disguises, hashed, written
-from tests.shopify import DOMAIN, signed
+from tests.shopify import DOMAIN, EDIT, signed, write_secrets
 from tests.shopify import SECRET as SHOPIFY_SECRET
 from tests.wire import asked, request
 

@@ -49,7 +49,7 @@ def test_a_persons_request_is_written_by_its_number(scene: Scene) -> None:
 
 def test_a_request_that_waits_is_written_and_not_counted(scene: Scene) -> None:
     """Nothing was done yet; somebody has to see to it."""
-    scene.witness.request_noted(META.storefront, Right.ACCESS, 13)
+    scene.teller.request_noted(META.storefront, Right.ACCESS, 13)
     assert scene.lines == [
         {"level": "info", "happening": "request_noted", "storefront": "demo", "number": 13, "right": "access"}
     ]
