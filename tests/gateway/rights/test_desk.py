@@ -339,3 +339,10 @@ async def test_a_note_of_everybody_is_nobodys(door: Doorway) -> None:
     again = make_desk(door.settings, door.outbox, door.ledger, Nobody(), lambda: door.clock.wall)
     await again.load()
     assert again.open_requests(SHOP) == [noted]
+
+
+async def test_a_note_of_everybody_takes_no_persons_line(door: Doorway) -> None:
+    """A person's open line of the same right stays theirs."""
+    noted = await door.desk.note(SHOP, Right.ERASE, naming(email=JANE), Law.GDPR)
+    everybody = await door.desk.note(SHOP, Right.ERASE, Naming(), Law.GDPR)
+    assert door.desk.open_requests(SHOP) == [noted, everybody]
