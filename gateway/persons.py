@@ -6,6 +6,7 @@ person names, without any of these being on disk. E-mail addresses are not among
 Pure: the pepper is handed in.
 """
 
+import re
 from enum import unique
 from hashlib import blake2b
 from typing import Final
@@ -15,6 +16,11 @@ from gateway.model import EmailDigest, PersonKey, StorefrontId, Word
 KEY_BYTES: Final = 8
 LONGEST: Final = 256
 """Characters of an identifier; what is longer is none."""
+
+
+SHOPIFY_ORDER: Final = re.compile(r"gid://shopify/Order(?:Identity)?/([0-9]+)", re.ASCII).fullmatch
+"""A pixel has an order as such an address, a webhook has its bare number
+(https://shopify.dev/docs/api/web-pixels-api/standard-events/checkout_completed, read 2026-11-22)."""
 
 
 @unique
@@ -43,9 +49,12 @@ class Persons:
     def key(self, storefront: StorefrontId, kind: Identifier, text: str) -> PersonKey:
         """Hash an identifier of 1 to 256 characters, surrounding blanks left out. Raises ValueError for any other length.
 
-        Equal texts of different kinds or storefronts give different keys.
+        Equal texts of different kinds or storefronts give different keys. An order's number and Shopify's address of it give
+        the same.
         """
         plain = text.strip()
+        if kind is Identifier.ORDER_ID and (address := SHOPIFY_ORDER(plain)):
+            plain = address[1]
         if not 0 < len(plain) <= LONGEST:
             raise ValueError("an identifier has 1 to 256 characters")
         keyed = self.hasher(storefront, kind)

@@ -3,7 +3,8 @@
 A text is kept in one form: JSON without blanks, names in order. What is not of a signal's declared form, has a name or a
 word that its form does not know, or could not be read, may hold anything; of that a digest is kept, which proves the signal
 to whoever still has it and tells nobody else what it was. Cookies and the objects of consent tools hold identifiers of
-their own, so they are never kept as text. A key that the format does not know is not even named. Pure.
+their own, so they are never kept as text. Of a key or a cookie that the format does not know only that there was one is kept:
+it may be an address, and the hash of an IP address or of an e-mail address is found by trying all of them. Pure.
 """
 
 import json
@@ -107,7 +108,8 @@ def proofs_of(consent: Mapping[str, object], statements: Statements) -> tuple[Pr
     `statements` are what the readers said of it: a signal of which one says that it cannot be read is not kept as text.
     """
     unread = frozenset(s.signal for s in statements if s.state is State.INVALID or s.refusal in UNREAD_OPT_OUTS)
-    return tuple(sorted(_proofs(consent, unread), key=lambda proof: (proof.signal, proof.text or proof.digest or "")))
+    found = dict.fromkeys(_proofs(consent, unread))
+    return tuple(sorted(found, key=lambda proof: (proof.signal, proof.text or proof.digest or "")))
 
 
 def _proofs(consent: Mapping[str, object], unread: frozenset[Signal]) -> Iterator[Proof]:
@@ -115,13 +117,17 @@ def _proofs(consent: Mapping[str, object], unread: frozenset[Signal]) -> Iterato
         if value is None or key in NO_PROOF:
             continue
         if key == "cookies" and type(value) is dict:
-            yield from (_digest(f"cookies.{name if name in COOKIES else OTHER}", part) for name, part in value.items())
+            yield from (_digest(f"cookies.{name}", part) for name, part in value.items() if name in COOKIES)
+            if not value.keys() <= COOKIES:
+                yield Proof(f"cookies.{OTHER}", None, None)
         elif key == "given_at":
             yield _digest(key, value) if Signal.GIVEN_AT in unread or len(str(value)) > 35 else _text(key, value)
         elif key in FORMS and _was_read(key, unread) and FORMS[key](value):
             yield _text(key, value)
+        elif key in READERS or key in SILENT or key in FORMS:
+            yield _digest(key, value)
         else:
-            yield _digest(key if key in READERS or key in SILENT or key in FORMS else OTHER, value)
+            yield Proof(OTHER, None, None)
 
 
 def _was_read(key: str, unread: frozenset[Signal]) -> bool:

@@ -45,7 +45,7 @@ MALFORMED: Final[tuple[object, ...]] = ("true", 1, "yes", [], {"marketing": True
 
 
 PAUSE: Final = 0.1
-"""The longest that a client rests between two requests, in seconds."""
+"""The longest that a client rests between two requests, in seconds, unless told otherwise."""
 
 
 class Sale(msgspec.Struct, frozen=True):
@@ -109,7 +109,7 @@ class Crowd:
     a storefront would; now and then somebody repeats what was answered already.
     """
 
-    def __init__(self, installation: Installation, clients: int, seed: int) -> None:
+    def __init__(self, installation: Installation, clients: int, seed: int, pause: float = PAUSE) -> None:
         self.asked: set[str] = set()
         self.told: dict[str, str] = {}
         """The first status that each event id was answered with."""
@@ -117,6 +117,7 @@ class Crowd:
         self.in_flight = 0
         self._installation = installation
         self._clients = clients
+        self._pause = pause
         self._random = Random(seed)  # noqa: S311 - repeatable by intent, no secret
         self._unknown: list[str] = []
         self._home = False
@@ -141,7 +142,7 @@ class Crowd:
     async def _client(self, session: aiohttp.ClientSession, most: int) -> None:
         while not self._home:
             await self._post(session, [self._next() for _ in range(self._random.randint(1, most))])
-            await asyncio.sleep(self._random.uniform(0, PAUSE))
+            await asyncio.sleep(self._random.uniform(0, self._pause))
 
     def _next(self) -> str:
         """Choose what is posted next: mostly something new."""
@@ -189,12 +190,16 @@ class Crowd:
 
 
 class Sent(msgspec.Struct):
-    """One request that reached a platform: which events, in which life of the gateway, and whether it was answered."""
+    """One request that reached a platform: which events, in which life of the gateway, and whether it was answered.
+
+    `began`: when its first byte came, where that was looked at; monotonic seconds.
+    """
 
     destination: Destination
     ids: tuple[str, ...]
     life: int
     answered: bool = False
+    began: float = 0.0
 
 
 class Watch:

@@ -31,6 +31,9 @@ from gateway.sandbox.platforms import TOKENS
 from gateway.settings import load
 
 NOTHING_MORE: Final[Mapping[Destination, str]] = MappingProxyType({})
+NO_MORE: Final[Mapping[str, str]] = MappingProxyType({})
+PLENTY: Final = 1_000_000
+"""Requests a minute that no run reaches."""
 STOREFRONT = "shop"
 ORIGIN = "https://shop.example"
 
@@ -71,19 +74,19 @@ key = "file:publishable.key"
 base_url = "{meta}"
 credential = "file:meta.token"
 pixel_id = "1234567890"
-requests_per_minute = 1000000
+requests_per_minute = {quota}
 {more_meta}
 [storefronts.{storefront}.destinations.pinterest]
 base_url = "{pinterest}"
 credential = "file:pinterest.token"
 ad_account_id = "549755885175"
-requests_per_minute = 1000000
+requests_per_minute = {quota}
 {more_pinterest}
 [storefronts.{storefront}.destinations.google_ads]
 base_url = "{google_ads}"
 credential = "file:google_ads.token"
 operating_account = "1234567890"
-requests_per_minute = 1000000
+requests_per_minute = {quota}
 requests_per_day = 1000000000
 {more_google_ads}
 [storefronts.{storefront}.destinations.google_ads.conversion_actions]
@@ -176,9 +179,13 @@ def install(
     linger: float = 0.05,
     max_bytes: str = "1GiB",
     server: str = "",
+    quota: int = PLENTY,
     destinations: Mapping[Destination, str] = NOTHING_MORE,
 ) -> Installation:
-    """Write everything that a gateway needs into `folder`; `server` and `destinations` are further lines of those tables."""
+    """Write everything that a gateway needs into `folder`; `server` and `destinations` are further lines of those tables.
+
+    `quota`: requests a minute to each destination.
+    """
     public, private = hold(), hold()
     folder.mkdir(parents=True, exist_ok=True)
     Keyring.create(folder / "sealing.json")
@@ -196,6 +203,7 @@ def install(
         linger=linger,
         max_bytes=max_bytes,
         server=server,
+        quota=quota,
         **urls,
         **{f"more_{d.value}": destinations.get(d, "") for d in Destination},
     )
@@ -217,12 +225,13 @@ SERVE: Final = "import sys; from gateway.cli import main; sys.exit(main())"
 class Process:
     """`consent-gateway serve` in a process of its own; its standard error is collected in `log`.
 
-    `program` is what Python runs in place of the command, for gateways that are broken on purpose.
+    `program` is what Python runs in place of the command, for gateways that are broken on purpose; `environment` is added.
     """
 
-    def __init__(self, installation: Installation, program: str = SERVE) -> None:
+    def __init__(self, installation: Installation, program: str = SERVE, environment: Mapping[str, str] = NO_MORE) -> None:
         self.installation = installation
         self._program = program
+        self._environment = environment
         self.log = installation.folder / "stderr.log"
         self._process: asyncio.subprocess.Process | None = None
 
@@ -238,7 +247,7 @@ class Process:
                 str(self.installation.config),
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **self._environment},
             )
         until = time.monotonic() + seconds
         while time.monotonic() < until:

@@ -182,6 +182,14 @@ def test_every_package_is_in_the_wheel() -> None:
     assert set(PROJECT["tool"]["setuptools"]["packages"]) == packages
 
 
+def test_everything_in_config_is_in_the_wheel() -> None:
+    """The same for data: contracts, rules and the dashboard are of use to who has only the installed package."""
+    patterns = PROJECT["tool"]["setuptools"]["package-data"]["config"]
+    shipped = {path for pattern in patterns for path in (ROOT / "config").glob(pattern)}
+    data = {path for path in (ROOT / "config").rglob("*") if path.is_file() and path.suffix not in {".py", ".pyc"}}
+    assert data - shipped == set()
+
+
 # ── the locks ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -12,14 +12,14 @@ from gateway.model import Destination
 from tests.crowd import Choice, Evidence, Sale, Took, judge
 from tests.torture import torture
 
+pytestmark = pytest.mark.xdist_group("machine")
+
 EARLY: Final = """
 import asyncio, sys
 from gateway.cli import main
 from gateway.model import Status
 from gateway.outbox import Accept
 from gateway.outbox.sqlite import SqliteOutbox
-
-pytestmark = pytest.mark.xdist_group("machine")
 
 put, late = SqliteOutbox.put, set()
 

@@ -86,7 +86,7 @@ async def torture(
         for destination in Destination:
             platforms[destination].switch.reset()
         books = await process.quiet(60 + 3 * kills)
-        evidence = await _evidence(crowd, platforms, watch, installation)
+        evidence = await evidence_of(crowd, platforms, watch, installation)
         code = await process.stop()
     faults = ["the gateway did not stop cleanly"] * (code != 0)
     faults += [*crowd.contradictions, *judge(evidence), *_book_faults(books, evidence)]
@@ -122,7 +122,8 @@ async def _busy(crowd: Crowd, watch: Watch) -> None:
         await asyncio.sleep(0.001)
 
 
-async def _evidence(crowd: Crowd, platforms: Platforms, watch: Watch, installation: Installation) -> Evidence:
+async def evidence_of(crowd: Crowd, platforms: Platforms, watch: Watch, installation: Installation) -> Evidence:
+    """Gather what the judge is told: also which of the events that no platform has are dead letters."""
     none: dict[Destination, frozenset[str]] = {destination: frozenset() for destination in Destination}
     evidence = Evidence(frozenset(crowd.asked), dict(crowd.told), taken(platforms), watch.excuses(), none)
     dead = {

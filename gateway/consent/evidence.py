@@ -24,6 +24,25 @@ JOIN: Final = "join"
 JOINS: Final = frozenset({Identifier.CART_TOKEN, Identifier.CHECKOUT_TOKEN, Identifier.ORDER_ID, Identifier.CLIENT_ID})
 """The names that `join` may use."""
 
+NOBODYS: Final = frozenset(
+    (
+        "undefined",
+        "null",
+        "none",
+        "nan",
+        "nil",
+        "[object object]",
+        "(not set)",
+        "unknown",
+        "anonymous",
+        "guest",
+        "n/a",
+        "-",
+        "0",
+    )
+) | {"00000000-0000-0000-0000-000000000000"}
+"""What programs write where they have no identifier. Everybody has these, so a record that they found would speak for all."""
+
 Citation = tuple[tuple[Identifier, str], ...]
 """What an event says that its record, or its person, can be found by; still in the clear."""
 
@@ -31,9 +50,10 @@ Citation = tuple[tuple[Identifier, str], ...]
 class Record(msgspec.Struct, frozen=True, gc=False):
     """A consent record, as far as a decision depends on it. Times are Unix seconds.
 
-    `browser` is the key by which records of the same browser are told: of its client id, else of its receipt. `given_at`:
-    when the person decided, at the latest when the record came in. `personalised`: the answer to personalised advertising.
-    `withdrawn`: the person has taken it back since.
+    `browser` is the key by which records of the same browser are told: of its client id, else of its receipt. `receipt`: the
+    receipt's key where it is not that one; who knows it is the same browser. `keys`: all that the record can be found by.
+    `given_at`: when the person decided, at the latest when the record came in. `personalised`: the answer to personalised
+    advertising. `withdrawn`: the person has taken it back since.
     """
 
     id: EvidenceId
@@ -44,16 +64,23 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     personalised: bool | None = None
     place: Mention = NOWHERE
     withdrawn: bool = False
+    receipt: PersonKey | None = None
+    keys: tuple[PersonKey, ...] = ()
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):
-    """What the records that an event cites say together. `id` is the newest's, `given_at` the oldest's."""
+    """What the records that an event cites say together. `id` is the newest's, `given_at` the oldest's.
+
+    `persons` are all keys of these records. Whoever goes by a record is known by all that finds the record: a visitor takes
+    consent back by a receipt, and the order that it allowed had cited a cart.
+    """
 
     id: EvidenceId
     statements: Statements
     given_at: int
     personalised: bool | None = None
     mentions: tuple[Mention, ...] = ()
+    persons: tuple[PersonKey, ...] = ()
 
 
 def cites(consent: object) -> bool:
@@ -65,7 +92,7 @@ def cited(consent: object) -> Citation | None:
     """Give what a consent object cites, empty if nothing; None when it cites something that is not of its form.
 
     `receipt` is text; `join` an object whose values are text, names that it does not know are of no use. Numbers are taken
-    for order ids, as shops write them.
+    for order ids, as shops write them. What stands for no identifier (`NOBODYS`) is not cited.
     """
     if type(consent) is not dict:
         return ()
@@ -80,7 +107,7 @@ def cited(consent: object) -> Citation | None:
     found = [(name, _text(value)) for name, value in named]
     if any(text is None for _, text in found):
         return None
-    return tuple((name, text) for name, text in sorted(found) if text is not None)
+    return tuple((name, text) for name, text in sorted(found) if text is not None and text.lower() not in NOBODYS)
 
 
 def _text(value: object) -> str | None:
@@ -102,6 +129,7 @@ def combine(records: Sequence[Record], policy: Policy, now: int) -> Evidence | N
         given_at=min(record.given_at for record in counted),
         personalised=_agreed(record.personalised for record in counted),
         mentions=tuple(dict.fromkeys(record.place for record in counted)),
+        persons=tuple(dict.fromkeys(key for record in counted for key in record.keys)),
     )
 
 

@@ -28,6 +28,12 @@ against the privacy team's file by a room that knows no adapter. Only what that 
 break the contract are set aside and the rest is built anew; a request that is itself at fault, or most of whose events
 are, stops the lane with every event kept. The shapes that leave are counted in the flush that marks the events.
 
+**Withdrawals.** Somebody may withdraw while a token is fetched, a batch is marked or a connection is made, each of which
+can take seconds. So a request is looked at after the token, and for the last time by the transport's gate, when there is a
+connection: from its yes to the first byte nothing is waited for, and whoever withdraws hears of it later than that. A request
+that is called off takes back what the outbox was told of it; the next one, without the person, goes at once, in its place
+of the quota. Nobody loses a try and the lane's standing stays as it is. Repeats, halves and probes ask like first attempts.
+
 **Three kinds of no answer.** Refused connection, unknown host, failed TLS handshake, connect timeout: nothing left
 this machine, and the events count as untried. Timeout or reset after that: the platform may have them; they are
 *maybe*, and are sent again only inside the platform's window for recognising repeats. That window is the only

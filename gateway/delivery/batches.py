@@ -16,7 +16,7 @@ HINTED: Final = 16
 class Plan(Generic[T]):
     """What is still to be sent of a batch: groups, and the order in which they go. Every member is in one of them."""
 
-    __slots__ = ("_groups", "_hinted", "_suspect", "_trusting")
+    __slots__ = ("_before", "_groups", "_hinted", "_suspect", "_trusting")
 
     def __init__(self, batch: Sequence[T]) -> None:
         """Begin with all of it in one group."""
@@ -24,6 +24,8 @@ class Plan(Generic[T]):
         """The next one last."""
         self._hinted = 0
         """How many groups at the end of the list stem from the latest hints: suspects alone, and then the rest."""
+        self._before = 0
+        """What `_hinted` was before the last group was given."""
         self._suspect = False
         """Whether the group that was given last is such a suspect."""
         self._trusting = True
@@ -33,6 +35,7 @@ class Plan(Generic[T]):
         """Give the next group to send, None when there is none left."""
         if not self._groups:
             return None
+        self._before = self._hinted
         self._suspect = self._hinted > 1
         self._hinted = max(0, self._hinted - 1)
         return self._groups.pop()
@@ -40,6 +43,11 @@ class Plan(Generic[T]):
     def again(self, group: Sequence[T]) -> None:
         """Send a group next, as it is."""
         self._add(group)
+
+    def unsent(self, group: Sequence[T]) -> None:
+        """Send the group next that was given last, or what is left of it: it was not sent, and nothing was learnt."""
+        self._add(group)
+        self._hinted = self._before
 
     def halve(self, group: Sequence[T]) -> None:
         """Send the group's halves next; it has two or more members."""

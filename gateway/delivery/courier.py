@@ -23,10 +23,12 @@ from gateway.delivery.backoff import Pace
 from gateway.delivery.batches import Plan
 from gateway.delivery.breaker import Breaker
 from gateway.delivery.clocks import Clocks, Time
-from gateway.delivery.contract import Contract, Violation
+from gateway.delivery.contract import Cleared, Contract, Violation
 from gateway.delivery.credentials import Credential
 from gateway.delivery.fates import (
+    CALLED_OFF,
     CONNECTION_LOST,
+    CalledOff,
     Crash,
     NoReply,
     Pair,
@@ -68,6 +70,9 @@ from gateway.outbox import (
 )
 
 T = TypeVar("T")
+
+Heard = Sequence[Verdict] | Violation | CalledOff | None
+"""What came of a request: one verdict per record, why it was not sent, or None if the adapter could not read the reply."""
 
 LOST: Final = frozenset({Shut.CLOSED, Shut.FAILED})
 """A store that is so will not come back in this process."""
@@ -411,6 +416,8 @@ class Courier:
                 work.outcomes += [(record, self._crash(record, maybe=True)) for record in group]
             case Violation() as violation:
                 self._quarantine(work, group, violation)
+            case CalledOff():  # costs nobody a try: the next look takes out who has withdrawn, and the others go at once
+                work.plan.unsent(group)
             case verdicts:
                 self._take(work, group, verdicts)
 
@@ -424,8 +431,8 @@ class Courier:
         else:
             work.outcomes.append((group[0], self._crash(group[0], maybe=False)))
 
-    async def _exchange(self, work: Work, group: Sequence[Record], request: Request) -> Sequence[Verdict] | Violation | None:
-        """Send `request` and give one verdict per record; None if the adapter could not read the reply."""
+    async def _exchange(self, work: Work, group: Sequence[Record], request: Request) -> Heard:
+        """Send `request` and give one verdict per record."""
         access = await self._access()
         if not isinstance(access, Access):
             return [access] * len(group)
@@ -439,9 +446,9 @@ class Courier:
             self._another(verdicts, fresh)
         return verdicts
 
-    def _another(self, verdicts: Sequence[Verdict] | Violation | None, access: Access) -> bool:
+    def _another(self, verdicts: Heard, access: Access) -> bool:
         """Let the credential know if its access was refused; say whether the next one may be another."""
-        if verdicts is None or isinstance(verdicts, Violation):
+        if verdicts is None or isinstance(verdicts, Violation | CalledOff):
             return False
         return refuses_credential(verdicts) and self._route.credential.refused(access)
 
@@ -450,23 +457,42 @@ class Courier:
         self._seen_renewals = self._route.credential.renewals
         return await self._cuttable(Await.FLIGHT, self._route.credential.access()) or Retry(Reason.NOT_CONNECTED)
 
-    async def _ask(
-        self, work: Work, group: Sequence[Record], request: Request, access: Access
-    ) -> Sequence[Verdict] | Violation | None:
-        """Send `request` with `access`, if the contract allows it, and read the answer."""
+    async def _ask(self, work: Work, group: Sequence[Record], request: Request, access: Access) -> Heard:
+        """Send `request` with `access`, if the contract allows it and nobody in it has withdrawn, and read the answer."""
         cleared = self._route.contract.check(compose(self._route.base_url, request, access), len(group))
         if isinstance(cleared, Violation):
             return cleared
-        await self._mark(work, group, cleared.shapes)
-        if not work.placed:  # a repeat with a fresh token goes at once, and counts all the same
-            self._route.meter.take(_monotonic())
-        work.placed = False
-        self._watcher.sent_bytes(self._lane.destination, len(request.body))
-        flight = self._office.transport.send(cleared, self._rules.limits.timeout)
-        reply = await self._cuttable(Await.FLIGHT, flight) or CONNECTION_LOST
+        if not self._may_go(work, group):  # a token may have been waited for
+            return CALLED_OFF
+        fresh = await self._mark(work, group, cleared.shapes)
+        reply = await self._fly(work, group, cleared)
+        if isinstance(reply, CalledOff):
+            await self._insist(lambda: self._outbox.call_off(work.claim))
+            work.marked.difference_update(fresh)
+            return reply
         work.heard = not isinstance(reply, NoReply)
         if isinstance(reply, NoReply):
             return [without_reply(reply)] * len(group)
+        return self._interpret(group, reply)
+
+    async def _fly(self, work: Work, group: Sequence[Record], cleared: Cleared) -> Reply | NoReply | CalledOff:
+        """Send what was cleared and marked, unless somebody in it withdraws before the first byte."""
+        placed, work.placed = work.placed, False
+        if not placed:  # a repeat with a fresh token goes at once, and counts all the same
+            self._route.meter.take(_monotonic())
+        self._watcher.sent_bytes(self._lane.destination, len(cleared.outgoing.body))
+        flight = self._office.transport.send_if(lambda: self._may_go(work, group), cleared, self._rules.limits.timeout)
+        reply = await self._cuttable(Await.FLIGHT, flight) or CONNECTION_LOST
+        work.placed = isinstance(reply, CalledOff)  # its place is still free for the others
+        return reply
+
+    def _may_go(self, work: Work, group: Sequence[Record]) -> bool:
+        """Say whether nobody in the group has withdrawn, as of this moment."""
+        gone = self._outbox.withdrawn(work.claim)
+        return not gone or gone.isdisjoint([record.seq for record in group])
+
+    def _interpret(self, group: Sequence[Record], reply: Reply) -> Sequence[Verdict] | None:
+        """Read a reply; None if the adapter could not."""
         try:
             verdicts = self._route.adapter.interpret(reply, len(group))
             if len(verdicts) != len(group):
@@ -487,8 +513,11 @@ class Courier:
         if count:
             self._watcher.warned(self._lane, count)
 
-    async def _mark(self, work: Work, group: Sequence[Record], shapes: Sequence[Shape]) -> None:
-        """Let the store know that the platform may have these records from now on, and what leaves of them."""
+    async def _mark(self, work: Work, group: Sequence[Record], shapes: Sequence[Shape]) -> Sequence[int]:
+        """Let the store know that the platform may have these records from now on, and what leaves of them.
+
+        Gives the numbers of those of which it did not know that yet.
+        """
         fresh = [record.seq for record in group if record.seq not in work.marked]
         version = self._route.contract.file.version
         alike: defaultdict[tuple[Kind, Shape], list[int]] = defaultdict(list)
@@ -498,6 +527,7 @@ class Courier:
         now = int(self._now().wall)
         await self._insist(lambda: self._outbox.mark_sent(work.claim, fresh, now, left))
         work.marked.update(fresh)
+        return fresh
 
     def _quarantine(self, work: Work, group: Sequence[Record], violation: Violation) -> None:
         """Nothing was sent: set the events aside that are to blame, and have the others sent next without them.

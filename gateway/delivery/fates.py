@@ -42,6 +42,13 @@ TIMED_OUT: Final = NoReply(Reason.TIMED_OUT, certain_no=False)
 CONNECTION_LOST: Final = NoReply(Reason.CONNECTION_LOST, certain_no=False)
 
 
+class CalledOff(msgspec.Struct, frozen=True, gc=False):
+    """The request was not sent: it was looked at once more before its first byte, and not all of it may go any longer."""
+
+
+CALLED_OFF: Final = CalledOff()
+
+
 class Crash(msgspec.Struct, frozen=True, gc=False):
     """The adapter failed on the event, for the `times`-th time. `maybe`: after the request had been sent."""
 

@@ -5,11 +5,15 @@ asks. Redirects are not followed, certificates are verified, no
 proxy or netrc of the environment is used, cookies are not kept. A reply is bounded in size and time, and of its
 headers only those are kept that tell how long to wait. Nothing here logs, and no exception leaves: their texts name
 addresses. Nothing is repeated by the client itself.
+
+Finding a host and connecting to it can take seconds. So whoever sends is asked once more whether the request may go, when
+there is a connection: from a yes to the first byte nothing is waited for.
 """
 
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlencode
@@ -38,6 +42,7 @@ from gateway.adapter import Reply
 from gateway.delivery.contract import Cleared
 from gateway.delivery.fates import (
     BAD_CERTIFICATE,
+    CALLED_OFF,
     CONNECT_TIMEOUT,
     CONNECTION_LOST,
     NO_NAME,
@@ -46,6 +51,7 @@ from gateway.delivery.fates import (
     REFUSED,
     TIMED_OUT,
     UNREACHABLE,
+    CalledOff,
     NoReply,
 )
 from gateway.delivery.outgoing import ANSWER_HEADERS
@@ -82,8 +88,34 @@ class NotInContract(ClientError):
     """A connection was asked for to a host that no contract names. Says nothing more."""
 
 
+class MayNotGo(Exception):
+    """There is a connection, and the request may not go any longer. No error of the client, which it passes through."""
+
+
+class Repeated(ClientError):
+    """The client would send a request a second time. Says nothing more."""
+
+
+class Ticket:
+    """What a request shows at the gate: it is good for one connection, and only while `may_go` says so.
+
+    When a connection that it had kept turns out to be dead, aiohttp repeats requests of idempotent methods, of which POST
+    is none: `IDEMPOTENT_METHODS` in https://github.com/aio-libs/aiohttp/blob/v3.14.5/aiohttp/client.py (read 2026-11-26).
+    """
+
+    __slots__ = ("may_go", "used")
+
+    def __init__(self, may_go: Callable[[], bool]) -> None:
+        self.may_go = may_go
+        self.used = False
+
+
+_TICKET: Final[ContextVar[Ticket]] = ContextVar("ticket")
+"""Of the request that the present task sends: aiohttp hands nothing of ours on to its connector."""
+
+
 class Gate(TCPConnector):
-    """Opens connections to the given hosts and to no others, whatever asks for them."""
+    """Opens connections to the given hosts and to no others, and gives them out to requests that may go, whatever asks."""
 
     def __init__(self, hosts: Hosts, **options: Any) -> None:  # noqa: ANN401 - the connector's own options
         """Keep the hosts; `options` are the connector's."""
@@ -91,15 +123,32 @@ class Gate(TCPConnector):
         self._hosts = hosts
 
     async def connect(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> Connection:  # noqa: ASYNC109 - the connector's own
-        """Give a connection for a request. Raises NotInContract."""
+        """Give a connection for a request. Raises NotInContract; Repeated; MayNotGo, and the connection is kept for another.
+
+        aiohttp writes the request in this turn of the event loop or the next, and whoever withdraws is answered in a later
+        one. Its traces would not do to ask from: a connection is leaked when they raise.
+        """
+        ticket = _TICKET.get()
         if _place(req.url) not in self._hosts:
             raise NotInContract
-        return await super().connect(req, traces, timeout)
+        if ticket.used:
+            raise Repeated
+        connection = await super().connect(req, traces, timeout)
+        ticket.used = True
+        if not ticket.may_go():
+            connection.release()
+            raise MayNotGo
+        return connection
 
 
 def _place(url: URL) -> tuple[str, int]:
     """Give the host and port that a URL leads to."""
     return (url.host or "").lower(), url.port or 0
+
+
+def _always() -> bool:
+    """Say yes: what belongs to no person may go at any time."""
+    return True
 
 
 class Transport:
@@ -145,8 +194,18 @@ class Transport:
 
     async def send(self, cleared: Cleared, seconds: float) -> Reply | NoReply:
         """Send what a contract cleared, as it is, and read the answer, both within `seconds`."""
+        return await self._send(cleared, seconds, Ticket(_always))
+
+    async def send_if(self, may_go: Callable[[], bool], cleared: Cleared, seconds: float) -> Reply | NoReply | CalledOff:
+        """Send it if `may_go` says so when there is a connection to send it by; else not a byte of it leaves."""
+        try:
+            return await self._send(cleared, seconds, Ticket(may_go))
+        except MayNotGo:
+            return CALLED_OFF
+
+    async def _send(self, cleared: Cleared, seconds: float, ticket: Ticket) -> Reply | NoReply:
         one = cleared.outgoing
-        return await self._ask(one.method, URL(one.origin + one.target, encoded=True), one.body, one.headers, seconds)
+        return await self._ask(one.method, URL(one.origin + one.target, encoded=True), one.body, one.headers, seconds, ticket)
 
     async def exchange(self, url: str, form: Sequence[tuple[str, Secret]], seconds: float) -> Reply | NoReply:
         """Post a form to a token endpoint and read the answer, both within `seconds`. No access goes along: it is asked for.
@@ -157,12 +216,13 @@ class Transport:
         if _place(endpoint) not in self._token_hosts:
             return NOT_CONNECTED
         fields = urlencode([(name, secret.reveal()) for name, secret in form])
-        return await self._ask("POST", endpoint, fields.encode(), (*ANSWER_HEADERS, *FORM_HEADERS), seconds)
+        return await self._ask("POST", endpoint, fields.encode(), (*ANSWER_HEADERS, *FORM_HEADERS), seconds, Ticket(_always))
 
-    async def _ask(
-        self, method: str, url: URL, body: bytes, headers: Iterable[tuple[str, str]], seconds: float
+    async def _ask(  # noqa: PLR0913, PLR0917 - a request, part by part
+        self, method: str, url: URL, body: bytes, headers: Iterable[tuple[str, str]], seconds: float, ticket: Ticket
     ) -> Reply | NoReply:
-        """Send one request and read the answer."""
+        """Send one request and read the answer. Raises MayNotGo."""
+        shown = _TICKET.set(ticket)
         try:
             async with self._session.request(
                 method,
@@ -182,6 +242,8 @@ class Transport:
             return TIMED_OUT
         except (ClientError, OSError):
             return CONNECTION_LOST
+        finally:
+            _TICKET.reset(shown)
 
 
 def _obstacle(error: Exception) -> NoReply:

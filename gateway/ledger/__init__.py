@@ -37,7 +37,10 @@ class Version(Text):
 
 
 class Proof(msgspec.Struct, frozen=True, gc=False):
-    """What a signal was: its text where that identifies nobody and was read whole, else only its SHA-256 (64 hex digits)."""
+    """What a signal was: its text where that identifies nobody and was read whole, else only its SHA-256 (64 hex digits).
+
+    Neither where the signal is of no known name.
+    """
 
     signal: str
     """The key of the consent object, `cookies.NAME` for a cookie."""
@@ -48,18 +51,21 @@ class Proof(msgspec.Struct, frozen=True, gc=False):
 class Deposit(msgspec.Struct, frozen=True, gc=False):
     """A consent record to be kept. `record` is what decisions see of it.
 
-    `keys` are all that it can be found by, the receipt's and the browser's among them; `decided` is what the table said of
-    each destination when it came in, None for a yes, by `rule`.
+    `decided` is what the table said of each destination when it came in, None for a yes, by `rule`.
     """
 
     storefront: StorefrontId
     record: Record
-    keys: tuple[PersonKey, ...]
     proofs: tuple[Proof, ...]
     decided: tuple[tuple[Destination, Refusal | None], ...]
     rule: str
     banner_version: Version | None = None
     policy_version: Version | None = None
+
+    @property
+    def keys(self) -> tuple[PersonKey, ...]:
+        """All that it can be found by, the receipt's and the browser's among them."""
+        return self.record.keys
 
 
 class Kept(msgspec.Struct, frozen=True, gc=False):
@@ -111,8 +117,9 @@ class HeldOrder(msgspec.Struct, frozen=True, gc=False):
 class Ledger(Protocol):
     """What every engine does. Times are Unix seconds and always handed in; an engine has no clock of its own.
 
-    What is found by a key is found with all other records of the same browsers: an order may cite the cart of a record that
-    its browser has taken back since, in a later one that knows no cart.
+    What is found by a key is found with all other records of the same browsers, and with theirs: an order may cite the cart of
+    a record that its browser has taken back since, in a later one that knows no cart. Records are of the same browser if they
+    have the same client id or the same receipt.
 
     Methods raise `gateway.outbox.Unavailable` when the ledger is shut; nothing was changed then. A full one takes no records
     and holds no orders; it goes on finding, withdrawing, erasing and registering.

@@ -27,6 +27,8 @@ FORM: Final = 1
 """Of the stored form; the first byte of every blob, and authenticated."""
 
 KEY_BYTES: Final = 8
+OWN_BYTES: Final = 2 * KEY_BYTES
+"""The part of a record's keys that tells its browser: the first and the second."""
 
 _HEAD: Final = FORM.to_bytes(1, "big")
 _START: Final = 1 + NONCE_BYTES
@@ -102,21 +104,22 @@ def write(deposit: Deposit) -> bytes:
 
 def _read(stored: _Stored, beside: Beside, *, withdrawn: bool) -> Deposit:
     given_at, statements, personalised, (country, region), proofs, decided, rule, banner, policy = stored
-    keys = unpack(beside.keys)
+    browser, receipt, keys = identities(beside.keys)
     record = Record(
         id=beside.name,
-        browser=keys[0],
+        browser=browser,
         received_at=beside.received_at,
         given_at=given_at,
         statements=tuple(said for statement in statements for said in _read_statement(*statement)),
         personalised=personalised,
         place=(country, region),
         withdrawn=withdrawn,
+        receipt=receipt,
+        keys=keys,
     )
     return Deposit(
         storefront=beside.storefront,
         record=record,
-        keys=keys,
         proofs=tuple(Proof(signal, text, digest) for signal, text, digest in proofs),
         decided=tuple((Destination(to), _read_refusal(why)) for to, why in decided if to in EVERYWHERE),
         rule=rule,
@@ -189,6 +192,19 @@ def unpack(packed: bytes) -> tuple[PersonKey, ...]:
     """Read them back."""
     text = packed.hex()
     return tuple(PersonKey.unsealed(text[start : start + 2 * KEY_BYTES]) for start in range(0, len(text), 2 * KEY_BYTES))
+
+
+def pack_record(record: Record) -> bytes:
+    """Write a record's keys: its browser's and its receipt's in front, which may be the same, and the others."""
+    own = (record.browser, record.receipt or record.browser)
+    return bytes.fromhex("".join(own)) + pack(key for key in record.keys if key not in own)
+
+
+def identities(packed: bytes) -> tuple[PersonKey, PersonKey | None, tuple[PersonKey, ...]]:
+    """Read a record's keys: its browser's, its receipt's where that is another, and all."""
+    keys = tuple(dict.fromkeys(unpack(packed)))
+    browser, *own = dict.fromkeys(unpack(packed[:OWN_BYTES]))
+    return browser, own[0] if own else None, keys
 
 
 def numbers_of(packed: bytes) -> tuple[int, ...]:

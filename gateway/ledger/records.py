@@ -1,7 +1,8 @@
 """The consent records in the ledger's file: put down once, found by any of their keys, deleted whole.
 
-Whoever is found by a key is found with all other records of the same browser. An order may cite the cart of a record that
-the browser has taken back since in one that knows no cart, and then the later one must count.
+Whoever is found by a key is found with all other records of the same browser: those with its client id or its receipt, and
+with what these name in turn. An order may cite the cart of a record that the browser has taken back since in one that knows
+no cart, and then the later one must count.
 """
 
 from array import array
@@ -13,7 +14,7 @@ import apsw
 from gateway.consent.evidence import Record
 from gateway.consent.table import RECORD_UNREADABLE
 from gateway.ledger import Deposit, Kept
-from gateway.ledger.codec import KEY_BYTES, Beside, Codec, number_of, numbers_of, pack, unpack
+from gateway.ledger.codec import OWN_BYTES, Beside, Codec, identities, number_of, numbers_of, pack_record, unpack
 from gateway.model import EvidenceId, PersonKey, StorefrontId
 from gateway.outbox.codec import Unreadable
 from gateway.outbox.names import Storefronts
@@ -23,6 +24,9 @@ from gateway.outbox.vault import DAY_SECONDS, Vault, nonce
 MOST_FOUND: Final = 200
 """Records of one key that a decision reads, the newest; a person has a few. Of one browser the latest counts, so older ones
 of its own need no reading. A key that several browsers have more often than this stands for a refusal: one may lie deeper."""
+
+MOST_BROWSERS: Final = 5
+"""How many times as many are read in all, however many browsers share the key: a flood of them must not hold up others."""
 
 MOST_READ: Final = 10_000
 """Records of one key that are shown to whoever asks for them, the newest: far more than anybody comes to."""
@@ -59,6 +63,18 @@ class _Found(NamedTuple):
         """What its browser is told by."""
         return unpack(self.keys)[0]
 
+    @property
+    def own(self) -> frozenset[PersonKey]:
+        """What its browser alone knows: its client id and its receipt."""
+        return frozenset(unpack(self.keys[:OWN_BYTES]))
+
+
+class _Rows(NamedTuple):
+    """What one key finds, by number, and whether that is all that counts."""
+
+    rows: dict[int, _Found]
+    whole: bool
+
 
 class Records:
     """The records of one ledger. Belongs to its thread."""
@@ -75,7 +91,7 @@ class Records:
         record, storefront = deposit.record, self._storefronts.storefront(deposit.storefront)
         if self._named(storefront, record.id) is not None:
             raise ValueError("ledger: a record of this name is kept already")
-        keys = pack((record.browser, *deposit.keys))
+        keys = pack_record(record)
         beside = Beside(deposit.storefront, record.id, record.received_at, keys)
         data_key, cipher = self._vault.sealing(storefront, record.received_at)
         self._connection.execute(
@@ -120,19 +136,22 @@ class Records:
         if number is None:
             return [], True
         found: dict[int, _Found] = {}
-        asked, whole = set(keys), True
-        for key in asked:
-            whole &= self._add(number, key, most, found)
-        for browser in {row.browser for row in found.values()} - asked:
-            whole &= self._add(number, browser, most, found)
-        return [found[place] for place in sorted(found)], whole
+        asked, whole = set[PersonKey](), True
+        left = list(dict.fromkeys(keys))
+        while left and len(found) <= MOST_BROWSERS * most:
+            key = left.pop()
+            asked.add(key)
+            new = self._with(number, key, most)
+            whole &= new.whole
+            found.update(new.rows)
+            left += {own for row in new.rows.values() for own in row.own} - asked - set(left)
+        return [found[place] for place in sorted(found)], whole and not left
 
-    def _add(self, storefront: int, key: PersonKey, most: int, found: dict[int, _Found]) -> bool:
-        """Add what one key finds; says whether that is all that counts. What does not have the key itself it does not find."""
+    def _with(self, storefront: int, key: PersonKey, most: int) -> "_Rows":
+        """Give what has a key. What leads there in the index and does not have the key itself is not given."""
         rows = self._rows(storefront, number_of(key), most + 1)
         kept = [row for row in rows[:most] if number_of(key) in numbers_of(row.keys)]
-        found.update({row.number: row for row in kept})
-        return len(rows) <= most or all(row.browser == key for row in kept)
+        return _Rows({row.number: row for row in kept}, len(rows) <= most or all(key in row.own for row in kept))
 
     def _rows(self, storefront: int, key: int, most: int) -> list[_Found]:
         """Look a key up in the index, the newest first."""
@@ -167,7 +186,8 @@ class Records:
         deposit = self._deposit(row)
         if deposit is not None:
             return deposit.record
-        return Record(row.id, row.browser, row.received_at, row.received_at, RECORD_UNREADABLE)
+        browser, receipt, keys = identities(row.keys)
+        return Record(row.id, browser, row.received_at, row.received_at, RECORD_UNREADABLE, receipt=receipt, keys=keys)
 
     # ── ending ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -196,10 +216,13 @@ class Records:
     def _widened(self, storefront: StorefrontId, keys: Sequence[PersonKey]) -> Bindings:
         """Give what `_BY_KEYS` wants: a storefront's number, and the keys with those of the browsers that they find."""
         number = self._storefronts.storefronts.get(storefront)
-        asked = {number_of(key) for key in keys}
-        query = f"select distinct substr(keys, 1, {KEY_BYTES}) from records where number in ({_BY_KEYS})"  # noqa: S608 - ours
-        browsers = every(self._connection, query, (number, _array(asked)))
-        return number, _array(asked.union(*(numbers_of(browser) for (browser,) in browsers)))
+        query = f"select distinct substr(keys, 1, {OWN_BYTES}) from records where number in ({_BY_KEYS})"  # noqa: S608 - ours
+        asked, left = set[int](), {number_of(key) for key in keys}
+        while left:
+            owns = every(self._connection, query, (number, _array(left)))
+            asked |= left
+            left = {own for (owned,) in owns for own in numbers_of(owned)} - asked
+        return number, _array(asked)
 
     def discard(self, before: int) -> bool:
         """Delete some of the records that came in before `before`; says whether there may be more."""

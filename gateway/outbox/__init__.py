@@ -488,6 +488,9 @@ class Outbox(Protocol):
         same flush it is written down what leaves of whom (`holdings`).
         """
 
+    async def call_off(self, claim: Claim) -> None:
+        """Take back what the claim's last `mark_sent` said, for nothing of it left; not its shapes. Once for each."""
+
     async def settle(self, claim: Claim, settlements: Sequence[Settlement], now: int) -> None:
         """Record the fate of every record of the claim, exactly one settlement each, and end the claim.
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from gateway.model import EventId, Kind, Processing, Status, StorefrontId
 from gateway.outbox import (
@@ -58,10 +58,18 @@ SMALLEST: Final = 1 << 20
 _NOTHING: Final = Waiting(0, 0, 0, None)
 
 
-class _UnderWay:
-    """A claim that was given out: its records, and which of them were said to be leaving."""
+class _Mark(NamedTuple):
+    """What one `mark_sent` wrote down, as it is needed to take it back: marks, the note, and the records it was first for."""
 
-    __slots__ = ("claim", "ending", "noted", "notes", "sent", "taken")
+    noted: Sequence[int] = ()
+    note: Note | None = None
+    new: Sequence[int] = ()
+
+
+class _UnderWay:
+    """A claim that was given out: its records, and which of them were said to be leaving; `last` is what was said last."""
+
+    __slots__ = ("claim", "ending", "last", "noted", "notes", "sent", "taken")
 
     def __init__(self, claim: Claim, taken: Taken) -> None:
         self.claim = claim
@@ -70,6 +78,22 @@ class _UnderWay:
         self.sent: dict[int, int] = {}
         self.noted: list[int] = []
         self.notes: list[Note] = []
+        self.last = _Mark()
+
+    def add(self, mark: _Mark, now: int) -> None:
+        """Take in what was written down."""
+        self.noted += mark.noted
+        self.notes += () if mark.note is None else (mark.note,)
+        self.sent.update(dict.fromkeys(mark.new, now))
+        self.last = mark
+
+    def take_back(self, mark: _Mark) -> None:
+        """Forget what was taken back."""
+        self.noted = [number for number in self.noted if number not in mark.noted]
+        self.notes = [note for note in self.notes if note is not mark.note]
+        for seq in mark.new:
+            del self.sent[seq]
+        self.last = _Mark()
 
 
 class SqliteOutbox:
@@ -235,13 +259,21 @@ class SqliteOutbox:
         new = [seq for seq in seqs if seq not in under_way.sent] if under_way.sent else seqs
 
         def note(done: tuple[Sequence[int], Note | None]) -> None:
-            noted, written = done
-            under_way.noted += noted
-            under_way.notes += () if written is None else (written,)
-            under_way.sent.update(dict.fromkeys(new, now))
+            under_way.add(_Mark(*done, new), now)
 
+        under_way.last = _Mark()
         if new or left:
             await self._writer.change(lambda store: store.mark(claim.lane, under_way.taken, new, now, left), note)
+
+    async def call_off(self, claim: Claim) -> None:
+        """Take back what the claim's last `mark_sent` said, for nothing of it left; not its shapes. Once for each."""
+        under_way = self._under_way(claim)
+        mark = under_way.last
+        notes = () if mark.note is None else (mark.note,)
+        if mark.noted or notes:
+            await self._writer.change(
+                lambda store: store.unmark(claim.lane, under_way.taken, mark.noted, notes), lambda _: under_way.take_back(mark)
+            )
 
     async def settle(self, claim: Claim, settlements: Sequence[Settlement], now: int) -> None:
         """Record the fate of every record of the claim, exactly one settlement each, and end the claim.

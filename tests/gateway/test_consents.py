@@ -8,10 +8,13 @@ from typing import Any, Final
 
 import pytest
 
+from gateway.consents import Consents, Told
 from gateway.intake import CONSENT_BYTES
 from gateway.model import Destination
+from gateway.outbox import Unavailable
 from gateway.outbox.keyring import Keyring
 from gateway.persons import Identifier, Persons
+from gateway.raw import RawConsent
 from tests.doorway import (
     BURST,
     NOW,
@@ -25,6 +28,8 @@ from tests.doorway import (
     purchase,
     statuses,
 )
+from tests.doorway import door as a_door
+from tests.gateway.ledger.making import fill
 from tests.live import ORIGIN
 from tests.seek import Needles, addresses, disguises, hashed
 
@@ -35,6 +40,7 @@ YES: Final = {"advertising": True, "receipt": RECEIPT}
 NO: Final = {"advertising": False, "receipt": RECEIPT}
 EDGE: Final = (PROXIES[0], PROXIES[1] + '\ncountry_header = "CF-IPCountry"\nregion_header = "CF-Region-Code"')
 HOLDING: Final = ('banner_regions = ["FR"]', "hold_unmatched_minutes = 15")
+SMALL: Final = ('banner_regions = ["FR"]', 'banner_regions = ["FR"]\n[ledger]\nmax_bytes = "1MiB"')
 STRICT: Final = ('banner_regions = ["FR"]', 'profile = "strict"')
 
 
@@ -216,7 +222,9 @@ async def test_an_order_finds_its_record_by_any_of_its_joins(door: Doorway, name
 
 
 async def test_what_allowed_an_event_and_whose_it_is_goes_with_it(door: Doorway) -> None:
-    """The record's name, and keyed hashes of all that was cited: the event can be found again when consent is withdrawn."""
+    """The record's name, and keyed hashes of all that was cited, and of all that finds the record: the event can be found
+    again when consent is withdrawn, by whatever the person names.
+    """
     await door.say(record({"advertising": True, "join": {"cart_token": "c-77"}}))
     await reasons(door, order(consent={"join": {"cart_token": "c-77", "client_id": CLIENT, "order_id": 1001}}))
     event = await door.only()
@@ -224,7 +232,7 @@ async def test_what_allowed_an_event_and_whose_it_is_goes_with_it(door: Doorway)
     assert event.evidence == kept.deposit.record.id
     persons = Persons(Keyring.load(door.settings.server.key_file).pepper)
     named = {Identifier.CART_TOKEN: "c-77", Identifier.CLIENT_ID: CLIENT, Identifier.ORDER_ID: "1001"}
-    assert set(event.persons) == {persons.key(SHOP, kind, text) for kind, text in named.items()}
+    assert set(event.persons) == {persons.key(SHOP, kind, text) for kind, text in named.items()} | set(kept.deposit.keys)
     assert event.consent_at == NOW
 
 
@@ -290,6 +298,22 @@ async def test_each_event_of_a_batch_finds_its_own(door: Doorway) -> None:
     assert [result.get("reason") for result in answer.results[:2]] == ["no_consent_record", "advertising_denied"]
 
 
+@pytest.mark.parametrize("nothing", ["undefined", "null", "[object Object]", "NaN", 0, "(not set)"])
+async def test_nobody_speaks_for_everybody_whose_page_has_a_bug(door: Doorway, nothing: Any) -> None:
+    """What programs write for an identifier that they do not have is none: one visitor's yes is not another's."""
+    await door.tell(record({"advertising": True, "receipt": RECEIPT, "join": {"client_id": nothing}}))
+    assert await reasons(door, order(consent={"join": {"client_id": nothing}})) == ["no_consent"]
+    assert await reasons(door, order("2", consent={"receipt": RECEIPT, "join": {"client_id": nothing}})) == ["accepted"]
+
+
+async def test_an_order_that_a_pixel_names_by_its_address_is_the_webhooks(door: Doorway) -> None:
+    """Shopify writes one order in three ways."""
+    await door.tell(record({"advertising": True, "join": {"order_id": "gid://shopify/OrderIdentity/1001"}}))
+    spellings = (1001, "1001", "gid://shopify/Order/1001")
+    orders = [order(f"{n}", consent={"join": {"order_id": one}}) for n, one in enumerate(spellings)]
+    assert await reasons(door, *orders) == ["accepted"] * 3
+
+
 async def test_a_browsers_event_can_cite_too(door: Doorway) -> None:
     """On `/v1/collect` as on `/v1/events`."""
     await door.tell(record())
@@ -316,6 +340,43 @@ async def test_a_refusal_takes_back_what_waits(door: Doorway) -> None:
     await door.tell(record({**NO, "join": {"client_id": CLIENT}}))
     assert [event.event_id for event in await door.stored()] == ["3"]
     assert await waiting(door) == [1, 1, 1]
+
+
+BY_CART: Final = {"join": {"cart_token": "c-77"}}
+SAID: Final = {"advertising": True, "receipt": RECEIPT, "join": {"cart_token": "c-77", "client_id": CLIENT}}
+
+
+@pytest.mark.parametrize(
+    ("told", "by"),
+    [
+        ("take_back", {"receipt": RECEIPT}),
+        ("take_back", {"client_id": CLIENT}),
+        ("withdraw", {"receipt": RECEIPT}),
+        ("withdraw", {"client_id": CLIENT}),
+        ("tell", {"consent": NO}),
+        ("tell", {"consent": {"advertising": False, "join": {"client_id": CLIENT}}}),
+        ("say", {"consent": NO}),
+    ],
+)
+async def test_an_order_is_known_by_all_that_its_record_is_known_by(door: Doorway, told: str, by: dict[str, Any]) -> None:
+    """The order cites a cart; the browser takes back by what it knows itself. Nothing that waits may go, nor what comes."""
+    await door.tell(record(SAID))
+    assert await reasons(door, order("1", BY_CART)) == ["accepted"]
+    door.clock.pass_by(5)
+    await getattr(door, told)(by)
+    assert await waiting(door) == [0, 0, 0]
+    assert await reasons(door, order("2", BY_CART)) != ["accepted"]
+
+
+async def test_an_order_that_waited_for_its_record_is_known_by_all_of_it_too(tmp_path: Path) -> None:
+    """It cited a cart, and the record that let it go on is taken back by its receipt."""
+    async with doorway(tmp_path, HOLDING) as door:
+        await reasons(door, order("1", BY_CART))
+        await door.tell(record(SAID))
+        assert await waiting(door) == [1, 1, 1]
+        door.clock.pass_by(5)
+        await door.take_back({"receipt": RECEIPT})
+        assert await waiting(door) == [0, 0, 0]
 
 
 async def test_no_order_slips_past_a_refusal_that_comes_at_the_same_time(door: Doorway) -> None:
@@ -519,6 +580,41 @@ async def test_a_shut_ledger_is_503_for_whoever_needs_it(door: Doorway) -> None:
         assert answer.retry_after >= 5
     assert await reasons(door, purchase("7")) == ["accepted"]
     assert [event.event_id for event in await door.stored()] == ["7"]
+
+
+async def test_a_no_takes_back_before_it_is_kept(door: Doorway) -> None:
+    """Should the process die between the two, or a store: what was refused never goes while the refusal lies in the ledger."""
+    await door.tell(record())
+    there = a_door(door.settings, SHOP, door.clock, Persons(Keyring.load(door.settings.server.key_file).pepper))
+    consents = Consents(door.ledger, door.outbox, door.metrics)
+    await door.outbox.close()
+    with pytest.raises(Unavailable):
+        await consents.keep(there, RawConsent(consent=NO, receipt=RECEIPT), Told.BROWSER, NOW + 5)
+    assert len(await door.kept(Identifier.RECEIPT, RECEIPT)) == 1
+
+
+async def test_large_records_cost_a_visitor_more(door: Doorway) -> None:
+    """One network must not fill the ledger of all within the hour; what a shop's page posts is small and costs one event."""
+    large = record({**YES, "tcf": "C" * (CONSENT_BYTES - 200)})
+    answers = [(await door.tell(large)).status for _ in range(13)]
+    assert answers == [204] * 12 + [429]
+    assert (await door.say(large)).status == 201
+
+
+@pytest.mark.parametrize("told", ["tell", "say"])
+async def test_a_no_counts_though_a_full_ledger_cannot_keep_it(tmp_path: Path, told: str) -> None:
+    """It is 503; what waits is taken back, and the yes that it was said to allows nothing any more."""
+    async with doorway(tmp_path, SMALL) as door:
+        await door.tell(record())
+        assert await reasons(door, order("1")) == ["accepted"]
+        await fill(door.ledger)
+        door.clock.pass_by(5)
+        answer = await getattr(door, told)(record(NO))
+        assert is_error(answer, 503, "store_full")
+        assert await waiting(door) == [0, 0, 0]
+        assert await reasons(door, order("2")) == ["withdrawn"]
+        assert is_error(await door.tell(record()), 503, "store_full")
+        assert await reasons(door, order("3")) == ["withdrawn"]
 
 
 async def test_a_full_outbox_still_takes_records(tmp_path: Path) -> None:

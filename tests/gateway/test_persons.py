@@ -32,6 +32,17 @@ def test_a_key_is_made_the_same_way_in_two_steps() -> None:
     assert begun.hexdigest() == PERSONS.key(SHOP, Identifier.ORDER_ID, "1001")
 
 
+@pytest.mark.parametrize(
+    "address", ["gid://shopify/Order/1001", "gid://shopify/OrderIdentity/1001", " gid://shopify/Order/1001 "]
+)
+def test_an_orders_address_is_its_number(address: str) -> None:
+    """Of an order only, and only if it is such an address and nothing else."""
+    assert PERSONS.key(SHOP, Identifier.ORDER_ID, address) == PERSONS.key(SHOP, Identifier.ORDER_ID, "1001")
+    assert PERSONS.key(SHOP, Identifier.CART_TOKEN, address) != PERSONS.key(SHOP, Identifier.CART_TOKEN, "1001")
+    for other in (f"{address.strip()}x", f"x{address.strip()}", address.replace("Order", "Cart")):
+        assert PERSONS.key(SHOP, Identifier.ORDER_ID, other) != PERSONS.key(SHOP, Identifier.ORDER_ID, "1001")
+
+
 def test_another_pepper_gives_other_keys() -> None:
     """Who has not the key file cannot find out which order a key stands for by trying all of them."""
     assert PERSONS.key(SHOP, Identifier.ORDER_ID, "1001") != Persons(bytes(32)).key(SHOP, Identifier.ORDER_ID, "1001")

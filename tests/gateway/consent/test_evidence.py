@@ -40,6 +40,12 @@ def record(number: int, browser: PersonKey = ONE, **changes: Any) -> Record:
         ({"join": {"order_id": "1001", "client_id": None}}, ((Identifier.ORDER_ID, "1001"),)),
         ({"join": {"order_id": 1001}}, ((Identifier.ORDER_ID, "1001"),)),
         ({"join": {"cart_token": "c", "other": 1}}, ((Identifier.CART_TOKEN, "c"),)),
+        ({"receipt": "undefined", "join": {"cart_token": "c", "client_id": " NULL "}}, ((Identifier.CART_TOKEN, "c"),)),
+        ({"join": {"order_id": 0, "client_id": "[object Object]"}}, ()),
+        (
+            {"join": {"client_id": "nobody.0", "order_id": "00"}},
+            ((Identifier.CLIENT_ID, "nobody.0"), (Identifier.ORDER_ID, "00")),
+        ),
         (
             {"receipt": "r", "join": {"checkout_token": "k", "client_id": "i"}},
             ((Identifier.CHECKOUT_TOKEN, "k"), (Identifier.CLIENT_ID, "i"), (Identifier.RECEIPT, "r")),
@@ -121,6 +127,20 @@ def test_records_of_several_browsers_all_count() -> None:
     assert found is not None
     assert set(found.statements) == {*ADVERTISING_YES, *ADVERTISING_NO}
     assert found.given_at == NOW - 3600
+
+
+def test_whoever_goes_by_records_is_known_by_all_that_finds_them() -> None:
+    """Once each; what an older record of the same browser was found by is not among them: it does not count."""
+    first, second, third = (PersonKey(f"{n:016x}") for n in range(3))
+    records = [
+        record(0, keys=(third,), received_at=NOW - 7200, given_at=NOW - 7200),
+        record(1, keys=(first, second)),
+        record(2, OTHER, keys=(second, OTHER)),
+    ]
+    found = combine(records, Policy(), NOW)
+    assert found is not None
+    assert set(found.persons) == {first, second, OTHER}
+    assert len(found.persons) == 3
 
 
 def test_a_record_that_was_withdrawn_refuses() -> None:

@@ -20,13 +20,19 @@ def no_hint(batch: Sequence[int]) -> Sequence[bool]:
     return [False] * len(batch)
 
 
-def isolate(members: int, bad: frozenset[int], hint: Hint) -> tuple[list[int], list[int], int]:
-    """Send to a platform that refuses a whole batch for one bad member; gives who was taken, who not, and the requests."""
+def isolate(members: int, bad: frozenset[int], hint: Hint, *, hesitant: bool = False) -> tuple[list[int], list[int], int]:
+    """Send to a platform that refuses a whole batch for one bad member; gives who was taken, who not, and the requests.
+
+    `hesitant`: each group is called off once before it is sent.
+    """
     taken: list[int] = []
     refused: list[int] = []
     requests = 0
     plan = Plan(range(members))
     while (group := plan.next()) is not None:
+        if hesitant:
+            plan.unsent(group)
+            assert plan.next() == group
         requests += 1
         if not bad.intersection(group):
             taken += group
@@ -172,3 +178,14 @@ def test_turning_over_loses_nobody(case: tuple[int, frozenset[int]], when: int, 
         if requests == when:
             plan.turn_over()
     assert sorted(settled) == list(range(members))
+
+
+@given(batches_with_bad_ones(), st.integers(0, 3))
+def test_what_is_called_off_changes_nothing(case: tuple[int, frozenset[int]], wrong: int) -> None:
+    """A group that was not sent comes next again, and stands where it stood: also as a suspect, and as its companion."""
+    members, bad = case
+
+    def hint(batch: Sequence[int]) -> Sequence[bool]:
+        return [member in bad or member % 40 < wrong for member in batch]
+
+    assert isolate(members, bad, hint, hesitant=True) == isolate(members, bad, hint)

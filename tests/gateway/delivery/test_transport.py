@@ -7,8 +7,6 @@ import ssl
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
@@ -16,14 +14,11 @@ import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 from aioresponses import aioresponses
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from gateway.adapter import Access, Reply, Request
 from gateway.delivery.fates import (
     BAD_CERTIFICATE,
+    CALLED_OFF,
     CONNECT_TIMEOUT,
     CONNECTION_LOST,
     NO_NAME,
@@ -37,6 +32,7 @@ from gateway.delivery.fates import (
 from gateway.delivery.transport import BODY_LIMIT, Transport
 from gateway.secret import Secret
 from tests.gateway.delivery.clearing import cleared, hosts
+from tests.tls import late_server, self_signed
 
 TOKEN = Access(Secret("tok-canary-77aa"))
 REQUEST = Request("/v1/events?a=%2F1&b=%7Bx%7D", b'{"data": ["e1"]}')
@@ -323,27 +319,8 @@ async def test_a_connection_that_hangs_is_certain() -> None:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
     """Make a certificate for 127.0.0.1 that signed itself: the server's side, and its file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
     path = tmp_path_factory.mktemp("tls") / "certificate.pem"
-    own_key = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path.write_bytes(own_key + made.public_bytes(serialization.Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    return context, path
+    return self_signed(path), path
 
 
 async def test_an_unverified_certificate_is_refused(certificate: tuple[ssl.SSLContext, Path]) -> None:
@@ -441,3 +418,100 @@ async def test_a_form_goes_to_token_hosts_only() -> None:
             assert await transport.exchange(f"http://{address}/token", form, 2.0) == Reply(200, {}, b"{}")
     assert len(seen) == 1
     assert b"Authorization" not in seen[0]
+
+
+# ── the last look ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def yes() -> bool:
+    """It may go."""
+    return True
+
+
+def no() -> bool:
+    """It may not."""
+    return False
+
+
+class Host:
+    """A server that keeps its connections, and counts them and the requests.
+
+    After `patience` requests on one connection it answers no more: the connection is dead by then.
+    """
+
+    def __init__(self, patience: int = 1 << 10) -> None:
+        self.patience = patience
+        self.connections = 0
+        self.requests = 0
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        self.connections += 1
+        for time in range(self.patience + 1):
+            head = await reader.readuntil(b"\r\n\r\n")
+            self.requests += 1
+            if time < self.patience:
+                await reader.readexactly(len(REQUEST.body) if head.startswith(b"POST") else 0)
+                writer.write(OK)
+                await writer.drain()
+
+
+async def test_what_may_not_go_when_the_connection_is_there_does_not(certificate: tuple[ssl.SSLContext, Path]) -> None:
+    """Asked once, after the handshake and not before: a mind that changes meanwhile is heard, and not a byte is sent."""
+    trusting = ssl.create_default_context(cafile=certificate[1])
+    begun, asked, host, may_go = asyncio.Event(), list[bool](), Host(), True
+
+    def late() -> float:
+        begun.set()
+        return 0.2
+
+    def look() -> bool:
+        asked.append(may_go)
+        return may_go
+
+    async with (
+        late_server(host.talk, certificate[0], late) as address,
+        Transport(hosts=hosts(f"https://{address}"), tls=trusting) as transport,
+    ):
+        request = cleared(f"https://{address}", REQUEST, TOKEN)
+        sending = asyncio.create_task(transport.send_if(look, request, 2.0))
+        await begun.wait()
+        assert not asked
+        may_go = False
+        assert await sending == CALLED_OFF
+        await asyncio.sleep(0.05)
+        assert (asked, host.connections, host.requests) == ([False], 1, 0)
+        may_go = True
+        assert await transport.send_if(look, request, 2.0) == Reply(200, {}, b"{}")
+    assert (asked, host.connections, host.requests) == ([False, True], 1, 1)
+
+
+async def test_the_connection_of_a_request_that_was_called_off_is_kept() -> None:
+    """It is given to the next one, which is asked as well, and none is left behind open."""
+    host = Host()
+    async with server(host.talk) as address, Transport(hosts=hosts(f"http://{address}")) as transport:
+        request = cleared(f"http://{address}", REQUEST, TOKEN)
+        for may_go in (no, yes, no, no, yes):
+            reply = await transport.send_if(may_go, request, 2.0)
+            assert reply == (Reply(200, {}, b"{}") if may_go is yes else CALLED_OFF)
+    assert (host.connections, host.requests) == (1, 2)
+
+
+async def test_what_was_not_connected_is_not_asked() -> None:
+    """Who is never connected is not called off: nobody listens, and that is what is said."""
+    async with server(Host().talk) as address:
+        pass
+    async with Transport(hosts=hosts(f"http://{address}")) as transport:
+        assert await transport.send_if(no, cleared(f"http://{address}", REQUEST, TOKEN), 2.0) == REFUSED
+
+
+@pytest.mark.parametrize("kind", [REQUEST, Request("/a", b"", "GET")], ids=["POST", "GET"])
+async def test_the_client_repeats_nothing_by_itself(kind: Request) -> None:
+    """A kept connection that turns out to be dead costs the request: it was looked at for one connection, not for two."""
+    host = Host(patience=1)
+    async with server(host.talk) as address, Transport(hosts=hosts(f"http://{address}")) as transport:
+        request = cleared(f"http://{address}", kind, TOKEN)
+        assert await transport.send(request, 2.0) == Reply(200, {}, b"{}")
+        assert await transport.send(request, 2.0) == CONNECTION_LOST
+        assert (host.connections, host.requests) == (1, 2)
+        assert await transport.send(request, 2.0) == Reply(200, {}, b"{}")

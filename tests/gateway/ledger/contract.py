@@ -53,7 +53,7 @@ class LedgerContract:
 
     async def test_a_browser_is_found_by_though_no_key_names_it(self, ledger: Ledger) -> None:
         """Its records must be told from others', so it is always among their keys."""
-        kept = msgspec.structs.replace(deposit(1), keys=(key("cart"),))
+        kept = deposit(1, keys=(key("cart"),))
         await ledger.deposit(kept)
         assert names(await ledger.find(SHOP, [key("browser")])) == [name(1)]
 
@@ -68,6 +68,30 @@ class LedgerContract:
         await ledger.deposit(deposit(1, "cart", statements=ADVERTISING_YES))
         await ledger.deposit(deposit(2, statements=ADVERTISING_NO, given_at=NOW))
         assert names(await ledger.find(SHOP, [key("cart")])) == [name(1), name(2)]
+
+    async def test_what_knows_the_same_receipt_is_the_same_browser(self, ledger: Ledger) -> None:
+        """Also one that names no client id, or another; and what is found so leads on to what it names itself."""
+        await ledger.deposit(deposit(1, "cart", browser="client", receipt="receipt"))
+        await ledger.deposit(deposit(2, browser="receipt", statements=ADVERTISING_NO))
+        await ledger.deposit(deposit(3, browser="other client", receipt="receipt", statements=ADVERTISING_NO))
+        await ledger.deposit(deposit(4, browser="other client", receipt="other receipt"))
+        for one in ("cart", "client", "receipt", "other receipt"):
+            assert names(await ledger.find(SHOP, [key(one)])) == [name(1), name(2), name(3), name(4)]
+        assert await ledger.withdraw(SHOP, [key("cart")], NOW) == 4
+        assert await ledger.erase(SHOP, [key("other receipt")]) == 4
+
+    async def test_however_many_browsers_share_a_key_only_so_many_are_read(self, ledger: Ledger) -> None:
+        """What is beyond stands for a refusal: made-up browsers must not hold up the orders of others."""
+        said = [deposit(f"{b} {n}", *(["order"] if n == 0 else []), browser=f"b{b}") for b in range(60) for n in range(20)]
+        await asyncio.gather(*(ledger.deposit(one) for one in said))
+        *read, last = await ledger.find(SHOP, [key("order")])
+        assert 1000 < len(read) <= 1200
+        assert last.statements == RECORD_UNREADABLE
+
+    async def test_a_receipt_may_be_said_any_number_of_times(self, ledger: Ledger) -> None:
+        """Beside the same client id, it is the same browser's latest word that counts."""
+        await asyncio.gather(*(ledger.deposit(deposit(n, receipt="receipt", received_at=NOW + n)) for n in range(250)))
+        assert {record.statements for record in await ledger.find(SHOP, [key("receipt")])} == {ADVERTISING_YES}
 
     async def test_records_of_other_browsers_are_not_drawn_in(self, ledger: Ledger) -> None:
         """Two browsers that share an order have nothing else of each other's."""
@@ -150,7 +174,7 @@ class LedgerContract:
         records = await ledger.find(SHOP, [key("cart"), key("other")])
         assert list(records) == [
             withdrawn(deposit(1, "cart").record),
-            withdrawn(deposit(2).record),
+            withdrawn(deposit(2, "order").record),
             deposit(3, browser="other").record,
         ]
         assert [kept.withdrawn_at for kept in await ledger.read(SHOP, [key("cart")])] == [NOW + 9] * 2

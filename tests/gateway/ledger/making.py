@@ -1,5 +1,6 @@
 """Records, requests, held orders and engines for the ledger's tests."""
 
+import random
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -12,6 +13,7 @@ from gateway.ledger import Deposit, HeldOrder, Ledger, Proof, Request, Right
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.ledger.store import Options
 from gateway.model import Destination, EvidenceId, PersonKey, StorefrontId
+from gateway.outbox import Shut, Unavailable
 from tests.disk import Place
 
 NOW: Final = 1_795_342_500
@@ -31,7 +33,12 @@ def name(of: int | str) -> EvidenceId:
 
 
 def deposit(
-    number: int | str, *keys: str, browser: str = "browser", storefront: StorefrontId = SHOP, **changes: Any
+    number: int | str,
+    *keys: str,
+    browser: str = "browser",
+    receipt: str | None = None,
+    storefront: StorefrontId = SHOP,
+    **changes: Any,
 ) -> Deposit:
     """A record of a browser that can also be found by `keys`; `changes` replace fields of the record."""
     usual: dict[str, Any] = {
@@ -40,11 +47,12 @@ def deposit(
         "received_at": NOW,
         "given_at": NOW - 5,
         "statements": ADVERTISING_YES,
+        "keys": tuple(dict.fromkeys((key(browser), *([key(receipt)] if receipt else []), *map(key, keys)))),
+        "receipt": None if receipt is None else key(receipt),
     }
     return Deposit(
         storefront=storefront,
         record=Record(**{**usual, **changes}),
-        keys=tuple(key(one) for one in (browser, *keys)),
         proofs=(Proof("advertising", "true", None),),
         decided=tuple((destination, None) for destination in Destination),
         rule="1/opt_in_everywhere",
@@ -64,6 +72,24 @@ def order(number: int | str, *keys: str, until: int = NOW + 1800, storefront: St
 def request(right: Right = Right.ERASE, *persons: str, storefront: StorefrontId = SHOP, at: int = NOW) -> Request:
     """A request that is not done yet."""
     return Request(0, storefront, right, tuple(map(key, persons)), at, at + 30 * DAY)
+
+
+def large(number: int) -> Deposit:
+    """A record of some 5 KB that cannot be compressed."""
+    return msgspec.structs.replace(
+        deposit(number, browser=f"b{number}"), proofs=(Proof("tcf", f"{random.getrandbits(32_000):x}", None),)
+    )
+
+
+async def fill(ledger: SqliteLedger, most: int = 600) -> int:
+    """Deposit until the ledger is full; gives how many records it took."""
+    for n in range(most):
+        try:
+            await ledger.deposit(large(n))
+        except Unavailable as refused:
+            assert refused.why is Shut.FULL  # noqa: PT017 - the loop goes on until then
+            return n
+    raise AssertionError("the ledger never became full")
 
 
 class Engine(Protocol):

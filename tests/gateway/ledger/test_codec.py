@@ -16,7 +16,7 @@ from gateway.consent.place import coded
 from gateway.consent.statement import Statement, Statements
 from gateway.consent.table import RECORD_UNREADABLE
 from gateway.ledger import Deposit, Proof, Version
-from gateway.ledger.codec import FORM, Beside, Codec, number_of, numbers_of, pack, seal, unpack, unseal, write
+from gateway.ledger.codec import FORM, Beside, Codec, number_of, numbers_of, pack, pack_record, seal, unpack, unseal, write
 from gateway.model import Destination, EvidenceId, PersonKey, Refusal, Signal, State, StorefrontId
 from gateway.outbox.codec import Unreadable
 from tests.gateway.consent.test_table import ROWS
@@ -43,20 +43,31 @@ STATEMENTS: Final[st.SearchStrategy[Statements]] = st.lists(
     max_size=6,
 ).map(tuple)
 
-DEPOSITS: Final[st.SearchStrategy[Deposit]] = st.builds(
-    Deposit,
-    storefront=matching(StorefrontId),
-    record=st.builds(
+
+@st.composite
+def records(draw: st.DrawFn) -> Record:
+    """A record of a browser that is told by its receipt or by a client id beside one, and maybe found by more."""
+    own, more = (draw(st.lists(matching(PersonKey), min_size=n, max_size=n + 2, unique=True)) for n in (1, 0))
+    own = own[:2]
+    parts = st.builds(
         Record,
         id=matching(EvidenceId),
-        browser=matching(PersonKey),
+        browser=st.just(own[0]),
         received_at=st.integers(0, 2**33),
         given_at=st.integers(0, 2**33),
         statements=STATEMENTS,
         personalised=st.none() | st.booleans(),
         place=st.tuples(st.none() | st.text(max_size=20), st.none() | st.text(max_size=20)),
-    ),
-    keys=st.lists(matching(PersonKey), max_size=5, unique=True).map(tuple),
+        receipt=st.just(own[1] if len(own) > 1 else None),
+        keys=st.just(tuple(dict.fromkeys((*own, *more)))),
+    )
+    return draw(parts)
+
+
+DEPOSITS: Final[st.SearchStrategy[Deposit]] = st.builds(
+    Deposit,
+    storefront=matching(StorefrontId),
+    record=records(),
     proofs=st.lists(st.builds(Proof, st.text(), st.none() | st.text(), st.none() | st.text()), max_size=3).map(tuple),
     decided=st.lists(st.tuples(st.sampled_from(Destination), st.none() | st.sampled_from(Refusal)), max_size=3).map(tuple),
     rule=st.text(),
@@ -67,7 +78,7 @@ DEPOSITS: Final[st.SearchStrategy[Deposit]] = st.builds(
 
 def beside(kept: Deposit) -> Beside:
     """What lies open beside a record."""
-    return Beside(kept.storefront, kept.record.id, kept.record.received_at, pack((kept.record.browser, *kept.keys)))
+    return Beside(kept.storefront, kept.record.id, kept.record.received_at, pack_record(kept.record))
 
 
 def sealed(kept: Deposit) -> bytes:
@@ -97,10 +108,9 @@ def read(content: object) -> Deposit:
 
 @given(DEPOSITS)
 def test_a_record_is_read_as_it_was_written(kept: Deposit) -> None:
-    """All of it, only that its place is reduced to codes and its browser's key comes first."""
+    """All of it, only that its place is reduced to codes."""
     record = msgspec.structs.replace(kept.record, place=coded(kept.record.place))
-    keys = tuple(dict.fromkeys((record.browser, *kept.keys)))
-    assert opened(kept) == msgspec.structs.replace(kept, record=record, keys=keys)
+    assert opened(kept) == msgspec.structs.replace(kept, record=record)
 
 
 @pytest.mark.parametrize("row", sorted({name for name, _ in ROWS}))

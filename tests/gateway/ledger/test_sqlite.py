@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from gateway.consent.table import RECORD_UNREADABLE
-from gateway.ledger import Deposit, HeldOrder, Proof, Version
+from gateway.ledger import HeldOrder, Proof, Version
 from gateway.ledger.codec import number_of
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.ledger.store import Options
@@ -24,7 +23,7 @@ from gateway.persons import Identifier, Persons
 from tests.disk import Shim, killed
 from tests.gateway.ledger.contract import LedgerContract
 from tests.gateway.ledger.machine import LedgerMachine
-from tests.gateway.ledger.making import DAY, NOW, OTHER, SHOP, SqliteEngine, deposit, key, name, order, request
+from tests.gateway.ledger.making import DAY, NOW, OTHER, SHOP, SqliteEngine, deposit, fill, key, large, name, order, request
 
 MIB: Final = 1 << 20
 
@@ -153,8 +152,7 @@ async def test_nothing_that_was_said_is_readable_in_the_files(engine: SqliteEngi
     persons = Persons(engine.keyring.pepper)
     order_key = persons.key(SHOP, Identifier.ORDER_ID, "CANARY-ORDER-1")
     kept = msgspec.structs.replace(
-        deposit(1, place=("CANARY-PLACE", "CANARY-PLACE")),
-        keys=(order_key,),
+        deposit(1, place=("CANARY-PLACE", "CANARY-PLACE"), keys=(order_key,)),
         proofs=(Proof("tcf", "CANARY-SIGNAL" * 5, None),),
         banner_version=Version("CANARY-BANNER"),
     )
@@ -331,24 +329,6 @@ async def test_what_was_undone_leaves_no_trace_in_memory(engine: SqliteEngine) -
 
 
 # ── a full ledger ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def large(number: int) -> Deposit:
-    """A record of some 5 KB that cannot be compressed."""
-    return msgspec.structs.replace(
-        deposit(number, browser=f"b{number}"), proofs=(Proof("tcf", f"{random.getrandbits(32_000):x}", None),)
-    )
-
-
-async def fill(ledger: SqliteLedger, most: int = 600) -> int:
-    """Deposit until the ledger is full; gives how many records it took."""
-    for n in range(most):
-        try:
-            await ledger.deposit(large(n))
-        except Unavailable as refused:
-            assert refused.why is Shut.FULL  # noqa: PT017 - the loop goes on until then
-            return n
-    raise AssertionError("the ledger never became full")
 
 
 async def test_a_full_ledger_keeps_the_rights_of_persons(engine: SqliteEngine) -> None:

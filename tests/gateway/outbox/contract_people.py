@@ -350,6 +350,52 @@ class PeopleContract:
         await outbox.close()
 
     @pytest.mark.parametrize("origin", ["fresh", "backlog", "again"])
+    async def test_a_request_that_is_called_off_leaves_no_doubt(self, engine: Engine, origin: str) -> None:
+        """Its marks and lines are taken back, durably; what an earlier request of the same claim said stays."""
+        outbox = await engine.open([FIRST])
+        claim = await under_way(outbox, origin)
+        await leave(outbox, claim, 3)
+        await leave(outbox, claim, 1, at=NOW + 1)
+        await outbox.withdraw(SHOP, JANES, NOW + 1)
+        await outbox.call_off(claim)
+        await outbox.call_off(claim)
+        await engine.crash(outbox)
+        outbox = await engine.open([FIRST])
+        assert (await outbox.holdings(SHOP, JANES)).sent == ()
+        claim = await claim_all(outbox, FIRST, now=NOW + DAY)
+        assert [(record.event.event_id, record.maybe_since) for record in claim.records] == [("e1", None), ("e3", NOW)]
+        await outbox.settle(claim, done(claim), NOW + DAY)
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+
+    @pytest.mark.parametrize("origin", ["fresh", "backlog", "again"])
+    async def test_what_goes_after_a_request_was_called_off_is_in_doubt(self, engine: Engine, origin: str) -> None:
+        """The mark of the next request is as good as a first one."""
+        outbox = await engine.open([FIRST])
+        claim = await under_way(outbox, origin)
+        await leave(outbox, claim)
+        await outbox.call_off(claim)
+        await leave(outbox, claim, 2, at=NOW + 1)
+        await engine.crash(outbox)
+        outbox = await engine.open([FIRST])
+        claim = await claim_all(outbox, FIRST, now=NOW + DAY)
+        assert [record.maybe_since for record in claim.records] == [None, None, NOW + 1, NOW + 1]
+        await outbox.close()
+
+    async def test_after_a_request_was_called_off_the_claim_goes_on(self, engine: Engine) -> None:
+        """What the next request says stands, and what becomes of it is told of that one alone."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(n, destinations=(META,), email=JANE) for n in range(2)])
+        claim = await claim_all(outbox, FIRST)
+        await leave(outbox, claim)
+        await outbox.call_off(claim)
+        await leave(outbox, claim, 1, at=NOW + 1)
+        await outbox.settle(claim, settled(claim, Dead, Done), NOW + 2)
+        sent = (await outbox.holdings(SHOP, JANES)).sent
+        assert [(one.at - NOW, one.event_id, one.confirmed) for one in sent] == [(1, "e1", True)]
+        await outbox.close()
+
+    @pytest.mark.parametrize("origin", ["fresh", "backlog", "again"])
     async def test_the_books_follow_what_the_platform_has_after_all(self, engine: Engine, origin: str) -> None:
         """A withdrawn record that was delivered is delivered; with any other answer it stays withdrawn."""
         outbox = await engine.open([FIRST])

@@ -8,7 +8,7 @@ import asyncio
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -107,6 +107,8 @@ class OutboxMachine(RuleBasedStateMachine):
         self.claims: dict[Lane, tuple[Claim, list[Known], set[int], set[int]]] = {}
         self.lines: dict[Lane, list[tuple[Known, int]]] = {}
         """What each claim under way has said to be leaving: the events, and which time of theirs that was."""
+        self.last: dict[Lane, tuple[int, set[int], set[int]]] = {}
+        """What a claim said last: how many lines there were before, who was first marked by it, and who first sent."""
         self.received: Counter[Status] = Counter()
         self.differing = 0
         self.withdrawn: dict[str, int] = {}
@@ -229,6 +231,7 @@ class OutboxMachine(RuleBasedStateMachine):
         assert self.outbox.withdrawn(claim) == frozenset()
         self.claims[lane] = claim, taken, set(), set()
         self.lines[lane] = []
+        self.last.pop(lane, None)
 
     def expected(self, there: Destination, *, fresh_first: bool) -> tuple[Origin | None, list[Known]]:
         """What a claim must take from, and all there is of it, the next one first."""
@@ -260,18 +263,41 @@ class OutboxMachine(RuleBasedStateMachine):
         picked = [n for n in sorted(which) if n < len(taken)]
         seqs = tuple(claim.records[n].seq for n in picked)
         left = [Left(Kind.PURCHASE, Shape("a=x"), seqs, 1)] if seqs else []
+        before = len(self.lines[lane])
         self.run(self.outbox.mark_sent(claim, seqs, self.now, left))
         for known in (taken[n] for n in picked):
             standing = known.lanes[lane.destination]
             if standing.state != "withdrawn":
                 self.lines[lane].append((known, len(standing.sent)))
                 standing.sent.append(None)
+        doubtful = {n for n in picked if taken[n].lanes[lane.destination].maybe_since is None}
+        self.last[lane] = before, doubtful, set(picked) - sent
         sent.update(picked)
-        for n in picked:
-            standing = taken[n].lanes[lane.destination]
-            if standing.maybe_since is None:
-                standing.maybe_since = self.now
-                marked.add(n)
+        marked.update(doubtful)
+        for n in doubtful:
+            taken[n].lanes[lane.destination].maybe_since = self.now
+
+    @rule(lane=LANE)
+    def call_off(self, lane: Lane) -> None:
+        """Take back what a claim said last; a second time there is nothing to take back."""
+        if lane not in self.claims:
+            return
+        claim, taken, marked, sent = self.claims[lane]
+        self.run(self.outbox.call_off(claim))
+        before, doubtful, first = self.last.pop(lane, (len(self.lines[lane]), set(), set()))
+        self._unsay(lane, self.lines[lane][before:])
+        del self.lines[lane][before:]
+        for n in doubtful:
+            taken[n].lanes[lane.destination].maybe_since = None
+        marked -= doubtful
+        sent -= first
+
+    @staticmethod
+    def _unsay(lane: Lane, lines: Iterable[tuple[Known, int]]) -> None:
+        """Forget what was said to be leaving."""
+        for known, time in lines:
+            if known.lanes[lane.destination].sent:  # else it was erased meanwhile
+                del known.lanes[lane.destination].sent[time:]
 
     @rule(lane=LANE, maybe=st.booleans())
     def release(self, lane: Lane, maybe: bool) -> None:
@@ -281,9 +307,7 @@ class OutboxMachine(RuleBasedStateMachine):
         claim, taken, marked, _ = self.claims.pop(lane)
         self.run(self.outbox.release(claim, maybe=maybe))
         if not maybe:
-            for known, time in self.lines[lane]:
-                if known.lanes[lane.destination].sent:  # else it was erased meanwhile
-                    del known.lanes[lane.destination].sent[time:]
+            self._unsay(lane, self.lines[lane])
             for n in marked:
                 taken[n].lanes[lane.destination].maybe_since = None
 

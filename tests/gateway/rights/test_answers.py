@@ -85,11 +85,10 @@ def sending(destination: Destination = META, **changes: Any) -> Sending:
 
 def kept(withdrawn_at: int | None = None) -> Kept:
     """A consent record."""
-    record = Record(RECORD, KEY, NOW - 100, NOW - 120, ADVERTISING_YES, place=("FR", None))
+    record = Record(RECORD, KEY, NOW - 100, NOW - 120, ADVERTISING_YES, place=("FR", None), keys=(KEY,))
     deposit = Deposit(
         storefront=StorefrontId("shop"),
         record=record,
-        keys=(KEY,),
         proofs=(Proof("advertising", "true", None), Proof("cookies.X", None, "cd" * 32)),
         decided=((META, None), (GOOGLE, Refusal.VENDOR_DENIED)),
         rule="opt_in_everywhere-2",
