@@ -61,6 +61,7 @@ from gateway.rights.retention import keepings
 from gateway.settings import Address, Settings, Storefront, prove
 from gateway.signing.entry import StoreFailed
 from gateway.signing.recorder import SignedLog
+from gateway.webhooks import Sender, Webhooks
 from gateway.witness import Witness
 
 MIN_FREE_BYTES: Final = 256 << 20
@@ -189,6 +190,7 @@ async def running(
             bodies=Bodies(metrics, settings.server.body_seconds),
             consents=Consents(ledger, outbox, metrics),
             counter=counter,
+            webhooks=make_webhooks(settings, callers, desk, metrics),
             outbox=outbox,
             metrics=metrics,
             addresses=addresses,
@@ -357,6 +359,19 @@ def make_desk(
         bureaus={s.id: Bureau(tuple(s.destinations), kept) for s in settings.storefronts.values()},
         teller=teller,
         wall=wall,
+    )
+
+
+def make_webhooks(settings: Settings, callers: Callers, desk: Desk, metrics: Metrics) -> Webhooks:
+    """Make the door of the storefronts that are shops at Shopify, each with the bucket and the line of its own door."""
+    return Webhooks(
+        [
+            Sender(shop.shopify.domain, shop.shopify.secrets, shop.shopify.rules, callers.door(shop.id))
+            for shop in settings.storefronts.values()
+            if shop.shopify is not None
+        ],
+        desk,
+        metrics,
     )
 
 

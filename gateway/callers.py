@@ -77,6 +77,10 @@ class Callers:
         self._edge = edge
         self._measured = {name: door for door in doors.values() for name in door.measurement_ids}
 
+    def door(self, storefront: StorefrontId) -> Door:
+        """Give a storefront's door. Raises KeyError where there is none."""
+        return self._doors[storefront]
+
     def server(self, headers: Mapping[str, str]) -> Door:
         """Find the storefront whose secret key a request carries."""
         scheme, _, key = headers.get(hdrs.AUTHORIZATION, "").partition(" ")

@@ -19,7 +19,7 @@ from gateway.line import Line
 from gateway.metrics import Metrics
 from gateway.model import EvidenceId, Refusal, Source, StorefrontId, Word
 from gateway.outbox import Accept, Entry, Outbox, Person, Refuse, Unavailable
-from gateway.raw import Malformed, RawConsent, RawEvent
+from gateway.raw import Malformed, RawConsent, RawEvent, Unfit
 from gateway.tallying import count
 
 EVIDENCE_BYTES: Final = 12
@@ -104,7 +104,7 @@ class Consents:
         """Count what could not be read at all."""
         self._metrics.consent_record(storefront, told, Outcome.INVALID)
 
-    async def run(self, line: Line, events: Sequence[RawEvent | Malformed], source: Source, now: int) -> list[Entry]:
+    async def run(self, line: Line, events: Sequence[RawEvent | Unfit | Malformed], source: Source, now: int) -> list[Entry]:
         """Carry events down the line, each with what the records say that it cites."""
         cited = [line.keys_of(event) for event in events]
         found = iter(await self._ledger.find_each(line.storefront, [keys for keys in cited if keys]))
@@ -114,7 +114,9 @@ class Consents:
 
     # ── orders that wait for their record ────────────────────────────────────────────────────────────────────────
 
-    async def hold(self, door: Door, events: Sequence[RawEvent | Malformed], entries: Sequence[Entry], now: int) -> None:
+    async def hold(
+        self, door: Door, events: Sequence[RawEvent | Unfit | Malformed], entries: Sequence[Entry], now: int
+    ) -> None:
         """Keep the orders that were refused only because no record of those they cite is known yet.
 
         They are refused all the same: nothing of them is accepted until a record that comes in time allows it.

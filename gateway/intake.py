@@ -1,11 +1,12 @@
 """The front door: HTTP in, the line run, and the answer only after the flush.
 
-Six routes. `POST /v1/events` is for servers with a secret key and answers per event; `POST /v1/collect` is for browsers
-with a publishable key and answers 204 whatever became of the events, since a differing reply would tell the page about
-consent and make tags retry; `POST /v1/consent` and `POST /v1/consent/withdraw` take consent records and withdrawals from
-both, and answer each in its own way; `/g/collect` and `/mp/collect` take what Google's tag and its Measurement Protocol
-say, and answer 204 as well. One request is one transaction. An error names a rule, never the input, and 503
-always means that nothing was accepted. Above the boundary's line the body lives in this function's memory and nowhere else.
+`POST /v1/events` is for servers with a secret key and answers per event; `POST /v1/collect` is for browsers with a publishable
+key and answers 204 whatever became of the events, since a differing reply would tell the page about consent and make tags
+retry; `POST /v1/consent` and `POST /v1/consent/withdraw` take consent records and withdrawals from both, and answer each in its
+own way; `/g/collect` and `/mp/collect` take what Google's tag and its Measurement Protocol say, and answer 204 as well;
+`POST /v1/shopify/webhooks` takes what Shopify signed. One request is one transaction. An error names a rule, never the input,
+and 503 always means that nothing was accepted. Above the boundary's line the body lives in this function's memory and nowhere
+else.
 """
 
 import random
@@ -30,16 +31,19 @@ from gateway.metrics import Metrics
 from gateway.model import Destination, Fault, Source, Status, Trace
 from gateway.model import Refusal as Refused
 from gateway.outbox import Accept, Entry, Outbox, Refuse, Reject, Shut, Unavailable
-from gateway.raw import Malformed, RawEvent
+from gateway.raw import Malformed, RawEvent, Unfit
 from gateway.rights.counter import Counter
 from gateway.sources import cloudevents, consent, gtag, measurement
 from gateway.sources.native import Batch, Connection, NotAnEvent, TooManyEvents, decode
+from gateway.sources.shopify import PRIVACY
 from gateway.sources.strict import Unreadable
 from gateway.tallying import count
+from gateway.webhooks import Webhooks
 
 EVENTS_BYTES: Final = 1 << 20
 COLLECT_BYTES: Final = 64 << 10
 CONSENT_BYTES: Final = 64 << 10
+WEBHOOK_BYTES: Final = 1 << 20
 WITHDRAW_BYTES: Final = 16 << 10
 BYTES_OF_AN_EVENT: Final = 4 << 10
 """Of a page's record, for which its visitor pays as for one more event: anybody can post them, and they are kept for years."""
@@ -57,6 +61,7 @@ ROUTES: Final = (
     ("POST", "/g/collect"),
     ("OPTIONS", "/g/collect"),
     ("POST", "/mp/collect"),
+    ("POST", "/v1/shopify/webhooks"),
     ("GET", "/healthz"),
 )
 """Every public route; the documentation is tested against this."""
@@ -70,7 +75,11 @@ EVENT_TYPES: Final[Mapping[str, Callable[[bytes, int], Batch]]] = {
 """How the body of `POST /v1/events` is read, by its content type."""
 ALLOWED: Final = "allowed"
 """What the answer to a consent record says of a destination that it allows."""
-EVENTS, ACCEPTED, REFUSED = Source.EVENTS, Status.ACCEPTED, Status.REFUSED
+PAGES: Final = frozenset({Source.COLLECT, Source.GTAG, Source.MEASUREMENT})
+"""Whose events are never held: a visitor's consent comes with them, or not at all."""
+EVENTS, COLLECT, ACCEPTED, REFUSED = Source.EVENTS, Source.COLLECT, Status.ACCEPTED, Status.REFUSED
+Said = RawEvent | Unfit | Malformed
+"""What a source makes of an event."""
 PREFLIGHT_SECONDS: Final = "86400"
 
 
@@ -84,6 +93,7 @@ class Intake:
         bodies: Bodies,
         consents: Consents,
         counter: Counter,
+        webhooks: Webhooks,
         outbox: Outbox,
         metrics: Metrics,
         addresses: Addresses,
@@ -94,6 +104,7 @@ class Intake:
         self._bodies = bodies
         self._consents = consents
         self._counter = counter
+        self._webhooks = webhooks
         self._outbox = outbox
         self._metrics = metrics
         self._addresses = addresses
@@ -109,29 +120,35 @@ class Intake:
         """Answer one request."""
         path, _, query = request.raw_path.partition("?")
         try:
-            match request.method, path:
-                case "POST", "/v1/events":
-                    response = await self._events(request)
-                case "POST", "/v1/collect":
-                    response = await self._collect(request, query)
-                case "POST", "/v1/consent":
-                    response = await self._consent(request, query)
-                case "POST", "/v1/consent/withdraw":
-                    response = await self._withdraw(request, query)
-                case "OPTIONS", "/v1/collect" | "/v1/consent" | "/v1/consent/withdraw":
-                    response = self._preflight(request, query)
-                case method, "/g/collect" | "/mp/collect" if (method, path) in ROUTES:
-                    response = await self._of_google(request, path, query)
-                case "GET", "/healthz":
-                    response = answer(200, b"ok\n", content_type="text/plain")
-                case _, known if known in PATHS:
-                    response = problem(405, "method_not_allowed", {"Allow": PATHS[known]})
-                case _:
-                    response = problem(404, "not_found")
+            response = await self._answer(request, path, query)
         except Refusal as refusal:
             response = refusal.response
         self._metrics.request(path if path in PATHS else "other", response.status)
         return response
+
+    async def _answer(self, request: web.BaseRequest, path: str, query: str) -> Answer:
+        """Do what was asked for, one case a route. Raises Refusal."""
+        match request.method, path:
+            case "POST", "/v1/events":
+                return await self._events(request)
+            case "POST", "/v1/collect":
+                return await self._collect(request, query)
+            case "POST", "/v1/consent":
+                return await self._consent(request, query)
+            case "POST", "/v1/consent/withdraw":
+                return await self._withdraw(request, query)
+            case "POST", "/v1/shopify/webhooks":
+                return await self._webhook(request)
+            case "OPTIONS", "/v1/collect" | "/v1/consent" | "/v1/consent/withdraw":
+                return self._preflight(request, query)
+            case method, "/g/collect" | "/mp/collect" if (method, path) in ROUTES:
+                return await self._of_google(request, path, query)
+            case "GET", "/healthz":
+                return answer(200, b"ok\n", content_type="text/plain")
+            case _, known if known in PATHS:
+                return problem(405, "method_not_allowed", {"Allow": PATHS[known]})
+            case _:
+                return problem(404, "not_found")
 
     # ── servers ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -147,7 +164,8 @@ class Intake:
         except TooManyEvents:
             return problem(413, "too_many_events")
         self._take(door.bucket, len(batch.events) - 1)
-        entries, statuses = await self._store(door, EVENTS, batch, now)
+        entries, statuses = await self._store(door, EVENTS, batch.events, now)
+        self._count_unknown(door, batch)
         return answer(202, _results(batch.events, entries, statuses))
 
     async def _from_server(
@@ -178,7 +196,8 @@ class Intake:
         except (Unreadable, NotAnEvent, TooManyEvents):
             batch = Batch(events=[Malformed("event", Fault.BAD_FORMAT)], unknown={})
         self._take_as_visitor(page.door.bucket, page.address, len(batch.events) - 1, page.cors)
-        await self._store(page.door, Source.COLLECT, batch, now, page.cors)
+        await self._store(page.door, COLLECT, batch.events, now, page.cors)
+        self._count_unknown(page.door, batch)
         return answer(204, headers=page.cors)
 
     async def _from_page(self, request: web.BaseRequest, query: str, limit: int, *, though_full: bool = False) -> "Page":
@@ -221,7 +240,8 @@ class Intake:
         now = int(self._wall())
         batch = gtag.decode(query, page.body, now, page.connection)
         self._take_as_visitor(door.bucket, page.address, len(batch.events) - 1, page.cors)
-        await self._store(door, Source.GTAG, batch, now, page.cors)
+        await self._store(door, Source.GTAG, batch.events, now, page.cors)
+        self._count_unknown(door, batch)
         return answer(204, headers=page.cors)
 
     def _tag_preflight(self, request: web.BaseRequest, query: str) -> Answer:
@@ -241,7 +261,8 @@ class Intake:
         except (Unreadable, NotAnEvent, TooManyEvents):
             batch = Batch(events=[Malformed("event", Fault.BAD_FORMAT)], unknown={})
         self._take(door.bucket, len(batch.events) - 1)
-        await self._store(door, Source.MEASUREMENT, batch, now)
+        await self._store(door, Source.MEASUREMENT, batch.events, now)
+        self._count_unknown(door, batch)
         return answer(204)
 
     # ── consent records ──────────────────────────────────────────────────────────────────────────────────────
@@ -300,6 +321,28 @@ class Intake:
             await self._counter.withdraw_for_page(page.door.line.storefront, page.body)
         return answer(204, headers=page.cors)
 
+    # ── Shopify ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _webhook(self, request: web.BaseRequest) -> Answer:
+        """Answer 200 to whatever is signed and understood: Shopify repeats anything else, and gives up a shop that fails."""
+        headers, webhooks = request.headers, self._webhooks
+        shop, topic = webhooks.shop(headers), webhooks.topic(headers)
+        self._refuse_if_shut(though_full=topic in PRIVACY)
+        if headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+            raise Refusal(closing(problem(415, "content_encoding")))
+        body = self._bodies.whole(request, WEBHOOK_BYTES) or await self._bodies.read(request, WEBHOOK_BYTES)
+        webhooks.check(shop, headers, body)
+        self._take(shop.door.bucket, 1)
+        if topic in PRIVACY:
+            with _shut_told():
+                await webhooks.privacy(shop, topic, body)
+            return answer(200)
+        now = int(self._wall())
+        event = webhooks.read_order(shop, topic, body, now)
+        if event is not None:
+            await self._store(shop.door, Source.SHOPIFY, (event,), now)
+        return answer(200)
+
     # ── both ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _refuse_if_shut(self, headers: Mapping[str, str] = NO_HEADERS, *, though_full: bool = False) -> None:
@@ -323,9 +366,9 @@ class Intake:
             raise Refusal(problem(429, "too_many_requests", {**headers, "Retry-After": _jittered(seconds + 1)}))
 
     async def _store(
-        self, door: Door, source: Source, batch: Batch, now: int, headers: Mapping[str, str] = NO_HEADERS
+        self, door: Door, source: Source, events: Sequence[Said], now: int, headers: Mapping[str, str] = NO_HEADERS
     ) -> tuple[list[Entry], Sequence[Status]]:
-        run, events = door.line.run, batch.events
+        run = door.line.run
         try:
             citing = [True for event in events if type(event) is RawEvent and cites(event.consent)]
             if citing:
@@ -333,14 +376,16 @@ class Intake:
             else:
                 entries = [run(event, source, now, None, ()) for event in events]
             statuses = await self._outbox.put(entries)
-            if citing and door.hold_seconds and source is EVENTS:
+            if citing and door.hold_seconds and source not in PAGES:
                 await self._consents.hold(door, events, entries, now)
         except Unavailable as unavailable:
             raise Refusal(_unavailable(unavailable.why, headers)) from None
         count(self._metrics, door.line.storefront, source, entries, statuses)
+        return entries, statuses
+
+    def _count_unknown(self, door: Door, batch: Batch) -> None:
         for field, number in batch.unknown.items():
             self._metrics.unknown_fields(door.line.storefront, field, number)
-        return entries, statuses
 
 
 class Page(NamedTuple):
@@ -370,12 +415,12 @@ def _allowing(methods: str) -> Mapping[str, str]:
     }
 
 
-def _results(events: Sequence[RawEvent | Malformed], entries: Sequence[Entry], statuses: Sequence[Status]) -> bytes:
+def _results(events: Sequence[Said], entries: Sequence[Entry], statuses: Sequence[Status]) -> bytes:
     results = [_result(*one) for one in zip(events, entries, statuses, strict=True)]
     return b'{"results":[%b]}' % (results[0] if len(results) == 1 else b",".join(results))
 
 
-def _result(event: RawEvent | Malformed, entry: Entry, status: Status) -> bytes:
+def _result(event: Said, entry: Entry, status: Status) -> bytes:
     """Write one event's result. An id needs no escaping, so the commonest one is its id and an end that is always the same."""
     if status is ACCEPTED and type(entry) is Accept:
         trace = entry.trace
@@ -391,7 +436,7 @@ def _end(allowed: tuple[Destination, ...], refused: tuple[tuple[Destination, Ref
     return b'",' + orjson.dumps(rest)[1:]
 
 
-def _other_result(event: RawEvent | Malformed, entry: Entry, status: Status) -> dict[str, object]:
+def _other_result(event: Said, entry: Entry, status: Status) -> dict[str, object]:
     """Write a result's members: its own id if it had a valid one, and reasons by code."""
     result: dict[str, object] = {"event_id": event.event_id, "status": status}
     match entry:

@@ -2,7 +2,7 @@
 
     RawEvent ─admit─▶ Consented ─minimise─▶ Minimised ─refuses?─▶ Accept
         │               │                                 │
-     Malformed        Refuse                            Refuse (no identity for anybody)
+  Malformed, Unfit    Refuse                            Refuse (no identity for anybody)
 
 Pure: time is handed in. The only place where the rooms above and below the boundary meet.
 """
@@ -19,7 +19,7 @@ from gateway.minimise import Wanted, minimise, wanted
 from gateway.model import Destination, Minimised, PersonKey, Refusal, Signal, Source, State, Status, StorefrontId, Trace
 from gateway.outbox import Accept, Entry, Refuse, Reject
 from gateway.persons import Persons
-from gateway.raw import Malformed, RawEvent
+from gateway.raw import Malformed, RawEvent, Unfit
 
 Refused = tuple[tuple[Destination, Refusal], ...]
 
@@ -74,7 +74,7 @@ class Line:
         """What its destinations need of an event that goes to all of them."""
         return (self._crossings.get(self._enabled) or self._crossing(self._enabled)).want
 
-    def keys_of(self, event: RawEvent | Malformed) -> tuple[PersonKey, ...]:
+    def keys_of(self, event: RawEvent | Unfit | Malformed) -> tuple[PersonKey, ...]:
         """Give keyed hashes of all that an event cites: what its record can be found by, and later the event by its person."""
         if type(event) is not RawEvent or not cites(event.consent):
             return ()
@@ -83,7 +83,7 @@ class Line:
 
     def run(
         self,
-        event: RawEvent | Malformed,
+        event: RawEvent | Unfit | Malformed,
         source: Source,
         now: int,
         evidence: Evidence | None = None,
@@ -96,6 +96,9 @@ class Line:
         """
         if isinstance(event, Malformed):
             return Reject(self.storefront, source, event.kind, event.fault, now)
+        if isinstance(event, Unfit):
+            trace = Trace(Status.REFUSED, self._rule, (), (), tuple((d, event.why) for d in self._enabled), 0)
+            return Refuse(self.storefront, source, event.kind, event.event_id, trace, event.why, now)
         admitted = admit(event, self.policy, self._enabled, now, evidence)
         if isinstance(admitted, Decision):
             return self._refuse(event, admitted, admitted.refused, source, now)

@@ -90,6 +90,8 @@ class Happening(StrEnum):
     """A checkpoint of the signed log was not taken where it is handed to; it is tried again."""
     CHECKPOINT_TAKEN = "checkpoint_taken"
     """It takes them again."""
+    REQUEST_NOTED = "request_noted"
+    """A person's request, or a shop's, was written down and waits for an operator, by its number in the register."""
     REQUEST_DONE = "request_done"
     """Somebody's request was done: a withdrawal, an erasure or an access, by its number in the register."""
     UNEXPECTED_ERROR = "unexpected_error"

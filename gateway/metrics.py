@@ -170,6 +170,7 @@ class Metrics(Collector):
         self._unreadable = Counts(
             "unreadable_signals", "Refused events with a signal that cannot be read.", ("storefront", "signal")
         )
+        self._webhooks = Counts("webhooks", "Signed webhooks of shops' platforms.", ("storefront", "topic", "outcome"))
         self._held = Counts("held_orders", "Orders that came before their consent record.", ("storefront", "outcome"))
         self._processed = Counts("processed", "Platforms' last words on what they had taken.", (*lane, "processing", "reason"))
         self._warnings = Counts("platform_warnings", "Remarks of a platform on events that it answered for.", lane)
@@ -234,6 +235,10 @@ class Metrics(Collector):
     def held_orders(self, storefront: StorefrontId, outcome: Word, number: int) -> None:
         """Count orders that came before their consent record, by what became of them."""
         self._held.add((storefront, outcome), number)
+
+    def webhook(self, storefront: StorefrontId, topic: Word, outcome: Word) -> None:
+        """Count a signed webhook by its topic and what came of it, members of `sources.shopify.Topic`, `webhooks.Outcome`."""
+        self._webhooks.add((storefront, topic, outcome), 1)
 
     def right_done(self, storefront: StorefrontId, right: Word, via: Word) -> None:
         """Count a person's request that was done; `right` and `via` are members of `ledger.Right` and `rights.desk.Via`."""
@@ -395,6 +400,7 @@ class Metrics(Collector):
         yield self._records.family()
         yield self._unreadable.family()
         yield self._held.family()
+        yield self._webhooks.family()
         yield self._repeats()
         yield self._rights.family()
         yield from self._requests_open()

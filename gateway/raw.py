@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.model import Destination, EventId, Fault, Kind, Money
+from gateway.model import Destination, EventId, Fault, Kind, Money, Refusal
 
 MAX_AGE: Final = 7 * 86_400
 """Events older than this at the door are invalid, in seconds (seven days)."""
@@ -93,6 +93,14 @@ class Malformed(msgspec.Struct, frozen=True, gc=False):
     fault: Fault
     kind: Kind | None = None
     event_id: EventId | None = None
+
+
+class Unfit(msgspec.Struct, frozen=True, gc=False):
+    """An event that is of its form and may go nowhere, whatever anybody consented to: a test, an order of the till."""
+
+    kind: Kind
+    event_id: EventId
+    why: Refusal
 
 
 def unix_seconds(value: object) -> int | Fault:

@@ -16,7 +16,7 @@ from importlib.resources import files
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Final, NamedTuple, TypeVar
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -42,6 +42,7 @@ from gateway.places import LOG_ORIGIN
 from gateway.references import BadReference, Referent
 from gateway.rights.retention import Period
 from gateway.secret import Document, Secret, one_line
+from gateway.sources.shopify import CHANNELS, WEB, Rules, Topic
 
 BY_NAME: Final[Mapping[str, type[Adapter]]] = {adapter.destination.value: adapter for adapter in ADAPTERS}
 
@@ -379,6 +380,15 @@ def _zone(value: object) -> ZoneInfo:
         raise ValueError("is the name of a time zone, as Europe/Paris") from None
 
 
+class ShopifySettings(Block, frozen=True):
+    """`[storefronts.NAME.shopify]`: the shop whose webhooks are taken, and which of its orders count."""
+
+    shop_domain: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}\.myshopify\.com$")]
+    secrets: Annotated[tuple[str, ...], Field(min_length=1, max_length=2)]
+    orders: Literal["orders/paid", "orders/create"] = "orders/paid"
+    source_names: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(min_length=1)] = (WEB,)
+
+
 class StorefrontSettings(Block, frozen=True):
     """`[storefronts.NAME]`: the shop's own pages, how many events it may send (tokens in a bucket), and when its days begin."""
 
@@ -403,6 +413,7 @@ BLOCKS: Final[Mapping[str, type[BaseModel]]] = {
     "storefronts.*.consent.tcf": TcfSettings,
     "storefronts.*.consent.cmp": CmpSettings,
     "storefronts.*.keys": KeySettings,
+    "storefronts.*.shopify": ShopifySettings,
     **{f"storefronts.*.destinations.{name}": adapter.Settings for name, adapter in BY_NAME.items()},
 }
 """Every table that the file may have; `*` stands for a storefront's name. Beside them, each destination has `allow`."""
@@ -425,6 +436,14 @@ def shipped(name: str) -> ContractFile:
 # ── what everything else is given ────────────────────────────────────────────────────────────────────────────────
 
 
+class ShopifyShop(msgspec.Struct, frozen=True):
+    """A storefront's shop at Shopify: its domain, the secrets that sign its webhooks, and which of its orders count."""
+
+    domain: str
+    secrets: tuple[Secret, ...]
+    rules: Rules
+
+
 class Storefront(msgspec.Struct, frozen=True):
     """One shop, ready: adapters made, references followed. Mappings are in the order of `Destination`."""
 
@@ -445,6 +464,7 @@ class Storefront(msgspec.Struct, frozen=True):
     credentials: Mapping[Destination, str]
     """References to the access tokens: where two are the same, so is the quota."""
     quotas: Mapping[Destination, Quota]
+    shopify: ShopifyShop | None
     test_endpoints: frozenset[Destination]
     """Destinations whose events go to another host than the platform's own, or whose tokens come from another."""
 
@@ -541,6 +561,7 @@ class Reading:
         self._contracts: dict[str, ContractFile | None] = {}
         self._key_names: set[tuple[KeyKind, KeyId]] = set()
         self._measurement_ids: set[str] = set()
+        self._shop_domains: set[str] = set()
 
     def settings(self, file: Mapping[str, object]) -> Settings:
         """Read everything. Raises BadSettings when there was any fault."""
@@ -623,11 +644,12 @@ class Reading:
         if not isinstance(raw, dict):
             self._fault(at, TABLE)
             return None
-        own = {key: value for key, value in raw.items() if key not in ("consent", "keys", "destinations")}
+        own = {key: value for key, value in raw.items() if key not in ("consent", "keys", "destinations", "shopify")}
         shop = self._block(StorefrontSettings, own, at)
         consent = self._block(ConsentSettings, raw.get("consent", {}), (*at, "consent"))
         keys = self._keys(raw.get("keys", []), (*at, "keys"))
         destinations = self._destinations(raw.get("destinations", {}), (*at, "destinations"))
+        shopify = self._shopify(raw["shopify"], (*at, "shopify")) if "shopify" in raw else None
         if shop is None or consent is None:
             return None
         return Storefront(
@@ -647,6 +669,7 @@ class Reading:
             base_urls=MappingProxyType({d.name: d.base_url for d in destinations}),
             credentials=MappingProxyType({d.name: d.credential for d in destinations}),
             quotas=MappingProxyType({d.name: d.quota for d in destinations}),
+            shopify=shopify,
             test_endpoints=frozenset(d.name for d in destinations if d.elsewhere),
         )
 
@@ -690,6 +713,20 @@ class Reading:
             self._fault((*at, "key"), "refers to something that is not a key of this kind and id")
             return None
         return StoredKey(block.id, block.kind, secret)
+
+    def _shopify(self, raw: object, at: tuple[str | int, ...]) -> ShopifyShop | None:
+        """Read a storefront's shop: no two storefronts have the same, and no channel counts where nobody was asked."""
+        block = self._block(ShopifySettings, raw, at)
+        if block is None:
+            return None
+        if block.shop_domain in self._shop_domains:
+            self._fault((*at, "shop_domain"), "is the shop of another storefront; a webhook could not tell which is meant")
+        self._shop_domains.add(block.shop_domain)
+        if not CHANNELS.keys().isdisjoint(block.source_names):
+            self._fault((*at, "source_names"), "must not name a till's, a draft's or a subscription's orders: nobody was asked")
+        found = [self._secret(reference, (*at, "secrets", index)) for index, reference in enumerate(block.secrets)]
+        secrets = tuple(secret for secret in found if secret is not None)
+        return ShopifyShop(block.shop_domain, secrets, Rules(Topic(block.orders), frozenset(block.source_names)))
 
     def _destinations(self, raw: object, at: tuple[str | int, ...]) -> list["Enabled"]:
         """Read a storefront's destinations: at least one."""

@@ -23,7 +23,7 @@ from gateway.signing.entry import PRIVATE_LISTENER, Entry
 PAUSES: Final = frozenset({Reason.CREDENTIAL, Reason.PERMISSION, Reason.CONFIGURATION, Reason.REDIRECTED, Reason.CONTRACT})
 """Only a person ends these."""
 
-BY: Final = {Via.OPERATOR: PRIVATE_LISTENER, Via.SERVER: "server", Via.BROWSER: "browser"}
+BY: Final = {Via.OPERATOR: PRIVATE_LISTENER, Via.SERVER: "server", Via.BROWSER: "browser", Via.SHOPIFY: "shopify"}
 """Who asked, in the signed log's words."""
 
 MOST_VIOLATIONS: Final = 50
@@ -62,6 +62,10 @@ class Witness:
         self._metrics.right_done(storefront, right, via)
         self._log.say(Happening.REQUEST_DONE, storefront=storefront, right=right, number=number)
         self._tell(request_of(storefront, right.value, number, BY[via]))
+
+    def request_noted(self, storefront: StorefrontId, right: Right, number: int) -> None:
+        """Write: somebody has to see to it."""
+        self._log.say(Happening.REQUEST_NOTED, storefront=storefront, right=right, number=number)
 
     def retried(self, lane: Lane, reason: Reason, count: int) -> None:
         """Count."""

@@ -15,7 +15,7 @@ import msgspec
 from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.app import make_desk, open_ledger, open_store
+from gateway.app import make_desk, make_webhooks, open_ledger, open_store
 from gateway.bodies import Bodies
 from gateway.callers import Callers, Door, Edge
 from gateway.consents import Consents
@@ -233,6 +233,7 @@ async def doorway(folder: Path, *edits: tuple[str, str], max_bytes: str = "1GiB"
             bodies=Bodies(metrics, 5.0),
             consents=Consents(ledger, outbox, metrics),
             counter=Counter(desk),
+            webhooks=make_webhooks(settings, callers, desk, metrics),
             outbox=outbox,
             metrics=metrics,
             addresses=Addresses(20.0, 200.0, clock.monotonic),

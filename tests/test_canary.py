@@ -45,9 +45,12 @@ from gateway.sandbox.meta import MESSAGES, TITLES
 from gateway.sandbox.pinterest import MISSING_IDS
 from gateway.sandbox.pinterest import RULES as FAULTS_OF_EVENTS
 from gateway.sandbox.platforms import TOKENS, Platforms
+from gateway.webhooks import SIGNATURE
 from tests.doorway import edit
 from tests.live import NOTHING_MORE, ORIGIN, STOREFRONT, Installation, Process, inside, install
 from tests.seek import Needles, addresses, disguises, hashed, written
+from tests.shopify import DOMAIN, EDIT, signed, write_secrets
+from tests.shopify import SECRET as SHOPIFY_SECRET
 from tests.wire import asked, request
 
 META, PINTEREST, GOOGLE = Destination
@@ -121,6 +124,11 @@ class Marks:
         """The same, made as Google wants addresses; Google may have it."""
         self.googles_digests.append(sha256(f"{self.flavour.core}g{len(self.googles_digests)}@example.org".encode()).hexdigest())
         return self.googles_digests[-1]
+
+    def numbers(self) -> int:
+        """A number of an order; it becomes an event's id, and so platforms and answers may show it."""
+        self.ids.append(f"82098291194{self.flavour.host:03d}{len(self.ids):03d}")
+        return int(self.ids[-1])
 
     def event_id(self) -> str:
         """An id; platforms and answers may show it."""
@@ -288,6 +296,7 @@ def calls(marks: Marks, installation: Installation) -> Iterator[Call]:
     yield from tag_calls(marks)
     yield from measured_calls(marks, installation)
     yield from envelope_calls(marks, installation)
+    yield from webhook_calls(marks)
 
 
 def headers(marks: Marks) -> list[str]:
@@ -622,6 +631,72 @@ def rights_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
     yield Call(request("GET", f"/api/v1/requests?{mark}={mark}", headers(marks), host="127.0.0.1"), 200, private=True)
 
 
+def full_order(marks: Marks, **changes: Any) -> dict[str, Any]:
+    """Shopify's order with a mark in every place that takes any text, read or not."""
+    number = str(marks.numbers())
+    person = {"first_name": marks.free(), "address1": marks.free(), "phone": marks.free(), "zip": marks.free()}
+    address = person | {"country_code": "FR", "province_code": marks.free(), "latitude": marks.free()}
+    marked = (
+        "name", "note", "token", "reference", "landing_site", "referring_site", "tags", "phone", "customer_locale",
+        "source_identifier", "confirmation_number", "gateway", "checkout_id", "user_id", marks.free(),
+    )  # fmt: skip
+    return {
+        **{name: marks.free() for name in marked},
+        "id": int(number),
+        "email": marks.email(),
+        "contact_email": marks.email(),
+        "browser_ip": marks.v4,
+        "client_details": {"browser_ip": marks.v6, "user_agent": marks.free(), "session_hash": marks.free()},
+        "buyer_accepts_marketing": True,
+        "processed_at": int(time.time()) - 60,
+        "source_name": "web",
+        "test": False,
+        "order_status_url": f"https://shop.example/{marks.plain()}/orders/{marks.plain()}?key={marks.plain()}",
+        "total_price_set": {"presentment_money": {"amount": "12.34", "currency_code": "EUR"}},
+        "cart_token": marks.free(),
+        "checkout_token": marks.free(),
+        "note_attributes": [{"name": "consent_receipt", "value": marks.free()}, {"name": marks.free(), "value": marks.free()}],
+        "line_items": [{"variant_id": 1, "sku": marks.free(), "title": marks.free(), "properties": [{"name": marks.free()}]}],
+        "billing_address": address,
+        "shipping_address": address,
+        "customer": {"email": marks.email(), "note": marks.free(), "default_address": address},
+        **changes,
+    }
+
+
+def webhook_calls(marks: Marks) -> Iterator[Call]:
+    """Orders and privacy topics of Shopify's, signed and not, readable and not."""
+    mark = marks.plain()
+    told = full_order(marks)
+    for said in (
+        told,
+        full_order(marks, test=marks.free()),
+        full_order(marks, source_name=marks.free()),
+        full_order(marks, id=marks.free()),
+        full_order(marks, email=[marks.email()]),
+        full_order(marks, total_price_set=marks.free()),
+        [marks.free()],
+    ):
+        yield Call(webhook(marks, "orders/paid", said), 200)
+    yield Call(webhook(marks, marks.plain(), told), 200)
+    yield Call(webhook(marks, "orders/paid", told, secret=mark), 401)
+    yield Call(webhook(marks, "orders/paid", mark.encode()), 400)
+    yield Call(webhook(marks, "orders/paid", mark.encode() * 100_000), 413)
+    person = {"shop_domain": DOMAIN, "customer": {"id": 1, "email": marks.email(), "phone": marks.free(), marks.free(): 1}}
+    for topic in ("customers/data_request", "customers/redact"):
+        yield Call(webhook(marks, topic, person | {"orders_to_redact": [told["id"]], marks.free(): marks.free()}), 200)
+        yield Call(webhook(marks, topic, person | {"orders_to_redact": [marks.free()]}), 400)
+        yield Call(webhook(marks, topic, person | {"customer": {"email": marks.free()}}), 200)
+        yield Call(webhook(marks, topic, person | {"shop_domain": marks.free()}), 401)
+
+
+def webhook(marks: Marks, topic: str, said: Any, secret: str = SHOPIFY_SECRET) -> bytes:
+    """Write a webhook of Shopify's."""
+    body = said if isinstance(said, bytes) else json.dumps(said).encode()
+    named = [f"X-Shopify-Shop-Domain: {DOMAIN}", f"X-Shopify-Topic: {topic}", f"X-Shopify-Webhook-Id: {marks.plain()}"]
+    return request("POST", "/v1/shopify/webhooks", [f"{SIGNATURE}: {signed(body, secret)}", *named, *headers(marks)], body)
+
+
 # ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -760,7 +835,11 @@ async def run_process(flavour: Flavour, folder: Path) -> tuple[Marks, Installati
 
 
 def hold(installation: Installation) -> Installation:
-    """Let orders wait for their records: the one way in which something is kept before consent is known. Take Google's tag."""
+    """Let orders wait for their records: the one way in which something is kept before consent is known. Take Google's tag
+    and a shop's webhooks.
+    """
+    write_secrets(installation.folder)
+    edit(installation, EDIT)
     edit(installation, ("[storefronts.shop]", f'[storefronts.shop]\nmeasurement_ids = ["{MEASUREMENT_ID}"]'))
     edit(installation, ('banner_regions = ["FR"]', 'banner_regions = ["FR"]\nhold_unmatched_minutes = 30'))
     return installation

@@ -123,6 +123,18 @@ REFUSALS: Final[Mapping[Refusal, Advice]] = {
     Refusal.NOT_ENABLED: Advice(
         "The settings send {platform} no events of this kind.", "To change that, see the destination's settings."
     ),
+    Refusal.TEST_ORDER: Advice(
+        "The shop's platform marks the order as a test.",
+        "Nothing. Shopify's own test notifications are marked so too; try with an order that is real and cancel it.",
+    ),
+    Refusal.CANCELLED_ORDER: Advice("The order was cancelled by the time the shop's platform told of it.", NO_MEANS_NO),
+    Refusal.POS_ORDER: Advice("The order was made at a till, where no banner could ask.", NO_MEANS_NO),
+    Refusal.DRAFT_ORDER: Advice("Somebody at the shop wrote the order; no visitor was asked.", NO_MEANS_NO),
+    Refusal.RENEWAL_ORDER: Advice("A subscription made the order, not a visitor.", NO_MEANS_NO),
+    Refusal.OTHER_CHANNEL: Advice(
+        "The order came in by a sales channel that the settings do not name.",
+        "If visitors of that channel are asked, name it in the setting `source_names` (docs/shopify.md).",
+    ),
     Refusal.RESTRICTION_UNSUPPORTED: Advice(
         "The person opted out under a US state's law, and {platform} has no mark that would tell it so.", NO_MEANS_NO
     ),

@@ -40,4 +40,7 @@ def _print(told: Register) -> None:
         table.add_row(str(line.number), line.storefront, line.right, line.asked_at, line.due_at, line.done_at or "OPEN", came)
     show(table)
     if any(line.done_at is None for line in told.requests):
-        out.print("An open request was interrupted: ask for the same right of the same person again, and it is finished.")
+        out.print(
+            "An open request was interrupted, or Shopify passed it on: ask for the same right of the same person, and it is"
+            " finished. One of a whole storefront is over when the storefront is out of the settings."
+        )

@@ -88,6 +88,9 @@ class Registrar:
         del via  # a command's, always
         self._signed.tell(request_of(storefront, right.value, number, COMMAND))
 
+    def request_noted(self, storefront: StorefrontId, right: Right, number: int) -> None:
+        """Record nothing: it is recorded when it was done."""
+
 
 @asynccontextmanager
 async def closed_desk(settings: Settings) -> AsyncIterator[Desk]:

@@ -30,13 +30,18 @@ class Via(Word):
     """The private listener, or a command beside a gateway that is not running."""
     SERVER = "server"
     BROWSER = "browser"
+    SHOPIFY = "shopify"
+    """A privacy webhook of Shopify's."""
 
 
 class Teller(Protocol):
-    """Hears that a request was done: its number and right, and nothing of the person."""
+    """Hears of requests: their number and right, and nothing of the person."""
 
     def request_done(self, storefront: StorefrontId, right: Right, via: Via, number: int) -> None:
-        """Hear it."""
+        """Hear that it was done."""
+
+    def request_noted(self, storefront: StorefrontId, right: Right, number: int) -> None:
+        """Hear that it was written down, and waits for somebody."""
 
 
 class Bureau(msgspec.Struct, frozen=True):
@@ -58,6 +63,9 @@ class Known(msgspec.Struct, frozen=True):
 
 
 Name = TypeVar("Name")
+
+WHOLE: Final = (("whole_storefront", 1),)
+"""What a line says that is about nobody in particular."""
 
 MOST_ROUNDS: Final = 2
 """Once to find the events of what was named, once more to find those of whom these events name."""
@@ -110,13 +118,15 @@ class Desk:
         return await self._ledger.requests(storefront)
 
     async def _begin(self, storefront: StorefrontId, right: Right, law: Law, known: Person) -> Request:
-        """Write a line, or take up the open one about the same person."""
+        """Write a line, or take up the open one about the same person; nobody in particular is only ever the same as itself."""
         now = self._now()
         mine = marks(storefront, self._persons, known)
         for request in self.open_requests(storefront):
-            if request.right is right and not frozenset(mine).isdisjoint(request.persons):
+            same = not frozenset(mine).isdisjoint(request.persons) if mine else not request.persons
+            if request.right is right and same:
                 return request
-        request = await self._ledger.register(Request(0, storefront, right, mine, now, due_at(law, now)))
+        counts = () if mine else WHOLE
+        request = await self._ledger.register(Request(0, storefront, right, mine, now, due_at(law, now), counts=counts))
         self._open[request.number] = request
         return request
 
@@ -126,6 +136,18 @@ class Desk:
         self._open.pop(request.number, None)
         self._teller.request_done(request.storefront, request.right, via, request.number)
         return msgspec.structs.replace(request, done_at=done_at, counts=counts)
+
+    async def note(self, storefront: StorefrontId, right: Right, naming: Naming, law: Law) -> Request:
+        """Write down what somebody has to do, and leave the line open: the same right, asked of the same person, closes it.
+
+        A naming of nobody stands for everybody of the storefront; such a line stays open for as long as the storefront is
+        served.
+        """
+        known = frozenset(self._open)
+        request = await self._begin(storefront, right, law, naming.person(storefront, self._persons))
+        if request.number not in known:
+            self._teller.request_noted(storefront, right, request.number)
+        return request
 
     # ── the rights ───────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -61,6 +61,17 @@ class Wrong(msgspec.Struct, frozen=True, gc=False):
     fault: Fault
 
 
+def named(email: str | None, orders: Iterable[str]) -> Naming | None:
+    """Name a person by an address and by their orders' numbers; None where there is neither.
+
+    An address that is none is left out: no event was ever kept under it.
+    """
+    digests = None if email is None else email_digests(email, EVERYBODY)
+    found = () if digests is None else tuple(dict.fromkeys(digests.distinct()))
+    naming = Naming(found, tuple((Identifier.ORDER_ID, number) for number in dict.fromkeys(orders)))
+    return naming if naming.digests or naming.identifiers else None
+
+
 def read(body: bytes, names: frozenset[str] = NAMES, others: frozenset[str] = OTHERS) -> Asked | Wrong:
     """Read a request's body, in which `names` and `others` may stand. Raises Unreadable when it is no JSON text."""
     value, doubtful = loads(body)

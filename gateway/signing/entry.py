@@ -130,9 +130,9 @@ KeyName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}\Z")]
 Version = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,39}\Z")]
 Link = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 Hash32 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}\Z")]
-By = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64}|private_listener|command|server|browser)\Z")]
+By = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64}|private_listener|command|server|browser|shopify)\Z")]
 """Who did it: an account as `keyed`, else the private listener without a login, a command on the host, a shop's server by its
-key, or somebody's own browser.
+key, somebody's own browser, or Shopify by its signature.
 """
 PRIVATE_LISTENER: Final = "private_listener"
 COMMAND: Final = "command"

@@ -110,7 +110,7 @@ def _common(event: typed.Event, now: int, connection: Connection | None) -> RawE
     kind = KINDS[event.event]
     seconds = unix_seconds(event.occurred_at)
     if type(seconds) is not int or not now - MAX_AGE <= seconds <= now:
-        seconds = _occurred_at(event.occurred_at, now)
+        seconds = occurred_at_of(event.occurred_at, now)
     event_id = event.event_id
     if ID_OF_EVENT(event_id) is None:
         raise Broken("event_id", Fault.BAD_FORMAT)
@@ -209,7 +209,7 @@ def _read(item: object, now: int, connection: Connection | None, unknown: Unknow
     dropped = not item.keys() <= EVENT_FIELDS and drop("event", item, EVENT_FIELDS, unknown)
     kind = _kind(item.get("event"))
     event_id = _event_id(item.get("event_id"))
-    occurred_at = _occurred_at(item.get("occurred_at"), now)
+    occurred_at = occurred_at_of(item.get("occurred_at"), now)
     email = email_sha256 = ip = user_agent = country = region = click = None
     minor = minor_flag(item.get("minor"))
     if (customer := item.get("customer")) is not None:
@@ -296,7 +296,8 @@ def _event_id(value: object) -> EventId:
     return EventId.unsealed(value)
 
 
-def _occurred_at(value: object, now: int) -> int:
+def occurred_at_of(value: object, now: int) -> int:
+    """Read when an event happened, in Unix seconds; it may be up to `MAX_AHEAD` after `now`. Raises Broken."""
     if value is None:
         raise Broken("occurred_at", Fault.MISSING)
     seconds = unix_seconds(value)

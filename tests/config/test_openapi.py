@@ -24,6 +24,8 @@ from gateway.sandbox.platforms import Platforms
 from gateway.sources import consent, fields, native
 from tests.doorway import Doorway, doorway, purchase, refused
 from tests.live import inside, install
+from tests.shopify import EDIT, send, write_secrets
+from tests.shopify import order as webhook_order
 
 ROOT: Final = Path(__file__).parent.parent.parent
 API: Final[dict[str, Any]] = json.loads(files("config").joinpath("openapi.json").read_bytes())
@@ -144,6 +146,13 @@ async def exchange(door: Doorway) -> Iterator[tuple[str, str, Any]]:
         await door.say(said, Content_Type="text/plain"),
     ]
     origins, key = ("https://shop.example", "https://x.example"), door.installation.publishable_key
+    webhooks = [
+        await send(door, "orders/paid", webhook_order()),
+        await send(door, "orders/paid", b"{"),
+        await send(door, "orders/paid", webhook_order(), "another"),
+        await send(door, "orders/paid", big),
+        await send(door, "orders/paid", webhook_order(), Content_Encoding="gzip"),
+    ]
     preflights = {
         path: [await door.ask("OPTIONS", f"{path}?k={key}", Origin=origin) for origin in origins]
         for path in ("/v1/collect", "/v1/consent")
@@ -155,9 +164,11 @@ async def exchange(door: Doorway) -> Iterator[tuple[str, str, Any]]:
     records.append(await door.say(said))
     events.append(await door.post(purchase()))
     collects.append(await door.collect(purchase()))
+    webhooks.append(await send(door, "orders/paid", webhook_order()))
     found = [("POST", "/v1/events", answer) for answer in events]
     found += [("POST", "/v1/collect", answer) for answer in collects]
     found += [("POST", "/v1/consent", answer) for answer in records]
+    found += [("POST", "/v1/shopify/webhooks", answer) for answer in webhooks]
     found += [("OPTIONS", path, answer) for path, answers in preflights.items() for answer in answers]
     return iter([*found, ("GET", "/healthz", await door.ask("GET", "/healthz"))])
 
@@ -166,7 +177,8 @@ async def test_real_answers_are_as_described(tmp_path: Path) -> None:
     """Every answer that the public listener gives has a described status and fits its schema."""
     met: dict[tuple[str, str], set[int]] = {}
     burst = ("events_per_second = 1000000\nburst = 1000000", "events_per_second = 1\nburst = 600")
-    async with doorway(tmp_path, burst) as door:
+    write_secrets(tmp_path)
+    async with doorway(tmp_path, burst, EDIT) as door:
         for method, path, answer in await exchange(door):
             met.setdefault((method, path), set()).add(answer.status)
             assert answer.status in described(method, path), (method, path, answer.status)
@@ -181,6 +193,7 @@ async def test_real_answers_are_as_described(tmp_path: Path) -> None:
         ("OPTIONS", "/v1/collect"): set(),
         ("POST", "/v1/consent"): {429},  # shown where records are tested
         ("OPTIONS", "/v1/consent"): set(),
+        ("POST", "/v1/shopify/webhooks"): {429},  # shown where webhooks are tested
         ("GET", "/healthz"): set(),
     }
 

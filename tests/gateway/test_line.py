@@ -15,7 +15,7 @@ from gateway.minimise import wanted
 from gateway.model import Destination, EventId, Fault, Kind, Refusal, Remark, Signal, Source, State, Status, StorefrontId, Trace
 from gateway.outbox import Accept, Entry, Refuse, Reject
 from gateway.persons import Identifier, Persons
-from gateway.raw import Malformed
+from gateway.raw import Malformed, Unfit
 from gateway.sources.fields import CLIENT_FIELDS
 from gateway.sources.native import CLICK_FIELDS, CUSTOMER_FIELDS, EVENT_FIELDS, ORDER_FIELDS, decode
 from gateway.sources.typed import MAX_TEXT
@@ -123,6 +123,17 @@ def test_an_identity_of_two_parts_needs_both() -> None:
     assert accepted(line, customer=None).event.destinations == (META, PINTEREST)
     strange = {"ip": "203.0.113.77", "user_agent": "jane@example.com"}
     assert accepted(line, customer=None, client=strange).event.destinations == (META,)
+
+
+def test_an_event_that_may_go_nowhere_is_refused_for_everybody() -> None:
+    """Under its own reason, without a look at consent; it cites nothing."""
+    event = Unfit(Kind.PURCHASE, EventId("1001"), Refusal.TEST_ORDER)
+    entry = LINE.run(event, Source.SHOPIFY, NOW)
+    assert isinstance(entry, Refuse)
+    assert (entry.kind, entry.event_id, entry.reason, entry.source) == (*msgspec.structs.astuple(event), Source.SHOPIFY)
+    assert (entry.trace.status, entry.trace.signals, entry.trace.allowed) == (Status.REFUSED, (), ())
+    assert entry.trace.refused == tuple((destination, Refusal.TEST_ORDER) for destination in ALL)
+    assert LINE.keys_of(event) == ()
 
 
 def test_a_kind_that_a_destination_does_not_take_is_not_enabled() -> None:

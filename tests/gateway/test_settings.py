@@ -15,7 +15,8 @@ from gateway.model import Destination, StorefrontId
 from gateway.rights.retention import Period
 from gateway.sandbox.google_token import AUDIENCE, TokenService
 from gateway.secret import Document, Secret
-from gateway.settings import Address, BadSettings, RetentionSettings, _rule, load, names, prove
+from gateway.settings import Address, BadSettings, RetentionSettings, ShopifyShop, _rule, load, names, prove
+from gateway.sources.shopify import CHANNELS, Rules, Topic
 from tests.configuration import ENV, GOOD, faults_of, load_text, spoilt, write
 
 META = "storefronts.demo.destinations.meta"
@@ -403,6 +404,64 @@ def test_a_key_can_be_referred_to(tmp_path: Path) -> None:
     for wrong in (block.replace("publishable", "secret"), block.replace("p1", "p2")):
         (fault,) = faults_of(tmp_path, GOOD + wrong, env)
         assert fault == "storefronts.demo.keys[1].key: refers to something that is not a key of this kind and id"
+
+
+# ── Shopify ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+SHOPIFY: Final = """
+[storefronts.demo.shopify]
+shop_domain = "demo.myshopify.com"
+secrets = ["env:META"]
+"""
+
+
+def test_a_storefront_may_be_a_shop_at_shopify(tmp_path: Path) -> None:
+    """Its secrets are followed; which orders count has defaults, and without the block there is no shop."""
+    shop = load_text(tmp_path, GOOD + SHOPIFY).storefronts[StorefrontId("demo")].shopify
+    assert shop == ShopifyShop("demo.myshopify.com", (Secret(ENV["META"]),), Rules(Topic.ORDERS_PAID, frozenset({"web"})))
+    more = f'{SHOPIFY}orders = "orders/create"\nsource_names = ["web", "1234567"]'
+    chosen = load_text(tmp_path, GOOD + more).storefronts[StorefrontId("demo")].shopify
+    assert chosen is not None
+    assert chosen.rules == Rules(Topic.ORDERS_CREATE, frozenset({"web", "1234567"}))
+    assert load_text(tmp_path, GOOD).storefronts[StorefrontId("demo")].shopify is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("demo.myshopify.com", "shop.example", "shop_domain: must match"),
+        ("demo.myshopify.com", "Demo.myshopify.com", "shop_domain: must match"),
+        ('["env:META"]', "[]", "secrets: needs at least 1"),
+        ('["env:META"]', '["env:META", "env:META", "env:META"]', "secrets: takes at most 2"),
+        ('"env:META"', '"shpss_x"', "secrets[0]: must be a reference"),
+        ('"env:META"', '"env:META", "env:MISSING"', "secrets[1]: refers to an environment variable"),
+    ],
+)
+def test_a_shop_that_does_not_fit_is_a_fault(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    """Place and rule, never the value."""
+    (told,) = faults_of(tmp_path, GOOD + SHOPIFY.replace(old, new))
+    assert told.startswith(f"storefronts.demo.shopify.{fault}")
+    assert "shpss_x" not in told
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_a_channel_on_which_nobody_is_asked_cannot_be_named(tmp_path: Path, name: str) -> None:
+    """A till, a draft, a subscription."""
+    (told,) = faults_of(tmp_path, GOOD + f'{SHOPIFY}source_names = ["web", "{name}"]')
+    assert told.startswith("storefronts.demo.shopify.source_names: must not name")
+
+
+def test_a_topic_that_tells_of_no_orders_cannot_be_chosen(tmp_path: Path) -> None:
+    """One of two."""
+    (told,) = faults_of(tmp_path, GOOD + f'{SHOPIFY}orders = "refunds/create"')
+    assert told == "storefronts.demo.shopify.orders: must be 'orders/paid' or 'orders/create'"
+
+
+def test_two_storefronts_are_never_the_same_shop(tmp_path: Path) -> None:
+    """A webhook names the shop and nothing else."""
+    other = GOOD[GOOD.index("[storefronts.demo]") :].replace("demo", "other").replace('id = "a1"', 'id = "b1"')
+    (told,) = faults_of(tmp_path, GOOD + SHOPIFY + other + SHOPIFY.replace("demo.shopify", "other.shopify"))
+    assert told.startswith("storefronts.other.shopify.shop_domain: is the shop of another storefront")
 
 
 # ── what is never said ───────────────────────────────────────────────────────────────────────────────────────────

@@ -61,6 +61,15 @@ def test_a_persons_request_is_in_the_signed_log(scene: Scene, right: Right, via:
     assert known(encode(entry, 0, 0)) == entry
 
 
+def test_a_request_that_waits_is_written_and_not_counted(scene: Scene) -> None:
+    """Nothing was done yet; somebody has to see to it."""
+    scene.teller.request_noted(META.storefront, Right.ACCESS, 13)
+    assert scene.lines == [
+        {"level": "info", "happening": "request_noted", "storefront": "demo", "number": 13, "right": "access"}
+    ]
+    assert "rights_total{" not in scene.metrics.text().decode()
+
+
 @pytest.fixture
 def scene() -> Scene:
     """A witness that has seen nothing."""

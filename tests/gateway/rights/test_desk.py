@@ -326,3 +326,36 @@ async def test_nothing_is_done_where_the_register_is_shut(door: Doorway) -> None
         await door.desk.withdraw(SHOP, naming(email=JANE), Law.GDPR, Via.OPERATOR)
     assert raised.value.why is Shut.CLOSED
     assert await waiting(door) == ["1"]
+
+
+# ── lines that wait ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_note_is_open_until_the_same_right_of_the_same_person_is_served(door: Doorway) -> None:
+    """Another right does not close it, nor does somebody else's; noted again it stays one line under its first date."""
+    noted = await door.desk.note(SHOP, Right.ACCESS, naming(email=JANE, order_id="1"), Law.GDPR)
+    door.clock.pass_by(60)
+    assert await door.desk.note(SHOP, Right.ACCESS, naming(order_id="1"), Law.GDPR) == noted
+    await door.desk.erase(SHOP, naming(order_id="1"), Law.GDPR, Via.OPERATOR)
+    await door.desk.access(SHOP, naming(order_id="2"), Law.GDPR, Via.OPERATOR)
+    assert door.desk.open_requests(SHOP) == [noted]
+    told = await door.desk.access(SHOP, naming(email=JANE), Law.GDPR, Via.OPERATOR)
+    assert (told.request.number, door.desk.open_requests(SHOP)) == (noted.number, [])
+
+
+async def test_a_note_of_everybody_is_nobodys(door: Doorway) -> None:
+    """It is the same as another of everybody, and no person's request takes it up; a new desk finds it open."""
+    noted = await door.desk.note(SHOP, Right.ERASE, Naming(), Law.GDPR)
+    assert (noted.persons, noted.counts, noted.due_at) == ((), (("whole_storefront", 1),), NOW + DAYS[Law.GDPR] * 86_400)
+    assert await door.desk.note(SHOP, Right.ERASE, Naming(), Law.GDPR) == noted
+    await door.desk.erase(SHOP, naming(email=JANE), Law.GDPR, Via.OPERATOR)
+    again = make_desk(door.settings, door.outbox, door.ledger, Witness(Metrics(), Log(io.StringIO())), lambda: door.clock.wall)
+    await again.load()
+    assert again.open_requests(SHOP) == [noted]
+
+
+async def test_a_note_of_everybody_takes_no_persons_line(door: Doorway) -> None:
+    """A person's open line of the same right stays theirs."""
+    noted = await door.desk.note(SHOP, Right.ERASE, naming(email=JANE), Law.GDPR)
+    everybody = await door.desk.note(SHOP, Right.ERASE, Naming(), Law.GDPR)
+    assert door.desk.open_requests(SHOP) == [noted, everybody]

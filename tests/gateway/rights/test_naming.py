@@ -11,7 +11,7 @@ from gateway.minimise import email_digests
 from gateway.model import Destination, Fault, StorefrontId
 from gateway.persons import LONGEST, Identifier, Persons
 from gateway.rights.due import Law
-from gateway.rights.naming import BY_BROWSER, NAMES, Asked, Naming, Wrong, marks, read
+from gateway.rights.naming import BY_BROWSER, NAMES, Asked, Naming, Wrong, marks, named, read
 from gateway.sources.strict import Unreadable
 
 SHOP: Final = StorefrontId("shop")
@@ -168,3 +168,21 @@ def test_marks_prove_and_do_not_tell() -> None:
     assert set(made).isdisjoint(
         marks(StorefrontId("other"), PERSONS, asked(email="jane@example.com").naming.person(SHOP, PERSONS))
     )
+
+
+# ── an address and orders ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_address_and_orders_name_a_person() -> None:
+    """The digests of every platform, and each order once."""
+    digests = email_digests("jane@example.com", tuple(Destination))
+    assert digests is not None
+    naming = named("jane@example.com", ["2", "1", "2"])
+    assert naming == Naming(tuple(digests.distinct()), ((Identifier.ORDER_ID, "2"), (Identifier.ORDER_ID, "1")))
+
+
+@pytest.mark.parametrize("email", [None, "", "no address"])
+def test_what_names_nobody_is_nobody(email: str | None) -> None:
+    """An address that is none is left out, as it is where events come in."""
+    assert named(email, []) is None
+    assert named(email, ["1"]) == Naming((), ((Identifier.ORDER_ID, "1"),))

@@ -63,7 +63,7 @@ def test_the_envelopes_id_and_time_are_the_events_where_it_has_none() -> None:
     """They mean the same."""
     event = only(envelope({name: value for name, value in good_event().items() if name not in ("event_id", "occurred_at")}))
     assert isinstance(event, RawEvent)
-    assert (event.event_id, event.occurred_at) == ("C234-1234-1234", native._occurred_at("2026-11-22T10:00:00Z", NOW))
+    assert (event.event_id, event.occurred_at) == ("C234-1234-1234", native.occurred_at_of("2026-11-22T10:00:00Z", NOW))
     own = only(envelope(good_event(event_id="own", occurred_at=NOW - 5)))
     assert isinstance(own, RawEvent)
     assert (own.event_id, own.occurred_at) == ("own", NOW - 5)
