@@ -144,6 +144,9 @@ SILENT: Final = {
     "Kept from leaving, by destination/A": "nothing is kept from leaving",
     "Persons' requests/A": "nobody asks for anything",
     "Next one due/A": "nobody asks for anything",
+    "Age of what no checkpoint covers/A": "the signed log has no outlet",
+    "Google's tag from strangers/A": "no tag knocks",
+    "Shopify's webhooks/A": "no shop is on Shopify",
     "Held back/B": "no lane fails so often in a row that its breaker opens",
     "Time spent waiting for a quota/A": "quotas are large",
 }

@@ -95,6 +95,11 @@ def test_a_replay_of_nobody_is_2(stopped: Installation, capsys: Capture) -> None
     assert "it has meta, google_ads" in said
 
 
+def _hear_interrupts() -> None:
+    """A shell lets what it runs in the background ignore Ctrl-C, and a program inherits that from these tests."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 async def test_a_replay_that_is_interrupted_says_how_far_it_came(stopped: Installation) -> None:
     """Ctrl-C ends it with 130; what was given back stays so, the rest is found by the next run."""
     asked = asyncio.Event()
@@ -107,7 +112,9 @@ async def test_a_replay_that_is_interrupted_says_how_far_it_came(stopped: Instal
 
     async with acting(stopped, handle):
         arguments = command("replay", "shop", "--config", str(stopped.config))
-        process = await asyncio.create_subprocess_exec(*arguments, stderr=asyncio.subprocess.PIPE, env=ENV)
+        process = await asyncio.create_subprocess_exec(
+            *arguments, stderr=asyncio.subprocess.PIPE, env=ENV, preexec_fn=_hear_interrupts
+        )
         await asyncio.wait_for(asked.wait(), 60)
         process.send_signal(signal.SIGINT)
         _, said = await asyncio.wait_for(process.communicate(), 60)

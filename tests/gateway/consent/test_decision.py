@@ -18,6 +18,7 @@ from gateway.consent.signals import EVIDENCE, KNOWN, READERS, SILENT
 from gateway.consent.table import ADVERTISING_NO, ADVERTISING_YES
 from gateway.model import Destination, EventId, EvidenceId, Kind, Refusal, Signal, State, UsState
 from gateway.raw import RawEvent
+from tests.gateway.consent.test_table import UNFIT
 from tests.strategies import CONSENTS, DAY, JSON, NOW
 
 TABLE: Final = json.loads((Path(__file__).parents[2] / "data" / "consent_table.json").read_bytes())
@@ -75,6 +76,7 @@ def test_the_table_has_a_row_for_every_key_and_reason_of_consent() -> None:
         Refusal.GOOGLE_INVALID,
         Refusal.GPC_INVALID,
         Refusal.MINOR,
+        *UNFIT,
         *(refusal for refusal in Refusal if refusal.startswith(of_their_own)),
     }
     assert {refusal.value for refusal in Refusal if refusal not in elsewhere} <= reasons

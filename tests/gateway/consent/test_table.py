@@ -6,6 +6,18 @@ from gateway.consent import table
 from gateway.consent.statement import EVERYWHERE, Statement
 from gateway.model import Destination, Refusal, Signal, State
 
+UNFIT = frozenset(
+    {
+        Refusal.TEST_ORDER,
+        Refusal.CANCELLED_ORDER,
+        Refusal.POS_ORDER,
+        Refusal.DRAFT_ORDER,
+        Refusal.RENEWAL_ORDER,
+        Refusal.OTHER_CHANNEL,
+    }
+)
+"""Reasons that are about an order, and not about anybody's consent."""
+
 AGAINST = frozenset({State.DENIED, State.INVALID, State.OPTED_OUT})
 
 
@@ -63,6 +75,7 @@ def test_every_signal_and_reason_of_consent_is_in_the_table() -> None:
         Refusal.NO_IDENTITY,
         Refusal.NOT_ENABLED,
         Refusal.RESTRICTION_UNSUPPORTED,
+        *UNFIT,
     }
     assert {statement.signal for _, statement in ROWS} == set(Signal)
     assert {statement.refusal for _, statement in ROWS} - {None} == set(Refusal) - elsewhere
