@@ -99,6 +99,7 @@ PASSING: Final = st.builds(
     requests=st.integers(1, 2),
     seconds=st.just(1.0),
 )
+THROTTLING: Final = st.builds(Behaviour, mode=st.just(Mode.THROTTLE), requests=st.integers(1, 2), seconds=st.just(1.0))
 DOUBTFUL: Final = st.builds(
     Behaviour,
     mode=st.sampled_from(
@@ -136,8 +137,11 @@ class Mood(msgspec.Struct, frozen=True):
 
 MOODS: Final = st.one_of(
     st.builds(Mood, first=st.lists(DOUBTFUL | PASSING, max_size=3).map(tuple)),
-    st.builds(Mood, first=st.lists(PASSING, max_size=2).map(tuple), always=REFUSING),
+    st.builds(Mood, first=st.lists(THROTTLING, max_size=2).map(tuple), always=REFUSING),
 )
+"""Where every event of a lane is refused, nothing shows that a pause is over, and it stays paused until somebody looks: so a
+platform that refuses does not pause before.
+"""
 
 
 class Plan(msgspec.Struct, frozen=True):
