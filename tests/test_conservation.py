@@ -29,7 +29,7 @@ from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
 from tests.live import Installation, inside, install
 
-QUIET_SECONDS: Final = 60.0
+QUIET_SECONDS: Final = 20.0
 """Far more than all the waiting that the platforms ask for, far less than a courier sleeps when it forgot something."""
 KINDS: Final = ("purchase", "add_to_cart", "page_view")
 
