@@ -162,6 +162,7 @@ async def test_an_older_receipt_leads_to_what_waits_under_a_newer_one(door: Door
     """Whoever still has the receipt of an earlier choice is the same browser, and what it ordered since goes too."""
     for receipt in ("an-older-receipt-0001", RECEIPT):
         await door.tell({"consent": YES | {"receipt": receipt, "join": {"client_id": CLIENT}}})
+        door.clock.pass_by(60)
     await door.post(purchase("1", consent={"receipt": RECEIPT}))
     await door.desk.withdraw(SHOP, naming(receipt="an-older-receipt-0001"), Law.GDPR, Via.OPERATOR)
     assert await waiting(door) == []
