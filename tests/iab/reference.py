@@ -14,7 +14,7 @@ import msgspec
 import orjson
 
 HERE: Final = Path(__file__).parent
-INSTALLED: Final = HERE.parent.parent / ".venv" / "iab"
+INSTALLED: Final = HERE.parent.parent / ".venv" / "npm"
 LONGEST_ANSWER: Final = 120.0
 """Seconds, on a busy machine."""
 MOST_AT_ONCE: Final = 500
