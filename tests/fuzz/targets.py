@@ -101,16 +101,20 @@ def _judge(line: Line, event: RawEvent) -> None:
             raise Broken(f"accepted beside {next(iter(refusal))} that refuses, under {line.policy.rule}")
 
 
+NO_NO: Final = (True, None)
+"""A yes, and what says nothing."""
+
+
 def refused_by(said: object) -> Iterator[Destination]:
     """Say to whom a consent object plainly says no: a reading of its own, of the few forms that need no decoder."""
     if not isinstance(said, dict):
         yield from Destination
         return
     vendors, google = said.get("vendors"), said.get("google")
-    if said.get("advertising", True) is not True or said.get("gcs", "G111") in {"G100", "G101"}:
+    if said.get("advertising") not in NO_NO or said.get("gcs", "G111") in {"G100", "G101"}:
         yield from Destination
     if isinstance(vendors, dict):
-        yield from (destination for destination in Destination if vendors.get(destination.value, True) is not True)
+        yield from (destination for destination in Destination if vendors.get(destination.value) not in NO_NO)
     if isinstance(google, dict) and "denied" in {google.get("ad_storage"), google.get("ad_user_data")}:
         yield Destination.GOOGLE_ADS
 
