@@ -96,7 +96,8 @@ def run(names: Sequence[str], kept: Path, limit: str) -> list[str]:
     for name in names:
         (kept / name).mkdir(parents=True, exist_ok=True)
     arguments = [sys.executable, "-c", PROGRAM, str(kept), limit, *names]
-    subprocess.run(arguments, check=True, env={**os.environ, "PYTHONPATH": str(Path.cwd())})  # noqa: S603 - our own program
+    with (kept / LOG).open("wb") as log:  # names of all that was instrumented
+        subprocess.run(arguments, check=True, stderr=log, env={**os.environ, "PYTHONPATH": str(Path.cwd())})  # noqa: S603 - our own program
     for name in names:
         told, wrong = _told(kept / name), list(faults(name, kept / name))
         if told["ended_with"].strip() != "0" and not wrong:

@@ -172,6 +172,12 @@ GPP: Final = (
 """From https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform (Core, examples; read 2026-11-26)."""
 GOOGLE: Final = {"ad_storage": "granted", "ad_user_data": "granted", "ad_personalization": "denied"}
 CONSENTS: Final[tuple[dict[str, object], ...]] = (
+    {
+        "advertising": True,
+        "vendors": {d.value: True for d in Destination},
+        "google": GOOGLE,
+        "shopify": {"marketingAllowed": True},
+    },
     {"advertising": True, "given_at": "2026-11-01T09:00:00Z", "banner_version": "7"},
     {"vendors": {"meta": True, "pinterest": True, "google_ads": False}, "gpc": False},
     {"google": GOOGLE, "gcs": "G111", "gcd": "13r3r3r3r5l1"},
