@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.effort import seconds
-from tests.fuzz.targets import DECLARED, LONGEST, MOST_SECONDS, TARGETS, Target, check
+from tests.fuzz.targets import DECLARED, LONGEST, MOST_SECONDS, TARGETS, WORDS, Target, check
 
 KEPT: Final = Path(".state/fuzz")
 LOG: Final = "log"
@@ -63,7 +63,9 @@ def _fuzz(atheris: object, target: Target, folder: Path, limit: str) -> None:
     found.mkdir(exist_ok=True)
     for number, seed in enumerate(target.seeds):
         (seeds / f"{number:03}").write_bytes(seed[:LONGEST])
-    options = ["-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={folder}/", f"-max_len={LONGEST}", "-timeout=10"]
+    words = folder / "words"
+    words.write_text("".join('"' + "".join(f"\\x{byte:02x}" for byte in word.encode()) + '"\n' for word in WORDS))
+    options = ["-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={folder}/", f"-max_len={LONGEST}", f"-dict={words}", "-timeout=10"]
     atheris.Setup(["fuzz", *options, f"-{limit}", str(found), str(seeds)], one)  # type: ignore[attr-defined]
     atheris.Fuzz()  # type: ignore[attr-defined]
 

@@ -19,6 +19,7 @@ import msgspec
 import orjson
 
 from gateway.consent.policy import Policy, Profile
+from gateway.consent.signals import KNOWN
 from gateway.line import Line
 from gateway.model import Destination, Source, StorefrontId
 from gateway.outbox import Accept
@@ -170,6 +171,12 @@ GPP: Final = (
     b"DBABjw~CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA~1YNN",
 )
 """From https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform (Core, examples; read 2026-11-26)."""
+WORDS: Final = (
+    "true", "false", "null", "1234", '"no"', '"yes"', '"granted"', '"denied"', "{}", "[]", "G111", "G100", "1YNN", "1YYN",
+    *(f'"{name}":' for name in sorted(KNOWN)), *(f'"{destination.value}"' for destination in Destination), "\\u0022", "%7E", "~",
+)  # fmt: skip
+"""What parsers look for: bytes are replaced by these too, not by chance alone."""
+
 GOOGLE: Final = {"ad_storage": "granted", "ad_user_data": "granted", "ad_personalization": "denied"}
 CONSENTS: Final[tuple[dict[str, object], ...]] = (
     {
