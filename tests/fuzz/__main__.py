@@ -65,7 +65,14 @@ def _fuzz(atheris: object, target: Target, folder: Path, limit: str) -> None:
         (seeds / f"{number:03}").write_bytes(seed[:LONGEST])
     words = folder / "words"
     words.write_text("".join('"' + "".join(f"\\x{byte:02x}" for byte in word.encode()) + '"\n' for word in WORDS))
-    options = ["-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={folder}/", f"-max_len={LONGEST}", f"-dict={words}", "-timeout=10"]
+    options = [
+        "-verbosity=0",
+        "-print_final_stats=1",
+        f"-artifact_prefix={folder}/",
+        f"-max_len={LONGEST}",
+        f"-dict={words}",
+        "-timeout=10",
+    ]
     atheris.Setup(["fuzz", *options, f"-{limit}", str(found), str(seeds)], one)  # type: ignore[attr-defined]
     atheris.Fuzz()  # type: ignore[attr-defined]
 
