@@ -15,10 +15,10 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.effort import seconds
-from tests.fuzz.targets import DECLARED, LONGEST, MOST_SECONDS, TARGETS, WORDS, Target, check
+from tests.fuzz.targets import DECLARED, LONGEST, MOST_SECONDS, TARGETS, WORDS, Target, check, mutate_json
 
 KEPT: Final = Path(".state/fuzz")
 LOG: Final = "log"
@@ -33,7 +33,7 @@ fuzzing.fork_each(atheris, fuzzing.Path(sys.argv[1]), sys.argv[2], sys.argv[3:])
 """Instruments what it imports, so it imports everything before this module does."""
 
 
-def fork_each(atheris: object, kept: Path, limit: str, names: Sequence[str]) -> None:
+def fork_each(atheris: Any, kept: Path, limit: str, names: Sequence[str]) -> None:
     """Run targets one after the other, each in a fork of this process that ends as libFuzzer ends it."""
     for name in names:
         if (child := os.fork()) == 0:
@@ -46,7 +46,7 @@ def fork_each(atheris: object, kept: Path, limit: str, names: Sequence[str]) -> 
             log.write(f"\nstat::ended_with: {os.waitstatus_to_exitcode(status)}\n")
 
 
-def _fuzz(atheris: object, target: Target, folder: Path, limit: str) -> None:
+def _fuzz(atheris: Any, target: Target, folder: Path, limit: str) -> None:
     slowest = [0.0] * SLOWEST_KEPT
 
     def one(body: bytes) -> None:
@@ -73,8 +73,13 @@ def _fuzz(atheris: object, target: Target, folder: Path, limit: str) -> None:
         f"-dict={words}",
         "-timeout=10",
     ]
-    atheris.Setup(["fuzz", *options, f"-{limit}", str(found), str(seeds)], one)  # type: ignore[attr-defined]
-    atheris.Fuzz()  # type: ignore[attr-defined]
+
+    def mutate(body: bytes, most: int, seed: int) -> bytes:
+        changed = mutate_json(body, seed) if seed % 2 else body
+        return changed if changed != body and len(changed) <= most else atheris.Mutate(body, most)
+
+    atheris.Setup(["fuzz", *options, f"-{limit}", str(found), str(seeds)], one, custom_mutator=mutate)
+    atheris.Fuzz()
 
 
 def faults(name: str, folder: Path) -> Iterator[str]:

@@ -10,10 +10,11 @@ a target, and what a record adds is tested with the table.
 """
 
 import json
+import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import orjson
@@ -171,11 +172,51 @@ GPP: Final = (
     b"DBABjw~CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA~1YNN",
 )
 """From https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform (Core, examples; read 2026-11-26)."""
+NAMES: Final = (
+    *sorted(KNOWN),
+    *(destination.value for destination in Destination),
+    "ad_storage",
+    "marketing",
+    "consent",
+    "event_id",
+)
 WORDS: Final = (
     "true", "false", "null", "1234", '"no"', '"yes"', '"granted"', '"denied"', "{}", "[]", "G111", "G100", "1YNN", "1YYN",
-    *(f'"{name}":' for name in sorted(KNOWN)), *(f'"{destination.value}"' for destination in Destination), "\\u0022", "%7E", "~",
+    "\\u0022", "%7E", "~", *(f'"{name}":' for name in sorted(KNOWN)), *(f'"{destination.value}"' for destination in Destination),
 )  # fmt: skip
 """What parsers look for: bytes are replaced by these too, not by chance alone."""
+
+VALUES: Final = (True, False, None, 0, 1, 1.5, -1, "", "no", "yes", "true", "granted", "denied", "G100", [], {}, [True], "1001")
+
+
+def mutate_json(body: bytes, seed: int) -> bytes:
+    """Put another value in the place of one somewhere in the body, add one or take one away; what is no JSON stays as it is."""
+    dice = random.Random(seed)  # noqa: S311 - a fuzzer's choices need no secrecy
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body
+    boxes = [box for box in _boxes(value) if box]
+    if not boxes:
+        return body
+    box = dice.choice(boxes)
+    key = dice.choice(list(box) if isinstance(box, dict) else range(len(box)))
+    match dice.randrange(4):
+        case 0:
+            del box[key]
+        case 1 if isinstance(box, dict):
+            box[dice.choice(NAMES)] = dice.choice((*VALUES, box[key]))
+        case _:
+            box[key] = dice.choice(VALUES)
+    return orjson.dumps(value)
+
+
+def _boxes(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict | list):
+        yield value
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _boxes(inner)
+
 
 GOOGLE: Final = {"ad_storage": "granted", "ad_user_data": "granted", "ad_personalization": "denied"}
 CONSENTS: Final[tuple[dict[str, object], ...]] = (
