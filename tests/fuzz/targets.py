@@ -172,21 +172,34 @@ GPP: Final = (
     b"DBABjw~CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA~1YNN",
 )
 """From https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform (Core, examples; read 2026-11-26)."""
-NAMES: Final = (
-    *sorted(KNOWN),
-    *(destination.value for destination in Destination),
-    "ad_storage",
-    "marketing",
-    "consent",
-    "event_id",
-)
+OURS: Final = tuple(destination.value for destination in Destination)
+NAMES: Final = (*sorted(KNOWN), *OURS, "ad_storage", "marketing", "consent", "event_id")
 WORDS: Final = (
     "true", "false", "null", "1234", '"no"', '"yes"', '"granted"', '"denied"', "{}", "[]", "G111", "G100", "1YNN", "1YYN",
-    "\\u0022", "%7E", "~", *(f'"{name}":' for name in sorted(KNOWN)), *(f'"{destination.value}"' for destination in Destination),
+    "\\u0022", "%7E", "~", *(f'"{name}":' for name in NAMES), *(f'"{name}"' for name in OURS),
 )  # fmt: skip
 """What parsers look for: bytes are replaced by these too, not by chance alone."""
 
-VALUES: Final = (True, False, None, 0, 1, 1.5, -1, "", "no", "yes", "true", "granted", "denied", "G100", [], {}, [True], "1001")
+VALUES: Final[tuple[object, ...]] = (
+    True,
+    False,
+    None,
+    0,
+    1,
+    1.5,
+    -1,
+    "",
+    "no",
+    "yes",
+    "true",
+    "granted",
+    "denied",
+    "G100",
+    [],
+    {},
+    [True],
+    "1001",
+)
 
 
 def mutate_json(body: bytes, seed: int) -> bytes:
