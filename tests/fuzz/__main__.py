@@ -87,11 +87,12 @@ def faults(name: str, folder: Path) -> Iterator[str]:
     for path in (*sorted(folder.glob("crash-*")), *sorted(folder.glob("timeout-*")), *sorted(folder.glob("oom-*"))):
         yield f"{name}: {path} breaks a law; see it again with: python -m tests.fuzz {name} {path}"
     for path in sorted(folder.glob(f"{SLOW}*")):
-        if (took := seconds(partial(_read, TARGETS[name], path.read_bytes()))) > MOST_SECONDS:
+        if (took := seconds(partial(read_quietly, TARGETS[name], path.read_bytes()))) > MOST_SECONDS:
             yield f"{name}: {path} takes {1000 * took:.0f} ms"
 
 
-def _read(target: Target, body: bytes) -> None:
+def read_quietly(target: Target, body: bytes) -> None:
+    """Read a body, or be told in a declared way that it cannot be read."""
     try:
         list(target.read(body))
     except DECLARED:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -14,8 +15,10 @@ from gateway.line import Line
 from gateway.model import Destination, Source
 from gateway.outbox import Accept, Entry
 from gateway.raw import RawEvent
+from tests.effort import seconds
 from tests.fuzz import targets
-from tests.fuzz.targets import REFUSALS, TARGETS, Broken, Event, Target, check, refused_by
+from tests.fuzz.__main__ import read_quietly
+from tests.fuzz.targets import MOST_SECONDS, REFUSALS, TARGETS, Broken, Event, Target, check, refused_by
 from tests.strategies import NOW, raw_event
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -95,6 +98,30 @@ def test_a_plain_no_is_heard() -> None:
     assert list(refused_by({"vendors": {"meta": False, "google_ads": True}})) == [Destination.META]
     assert list(refused_by({"google": {"ad_storage": "granted", "ad_user_data": "denied"}})) == [Destination.GOOGLE_ADS]
     assert list(refused_by({"advertising": True, "gcs": "G111", "vendors": {}, "google": {}})) == []
+
+
+WHOLE: Final = 1 << 20
+"""Bytes that a server may send."""
+PARTS: Final = {
+    "numbers": (b"[", b"0,", b"0]"),
+    "numbers behind an escape": (b'["\\u0022",', b"1.5,", b"0]"),
+    "objects": (b'{"events":[', b"{},", b"0]}"),
+    "broken objects": (b'{"events":[', b'{"a":1,"a":1},', b"0]}"),
+    "texts": (b'["\\u0022",', '"é",'.encode(), b"0]"),
+    "one long text": (b'{"a":"', b"\\u0022", b'"}'),
+    "boxes": (b"", b"[", b""),
+    "open objects": (b"", b'{"a":1,', b""),
+    "equal keys": (b"{", b'"a":1,', b'"a":1}'),
+}
+
+
+@pytest.mark.parametrize("parts", PARTS)
+@pytest.mark.parametrize("name", ["native", "cloudevents", "cloudevents_batch", "measurement", "shopify", "shopify_person"])
+def test_a_mebibyte_of_any_one_thing_costs_little(name: str, parts: str) -> None:
+    """What servers may send is read or refused within the promised time, be it ever so strange."""
+    first, often, last = PARTS[parts]
+    body = first + often * ((WHOLE - len(first) - len(last)) // len(often)) + last
+    assert seconds(partial(read_quietly, TARGETS[name], body)) < MOST_SECONDS
 
 
 @pytest.mark.skipif(find_spec("atheris") is None, reason="atheris has wheels for Linux on x86-64 alone")
