@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.audit.letters import AGAINST, DeadTold, LotTold, list_dead, tell_slice
+from gateway.audit.letters import DeadTold, LotTold, list_dead, tell_slice
 from gateway.console.language import msg
 from gateway.console.page import Act, Ask, Done, Form, Outcome, Page, Section, View
 from gateway.console.rooms import Rooms
@@ -24,7 +24,7 @@ MOST_SLICES: Final = 20
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """Letters that stay where they are, and why."""
+    """Letters that stay where they are, and the code of what stands against them."""
 
     why: str
     count: int
@@ -119,7 +119,7 @@ def judged(destination: str, event: str, reason: str, lots: list[LotTold], more:
         reason,
         value["going"],
         sums,
-        tuple(Kept(AGAINST[why], count) for why, count in kept.most_common()),
+        tuple(Kept(why, count) for why, count in kept.most_common()),
         more,
     )
 
