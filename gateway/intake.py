@@ -145,10 +145,8 @@ class Intake:
                 return self._preflight(request, query)
             case method, "/g/collect" | "/mp/collect" if (method, path) in ROUTES:
                 return await self._of_google(request, path, query)
-            case "GET", "/tag.js":
-                return serve_tag(request.headers, query)
-            case "GET", "/healthz":
-                return answer(200, b"ok\n", content_type="text/plain")
+            case "GET", "/healthz" | "/tag.js":
+                return serve_tag(request.headers, query) if path == "/tag.js" else answer(200, b"ok\n", content_type="text/plain")
             case _, known if known in PATHS:
                 return problem(405, "method_not_allowed", {"Allow": PATHS[known]})
             case _:

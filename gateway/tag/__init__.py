@@ -1,7 +1,7 @@
 """The browser's tag and Shopify's pixel: what a shop puts into its pages, and the lines that put it there.
 
-`tag.js` is read by people and `tag.min.js`, made of it by `make tag`, by browsers; a test holds the two together. The tag keeps to
-one promise before all others: before a visitor's yes nothing is sent and nothing is stored.
+`tag.js` is read by people and `tag.min.js`, made of it by `make tag`, by browsers; a test holds the two together. The tag keeps
+to one promise before all others: before a visitor's yes nothing is sent and nothing is stored.
 """
 
 import gzip
