@@ -146,7 +146,7 @@ class Intake:
             case method, "/g/collect" | "/mp/collect" if (method, path) in ROUTES:
                 return await self._of_google(request, path, query)
             case "GET", "/healthz" | "/tag.js":
-                return serve_tag(request.headers, query) if path == "/tag.js" else answer(200, b"ok\n", content_type="text/plain")
+                return serve_tag(request.headers, query) if path == "/tag.js" else healthy()
             case _, known if known in PATHS:
                 return problem(405, "method_not_allowed", {"Allow": PATHS[known]})
             case _:
@@ -398,6 +398,11 @@ class Page(NamedTuple):
     address: str
     body: bytes
     connection: Connection
+
+
+def healthy() -> Answer:
+    """Say that the front door is open."""
+    return answer(200, b"ok\n", content_type="text/plain")
 
 
 PATHS: Final = {path: ", ".join(method for method, other in ROUTES if other == path) for _, path in ROUTES}

@@ -1,15 +1,15 @@
 """A shop's pages on loopback, with the gateway's tag in them and a banner of whatever kind: what a real browser is sent to.
 
-The pages' own policy (CSP) allows the tag what its documentation says and nothing else. `Front` counts what the browser asked of
-the gateway, so that a test can say that nothing was.
+The pages' own policy (CSP) allows the tag what its documentation says and nothing else. A `Window` counts what the browser
+asked of the gateway, so that a test can say that nothing was.
 """
 
 import asyncio
 import io
-import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from html import escape
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,25 +26,49 @@ from tests.live import ORIGIN, STOREFRONT, Installation, hold, inside, install
 QUEUE: Final = "window.gateway = (...given) => { (window.gateway.q = window.gateway.q || []).push(given); };"
 """What a page may say before the tag is there."""
 BANNERS: Final[Mapping[str, str]] = {
-    "callback": QUEUE + 'window.answer = undefined; gateway("consent", () => window.answer);',
+    "callback": f'{QUEUE} window.answer = undefined; gateway("consent", () => window.answer);',
     "silent": "",
-    "consent_mode": "window.dataLayer = []; function gtag() { dataLayer.push(arguments); }"
-    'gtag("consent", "default", {ad_storage: "denied", ad_user_data: "denied", ad_personalization: "denied"});'
-    "window.choose = (said) => gtag('consent', 'update', {ad_storage: said, ad_user_data: said});",
-    "consent_mode_default": "window.dataLayer = []; function gtag() { dataLayer.push(arguments); }"
-    'gtag("consent", "default", {ad_storage: "granted", ad_user_data: "granted"});',
-    "shopify": "window.marketing = ''; window.Shopify = {customerPrivacy: {currentVisitorConsent: () => ({marketing: window.marketing,"
-    " analytics: '', preferences: '', sale_of_data: ''})}};",
-    "tcf": "let listeners = []; let n = 0; window.__tcfapi = (command, version, hear) => { if (command === 'addEventListener')"
-    " { listeners.push(hear); hear({gdprApplies: true, eventStatus: 'cmpuishown', listenerId: ++n, tcString: ''}, true); } };"
-    "window.choose = (tcString, consents) => listeners.forEach((hear) => hear({gdprApplies: true, eventStatus:"
-    " 'useractioncomplete', tcString, purpose: {consents}}, true));",
-    "gpp": "let hearers = []; window.__gpp = (command, hear) => { if (command === 'addEventListener') hearers.push(hear); };"
-    "window.answer = undefined; " + QUEUE + 'gateway("consent", () => window.answer);'
-    "window.choose = (gppString, parsedSections) => hearers.forEach((hear) => hear({pingData: {signalStatus: 'ready', gppString,"
-    " applicableSections: [7], parsedSections}}, true));",
-    "broken": QUEUE + 'gateway("consent", () => { throw new Error("no"); });',
-}  # fmt: skip
+    "consent_mode": """
+        window.dataLayer = [];
+        function gtag() { dataLayer.push(arguments); }
+        gtag("consent", "default", {ad_storage: "denied", ad_user_data: "denied", ad_personalization: "denied"});
+        window.choose = (said) => gtag("consent", "update", {ad_storage: said, ad_user_data: said});
+    """,
+    "consent_mode_default": """
+        window.dataLayer = [];
+        function gtag() { dataLayer.push(arguments); }
+        gtag("consent", "default", {ad_storage: "granted", ad_user_data: "granted"});
+    """,
+    "shopify": """
+        window.marketing = "";
+        const said = () => ({marketing: window.marketing, analytics: "", preferences: "", sale_of_data: ""});
+        window.Shopify = {customerPrivacy: {currentVisitorConsent: said}};
+    """,
+    "tcf": """
+        const listeners = [];
+        window.__tcfapi = (command, version, hear) => {
+          if (command !== "addEventListener") return;
+          listeners.push(hear);
+          hear({gdprApplies: true, eventStatus: "cmpuishown", tcString: ""}, true);
+        };
+        window.choose = (tcString, consents) => {
+          const data = {gdprApplies: true, eventStatus: "useractioncomplete", tcString, purpose: {consents}};
+          listeners.forEach((hear) => hear(data, true));
+        };
+    """,
+    "gpp": f"""
+        {QUEUE}
+        const hearers = [];
+        window.answer = undefined;
+        gateway("consent", () => window.answer);
+        window.__gpp = (command, hear) => {{ if (command === "addEventListener") hearers.push(hear); }};
+        window.choose = (gppString, parsedSections) => {{
+          const pingData = {{signalStatus: "ready", gppString, applicableSections: [7], parsedSections}};
+          hearers.forEach((hear) => hear({{pingData}}, true));
+        }};
+    """,
+    "broken": f'{QUEUE} gateway("consent", () => {{ throw new Error("no"); }});',
+}
 """Scripts by the banner that they stand in for."""
 
 
@@ -62,11 +86,18 @@ class Front(msgspec.Struct):
         return None if "error" in told else told
 
     async def until_accepted(self, event: str, event_id: str) -> Any:
-        """Wait until an event has come in and was accepted; what is known of it. Raises TimeoutError."""
-        async with asyncio.timeout(15):
-            while (told := await self.fate(event, event_id)) is None or told["status"] != "accepted":
-                await asyncio.sleep(0.05)
+        """Wait until an event has come in, and was accepted; what is known of it. Raises TimeoutError."""
+        told = await self.until_known(event, event_id)
+        assert told["status"] == "accepted", told
         return told
+
+    async def until_known(self, event: str, event_id: str) -> Any:
+        """Wait until an event has come in; what is known of it. Raises TimeoutError."""
+        for _ in range(300):
+            if (told := await self.fate(event, event_id)) is not None:
+                return told
+            await asyncio.sleep(0.05)
+        raise TimeoutError(f"{event} {event_id} did not arrive")
 
     async def received(self) -> int:
         """Count what came in at all, in every state."""
@@ -87,7 +118,15 @@ class Window(msgspec.Struct):
         """Go to a page of the shop with this banner, and wait until the tag is there."""
         page = page or self.page
         await page.goto(f"{self.front.origin}{path}?banner={banner}")
-        await page.wait_for_function("window.gateway && window.gateway.v === 1")
+        await self.until("Boolean(window.gateway && window.gateway.v === 1)", page)
+
+    async def until(self, true: str, page: Page | None = None) -> None:
+        """Wait until a script's value is true. Playwright's own way needs a page that allows `eval`. Raises TimeoutError."""
+        for _ in range(300):
+            if await (page or self.page).evaluate(true) is True:
+                return
+            await asyncio.sleep(0.05)
+        raise TimeoutError(true)
 
     async def tell(self, event: str, what: Mapping[str, Any], page: Page | None = None) -> str:
         """Let the page tell the tag of an event; its id."""
@@ -124,7 +163,7 @@ async def _shop(port: int, installation: Installation) -> AsyncIterator[None]:
 
     async def page(request: web.Request) -> web.Response:
         banner = request.query.get("banner", "silent")
-        html = f'<!doctype html><title>Shop</title><script src="/banner.js?{banner}"></script>{element}<a id="away" href="/away">away</a>'
+        html = f'<!doctype html><title>Shop</title><script src="/banner.js?{banner}"></script>{element}<p>A shop.</p>'
         headers = {"Content-Security-Policy": f"default-src 'none'; {allowed}"}
         return web.Response(text=html, content_type="text/html", headers=headers)
 
@@ -133,9 +172,8 @@ async def _shop(port: int, installation: Installation) -> AsyncIterator[None]:
 
     async def sandbox(_: web.Request) -> web.Response:
         """Shopify's: the pixel in a frame of no origin, with what Shopify gives it."""
-        script = SHOPIFY + pixel(installation.url, installation.publishable_key)
-        frame = f"<script>{script.replace('</', '<\\/')}</script>"
-        html = f"<!doctype html><title>Shop</title><iframe sandbox='allow-scripts' srcdoc='{frame.replace(chr(39), '&#39;')}'></iframe>"
+        frame = escape(f"<script>{SHOPIFY}{pixel(installation.url, installation.publishable_key)}</script>")
+        html = f'<!doctype html><title>Shop</title><iframe sandbox="allow-scripts" srcdoc="{frame}"></iframe>'
         return web.Response(text=html, content_type="text/html")
 
     app = web.Application()
@@ -186,8 +224,3 @@ async def window(browser: Browser, front: Front, before: str = "") -> AsyncItera
         yield found
     finally:
         await context.close()
-
-
-def as_json(value: object) -> str:
-    """Write a value as a script would."""
-    return json.dumps(value)
