@@ -354,6 +354,14 @@ def _send_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--again", action="store_true", help="begin at the start; repeats are recognised by their event id")
 
 
+def _tag_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--address", required=True, metavar="URL", help="the gateway's public address, https://gateway.example")
+    parser.add_argument("--key", required=True, metavar="pk_…", help="the storefront's publishable key")
+    parser.add_argument("--shopify", action="store_true", help="print Shopify's custom pixel instead")
+    parser.add_argument("--clicks", action="store_true", help="also read the ids of ads from a page's address")
+    parser.add_argument("--no-page-views", action="store_true", help="tell of page views only where the page says so")
+
+
 def _key_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(title="what", required=True, dest="what")
     file = _part(
@@ -505,6 +513,13 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "by the gateway, as from anybody else. Example:\n\n"
         "  consent-gateway send orders.csv --to https://gateway.example --key env:GATEWAY_KEY --rate 500",
         _send_arguments,
+    ),
+    "tag": Command(
+        "print what a shop puts into its pages",
+        "Prints the element for the browser's tag, with the hash by which a browser knows that it is the right one, and what\n"
+        "a page's own policy must allow. With --shopify prints the custom pixel to paste. Example:\n\n"
+        "  consent-gateway tag --address https://gateway.shop.example --key pk_2026a_…",
+        _tag_arguments,
     ),
     "key": Command(
         "make the key file, a storefront's key, or the log's signing key",
