@@ -45,7 +45,8 @@ class Attempts:
         if failures is None or failures.count < self._free or now - failures.last > FORGET_SECONDS:
             return 0.0
         doublings = min(failures.count - self._free, 20)
-        return max(0.0, failures.last + min(FIRST_SECONDS * (1 << doublings), self._cap) - now)
+        wait = min(FIRST_SECONDS * (1 << doublings), self._cap)
+        return max(0.0, min(wait, failures.last + wait - now))
 
     def failed(self, key: str, now: float) -> None:
         """Count a failure."""
