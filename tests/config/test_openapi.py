@@ -263,7 +263,8 @@ async def test_real_answers_about_dead_letters_are_as_described(tmp_path: Path) 
             big = {"storefront": "x" * private.BODY_BYTES}
             tried: list[tuple[Any, dict[str, str]]] = [
                 (least, {}), (whole, {}), (7, {}), (least | {"storefront": "y"}, {}), (big, {}),
-                (least, {"Content-Type": "text/plain"}), (least, {"Origin": "https://evil.example"}), (least, {}),
+                (least, {"Content-Type": "text/plain"}), (least, {"Origin": "https://evil.example"}),
+                (least, {"Authorization": "Bearer ct_x"}), (least, {}),
             ]  # fmt: skip
             met = set()
             for number, (order, headers) in enumerate(tried):
