@@ -108,7 +108,7 @@ class Answer(web.StreamResponse):
         if self.body:
             lines.append(f"{hdrs.CONTENT_TYPE}: {self.type}")
         lines += [f"{name}: {value}" for name, value in self.extra.items()]
-        if self._status != 204 and (self.body or method != hdrs.METH_HEAD):
+        if self._status not in {204, 304} and (self.body or method != hdrs.METH_HEAD):
             lines.append(f"{hdrs.CONTENT_LENGTH}: {len(self.body)}")
         if not self._keep_alive and version == HttpVersion11:
             lines.append(f"{hdrs.CONNECTION}: close")

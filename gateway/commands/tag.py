@@ -9,7 +9,7 @@ from gateway.commands.ending import Ended
 from gateway.commands.showing import err, out
 from gateway.tag.snippet import BadAddress, pixel, policy, snippet
 
-PUBLISHABLE: Final = re.compile(r"pk_[A-Za-z0-9]{1,32}_[A-Za-z0-9_-]{43}", re.ASCII)
+PUBLISHABLE: Final = re.compile(r"pk_[a-z0-9]{1,20}_[A-Za-z0-9_-]{43}", re.ASCII)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -45,7 +45,9 @@ def test_nothing_else_lies_among_the_libraries() -> None:
     assert {path.name for path in (STATIC / "vendor").iterdir()} == set(VENDORED)
 
 
-@pytest.mark.parametrize("path", [path for path in STATIC.rglob("*.*") if path.suffix in {".css", ".svg"}], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", [path for path in STATIC.rglob("*.*") if path.suffix in {".css", ".svg"}], ids=lambda p: p.name
+)
 def test_a_style_fetches_nothing(path: Path) -> None:
     """No font, no image, no other style."""
     text = re.sub(r'xmlns="[^"]*"', "", path.read_text())

@@ -41,7 +41,8 @@ def jwk(key: Keys, kid: str, **more: str) -> dict[str, Any]:
     """Publish a key."""
     algorithm = "RS256" if isinstance(key, rsa.RSAPrivateKey) else "ES256"
     made = (jwt.algorithms.RSAAlgorithm if algorithm == "RS256" else jwt.algorithms.ECAlgorithm).to_jwk(
-        key.public_key(), as_dict=True  # type: ignore[arg-type]  # each of its own kind
+        key.public_key(),
+        as_dict=True,  # type: ignore[arg-type]  # each of its own kind
     )
     return {**made, "kid": kid, "use": "sig", **more}
 
@@ -300,7 +301,9 @@ async def test_a_token_that_is_not_signed_by_a_published_key_lets_nobody_in(
     assert await elsewhere.sign_in() == (403, "")
 
 
-async def test_a_state_is_good_once_and_for_the_browser_that_has_it(elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_state_is_good_once_and_for_the_browser_that_has_it(
+    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Replayed, made up, of another browser, without its cookie, or too old, it is nothing."""
     url, cookie = await elsewhere.begin()
     back = elsewhere.issuer.authorise(url)

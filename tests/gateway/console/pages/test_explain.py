@@ -1,0 +1,52 @@
+"""The page of one event: what was asked is held against the rules before the store is, and roles see what is theirs."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gateway.console.language import Words
+from gateway.console.page import Ask, Caller, View
+from gateway.console.pages.explain import Answer, show
+from gateway.console.roles import MARKETERS
+from gateway.model import StorefrontId
+
+SHOP = StorefrontId("shop")
+
+
+def ask(**query: str) -> Ask:
+    """Somebody asks."""
+    return Ask(
+        caller=Caller("mia", MARKETERS, "x"),
+        path="/explain",
+        query=query,
+        storefront=SHOP,
+        storefronts=(SHOP,),
+        words=Words("en", ZoneInfo("UTC")),
+        now=0,
+    )
+
+
+class NoRooms:
+    """Whoever touches a room here fails: what cannot be meant is asked of nobody."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(name)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "fault"),
+    [
+        ({}, 200, None),
+        ({"event_id": "  "}, 200, None),
+        ({"event": "refund", "event_id": "1"}, 400, "event"),
+        ({"event_id": "<img>"}, 400, "event_id"),
+        ({"event_id": "x" * 65}, 400, "event_id"),
+    ],
+)
+async def test_what_cannot_be_meant_is_told_and_not_looked_for(query: dict[str, str], status: int, fault: str | None) -> None:
+    """The field is named, and what stood there is not shown again."""
+    view = await show(ask(**query), NoRooms())  # type: ignore[arg-type]
+    assert isinstance(view, View)
+    assert isinstance(view.it, Answer)
+    assert (view.status, view.it.fault, view.it.event_id, view.it.asked) == (status, fault, "", False)

@@ -1,0 +1,16 @@
+"""The destinations' page is walked in a browser (`tests/test_console_pages.py`); here is that it shows the report and no more."""
+
+from gateway.console.pages.health import PAGE, Shown
+from gateway.console.roles import EVERYBODY, WHO
+
+
+def test_everybody_may_see_it_and_it_follows_what_happens() -> None:
+    """A marketer, too: is a token dying?"""
+    assert WHO["GET", PAGE.path] == EVERYBODY
+    assert PAGE.live
+    assert not PAGE.acts
+
+
+def test_it_has_a_place_for_all_that_health_tells() -> None:
+    """What the API's answer has at its top has its place on the page."""
+    assert {"ready", "why", "first_expiry", "places"} <= set(Shown.__struct_fields__)
