@@ -31,6 +31,7 @@ class NoRooms:
     """Whoever touches a room here fails: what cannot be meant is asked of nobody."""
 
     def __getattr__(self, name: str) -> Any:
+        """Fail."""
         raise AssertionError(name)
 
 

@@ -1,11 +1,11 @@
-"""The destinations' page is walked in a browser (`tests/test_console_pages.py`); here is that it shows the report and no more."""
+"""The destinations' page, which `tests/test_console_pages.py` walks in a browser: it shows the report and no more."""
 
 from gateway.console.pages.health import PAGE, Shown
 from gateway.console.roles import EVERYBODY, WHO
 
 
 def test_everybody_may_see_it_and_it_follows_what_happens() -> None:
-    """A marketer, too: is a token dying?"""
+    """A marketer, too."""
     assert WHO["GET", PAGE.path] == EVERYBODY
     assert PAGE.live
     assert not PAGE.acts
