@@ -160,7 +160,12 @@ async def test_a_page_follows_what_happens_without_being_loaded_again(shown: Sho
 
 
 async def test_a_page_that_is_left_alone_asks_for_nothing(shown: Shown) -> None:
-    """No polling: while nothing happens, the one stream is open and nothing is asked for."""
+    """No polling: while nothing happens, the one stream is open and nothing is asked for.
+
+    A destination that is down would be asked again and again, and when that is next is something that pages show.
+    """
+    shown.platforms[Destination.META].switch.reset()
+    await shown.installation.quiet()
     async with visiting(shown.browser, shown.url) as visit:
         await visit.sign_in("pat")
         await visit.page.wait_for_timeout(500)
@@ -168,6 +173,7 @@ async def test_a_page_that_is_left_alone_asks_for_nothing(shown: Shown) -> None:
         visit.page.on("request", lambda request: asked.append(request.url))
         await visit.page.wait_for_timeout(LOOK_SECONDS * 1000 + 1500)
         assert asked == []
+    shown.platforms[Destination.META].switch.set(Behaviour(mode=Mode.EXPIRED_TOKEN))
 
 
 async def test_everything_works_without_scripts(shown: Shown) -> None:
