@@ -34,7 +34,7 @@ from gateway.audit.trace import tell
 from gateway.console.door import Door
 from gateway.console.page import CSRF_HEADER, Caller, Form
 from gateway.console.roles import NOBODY, STATIC, WHO, may, methods, withheld
-from gateway.console.site import LIVE_HEADER, Site
+from gateway.console.site import LIVE, LIVE_HEADER, Site
 from gateway.delivery.letters import Order
 from gateway.delivery.replaying import Replayer, count_dead
 from gateway.listener import Answer, answer, problem
@@ -214,7 +214,8 @@ class Private:
             return _closing(refused)
         if path.startswith(STATIC):
             return self._site.static(path)
-        caller = self._door.caller(request, touch=LIVE_HEADER not in request.headers)
+        by_itself = path == LIVE or LIVE_HEADER in request.headers  # no sign that somebody is there
+        caller = self._door.caller(request, touch=not by_itself)
         allowed = may((request.method, path), NOBODY if caller is None else caller.roles)
         if path in MACHINES or path.startswith(API):
             return await self._tell(request, path, query, caller) if allowed else _turned_away(caller)

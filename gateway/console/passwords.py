@@ -2,7 +2,7 @@
 
 A hash costs 64 MiB and a good part of a second of one processor on purpose, so no more than two are made at once, and no
 more than a few wait for that. A name that does not exist costs the same as a wrong password.
-https://www.rfc-editor.org/rfc/rfc9106#section-4 (second recommended option; read 2026-11-26)
+https://www.rfc-editor.org/rfc/rfc9106#section-4 (the second recommended option)
 """
 
 import asyncio
@@ -17,8 +17,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 AT_ONCE: Final = 2
 MOST_WAITING: Final = 20
 SHORTEST: Final = 12
-"""Characters of a password: long enough without rules about what must be in it
-(https://pages.nist.gov/800-63-4/sp800-63b.html, read 2026-11-26, asks for 15 where it stands alone and 8 at least)."""
+"""Characters of a password: long enough to need no rules about what must be in it."""
 LONGEST: Final = 256
 HASHER: Final = PasswordHasher(time_cost=3, memory_cost=65_536, parallelism=4, hash_len=32, salt_len=16, type=Type.ID)
 HASH: Final = re.compile(
@@ -29,7 +28,7 @@ HASH: Final = re.compile(
 LEAST_MEMORY: Final = 19_456
 MOST_MEMORY: Final = 1_048_576
 """KiB: the least that OWASP's table has for Argon2id, and a gigabyte
-(https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html, read 2026-11-26)."""
+(https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html)."""
 
 
 class Busy(Exception):
@@ -60,7 +59,7 @@ def hash_password(password: str) -> str:
 
 def _told(password: str) -> str:
     """Write a password in one way, whatever keyboard it was typed on
-    (https://www.rfc-editor.org/rfc/rfc8265#section-4.2.2, read 2026-11-26).
+    (https://www.rfc-editor.org/rfc/rfc8265#section-4.2.2).
     """
     return unicodedata.normalize("NFC", password)
 

@@ -136,8 +136,8 @@ def failed(slot: Slot) -> int:
 COUNTS: Final[Mapping[str, Callable[[Slot], int]]] = {
     msg("Received"): received,
     msg("Accepted"): accepted,
-    msg("Delivered"): delivered,
-    msg("Failed"): failed,
+    msg("Deliveries"): delivered,
+    msg("Failed deliveries"): failed,
 }
 """The figures of the day, by their names."""
 
