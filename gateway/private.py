@@ -11,7 +11,6 @@ which no page can send elsewhere without being asked for first, and is bounded i
 https://fetch.spec.whatwg.org/#http-cors-protocol (read 2026-11-25)
 """
 
-import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -31,15 +30,18 @@ from gateway.audit.standing import Health, LaneHealth, LaneState, first_expiry
 from gateway.audit.trace import Standstill, tell
 from gateway.delivery.letters import Order
 from gateway.delivery.replaying import Replayer, count_dead
-from gateway.listener import Answer, answer, problem
+from gateway.listener import Answer, answer, closing, problem, read_bounded
 from gateway.metrics import CONTENT_TYPE, Metrics
 from gateway.model import Destination, EventId, Kind, StorefrontId
 from gateway.outbox import Decision, Outbox, Shut, Unavailable
+from gateway.reconciling import Reconciling
 from gateway.reports import Asked, Reports, read
 from gateway.rights.counter import PATHS, Counter
 from gateway.signing.acts import approval_of, replay_of
 from gateway.signing.entry import PRIVATE_LISTENER, Entry
 from gateway.signing.recorder import Unrecorded
+
+RECONCILE: Final = "/api/v1/reconcile"
 
 ROUTES: Final = (
     ("GET", "/metrics"),
@@ -51,6 +53,7 @@ ROUTES: Final = (
     ("GET", "/api/v1/silence"),
     ("GET", "/api/v1/health"),
     ("GET", "/api/v1/dead-letters"),
+    ("POST", RECONCILE),
     ("POST", "/api/v1/replay"),
     ("GET", "/api/v1/shapes"),
     ("POST", "/api/v1/shapes/approve"),
@@ -128,21 +131,8 @@ def refusal(request: web.BaseRequest, names: frozenset[str]) -> Answer | None:
 async def read_json(request: web.BaseRequest) -> bytes | Answer:
     """Read a body that is said to be JSON: at most 64 KiB, within five seconds, not compressed."""
     if request.content_type != JSON_TYPE:
-        return _closing(problem(415, "content_type"))
-    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
-        return _closing(problem(415, "content_encoding"))
-    if (request.content_length or 0) > BODY_BYTES:
-        return _closing(problem(413, "body_too_large"))
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            while len(body) <= BODY_BYTES and (part := await request.content.readany()):
-                body += part
-    except TimeoutError:
-        return _closing(problem(408, "body_too_slow"))
-    except (web.RequestPayloadError, ValueError, OSError):
-        return _closing(problem(400, "bad_body"))
-    return bytes(body) if len(body) <= BODY_BYTES else _closing(problem(413, "body_too_large"))
+        return closing(problem(415, "content_type"))
+    return await read_bounded(request, BODY_BYTES, BODY_SECONDS)
 
 
 def read_order(body: bytes) -> Order | Answer:
@@ -155,11 +145,6 @@ def read_order(body: bytes) -> Order | Answer:
         return answer(400, orjson.dumps({"error": "invalid_order", "field": field}))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return problem(400, "not_json")
-
-
-def _closing(response: Answer) -> Answer:
-    response.force_close()
-    return response
 
 
 class Private:
@@ -192,6 +177,7 @@ class Private:
         self._reports = reports
         self._names = names
         self._wall = wall
+        self._reconciling = Reconciling(outbox, reports.shops, record, self._standstills, wall)
         self._told: Mapping[str, Callable[[Mapping[str, str]], Awaitable[Answer]]] = {
             "/api/v1/explain": self._explain,
             "/api/v1/accounts": self._accounts,
@@ -213,8 +199,10 @@ class Private:
         if request.method not in known:
             return problem(405, "method_not_allowed", {"Allow": ", ".join(known)})
         if path.startswith(API) and (refused := refusal(request, self._names)) is not None:
-            return _closing(refused)
+            return closing(refused)
         try:
+            if path == RECONCILE:
+                return await self._reconciling.serve(request)
             if request.method == hdrs.METH_POST:
                 body = await read_json(request)
                 return body if isinstance(body, Answer) else await self._change(path, body)
