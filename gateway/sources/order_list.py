@@ -195,7 +195,7 @@ def read_csv(body: bytes, layout: Layout) -> Iterator[Listed | Flaw]:
         return
     rows = csv.reader((f"{part}\n" for part in text.split("\n")), delimiter=header.delimiter, strict=True)
     next(rows)
-    found, before = 0, ""
+    found, before, is_empty = 0, "", True
     while True:
         line = rows.line_num + 1
         try:
@@ -207,6 +207,7 @@ def read_csv(body: bytes, layout: Layout) -> Iterator[Listed | Flaw]:
             break
         if not any(cell.strip() for cell in cells):
             continue
+        is_empty = False
         if len(cells) != header.width:
             yield Flaw(line, "line", ListFault.RAGGED)
             continue
@@ -219,7 +220,7 @@ def read_csv(body: bytes, layout: Layout) -> Iterator[Listed | Flaw]:
             yield Flaw(line, "line", ListFault.TOO_MANY)
             return
         yield _of_row(line, row, layout, header.delimiter)
-    if not found:
+    if is_empty:
         yield Flaw(1, "line", ListFault.EMPTY)
 
 
