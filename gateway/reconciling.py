@@ -7,6 +7,7 @@ was given out is in the signed log before anybody sees it.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final, TypedDict
 from urllib.parse import parse_qsl
 
@@ -14,15 +15,16 @@ import msgspec
 import orjson
 from aiohttp import hdrs, web
 
-from gateway.audit.reconciliation import Reckoning, Reconciliation, RowTold
+from gateway.audit.reconciliation import Reckoning, Reconciliation, RowTold, Summary
 from gateway.audit.reconciliation_sheet import heading, line
+from gateway.audit.standing import Readiness, standstills
 from gateway.audit.trace import Standstill
 from gateway.listener import Answer, answer, closing, problem, read_bounded
 from gateway.model import CURRENCIES, Destination, Fault, Kind, StorefrontId
 from gateway.outbox import Outbox
 from gateway.reports import Shop
 from gateway.signing.acts import reconciliation_of
-from gateway.signing.entry import PRIVATE_LISTENER, Entry
+from gateway.signing.entry import Entry
 from gateway.sources.order_list import Flaw, Format, Layout, Listed, read_csv, read_json
 
 BODY_BYTES: Final = 10 * 1024 * 1024
@@ -100,18 +102,22 @@ class Run:
             found = (self._reckoning.add(order, explanation) for order, explanation in zip(part, known, strict=True))
             yield [row for row in found if row is not None]
 
-    async def whole(self, standstills: Mapping[Destination, Standstill]) -> Reconciliation:
+    async def whole(self, still: Mapping[Destination, Standstill]) -> Reconciliation:
         """Give all of it together."""
         rows = [row async for part in self.rows() for row in part]
-        asked, summary = self._asked, self._reckoning.summary(standstills)
+        asked, summary = self._asked, self.summary(still)
         return Reconciliation(storefront=str(asked.storefront), event=asked.kind.value, summary=summary, rows=rows)
 
-    async def json(self, standstills: Mapping[Destination, Standstill]) -> bytes:
+    def summary(self, still: Mapping[Destination, Standstill]) -> Summary:
+        """Give the sums, once all rows are given."""
+        return self._reckoning.summary(still)
+
+    async def json(self, still: Mapping[Destination, Standstill]) -> bytes:
         """Write a `Reconciliation` out, without ever holding all of its rows."""
         parts = [orjson.dumps(part)[1:-1] async for part in self.rows()]
         asked = self._asked
         head = orjson.dumps({"storefront": str(asked.storefront), "event": asked.kind.value})[:-1]
-        summary = orjson.dumps(self._reckoning.summary(standstills))
+        summary = orjson.dumps(self.summary(still))
         rows = b",".join(part for part in parts if part)
         return b"".join((head, b',"summary":', summary, b',"rows":[', rows, b"]}"))
 
@@ -137,35 +143,73 @@ async def gather(found: Iterator[Listed | Flaw]) -> Sequence[Listed] | Sequence[
     return flaws or orders
 
 
+class Busy(Exception):
+    """Another list is under way; holds nothing."""
+
+
 class Reconciling:
-    """Answers `POST /api/v1/reconcile`. `shops`: what to know of each storefront, `record` writes to the signed log."""
+    """Holds lists against the store. `shops`: what to know of each storefront, `record` writes to the signed log."""
 
     def __init__(
         self,
         outbox: Outbox,
         shops: Mapping[StorefrontId, Shop],
         record: Callable[[Entry], Awaitable[int]],
-        standstills: Callable[[StorefrontId], Mapping[Destination, Standstill]],
+        readiness: Callable[[], Readiness],
         wall: Callable[[], float],
     ) -> None:
         self._outbox = outbox
         self._shops = shops
         self._record = record
-        self._standstills = standstills
+        self._readiness = readiness
         self._wall = wall
         self._busy = False
 
-    async def serve(self, request: web.BaseRequest) -> Answer:
-        """Answer one list. Raises Unavailable, and Unrecorded when it cannot be written to the signed log."""
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let nobody else hand in a list as long as the block lasts. Raises Busy."""
         if self._busy:
-            return closing(problem(429, "reconcile_busy", {hdrs.RETRY_AFTER: str(RETRY_AFTER_SECONDS)}))
+            raise Busy
         self._busy = True
         try:
-            return await self._serve(request)
+            yield
         finally:
             self._busy = False
 
-    async def _serve(self, request: web.BaseRequest) -> Answer:
+    async def read(
+        self, storefront: StorefrontId, kind: Kind, body: bytes, written: Format, currency: str | None
+    ) -> Asked | Sequence[Flaw]:
+        """Read a shop's export; gives what is wrong with it if anything is."""
+        layout = Layout(written, currency, self._shops[storefront].time_zone)
+        return _sound(storefront, kind, await gather(read_csv(body, layout)))
+
+    async def begin(self, asked: Asked, by: str) -> Run:
+        """Begin to hold a list against what is known, once it is in the signed log. Raises Unrecorded."""
+        await self._record(reconciliation_of([order.at for order in asked.orders], by))
+        return Run(self._outbox, asked, self._shops[asked.storefront], int(self._wall()))
+
+    def destinations(self, storefront: StorefrontId) -> tuple[Destination, ...]:
+        """Give the storefront's destinations."""
+        return tuple(self._shops[storefront].max_ages)
+
+    def standstills(self, storefront: StorefrontId) -> Mapping[Destination, Standstill]:
+        """Say to which of them nothing goes now."""
+        return standstills(self._readiness(), storefront)
+
+    # ── the route ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def serve(self, request: web.BaseRequest, by: str, *, exact: bool) -> Answer:
+        """Answer `POST /api/v1/reconcile`. `by` is an `entry.By`, `exact`: whether the caller may know reasons of consent.
+
+        Raises Unavailable, and Unrecorded when it cannot be written to the signed log.
+        """
+        try:
+            with self.alone():
+                return await self._serve(request, by, exact=exact)
+        except Busy:
+            return closing(problem(429, "reconcile_busy", {hdrs.RETRY_AFTER: str(RETRY_AFTER_SECONDS)}))
+
+    async def _serve(self, request: web.BaseRequest, by: str, *, exact: bool) -> Answer:
         if request.content_type not in {JSON_TYPE, CSV_TYPE}:
             return closing(problem(415, "content_type"))
         body = await read_bounded(request, BODY_BYTES, BODY_SECONDS)
@@ -177,19 +221,19 @@ class Reconciling:
             asked = await self._of_csv(body, dict(parse_qsl(request.raw_path.partition("?")[2])))
         if isinstance(asked, Answer):
             return asked
+        if asked.exact and not exact:
+            return problem(403, "forbidden")
         try:
             async with asyncio.timeout(SECONDS):
-                return await self._answer(asked, as_csv=CSV_TYPE in request.headers.get(hdrs.ACCEPT, ""))
+                return await self._answer(asked, by, as_csv=CSV_TYPE in request.headers.get(hdrs.ACCEPT, ""))
         except TimeoutError:
             return problem(503, "reconcile_too_slow", {hdrs.RETRY_AFTER: str(RETRY_AFTER_SECONDS)})
 
-    async def _answer(self, asked: Asked, *, as_csv: bool) -> Answer:
-        await self._record(reconciliation_of([order.at for order in asked.orders], PRIVATE_LISTENER))
-        shop = self._shops[asked.storefront]
-        run = Run(self._outbox, asked, shop, int(self._wall()))
+    async def _answer(self, asked: Asked, by: str, *, as_csv: bool) -> Answer:
+        run = await self.begin(asked, by)
         if as_csv:
-            return answer(200, await run.csv(tuple(shop.max_ages)), content_type=f"{CSV_TYPE}; charset=utf-8")
-        return answer(200, await run.json(self._standstills(asked.storefront)))
+            return answer(200, await run.csv(self.destinations(asked.storefront)), content_type=f"{CSV_TYPE}; charset=utf-8")
+        return answer(200, await run.json(self.standstills(asked.storefront)))
 
     def _known(self, name: str) -> StorefrontId | None:
         return next((storefront for storefront in self._shops if storefront == name), None)
@@ -203,7 +247,8 @@ class Reconciling:
             return problem(400, "not_json")
         if (storefront := self._known(posted.storefront)) is None:
             return problem(404, "unknown_storefront")
-        return _sound(storefront, posted.event, await gather(read_json(posted.orders)), exact=posted.exact)
+        found = _sound(storefront, posted.event, await gather(read_json(posted.orders)), exact=posted.exact)
+        return found if isinstance(found, Asked) else _invalid(found)
 
     async def _of_csv(self, body: bytes, query: Mapping[str, str]) -> Asked | Answer:
         if (storefront := self._known(query.get("storefront", ""))) is None:
@@ -219,14 +264,18 @@ class Reconciling:
         currency = query.get("currency")
         if currency is not None and currency not in CURRENCIES:
             return problem(400, "currency")
-        layout = Layout(written, currency, self._shops[storefront].time_zone)
-        return _sound(storefront, kind, await gather(read_csv(body, layout)), exact=query.get("exact") == "true")
+        found = await self.read(storefront, kind, body, written, currency)
+        if not isinstance(found, Asked):
+            return _invalid(found)
+        return msgspec.structs.replace(found, exact=query.get("exact") == "true")
 
 
-def _sound(storefront: StorefrontId, kind: Kind, found: Sequence[Listed] | Sequence[Flaw], *, exact: bool) -> Asked | Answer:
+def _sound(
+    storefront: StorefrontId, kind: Kind, found: Sequence[Listed] | Sequence[Flaw], *, exact: bool = False
+) -> Asked | Sequence[Flaw]:
     orders = [one for one in found if isinstance(one, Listed)]
     flaws = [one for one in found if isinstance(one, Flaw)]
-    return _invalid(flaws) if flaws else Asked(storefront, kind, orders, exact)
+    return flaws or Asked(storefront, kind, orders, exact)
 
 
 def _invalid(flaws: Sequence[Flaw]) -> Answer:

@@ -18,6 +18,7 @@ from gateway.reconciling import told
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
 from gateway.sources.order_list import Flaw, ListFault
+from tests.console import people
 from tests.doorway import purchase, refused
 from tests.exports import EMAIL, shopify_export, shopify_order
 from tests.live import STOREFRONT, Installation, inside, install
@@ -30,11 +31,19 @@ CSV: Final = {"Content-Type": "text/csv"}
 class There:
     """A running gateway and a client for both of its listeners."""
 
-    def __init__(self, installation: Installation, gateway: Gateway, session: aiohttp.ClientSession, log: io.StringIO) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        gateway: Gateway,
+        session: aiohttp.ClientSession,
+        log: io.StringIO,
+        tokens: dict[str, str],
+    ) -> None:
         self.installation = installation
         self.gateway = gateway
         self.session = session
         self.log = log
+        self.tokens = tokens
 
     async def post(self, *events: dict[str, Any]) -> None:
         """Post events as a server and wait until none is waiting."""
@@ -46,8 +55,8 @@ class There:
 
     async def say(self, body: bytes, headers: dict[str, str], **query: str) -> tuple[int, Any]:
         """Hand a list in: status and answer, JSON read."""
-        url = self.installation.private_url + PATH
-        async with self.session.post(url, data=body, headers=headers, params=query) as answer:
+        url, given = self.installation.private_url + PATH, self.installation.own | headers
+        async with self.session.post(url, data=body, headers=given, params=query) as answer:
             text = await answer.text()
             return answer.status, json.loads(text) if answer.content_type == "application/json" else text
 
@@ -64,9 +73,10 @@ async def there(tmp_path: Path) -> AsyncIterator[There]:
     """A gateway on three platforms, of which Meta refuses all that is posted later."""
     async with Platforms.start() as platforms, aiohttp.ClientSession() as session:
         installation = install(tmp_path / "gateway", platforms.base_urls)
+        tokens = people(installation)
         log = io.StringIO()
         async with inside(installation, Log(log)) as gateway:
-            it = There(installation, gateway, session, log)
+            it = There(installation, gateway, session, log, tokens)
             await it.post(purchase("1"), refused("2"))
             platforms[Destination.META].switch.set(Behaviour(mode=Mode.REFUSE_EVENTS, fraction=1.0))
             await it.post(purchase("3"))
@@ -99,6 +109,16 @@ async def test_who_may_know_is_told_the_reason(there: There) -> None:
     body = b"id,value,currency\n2,100,EUR\n"
     _, answer = await there.say(body, CSV, storefront=STOREFRONT, exact="true")
     assert answer["rows"][0]["reason"] == "advertising_denied"
+
+
+@pytest.mark.parametrize(("role", "statuses"), [("marketer", [200, 403]), ("privacy", [200, 200]), ("operator", [200, 200])])
+async def test_a_marketer_is_told_the_class_alone(there: There, role: str, statuses: list[int]) -> None:
+    """Whoever looks for the money need not know which signal kept an order from leaving; nobody unknown is told anything."""
+    body, own = b"id,value,currency\n2,100,EUR\n", {"Authorization": f"Bearer {there.tokens[role]}"}
+    met = [(await there.say(body, CSV | own, storefront=STOREFRONT, exact=exact))[0] for exact in ("false", "true")]
+    assert met == statuses
+    stranger = CSV | {"Authorization": "Bearer nobody"}
+    assert (await there.say(body, stranger, storefront=STOREFRONT))[0] == 401
 
 
 async def test_another_kind_of_event_is_another_event(there: There) -> None:
@@ -186,7 +206,8 @@ async def test_a_list_is_bounded_in_size_and_time(there: There, monkeypatch: pyt
             yield b"x"
             await asyncio.sleep(0.02)
 
-    async with there.session.post(there.installation.private_url + PATH, data=drip(), headers=CSV) as answer:
+    own = there.installation.own | CSV
+    async with there.session.post(there.installation.private_url + PATH, data=drip(), headers=own) as answer:
         assert (answer.status, await answer.json()) == (408, {"error": "body_too_slow"})
     monkeypatch.setattr(reconciling, "SECONDS", 0.0)
     body = b"id,value,currency\n1,100,EUR\n"
