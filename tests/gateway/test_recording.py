@@ -182,7 +182,7 @@ async def test_who_takes_orders_out_is_recorded(tmp_path: Path) -> None:
                 assert answer.status in {200, 400}
     (export,) = [entry for entry in entries(there) if entry["kind"] == "export"]
     assert export == {
-        "kind": "export", "what": "reconciliation", "by": "private_listener", "since": 1795342500, "until": 1795342700,
+        "kind": "export", "what": "reconciliation", "by": "command", "since": 1795342500, "until": 1795342700,
     }  # fmt: skip
     assert sound(there)
 
