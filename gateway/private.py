@@ -257,7 +257,7 @@ class Private:
         explanation = await self._outbox.explain(storefront, kind, event_id)
         if explanation is None:
             return problem(404, "unknown_event")
-        return answer(200, orjson.dumps(tell(explanation, standstills(self._readiness(), storefront))))
+        return answer(200, orjson.dumps(tell(explanation, standstills(self._readiness()["lanes"].get(storefront, {})))))
 
     async def _accounts(self, query: Mapping[str, str]) -> Answer:
         if (storefront := self._storefront(query)) is None:

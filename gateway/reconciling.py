@@ -194,7 +194,7 @@ class Reconciling:
 
     def standstills(self, storefront: StorefrontId) -> Mapping[Destination, Standstill]:
         """Say to which of them nothing goes now."""
-        return standstills(self._readiness(), storefront)
+        return standstills(self._readiness()["lanes"].get(storefront, {}))
 
     # ── the route ────────────────────────────────────────────────────────────────────────────────────────────────
 

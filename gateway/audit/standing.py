@@ -68,15 +68,6 @@ class Readiness(TypedDict):
     lanes: dict[str, dict[str, LaneState]]
 
 
-def standstills(readiness: Readiness, storefront: str) -> Mapping[Destination, Standstill]:
-    """Say of each destination of a storefront to which nothing goes at the moment why that is."""
-    return {
-        Destination(name): Standstill(reason=lane["reason"], advice=lane["advice"], due=lane["due"])
-        for name, lane in readiness["lanes"].get(storefront, {}).items()
-        if lane["reason"] is not None
-    }
-
-
 class LaneHealth(LaneState):
     """The same in the answer of `GET /api/v1/health`, and what waits there."""
 
@@ -121,3 +112,12 @@ def health(storefront: str, readiness: Readiness, backlogs: Mapping[str, Backlog
     return Health(
         storefront=storefront, ready=readiness["ready"], why=readiness["why"], first_expiry=first_expiry(backlogs), lanes=lanes
     )
+
+
+def standstills(lanes: Mapping[str, LaneState]) -> dict[Destination, Standstill]:
+    """Say of each destination to which nothing goes at the moment why that is."""
+    return {
+        Destination(name): Standstill(reason=lane["reason"], advice=lane["advice"], due=lane["due"])
+        for name, lane in lanes.items()
+        if lane["reason"] is not None
+    }
