@@ -141,9 +141,7 @@ async def test_a_field_that_a_role_may_not_see_is_not_in_its_answer(scene: Scene
         assert said.status == 202
     route = ("GET", f"/api/v1/explain?storefront={STOREFRONT}&event=purchase&event_id=1")
     for role, withheld in (("marketer", True), ("privacy", False), ("operator", False)):
-        async with scene.session.get(
-            scene.url + route[1], headers={"Authorization": f"Bearer {scene.tokens[role]}"}
-        ) as answer:
+        async with scene.session.get(scene.url + route[1], headers={"Authorization": f"Bearer {scene.tokens[role]}"}) as answer:
             told = await answer.json()
         assert told["status"] == "refused"
         assert ("signals" not in told, "fields" not in told) == (withheld, withheld)

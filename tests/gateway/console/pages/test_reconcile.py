@@ -23,9 +23,7 @@ from tests.live import inside, install
 ROW: Final = RowTold(
     line=1, id="1", value="1.00", currency="EUR", at=None, place="received", reason=None, received_at=None, destinations={}
 )
-GAP: Final = Gap(
-    destination=None, place="dead", reason=None, code=None, orders=1, value={}, advice=None, standstill=None
-)
+GAP: Final = Gap(destination=None, place="dead", reason=None, code=None, orders=1, value={}, advice=None, standstill=None)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +106,7 @@ async def test_a_list_is_handed_in_and_read_in_a_browser(tmp_path: Path) -> None
                     assert await visit.overflows() == 0
                     await visit.page.fill("#find", "5002")
                     assert await visit.page.locator("#orders tbody tr:visible").count() == 1
+                    await visit.page.select_option("#format", "plain")
                     await visit.page.fill("#pasted", "id;value;currency\n5001;129,90;EUR\n5009;a lot;EUR")
                     await visit.page.click("button[value=page]")
                     await visit.page.wait_for_selector(".note.bad")
