@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, TypedDict
 from gateway.audit.advice import in_words
 from gateway.audit.funnel import NOT_CONSENT
 from gateway.audit.groups import OTHERS, Cell, breakdown, cell
+from gateway.audit.refusals import REFUSALS
 from gateway.audit.trace import NONE_STAND_STILL, TO_GO, Standstill, moment
 from gateway.model import EXPONENTS, Destination, Money, Processing, Reason, Refusal
 from gateway.outbox import DEDUP_SECONDS, Attempt, Explanation
@@ -120,8 +121,9 @@ class Sum(TypedDict):
 
 
 class Gap(TypedDict):
-    """Orders that did not arrive at a destination (None: at none of them), for one reason. `advice`: what it means, what to
-    do. `standstill`: why nothing goes there at the moment.
+    """Orders that did not arrive at a destination, for one reason; None: at none of them, for the same one.
+
+    `advice`: what it means, what to do. `standstill`: why nothing goes there at the moment.
     """
 
     destination: str | None
@@ -185,6 +187,10 @@ class At(NamedTuple):
     """The reason behind the class `consent`: told in groups."""
     words: Reason | Refusal | None = None
 
+    def open(self) -> "At":
+        """Give what of it everybody may know."""
+        return self._replace(secret=None, words=None if self.reason == Class.CONSENT else self.words)
+
 
 class Reckoning:
     """The sums of a list under way; `add` takes its orders one by one, in their order.
@@ -202,6 +208,7 @@ class Reckoning:
         self._again: dict[str, list[Listed]] = {}
         self._places: defaultdict[tuple[str, str | None], _Tally] = defaultdict(_Tally)
         self._spots: defaultdict[Destination, defaultdict[At, _Tally]] = defaultdict(lambda: defaultdict(_Tally))
+        self._gaps: defaultdict[tuple[Destination | None, At], _Tally] = defaultdict(_Tally)
 
     def add(self, order: Listed, explanation: Explanation | None) -> RowTold | None:
         """Count an order and what is known of its event; gives its row, None for an id that was there before."""
@@ -213,6 +220,10 @@ class Reckoning:
         self._places[place, None if everywhere is None else everywhere.reason].add(order.money)
         for destination, (at, _) in spots.items():
             self._spots[destination][at].add(order.money)
+        missed = {None: everywhere} if everywhere is not None else {where: at for where, (at, _) in spots.items()}
+        for where, at in missed.items():
+            if at.place not in NO_GAP:
+                self._gaps[where, at.open()].add(order.money)
         return RowTold(
             line=order.line,
             id=str(order.id),
@@ -278,7 +289,7 @@ class Reckoning:
                 for where in Destination
                 if where in self._spots
             },
-            gaps=list(self._gaps(standstills)),
+            gaps=list(self._told_gaps(standstills)),
             repeated=[self._repeated(name) for name in islice(self._again, MOST_REPEATED)],
             repeated_more=max(0, len(self._again) - MOST_REPEATED),
         )
@@ -314,28 +325,22 @@ class Reckoning:
                 counts[at.secret] += tally.orders
         return counts
 
-    def _gaps(self, standstills: Mapping[Destination, Standstill]) -> Iterator[Gap]:
+    def _told_gaps(self, standstills: Mapping[Destination, Standstill]) -> Iterator[Gap]:
         """Give what did not arrive, the largest first: by value in the currency of most orders, then by number."""
-        groups: defaultdict[tuple[Destination | None, At], _Tally] = defaultdict(_Tally)
-        for (place, reason), tally in self._places.items():
-            if place == Place.NOT_RECEIVED:
-                groups[None, At(Place.NOT_RECEIVED, reason)].merge(tally)
-        for destination, spots in self._spots.items():
-            for at, tally in spots.items():
-                if at.place not in NO_GAP:
-                    groups[destination, at._replace(secret=None, words=None if at.secret else at.words)].merge(tally)
         whole: Counter[str] = Counter()
-        for tally in groups.values():
+        for tally in self._gaps.values():
             whole.update({currency: count for currency, (count, _) in tally.by_currency.items()})
         currency = min(whole, key=lambda name: (-whole[name], name), default="")
-        gaps = [(where, at, tally, self._sum(tally, small=at.reason == Class.CONSENT)) for (where, at), tally in groups.items()]
+        gaps = [
+            (where, at, tally, self._sum(tally, small=at.reason == Class.CONSENT)) for (where, at), tally in self._gaps.items()
+        ]
 
-        def size(gap: tuple[Destination | None, At, _Tally, Sum]) -> tuple[bool, Decimal, int, str]:
-            told = gap[3]
+        def size(gap: tuple[Destination | None, At, Sum]) -> tuple[bool, Decimal, int, str]:
+            told = gap[2]
             count = told["orders"] if isinstance(told["orders"], int) else 0
             return not count, -Decimal(told["value"].get(currency, "0")), -count, f"{gap[0]} {gap[1]}"
 
-        for where, at, _, told in sorted(gaps, key=size):
+        for where, at, told in sorted(gaps, key=size):
             yield Gap(
                 destination=None if where is None else where.value,
                 place=at.place.value,
@@ -432,10 +437,12 @@ def _moment_of(attempt: Attempt | None) -> str | None:
 
 
 def _advice(where: Destination | None, at: At) -> str | None:
-    if where is None:
+    if at.place is Place.NOT_RECEIVED:
         return NEVER_CAME
     if at.place in {Place.NOT_USED, Place.PARTLY_USED}:
         return SOME_UNUSED
+    if where is None:
+        return " ".join(REFUSALS[at.words]).replace("{platform}", "the platforms") if isinstance(at.words, Refusal) else None
     return in_words(where, at.words, at.code)
 
 

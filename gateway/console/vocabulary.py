@@ -239,6 +239,7 @@ RIGHTS: Final[Mapping[str, str]] = {
 }
 
 LISTED: Final[Mapping[str, str]] = {
+    "platforms": "the platforms",
     "not_received": "Never came",
     "not_expected": "Not to come",
     "not_remembered": "Too long ago to tell",

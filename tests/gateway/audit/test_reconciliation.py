@@ -202,8 +202,11 @@ def test_what_is_no_decision_of_a_person_is_told_as_it_is() -> None:
     """With what it means and what to do."""
     (row,), summary = reckon((order(), refused(Refusal.NO_IDENTITY)))
     assert (row["place"], row["reason"]) == ("refused", "no_identity")
-    assert {gap["destination"] for gap in summary["gaps"]} == {"meta", "pinterest", "google_ads"}
-    assert all("e-mail" in str(gap["advice"]) for gap in summary["gaps"])
+    assert [(gap["destination"], gap["orders"]) for gap in summary["gaps"]] == [(None, 1)]
+    assert "by which the platforms could know the person" in str(summary["gaps"][0]["advice"])
+    _, summary = reckon((order(), accepted(*ONE_YES, refusal(PINTEREST, Refusal.NO_IDENTITY))), destinations=())
+    assert [(gap["destination"], gap["reason"]) for gap in summary["gaps"]] == [("pinterest", "no_identity")]
+    assert "by which Pinterest could know the person" in str(summary["gaps"][0]["advice"])
 
 
 def test_a_small_group_is_not_told_in_sums_nor_what_it_is_worth() -> None:
@@ -214,7 +217,7 @@ def test_a_small_group_is_not_told_in_sums_nor_what_it_is_worth() -> None:
     assert (summary["listed"], summary["value"]) == (5, {"EUR": "500.00"})
     assert summary["destinations"]["meta"]["refused.consent"] == {"orders": "<10", "value": {}}
     assert summary["consent_reasons"]["meta"] == {"others": "<10"}
-    (gap,) = [gap for gap in summary["gaps"] if gap["destination"] == "meta"]
+    (gap,) = [gap for gap in summary["gaps"] if gap["place"] == "refused"]
     assert (gap["reason"], gap["orders"], gap["value"], gap["advice"]) == ("consent", "<10", {}, None)
 
 
