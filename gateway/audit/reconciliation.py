@@ -331,9 +331,7 @@ class Reckoning:
         for tally in self._gaps.values():
             whole.update({currency: count for currency, (count, _) in tally.by_currency.items()})
         currency = min(whole, key=lambda name: (-whole[name], name), default="")
-        gaps = [
-            (where, at, tally, self._sum(tally, small=at.reason == Class.CONSENT)) for (where, at), tally in self._gaps.items()
-        ]
+        gaps = [(where, at, self._sum(tally, small=at.reason == Class.CONSENT)) for (where, at), tally in self._gaps.items()]
 
         def size(gap: tuple[Destination | None, At, Sum]) -> tuple[bool, Decimal, int, str]:
             told = gap[2]
