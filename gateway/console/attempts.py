@@ -60,6 +60,12 @@ class Attempts:
         """Forget the failures."""
         self._failures.pop(key, None)
 
+    def undo(self, key: str) -> None:
+        """Take one failure back: it was counted before it was known to be none."""
+        failures = self._failures.get(key)
+        if failures is not None:
+            failures.count = max(0, failures.count - 1)
+
 
 class Guard:
     """Both counts together: of the name, and of the network."""
@@ -77,6 +83,10 @@ class Guard:
         self._names.failed(name, now)
         self._networks.failed(network, now)
 
-    def succeeded(self, name: str) -> None:
-        """Forget the name's failures. The network's stay: one known password must not pay for guesses at others."""
+    def succeeded(self, name: str, network: str) -> None:
+        """Say that what was counted as a failure, before it was tried, was none.
+
+        The name's failures are forgotten. The network's others stay: one known password must not pay for guesses at others.
+        """
         self._names.succeeded(name)
+        self._networks.undo(network)

@@ -42,9 +42,20 @@ def test_a_success_does_not_pay_for_the_network() -> None:
     guard = Guard()
     for _ in range(NETWORK_FREE):
         guard.failed("other", "net", 0.0)
-        guard.succeeded("mine")
+        guard.failed("mine", "net", 0.0)
+        guard.succeeded("mine", "net")
     assert guard.wait("mine", "net", 0.0) > 0
     assert guard.wait("mine", "elsewhere", 0.0) == 0
+
+
+def test_many_who_sign_in_from_one_network_need_not_wait() -> None:
+    """A try counts before it is known to be right, and then no more: an office of fifty comes in at nine."""
+    guard = Guard()
+    for number in range(50):
+        assert guard.wait(f"p{number}", "office", 0.0) == 0
+        guard.failed(f"p{number}", "office", 0.0)
+        guard.succeeded(f"p{number}", "office")
+    guard.succeeded("nobody", "elsewhere")
 
 
 @given(st.lists(st.floats(0, 1000), max_size=60))
