@@ -58,6 +58,7 @@ from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from gateway.persons import Persons
 from gateway.private import Private, why_not_ready
+from gateway.reconciling import Reconciling
 from gateway.recording import recording
 from gateway.reports import Reports, Shop
 from gateway.rights.counter import Counter
@@ -209,6 +210,7 @@ async def running(
         rooms = Rooms(
             outbox=outbox,
             reports=reports,
+            reconciling=Reconciling(outbox, reports.shops, signed.append, readiness, time.time),
             desk=desk,
             counter=counter,
             replayer=replayer,
@@ -230,6 +232,7 @@ async def running(
             record=signed.append,
             counter=counter,
             reports=reports,
+            reconciling=rooms.reconciling,
             door=door,
             site=Site(rooms, door, live),
             names=frozenset(settings.server.private_names),

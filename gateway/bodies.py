@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from aiohttp import hdrs, web
 
-from gateway.callers import Refusal, closing
-from gateway.listener import NO_HEADERS, problem
+from gateway.callers import Refusal
+from gateway.listener import NO_HEADERS, closing, let_continue, problem
 from gateway.metrics import Metrics
 
 
@@ -32,7 +32,7 @@ class Bodies:
         chunks: list[bytes] = []
         read = 0
         try:
-            await _let_continue(request)
+            await let_continue(request)
             async with asyncio.timeout(self._seconds):
                 while not content.at_eof():
                     chunks.append(chunk := await content.readany())
@@ -51,10 +51,3 @@ class Bodies:
             raise Refusal(closing(problem(413, "body_too_large", headers)))
         self._metrics.raw_bytes(len(body))
         return body
-
-
-async def _let_continue(request: web.BaseRequest) -> None:
-    """Answer `Expect: 100-continue`: many HTTP libraries wait a second for it before they send a larger body."""
-    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue" and not request.content.is_eof():
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # nothing of the answer itself is out yet

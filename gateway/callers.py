@@ -176,9 +176,3 @@ def cors_of(origin: str) -> Mapping[str, str]:
 def credentials_cors_of(origin: str) -> Mapping[str, str]:
     """Give the same for requests that browsers send with cookies, as Google's tag does; nothing reads these."""
     return {**cors_of(origin), "Access-Control-Allow-Credentials": "true"}
-
-
-def closing(response: Answer) -> Answer:
-    """Have the connection closed behind an answer: what is left on it cannot be told from a next request."""
-    response.force_close()
-    return response

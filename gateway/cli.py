@@ -153,6 +153,26 @@ def _funnel_arguments(parser: argparse.ArgumentParser) -> None:
     _with_config(parser)
 
 
+def _reconcile_arguments(parser: argparse.ArgumentParser) -> None:
+    _with_storefront(parser)
+    parser.add_argument("file", type=Path, help="the shop's list of orders, as CSV")
+    parser.add_argument("--event", choices=[kind.value for kind in Kind], default="purchase", help="what the list is of")
+    parser.add_argument(
+        "--format",
+        choices=("plain", "shopify", "woocommerce", "prestashop"),
+        default="plain",
+        help="whose export it is; plain has the columns id, value, currency and perhaps at",
+    )
+    parser.add_argument("--currency", metavar="C", help="what amounts are in, where the file has no such column: EUR")
+    parser.add_argument("--csv", type=Path, metavar="OUT", help="write where each order is to this new file")
+    parser.add_argument(
+        "--missed", type=Path, metavar="OUT", help="write the orders that never came to this new file, for `send`"
+    )
+    parser.add_argument("--exact", action="store_true", help="tell the reasons of refusals for consent as they are")
+    parser.add_argument("--json", action="store_true", help="print the sums for programs")
+    _with_config(parser)
+
+
 def _audit_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(title="what", required=True, dest="what")
     shapes = _part(
@@ -478,6 +498,15 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "Asks the running gateway, for each destination: up or why not, how old its token is, what waits, and when the first\n"
         "of it is too old for the platform. Exit code 1 if one is down.",
         _accounts_arguments,
+    ),
+    "reconcile": Command(
+        "hold a shop's list of orders against what became of them",
+        "Reads the shop's export of orders and tells where they are: never came, refused, waiting, delivered, failed, in\n"
+        "orders and in money, the largest gap first. --csv writes where each one is. --missed writes those that never came\n"
+        "as a file that `send` takes; it has the customers' addresses in it if the export has, so delete it afterwards.\n"
+        "Exit code 1 if orders are missing, 2 if the list cannot be read. Example:\n\n"
+        "  consent-gateway reconcile shop1 orders_export.csv --format shopify --missed missed.ndjson",
+        _reconcile_arguments,
     ),
     "audit": Command(
         "show what has left, acknowledge it; verify, export and show the signed log; write contracts out",

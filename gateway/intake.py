@@ -20,13 +20,13 @@ import orjson
 from aiohttp import hdrs, web
 
 from gateway.bodies import Bodies
-from gateway.callers import Callers, Door, Refusal, Stranger, closing, cors_of, credentials_cors_of
+from gateway.callers import Callers, Door, Refusal, Stranger, cors_of, credentials_cors_of
 from gateway.consent.evidence import cites
 from gateway.consent.signals.gpc import header_says_so
 from gateway.consents import Consents, Told
 from gateway.depositing import Made
 from gateway.limits import Addresses, Bucket, network_of
-from gateway.listener import NO_HEADERS, Answer, answer, problem
+from gateway.listener import NO_HEADERS, Answer, answer, closing, problem
 from gateway.metrics import Metrics
 from gateway.model import Destination, Fault, Source, Status, Trace
 from gateway.model import Refusal as Refused

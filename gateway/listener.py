@@ -150,6 +150,38 @@ def problem(status: int, code: str, headers: Mapping[str, str] = NO_HEADERS) -> 
     return answer(status, b'{"error":"%s"}' % code.encode(), headers)
 
 
+async def read_bounded(request: web.BaseRequest, most: int, seconds: float) -> bytes | Answer:
+    """Read a body of at most `most` bytes, within so many seconds, not compressed; else the answer that says why not."""
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+        return closing(problem(415, "content_encoding"))
+    if (request.content_length or 0) > most:
+        return closing(problem(413, "body_too_large"))
+    body = bytearray()
+    try:
+        await let_continue(request)
+        async with asyncio.timeout(seconds):
+            while len(body) <= most and (part := await request.content.readany()):
+                body += part
+    except TimeoutError:
+        return closing(problem(408, "body_too_slow"))
+    except (web.RequestPayloadError, ValueError, OSError):
+        return closing(problem(400, "bad_body"))
+    return bytes(body) if len(body) <= most else closing(problem(413, "body_too_large"))
+
+
+async def let_continue(request: web.BaseRequest) -> None:
+    """Answer `Expect: 100-continue`: many HTTP libraries wait a second for it before they send a larger body."""
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue" and not request.content.is_eof():
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # nothing of the answer itself is out yet
+
+
+def closing(response: Answer) -> Answer:
+    """Have the connection closed behind an answer: what is left on it cannot be told from a next request."""
+    response.force_close()
+    return response
+
+
 def _of_version_1(handler: Handler) -> Handler:
     """Keep all but HTTP/1.0 and 1.1 from the handler: the parser lets `HTTP/0.9` and `HTTP/2.0` in a request line pass."""
 

@@ -13,7 +13,6 @@ which no page can send elsewhere without being asked for first, and is bounded i
 https://fetch.spec.whatwg.org/#http-cors-protocol (read 2026-11-25)
 """
 
-import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -33,19 +32,22 @@ from gateway.audit.standing import Readiness, standstills
 from gateway.audit.trace import tell
 from gateway.console.door import Door
 from gateway.console.page import CSRF_HEADER, Caller, Form
-from gateway.console.roles import NOBODY, STATIC, WHO, may, methods, withheld
+from gateway.console.roles import NOBODY, PRIVACY, STATIC, WHO, may, methods, withheld
 from gateway.console.site import LIVE, LIVE_HEADER, Site
 from gateway.delivery.letters import Order
 from gateway.delivery.replaying import Replayer, count_dead
-from gateway.listener import Answer, answer, problem
+from gateway.listener import Answer, answer, closing, problem, read_bounded
 from gateway.metrics import CONTENT_TYPE, Metrics
 from gateway.model import EventId, Kind, StorefrontId
 from gateway.outbox import Decision, Outbox, Shut, Unavailable
+from gateway.reconciling import Reconciling
 from gateway.reports import Asked, Reports, read
 from gateway.rights.counter import PATHS, Counter
 from gateway.signing.acts import approval_of, replay_of
 from gateway.signing.entry import Entry
 from gateway.signing.recorder import Unrecorded
+
+RECONCILE: Final = "/api/v1/reconcile"
 
 ROUTES: Final = tuple(WHO)
 """Every private route; the documentation is tested against this. Who may take each stands in `console.roles`."""
@@ -107,21 +109,8 @@ def refusal(request: web.BaseRequest, names: frozenset[str]) -> Answer | None:
 async def read_json(request: web.BaseRequest) -> bytes | Answer:
     """Read a body that is said to be JSON: at most 64 KiB, within five seconds, not compressed."""
     if request.content_type != JSON_TYPE:
-        return _closing(problem(415, "content_type"))
-    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
-        return _closing(problem(415, "content_encoding"))
-    if (request.content_length or 0) > BODY_BYTES:
-        return _closing(problem(413, "body_too_large"))
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            while len(body) <= BODY_BYTES and (part := await request.content.readany()):
-                body += part
-    except TimeoutError:
-        return _closing(problem(408, "body_too_slow"))
-    except (web.RequestPayloadError, ValueError, OSError):
-        return _closing(problem(400, "bad_body"))
-    return bytes(body) if len(body) <= BODY_BYTES else _closing(problem(413, "body_too_large"))
+        return closing(problem(415, "content_type"))
+    return await read_bounded(request, BODY_BYTES, BODY_SECONDS)
 
 
 def read_order(body: bytes) -> Order | Answer:
@@ -136,11 +125,6 @@ def read_order(body: bytes) -> Order | Answer:
         return problem(400, "not_json")
 
 
-def _closing(response: Answer) -> Answer:
-    response.force_close()
-    return response
-
-
 def without(told: Answer, fields: frozenset[str]) -> Answer:
     """Take fields out of an answer in JSON."""
     if not fields or told.status != 200:
@@ -152,8 +136,8 @@ def without(told: Answer, fields: frozenset[str]) -> Answer:
 def _turned_away(caller: Caller | None) -> Answer:
     """Answer a program that may not: because nobody knows it, or because its role has no business here."""
     if caller is None:
-        return _closing(problem(401, "unauthenticated", {"WWW-Authenticate": 'Bearer realm="consent-gateway"'}))
-    return _closing(problem(403, "forbidden"))
+        return closing(problem(401, "unauthenticated", {"WWW-Authenticate": 'Bearer realm="consent-gateway"'}))
+    return closing(problem(403, "forbidden"))
 
 
 class Private:
@@ -173,6 +157,7 @@ class Private:
         record: Callable[[Entry], Awaitable[int]],
         counter: Counter,
         reports: Reports,
+        reconciling: Reconciling,
         door: Door,
         site: Site,
         names: frozenset[str] = frozenset(),
@@ -190,6 +175,7 @@ class Private:
         self._site = site
         self._names = names
         self._wall = wall
+        self._reconciling = reconciling
         self._told: Mapping[str, Callable[[Mapping[str, str]], Awaitable[Answer]]] = {
             "/api/v1/explain": self._explain,
             "/api/v1/accounts": self._accounts,
@@ -211,7 +197,7 @@ class Private:
         if request.method not in known:
             return problem(405, "method_not_allowed", {"Allow": ", ".join(known)})
         if path not in MACHINES and (refused := refusal(request, self._names)) is not None:
-            return _closing(refused)
+            return closing(refused)
         if path.startswith(STATIC):
             return self._site.static(path)
         by_itself = path == LIVE or LIVE_HEADER in request.headers  # no sign that somebody is there
@@ -226,7 +212,9 @@ class Private:
         try:
             if request.method == hdrs.METH_POST and caller is not None:
                 if caller.session is not None and not NO_FORM.has_csrf(caller.session, request.headers.get(CSRF_HEADER, "")):
-                    return _closing(problem(403, "csrf"))
+                    return closing(problem(403, "csrf"))
+                if path == RECONCILE:
+                    return await self._reconciling.serve(request, caller.by, exact=not PRIVACY.isdisjoint(caller.roles))
                 body = await read_json(request)
                 return body if isinstance(body, Answer) else await self._change(path, body, caller)
             told = await self._answer(path, dict(parse_qsl(query)))

@@ -76,6 +76,11 @@ class Reports:
         self._outbox = outbox
         self._shops = shops
 
+    @property
+    def shops(self) -> Mapping[StorefrontId, Shop]:
+        """What is known of the storefronts."""
+        return self._shops
+
     async def funnel(self, storefront: StorefrontId, asked: Asked, now: int) -> Funnel:
         """Tell the last hours, days or weeks, the one that has begun among them; and today beside the same day last week."""
         shop = self._shops[storefront]

@@ -11,6 +11,7 @@ import pytest
 
 from gateway import intake, private
 from gateway.app import DRAIN_SECONDS
+from gateway.audit.reconciliation import Place
 from gateway.cli import COMMANDS
 from gateway.delivery.grants import CredentialKind
 from gateway.delivery.value_kinds import KINDS, ValueKind
@@ -24,6 +25,7 @@ from gateway.settings import ServerSettings, names
 from gateway.signing.entry import EntryKind
 from gateway.signing.recorder import LogState
 from gateway.signing.verify import Rule
+from gateway.sources.order_list import ListFault, NotExpected
 from tests.showing import Demo
 
 ROOT: Final = Path(__file__).parent.parent
@@ -101,9 +103,10 @@ def test_every_decision_is_numbered_once_and_listed() -> None:
 
 CODES: Final[tuple[type[StrEnum], ...]] = (
     Status, Refusal, Fault, Reason, Processing, Shut, Happening, CredentialKind, LogState, EntryKind, Rule,
+    Place, ListFault, NotExpected,
 )  # fmt: skip
 PROBLEM: Final = re.compile(r"(?:problem\(\d+, |\"error\": )\"([a-z_]+)\"")
-ANSWERING: Final = ("bodies", "callers", "console/site", "intake", "listener", "private")
+ANSWERING: Final = ("bodies", "callers", "console/site", "intake", "listener", "private", "reconciling")
 ERRORS: Final = sorted({code for room in ANSWERING for code in PROBLEM.findall((ROOT / f"gateway/{room}.py").read_text())})
 
 

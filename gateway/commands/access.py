@@ -1,19 +1,14 @@
 """`consent-gateway access`: writes down all that is held of a person and what was sent of them, for that person alone."""
 
 import argparse
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import IO
 
 import msgspec
 
 from gateway.commands.asking import Question, ask_or_serve
 from gateway.commands.configuration import settings_of
-from gateway.commands.ending import Ended
 from gateway.commands.naming import Said, said_of
+from gateway.commands.new_file import new_file
 from gateway.commands.showing import err
 from gateway.ledger import Right
 from gateway.rights.counter import Disclosures, chosen_of, do
@@ -31,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
         told = _disclosed(settings, said, asked)
         sys.stdout.write(_written(told).decode())
     else:
-        with _new_file(arguments.out) as file:
+        with new_file(arguments.out, "--out") as file:
             told = _disclosed(settings, said, asked)
             file.write(_written(told))
     _say_what_is_left(told)
@@ -49,26 +44,6 @@ def _disclosed(settings: Settings, said: Said, asked: Asked) -> Disclosures:
 
 def _written(told: Disclosures) -> bytes:
     return msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"
-
-
-@contextmanager
-def _new_file(path: Path) -> Iterator[IO[bytes]]:
-    """Make a file that its owner alone can read, before anything is asked; it goes again if nothing came of it.
-
-    A file that is there already is never overwritten. Raises Ended.
-    """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise Ended(2, "The file that --out names is there already, and is not overwritten.") from None
-    except OSError:
-        raise Ended(2, "The file that --out names cannot be made there.") from None
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
 
 
 def _say_what_is_left(told: Disclosures) -> None:

@@ -52,6 +52,8 @@ class Question(msgspec.Struct, Generic[Answer], frozen=True):
     path: str
     query: Mapping[str, str]
     body: msgspec.Struct | None = None
+    seconds: float = 30
+    """How long its answer may take."""
 
 
 def ask(settings: Settings, question: Question[Answer]) -> Answer | None:
@@ -68,7 +70,7 @@ def ask(settings: Settings, question: Question[Answer]) -> Answer | None:
     else:
         request = Request(address, msgspec.json.encode(question.body), {"Content-Type": "application/json", **own})
     try:
-        with build_opener(ProxyHandler({})).open(request, timeout=30) as response:
+        with build_opener(ProxyHandler({})).open(request, timeout=question.seconds) as response:
             return msgspec.json.decode(response.read(), type=question.kind)
     except HTTPError as refused:
         _raise_unless_unknown(refused)

@@ -51,6 +51,7 @@ WHO: Final[Mapping[Route, Roles | None]] = {
     ("GET", "/api/v1/silence"): EVERYBODY,
     ("GET", "/api/v1/health"): EVERYBODY,
     ("GET", "/api/v1/dead-letters"): EVERYBODY,
+    ("POST", "/api/v1/reconcile"): EVERYBODY,
     ("POST", "/api/v1/replay"): OPERATORS,
     ("GET", "/api/v1/shapes"): PRIVACY,
     ("POST", "/api/v1/shapes/approve"): PRIVACY,
@@ -73,6 +74,8 @@ WHO: Final[Mapping[Route, Roles | None]] = {
     ("POST", "/dead-letters/look"): OPERATORS,
     ("POST", "/dead-letters/replay"): OPERATORS,
     ("GET", "/requests"): PRIVACY,
+    ("GET", "/reconcile"): EVERYBODY,
+    ("POST", "/reconcile"): EVERYBODY,
     ("GET", "/people"): OPERATORS,
     ("POST", "/people/sign-out"): OPERATORS,
 }

@@ -16,6 +16,7 @@ from gateway.delivery.replaying import Replayer
 from gateway.metrics import Metrics
 from gateway.model import Destination, StorefrontId
 from gateway.outbox import Outbox
+from gateway.reconciling import Reconciling
 from gateway.reports import Reports
 from gateway.rights.counter import Counter
 from gateway.rights.desk import Desk
@@ -62,6 +63,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
 
     outbox: Outbox
     reports: Reports
+    reconciling: Reconciling
     desk: Desk
     counter: Counter
     replayer: Replayer

@@ -238,8 +238,30 @@ RIGHTS: Final[Mapping[str, str]] = {
     "traces": "Decisions",
 }
 
+LISTED: Final[Mapping[str, str]] = {
+    "platforms": "the platforms",
+    "not_received": "Never came",
+    "not_expected": "Not to come",
+    "not_remembered": "Too long ago to tell",
+    "received": "Received",
+    "not_addressed": "Not a destination then",
+    "partly_used": "Perhaps not used",
+    "consent": "No consent",
+    "unpaid": "Not paid",
+    "cancelled": "Cancelled",
+    "channel": "Made elsewhere",
+    "no_column": "No such column",
+    "two_columns": "Two such columns",
+    "no_csv": "Not readable as CSV",
+    "ragged": "More or fewer cells than the header",
+    "empty": "No orders",
+    "too_many": "Too many orders",
+    "unknown": "No such field",
+}
+"""Where an order of a shop's list is, and what is wrong with a list."""
+
 WORDS: Final[Mapping[str, str]] = {
     **REMARKS, **RIGHTS, **SIGNALS, **STANDING,
-    **PROCESSING, **FAULTS, **REFUSALS, **REASONS, **STATES, **KINDS, **PLACES, **ROLES,
+    **PROCESSING, **FAULTS, **REFUSALS, **REASONS, **LISTED, **STATES, **KINDS, **PLACES, **ROLES,
 }  # fmt: skip
 """Every word with its label."""

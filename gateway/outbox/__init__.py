@@ -80,6 +80,9 @@ from gateway.outbox.history import Figure, Grain, Stretch
 DEDUP_SECONDS = 8 * 86_400
 """How long a repeat of (storefront, kind, event id) is recognised: longer than the longest age limit at the door."""
 
+MOST_EXPLAINED = 100_000
+"""How many events may be asked for at once."""
+
 
 class Accept(msgspec.Struct, frozen=True, gc=False):
     """An event that may go to at least one destination. `at` is the time of receipt in Unix seconds.
@@ -561,6 +564,15 @@ class Outbox(Protocol):
 
     async def explain(self, storefront: StorefrontId, kind: Kind, event_id: EventId) -> Explanation | None:
         """What is known of an event, None if nothing."""
+
+    async def explain_many(
+        self, storefront: StorefrontId, kind: Kind, event_ids: Sequence[EventId]
+    ) -> Sequence[Explanation | None]:
+        """What is known of each of these events, in their order: what `explain` would say, each as of its own moment.
+
+        Read a few milliseconds at a time, with a rest as long between, so that nobody who writes waits for long. Raises
+        ValueError when there are more than `MOST_EXPLAINED`.
+        """
 
     async def book(self, storefront: StorefrontId) -> Book:
         """The storefront's accounts, read in one transaction."""

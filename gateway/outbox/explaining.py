@@ -1,4 +1,11 @@
-"""Explaining: what became of one event, for the person who asks, from sightings, lanes and delivered ranges."""
+"""Explaining: what became of events, for the person who asks, from sightings, lanes and delivered ranges.
+
+Whoever asks for many is answered a slice at a time, so that those who write wait for no more than a slice.
+"""
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Final
 
 import msgspec
 
@@ -9,6 +16,12 @@ from gateway.outbox.lanes import Held, LaneState, say
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import first
 from gateway.outbox.seen import was_accepted
+
+SLICE_SECONDS: Final = 0.003
+"""How long one slice may hold the store's thread; the event at which the time is over is still explained."""
+
+MOST_IN_A_SLICE: Final = 64
+"""Ids that are looked up at once: what one slice manages of them where nothing has to be fetched from the disk."""
 
 
 class Explaining:
@@ -24,8 +37,23 @@ class Explaining:
 
     def explain(self, storefront: StorefrontId, kind: Kind, event_id: EventId) -> Explanation | None:
         """Say what is known of an event, None if nothing."""
-        key, check = self._seen.identify(storefront, kind, event_id)
-        (value,) = self._seen.look_up([key])
+        (told,) = self.explain_some(storefront, kind, (event_id,))
+        return told
+
+    def explain_some(self, storefront: StorefrontId, kind: Kind, event_ids: Sequence[EventId]) -> list[Explanation | None]:
+        """Say the same of the first of these events: as many as a slice has time for, and at least one."""
+        until = perf_counter() + SLICE_SECONDS
+        hasher = self._seen.hasher(storefront, kind)
+        identities = [self._seen.complete(hasher, event_id) for event_id in event_ids[:MOST_IN_A_SLICE]]
+        values = self._seen.look_up([key for key, _ in identities])
+        told: list[Explanation | None] = []
+        for (_, check), value in zip(identities, values, strict=True):
+            told.append(self._explain(storefront, check, value))
+            if perf_counter() >= until:
+                break
+        return told
+
+    def _explain(self, storefront: StorefrontId, check: bytes, value: int) -> Explanation | None:
         sighting = self._seen.find(check, value)
         trace = None if sighting is None else self._names.read_trace(sighting.trace)
         if sighting is None or trace is None:

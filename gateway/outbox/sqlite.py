@@ -400,6 +400,12 @@ class SqliteOutbox:
         """What is known of an event, None if nothing."""
         return await self._writer.ask(lambda store: store.explain(storefront, kind, event_id))
 
+    async def explain_many(
+        self, storefront: StorefrontId, kind: Kind, event_ids: Sequence[EventId]
+    ) -> Sequence[Explanation | None]:
+        """What is known of each of these events, in their order; a slice at a time, with a rest as long between."""
+        return await self._telling.explain_many(storefront, kind, event_ids)
+
     async def book(self, storefront: StorefrontId) -> Book:
         """The storefront's accounts, read in one transaction."""
         return await self._writer.ask(lambda store: store.book(storefront))

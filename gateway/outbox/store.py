@@ -354,6 +354,10 @@ class Store:
         """Say what is known of an event."""
         return self._explaining.explain(storefront, kind, event_id)
 
+    def explain_some(self, storefront: StorefrontId, kind: Kind, event_ids: Sequence[EventId]) -> list[Explanation | None]:
+        """Say what is known of the first of these events: as many as a slice has time for."""
+        return self._explaining.explain_some(storefront, kind, event_ids)
+
     def book(self, storefront: StorefrontId) -> Book:
         """Give a storefront's accounts, what waits counted from the records themselves."""
         number = self._names.storefronts.get(storefront, 0)

@@ -1,13 +1,17 @@
-"""Telling what the books said over time: the side in the event loop, which reads a long history a piece at a time.
+"""Telling what the books said over time, and what is known of many events: the side in the event loop, which reads what is
+long a piece at a time.
 
 So that nobody who writes waits for it: a piece is a few thousand rows, some milliseconds of the store's thread.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from gateway.model import StorefrontId
+from gateway.model import EventId, Kind, StorefrontId
+from gateway.outbox import MOST_EXPLAINED, Explanation
+from gateway.outbox.explaining import MOST_IN_A_SLICE
 from gateway.outbox.history import HOUR_SECONDS, Figure, Grain, Stretch
 from gateway.outbox.store import Changes, Store
 from gateway.outbox.writer import Writer
@@ -15,6 +19,11 @@ from gateway.outbox.writer import Writer
 HOURS_AT_A_TIME: Final = {Grain.HOUR: 96, Grain.DAY: 100 * 24}
 """Some ten thousand rows of a busy storefront. Where only some figures are wanted, six times as many hours."""
 _FEWER: Final = 6
+
+LONGEST_REST_SECONDS: Final = 0.01
+"""Between two slices of explanations the store is left to the others for as long as the slice took, the wait before it
+included; where others keep it busy, for no longer than this.
+"""
 
 _Only = tuple[type[Figure], ...]
 
@@ -38,6 +47,22 @@ class Telling:
         # A day that is added up from here on is told by its hours: they stay beside it for long.
         days = await read(Grain.DAY, first, min(span.upto, last))
         return [*undated, *days, *await read(Grain.HOUR, max(first, span.upto), last)]
+
+    async def explain_many(
+        self, storefront: StorefrontId, kind: Kind, event_ids: Sequence[EventId]
+    ) -> list[Explanation | None]:
+        """Tell what is known of each event. Raises ValueError when there are too many."""
+        if len(event_ids) > MOST_EXPLAINED:
+            raise ValueError("outbox: more events than are explained at once")
+        clock = asyncio.get_running_loop().time
+        told: list[Explanation | None] = []
+        while (done := len(told)) < len(event_ids):
+            began = clock()
+            told += await self._writer.ask(
+                _asking(Store.explain_some, storefront, kind, event_ids[done : done + MOST_IN_A_SLICE])
+            )
+            await asyncio.sleep(min(clock() - began, LONGEST_REST_SECONDS))
+        return told
 
     async def _read(self, storefront: StorefrontId, only: _Only, grain: Grain, first: int, last: int) -> list[Stretch]:
         told: list[Stretch] = []

@@ -1,12 +1,13 @@
 """What people do, as entries of the log. Pure."""
 
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
 
 from gateway.delivery.letters import Order
 from gateway.model import StorefrontId
 from gateway.outbox import Decision
-from gateway.signing.entry import Replay, Right, RightsRequest, ShapesApproved
+from gateway.signing.entry import Export, Exported, Replay, Right, RightsRequest, ShapesApproved
 
 LARGEST: Final = (1 << 63) - 1
 """No row's number is larger; what somebody typed may be."""
@@ -25,3 +26,9 @@ def approval_of(storefront: StorefrontId, decision: Decision, up_to: int, by: st
 def request_of(storefront: StorefrontId, right: str, number: int, by: str) -> RightsRequest:
     """Say that a person's request was carried out; `right` is an `entry.Right`, `number` the line in the register."""
     return RightsRequest(str(storefront), Right(right), number, by)
+
+
+def reconciliation_of(times: Iterable[int | None], by: str) -> Export:
+    """Say that a list of orders was held against what is known of them, of the time that the list says it is of."""
+    known = [at for at in times if at is not None]
+    return Export(Exported.RECONCILIATION, by, min(known, default=0), max(known, default=0))

@@ -88,6 +88,7 @@ class Exported(StrEnum):
     ACCOUNTS = "accounts"
     EVENTS = "events"
     REPORT = "report"
+    RECONCILIATION = "reconciliation"
 
 
 @unique

@@ -14,7 +14,8 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from gateway import intake, private
+from gateway import intake, private, reconciling
+from gateway.audit.reconciliation import NO_GAP, RECEIVED, Place
 from gateway.consent.evidence import JOINS
 from gateway.console.roles import WHO
 from gateway.delivery.letters import Order
@@ -23,6 +24,7 @@ from gateway.model import Destination, Fault, Kind, Refusal, Status
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
 from gateway.sources import consent, fields, native
+from gateway.sources.order_list import MOST_ORDERS, Format, NotExpected
 from tests.doorway import Doorway, doorway, purchase, refused
 from tests.live import inside, install
 from tests.shopify import EDIT, send, write_secrets
@@ -240,6 +242,57 @@ async def test_real_private_answers_are_as_described(tmp_path: Path) -> None:
             async with session.post(f"{there.private_url}/api/v1/shapes/approve", json=asked, headers=there.own) as answer:
                 validator("Approved").validate(await answer.json())
             validator("Error").validate(await there.ask("/api/v1/explain"))
+
+
+def test_the_places_of_an_order_are_the_codes() -> None:
+    """And the formats, the reasons of a list's own, and its bounds."""
+    told = SCHEMAS["Reconciliation"]["properties"]
+    row = told["rows"]["items"]["properties"]
+    spots = row["destinations"]["additionalProperties"]["properties"]["place"]["enum"]
+    assert {*row["place"]["enum"], *spots} == {*Place, RECEIVED}
+    gaps = told["summary"]["properties"]["gaps"]["items"]["properties"]["place"]["enum"]
+    assert {*gaps} == {*Place} - NO_GAP
+    listed = SCHEMAS["OrderList"]["properties"]["orders"]
+    assert [*listed["items"]["properties"]["not_expected"]["enum"]] == [*NotExpected, None]
+    assert listed["maxItems"] == MOST_ORDERS
+    asked = {one["name"]: one["schema"] for one in API["paths"]["/api/v1/reconcile"]["post"]["parameters"]}
+    assert asked["format"]["enum"] == list(Format)
+    assert SCHEMAS["BadList"]["properties"]["flaws"]["maxItems"] == reconciling.MOST_FLAWS
+
+
+async def test_real_answers_about_order_lists_are_as_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums and rows of all sorts, and every error that can be provoked without waiting."""
+    monkeypatch.setattr(reconciling, "BODY_BYTES", 10_000)
+    async with Platforms.start() as platforms:
+        there = install(tmp_path / "it", platforms.base_urls)
+        async with inside(there, Log(io.StringIO())) as gateway, aiohttp.ClientSession() as session:
+            key = {"Authorization": f"Bearer {there.secret_key}"}
+            said = {"events": [one | {"occurred_at": int(time.time())} for one in (purchase("1"), refused("2"))]}
+            async with session.post(f"{there.url}/v1/events", json=said, headers=key) as answer:
+                assert answer.status == 202
+            await there.quiet()
+            orders = [{"id": name, "value": 1, "currency": "EUR", "at": int(time.time())} for name in "1233"]
+            listed = {"storefront": "shop", "orders": [*orders, {"id": 9, "value": "1", "currency": "JPY", "at": 1000000000}]}
+            validator("OrderList").validate(listed)
+            tried: list[tuple[Any, dict[str, str]]] = [
+                (listed, {}), ({"storefront": "shop", "orders": []}, {}), (7, {}), (listed | {"storefront": "y"}, {}),
+                (listed, {"Content-Type": "text/plain"}), (listed, {"Origin": "https://evil.example"}),
+                ({"storefront": "x" * reconciling.BODY_BYTES}, {}), (listed, {}),
+            ]  # fmt: skip
+            met = set()
+            for number, (body, headers) in enumerate(tried):
+                if number == len(tried) - 1:
+                    await gateway.outbox.close()
+                given = {"Content-Type": "application/json", **there.own} | headers
+                url = f"{there.private_url}/api/v1/reconcile"
+                async with session.post(url, data=json.dumps(body).encode(), headers=given) as answer:
+                    met.add(answer.status)
+                    told = await answer.json()
+                    if answer.status == 200:
+                        validator("Reconciliation").validate(told)
+                    else:
+                        validator("BadList" if told["error"] == "invalid_list" else "Error").validate(told)
+            assert described("POST", "/api/v1/reconcile") - met == {408, 429}  # shown where lists are tested
 
 
 async def test_real_answers_about_dead_letters_are_as_described(tmp_path: Path) -> None:

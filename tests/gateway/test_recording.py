@@ -170,6 +170,22 @@ async def test_a_log_that_fails_is_told_and_keeps_no_event(tmp_path: Path, monke
     assert "log_failed" in log.getvalue()
 
 
+async def test_who_takes_orders_out_is_recorded(tmp_path: Path) -> None:
+    """As an export, of the time that the list is of; no order is in it. A list that is refused is not an export."""
+    there = signed(tmp_path / "it")
+    async with inside(there, Log(io.StringIO())), aiohttp.ClientSession() as session:
+        for lines in ("x,100,EUR,1795342500\n77002,100,EUR,1795342700\n", "@,100,EUR,1\n"):
+            body = f"id,value,currency,at\n{lines}".encode()
+            url = f"{there.private_url}/api/v1/reconcile?storefront={STOREFRONT}"
+            async with session.post(url, data=body, headers={"Content-Type": "text/csv", **there.own}) as answer:
+                assert answer.status in {200, 400}
+    (export,) = [entry for entry in entries(there) if entry["kind"] == "export"]
+    assert export == {
+        "kind": "export", "what": "reconciliation", "by": "command", "since": 1795342500, "until": 1795342700,
+    }  # fmt: skip
+    assert sound(there)
+
+
 async def test_what_somebody_does_is_recorded_before_it_is_done(tmp_path: Path) -> None:
     """Replays and approvals by the private listener, with nothing of the decision's name but its hash."""
     there = signed(tmp_path / "it")

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.console.page import Page
-from gateway.console.pages import dead_letters, explain, funnel, health, overview, people, requests
+from gateway.console.pages import dead_letters, explain, funnel, health, overview, people, reconcile, requests
 
 PAGES: Final[Mapping[str, Page]] = {
     page.path: page
     for page in (
         overview.PAGE,
         funnel.PAGE,
+        reconcile.PAGE,
         explain.PAGE,
         health.PAGE,
         dead_letters.PAGE,

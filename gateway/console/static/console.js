@@ -97,4 +97,14 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("select[data-now]")) event.target.form.requestSubmit();
 });
 
+// A table is searched by what stands in its rows: the field names the table.
+document.addEventListener("input", (event) => {
+  if (!event.target.matches("input[data-find]")) return;
+  const wanted = event.target.value.trim().toLowerCase();
+  for (const row of document.getElementById(event.target.dataset.find).tBodies[0].rows) {
+    row.hidden = !row.textContent.toLowerCase().includes(wanted);
+  }
+});
+
+document.querySelectorAll("[data-with-script]").forEach((one) => one.removeAttribute("hidden"));
 document.querySelectorAll("[data-without-script]").forEach((one) => one.setAttribute("hidden", ""));

@@ -25,6 +25,7 @@ from gateway.model import (
 )
 from gateway.outbox import (
     DEDUP_SECONDS,
+    MOST_EXPLAINED,
     Afterwards,
     Attempt,
     Book,
@@ -1097,6 +1098,43 @@ class OutboxContract:
         expected = Attempt(META, "retrying", Reason.SERVER_ERROR, at=NOW + 1, tries=1, due=NOW + 60)
         assert await attempt(outbox, 1) == expected
         await outbox.close()
+
+    async def test_many_events_are_explained_in_the_order_in_which_they_are_asked_for(self, engine: Engine) -> None:
+        """Each as if it were asked for alone, whatever became of it, unknown and repeated ones too; of no other storefront."""
+        outbox = await engine.open((*LANES, OTHERS))
+        await outbox.put([accept(n) if n % 3 else refuse(n) for n in range(240)])
+        await outbox.put([accept(n, storefront=OTHER, destinations=(META,)) for n in (1, 500)])
+        claim = await claim_all(outbox, FIRST, limit=80)
+        fates = [(Done, Later, Dead)[record.seq % 3] for record in claim.records]
+        await outbox.settle(claim, settled(claim, *fates), NOW)
+        asked = [EventId(f"e{n}") for n in (*range(239, -1, -1), 1, 1, 500, 2)]
+        told = await outbox.explain_many(SHOP, Kind.PURCHASE, asked)
+        assert list(told) == [await outbox.explain(SHOP, Kind.PURCHASE, event_id) for event_id in asked]
+        assert {one.state for found in told if found for one in found.attempts} == {
+            "refused", "delivered", "retrying", "dead", "waiting",
+        }  # fmt: skip
+        assert await outbox.explain_many(SHOP, Kind.PURCHASE, ()) == []
+        await outbox.close()
+
+    async def test_others_write_while_many_events_are_explained(self, engine: Engine) -> None:
+        """Whoever asks for much does not keep a request waiting until all of it is told."""
+        outbox = await engine.open()
+        await outbox.put([accept(n) for n in range(500)])
+        asking = asyncio.ensure_future(outbox.explain_many(SHOP, Kind.PURCHASE, [EventId(f"e{n}") for n in range(500)]))
+        await asyncio.sleep(0)
+        await outbox.put([accept(1000)])
+        assert not asking.done()
+        assert all(await asking)
+        await outbox.close()
+
+    async def test_more_than_can_be_explained_at_once_is_refused(self, engine: Engine) -> None:
+        """And a store that is closed tells nothing."""
+        outbox = await engine.open()
+        with pytest.raises(ValueError, match="more events"):
+            await outbox.explain_many(SHOP, Kind.PURCHASE, [EventId("e1")] * (MOST_EXPLAINED + 1))
+        await outbox.close()
+        with pytest.raises(Unavailable):
+            await outbox.explain_many(SHOP, Kind.PURCHASE, [EventId("e1")])
 
     # ── what became of it afterwards ─────────────────────────────────────────────────────────────────────────────
 

@@ -462,6 +462,13 @@ class OutboxMachine(RuleBasedStateMachine):
             doubtful = standing.state in {"waiting", "retrying"} and standing.maybe_since is not None
             assert told[destination] == ("maybe" if doubtful else standing.state)
 
+    @rule(numbers=st.lists(IDS, max_size=20))
+    def explain_many(self, numbers: list[int]) -> None:
+        """Ask for several events, some of them more than once: the answer is that of asking for each."""
+        asked = [EventId(f"e{number}") for number in numbers]
+        one_by_one = [self.run(self.outbox.explain(SHOP, Kind.PURCHASE, event_id)) for event_id in asked]
+        assert list(self.run(self.outbox.explain_many(SHOP, Kind.PURCHASE, asked))) == one_by_one
+
     @invariant()
     def claims_know_who_withdrew(self) -> None:
         """At any moment, each claim under way."""

@@ -8,6 +8,8 @@ import re
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -16,11 +18,12 @@ import apsw
 import pytest
 from hypothesis import HealthCheck, settings
 
-from gateway.model import EmailDigests, EvidenceId, Kind, PageOrigin, Reason, Receipt, Status, TruncatedIp
+from gateway.model import EmailDigests, EventId, EvidenceId, Kind, PageOrigin, Reason, Receipt, Status, TruncatedIp
 from gateway.outbox import (
     Claim,
     Dead,
     Done,
+    Explanation,
     Later,
     Left,
     Origin,
@@ -31,7 +34,9 @@ from gateway.outbox import (
     Shut,
     Unavailable,
     Withdrawn,
+    explaining,
 )
+from gateway.outbox.explaining import SLICE_SECONDS
 from gateway.outbox.history import Grain
 from gateway.outbox.keyring import BadKeyFile, Keyring
 from gateway.outbox.schema import BACKLOGS, FIGURES, REPLAYS, SPAN, STEPS, CannotOpen, is_crowded
@@ -88,6 +93,29 @@ class TestMachine(SqliteMachine.TestCase):  # type: ignore[misc, valid-type]  # 
     """Whatever is done to an outbox in whatever order, it says what the model says."""
 
     settings = settings(max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+async def test_a_slice_of_explanations_ends_when_its_time_is_over(
+    engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However slow the disk is: then fewer events are explained at once, one at the least."""
+    outbox = await engine.open()
+    await outbox.put([accept(n) for n in range(40)])
+    sizes: list[int] = []
+    whole = Store.explain_some
+
+    def noting(store: Store, *asked: Any) -> list[Explanation | None]:
+        told = whole(store, *asked)
+        sizes.append(len(told))
+        return told
+
+    monkeypatch.setattr(Store, "explain_some", noting)
+    for seconds, expected in ((SLICE_SECONDS / 7.5, [8] * 5), (SLICE_SECONDS * 2, [1] * 40)):
+        monkeypatch.setattr(explaining, "perf_counter", partial(next, count(0, seconds)))
+        sizes.clear()
+        told = await outbox.explain_many(SHOP, Kind.PURCHASE, [EventId(f"e{n}") for n in range(40)])
+        assert (len(told), all(told), sizes) == (40, True, expected)
+    await outbox.close()
 
 
 # ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────────
