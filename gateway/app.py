@@ -20,11 +20,16 @@ from aiohttp import web
 
 from gateway.adapter import Adapter, Quota
 from gateway.audit.advice import about_later_word, in_words
-from gateway.audit.standing import CredentialState, LaneState
+from gateway.audit.standing import CredentialState, LaneState, Readiness
 from gateway.audit.trace import moment
 from gateway.bodies import Bodies
 from gateway.callers import Callers, Door, Edge
 from gateway.consents import Consents
+from gateway.console.door import Door as ConsoleDoor
+from gateway.console.live import Live, glance
+from gateway.console.rooms import Rooms
+from gateway.console.site import Site
+from gateway.console.tokens import write_host_token
 from gateway.delivery.courier import Courier, Health, Office, Route
 from gateway.delivery.credentials import Credential, ReferredCredential, Standing
 from gateway.delivery.inquirer import Inquirer, LaterWord, inquirers
@@ -52,7 +57,7 @@ from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from gateway.persons import Persons
-from gateway.private import Private, Readiness, why_not_ready
+from gateway.private import Private, why_not_ready
 from gateway.recording import recording
 from gateway.reports import Reports, Shop
 from gateway.rights.counter import Counter
@@ -199,15 +204,33 @@ async def running(
         opened = asyncio.Event()
         lanes = _lane_states(settings, couriers, credentials, asking, outbox.unacknowledged)
         readiness = _readiness(settings, outbox, signed, lanes, opened, stop)
+        replayer = Replayer(outbox, rules_of(settings), witness)
+        door = _console_door(settings, keyring, signed, callers)
+        rooms = Rooms(
+            outbox=outbox,
+            reports=reports,
+            desk=desk,
+            counter=counter,
+            replayer=replayer,
+            metrics=metrics,
+            readiness=readiness,
+            record=signed.append,
+            zones={shop.id: shop.time_zone for shop in settings.storefronts.values()},
+            wall=time.time,
+            entrance=door,
+        )
+        live = Live(glance(metrics, readiness))
         private = Private(
             outbox=outbox,
             metrics=metrics,
             storefronts=frozenset(settings.storefronts),
             readiness=readiness,
-            replayer=Replayer(outbox, rules_of(settings), witness),
+            replayer=replayer,
             record=signed.append,
             counter=counter,
             reports=reports,
+            door=door,
+            site=Site(rooms, door, live),
             names=frozenset(settings.server.private_names),
         )
         metrics.watch_outbox(tuple(couriers), outbox.waiting, time.time)
@@ -221,6 +244,7 @@ async def running(
         tasks.append(asyncio.create_task(_listen_for_silence(reports, metrics, log), name="silence"))
         stack.push_async_callback(_stop_couriers, couriers, tasks, settings.server.stop_grace_seconds, hurry)
         private_address = await _listen(stack, private.handle, settings.server.private, _caps(settings, callers), log)
+        stack.callback(live.close)
         public_address = await _listen(stack, intake.handle, settings.server.public, _caps(settings, callers), log)
         opened.set()
         stack.callback(intake.close)
@@ -372,6 +396,18 @@ def make_webhooks(settings: Settings, callers: Callers, desk: Desk, metrics: Met
         ],
         desk,
         metrics,
+    )
+
+
+def _console_door(settings: Settings, keyring: Keyring, signed: SignedLog, callers: Callers) -> ConsoleDoor:
+    """Make the console's door, with a new token of the host's own. Raises OSError when that cannot be written."""
+    return ConsoleDoor(
+        settings.console,
+        pepper=keyring.pepper,
+        host_token=write_host_token(settings.server.data_dir),
+        record=signed.append,
+        tell=signed.tell,
+        address=callers.address,
     )
 
 

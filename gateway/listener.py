@@ -103,7 +103,7 @@ class Answer(web.StreamResponse):
 
     def _written_slowly(self, version: HttpVersion, method: str) -> bytes:
         lines = [f"HTTP/{version.major}.{version.minor} {self._status} {HTTPStatus(self._status).phrase}"]
-        lines += [f"{name}: {value}" for name, value in HEADERS.items()]
+        lines += [f"{name}: {value}" for name, value in HEADERS.items() if name not in self.extra]
         lines.append(f"{hdrs.DATE}: {rfc822_formatted_time()}")
         if self.body:
             lines.append(f"{hdrs.CONTENT_TYPE}: {self.type}")
@@ -141,7 +141,7 @@ MOST_STARTS: Final = 64
 def answer(
     status: int, body: bytes = b"", headers: Mapping[str, str] = NO_HEADERS, content_type: str = "application/json"
 ) -> Answer:
-    """Make an answer with the headers that every answer carries, and these."""
+    """Make an answer with the headers that every answer carries, and these; where they share a name, these count."""
     return Answer(status, body, headers, content_type)
 
 

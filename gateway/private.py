@@ -4,8 +4,10 @@ Never reachable from outside: bound to loopback unless configured otherwise. Tel
 explanations hold codes and rules, accounts and dead letters hold sums. The one exception is the answer to a person's own
 request for access, which is asked for by naming that person.
 
-It has no login, so a web page in an operator's browser must not be able to speak for that operator. Whoever asks the API by
-a name that is not the listener's is refused: a page whose own name was made to lead here still says that name in `Host`
+Nobody is told anything but health and metrics who does not say who they are: by a session of the console, by a program's
+token, or by the host's own (`console.door`). What each may is in one table (`console.roles`), and what has no row there is
+not reached. A web page in an operator's browser must not be able to speak for that operator. Whoever asks by a name that is
+not the listener's is refused: a page whose own name was made to lead here still says that name in `Host`
 (DNS rebinding). So is whoever comes from a page of another origin. What changes something takes POST and JSON by name,
 which no page can send elsewhere without being asked for first, and is bounded in size and time.
 https://fetch.spec.whatwg.org/#http-cors-protocol (read 2026-11-25)
@@ -17,7 +19,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources import files
 from ipaddress import ip_address
-from typing import Final, TypedDict
+from typing import Final
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -27,8 +29,12 @@ from aiohttp import hdrs, web
 from gateway.audit.accounts import account
 from gateway.audit.letters import list_dead, tell_slice
 from gateway.audit.shapes import Approval, Approved, tell_shapes
-from gateway.audit.standing import Health, LaneHealth, LaneState, first_expiry
+from gateway.audit.standing import Readiness
 from gateway.audit.trace import Standstill, tell
+from gateway.console.door import Door
+from gateway.console.page import CSRF_HEADER, Caller, Form
+from gateway.console.roles import NOBODY, STATIC, WHO, may, methods, withheld
+from gateway.console.site import LIVE_HEADER, Site
 from gateway.delivery.letters import Order
 from gateway.delivery.replaying import Replayer, count_dead
 from gateway.listener import Answer, answer, problem
@@ -38,50 +44,23 @@ from gateway.outbox import Decision, Outbox, Shut, Unavailable
 from gateway.reports import Asked, Reports, read
 from gateway.rights.counter import PATHS, Counter
 from gateway.signing.acts import approval_of, replay_of
-from gateway.signing.entry import PRIVATE_LISTENER, Entry
+from gateway.signing.entry import Entry
 from gateway.signing.recorder import Unrecorded
 
-ROUTES: Final = (
-    ("GET", "/metrics"),
-    ("GET", "/livez"),
-    ("GET", "/readyz"),
-    ("GET", "/api/v1/explain"),
-    ("GET", "/api/v1/accounts"),
-    ("GET", "/api/v1/funnel"),
-    ("GET", "/api/v1/silence"),
-    ("GET", "/api/v1/health"),
-    ("GET", "/api/v1/dead-letters"),
-    ("POST", "/api/v1/replay"),
-    ("GET", "/api/v1/shapes"),
-    ("POST", "/api/v1/shapes/approve"),
-    ("POST", "/api/v1/withdraw"),
-    ("POST", "/api/v1/erase"),
-    ("POST", "/api/v1/access"),
-    ("GET", "/api/v1/requests"),
-    ("GET", "/api/v1/openapi.json"),
-)
-"""Every private route; the documentation is tested against this."""
+ROUTES: Final = tuple(WHO)
+"""Every private route; the documentation is tested against this. Who may take each stands in `console.roles`."""
 
 OPENAPI: Final = files("config").joinpath("openapi.json").read_bytes()
 
 API: Final = "/api/"
-"""Where these paths begin, callers are looked at; metrics and health are for machines that call by whatever name."""
+MACHINES: Final = frozenset({"/metrics", "/livez", "/readyz"})
+"""Health and metrics are for machines, which call by whatever name; everywhere else callers are looked at."""
 BODY_BYTES: Final = 64 * 1024
 BODY_SECONDS: Final = 5.0
 JSON_TYPE: Final = "application/json"
 HOST: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0-9.\-]{1,253}))(?::[0-9]{1,5})?", re.ASCII)
+NO_FORM: Final = Form({})
 FIELD: Final = re.compile(r"(?:at `\$\.|required field `)([a-z_]{1,20})")
-
-
-class Readiness(TypedDict):
-    """The answer of `/readyz`. Destinations that are down do not make the gateway unready: it keeps their events."""
-
-    ready: bool
-    why: str | None
-    test_endpoints: bool
-    log: str
-    """How the signed log stands: a `LogState`. It keeps no event from being taken."""
-    lanes: dict[str, dict[str, LaneState]]
 
 
 STARTING: Final = "starting"
@@ -162,6 +141,21 @@ def _closing(response: Answer) -> Answer:
     return response
 
 
+def without(told: Answer, fields: frozenset[str]) -> Answer:
+    """Take fields out of an answer in JSON."""
+    if not fields or told.status != 200:
+        return told
+    kept = {name: value for name, value in orjson.loads(told.body).items() if name not in fields}
+    return answer(200, orjson.dumps(kept))
+
+
+def _turned_away(caller: Caller | None) -> Answer:
+    """Answer a program that may not: because nobody knows it, or because its role has no business here."""
+    if caller is None:
+        return _closing(problem(401, "unauthenticated", {"WWW-Authenticate": 'Bearer realm="consent-gateway"'}))
+    return _closing(problem(403, "forbidden"))
+
+
 class Private:
     """The handler of the private listener. `names`: those it may be called by, beside addresses and `localhost`.
 
@@ -179,6 +173,8 @@ class Private:
         record: Callable[[Entry], Awaitable[int]],
         counter: Counter,
         reports: Reports,
+        door: Door,
+        site: Site,
         names: frozenset[str] = frozenset(),
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -190,6 +186,8 @@ class Private:
         self._record = record
         self._counter = counter
         self._reports = reports
+        self._door = door
+        self._site = site
         self._names = names
         self._wall = wall
         self._told: Mapping[str, Callable[[Mapping[str, str]], Awaitable[Answer]]] = {
@@ -207,32 +205,45 @@ class Private:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         path, _, query = request.raw_path.partition("?")
-        known = [method for method, route in ROUTES if route == path]
+        known = ("GET",) if path.startswith(STATIC) else methods(path)
         if not known:
             return problem(404, "not_found")
         if request.method not in known:
             return problem(405, "method_not_allowed", {"Allow": ", ".join(known)})
-        if path.startswith(API) and (refused := refusal(request, self._names)) is not None:
+        if path not in MACHINES and (refused := refusal(request, self._names)) is not None:
             return _closing(refused)
+        if path.startswith(STATIC):
+            return self._site.static(path)
+        caller = self._door.caller(request, touch=LIVE_HEADER not in request.headers)
+        allowed = may((request.method, path), NOBODY if caller is None else caller.roles)
+        if path in MACHINES or path.startswith(API):
+            return await self._tell(request, path, query, caller) if allowed else _turned_away(caller)
+        return await self._site.handle(request, caller, path, query) if allowed else self._site.turn_away(request, caller, path)
+
+    async def _tell(self, request: web.BaseRequest, path: str, query: str, caller: Caller | None) -> web.StreamResponse:
+        """Answer a program that may ask, without what it may not see."""
         try:
-            if request.method == hdrs.METH_POST:
+            if request.method == hdrs.METH_POST and caller is not None:
+                if caller.session is not None and not NO_FORM.has_csrf(caller.session, request.headers.get(CSRF_HEADER, "")):
+                    return _closing(problem(403, "csrf"))
                 body = await read_json(request)
-                return body if isinstance(body, Answer) else await self._change(path, body)
-            return await self._answer(path, dict(parse_qsl(query)))
+                return body if isinstance(body, Answer) else await self._change(path, body, caller)
+            told = await self._answer(path, dict(parse_qsl(query)))
         except Unavailable as unavailable:
             return problem(503, unavailable.why.value)
         except Unrecorded:
             return problem(503, "log_unavailable")
+        return without(told, withheld((request.method, path), NOBODY if caller is None else caller.roles))
 
-    async def _change(self, path: str, body: bytes) -> Answer:
+    async def _change(self, path: str, body: bytes, caller: Caller) -> Answer:
         """Do what was posted, one case a path."""
         match path:
             case "/api/v1/shapes/approve":
-                return await self._approve(body)
+                return await self._approve(body, caller)
             case asked if (right := PATHS.get(asked)) is not None:
-                return await self._counter.serve(right, body)
+                return await self._counter.serve(right, body, caller.by)
             case _:
-                return await self._replay(body)
+                return await self._replay(body, caller)
 
     async def _answer(self, path: str, query: Mapping[str, str]) -> Answer:
         match path:
@@ -290,13 +301,7 @@ class Private:
     async def _health(self, query: Mapping[str, str]) -> Answer:
         if (storefront := self._storefront(query)) is None:
             return problem(404, "unknown_storefront")
-        readiness, now = self._readiness(), int(self._wall())
-        lanes = {
-            name: LaneHealth(**lane, backlog=self._reports.backlog(storefront, Destination(name), now))
-            for name, lane in readiness["lanes"].get(storefront, {}).items()
-        }
-        expiry = first_expiry({name: lane["backlog"] for name, lane in lanes.items()})
-        health = Health(storefront=storefront, ready=readiness["ready"], why=readiness["why"], first_expiry=expiry, lanes=lanes)
+        health = self._reports.health(storefront, self._readiness(), int(self._wall()))
         return answer(200, orjson.dumps(health))
 
     async def _dead_letters(self, query: Mapping[str, str]) -> Answer:
@@ -304,12 +309,12 @@ class Private:
             return problem(404, "unknown_storefront")
         return answer(200, orjson.dumps(list_dead(await count_dead(self._outbox, storefront))))
 
-    async def _replay(self, body: bytes) -> Answer:
+    async def _replay(self, body: bytes, caller: Caller) -> Answer:
         order = read_order(body)
         if isinstance(order, Answer):
             return order
         if not order.dry_run and self._storefront({"storefront": order.storefront}) is not None:
-            await self._record(replay_of(order, PRIVATE_LISTENER))
+            await self._record(replay_of(order, caller.by))
         found = await self._replayer.replay(order, self._wall())
         return problem(404, "unknown_lane") if found is None else answer(200, orjson.dumps(tell_slice(found)))
 
@@ -318,7 +323,7 @@ class Private:
             return problem(404, "unknown_storefront")
         return answer(200, orjson.dumps(tell_shapes(await self._outbox.departures(storefront))))
 
-    async def _approve(self, body: bytes) -> Answer:
+    async def _approve(self, body: bytes, caller: Caller) -> Answer:
         try:
             asked = msgspec.json.decode(body, type=Approval)
             decision = Decision(asked.decision)
@@ -326,7 +331,7 @@ class Private:
             return problem(400, "invalid_approval")
         if (storefront := self._storefront({"storefront": asked.storefront})) is None:
             return problem(404, "unknown_storefront")
-        await self._record(approval_of(storefront, decision, asked.up_to, PRIVATE_LISTENER))
+        await self._record(approval_of(storefront, decision, asked.up_to, caller.by))
         done = await self._outbox.acknowledge(storefront, decision, asked.up_to, int(self._wall()))
         return answer(200, orjson.dumps(Approved(approved=done)))
 

@@ -11,6 +11,8 @@ from hashlib import sha256
 from typing import Final
 
 from gateway.consent.policy import TABLE
+from gateway.console.configuration import Console
+from gateway.console.door import ACCOUNT, TOKEN_ACCOUNT
 from gateway.log import Happening, Log
 from gateway.metrics import VERSION, Metrics
 from gateway.model import Destination, StorefrontId
@@ -18,6 +20,7 @@ from gateway.outbox.keyring import Keyring
 from gateway.settings import AuditSettings, Settings
 from gateway.signing.checkpoint import Checkpoint
 from gateway.signing.entry import (
+    COMMAND,
     MOST_ROWS,
     ApiKey,
     Change,
@@ -29,11 +32,14 @@ from gateway.signing.entry import (
     Entry,
     KeyUse,
     Outlet,
+    Role,
+    RoleChanged,
     Row,
     SealingKeyUsed,
     SigningKeyUsed,
     Started,
     Stopped,
+    keyed,
 )
 from gateway.signing.facts import due
 from gateway.signing.keyfile import load
@@ -156,6 +162,16 @@ def in_force(settings: Settings, keyring: Keyring, key: SigningKey | None) -> It
     for storefront in settings.storefronts.values():
         for one in storefront.keys:
             yield ApiKey(str(storefront.id), KeyUse(one.kind.value), str(one.id), Change.ADDED)
+    yield from _roles(settings.console, keyring.pepper)
+
+
+def _roles(console: Console, pepper: bytes) -> Iterator[RoleChanged]:
+    """Say who may what: one entry for each role of each person and each program's token."""
+    accounts = [(keyed(pepper, ACCOUNT, person.name), person.roles) for person in console.people]
+    accounts += [(keyed(pepper, TOKEN_ACCOUNT, token.id), token.roles) for token in console.tokens]
+    for account, roles in accounts:
+        for role in sorted(roles):
+            yield RoleChanged(account, Role.NONE, Role(role.value), COMMAND)
 
 
 class Minutes:

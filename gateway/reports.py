@@ -15,7 +15,7 @@ from gateway.audit import periods
 from gateway.audit.funnel import Funnel, Sheet, funnel
 from gateway.audit.periods import Period, Step
 from gateway.audit.silence import LOOK_BACK_SECONDS, Silences, silences
-from gateway.audit.standing import Backlog, backlog
+from gateway.audit.standing import Backlog, Health, Readiness, backlog, health
 from gateway.model import Destination, Kind, StorefrontId
 from gateway.outbox import Lane, Outbox
 from gateway.outbox.history import HOUR_SECONDS, Grain, Received, total
@@ -117,6 +117,11 @@ class Reports:
     def backlog(self, storefront: StorefrontId, where: Destination, now: int) -> Backlog:
         """Tell what waits for a destination, and when the first of it is too old."""
         return backlog(self._outbox.waiting(Lane(storefront, where)), self._shops[storefront].max_ages[where], now)
+
+    def health(self, storefront: StorefrontId, readiness: Readiness, now: int) -> Health:
+        """Tell how a storefront's destinations stand, and what waits there."""
+        places = readiness["lanes"].get(storefront, {})
+        return health(storefront, readiness, {name: self.backlog(storefront, Destination(name), now) for name in places})
 
 
 def _week_before(day: int, hour: int, zone: ZoneInfo) -> tuple[int, int]:

@@ -28,6 +28,8 @@ from pydantic_core import ErrorDetails
 from adapters import ADAPTERS
 from gateway.adapter import Adapter, DestinationSettings, Quota
 from gateway.consent.policy import DAY, CmpRules, Policy, Profile, TcfRules
+from gateway.console import configuration
+from gateway.console.configuration import Console, ConsoleSettings, ConsoleTables, OidcSettings, PersonSettings, TokenSettings
 from gateway.delivery.backoff import Pace
 from gateway.delivery.contract import Contract, Outgoing, host_and_port
 from gateway.delivery.contract_body import UNKNOWN, Place
@@ -408,6 +410,7 @@ BLOCKS: Final[Mapping[str, type[BaseModel]]] = {
     "delivery": DeliverySettings,
     "retention": RetentionSettings,
     "audit": AuditSettings,
+    **configuration.BLOCKS,
     "storefronts.*": StorefrontSettings,
     "storefronts.*.consent": ConsentSettings,
     "storefronts.*.consent.tcf": TcfSettings,
@@ -478,6 +481,7 @@ class Settings(msgspec.Struct, frozen=True):
     delivery: DeliverySettings
     retention: RetentionSettings
     audit: AuditSettings
+    console: Console
     digest: str
     """SHA-256 of what the file says, in hex: the same for files that differ in comments and layout only."""
     storefronts: Mapping[StorefrontId, Storefront]
@@ -516,7 +520,7 @@ AnyBlock = TypeVar("AnyBlock", bound=BaseModel)
 Found = TypeVar("Found")
 
 SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
-SECTIONS: Final = ("server", "outbox", "ledger", "delivery", "retention", "audit", "storefronts")
+SECTIONS: Final = ("server", "outbox", "ledger", "delivery", "retention", "audit", "console", "storefronts")
 
 NUMBER: Final = "must be a number"
 WHOLE: Final = "must be a whole number"
@@ -573,6 +577,7 @@ class Reading:
         delivery = self._block(DeliverySettings, file.get("delivery", {}), ("delivery",))
         retention = self._block(RetentionSettings, file.get("retention", {}), ("retention",))
         audit = self._block(AuditSettings, file.get("audit", {}), ("audit",))
+        console = self._console(file.get("console", {}))
         self._test_allowed = _table(file.get("server")).get("allow_test_endpoints") is True
         if server is not None:
             self._check_server(server)
@@ -590,7 +595,28 @@ class Reading:
             or audit is None
         ):
             raise BadSettings(sorted(self._faults, key=_section), server)
-        return Settings(server, outbox, ledger, delivery, retention, audit, _digest(file), MappingProxyType(storefronts))
+        shops = MappingProxyType(storefronts)
+        return Settings(server, outbox, ledger, delivery, retention, audit, console, _digest(file), shops)
+
+    def _console(self, raw: object) -> Console:
+        """Read who may look and act."""
+        at = ("console",)
+        own = raw if not isinstance(raw, dict) else {k: v for k, v in raw.items() if k not in ("people", "tokens", "oidc")}
+        table = _table(raw)
+        tables = ConsoleTables(
+            own=self._block(ConsoleSettings, own, at),
+            people=self._list(PersonSettings, table.get("people", []), (*at, "people")),
+            tokens=self._list(TokenSettings, table.get("tokens", []), (*at, "tokens")),
+            oidc=self._block(OidcSettings, table["oidc"], (*at, "oidc")) if "oidc" in table else None,
+        )
+        return configuration.read_console(tables, self._secret, self._fault)
+
+    def _list(self, block: type[AnyBlock], raw: object, at: tuple[str | int, ...]) -> list[AnyBlock | None]:
+        """Read an array of tables."""
+        if not isinstance(raw, list):
+            self._fault(at, LIST)
+            return []
+        return [self._block(block, table, (*at, index)) for index, table in enumerate(raw)]
 
     def _check_server(self, server: ServerSettings) -> None:
         """Check what concerns two settings at once."""

@@ -57,11 +57,11 @@ class Witness:
         """Count."""
         self._metrics.withdrawn(lane, kind, reason, count, money)
 
-    def request_done(self, storefront: StorefrontId, right: Right, via: Via, number: int) -> None:
+    def request_done(self, storefront: StorefrontId, right: Right, via: Via, number: int, by: str | None) -> None:
         """Count and write: by its number it is found in the register."""
         self._metrics.right_done(storefront, right, via)
         self._log.say(Happening.REQUEST_DONE, storefront=storefront, right=right, number=number)
-        self._tell(request_of(storefront, right.value, number, BY[via]))
+        self._tell(request_of(storefront, right.value, number, by or BY[via]))
 
     def request_noted(self, storefront: StorefrontId, right: Right, number: int) -> None:
         """Write: somebody has to see to it."""

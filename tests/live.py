@@ -23,6 +23,7 @@ import aiohttp
 import msgspec
 
 from gateway.app import Gateway, running
+from gateway.console.tokens import read_host_token
 from gateway.keys import KeyId, KeyKind, make_key
 from gateway.log import Log
 from gateway.model import Destination
@@ -120,12 +121,18 @@ class Installation(msgspec.Struct):
         """The private listener."""
         return f"http://127.0.0.1:{self.private}"
 
+    @property
+    def own(self) -> dict[str, str]:
+        """What a command on the host shows to the private listener; nothing where no gateway began here."""
+        token = read_host_token(self.folder / "store")
+        return {} if token is None else {"Authorization": f"Bearer {token}"}
+
     async def ask(self, path: str, **query: str) -> Any:
         """Ask the private listener; None when it does not answer."""
         try:
             async with (
                 aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session,
-                session.get(self.private_url + path, params=query) as response,
+                session.get(self.private_url + path, params=query, headers=self.own) as response,
             ):
                 body = await response.read()
                 return json.loads(body) if response.content_type == "application/json" else body.decode()

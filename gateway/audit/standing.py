@@ -56,6 +56,17 @@ class LaneState(TypedDict):
     new_shapes: int
 
 
+class Readiness(TypedDict):
+    """The answer of `/readyz`. Destinations that are down do not make the gateway unready: it keeps their events."""
+
+    ready: bool
+    why: str | None
+    test_endpoints: bool
+    log: str
+    """How the signed log stands: a `LogState`. It keeps no event from being taken."""
+    lanes: dict[str, dict[str, LaneState]]
+
+
 class LaneHealth(LaneState):
     """The same in the answer of `GET /api/v1/health`, and what waits there."""
 
@@ -92,3 +103,11 @@ def first_expiry(lanes: Mapping[str, Backlog]) -> Expiry | None:
     """Give the earliest of several lanes."""
     found = [lane["first_expiry"] for lane in lanes.values()]
     return min((expiry for expiry in found if expiry is not None), key=lambda expiry: expiry["at"], default=None)
+
+
+def health(storefront: str, readiness: Readiness, backlogs: Mapping[str, Backlog]) -> Health:
+    """Put together how a storefront's destinations stand and what waits there."""
+    lanes = {name: LaneHealth(**lane, backlog=backlogs[name]) for name, lane in readiness["lanes"].get(storefront, {}).items()}
+    return Health(
+        storefront=storefront, ready=readiness["ready"], why=readiness["why"], first_expiry=first_expiry(backlogs), lanes=lanes
+    )

@@ -17,7 +17,7 @@ from gateway.commands.naming import Said, said_of
 from gateway.commands.showing import err
 from gateway.ledger import Right
 from gateway.rights.counter import Disclosures, chosen_of, do
-from gateway.rights.desk import Desk, Via
+from gateway.rights.desk import Desk
 from gateway.rights.follow_up import lines
 from gateway.rights.naming import Asked
 from gateway.settings import Settings
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _disclosed(settings: Settings, said: Said, asked: Asked) -> Disclosures:
     async def closed(desk: Desk) -> Disclosures:
-        told = await do(desk, Right.ACCESS, asked, chosen_of(desk, asked.storefront), Via.OPERATOR)
+        told = await do(desk, Right.ACCESS, asked, chosen_of(desk, asked.storefront))
         assert isinstance(told, Disclosures)  # noqa: S101 - an access has disclosures
         return told
 

@@ -16,6 +16,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import msgspec
 
 from gateway.commands.ending import Ended
+from gateway.console.tokens import read_host_token
 from gateway.outbox import Outbox
 from gateway.rights.desk import Desk
 from gateway.settings import Settings
@@ -60,10 +61,12 @@ def ask(settings: Settings, question: Question[Answer]) -> Answer | None:
     """
     host, port = settings.server.private
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}{question.path}?{urlencode(question.query)}"
+    token = read_host_token(settings.server.data_dir)
+    own = {} if token is None else {"Authorization": f"Bearer {token}"}
     if question.body is None:
-        request = Request(address)
+        request = Request(address, headers=own)
     else:
-        request = Request(address, msgspec.json.encode(question.body), {"Content-Type": "application/json"})
+        request = Request(address, msgspec.json.encode(question.body), {"Content-Type": "application/json", **own})
     try:
         with build_opener(ProxyHandler({})).open(request, timeout=30) as response:
             return msgspec.json.decode(response.read(), type=question.kind)
@@ -81,6 +84,8 @@ def _raise_unless_unknown(refused: HTTPError) -> None:
             problem = msgspec.json.decode(refused.read(), type=Problem)
     except (OSError, HTTPException, msgspec.DecodeError):
         raise NotRunning from None
+    if refused.code in {401, 403}:
+        raise Ended(1, "A gateway is running, and it does not know this command: the token in its data directory is another's.")
     if refused.code != 404:
         raise troubled(problem.error)
 

@@ -12,7 +12,7 @@ from gateway.commands.showing import out, show_json
 from gateway.ledger import Right
 from gateway.rights.answers import Receipt
 from gateway.rights.counter import Receipts, chosen_of, do
-from gateway.rights.desk import Desk, Via
+from gateway.rights.desk import Desk
 from gateway.rights.follow_up import lines
 from gateway.rights.naming import Asked
 from gateway.settings import Settings
@@ -22,7 +22,7 @@ def remove(settings: Settings, right: Right, said: Said, asked: Asked) -> Receip
     """Have it done; gives a receipt for each storefront. Raises Ended."""
 
     async def closed(desk: Desk) -> Receipts:
-        told = await do(desk, right, asked, chosen_of(desk, asked.storefront), Via.OPERATOR)
+        told = await do(desk, right, asked, chosen_of(desk, asked.storefront))
         assert isinstance(told, Receipts)  # noqa: S101 - removals have receipts
         return told
 

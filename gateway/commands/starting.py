@@ -83,9 +83,9 @@ class Registrar:
     def __init__(self, signed: SignedLog) -> None:
         self._signed = signed
 
-    def request_done(self, storefront: StorefrontId, right: Right, via: Via, number: int) -> None:
+    def request_done(self, storefront: StorefrontId, right: Right, via: Via, number: int, by: str | None) -> None:
         """Record it."""
-        del via  # a command's, always
+        del via, by  # a command's, always
         self._signed.tell(request_of(storefront, right.value, number, COMMAND))
 
     def request_noted(self, storefront: StorefrontId, right: Right, number: int) -> None:

@@ -3,8 +3,8 @@
 An answer to something that cannot be meant names the field and the rule, never what stood there.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 import orjson
@@ -42,24 +42,32 @@ class Register(msgspec.Struct, frozen=True):
 
 
 Told = Receipts | Disclosures
-One = TypeVar("One")
+One_co = TypeVar("One_co", covariant=True)
 
 
-async def do(desk: Desk, right: Right, asked: Asked, chosen: Sequence[StorefrontId], via: Via) -> Told:
-    """Do what was asked for each of the storefronts, one after another. Raises `outbox.Unavailable`."""
+async def do(desk: Desk, right: Right, asked: Asked, chosen: Sequence[StorefrontId], by: str | None = None) -> Told:
+    """Do what an operator asked for each of the storefronts, one after another. Raises `outbox.Unavailable`.
+
+    `by`: who it was, as an `entry.By`; None where nobody signs in.
+    """
     match right:
         case Right.WITHDRAW:
-            return Receipts(await _each(desk.withdraw, asked, chosen, via))
+            return Receipts(await _each(desk.withdraw, asked, chosen, by))
         case Right.ERASE:
-            return Receipts(await _each(desk.erase, asked, chosen, via))
+            return Receipts(await _each(desk.erase, asked, chosen, by))
         case Right.ACCESS:
-            return Disclosures(await _each(desk.access, asked, chosen, via))
+            return Disclosures(await _each(desk.access, asked, chosen, by))
 
 
-async def _each(
-    serve: Callable[[StorefrontId, Naming, Law, Via], Awaitable[One]], asked: Asked, chosen: Sequence[StorefrontId], via: Via
-) -> tuple[One, ...]:
-    return tuple([await serve(storefront, asked.naming, asked.law, via) for storefront in chosen])
+class Serve(Protocol[One_co]):
+    """One of the desk's rights."""
+
+    def __call__(self, storefront: StorefrontId, naming: Naming, law: Law, via: Via, by: str | None) -> Awaitable[One_co]:
+        """Serve it for a storefront."""
+
+
+async def _each(serve: Serve[One_co], asked: Asked, chosen: Sequence[StorefrontId], by: str | None) -> tuple[One_co, ...]:
+    return tuple([await serve(storefront, asked.naming, asked.law, Via.OPERATOR, by) for storefront in chosen])
 
 
 def chosen_of(desk: Desk, storefront: str | None) -> Sequence[StorefrontId]:
@@ -79,15 +87,15 @@ class Counter:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def serve(self, right: Right, body: bytes) -> Answer:
-        """Do what a body asks for."""
+    async def serve(self, right: Right, body: bytes, by: str) -> Answer:
+        """Do what a body asks for; `by` is who asks, as an `entry.By`."""
         asked = read_body(body)
         if isinstance(asked, Answer):
             return asked
         chosen = chosen_of(self._desk, asked.storefront)
         if not chosen:
             return problem(404, "unknown_storefront")
-        return answer(200, msgspec.json.encode(await do(self._desk, right, asked, chosen, Via.OPERATOR)))
+        return answer(200, msgspec.json.encode(await do(self._desk, right, asked, chosen, by)))
 
     async def withdraw_for_server(self, storefront: StorefrontId, body: bytes) -> Answer:
         """Withdraw what a shop's server names; the answer is the receipt."""

@@ -37,8 +37,8 @@ class Via(Word):
 class Teller(Protocol):
     """Hears of requests: their number and right, and nothing of the person."""
 
-    def request_done(self, storefront: StorefrontId, right: Right, via: Via, number: int) -> None:
-        """Hear that it was done."""
+    def request_done(self, storefront: StorefrontId, right: Right, via: Via, number: int, by: str | None) -> None:
+        """Hear that it was done; `by` is who did it, as an `entry.By`, where somebody signed in."""
 
     def request_noted(self, storefront: StorefrontId, right: Right, number: int) -> None:
         """Hear that it was written down, and waits for somebody."""
@@ -130,11 +130,11 @@ class Desk:
         self._open[request.number] = request
         return request
 
-    async def _finish(self, request: Request, counts: tuple[tuple[str, int], ...], via: Via) -> Request:
+    async def _finish(self, request: Request, counts: tuple[tuple[str, int], ...], via: Via, by: str | None = None) -> Request:
         done_at = self._now()
         await self._ledger.close_request(request.number, done_at, counts)
         self._open.pop(request.number, None)
-        self._teller.request_done(request.storefront, request.right, via, request.number)
+        self._teller.request_done(request.storefront, request.right, via, request.number, by)
         return msgspec.structs.replace(request, done_at=done_at, counts=counts)
 
     async def note(self, storefront: StorefrontId, right: Right, naming: Naming, law: Law) -> Request:
@@ -151,7 +151,7 @@ class Desk:
 
     # ── the rights ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def withdraw(self, storefront: StorefrontId, naming: Naming, law: Law, via: Via) -> Receipt:
+    async def withdraw(self, storefront: StorefrontId, naming: Naming, law: Law, via: Via, by: str | None = None) -> Receipt:
         """Take out all that waits or is dead for a person, refuse what comes later, mark their consent records."""
         known = await self._known(storefront, naming)
         request = await self._begin(storefront, Right.WITHDRAW, law, known.person)
@@ -159,7 +159,7 @@ class Desk:
         keys = _keys(known.person, request)
         held_orders = await self._held_orders(storefront, keys)
         records = await self._ledger.withdraw(storefront, keys, self._now())
-        return receipt(await self._finish(request, counted(removal, records, held_orders), via), known.sent)
+        return receipt(await self._finish(request, counted(removal, records, held_orders), via, by), known.sent)
 
     async def withdraw_browser(self, storefront: StorefrontId, naming: Naming) -> None:
         """The same for a browser that says what it is known by itself: nothing else of the person is looked for.
@@ -174,7 +174,7 @@ class Desk:
             request = await self._begin(storefront, Right.WITHDRAW, Law.GDPR, person)
             await self._finish(request, counts, Via.BROWSER)
 
-    async def erase(self, storefront: StorefrontId, naming: Naming, law: Law, via: Via) -> Receipt:
+    async def erase(self, storefront: StorefrontId, naming: Naming, law: Law, via: Via, by: str | None = None) -> Receipt:
         """Withdraw, and delete what is remembered of the person: what was sent, the traces of why, the consent records."""
         known = await self._known(storefront, naming)
         request = await self._begin(storefront, Right.ERASE, law, known.person)
@@ -182,9 +182,9 @@ class Desk:
         keys = _keys(known.person, request)
         held_orders = await self._held_orders(storefront, keys)
         records = await self._ledger.erase(storefront, keys)
-        return receipt(await self._finish(request, counted(removal, records, held_orders), via), known.sent)
+        return receipt(await self._finish(request, counted(removal, records, held_orders), via, by), known.sent)
 
-    async def access(self, storefront: StorefrontId, naming: Naming, law: Law, via: Via) -> Disclosure:
+    async def access(self, storefront: StorefrontId, naming: Naming, law: Law, via: Via, by: str | None = None) -> Disclosure:
         """Tell what is held of exactly what was named: whoever proves one order has not proven whose the others are."""
         person = naming.person(storefront, self._persons)
         request = await self._begin(storefront, Right.ACCESS, law, person)
@@ -199,7 +199,7 @@ class Desk:
             requests=[one for one in earlier if not mine.isdisjoint(one.persons)],
         )
         counts = (("held", len(holdings.held)), (SENT, len(holdings.sent)), (RECORDS, len(records)))
-        done = await self._finish(request, tuple((name, count) for name, count in counts if count), via)
+        done = await self._finish(request, tuple((name, count) for name, count in counts if count), via, by)
         bureau = self._bureaus[storefront]
         return disclosure(done, found, bureau.destinations, bureau.keepings)
 

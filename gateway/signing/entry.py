@@ -131,8 +131,8 @@ Version = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,39
 Link = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 Hash32 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}\Z")]
 By = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64}|private_listener|command|server|browser|shopify)\Z")]
-"""Who did it: an account as `keyed`, else the private listener without a login, a command on the host, a shop's server by its
-key, somebody's own browser, or Shopify by its signature.
+"""Who did it: an account or a program's token as `keyed`, else the private listener before it had a login, a command on the
+host, a shop's server by its key, somebody's own browser, or Shopify by its signature.
 """
 PRIVATE_LISTENER: Final = "private_listener"
 COMMAND: Final = "command"
@@ -221,7 +221,7 @@ class Counts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
 
 
 class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="login"):
-    """Somebody signed in."""
+    """Somebody signed in. `role` is the widest that they have: the operator's, then the privacy team's."""
 
     account: Digest
     role: Role
@@ -234,7 +234,7 @@ class LoginRefused(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
 
 
 class RoleChanged(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="role_changed"):
-    """An account may do something else from here on."""
+    """An account got a role (`before` none) or lost one (`after` none): one entry for each role."""
 
     account: Digest
     before: Role

@@ -7,6 +7,7 @@ followed entry by entry, and kept beside the checkpoint only to spare reading ev
 from collections.abc import Iterable, Mapping
 
 from gateway.signing.entry import (
+    COMMAND,
     ApiKey,
     Change,
     Configuration,
@@ -14,6 +15,8 @@ from gateway.signing.entry import (
     DecisionTable,
     Entry,
     KeyUse,
+    Role,
+    RoleChanged,
     SealingKeyUsed,
     SigningKeyUsed,
 )
@@ -37,6 +40,9 @@ def fact_of(entry: Entry) -> tuple[str, str] | None:
             return "sealing_key", name
         case ApiKey(storefront, use, key, change):
             return f"api_key {storefront} {use.value} {key}", change.value
+        case RoleChanged(account, before, after):
+            gained = after is not Role.NONE
+            return f"role {account} {(after if gained else before).value}", (Change.ADDED if gained else Change.REMOVED).value
         case _:
             return None
 
@@ -56,5 +62,18 @@ def due(facts: Facts, now: Iterable[Entry]) -> list[Entry]:
     """Say which entries are due: those of `now` (all that is in force) that state something new, and keys that are gone."""
     stated = {fact[0]: (fact[1], entry) for entry in now if (fact := fact_of(entry)) is not None}
     new = [entry for name, (value, entry) in stated.items() if facts.get(name) != value]
-    gone = [name.split(" ") for name in facts if name.startswith("api_key ") and name not in stated]
-    return [*new, *(ApiKey(shop, KeyUse(use), key, Change.REMOVED) for _, shop, use, key in gone)]
+    gone = [name.split(" ") for name in facts if name.startswith(ENDING) and name not in stated]
+    return [*new, *(_ended(*words) for words in gone)]
+
+
+ENDING = ("api_key ", "role ")
+"""Beginnings of the names of facts that can end."""
+
+
+def _ended(what: str, *names: str) -> Entry:
+    """Say that a key or a role is gone, by the fact's name."""
+    if what == "role":
+        account, role = names
+        return RoleChanged(account, Role(role), Role.NONE, COMMAND)
+    storefront, use, key = names
+    return ApiKey(storefront, KeyUse(use), key, Change.REMOVED)

@@ -46,13 +46,17 @@ class There:
 
     async def ask(self, path: str, method: str = "GET", **query: str) -> tuple[int, Any]:
         """Ask the private listener: status and body, JSON read."""
-        async with self.session.request(method, self.installation.private_url + path, params=query) as answer:
+        async with self.session.request(
+            method, self.installation.private_url + path, params=query, headers=self.installation.own
+        ) as answer:
             body = await answer.read()
             return answer.status, json.loads(body) if answer.content_type == "application/json" else body
 
     async def order(self, said: Any, **headers: str) -> tuple[int, Any]:
         """Post an order for a replay: JSON, or bytes as they are."""
-        given = {"Content-Type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
+        given = {"Content-Type": "application/json", **self.installation.own} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
         body = said if isinstance(said, bytes) else json.dumps(said).encode()
         url = f"{self.installation.private_url}/api/v1/replay"
         async with self.session.post(url, data=body, headers=given) as answer:
@@ -180,7 +184,7 @@ async def test_nothing_has_stopped_that_has_no_past(there: There) -> None:
         ("/api/v1/dead-letters", {"storefront": CANARY}, 404, "unknown_storefront"),
         (f"/{CANARY}", {}, 404, "not_found"),
         ("/v1/events", {}, 404, "not_found"),
-        ("/", {}, 404, "not_found"),
+        ("/", {}, 403, "forbidden"),
     ],
 )
 async def test_what_is_not_known_is_a_code(there: There, path: str, query: dict[str, str], status: int, error: str) -> None:

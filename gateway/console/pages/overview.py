@@ -1,0 +1,151 @@
+"""`/`: is everything in order? One storefront: what came and arrived today, how each destination stands, what has stopped.
+
+Below it every storefront in one line each, so that nobody has to look through them one by one.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from gateway.audit.funnel import Funnel, Slot
+from gateway.audit.periods import Step
+from gateway.audit.silence import Silence
+from gateway.audit.standing import Expiry, Health, LaneHealth, LaneState, Readiness
+from gateway.console.language import msg
+from gateway.console.page import Ask, Page, Section, View
+from gateway.console.rooms import Rooms
+from gateway.reports import Asked
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """A count of today up to now; `before` is that of the same hours a week ago, of those that are over, as is `compared`."""
+
+    label: str
+    today: int
+    compared: int
+    before: int
+
+    @property
+    def change(self) -> float | None:
+        """By what share it is more or less; None where there is nothing to compare it with."""
+        return None if not self.before else (self.compared - self.before) / self.before
+
+
+class Place(msgspec.Struct, frozen=True):
+    """How a destination stands."""
+
+    name: str
+    standing: str
+    lane: LaneHealth
+    delivered: int
+    accepted: int
+    value: Mapping[str, Decimal]
+
+
+class Shop(msgspec.Struct, frozen=True):
+    """One storefront in the list of all: each destination's standing by name."""
+
+    name: str
+    places: Mapping[str, str]
+
+
+class Overview(msgspec.Struct, frozen=True):
+    """What the page shows."""
+
+    ready: bool
+    why: str | None
+    test_endpoints: bool
+    figures: tuple[Figure, ...]
+    places: tuple[Place, ...]
+    first_expiry: Expiry | None
+    silent: tuple[Silence, ...]
+    shops: tuple[Shop, ...]
+
+
+UP, TROUBLED, DOWN = "up", "troubled", "down"
+
+
+async def show(ask: Ask, rooms: Rooms) -> View:
+    """Show the storefront that is looked at."""
+    funnel = await rooms.reports.funnel(ask.storefront, Asked(Step.DAY, 1), ask.now)
+    silences = await rooms.reports.silence(ask.storefront, ask.now)
+    return View(overview(funnel, rooms.health(ask.storefront), rooms.readiness(), tuple(silences["silent"])))
+
+
+def overview(funnel: Funnel, health: Health, readiness: Readiness, silent: tuple[Silence, ...]) -> Overview:
+    """Put the page together."""
+    today = funnel["slots"][-1]
+    return Overview(
+        ready=health["ready"],
+        why=health["why"],
+        test_endpoints=readiness["test_endpoints"],
+        figures=tuple(
+            Figure(label, count(today), count(funnel["today"]), count(funnel["week_before"])) for label, count in COUNTS.items()
+        ),
+        places=tuple(place(name, lane, today) for name, lane in health["lanes"].items()),
+        first_expiry=health["first_expiry"],
+        silent=silent,
+        shops=tuple(
+            Shop(name, {where: standing(lane) for where, lane in lanes.items()})
+            for name, lanes in sorted(readiness["lanes"].items())
+        ),
+    )
+
+
+def standing(lane: LaneState) -> str:
+    """Say in one word how a destination stands: it takes events, it does for now or with a complaint, or it does not."""
+    if not lane["up"]:
+        return DOWN
+    return TROUBLED if lane["reason"] or lane["misconfigured"] or lane["violation"] or lane["test_mode"] else UP
+
+
+def place(name: str, lane: LaneHealth, today: Slot) -> Place:
+    """Put together what is told of one destination."""
+    arrival = today["destinations"].get(name)
+    if arrival is None:
+        return Place(name, standing(lane), lane, 0, 0, {})
+    value = {
+        currency: sum((Decimal(sums[outcome]) for outcome in ("delivered", "taken") if outcome in sums), Decimal())
+        for currency, sums in arrival["value"].items()
+    }
+    return Place(name, standing(lane), lane, arrival["delivered"] + arrival["taken"], arrival["accepted"], value)
+
+
+def received(slot: Slot) -> int:
+    """Count what came in."""
+    return slot["door"]["received"]
+
+
+def accepted(slot: Slot) -> int:
+    """Count what was taken."""
+    return slot["door"]["accepted"]
+
+
+def delivered(slot: Slot) -> int:
+    """Count what arrived anywhere."""
+    return sum(arrival["delivered"] + arrival["taken"] for arrival in slot["destinations"].values())
+
+
+def failed(slot: Slot) -> int:
+    """Count what died anywhere."""
+    return sum(arrival["dead"] for arrival in slot["destinations"].values())
+
+
+COUNTS: Final[Mapping[str, Callable[[Slot], int]]] = {
+    msg("Received"): received,
+    msg("Accepted"): accepted,
+    msg("Delivered"): delivered,
+    msg("Failed"): failed,
+}
+"""The figures of the day, by their names."""
+
+PAGE = Page(
+    path="/",
+    title=msg("Overview"),
+    show=show,
+    template="overview.html",
+    section=Section.DELIVERY,
+    live=True,
+)

@@ -1,0 +1,76 @@
+"""What a page may ask: the rooms behind the private listener, the same that its API asks.
+
+A page never counts anything itself. What it shows, the API tells too, made by the same functions.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from gateway.audit.standing import Health, Readiness
+from gateway.console.roles import Roles
+from gateway.delivery.replaying import Replayer
+from gateway.metrics import Metrics
+from gateway.model import StorefrontId
+from gateway.outbox import Outbox
+from gateway.reports import Reports
+from gateway.rights.counter import Counter
+from gateway.rights.desk import Desk
+from gateway.signing.entry import Entry
+
+
+class Known(msgspec.Struct, frozen=True):
+    """Somebody, or a program, that may come in; `account` is how the signed log calls them."""
+
+    name: str
+    roles: Roles
+    account: str
+
+
+class Present(msgspec.Struct, frozen=True):
+    """A session that is not over. `began_at` is Unix seconds, `idle` how many seconds it was not used."""
+
+    id: str
+    name: str
+    began_at: int
+    idle: float
+
+
+class Entrance(Protocol):
+    """What pages may know of the door, and do there."""
+
+    def people(self) -> Iterable[Known]:
+        """Give the people of the configuration."""
+
+    def programs(self) -> Iterable[Known]:
+        """Give the tokens of the configuration."""
+
+    def signed_in(self) -> Iterable[Present]:
+        """Give the sessions that are not over, the newest first."""
+
+    def end(self, session_id: str) -> bool:
+        """End a session; tells whether there was one."""
+
+
+class Rooms(msgspec.Struct, frozen=True, kw_only=True):
+    """The rooms. `zones`: every storefront, with its time zone. `record` writes to the signed log, or raises Unrecorded:
+    then what was to be recorded is not done. `entrance` is the door.
+    """
+
+    outbox: Outbox
+    reports: Reports
+    desk: Desk
+    counter: Counter
+    replayer: Replayer
+    metrics: Metrics
+    readiness: Callable[[], Readiness]
+    record: Callable[[Entry], Awaitable[int]]
+    zones: Mapping[StorefrontId, ZoneInfo]
+    wall: Callable[[], float]
+    entrance: Entrance
+
+    def health(self, storefront: StorefrontId) -> Health:
+        """Tell how a storefront's destinations stand."""
+        return self.reports.health(storefront, self.readiness(), int(self.wall()))

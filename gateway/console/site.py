@@ -1,0 +1,410 @@
+"""The console's pages over HTTP: finds the page, lets it speak in the reader's language, and writes the answer.
+
+There is one way for a page and one for a form: a form counts only with the session's own token (CSRF), read within its
+page's bounds. Whether somebody may see or do it at all was decided before, by the table in `roles`.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import msgspec
+from aiohttp import BodyPartReader, MultipartReader, hdrs, web
+
+from gateway.console.assets import Assets
+from gateway.console.door import Door, SignedIn, Wait, clear_cookie, set_cookie
+from gateway.console.language import ENGLISH, LANGUAGES, Words, chosen, msg
+from gateway.console.live import Live
+from gateway.console.page import (
+    CSRF_HEADER,
+    Act,
+    Ask,
+    Caller,
+    Done,
+    Download,
+    Form,
+    Outcome,
+    Page,
+    View,
+    navigation,
+)
+from gateway.console.pages import PAGES
+from gateway.console.rendering import HEADERS, HTML, Renderer
+from gateway.console.rooms import Rooms
+from gateway.listener import Answer, answer, problem
+from gateway.outbox import Unavailable
+from gateway.signing.recorder import Unrecorded
+
+SIGN_IN: Final = "/sign-in"
+SIGN_OUT: Final = "/sign-out"
+LIVE: Final = "/live"
+THEMES: Final = ("auto", "light", "dark")
+PREFERENCES: Final = {"lang": tuple(LANGUAGES), "theme": THEMES}
+"""What a reader may choose by a link, and is then remembered in a cookie of the same name."""
+YEAR: Final = 31_536_000
+LIVE_HEADER: Final = "X-Live"
+"""On requests that a page makes by itself: they are no sign that somebody is there."""
+FORM_TYPE: Final = "application/x-www-form-urlencoded"
+MULTIPART_TYPE: Final = "multipart/form-data"
+MOST_FIELDS: Final = 200
+FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}", re.ASCII)
+
+
+class SignInForm(msgspec.Struct, frozen=True):
+    """What the page to sign in shows. `error`: why the last try was refused; `next_path`: where to go then."""
+
+    next_path: str
+    error: str | None
+    seconds: int
+    has_people: bool
+    name: str
+    provider: str | None = None
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """What a page says in place of itself."""
+
+    title: str
+    text: str
+
+
+class Site:
+    """Answers requests for pages. `door` knows who asks, `rooms` what there is to tell."""
+
+    def __init__(self, rooms: Rooms, door: Door, live: Live, pages: Mapping[str, Page] = PAGES) -> None:
+        self._rooms = rooms
+        self._door = door
+        self._live = live
+        self._pages = pages
+        self._acts = {path: (page, act) for page in pages.values() for path, act in page.acts.items()}
+        self._assets = Assets()
+        self._renderer = Renderer(self._assets)
+        self._storefronts = tuple(sorted(rooms.zones))
+
+    def static(self, path: str) -> Answer:
+        """Answer a request for a script or a style."""
+        return self._assets.serve(path)
+
+    async def handle(self, request: web.BaseRequest, caller: Caller | None, path: str, query: str) -> web.StreamResponse:
+        """Answer a request for a page by somebody who may see it."""
+        if path == SIGN_IN:
+            return await self._sign_in(request, query)
+        if caller is None or caller.session is None:  # a token is for the API: pages are for people
+            return self.turn_away(request, caller, path)
+        ask = self._ask(request, caller, path, query)
+        if path == LIVE:
+            return await self._stream(request, ask)
+        try:
+            if request.method == hdrs.METH_POST:
+                return await self._post(request, ask)
+            page = self._pages[path]
+            shown = await page.show(ask, self._rooms)
+        except Unavailable as unavailable:
+            return self._trouble(request, ask, 503, unavailable.why.value)
+        except Unrecorded:
+            return self._trouble(request, ask, 503, "log_unavailable")
+        return self._download(shown) if isinstance(shown, Download) else self._page(request, ask, page, shown)
+
+    # ── asking ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _ask(self, request: web.BaseRequest, caller: Caller, path: str, query: str) -> Ask:
+        """Read what is asked for; the storefront that was chosen last stays chosen."""
+        said = dict(parse_qsl(query, max_num_fields=MOST_FIELDS))
+        session = caller.session
+        named = said.get("storefront") or (session.storefront if session is not None else None)
+        storefront = next((one for one in self._storefronts if one == named), self._storefronts[0])
+        if session is not None:
+            session.storefront = storefront
+        words = Words(_preference(request, said, "lang") or _language(request), self._rooms.zones[storefront])
+        return Ask(
+            caller=caller,
+            path=path,
+            query=said,
+            storefront=storefront,
+            storefronts=self._storefronts,
+            words=words,
+            now=int(self._rooms.wall()),
+        )
+
+    async def _stream(self, request: web.BaseRequest, ask: Ask) -> web.StreamResponse:
+        session = ask.caller.session
+        if session is None or self._live.is_full_for(session.id):
+            return problem(503, "too_many_streams", {"Retry-After": "60"})
+
+        def still() -> bool:
+            return self._door.caller(request, touch=False) is not None
+
+        return await self._live.stream(request, ask.storefront, session.id, still)
+
+    # ── forms ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _post(self, request: web.BaseRequest, ask: Ask) -> web.StreamResponse:
+        """Do what was posted, if the session's own token came with it."""
+        page, act = self._acts.get(ask.path, (None, SIGN_OUT_ACT))
+        form = await read_form(request, act)
+        if isinstance(form, Answer):
+            return form
+        session = ask.caller.session
+        if session is None or not form.has_csrf(session, request.headers.get(CSRF_HEADER, "")):
+            return self._trouble(request, ask, 403, "csrf")
+        if page is None:
+            self._door.leave(request)
+            return _see(SIGN_IN, clear_cookie())
+        return self._outcome(request, ask, page, await act.do(ask, self._rooms, form))
+
+    def _outcome(self, request: web.BaseRequest, ask: Ask, page: Page, outcome: Outcome) -> Answer:
+        match outcome:
+            case Done(to, notice, well):
+                if ask.caller.session is not None:
+                    ask.caller.session.notice = (notice, well)
+                return _see(to)
+            case Download():
+                return self._download(outcome)
+            case View():
+                return self._page(request, ask, page, outcome)
+
+    async def _sign_in(self, request: web.BaseRequest, query: str) -> Answer:
+        said = dict(parse_qsl(query, max_num_fields=MOST_FIELDS))
+        words = Words(_preference(request, said, "lang") or _language(request))
+        if request.method != hdrs.METH_POST:
+            return self._sign_in_page(
+                request, said, words, SignInForm(own_path(said.get("next", "")), None, 0, self._people, "")
+            )
+        if (
+            hdrs.ORIGIN not in request.headers
+        ):  # that it is the listener's own was seen before; a form always says where it stood
+            return problem(403, "unknown_origin")
+        form = await read_form(request, SIGN_OUT_ACT)
+        if isinstance(form, Answer):
+            return form
+        to = own_path(form.get("next"))
+        entered = await self._door.enter(form.get("name"), form.get("password"), request)
+        match entered:
+            case SignedIn(token):
+                return _see(to, set_cookie(token))
+            case Wait(seconds):
+                told = SignInForm(to, "wait", int(seconds) + 1, self._people, form.get("name")[:60])
+                return self._sign_in_page(request, said, words, told, 429, {"Retry-After": str(told.seconds)})
+            case _:
+                told = SignInForm(to, "wrong", 0, self._people, form.get("name")[:60])
+                return self._sign_in_page(request, said, words, told, 401)
+
+    @property
+    def _people(self) -> bool:
+        return self._door.has_people
+
+    # ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _sign_in_page(  # noqa: PLR0913, PLR0917 - what one page is made of
+        self,
+        request: web.BaseRequest,
+        said: Mapping[str, str],
+        words: Words,
+        form: SignInForm,
+        status: int = 200,
+        more: Mapping[str, str] = {},
+    ) -> Answer:
+        values = {**self._frame(request, said, words), "title": msg("Sign in"), "it": form}
+        return self._html(request, said, status, self._renderer.write("sign_in.html", words, values), more)
+
+    def _page(self, request: web.BaseRequest, ask: Ask, page: Page, view: View) -> Answer:
+        session = ask.caller.session
+        notice = None if session is None else session.notice
+        if session is not None:
+            session.notice = None
+        values = {
+            **self._frame(request, ask.query, ask.words),
+            **self._signed_in(ask),
+            "title": page.title,
+            "live": page.live,
+            "notice": notice,
+            "it": view.it,
+        }
+        body = self._renderer.write(view.template or page.template, ask.words, values)
+        return self._html(request, ask.query, view.status, body)
+
+    def _signed_in(self, ask: Ask) -> dict[str, object]:
+        return {
+            "ask": ask,
+            "nav": navigation(self._pages, ask.caller, ask.path),
+            "csrf": ask.caller.session.csrf if ask.caller.session is not None else "",
+            "may": ask.caller.may,
+        }
+
+    def _frame(self, request: web.BaseRequest, said: Mapping[str, str], words: Words) -> dict[str, object]:
+        path = request.raw_path.partition("?")[0]
+        kept = {name: value for name, value in said.items() if name not in PREFERENCES}
+
+        def link(**changed: str) -> str:
+            """Give this page's address with some of its query changed."""
+            query = urlencode({**kept, **changed})
+            return f"{path}?{query}" if query else path
+
+        theme = _preference(request, said, "theme") or "auto"
+        return {"languages": LANGUAGES, "language": words.language, "theme": theme, "link": link, "ask": None}
+
+    def _html(
+        self,
+        request: web.BaseRequest,
+        said: Mapping[str, str],
+        status: int,
+        body: bytes,
+        more: Mapping[str, str] = {},
+    ) -> Answer:
+        """Answer with a page. A preference that was just chosen is remembered: one header holds one cookie, the one chosen."""
+        headers = {**HEADERS, **more}
+        for name, known in PREFERENCES.items():
+            if said.get(name) in known and request.method == hdrs.METH_GET:
+                headers["Set-Cookie"] = f"{name}={said[name]}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={YEAR}"
+        return answer(status, body, headers, HTML)
+
+    def _download(self, file: Download) -> Answer:
+        if FILE_NAME.fullmatch(file.name) is None:
+            raise ValueError("a file's name has letters, digits, dots, dashes")
+        disposition = f'attachment; filename="{file.name}"'
+        return answer(200, file.body, {**HEADERS, "Content-Disposition": disposition}, file.content_type)
+
+    def _trouble(self, request: web.BaseRequest, ask: Ask, status: int, code: str) -> Answer:
+        """Say what is wrong on a page of its own."""
+        title, text = TROUBLES.get(code, TROUBLES["unavailable"])
+        values = {
+            **self._frame(request, {}, ask.words),
+            **self._signed_in(ask),
+            "title": title,
+            "live": False,
+            "notice": None,
+            "it": Trouble(title, text),
+        }
+        return answer(status, self._renderer.write("trouble.html", ask.words, values), HEADERS, HTML)
+
+    def turn_away(self, request: web.BaseRequest, caller: Caller | None, path: str) -> Answer:
+        """Answer somebody who may not see a page: nobody yet is sent to sign in, anybody else is told."""
+        if caller is not None and caller.session is not None:
+            ask = self._ask(request, caller, path, "")
+            return self._trouble(request, ask, 403, "forbidden")
+        if caller is not None or path == LIVE:
+            return problem(403 if caller else 401, "forbidden" if caller else "unauthenticated")
+        to = SIGN_IN
+        if request.method == hdrs.METH_GET and path != "/":
+            to = f"{SIGN_IN}?next={quote(request.raw_path[:500], safe='')}"
+        if request.headers.get(LIVE_HEADER):
+            return problem(401, "unauthenticated", {"HX-Redirect": to})
+        return _see(to)
+
+
+async def _nothing(_ask: Ask, _rooms: Rooms, _form: Form) -> Done:
+    raise AssertionError("signing out is the site's own")
+
+
+SIGN_OUT_ACT: Final = Act(_nothing)
+
+TROUBLES: Final = {
+    "forbidden": (
+        msg("This page is not for your role"),
+        msg("Ask an operator if you need it: who may what stands in the gateway's configuration."),
+    ),
+    "csrf": (
+        msg("The form was not sent"),
+        msg("It did not come from this session's own page. Open the page anew and try again; nothing was changed."),
+    ),
+    "log_unavailable": (
+        msg("Nothing was changed"),
+        msg("The signed log cannot be written at the moment, and nothing is done that it does not record."),
+    ),
+    "unavailable": (
+        msg("The store does not answer now"),
+        msg("The gateway may be starting or stopping, or its store is full. Try again in a moment."),
+    ),
+}
+
+
+def own_path(text: str) -> str:
+    """Give the path of a page here, as it stands in `next`; the first page for anything else."""
+    parts = urlsplit(text)
+    here = not parts.scheme and not parts.netloc and text.startswith("/") and not text.startswith(("//", "/\\"))
+    return text if here and ("GET", parts.path) in PAGE_ROUTES and text.isprintable() and len(text) <= 500 else "/"
+
+
+PAGE_ROUTES: Final = frozenset(("GET", path) for path in PAGES)
+
+
+def _see(path: str, cookie: str = "") -> Answer:
+    """Send the browser to another page."""
+    return answer(303, b"", {"Location": path, **HEADERS, **({"Set-Cookie": cookie} if cookie else {})}, HTML)
+
+
+def _preference(request: web.BaseRequest, said: Mapping[str, str], name: str) -> str | None:
+    """Give what the reader chose, now or before; None for nothing that there is."""
+    chosen_now = said.get(name) or request.cookies.get(name)
+    return chosen_now if chosen_now in PREFERENCES[name] else None
+
+
+def _language(request: web.BaseRequest) -> str:
+    return chosen(None, request.headers.get(hdrs.ACCEPT_LANGUAGE, ENGLISH))
+
+
+async def read_form(request: web.BaseRequest, act: Act) -> Form | Answer:
+    """Read a form within its act's bounds, or give the answer to what is none."""
+    if (request.content_length or 0) > act.most_bytes:
+        return _closing(problem(413, "body_too_large"))
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+        return _closing(problem(415, "content_encoding"))
+    try:
+        async with asyncio.timeout(act.seconds):
+            match request.content_type:
+                case "application/x-www-form-urlencoded":
+                    body = await _bounded(request, act.most_bytes)
+                    return Form(dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)))
+                case "multipart/form-data":
+                    return await _multipart(request, act.most_bytes)
+                case _:
+                    return _closing(problem(415, "content_type"))
+    except TimeoutError:
+        return _closing(problem(408, "body_too_slow"))
+    except TooLarge:
+        return _closing(problem(413, "body_too_large"))
+    except (web.RequestPayloadError, ValueError, OSError):
+        return _closing(problem(400, "bad_body"))
+
+
+class TooLarge(Exception):
+    """A body is longer than it may be."""
+
+
+async def _bounded(request: web.BaseRequest, most: int) -> bytes:
+    body = bytearray()
+    while part := await request.content.readany():
+        body += part
+        if len(body) > most:
+            raise TooLarge
+    return bytes(body)
+
+
+async def _multipart(request: web.BaseRequest, most: int) -> Form:
+    """Read a form with files. Raises TooLarge, ValueError."""
+    fields: dict[str, str] = {}
+    files: dict[str, bytes] = {}
+    left = most
+    parts = 0
+    async for part in MultipartReader(request.headers, request.content):
+        parts += 1
+        if not isinstance(part, BodyPartReader) or part.name is None or parts > MOST_FIELDS:
+            raise ValueError("a form's parts are fields and files")
+        body = bytearray()
+        while chunk := await part.read_chunk():
+            left -= len(chunk)
+            if left < 0:
+                raise TooLarge
+            body += chunk
+        if part.filename is None:
+            fields[part.name] = body.decode()
+        else:
+            files[part.name] = bytes(body)
+    return Form(fields, files)
+
+
+def _closing(response: Answer) -> Answer:
+    response.force_close()
+    return response

@@ -1,0 +1,204 @@
+"""What codes are called by people: one line for each word of the closed sets that pages show. Pure.
+
+A label is short enough for a table; what a reason means and what to do about it is in `gateway.audit.advice`. English here,
+other languages in their catalogues.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+ROLES: Final[Mapping[str, str]] = {
+    "marketer": "Marketer",
+    "privacy": "Privacy team",
+    "operator": "Operator",
+}
+
+PLACES: Final[Mapping[str, str]] = {
+    "meta": "Meta",
+    "pinterest": "Pinterest",
+    "google_ads": "Google Ads",
+}
+
+KINDS: Final[Mapping[str, str]] = {
+    "purchase": "Purchase",
+    "add_to_cart": "Added to cart",
+    "page_view": "Page view",
+}
+
+STATES: Final[Mapping[str, str]] = {
+    "accepted": "Accepted",
+    "duplicate": "Repeat",
+    "refused": "Refused",
+    "invalid": "Invalid",
+    "waiting": "Waiting",
+    "retrying": "Will be retried",
+    "maybe": "May have arrived",
+    "delivered": "Delivered",
+    "taken": "Taken for processing",
+    "processed": "Processed",
+    "dead": "Failed",
+    "withdrawn": "Consent taken back",
+    "others": "Others",
+}
+
+REASONS: Final[Mapping[str, str]] = {
+    "confirmed": "Confirmed by the platform",
+    "accepted_for_processing": "Taken for processing",
+    "duplicate_at_platform": "The platform had it already",
+    "not_connected": "Platform not reachable",
+    "timed_out": "No answer in time",
+    "connection_lost": "Connection lost",
+    "server_error": "Fault at the platform",
+    "unreadable_reply": "Answer not readable",
+    "count_mismatch": "Platform miscounted",
+    "throttled": "Platform asks for fewer requests",
+    "quota_cut": "Quota cut by the platform",
+    "credential": "Token not accepted",
+    "permission": "Permission missing",
+    "configuration": "Settings do not fit the platform",
+    "redirected": "Sent elsewhere",
+    "rejected": "Refused by the platform",
+    "unknown_error": "Answer not understood",
+    "not_hashed": "Platform took a digest for clear text",
+    "too_large": "Too large for the platform",
+    "expired": "Too old for the platform",
+    "ambiguous_expired": "May have arrived; too old to repeat",
+    "consent_expired": "Consent too old",
+    "unsealable": "Cannot be opened with the keys at hand",
+    "destination_removed": "Destination was removed",
+    "held": "Held back",
+    "contract": "Stopped by the contract",
+}
+
+REFUSALS: Final[Mapping[str, str]] = {
+    "no_consent": "No consent signal",
+    "no_explicit_grant": "No explicit yes",
+    "advertising_denied": "Visitor said no",
+    "advertising_invalid": "Banner's answer not readable",
+    "vendor_denied": "Visitor said no to this platform",
+    "vendor_invalid": "Answer for the platform not readable",
+    "google_denied": "Google consent mode says no",
+    "google_invalid": "Google consent mode not readable",
+    "shopify_denied": "Shopify says no",
+    "shopify_invalid": "Shopify's signal not readable",
+    "sale_opt_out": "Sale of data forbidden",
+    "gpc": "Browser says no to everybody (GPC)",
+    "gpc_invalid": "GPC signal not readable",
+    "given_at_invalid": "Date of consent not readable",
+    "consent_in_future": "Consent dated in the future",
+    "consent_malformed": "Consent not readable",
+    "gcs_denied": "Google consent mode (gcs) says no",
+    "gcs_invalid": "Google consent mode (gcs) not readable",
+    "gcd_denied": "Google consent mode (gcd) says no",
+    "gcd_invalid": "Google consent mode (gcd) not readable",
+    "shopify_visitor_denied": "Visitor said no at Shopify",
+    "shopify_visitor_invalid": "Shopify visitor signal not readable",
+    "tcf_invalid": "TC string not readable",
+    "tcf_expired": "TC string too old",
+    "tcf_in_future": "TC string dated in the future",
+    "tcf_outdated_policy": "TC string of an outdated policy",
+    "tcf_not_service_specific": "TC string not for this shop",
+    "tcf_vendors_not_disclosed": "TC string without disclosed vendors",
+    "tcf_purpose_refused": "A needed purpose was refused (TCF)",
+    "tcf_vendor_refused": "Platform refused (TCF)",
+    "ac_denied": "Additional Consent says no",
+    "ac_invalid": "Additional Consent not readable",
+    "gpp_invalid": "GPP string not readable",
+    "gpp_opt_out": "Opt-out by GPP",
+    "gpp_protected": "Child or sensitive data (GPP)",
+    "us_privacy_opt_out": "Opt-out by US Privacy string",
+    "us_privacy_invalid": "US Privacy string not readable",
+    "cmp_denied": "Visitor said no in the banner",
+    "cmp_invalid": "Banner's cookie not readable",
+    "cmp_expired": "Choice in the banner too old",
+    "cmp_in_future": "Choice dated in the future",
+    "cmp_opt_out": "Banner noted an opt-out by the browser",
+    "minor": "Person flagged as a minor",
+    "citation_invalid": "Citation of consent not readable",
+    "no_consent_record": "No consent record found",
+    "record_expired": "Consent record too old",
+    "record_unreadable": "Consent record not readable",
+    "signal_unsupported": "Signal not supported",
+    "no_identity": "Nothing to recognise the person by",
+    "not_enabled": "This kind of event is not sent there",
+    "test_order": "Test order",
+    "cancelled_order": "Cancelled order",
+    "pos_order": "Order at a till",
+    "draft_order": "Draft order",
+    "renewal_order": "Renewal of a subscription",
+    "other_channel": "Order of another channel",
+    "restriction_unsupported": "Platform has no mark for the opt-out",
+}
+
+FAULTS: Final[Mapping[str, str]] = {
+    "missing": "A field is missing",
+    "wrong_type": "Wrong type of value",
+    "bad_format": "Wrong format",
+    "out_of_range": "Out of range",
+    "too_long": "Too long",
+    "too_old": "Event too old",
+    "in_the_future": "Event in the future",
+    "not_one_of": "Not one of the known words",
+    "conflict": "Two values contradict each other",
+    "duplicate_key": "A field stands twice",
+    "not_finite": "Not a finite number",
+    "lone_surrogate": "Broken text",
+    "too_deep": "Nested too deeply",
+    "too_many_keys": "Too many fields",
+}
+
+PROCESSING: Final[Mapping[str, str]] = {
+    "used": "Used",
+    "not_used": "Not used",
+    "misconfigured": "Not set up at the platform",
+    "pending": "Still in work",
+    "untold": "Never told",
+}
+
+STANDING: Final[Mapping[str, str]] = {
+    "token": "Access token",
+    "service_account": "Service account",
+    "authorized_user": "Authorised user",
+    "signed": "Recording, signed",
+    "unsigned": "Recording, not signed",
+    "full": "No room",
+    "failed": "Failed",
+    "store_full": "The store is full",
+    "store_busy": "The store is busy",
+    "store_failed": "The store has failed",
+    "stopping": "The gateway is stopping",
+    "starting": "The gateway is starting",
+    "not_running": "No gateway is running",
+}
+
+SIGNALS: Final[Mapping[str, str]] = {
+    "advertising": "The shop's own banner",
+    "vendors": "Choice by platform",
+    "google": "Google consent mode",
+    "gcs": "Google consent mode (gcs)",
+    "gcd": "Google consent mode (gcd)",
+    "shopify": "Shopify's signal",
+    "shopify_visitor": "Shopify visitor signal",
+    "tcf": "TC string",
+    "ac": "Additional Consent",
+    "gpp": "GPP string",
+    "us_privacy": "US Privacy string",
+    "cookiebot": "Cookiebot",
+    "onetrust": "OneTrust",
+    "didomi": "Didomi",
+    "axeptio": "Axeptio",
+    "pandectes": "Pandectes",
+    "consentmo": "Consentmo",
+    "given_at": "Date of consent",
+    "record": "Consent record",
+    "unsupported": "Signal that is not supported",
+    "granted": "Granted",
+    "permitted": "Permitted",
+    "denied": "Denied",
+    "opted_out": "Opted out",
+}
+
+WORDS: Final[Mapping[str, str]] = {
+    **SIGNALS, **STANDING, **PROCESSING, **FAULTS, **REFUSALS, **REASONS, **STATES, **KINDS, **PLACES, **ROLES,
+}  # fmt: skip
+"""Every word with its label."""
