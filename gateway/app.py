@@ -219,6 +219,7 @@ async def running(
             wall=time.time,
             entrance=door,
         )
+        stack.push_async_callback(door.close)
         live = Live(glance(metrics, readiness))
         private = Private(
             outbox=outbox,
@@ -233,11 +234,7 @@ async def running(
             site=Site(rooms, door, live),
             names=frozenset(settings.server.private_names),
         )
-        metrics.watch_outbox(tuple(couriers), outbox.waiting, time.time)
-        metrics.watch_credentials({lane: _standing(credential) for lane, credential in credentials.items()})
-        metrics.watch_departures(outbox.unacknowledged)
-        metrics.watch_requests({storefront: _due_dates(desk, storefront) for storefront in desk.storefronts})
-        metrics.watch_repeats(settings.storefronts, outbox.differing_repeats)
+        _watch(metrics, settings, outbox, credentials, desk)
         tasks = [asyncio.create_task(courier.run(), name="courier") for courier in couriers.values()]
         tasks += [asyncio.create_task(inquirer.run(), name="inquirer") for inquirer in asking.values()]
         tasks.append(asyncio.create_task(_sweep((outbox, ledger), log), name="sweep"))
@@ -254,6 +251,17 @@ async def running(
         gc.set_threshold(GARBAGE_THRESHOLD)
         _announce(settings, metrics, log)
         yield Gateway(public_address, private_address, outbox, ledger, metrics, couriers, signed)
+
+
+def _watch(
+    metrics: Metrics, settings: Settings, outbox: SqliteOutbox, credentials: Mapping[Lane, Credential], desk: Desk
+) -> None:
+    """Let the metrics look at what is there at each scrape."""
+    metrics.watch_outbox(tuple(credentials), outbox.waiting, time.time)
+    metrics.watch_credentials({lane: _standing(credential) for lane, credential in credentials.items()})
+    metrics.watch_departures(outbox.unacknowledged)
+    metrics.watch_requests({storefront: _due_dates(desk, storefront) for storefront in desk.storefronts})
+    metrics.watch_repeats(settings.storefronts, outbox.differing_repeats)
 
 
 @asynccontextmanager

@@ -392,6 +392,34 @@ def _key_arguments(parser: argparse.ArgumentParser) -> None:
     make.add_argument("--key-file", type=Path, required=True, help="the key file of the gateway that will know the key")
 
 
+def _console_arguments(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_subparsers(title="what", required=True, dest="what")
+    _part(
+        what.add_parser,
+        "password",
+        "hash a password for somebody who signs in to the console",
+        "Asks for a new password twice, without showing it, and prints its Argon2id hash with the lines for the configuration.\n"
+        "Has somebody else choose theirs: let them run this on their own machine and send you the hash. Without a terminal\n"
+        "the password is one line of standard input.",
+    )
+    token = _part(
+        what.add_parser,
+        "token",
+        "make a program's token for the private API and print it once, with the lines for the configuration",
+        "Makes a token with which a program asks the API of the private listener. Example:\n\n"
+        "  consent-gateway console token --id reports --role marketer --key-file /etc/consent-gateway/sealing.json",
+    )
+    token.add_argument("--id", required=True, help="1 to 20 of a-z 0-9, unique among the tokens")
+    token.add_argument(
+        "--role",
+        action="append",
+        choices=["marketer", "privacy", "operator"],
+        required=True,
+        help="what it may do; can be given more than once",
+    )
+    token.add_argument("--key-file", type=Path, required=True, help="the key file of the gateway that will know the token")
+
+
 # ── the commands ───────────────────────────────────────────────────────────────────────────────────────────────
 
 COMMANDS: Final[Mapping[str, Command]] = {
@@ -511,6 +539,12 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "`key file` makes the file that seals the store. `key make` makes a key for a storefront and prints it once.\n"
         "`key signing` makes the key that signs the log's checkpoints.",
         _key_arguments,
+    ),
+    "console": Command(
+        "make what people and programs come in to the console with",
+        "`console password` hashes a password for somebody who signs in. `console token` makes a program's token for the API\n"
+        "and prints it once. Who may what is said in the configuration (docs/console.md).",
+        _console_arguments,
     ),
 }
 """Every command; the documentation is tested against this."""

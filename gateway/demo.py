@@ -6,6 +6,7 @@ same commands and the same code. Run again, it goes on with the same store.
 
 import os
 import re
+import secrets
 import shutil
 import sys
 from contextlib import AsyncExitStack
@@ -17,6 +18,7 @@ from aiohttp import web
 from rich.console import Console
 
 from gateway.app import CannotListen, Gateway, serve
+from gateway.console.passwords import hash_password
 from gateway.keys import KeyId, KeyKind, make_key
 from gateway.log import Log, Reducer
 from gateway.model import Destination
@@ -40,6 +42,9 @@ SIGNING_KEY: Final = "signing.key"
 VERIFIER_KEY: Final = "verifier.key"
 """What verifies the demo's log; a real one is kept where the log is not."""
 DEMO_ORIGIN: Final = "demo.example/log"
+PASSWORD: Final = "console.password"  # noqa: S105 - the name of a file
+HASH: Final = "console.hash"
+"""The password of the demo's three people, for whoever runs it, and the hash that the gateway knows."""
 KEY_FILES: Final = {KeyKind.SECRET: "secret.key", KeyKind.PUBLISHABLE: "publishable.key"}
 
 
@@ -57,6 +62,10 @@ def prepare(state: Path, first_port: int = DEMO_PORT) -> Settings:
         _write_once(state / name, make_key(kind, KeyId("demo")))
     for destination, token in TOKENS.items():
         _write_once(state / f"{destination.value}.token", token)
+    if not (state / HASH).exists():
+        password = secrets.token_urlsafe(12)
+        _write_once(state / PASSWORD, password)
+        _write_once(state / HASH, hash_password((state / PASSWORD).read_text()))
     moved = PORT.sub(lambda port: str(int(port[0]) - DEMO_PORT + first_port), TEMPLATE.read_text())
     (state / DEMO_CONFIG.name).write_text(moved)
     return load(state / DEMO_CONFIG.name, os.environ)
@@ -115,7 +124,9 @@ def _welcome(gateway: Gateway, platforms: Platforms, state: Path, command: str, 
         "",
         f"  shop       http://{public.host}:{public.port + SHOP_OFFSET}",
         f"  gateway    http://{public.host}:{public.port}",
-        f"  private    http://{private.host}:{private.port}/readyz   /metrics   /api/v1/accounts?storefront={STOREFRONT}",
+        f"  console    http://{private.host}:{private.port}/",
+        f"             sign in as marketer, privacy or operator, password {(state / PASSWORD).read_text()}",
+        f"  private    http://{private.host}:{private.port}/readyz   /metrics",
         *(f"  {names[d]:<10} {url}/_sandbox/ledger" for d, url in platforms.base_urls.items()),
         "",
         "[bold]Try:[/bold]",

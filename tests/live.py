@@ -124,7 +124,7 @@ class Installation(msgspec.Struct):
     @property
     def own(self) -> dict[str, str]:
         """What a command on the host shows to the private listener; nothing where no gateway began here."""
-        token = read_host_token(self.folder / "store")
+        token = read_host_token(self.folder / "store") or read_host_token(self.folder / "data")
         return {} if token is None else {"Authorization": f"Bearer {token}"}
 
     async def ask(self, path: str, **query: str) -> Any:

@@ -46,8 +46,8 @@ def sign_in_name(typed: str) -> str:
     return unicodedata.normalize("NFC", typed)
 
 
-def _token_id(value: object) -> KeyId:
-    """Read a token's public name."""
+def token_id(value: object) -> KeyId:
+    """Read a token's public name. Raises ValueError that says the rule."""
     try:
         found = KeyId(value if isinstance(value, str) else "")
     except ValueError:
@@ -91,7 +91,7 @@ class PersonSettings(Table, frozen=True):
 class TokenSettings(Table, frozen=True):
     """`[[console.tokens]]`: a program that asks the API; the hash of its token, or a reference to the token itself."""
 
-    id: Annotated[KeyId, PlainValidator(_token_id)]
+    id: Annotated[KeyId, PlainValidator(token_id)]
     roles: RoleNames
     hash: Annotated[KeyHash, PlainValidator(_token_hash)] | None = None
     key: str | None = None

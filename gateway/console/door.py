@@ -6,7 +6,7 @@ the name and the network have waited long enough, and what is refused says nothi
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 
 from gateway.console.attempts import Guard
 from gateway.console.configuration import LONGEST_NAME, Console, sign_in_name
+from gateway.console.oidc import STATE_COOKIE, Begun, Denied, Provider
 from gateway.console.page import Caller
 from gateway.console.passwords import Busy, Passwords
 from gateway.console.roles import Roles, widest
@@ -28,6 +29,7 @@ COOKIE: Final = "__Host-console"
 (https://www.rfc-editor.org/rfc/rfc6265 and draft-ietf-httpbis-rfc6265bis, 4.1.3.2)."""
 BEARER: Final = "Bearer "
 ACCOUNT: Final = "account"
+OIDC_ACCOUNT: Final = "oidc account"
 TOKEN_ACCOUNT: Final = "token"  # noqa: S105 - what kind of name is hashed
 
 
@@ -84,6 +86,7 @@ class Door:
         self._wall = wall
         self.sessions = Sessions(settings.idle_seconds, settings.session_seconds)
         self.has_people = bool(settings.people)
+        self.provider = None if settings.oidc is None else Provider(settings.oidc, clock)
 
     def __repr__(self) -> str:
         """Say what this is and nothing of whom it knows."""
@@ -97,7 +100,7 @@ class Door:
         if said:
             return self._by_token(said[0].removeprefix(BEARER)) if len(said) == 1 and said[0].startswith(BEARER) else None
         session = self.sessions.find(cookie_of(request), self._clock(), touch=touch)
-        return None if session is None else Caller(session.name, session.roles, self.account(session.name), session)
+        return None if session is None else Caller(session.name, session.roles, session.account, session)
 
     def _by_token(self, text: str) -> Caller | None:
         token = self._tokens.who(text)
@@ -126,16 +129,38 @@ class Door:
             self._tell(LoginRefused(self.account(name)))
             return Wrong()
         self._guard.succeeded(name)
-        return await self.admit(name, self._people[name].roles, cookie_of(request))
+        return await self._admit(name, self.account(name), self._people[name].roles, request)
 
-    async def admit(self, name: str, roles: Roles, before: str = "") -> SignedIn:
+    async def begin_elsewhere(self, to: str) -> Begun | Denied:
+        """Begin a sign-in at the identity provider."""
+        return Denied.PROVIDER if self.provider is None else await self.provider.begin(to)
+
+    async def return_from_elsewhere(self, query: Mapping[str, str], request: web.BaseRequest) -> tuple[SignedIn, str] | Denied:
+        """Take somebody in whom the identity provider sent back; with where they wanted to go. Raises Unrecorded."""
+        if self.provider is None:
+            return Denied.PROVIDER
+        found = await self.provider.finish(query, cookie_of(request, STATE_COOKIE))
+        if isinstance(found, Denied):
+            if found is not Denied.STATE:
+                self._tell(LoginRefused(keyed(self._pepper, OIDC_ACCOUNT, self.provider.issuer)))
+            return found
+        account = keyed(self._pepper, OIDC_ACCOUNT, f"{self.provider.issuer} {found.subject}")
+        return await self._admit(found.name, account, found.roles, request), found.to
+
+    async def close(self) -> None:
+        """Close the connections to the identity provider."""
+        if self.provider is not None:
+            await self.provider.close()
+
+    async def _admit(self, name: str, account: str, roles: Roles, request: web.BaseRequest) -> SignedIn:
         """Begin a session; the browser's session before ends. Raises Unrecorded."""
-        await self._record(Login(self.account(name), Role(widest(roles).value)))
-        self.sessions.close(before)
+        await self._record(Login(account, Role(widest(roles).value)))
+        self.sessions.close(cookie_of(request))
         token = secrets.token_urlsafe(32)
         session = Session(
             id=secrets.token_hex(8),
             name=name,
+            account=account,
             roles=roles,
             csrf=secrets.token_urlsafe(32),
             began=self._clock(),
@@ -169,20 +194,20 @@ class Door:
         return self.sessions.close_by_id(session_id) is not None
 
 
-def cookie_of(request: web.BaseRequest) -> str:
-    """Give the session's token that a browser sent; nothing when there is none, or more than one."""
+def cookie_of(request: web.BaseRequest, name: str = COOKIE) -> str:
+    """Give the token that a browser sent in a cookie; nothing when there is none, or more than one."""
     found = [
         part.partition("=")[2]
         for header in request.headers.getall(hdrs.COOKIE, [])
         for part in header.split("; ")
-        if part.partition("=")[0] == COOKIE
+        if part.partition("=")[0] == name
     ]
     return found[0] if len(found) == 1 else ""
 
 
-def set_cookie(token: str) -> str:
+def set_cookie(token: str, name: str = COOKIE) -> str:
     """Write the header that keeps a token in the browser until it is closed or the session ends."""
-    return f"{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Lax"
+    return f"{name}={token}; Path=/; Secure; HttpOnly; SameSite=Lax"
 
 
 def clear_cookie() -> str:

@@ -61,6 +61,8 @@ WHO: Final[Mapping[Route, Roles | None]] = {
     # The console's pages. Each has its file in `console/pages`, and is found by this row.
     ("GET", "/sign-in"): OPEN,
     ("POST", "/sign-in"): OPEN,
+    ("GET", "/sign-in/oidc"): OPEN,
+    ("GET", "/sign-in/oidc/callback"): OPEN,
     ("POST", "/sign-out"): EVERYBODY,
     ("GET", "/live"): EVERYBODY,
     ("GET", "/"): EVERYBODY,

@@ -21,11 +21,13 @@ TOKEN: Final = 43
 class Session(msgspec.Struct, kw_only=True):
     """Somebody signed in. Times are monotonic seconds; `began_at` is Unix seconds. `csrf` goes into every form.
 
-    `id` names it to operators; it opens nothing. `notice` is what the next page says once.
+    `id` names it to operators; it opens nothing. `account` is how the signed log names whose it is. `notice` is what the next
+    page says once.
     """
 
     id: str
     name: str
+    account: str
     roles: Roles
     csrf: str
     began: float
@@ -50,7 +52,7 @@ class Sessions:
     def open(self, token: str, session: Session) -> None:
         """Keep a session under a freshly drawn token."""
         self._sweep(session.began)
-        own = [key for key, held in self._held.items() if held.name == session.name]
+        own = [key for key, held in self._held.items() if held.account == session.account]
         for key in self._least_used(own)[: max(0, len(own) - MOST_OF_ONE + 1)]:
             del self._held[key]
         for key in self._least_used(list(self._held))[: max(0, len(self._held) - MOST + 1)]:

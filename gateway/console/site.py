@@ -6,7 +6,7 @@ page's bounds. Whether somebody may see or do it at all was decided before, by t
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -14,9 +14,10 @@ import msgspec
 from aiohttp import BodyPartReader, MultipartReader, hdrs, web
 
 from gateway.console.assets import Assets
-from gateway.console.door import Door, SignedIn, Wait, clear_cookie, set_cookie
+from gateway.console.door import Door, SignedIn, Wait, Wrong, clear_cookie, set_cookie
 from gateway.console.language import ENGLISH, LANGUAGES, Words, chosen, msg
 from gateway.console.live import Live
+from gateway.console.oidc import CALLBACK, STATE_COOKIE, Denied
 from gateway.console.page import (
     CSRF_HEADER,
     Act,
@@ -32,12 +33,14 @@ from gateway.console.page import (
 )
 from gateway.console.pages import PAGES
 from gateway.console.rendering import HEADERS, HTML, Renderer
+from gateway.console.roles import Route
 from gateway.console.rooms import Rooms
-from gateway.listener import Answer, answer, problem
+from gateway.listener import NO_HEADERS, Answer, answer, problem
 from gateway.outbox import Unavailable
 from gateway.signing.recorder import Unrecorded
 
 SIGN_IN: Final = "/sign-in"
+ELSEWHERE: Final = "/sign-in/oidc"
 SIGN_OUT: Final = "/sign-out"
 LIVE: Final = "/live"
 THEMES: Final = ("auto", "light", "dark")
@@ -89,8 +92,8 @@ class Site:
 
     async def handle(self, request: web.BaseRequest, caller: Caller | None, path: str, query: str) -> web.StreamResponse:
         """Answer a request for a page by somebody who may see it."""
-        if path == SIGN_IN:
-            return await self._sign_in(request, query)
+        if (request.method, path) in SIGNING_IN:
+            return await self._sign_in(request, path, query)
         if caller is None or caller.session is None:  # a token is for the API: pages are for people
             return self.turn_away(request, caller, path)
         ask = self._ask(request, caller, path, query)
@@ -165,47 +168,63 @@ class Site:
             case View():
                 return self._page(request, ask, page, outcome)
 
-    async def _sign_in(self, request: web.BaseRequest, query: str) -> Answer:
+    async def _sign_in(self, request: web.BaseRequest, path: str, query: str) -> Answer:
         said = dict(parse_qsl(query, max_num_fields=MOST_FIELDS))
-        words = Words(_preference(request, said, "lang") or _language(request))
-        if request.method != hdrs.METH_POST:
-            return self._sign_in_page(
-                request, said, words, SignInForm(own_path(said.get("next", "")), None, 0, self._people, "")
-            )
-        if (
-            hdrs.ORIGIN not in request.headers
-        ):  # that it is the listener's own was seen before; a form always says where it stood
+        try:
+            return await SIGNING_IN[request.method, path](self, request, said)
+        except Unrecorded:
+            return problem(503, "log_unavailable")
+
+    async def _show_sign_in(self, request: web.BaseRequest, said: Mapping[str, str]) -> Answer:
+        return self._sign_in_page(request, said, self._form(own_path(said.get("next", ""))))
+
+    async def _sign_in_here(self, request: web.BaseRequest, said: Mapping[str, str]) -> Answer:
+        """Sign somebody in by what they typed."""
+        if hdrs.ORIGIN not in request.headers:  # a form always says where it stood; that it was here was seen before
             return problem(403, "unknown_origin")
         form = await read_form(request, SIGN_OUT_ACT)
         if isinstance(form, Answer):
             return form
         to = own_path(form.get("next"))
-        entered = await self._door.enter(form.get("name"), form.get("password"), request)
-        match entered:
+        match await self._door.enter(form.get("name"), form.get("password"), request):
             case SignedIn(token):
                 return _see(to, set_cookie(token))
             case Wait(seconds):
-                told = SignInForm(to, "wait", int(seconds) + 1, self._people, form.get("name")[:60])
-                return self._sign_in_page(request, said, words, told, 429, {"Retry-After": str(told.seconds)})
-            case _:
-                told = SignInForm(to, "wrong", 0, self._people, form.get("name")[:60])
-                return self._sign_in_page(request, said, words, told, 401)
+                told = self._form(to, "wait", int(seconds) + 1, form.get("name"))
+                return self._sign_in_page(request, said, told, 429, {"Retry-After": str(told.seconds)})
+            case Wrong():
+                return self._sign_in_page(request, said, self._form(to, "wrong", name=form.get("name")), 401)
 
-    @property
-    def _people(self) -> bool:
-        return self._door.has_people
+    async def _begin_elsewhere(self, request: web.BaseRequest, said: Mapping[str, str]) -> Answer:
+        """Send the browser to the identity provider."""
+        begun = await self._door.begin_elsewhere(own_path(said.get("next", "")))
+        if isinstance(begun, Denied):
+            return self._sign_in_page(request, {}, self._form("/", "elsewhere"), 403)
+        return _see(begun.url, set_cookie(begun.state, STATE_COOKIE))
+
+    async def _return_from_elsewhere(self, request: web.BaseRequest, said: Mapping[str, str]) -> Answer:
+        """Take in whom the identity provider sent back."""
+        found = await self._door.return_from_elsewhere(said, request)
+        if isinstance(found, Denied):
+            return self._sign_in_page(request, {}, self._form("/", "elsewhere"), 403)
+        signed_in, to = found
+        return _see(to, set_cookie(signed_in.token))
+
+    def _form(self, to: str, error: str | None = None, seconds: int = 0, name: str = "") -> SignInForm:
+        provider = self._door.provider
+        return SignInForm(to, error, seconds, self._door.has_people, name[:60], None if provider is None else provider.label)
 
     # ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _sign_in_page(  # noqa: PLR0913, PLR0917 - what one page is made of
+    def _sign_in_page(
         self,
         request: web.BaseRequest,
         said: Mapping[str, str],
-        words: Words,
         form: SignInForm,
         status: int = 200,
-        more: Mapping[str, str] = {},
+        more: Mapping[str, str] = NO_HEADERS,
     ) -> Answer:
+        words = Words(_preference(request, said, "lang") or _language(request))
         values = {**self._frame(request, said, words), "title": msg("Sign in"), "it": form}
         return self._html(request, said, status, self._renderer.write("sign_in.html", words, values), more)
 
@@ -235,6 +254,7 @@ class Site:
 
     def _frame(self, request: web.BaseRequest, said: Mapping[str, str], words: Words) -> dict[str, object]:
         path = request.raw_path.partition("?")[0]
+        path = SIGN_IN if path.startswith(ELSEWHERE) else path
         kept = {name: value for name, value in said.items() if name not in PREFERENCES}
 
         def link(**changed: str) -> str:
@@ -251,7 +271,7 @@ class Site:
         said: Mapping[str, str],
         status: int,
         body: bytes,
-        more: Mapping[str, str] = {},
+        more: Mapping[str, str] = NO_HEADERS,
     ) -> Answer:
         """Answer with a page. A preference that was just chosen is remembered: one header holds one cookie, the one chosen."""
         headers = {**HEADERS, **more}
@@ -292,6 +312,15 @@ class Site:
         if request.headers.get(LIVE_HEADER):
             return problem(401, "unauthenticated", {"HX-Redirect": to})
         return _see(to)
+
+
+SIGNING_IN: Final[Mapping[Route, Callable[[Site, web.BaseRequest, Mapping[str, str]], Awaitable[Answer]]]] = {
+    (hdrs.METH_GET, SIGN_IN): Site._show_sign_in,  # noqa: SLF001 - its own, by route
+    (hdrs.METH_POST, SIGN_IN): Site._sign_in_here,  # noqa: SLF001
+    (hdrs.METH_GET, ELSEWHERE): Site._begin_elsewhere,  # noqa: SLF001
+    (hdrs.METH_GET, CALLBACK): Site._return_from_elsewhere,  # noqa: SLF001
+}
+"""The ways in."""
 
 
 async def _nothing(_ask: Ask, _rooms: Rooms, _form: Form) -> Done:

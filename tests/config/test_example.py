@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.console.passwords import hash_password
 from gateway.keys import KeyId, KeyKind, make_key
 from gateway.model import Destination, StorefrontId
 from gateway.settings import BLOCKS, load, names
@@ -11,7 +12,9 @@ from gateway.settings import BLOCKS, load, names
 CONFIG = Path(__file__).parent.parent.parent / "config"
 EXAMPLE = CONFIG / "gateway.example.toml"
 LOCAL = CONFIG / "local.toml"
+HASH = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$R4p8zGz8pQ1hGk6bGq7Y0Q2s2C2g2o0yQJ4tq7cE5xE"
 TOKENS = {"META_ACCESS_TOKEN": "a", "PINTEREST_ACCESS_TOKEN": "b", "GOOGLE_ACCESS_TOKEN": "c", "SHOPIFY_WEBHOOK_SECRET": "d"}
+TOKENS |= {"CONSOLE_ADA": HASH, "OIDC_CLIENT_SECRET": "e"}
 
 SETTING = re.compile(r"(?P<off># )?(?P<name>[a-z_]+) = (?P<value>.+)")
 
@@ -80,6 +83,7 @@ def test_the_demos_configuration_loads_beside_what_it_refers_to(tmp_path: Path) 
         "secret.key": make_key(KeyKind.SECRET, KeyId("demo")),
         "publishable.key": make_key(KeyKind.PUBLISHABLE, KeyId("demo")),
         **{f"{destination.value}.token": "sandbox" for destination in Destination},
+        "console.hash": hash_password("a password of the demo"),
     }.items():
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o600)

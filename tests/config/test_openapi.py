@@ -223,7 +223,7 @@ async def test_real_private_answers_are_as_described(tmp_path: Path) -> None:
             validator("Shapes").validate(shapes)
             asked = {"storefront": "shop", "decision": "DPO", "up_to": shapes["newest"]}
             validator("Approval").validate(asked)
-            async with session.post(f"{there.private_url}/api/v1/shapes/approve", json=asked) as answer:
+            async with session.post(f"{there.private_url}/api/v1/shapes/approve", json=asked, headers=there.own) as answer:
                 validator("Approved").validate(await answer.json())
             validator("Error").validate(await there.ask("/api/v1/explain"))
 
@@ -256,7 +256,7 @@ async def test_real_answers_about_dead_letters_are_as_described(tmp_path: Path) 
                 if number == len(tried) - 1:
                     await gateway.outbox.close()
                 url = f"{there.private_url}/api/v1/replay"
-                given = {"Content-Type": "application/json"} | headers
+                given = {"Content-Type": "application/json", **there.own} | headers
                 async with session.post(url, data=json.dumps(order).encode(), headers=given) as answer:
                     met.add(answer.status)
                     validator("ReplaySlice" if answer.status == 200 else "Error").validate(await answer.json())

@@ -157,9 +157,9 @@ async def test_a_log_that_fails_is_told_and_keeps_no_event(tmp_path: Path, monke
         order = {"storefront": STOREFRONT, "destination": "meta", "dry_run": False}
         async with aiohttp.ClientSession() as session:
             for path, body in (("shapes/approve", asked), ("replay", order)):
-                async with session.post(f"{there.private_url}/api/v1/{path}", json=body) as answer:
+                async with session.post(f"{there.private_url}/api/v1/{path}", json=body, headers=there.own) as answer:
                     assert (answer.status, await answer.json()) == (503, {"error": "log_unavailable"})
-            async with session.post(f"{there.private_url}/api/v1/replay", json=order | {"dry_run": True}) as answer:
+            async with session.post(f"{there.private_url}/api/v1/replay", json=order | {"dry_run": True}, headers=there.own) as answer:
                 assert answer.status == 200
         await post(there, purchase(event_id="2"))
         ready = await there.ask("/readyz")
@@ -179,12 +179,12 @@ async def test_what_somebody_does_is_recorded_before_it_is_done(tmp_path: Path) 
             ("replay", {"storefront": STOREFRONT, "destination": "meta"}),
             ("replay", {"storefront": "nobody", "destination": "meta", "dry_run": False}),
         ):
-            async with session.post(f"{there.private_url}/api/v1/{path}", json=body):
+            async with session.post(f"{there.private_url}/api/v1/{path}", json=body, headers=there.own):
                 pass
     done = [entry for entry in entries(there) if "by" in entry]
     assert [(entry["kind"], entry["by"]) for entry in done] == [
-        ("shapes_approved", "private_listener"),
-        ("replay", "private_listener"),
+        ("shapes_approved", "command"),
+        ("replay", "command"),
     ]
     assert done[1]["reasons"] == ["rejected"]
     assert "Jane" not in str(done)

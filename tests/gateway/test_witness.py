@@ -44,17 +44,23 @@ class Scene:
 
 def test_a_persons_request_is_written_by_its_number(scene: Scene) -> None:
     """And counted by right and way; there is no place for anything of the person."""
-    scene.teller.request_done(META.storefront, Right.ERASE, Via.OPERATOR, 12)
+    scene.teller.request_done(META.storefront, Right.ERASE, Via.OPERATOR, 12, None)
     said = {"level": "info", "happening": "request_done", "storefront": "demo", "number": 12, "right": "erase"}
     assert scene.lines == [said]
     assert 'rights_total{right="erase",storefront="demo",via="operator"} 1.0' in scene.metrics.text().decode()
+
+
+def test_who_served_a_person_is_in_the_signed_log(scene: Scene) -> None:
+    """Where somebody signed in, they themselves; not only the way that they came."""
+    scene.teller.request_done(META.storefront, Right.ERASE, Via.OPERATOR, 12, "ab" * 32)
+    assert scene.recorded[-1] == RightsRequest("demo", Asked.ERASE, 12, "ab" * 32)
 
 
 @pytest.mark.parametrize("via", Via)
 @pytest.mark.parametrize("right", Right)
 def test_a_persons_request_is_in_the_signed_log(scene: Scene, right: Right, via: Via) -> None:
     """Every right, by every way, as an entry that keeps the log's rules."""
-    scene.teller.request_done(META.storefront, right, via, 12)
+    scene.teller.request_done(META.storefront, right, via, 12, None)
     (entry,) = scene.recorded
     by = "private_listener" if via is Via.OPERATOR else via.value
     assert entry == RightsRequest("demo", Asked(right.value), 12, by)

@@ -58,14 +58,16 @@ class There:
     async def ask(self, right: str, said: Any, **headers: str) -> tuple[int, Any]:
         """Ask for a right: JSON, or bytes as they are."""
         body = said if isinstance(said, bytes) else json.dumps(said).encode()
-        given = {"Content-Type": "application/json"} | headers
+        given = {"Content-Type": "application/json", **self.installation.own} | headers
         url = f"{self.installation.private_url}/api/v1/{right}"
         async with self.session.post(url, data=body, headers=given) as answer:
             return answer.status, await answer.json()
 
     async def register(self, **query: str) -> tuple[int, Any]:
         """Read the register."""
-        async with self.session.get(self.installation.private_url + REGISTER, params=query) as answer:
+        async with self.session.get(
+            self.installation.private_url + REGISTER, params=query, headers=self.installation.own
+        ) as answer:
             return answer.status, await answer.json()
 
     async def post(self, *events: dict[str, Any], file: str = "secret.key") -> None:
