@@ -29,8 +29,8 @@ from aiohttp import hdrs, web
 from gateway.audit.accounts import account
 from gateway.audit.letters import list_dead, tell_slice
 from gateway.audit.shapes import Approval, Approved, tell_shapes
-from gateway.audit.standing import Readiness
-from gateway.audit.trace import Standstill, tell
+from gateway.audit.standing import Readiness, standstills
+from gateway.audit.trace import tell
 from gateway.console.door import Door
 from gateway.console.page import CSRF_HEADER, Caller, Form
 from gateway.console.roles import NOBODY, STATIC, WHO, may, methods, withheld
@@ -39,7 +39,7 @@ from gateway.delivery.letters import Order
 from gateway.delivery.replaying import Replayer, count_dead
 from gateway.listener import Answer, answer, problem
 from gateway.metrics import CONTENT_TYPE, Metrics
-from gateway.model import Destination, EventId, Kind, StorefrontId
+from gateway.model import EventId, Kind, StorefrontId
 from gateway.outbox import Decision, Outbox, Shut, Unavailable
 from gateway.reports import Asked, Reports, read
 from gateway.rights.counter import PATHS, Counter
@@ -269,16 +269,7 @@ class Private:
         explanation = await self._outbox.explain(storefront, kind, event_id)
         if explanation is None:
             return problem(404, "unknown_event")
-        return answer(200, orjson.dumps(tell(explanation, self._standstills(storefront))))
-
-    def _standstills(self, storefront: StorefrontId) -> Mapping[Destination, Standstill]:
-        """Say of each destination to which nothing goes at the moment why that is."""
-        lanes = self._readiness()["lanes"].get(storefront, {})
-        return {
-            Destination(name): Standstill(reason=lane["reason"], advice=lane["advice"], due=lane["due"])
-            for name, lane in lanes.items()
-            if lane["reason"] is not None
-        }
+        return answer(200, orjson.dumps(tell(explanation, standstills(self._readiness()["lanes"].get(storefront, {})))))
 
     async def _accounts(self, query: Mapping[str, str]) -> Answer:
         if (storefront := self._storefront(query)) is None:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import TypedDict
 
-from gateway.audit.trace import moment
+from gateway.audit.trace import Standstill, moment
+from gateway.model import Destination
 from gateway.outbox import Waiting
 
 
@@ -111,3 +112,12 @@ def health(storefront: str, readiness: Readiness, backlogs: Mapping[str, Backlog
     return Health(
         storefront=storefront, ready=readiness["ready"], why=readiness["why"], first_expiry=first_expiry(backlogs), lanes=lanes
     )
+
+
+def standstills(lanes: Mapping[str, LaneState]) -> dict[Destination, Standstill]:
+    """Say of each destination to which nothing goes at the moment why that is."""
+    return {
+        Destination(name): Standstill(reason=lane["reason"], advice=lane["advice"], due=lane["due"])
+        for name, lane in lanes.items()
+        if lane["reason"] is not None
+    }

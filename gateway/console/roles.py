@@ -66,6 +66,13 @@ WHO: Final[Mapping[Route, Roles | None]] = {
     ("POST", "/sign-out"): EVERYBODY,
     ("GET", "/live"): EVERYBODY,
     ("GET", "/"): EVERYBODY,
+    ("GET", "/funnel"): EVERYBODY,
+    ("GET", "/explain"): EVERYBODY,
+    ("GET", "/health"): EVERYBODY,
+    ("GET", "/dead-letters"): EVERYBODY,
+    ("POST", "/dead-letters/look"): OPERATORS,
+    ("POST", "/dead-letters/replay"): OPERATORS,
+    ("GET", "/requests"): PRIVACY,
     ("GET", "/people"): OPERATORS,
     ("POST", "/people/sign-out"): OPERATORS,
 }

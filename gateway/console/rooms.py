@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from gateway.audit.standing import Health, Readiness
+from gateway.audit.standing import Health, Readiness, standstills
+from gateway.audit.trace import Standstill
 from gateway.console.roles import Roles
 from gateway.delivery.replaying import Replayer
 from gateway.metrics import Metrics
-from gateway.model import StorefrontId
+from gateway.model import Destination, StorefrontId
 from gateway.outbox import Outbox
 from gateway.reports import Reports
 from gateway.rights.counter import Counter
@@ -74,3 +75,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     def health(self, storefront: StorefrontId) -> Health:
         """Tell how a storefront's destinations stand."""
         return self.reports.health(storefront, self.readiness(), int(self.wall()))
+
+    def standstills(self, storefront: StorefrontId) -> Mapping[Destination, Standstill]:
+        """Say of each destination to which nothing goes at the moment why that is."""
+        return standstills(self.readiness()["lanes"].get(storefront, {}))

@@ -198,7 +198,48 @@ SIGNALS: Final[Mapping[str, str]] = {
     "opted_out": "Opted out",
 }
 
+REMARKS: Final[Mapping[str, str]] = {
+    "email_hashed": "E-mail address hashed",
+    "email_unusable": "E-mail address not usable, removed",
+    "email_digest_passed": "Hash of the e-mail address kept",
+    "email_not_needed": "E-mail address not needed, removed",
+    "ip_truncated": "IP address cut short",
+    "ip_unusable": "IP address not usable, removed",
+    "ip_not_needed": "IP address not needed, removed",
+    "user_agent_reduced": "Browser reduced to name and version",
+    "user_agent_kept": "Browser's description kept",
+    "user_agent_removed": "Browser's description removed",
+    "page_url_reduced_to_origin": "Page address reduced to the shop's own",
+    "page_url_unusable": "Page address not usable, removed",
+    "page_url_not_needed": "Page address not needed, removed",
+    "page_path_kept": "Path of the page kept",
+    "page_path_removed": "Path of the page removed",
+    "click_id_kept": "Click id kept",
+    "click_id_removed": "Click id removed",
+    "click_id_unusable": "Click id not usable, removed",
+    "unknown_fields_removed": "Unknown fields removed",
+    "time_set_to_now": "Time in the future set to now",
+    "consent_signals_removed": "Consent signals removed once read",
+    "region_removed": "Country and region removed",
+    "money_not_needed": "Order value not needed, removed",
+    "content_ids_kept": "Ids of articles kept",
+    "content_ids_removed": "Ids of articles removed",
+    "content_id_unusable": "Id of an article not usable, removed",
+}
+
+RIGHTS: Final[Mapping[str, str]] = {
+    "withdraw": "Withdrawal",
+    "erase": "Erasure",
+    "access": "Access",
+    "on_the_wire": "on the wire",
+    "consent_records": "Consent records",
+    "held_orders": "Orders that waited for consent",
+    "sent": "Lines of what was sent",
+    "traces": "Decisions",
+}
+
 WORDS: Final[Mapping[str, str]] = {
-    **SIGNALS, **STANDING, **PROCESSING, **FAULTS, **REFUSALS, **REASONS, **STATES, **KINDS, **PLACES, **ROLES,
+    **REMARKS, **RIGHTS, **SIGNALS, **STANDING,
+    **PROCESSING, **FAULTS, **REFUSALS, **REASONS, **STATES, **KINDS, **PLACES, **ROLES,
 }  # fmt: skip
 """Every word with its label."""

@@ -4,12 +4,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.console.page import Page
-from gateway.console.pages import overview, people
+from gateway.console.pages import dead_letters, explain, funnel, health, overview, people, requests
 
 PAGES: Final[Mapping[str, Page]] = {
     page.path: page
     for page in (
         overview.PAGE,
+        funnel.PAGE,
+        explain.PAGE,
+        health.PAGE,
+        dead_letters.PAGE,
+        requests.PAGE,
         people.PAGE,
     )
 }

@@ -1,0 +1,149 @@
+"""`/dead-letters`: what failed for good, why, and what to do. An operator looks what a replay would do, and then replays.
+
+A replay goes through the letters a slice at a time, as `consent-gateway replay` does; one form does at most `MOST_SLICES` and
+says whether more is left.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from gateway.audit.letters import DeadTold, LotTold, list_dead, tell_slice
+from gateway.console.language import msg
+from gateway.console.page import Act, Ask, Done, Form, Outcome, Page, Section, View
+from gateway.console.rooms import Rooms
+from gateway.delivery.letters import Order
+from gateway.delivery.replaying import count_dead
+from gateway.model import Destination, Kind, Reason
+from gateway.signing.acts import replay_of
+
+MOST_SLICES: Final = 20
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """Letters that stay where they are, and the code of what stands against them."""
+
+    why: str
+    count: int
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """What a replay would do: which letters are meant, how many would go, their value, and which would not."""
+
+    destination: str
+    event: str
+    reason: str
+    going: int
+    value: Mapping[str, Decimal]
+    kept: tuple[Kept, ...]
+    more: bool
+
+
+class Lying(msgspec.Struct, frozen=True):
+    """What the page shows."""
+
+    total: int
+    letters: tuple[DeadTold, ...]
+    tried: Tried | None = None
+
+
+async def show(ask: Ask, rooms: Rooms) -> View:
+    """Show what lies there."""
+    return View(await _lying(ask, rooms))
+
+
+async def _lying(ask: Ask, rooms: Rooms, tried: Tried | None = None) -> Lying:
+    listing = list_dead(await count_dead(rooms.outbox, ask.storefront))
+    return Lying(listing["total"], tuple(listing["letters"]), tried)
+
+
+def order_of(ask: Ask, form: Form, *, dry_run: bool) -> Order | None:
+    """Read which letters are meant; None when that cannot be."""
+    try:
+        return Order(
+            storefront=ask.storefront,
+            destination=Destination(form.get("destination")),
+            reasons=[Reason(form.get("reason"))],
+            event=Kind(form.get("event")),
+            dry_run=dry_run,
+        )
+    except ValueError:
+        return None
+
+
+async def _run(rooms: Rooms, order: Order) -> tuple[list[LotTold], bool] | None:
+    """Look through the letters; gives what was found and whether more is left. None when there is no such destination."""
+    lots: list[LotTold] = []
+    for _ in range(MOST_SLICES):
+        found = await rooms.replayer.replay(order, rooms.wall())
+        if found is None:
+            return None
+        lots += tell_slice(found)["lots"]
+        if found.next is None:
+            return lots, False
+        order = msgspec.structs.replace(order, after=found.next)
+    return lots, True
+
+
+NOT_MEANT: Final = Done("/dead-letters", msg("That is no destination, reason or event of this storefront."), well=False)
+
+
+async def look(ask: Ask, rooms: Rooms, form: Form) -> Outcome:
+    """Say what a replay would do."""
+    order = order_of(ask, form, dry_run=True)
+    found = None if order is None else await _run(rooms, order)
+    if order is None or found is None or order.event is None:
+        return NOT_MEANT
+    tried = judged(order.destination.value, order.event.value, order.reasons[0].value, *found)
+    return View(await _lying(ask, rooms, tried))
+
+
+def judged(destination: str, event: str, reason: str, lots: list[LotTold], more: bool) -> Tried:
+    """Add up what would go and what would not."""
+    kept: Counter[str] = Counter()
+    value: Counter[str] = Counter()
+    sums: dict[str, Decimal] = {}
+    for lot in lots:
+        if lot["against"] is not None:
+            kept[lot["against"]] += lot["count"]
+            continue
+        value["going"] += lot["count"]
+        for currency, amount in lot["value"].items():
+            sums[currency] = sums.get(currency, Decimal()) + Decimal(amount)
+    return Tried(
+        destination,
+        event,
+        reason,
+        value["going"],
+        sums,
+        tuple(Kept(why, count) for why, count in kept.most_common()),
+        more,
+    )
+
+
+async def replay(ask: Ask, rooms: Rooms, form: Form) -> Outcome:
+    """Give back what may go."""
+    order = order_of(ask, form, dry_run=False)
+    if order is None or order.destination not in rooms.health(ask.storefront)["lanes"]:
+        return NOT_MEANT
+    await rooms.record(replay_of(order, ask.caller.by))
+    found = await _run(rooms, order)
+    if found is None:
+        return NOT_MEANT
+    _, more = found
+    if more:
+        return Done("/dead-letters", msg("The first 10,000 letters are on their way again. More are left: replay once more."))
+    return Done("/dead-letters", msg("They are on their way again: what may go is sent, and what may not stays here."))
+
+
+PAGE = Page(
+    path="/dead-letters",
+    title=msg("Dead letters"),
+    show=show,
+    template="dead_letters.html",
+    section=Section.DELIVERY,
+    acts={"/dead-letters/look": Act(look, seconds=10.0), "/dead-letters/replay": Act(replay, seconds=10.0)},
+)

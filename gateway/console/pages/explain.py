@@ -1,0 +1,69 @@
+"""`/explain`: what became of one event, found by its id. The whole path: signals, rule, what the boundary did, each platform.
+
+The answer of `GET /api/v1/explain`, without the fields that a role may not see.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from gateway.audit.trace import Told, tell
+from gateway.console.language import msg
+from gateway.console.page import Ask, Page, Section, View
+from gateway.console.roles import withheld
+from gateway.console.rooms import Rooms
+from gateway.model import EventId, Kind
+
+ROUTE = ("GET", "/api/v1/explain")
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the page shows. `told` is None while nothing was asked, or nothing is known; `fault`: what cannot be meant."""
+
+    event: str
+    event_id: str
+    events: tuple[str, ...]
+    fault: str | None = None
+    asked: bool = False
+    told: Told | None = None
+    signals: Mapping[str, str] | None = None
+    fields: tuple[str, ...] | None = None
+
+
+async def show(ask: Ask, rooms: Rooms) -> View:
+    """Show the form, and below it what is known of the event that was asked for."""
+    events = tuple(kind.value for kind in Kind)
+    event, event_id = ask.query.get("event", Kind.PURCHASE.value), ask.query.get("event_id", "").strip()
+    if event not in events:
+        return View(Answer(Kind.PURCHASE.value, "", events, fault="event"), status=400)
+    if not event_id:
+        return View(Answer(event, "", events))
+    try:
+        meant = EventId(event_id)
+    except ValueError:
+        return View(Answer(event, "", events, fault="event_id"), status=400)
+    found = await rooms.outbox.explain(ask.storefront, Kind(event), meant)
+    if found is None:
+        return View(Answer(event, event_id, events, asked=True), status=404)
+    told = tell(found, rooms.standstills(ask.storefront))
+    kept = withheld(ROUTE, ask.caller.roles)
+    return View(
+        Answer(
+            event,
+            event_id,
+            events,
+            asked=True,
+            told=told,
+            signals=None if "signals" in kept else told["signals"],
+            fields=None if "fields" in kept else tuple(told["fields"]),
+        )
+    )
+
+
+PAGE = Page(
+    path="/explain",
+    title=msg("Find an event"),
+    show=show,
+    template="explain.html",
+    section=Section.DELIVERY,
+)

@@ -1,0 +1,210 @@
+"""`/funnel`: does what comes in arrive? Over hours, days or weeks, in events and in money; today beside the same day last week.
+
+What is shown is the answer of `GET /api/v1/funnel` and nothing else, so small groups stay as hidden as there.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+
+from gateway.audit.funnel import Arrival, Door, Funnel, Slot
+from gateway.audit.groups import OTHERS, Cell
+from gateway.audit.periods import Step
+from gateway.console.language import msg
+from gateway.console.page import Ask, Page, Section, View
+from gateway.console.rooms import Rooms
+from gateway.model import Kind
+from gateway.reports import USUAL, Asked, read
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One step of time, for the chart and the table beside it. Counts of small groups are text, as `<10`."""
+
+    since: str
+    accepted: int
+    refused: Cell
+    otherwise: int
+    invalid: int
+    duplicate: int
+
+
+class Sum(msgspec.Struct, frozen=True):
+    """Order value of one currency at one destination, in major units."""
+
+    currency: str
+    accepted: Decimal
+    delivered: Decimal
+    taken_back: Decimal
+    dead: Decimal
+
+    @property
+    def open(self) -> Decimal:
+        """What was accepted in this time and has not ended in it; below nought where older events ended in it."""
+        return self.accepted - self.delivered - self.dead - self.taken_back
+
+
+class Count(msgspec.Struct, frozen=True):
+    """A code and how often it was."""
+
+    code: str
+    count: Cell
+
+
+class Course(msgspec.Struct, frozen=True):
+    """A destination over the whole time, and now."""
+
+    name: str
+    total: Arrival
+    waiting: int
+    retrying: int
+    lying: int
+    sums: tuple[Sum, ...]
+    ends: tuple[Count, ...]
+    processed: tuple[Count, ...]
+    fresh: tuple[tuple[int | None, int], ...]
+    lines: tuple[Arrival, ...]
+
+
+class Beside(msgspec.Struct, frozen=True):
+    """A figure of today and of the same hours a week ago."""
+
+    label: str
+    today: Cell
+    before: Cell
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What the page shows."""
+
+    step: str
+    count: int
+    event: str | None
+    steps: tuple[str, ...]
+    events: tuple[str, ...]
+    smallest: int
+    door: Door
+    lines: tuple[Line, ...]
+    consent: tuple[Count, ...]
+    otherwise: tuple[Count, ...]
+    matched: tuple[tuple[str, float | None], ...]
+    courses: tuple[Course, ...]
+    beside: tuple[Beside, ...]
+    bad: bool
+
+
+MATCHED = {
+    "email": msg("Hashed e-mail"),
+    "ip": msg("Truncated address"),
+    "click": msg("Click id"),
+    "none": msg("None of these"),
+}
+
+
+async def show(ask: Ask, rooms: Rooms) -> View:
+    """Show the funnel that was asked for; the usual one, with a word about it, where that cannot be meant."""
+    asked = read({name: ask.query[name] for name in ("step", "count", "event") if ask.query.get(name)})
+    meant = asked if isinstance(asked, Asked) else Asked()
+    told = await rooms.reports.funnel(ask.storefront, meant, ask.now)
+    return View(shown(told, meant, bad=meant is not asked))
+
+
+def shown(told: Funnel, asked: Asked, *, bad: bool) -> Shown:
+    """Put the page together."""
+    door = told["total"]["door"]
+    return Shown(
+        step=asked.step.value,
+        count=asked.count,
+        event=told["event"],
+        steps=tuple(USUAL),
+        events=tuple(kind.value for kind in Kind),
+        smallest=told["smallest_group"],
+        door=door,
+        lines=tuple(line(slot) for slot in told["slots"]),
+        consent=counts(door["consent_reasons"]),
+        otherwise=counts({**door["refused_otherwise"], **door["invalid"]}),
+        matched=tuple(
+            (MATCHED[key], count / door["accepted"] if door["accepted"] else None) for key, count in door["matched"].items()
+        ),
+        courses=tuple(course(name, told) for name in told["total"]["destinations"]),
+        beside=beside(told["today"], told["week_before"]),
+        bad=bad,
+    )
+
+
+def line(slot: Slot) -> Line:
+    """Give one step of time in one line."""
+    door = slot["door"]
+    return Line(
+        since=slot["since"],
+        accepted=door["accepted"],
+        refused=door["refused_for_consent"],
+        otherwise=sum(door["refused_otherwise"].values()),
+        invalid=sum(door["invalid"].values()),
+        duplicate=door["duplicate"],
+    )
+
+
+def counts(found: Mapping[str, Cell]) -> tuple[Count, ...]:
+    """Give codes with their counts, the larger first; what is told together comes last."""
+    size = {code: count if isinstance(count, int) else 0 for code, count in found.items()}
+    return tuple(Count(code, found[code]) for code in sorted(found, key=lambda code: (code == OTHERS, -size[code], code)))
+
+
+def course(name: str, told: Funnel) -> Course:
+    """Put together what is told of one destination."""
+    total = told["total"]["destinations"][name]
+    now = told["now"].get(name)
+    return Course(
+        name=name,
+        total=total,
+        waiting=0 if now is None else now["waiting"],
+        retrying=0 if now is None else now["retrying"],
+        lying=0 if now is None else now["dead"],
+        sums=tuple(_sum(currency, sums) for currency, sums in total["value"].items()),
+        ends=counts(
+            {reason.partition(".")[2]: count for reason, count in total["reasons"].items() if reason.startswith("dead.")}
+        ),
+        processed=counts(dict(total["processed"])),
+        fresh=tuple((None if bound == "later" else int(bound), count) for bound, count in total["fresh"].items()),
+        lines=tuple(slot["destinations"][name] for slot in told["slots"] if name in slot["destinations"]),
+    )
+
+
+def _sum(currency: str, sums: Mapping[str, str]) -> Sum:
+    def of(outcome: str) -> Decimal:
+        return Decimal(sums.get(outcome, 0))
+
+    return Sum(currency, of("accepted"), of("delivered"), of("withdrawn"), of("dead"))
+
+
+def beside(today: Slot, before: Slot) -> tuple[Beside, ...]:
+    """Give today's figures with those of the same hours a week ago."""
+    door, then = today["door"], before["door"]
+    return (
+        Beside(msg("Received"), door["received"], then["received"]),
+        Beside(msg("Accepted"), door["accepted"], then["accepted"]),
+        Beside(msg("Refused for want of consent"), door["refused_for_consent"], then["refused_for_consent"]),
+        Beside(msg("Delivered"), _arrived(today), _arrived(before)),
+        Beside(msg("Failed for good"), _dead(today), _dead(before)),
+    )
+
+
+def _arrived(slot: Slot) -> int:
+    return sum(arrival["delivered"] + arrival["taken"] for arrival in slot["destinations"].values())
+
+
+def _dead(slot: Slot) -> int:
+    return sum(arrival["dead"] for arrival in slot["destinations"].values())
+
+
+PAGE = Page(
+    path="/funnel",
+    title=msg("Funnel"),
+    show=show,
+    template="funnel.html",
+    section=Section.DELIVERY,
+    live=True,
+)
+STEPS = {Step.HOUR: msg("Hours"), Step.DAY: msg("Days"), Step.WEEK: msg("Weeks")}
+"""How the template calls them, marked here for translation."""
