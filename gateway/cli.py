@@ -398,9 +398,9 @@ def _console_arguments(parser: argparse.ArgumentParser) -> None:
         what.add_parser,
         "password",
         "hash a password for somebody who signs in to the console",
-        "Asks for a new password twice, without showing it, and prints its Argon2id hash with the lines for the configuration.\n"
-        "Has somebody else choose theirs: let them run this on their own machine and send you the hash. Without a terminal\n"
-        "the password is one line of standard input.",
+        "Asks for a new password twice, without showing it, and prints its Argon2id hash for the configuration.\n"
+        "Others choose their own: let them run this where they are and send you the hash. Without a terminal the password is\n"
+        "one line of standard input.",
     )
     token = _part(
         what.add_parser,

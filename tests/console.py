@@ -30,6 +30,8 @@ ARTEFACTS: Final = ROOT / ".artefacts/console"
 FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--proxy-server=127.0.0.1:9")
 """Loopback goes past the proxy, and nobody listens on that one: whatever else the browser asks for reaches nobody."""
 
+SECONDS: Final = 15
+"""How long anything in a page may take."""
 PASSWORD: Final = "correct horse battery"
 XSS: Final = "<img src=x onerror=alert(1)>\"'{{7*7}}</script>"
 """What a person may be called, and no page may ever run."""
@@ -82,8 +84,8 @@ class Visit(msgspec.Struct):
         await self.open("/sign-in")
         await self.page.fill("#name", name)
         await self.page.fill("#password", password)
-        await self.page.click("form button")
-        await self.page.wait_for_load_state()
+        async with self.page.expect_navigation():
+            await self.page.click("form button")
 
     async def picture(self, name: str) -> Path:
         """Keep a picture of the whole page."""
@@ -138,6 +140,7 @@ async def visiting(
         bypass_csp=axe,
         java_script_enabled=scripts,
     )
+    context.set_default_timeout(SECONDS * 1000)
     page = await context.new_page()
     visit = Visit(url, context, page, [], [])
 

@@ -103,7 +103,7 @@ CODES: Final[tuple[type[StrEnum], ...]] = (
     Status, Refusal, Fault, Reason, Processing, Shut, Happening, CredentialKind, LogState, EntryKind, Rule,
 )  # fmt: skip
 PROBLEM: Final = re.compile(r"(?:problem\(\d+, |\"error\": )\"([a-z_]+)\"")
-ANSWERING: Final = ("bodies", "callers", "intake", "listener", "private")
+ANSWERING: Final = ("bodies", "callers", "console/site", "intake", "listener", "private")
 ERRORS: Final = sorted({code for room in ANSWERING for code in PROBLEM.findall((ROOT / f"gateway/{room}.py").read_text())})
 
 
@@ -127,7 +127,7 @@ def test_the_environments_variable_is_written_down() -> None:
 
 def test_settings_that_are_named_exist() -> None:
     """`server.public` and the like, wherever the pages name one."""
-    named = set(re.findall(r"`((?:server|outbox|delivery|audit)\.(?!db)[a-z_]+)`", text()))
+    named = set(re.findall(r"`((?:server|outbox|delivery|audit|console)\.(?!db|token|css|js)[a-z_]+)`", text()))
     assert named
     assert named <= set(names())
 

@@ -46,6 +46,8 @@ TESTED_ELSEWHERE: Final[Mapping[str, str]] = {
     "gateway/outbox/putting.py": "tests/gateway/outbox/test_writer.py",
     **{f"gateway/outbox/{part}.py": "tests/gateway/outbox/contract_history.py" for part in ("figures", "telling")},
     **{f"gateway/ledger/{part}.py": LEDGER_SUITE for part in ("__init__", "held", "records", "register", "schema", "store")},
+    # What pages may ask, and who asks: tried over real sockets, with everything behind them.
+    **{f"gateway/console/{part}.py": "tests/gateway/console/test_site.py" for part in ("door", "rooms")},
     # Only types and a protocol: whoever implements or uses them is tested.
     "gateway/adapter.py": "tests/adapters/test_every_adapter.py",
     "gateway/delivery/watcher.py": "tests/gateway/test_witness.py",

@@ -45,7 +45,8 @@ class Attempts:
         if failures is None or failures.count < self._free or now - failures.last > FORGET_SECONDS:
             return 0.0
         doublings = min(failures.count - self._free, 20)
-        return max(0.0, failures.last + min(FIRST_SECONDS * (1 << doublings), self._cap) - now)
+        wait = min(FIRST_SECONDS * (1 << doublings), self._cap)
+        return max(0.0, min(wait, failures.last + wait - now))
 
     def failed(self, key: str, now: float) -> None:
         """Count a failure."""
@@ -58,6 +59,12 @@ class Attempts:
     def succeeded(self, key: str) -> None:
         """Forget the failures."""
         self._failures.pop(key, None)
+
+    def undo(self, key: str) -> None:
+        """Take one failure back: it was counted before it was known to be none."""
+        failures = self._failures.get(key)
+        if failures is not None:
+            failures.count = max(0, failures.count - 1)
 
 
 class Guard:
@@ -76,6 +83,10 @@ class Guard:
         self._names.failed(name, now)
         self._networks.failed(network, now)
 
-    def succeeded(self, name: str) -> None:
-        """Forget the name's failures. The network's stay: one known password must not pay for guesses at others."""
+    def succeeded(self, name: str, network: str) -> None:
+        """Say that what was counted as a failure, before it was tried, was none.
+
+        The name's failures are forgotten. The network's others stay: one known password must not pay for guesses at others.
+        """
         self._names.succeeded(name)
+        self._networks.undo(network)

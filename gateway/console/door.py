@@ -128,7 +128,7 @@ class Door:
         if not fits:
             self._tell(LoginRefused(self.account(name)))
             return Wrong()
-        self._guard.succeeded(name)
+        self._guard.succeeded(name, network)
         return await self._admit(name, self.account(name), self._people[name].roles, request)
 
     async def begin_elsewhere(self, to: str) -> Begun | Denied:

@@ -11,7 +11,7 @@ import hmac
 import json
 import secrets
 import time
-from base64 import urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64encode
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from enum import unique
@@ -21,7 +21,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 
 import jwt
 import msgspec
-from aiohttp import BasicAuth, ClientError, ClientSession, ClientTimeout, DummyCookieJar
+from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
@@ -191,6 +191,12 @@ class Provider:
     def _redirect_uri(self) -> str:
         return self._told.public_url.rstrip("/") + CALLBACK
 
+    @property
+    def _own_word(self) -> str:
+        """Say who the gateway is to the provider (https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1)."""
+        pair = f"{quote_plus(self._told.client_id)}:{quote_plus(self._secret.reveal())}"
+        return f"Basic {b64encode(pair.encode()).decode()}"
+
     # ── the gateway's way ────────────────────────────────────────────────────────────────────────────────────────
 
     async def _description(self) -> _Described:
@@ -272,10 +278,10 @@ class Provider:
         """Ask the provider; an answer is 200, whole and small. Raises _Trouble."""
         if self._session is None:
             self._session = ClientSession(cookie_jar=DummyCookieJar(), timeout=ClientTimeout(total=ANSWER_SECONDS))
-        who = None if form is None else BasicAuth(quote_plus(self._told.client_id), quote_plus(self._secret.reveal()))
+        headers = {"Accept": "application/json", **({} if form is None else {"Authorization": self._own_word})}
         try:
             async with self._session.request(
-                "GET" if form is None else "POST", url, data=form, auth=who, allow_redirects=False
+                "GET" if form is None else "POST", url, data=form, headers=headers, allow_redirects=False
             ) as answer:
                 body = await answer.content.read(ANSWER_BYTES)
                 if answer.status != 200 or not answer.content.at_eof():

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.console.language import Words
+from gateway.console.language import Words, msg
 from gateway.console.roles import WHO, Roles, may
 from gateway.console.rooms import Rooms
 from gateway.console.sessions import Session
@@ -115,9 +115,9 @@ class Section(Word):
 
 
 SECTIONS: Final[Mapping[Section, str]] = {
-    Section.DELIVERY: "Delivery",
-    Section.PRIVACY: "Privacy",
-    Section.OPERATION: "Operation",
+    Section.DELIVERY: msg("Delivery"),
+    Section.PRIVACY: msg("Privacy"),
+    Section.OPERATION: msg("Operation"),
 }
 
 

@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 from aiohttp import BodyPartReader, MultipartReader, hdrs, web
@@ -308,7 +308,7 @@ class Site:
             return problem(403 if caller else 401, "forbidden" if caller else "unauthenticated")
         to = SIGN_IN
         if request.method == hdrs.METH_GET and path != "/":
-            to = f"{SIGN_IN}?next={quote(request.raw_path[:500], safe='')}"
+            to = f"{SIGN_IN}?next={quote(request.raw_path[:LONGEST_PATH], safe='')}"
         if request.headers.get(LIVE_HEADER):
             return problem(401, "unauthenticated", {"HX-Redirect": to})
         return _see(to)
@@ -351,12 +351,11 @@ TROUBLES: Final = {
 
 def own_path(text: str) -> str:
     """Give the path of a page here, as it stands in `next`; the first page for anything else."""
-    parts = urlsplit(text)
-    here = not parts.scheme and not parts.netloc and text.startswith("/") and not text.startswith(("//", "/\\"))
-    return text if here and ("GET", parts.path) in PAGE_ROUTES and text.isprintable() and len(text) <= 500 else "/"
+    path = text.partition("?")[0]
+    return text if path in PAGES and text.isprintable() and len(text) <= LONGEST_PATH else "/"
 
 
-PAGE_ROUTES: Final = frozenset(("GET", path) for path in PAGES)
+LONGEST_PATH: Final = 500
 
 
 def _see(path: str, cookie: str = "") -> Answer:

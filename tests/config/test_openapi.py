@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 
 from gateway import intake, private
 from gateway.consent.evidence import JOINS
+from gateway.console.roles import WHO
 from gateway.delivery.letters import Order
 from gateway.log import Log
 from gateway.model import Destination, Fault, Kind, Refusal, Status
@@ -30,7 +31,9 @@ from tests.shopify import order as webhook_order
 ROOT: Final = Path(__file__).parent.parent.parent
 API: Final[dict[str, Any]] = json.loads(files("config").joinpath("openapi.json").read_bytes())
 SCHEMAS: Final[dict[str, Any]] = API["components"]["schemas"]
-ROUTES: Final = {*intake.ROUTES, *private.ROUTES}
+MACHINES: Final = ("/api/", "/metrics", "/livez", "/readyz")
+"""How paths begin that programs ask; pages of the console are for people, and show nothing that the API does not tell."""
+ROUTES: Final = {*intake.ROUTES, *((method, path) for method, path in private.ROUTES if path.startswith(MACHINES))}
 
 
 def validator(name: str) -> Draft202012Validator:
@@ -48,6 +51,17 @@ def operations() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
 def test_the_routes_are_exactly_those_that_exist() -> None:
     """No route is missing and none is described that is not there."""
     assert {(method, path) for method, path, _ in operations()} == ROUTES
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), [one for one in operations() if one[1].startswith("/api/")])
+def test_who_may_ask_is_described(method: str, path: str, operation: Mapping[str, Any]) -> None:
+    """A token or a session, and which roles; what the table says and nothing else."""
+    roles = WHO[method, path]
+    assert ("security" in operation) is (roles is not None)
+    assert ({"401", "403"} <= operation["responses"].keys()) is (roles is not None)
+    if roles is not None:
+        assert operation["security"] == [{"consoleToken": []}, {"consoleSession": []}]
+        assert f"only for {', '.join(sorted(roles))}" in operation["responses"]["403"]["description"]
 
 
 def test_every_reference_leads_somewhere() -> None:
@@ -249,7 +263,8 @@ async def test_real_answers_about_dead_letters_are_as_described(tmp_path: Path) 
             big = {"storefront": "x" * private.BODY_BYTES}
             tried: list[tuple[Any, dict[str, str]]] = [
                 (least, {}), (whole, {}), (7, {}), (least | {"storefront": "y"}, {}), (big, {}),
-                (least, {"Content-Type": "text/plain"}), (least, {"Origin": "https://evil.example"}), (least, {}),
+                (least, {"Content-Type": "text/plain"}), (least, {"Origin": "https://evil.example"}),
+                (least, {"Authorization": "Bearer ct_x"}), (least, {}),
             ]  # fmt: skip
             met = set()
             for number, (order, headers) in enumerate(tried):

@@ -2,6 +2,7 @@ from typing import Final
 
 from gateway.model import Destination
 from gateway.signing.entry import (
+    COMMAND,
     ApiKey,
     Change,
     Configuration,
@@ -9,6 +10,8 @@ from gateway.signing.entry import (
     DecisionTable,
     Entry,
     KeyUse,
+    Role,
+    RoleChanged,
     SealingKeyUsed,
     SigningKeyUsed,
 )
@@ -24,6 +27,7 @@ NOW: Final[list[Entry]] = [
     DecisionTable("2"),
     SealingKeyUsed("k1"),
     SigningKeyUsed("01234567"),
+    RoleChanged(DIGEST, Role.NONE, Role.PRIVACY, COMMAND),
     OLD,
 ]
 
@@ -48,6 +52,19 @@ def test_a_key_that_is_gone_is_due() -> None:
     facts = followed(facts, gone)
     assert due(facts, [*NOW[:-1], NEW]) == []
     assert due(facts, [*NOW, NEW]) == [OLD]
+
+
+def test_a_role_that_is_lost_is_due() -> None:
+    """Each role is a fact of its own: who gains one keeps the others, and who is named no more has lost all."""
+    privacy, marketer = (RoleChanged(DIGEST, Role.NONE, role, COMMAND) for role in (Role.PRIVACY, Role.MARKETER))
+    facts = followed({}, NOW)
+    assert due(facts, [*NOW, marketer]) == [marketer]
+    facts = followed(facts, [marketer])
+    lost = due(facts, [entry for entry in NOW if entry != privacy])
+    assert lost == [RoleChanged(DIGEST, role, Role.NONE, COMMAND) for role in (Role.PRIVACY, Role.MARKETER)]
+    facts = followed(facts, lost)
+    assert not any(name.startswith("role ") for name in facts)
+    assert due(facts, NOW) == [privacy]
 
 
 def test_what_only_happened_is_no_fact() -> None:
