@@ -10,7 +10,7 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Final
@@ -73,7 +73,7 @@ from gateway.rights.desk import Bureau, Desk, Teller
 from gateway.rights.retention import keepings
 from gateway.settings import Address, Settings, Storefront, prove
 from gateway.signing.chronicle import Chronicle
-from gateway.signing.entry import Entry, StoreFailed
+from gateway.signing.entry import StoreFailed
 from gateway.signing.recorder import SignedLog
 from gateway.signing.store import folder_in
 from gateway.webhooks import Sender, Webhooks
@@ -217,11 +217,15 @@ async def running(  # noqa: PLR0915 - every room, once
         lanes = _lane_states(settings, couriers, credentials, asking, outbox.unacknowledged)
         readiness = _readiness(settings, outbox, signed, lanes, opened, stop)
         replayer = Replayer(outbox, rules_of(settings), witness)
-        clerk = make_clerk(settings, outbox, ledger, make_dry_run(settings, callers, consents.run), signed.append)
+        papers = make_papers(settings, outbox, ledger)
+        dry_run = make_dry_run(settings, callers, consents.run)
+        clerk = Clerk(papers, dry_run, frozenset(settings.storefronts), signed.append)
         door = _console_door(settings, keyring, signed, callers)
         rooms = Rooms(
             outbox=outbox,
             reports=reports,
+            papers=papers,
+            clerk=clerk,
             desk=desk,
             counter=counter,
             replayer=replayer,
@@ -413,13 +417,6 @@ def make_archive(settings: Settings) -> Archive:
     archive = Archive(settings.server.data_dir)
     archive.keep(contract.file for shop in settings.storefronts.values() for contract in shop.contracts.values())
     return archive
-
-
-def make_clerk(
-    settings: Settings, outbox: Outbox, ledger: Ledger, dry_run: DryRun, record: Callable[[Entry], Awaitable[int]]
-) -> Clerk:
-    """Make the clerk over both open stores."""
-    return Clerk(make_papers(settings, outbox, ledger), dry_run, frozenset(settings.storefronts), record)
 
 
 def make_papers(settings: Settings, outbox: Outbox, ledger: Ledger) -> Papers:

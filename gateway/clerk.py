@@ -70,7 +70,7 @@ class Clerk:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._papers = papers
-        self._dry_run = dry_run
+        self.dry_run = dry_run
         self._storefronts = storefronts
         self._record = record
         self._wall = wall
@@ -114,12 +114,16 @@ class Clerk:
     # ── contracts ────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _contracts(self, storefront: StorefrontId, query: Mapping[str, str], by: str) -> object:
-        told = await self._papers.contracts(storefront)
         if query.get("format") != "csv":
-            return told
-        await self._record(Export(Exported.CONTRACTS, by))
+            return await self._papers.contracts(storefront)
         headers = {"Content-Disposition": f'attachment; filename="contracts-{storefront}.csv"'}
-        return answer(200, spreadsheet(rows(told)), headers, content_type=CSV)
+        return answer(200, await self.table(storefront, by), headers, content_type=CSV)
+
+    async def table(self, storefront: StorefrontId, by: str) -> bytes:
+        """Write a storefront's contracts as CSV, which is recorded. Raises Unrecorded."""
+        told = await self._papers.contracts(storefront)
+        await self._record(Export(Exported.CONTRACTS, by))
+        return spreadsheet(rows(told))
 
     async def _diff(self, storefront: StorefrontId, query: Mapping[str, str], _by: str) -> object:
         return await self._papers.diff(storefront, query)
@@ -188,7 +192,7 @@ class Clerk:
         storefront = self._storefront(order.storefront)
         if storefront is None:
             return problem(404, "unknown_storefront")
-        told = await self._dry_run.try_out(storefront, order, self._now)
+        told = await self.dry_run.try_out(storefront, order, self._now)
         if isinstance(told, Fault):
             return answer(400, orjson.dumps({"error": "invalid_order", "field": "event"}))
         return answer(200, orjson.dumps(told))

@@ -328,8 +328,8 @@ def _reasons(file: ContractFile) -> dict[str, str]:
 # ── for a spreadsheet ────────────────────────────────────────────────────────────────────────────────────────────
 
 COLUMNS: Final = (
-    "destination", "version", "request", "path", "kind", "means", "why", "policy", "option", "on", "seen", "of", "first", "last",
-    "events", "new", "unused",
+    "destination", "version", "request", "path", "kind", "means", "why", "policy", "option", "on", "seen", "of", "first",
+    "last", "events", "new", "unused",
 )  # fmt: skip
 
 

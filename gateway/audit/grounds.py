@@ -199,7 +199,7 @@ class Proof(TypedDict):
 
 
 CAN: Final = (
-    "Each event was accepted for a destination by a decision in which a signal allowed it; the sums are counted as it is taken.",
+    "Each event was accepted for a destination by a decision in which a signal allowed it; sums are counted as it is taken.",
     "Nothing is sent that was not accepted: what is accepted is delivered, waiting, failed or withdrawn, and the books add up.",
     "Every request that left fitted the contract, as bytes; what did not fit was kept back and is counted above.",
     "The counts of each minute stand in the signed log; whoever holds a checkpoint can prove that they were not changed since.",

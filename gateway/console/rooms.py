@@ -11,11 +11,13 @@ import msgspec
 
 from gateway.audit.standing import Health, Readiness, standstills
 from gateway.audit.trace import Standstill
+from gateway.clerk import Clerk
 from gateway.console.roles import Roles
 from gateway.delivery.replaying import Replayer
 from gateway.metrics import Metrics
 from gateway.model import Destination, StorefrontId
 from gateway.outbox import Outbox
+from gateway.papers import Papers
 from gateway.reports import Reports
 from gateway.rights.counter import Counter
 from gateway.rights.desk import Desk
@@ -62,6 +64,8 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
 
     outbox: Outbox
     reports: Reports
+    papers: Papers
+    clerk: Clerk
     desk: Desk
     counter: Counter
     replayer: Replayer
