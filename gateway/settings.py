@@ -433,6 +433,7 @@ BLOCKS: Final[Mapping[str, type[BaseModel]]] = {
     "delivery": DeliverySettings,
     "retention": RetentionSettings,
     "audit": AuditSettings,
+    "company": CompanySettings,
     **configuration.BLOCKS,
     "storefronts.*": StorefrontSettings,
     "storefronts.*.consent": ConsentSettings,
