@@ -1,4 +1,4 @@
-"""The console in a real browser: every role, every page, every act; in light and dark, on a phone, in French; without errors."""
+"""The console in a real browser: every role, page and act, in light and dark, on a phone, in French, without an error."""
 
 import asyncio
 import io
@@ -178,7 +178,7 @@ async def test_everything_works_without_scripts(shown: Shown) -> None:
         await visit.page.get_by_role("button", name="Show").click()
         assert "storefront=shop" in visit.page.url
         await visit.page.get_by_role("link", name="Français").click()
-        assert await visit.page.get_by_role("heading", level=1).inner_text() == "Vue d’ensemble"
+        assert await visit.page.get_by_role("heading", level=1).inner_text() == "Vue d\N{RIGHT SINGLE QUOTATION MARK}ensemble"
         await visit.page.get_by_role("link", name="English").click()
         await visit.open("/people")
         await visit.page.locator("tr", has_text="mia").get_by_role("button", name="End the session").first.click()

@@ -7,7 +7,7 @@ the platform's code.
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Final, TypedDict
+from typing import Final, NotRequired, TypedDict
 
 from gateway.audit.advice import NAMES, in_words
 from gateway.model import Destination, Reason, Remark, Signal, State, Status
@@ -71,7 +71,7 @@ class Told(TypedDict):
     signals: dict[str, str]
     fields: list[str]
     repeats: int
-    evidence: str | None
+    evidence: NotRequired[str | None]
     destinations: dict[str, AttemptTold]
 
 
@@ -167,8 +167,8 @@ def sentences(told: Told) -> Iterator[str]:
     yield f"Decided by rule {told['rule']}."
     said = "; ".join(f"{signal} said {states}" for signal, states in told["signals"].items())
     yield f"Consent signals: {said}." if said else "Consent signals: none came with the event."
-    if told["evidence"]:
-        yield f"By consent record {told['evidence']} of the ledger."
+    if record := told.get("evidence"):
+        yield f"By consent record {record} of the ledger."
     if told["fields"]:
         yield "At the boundary: " + ", ".join(field.replace("_", " ") for field in told["fields"]) + "."
     if told["repeats"]:

@@ -159,7 +159,8 @@ async def test_a_log_that_fails_is_told_and_keeps_no_event(tmp_path: Path, monke
             for path, body in (("shapes/approve", asked), ("replay", order)):
                 async with session.post(f"{there.private_url}/api/v1/{path}", json=body, headers=there.own) as answer:
                     assert (answer.status, await answer.json()) == (503, {"error": "log_unavailable"})
-            async with session.post(f"{there.private_url}/api/v1/replay", json=order | {"dry_run": True}, headers=there.own) as answer:
+            dry = order | {"dry_run": True}
+            async with session.post(f"{there.private_url}/api/v1/replay", json=dry, headers=there.own) as answer:
                 assert answer.status == 200
         await post(there, purchase(event_id="2"))
         ready = await there.ask("/readyz")

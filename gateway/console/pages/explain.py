@@ -56,7 +56,7 @@ async def show(ask: Ask, rooms: Rooms) -> View:
             asked=True,
             told=told,
             signals=None if "signals" in kept else told["signals"],
-            evidence=None if "evidence" in kept else told["evidence"],
+            evidence=None if "evidence" in kept else told.get("evidence"),
             fields=None if "fields" in kept else tuple(told["fields"]),
         )
     )

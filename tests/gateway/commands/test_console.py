@@ -32,9 +32,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
     monkeypatch.setattr(console, "getpass", lambda _prompt: next(answers))
 
 
-async def test_a_password_is_typed_twice_and_only_its_hash_is_printed(
-    monkeypatch: pytest.MonkeyPatch, capsys: Capture
-) -> None:
+async def test_a_password_is_typed_twice_and_only_its_hash_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     """The lines go into the configuration as they stand, and the hash is the password's."""
     typed(monkeypatch, WORD, WORD)
     assert main(["console", "password"]) == 0

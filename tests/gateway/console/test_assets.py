@@ -45,7 +45,10 @@ def test_nothing_else_lies_among_the_libraries() -> None:
     assert {path.name for path in (STATIC / "vendor").iterdir()} == set(VENDORED)
 
 
-@pytest.mark.parametrize("path", [path for path in STATIC.rglob("*.*") if path.suffix in {".css", ".svg"}], ids=lambda p: p.name)
+STYLES: Final = [path for path in STATIC.rglob("*.*") if path.suffix in {".css", ".svg"}]
+
+
+@pytest.mark.parametrize("path", STYLES, ids=lambda path: path.name)
 def test_a_style_fetches_nothing(path: Path) -> None:
     """No font, no image, no other style."""
     text = re.sub(r'xmlns="[^"]*"', "", path.read_text())

@@ -37,6 +37,7 @@ def said_by_code() -> Iterator[str]:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "msg":
                 (argument,) = node.args
                 assert isinstance(argument, ast.Constant), f"{path}: msg takes a text as it stands"
+                assert isinstance(argument.value, str)
                 yield argument.value
 
 

@@ -61,7 +61,7 @@ async def test_only_a_few_are_held_at_once_and_a_few_wait(monkeypatch: pytest.Mo
         return False
 
     there = Passwords({"ada": hashed()})
-    monkeypatch.setattr(passwords.asyncio, "to_thread", slow)
+    monkeypatch.setattr(asyncio, "to_thread", slow)
     found = await asyncio.gather(*(there.fits("ada", "x") for _ in range(30)), return_exceptions=True)
     assert [type(one) for one in found].count(Busy) == 30 - passwords.MOST_WAITING
     assert most == passwords.AT_ONCE

@@ -118,7 +118,7 @@ async def test_the_matrix_of_roles_and_routes(scene: Scene) -> None:
             continue
         is_page = not path.startswith(("/api/", "/metrics", "/livez", "/readyz"))
         for who, role, headers in callers:
-            body = {"json": {}} if path.startswith("/api/") else {"data": {}}
+            body: dict[str, Any] = {"json": {}} if path.startswith("/api/") else {"data": {}}
             sent = {**headers, "Origin": scene.url} if method == "POST" else headers
             status, answer, _ = await scene.ask(route, sent, **(body if method == "POST" else {}))
             if roles is None:
@@ -141,9 +141,7 @@ async def test_a_field_that_a_role_may_not_see_is_not_in_its_answer(scene: Scene
         assert said.status == 202
     route = ("GET", f"/api/v1/explain?storefront={STOREFRONT}&event=purchase&event_id=1")
     for role, withheld in (("marketer", True), ("privacy", False), ("operator", False)):
-        async with scene.session.get(
-            scene.url + route[1], headers={"Authorization": f"Bearer {scene.tokens[role]}"}
-        ) as answer:
+        async with scene.session.get(scene.url + route[1], headers={"Authorization": f"Bearer {scene.tokens[role]}"}) as answer:
             told = await answer.json()
         assert told["status"] == "refused"
         assert ("signals" not in told, "fields" not in told) == (withheld, withheld)
@@ -223,11 +221,9 @@ async def test_signing_in_is_in_the_signed_log(scene: Scene) -> None:
     await scene.sign_in("oli")
     await scene.sign_in("oli", "wrong")
     await scene.sign_in("zoe", "wrong")
-    async with asyncio.timeout(5):
-        while len([one for one in await scene.entries() if isinstance(one, LoginRefused)]) < 2:
-            await asyncio.sleep(0.02)
+    await scene.sign_in("pat")  # whose entry stands after those of the refusals
     entries = await scene.entries()
-    (login,) = [one for one in entries if isinstance(one, Login)]
+    login, _ = [one for one in entries if isinstance(one, Login)]
     refused = [one.account for one in entries if isinstance(one, LoginRefused)]
     roles = {(one.account, one.after.value) for one in entries if isinstance(one, RoleChanged)}
     assert (login.account, "operator") in roles
@@ -363,7 +359,7 @@ async def test_a_page_follows_the_reader(scene: Scene) -> None:
     """Language and colours by the browser's wish, or by the reader's own choice, which is remembered."""
     _, cookie = await scene.sign_in("mia")
     _, _, page = await scene.ask(("GET", "/"), {**cookie, "Accept-Language": "fr-CA"})
-    assert "Vue d’ensemble" in page
+    assert "Vue d\N{RIGHT SINGLE QUOTATION MARK}ensemble" in page
     _, answer, page = await scene.ask(("GET", "/?theme=dark&storefront=shop"), cookie)
     assert 'data-theme="dark"' in page
     assert answer.headers["Set-Cookie"].startswith("theme=dark; ")
@@ -393,7 +389,7 @@ async def test_a_role_is_told_what_it_may_not_see(scene: Scene) -> None:
     """On a page, in the reader's language."""
     _, cookie = await scene.sign_in("mia")
     status, _, page = await scene.ask(("GET", "/people"), {**cookie, "Accept-Language": "fr"})
-    assert (status, "Cette page n’est pas pour votre rôle" in page) == (403, True)
+    assert (status, "Cette page n\N{RIGHT SINGLE QUOTATION MARK}est pas pour votre rôle" in page) == (403, True)
 
 
 async def test_a_store_that_is_shut_is_a_page(scene: Scene) -> None:

@@ -29,9 +29,7 @@ def lane(**changed: Any) -> LaneState:
 
 def readiness(**lanes: LaneState) -> Readiness:
     """A gateway of one storefront with these destinations."""
-    return Readiness(
-        ready=True, why=None, test_endpoints=False, log="signed", lanes={"shop": lanes or {"meta": lane()}}
-    )
+    return Readiness(ready=True, why=None, test_endpoints=False, log="signed", lanes={"shop": lanes or {"meta": lane()}})
 
 
 def slot(received: int, delivered: int) -> Slot:
