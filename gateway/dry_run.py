@@ -8,13 +8,13 @@ answer shows bodies only, with kinds in place of values unless these are asked f
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import unique
-from typing import Final, TypedDict
+from typing import Any, Final, TypedDict
 
 import msgspec
 
 from gateway.adapter import Adapter
 from gateway.audit.advice import in_words
-from gateway.audit.kinds import Json, exact, in_kinds
+from gateway.audit.kinds import exact, in_kinds
 from gateway.audit.trace import moment, remarks
 from gateway.delivery.clocks import Time
 from gateway.delivery.contract import Contract, Violation
@@ -78,7 +78,7 @@ class WayTold(TypedDict):
     method: str | None
     address: str | None
     bytes: int | None
-    body: Json
+    body: Any
     left: list[str]
     violation: list[str]
     contract: int | None

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import main
+from gateway.sandbox.platforms import Platforms
 from gateway.signing.chronicle import Chronicle
 from gateway.signing.store import folder_in
 from tests.doorway import NOWHERE
-from tests.live import STOREFRONT, install
+from tests.live import STOREFRONT, Process, install
 
 
 def test_the_file_stands_alone_and_is_recorded(tmp_path: Path) -> None:
@@ -25,6 +26,19 @@ def test_the_file_stands_alone_and_is_recorded(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o077 == 0
     (exported,) = [one for one in Chronicle(folder_in(installation.folder / "store")).read()[0] if one.kind == "export"]
     assert (exported.fields["what"], exported.fields["by"]) == ("report", "command")
+
+
+async def test_a_running_gateway_writes_the_same(tmp_path: Path) -> None:
+    """It is asked over its private listener, and records it itself."""
+    async with Platforms.start() as platforms:
+        installation, path = install(tmp_path / "gateway", platforms.base_urls), tmp_path / "report.html"
+        process = Process(installation)
+        await process.start()
+        try:
+            assert main(["audit", "report", STOREFRONT, "--out", str(path), "--config", str(installation.config)]) == 0
+        finally:
+            await process.stop()
+    assert "Record of processing" in path.read_text()
 
 
 def test_it_is_written_in_french(tmp_path: Path) -> None:
