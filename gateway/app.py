@@ -19,11 +19,15 @@ import msgspec
 from aiohttp import web
 
 from gateway.adapter import Adapter, Quota
+from gateway.archive import Archive
 from gateway.audit.advice import about_later_word, in_words
+from gateway.audit.grounds import Regime
+from gateway.audit.processing import TimeLimit
 from gateway.audit.standing import CredentialState, LaneState, Readiness
 from gateway.audit.trace import moment
 from gateway.bodies import Bodies
 from gateway.callers import Callers, Door, Edge
+from gateway.clerk import Clerk
 from gateway.consents import Consents
 from gateway.console.door import Door as ConsoleDoor
 from gateway.console.live import Live, glance
@@ -35,12 +39,14 @@ from gateway.delivery.credentials import Credential, ReferredCredential, Standin
 from gateway.delivery.inquirer import Inquirer, LaterWord, inquirers
 from gateway.delivery.letters import ALWAYS_ASKED
 from gateway.delivery.oauth import Tokens
+from gateway.delivery.proving import written_out
 from gateway.delivery.quota import Meter, strictest
 from gateway.delivery.rehearsal import Finding
 from gateway.delivery.rehearsing import rehearse
 from gateway.delivery.replaying import Replayer
 from gateway.delivery.screening import Rules
 from gateway.delivery.transport import Transport
+from gateway.dry_run import DryRun, Run, Way
 from gateway.intake import Intake
 from gateway.keys import Doorkeeper
 from gateway.ledger import Ledger
@@ -50,12 +56,14 @@ from gateway.limits import Addresses, Bucket
 from gateway.line import Line
 from gateway.listener import Caps, Handler, QuietServer, assert_sound_aiohttp
 from gateway.log import Happening, Log, Reducer, innermost_frame, name_of
-from gateway.metrics import NONE, Metrics
+from gateway.metrics import NONE, VERSION, Metrics
 from gateway.model import Destination, StorefrontId
 from gateway.outbox import Lane, Outbox, Shut
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
+from gateway.papers import Papers
+from gateway.papers import Shop as FiledShop
 from gateway.persons import Persons
 from gateway.private import Private, why_not_ready
 from gateway.reconciling import Reconciling
@@ -65,8 +73,10 @@ from gateway.rights.counter import Counter
 from gateway.rights.desk import Bureau, Desk, Teller
 from gateway.rights.retention import keepings
 from gateway.settings import Address, Settings, Storefront, prove
+from gateway.signing.chronicle import Chronicle
 from gateway.signing.entry import StoreFailed
 from gateway.signing.recorder import SignedLog
+from gateway.signing.store import folder_in
 from gateway.webhooks import Sender, Webhooks
 from gateway.witness import Witness
 
@@ -166,7 +176,7 @@ SHUT_HAPPENINGS: Final = {(None, Shut.FULL): Happening.STORE_FULL, (Shut.FULL, N
 
 
 @asynccontextmanager
-async def running(
+async def running(  # noqa: PLR0915 - every room, once
     settings: Settings, log: Log, *, stop: asyncio.Event | None = None, hurry: asyncio.Event | None = None
 ) -> AsyncIterator[Gateway]:
     """Run a gateway inside a running event loop; leaving the block stops it gracefully. Raises what `prove` raises."""
@@ -178,6 +188,7 @@ async def running(
         outbox = await stack.enter_async_context(open_store(settings))
         ledger = await stack.enter_async_context(open_ledger(settings))
         keyring = Keyring.load(settings.server.key_file)
+        make_archive(settings)
         signed = await stack.enter_async_context(recording(settings, keyring, metrics, log))
         transport = await stack.enter_async_context(_transport(settings))
         tokens = Tokens(transport)
@@ -188,13 +199,14 @@ async def running(
         routes = _routes(settings, credentials)
         couriers = {lane: Courier(route, office) for lane, route in routes.items()}
         asking = {inquirer.lane: inquirer for inquirer in inquirers(tuple(routes.values()), office)}
-        callers, desk = _callers(settings), make_desk(settings, outbox, ledger, witness)
+        callers, desk = make_callers(settings), make_desk(settings, outbox, ledger, witness)
         await desk.load()
         counter = Counter(desk)
+        consents = Consents(ledger, outbox, metrics)
         intake = Intake(
             callers=callers,
             bodies=Bodies(metrics, settings.server.body_seconds),
-            consents=Consents(ledger, outbox, metrics),
+            consents=consents,
             counter=counter,
             webhooks=make_webhooks(settings, callers, desk, metrics),
             outbox=outbox,
@@ -206,11 +218,16 @@ async def running(
         lanes = _lane_states(settings, couriers, credentials, asking, outbox.unacknowledged)
         readiness = _readiness(settings, outbox, signed, lanes, opened, stop)
         replayer = Replayer(outbox, rules_of(settings), witness)
+        papers = make_papers(settings, outbox, ledger)
+        dry_run = make_dry_run(settings, callers, consents.run)
+        clerk = Clerk(papers, dry_run, frozenset(settings.storefronts), signed.append)
         door = _console_door(settings, keyring, signed, callers)
         rooms = Rooms(
             outbox=outbox,
             reports=reports,
             reconciling=Reconciling(outbox, reports.shops, signed.append, readiness, time.time),
+            papers=papers,
+            clerk=clerk,
             desk=desk,
             counter=counter,
             replayer=replayer,
@@ -233,6 +250,7 @@ async def running(
             counter=counter,
             reports=reports,
             reconciling=rooms.reconciling,
+            clerk=clerk,
             door=door,
             site=Site(rooms, door, live),
             names=frozenset(settings.server.private_names),
@@ -397,6 +415,71 @@ def make_desk(
     )
 
 
+def make_archive(settings: Settings) -> Archive:
+    """Keep the contracts that are in force beside those that were."""
+    archive = Archive(settings.server.data_dir)
+    archive.keep(contract.file for shop in settings.storefronts.values() for contract in shop.contracts.values())
+    return archive
+
+
+def make_papers(settings: Settings, outbox: Outbox, ledger: Ledger) -> Papers:
+    """Make the papers over both open stores and the log, for every storefront."""
+    return Papers(
+        outbox=outbox,
+        shops={shop.id: _filed(shop) for shop in settings.storefronts.values()},
+        archive=Archive(settings.server.data_dir),
+        chronicle=Chronicle(folder_in(settings.server.data_dir)),
+        register=ledger.requests,
+        company=settings.company.stated,
+        time_limits=[
+            TimeLimit(what=one.what, until=one.until, bound=one.bound) for one in keepings(settings.retention.periods)
+        ],
+        version=VERSION,
+    )
+
+
+def _filed(shop: Storefront) -> FiledShop:
+    """Give what the papers must know of a storefront."""
+    consent = shop.consent
+    return FiledShop(
+        contracts=shop.contracts,
+        in_use={
+            name: frozenset(
+                used
+                for outgoing, _ in written_out(adapter, shop.base_urls[name], shop.logins[name].secrets)
+                if (used := shop.contracts[name].name_of(outgoing)) is not None
+            )
+            for name, adapter in shop.destinations.items()
+        },
+        regime=Regime(
+            profile=consent.profile.value,
+            rule=consent.policy.rule,
+            banner_regions=list(consent.banner_regions),
+            grant_outweighs_opt_out=consent.grant_outweighs_opt_out,
+            max_age_days=consent.max_age_days,
+            hold_unmatched_minutes=consent.hold_unmatched_minutes,
+        ),
+        smallest_group=shop.smallest_group,
+    )
+
+
+def make_dry_run(settings: Settings, callers: Callers, run: Run) -> DryRun:
+    """Make the dry run: each storefront's own line, adapters and contracts. `run` carries events down a line."""
+    rules = rules_of(settings)
+    ways = {
+        Lane(s.id, name): Way(
+            adapter=adapter,
+            base_url=s.base_urls[name],
+            contract=s.contracts[name],
+            rules=rules[Lane(s.id, name)],
+            secrets=tuple(s.logins[name].secrets),
+        )
+        for s in settings.storefronts.values()
+        for name, adapter in s.destinations.items()
+    }
+    return DryRun({name: callers.door(name).line for name in settings.storefronts}, ways, run)
+
+
 def make_webhooks(settings: Settings, callers: Callers, desk: Desk, metrics: Metrics) -> Webhooks:
     """Make the door of the storefronts that are shops at Shopify, each with the bucket and the line of its own door."""
     return Webhooks(
@@ -426,7 +509,8 @@ def _due_dates(desk: Desk, storefront: StorefrontId) -> Callable[[], Sequence[in
     return lambda: [request.due_at for request in desk.open_requests(storefront)]
 
 
-def _callers(settings: Settings) -> Callers:
+def make_callers(settings: Settings) -> Callers:
+    """Make those who may call, with the line of each storefront."""
     server, pepper = settings.server, Keyring.load(settings.server.key_file).pepper
     persons, shops = Persons(pepper), settings.storefronts.values()
     return Callers(

@@ -56,7 +56,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _brought_in(name: str) -> Any:  # noqa: ANN401 - a module; a test holds each to what is asked of it
     """Bring in a file of `gateway.commands`, and all that it needs."""
-    return import_module(f"gateway.commands.{name}")
+    return import_module(f"gateway.commands.{name.replace('-', '_')}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -113,6 +113,18 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"the gateway's port, default {DEMO_PORT}; the others follow up to N+{DEMO_LAST_OFFSET}",
     )
+
+
+def _dry_run_arguments(parser: argparse.ArgumentParser) -> None:
+    _with_storefront(parser)
+    parser.add_argument("event", metavar="FILE", help="a file with the event in JSON, or - for standard input")
+    parser.add_argument("--browser", action="store_true", help="as a browser sends it, not a server")
+    parser.add_argument("--ip", help="with --browser: the address of its connection")
+    parser.add_argument("--user-agent", help="with --browser: how it describes itself")
+    parser.add_argument("--gpc", action="store_true", help="with --browser: it sends Sec-GPC: 1")
+    parser.add_argument("--exact", action="store_true", help="show values, not kinds")
+    parser.add_argument("--json", action="store_true", help="print the answer for programs")
+    _with_config(parser)
 
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
@@ -212,8 +224,21 @@ def _audit_arguments(parser: argparse.ArgumentParser) -> None:
         help="where the files go (default: docs/contracts)",
     )
     contracts.add_argument("--shipped", action="store_true", help="those that come with the program, whatever is configured")
+    report = _part(
+        what.add_parser,
+        "report",
+        "write everything of a period on one sheet, to be printed",
+        "Writes one HTML file that stands alone: did anything leave without consent, what left by which contract, refusals,\n"
+        "requests of persons, and the record of processing (GDPR, art. 30(1)). That is recorded in the signed log. Example:\n\n"
+        "  consent-gateway audit report shop1 --since 2026-11-01 --until 2026-11-30 --out november.html",
+    )
+    _with_storefront(report)
+    report.add_argument("--since", metavar="DAY", help="the first day, of UTC (default: thirty days)")
+    report.add_argument("--until", metavar="DAY", help="the last day (default: today)")
+    report.add_argument("--out", type=Path, required=True, metavar="FILE", help="where it goes")
+    report.add_argument("--language", choices=("en", "fr"), default="en", help="the language of its words (default: en)")
     _log_arguments(what)
-    for command in (shapes, approve, contracts):
+    for command in (shapes, approve, contracts, report):
         _with_config(command)
 
 
@@ -478,6 +503,14 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "to its fields, and every attempt with the platform's code. Example:\n\n"
         "  consent-gateway explain shop1 purchase 1001",
         _explain_arguments,
+    ),
+    "dry-run": Command(
+        "tell what would happen to an event, and exactly what would leave",
+        "Reads one event as it would be posted to /v1/events, and shows for each destination whether it would go and the JSON\n"
+        "that would leave, with the kind of each value in its place; --exact shows the values. Nothing is stored, sent,\n"
+        "counted or logged. Exit code 0 if it would go anywhere. Example:\n\n"
+        "  consent-gateway dry-run shop1 event.json",
+        _dry_run_arguments,
     ),
     "accounts": Command(
         "show a storefront's books and whether they balance",

@@ -33,6 +33,7 @@ from gateway.model import Refusal as Refused
 from gateway.outbox import Accept, Entry, Outbox, Refuse, Reject, Shut, Unavailable
 from gateway.raw import Malformed, RawEvent, Unfit
 from gateway.rights.counter import Counter
+from gateway.sampling import Arrived, Sampler
 from gateway.sources import cloudevents, consent, gtag, measurement
 from gateway.sources.native import Batch, Connection, NotAnEvent, TooManyEvents, decode
 from gateway.sources.shopify import PRIVACY
@@ -110,6 +111,7 @@ class Intake:
         self._outbox = outbox
         self._metrics = metrics
         self._addresses = addresses
+        self._sampler = Sampler(outbox)
         self._wall = wall
         self._monotonic = monotonic
         self._closing = False
@@ -168,6 +170,7 @@ class Intake:
         self._take(door.bucket, len(batch.events) - 1)
         entries, statuses = await self._store(door, EVENTS, batch.events, now)
         self._count_unknown(door, batch)
+        await self._sample(door, Arrived(EVENTS, batch.events, batch.unknown, len(body)), entries, now)
         return answer(202, _results(batch.events, entries, statuses))
 
     async def _from_server(
@@ -198,8 +201,9 @@ class Intake:
         except (Unreadable, NotAnEvent, TooManyEvents):
             batch = Batch(events=[Malformed("event", Fault.BAD_FORMAT)], unknown={})
         self._take_as_visitor(page.door.bucket, page.address, len(batch.events) - 1, page.cors)
-        await self._store(page.door, COLLECT, batch.events, now, page.cors)
+        entries, _ = await self._store(page.door, COLLECT, batch.events, now, page.cors)
         self._count_unknown(page.door, batch)
+        await self._sample(page.door, Arrived(COLLECT, batch.events, batch.unknown, len(page.body)), entries, now)
         return answer(204, headers=page.cors)
 
     async def _from_page(self, request: web.BaseRequest, query: str, limit: int, *, though_full: bool = False) -> "Page":
@@ -242,8 +246,9 @@ class Intake:
         now = int(self._wall())
         batch = gtag.decode(query, page.body, now, page.connection)
         self._take_as_visitor(door.bucket, page.address, len(batch.events) - 1, page.cors)
-        await self._store(door, Source.GTAG, batch.events, now, page.cors)
+        entries, _ = await self._store(door, Source.GTAG, batch.events, now, page.cors)
         self._count_unknown(door, batch)
+        await self._sample(door, Arrived(Source.GTAG, batch.events, batch.unknown, len(query) + len(page.body)), entries, now)
         return answer(204, headers=page.cors)
 
     def _tag_preflight(self, request: web.BaseRequest, query: str) -> Answer:
@@ -263,8 +268,9 @@ class Intake:
         except (Unreadable, NotAnEvent, TooManyEvents):
             batch = Batch(events=[Malformed("event", Fault.BAD_FORMAT)], unknown={})
         self._take(door.bucket, len(batch.events) - 1)
-        await self._store(door, Source.MEASUREMENT, batch.events, now)
+        entries, _ = await self._store(door, Source.MEASUREMENT, batch.events, now)
         self._count_unknown(door, batch)
+        await self._sample(door, Arrived(Source.MEASUREMENT, batch.events, batch.unknown, len(body)), entries, now)
         return answer(204)
 
     # ── consent records ──────────────────────────────────────────────────────────────────────────────────────
@@ -342,7 +348,8 @@ class Intake:
         now = int(self._wall())
         event = webhooks.read_order(shop, topic, body, now)
         if event is not None:
-            await self._store(shop.door, Source.SHOPIFY, (event,), now)
+            entries, _ = await self._store(shop.door, Source.SHOPIFY, (event,), now)
+            await self._sample(shop.door, Arrived(Source.SHOPIFY, (event,), {}, len(body)), entries, now)
         return answer(200)
 
     # ── both ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -384,6 +391,11 @@ class Intake:
             raise Refusal(_unavailable(unavailable.why, headers)) from None
         count(self._metrics, door.line.storefront, source, entries, statuses)
         return entries, statuses
+
+    async def _sample(self, door: Door, arrived: Arrived, entries: Sequence[Entry], now: int) -> None:
+        """Keep the shapes of what came, once a minute."""
+        if self._sampler.is_due(door.line.storefront, now):
+            await self._sampler.take(door.line.storefront, arrived, entries, now)
 
     def _count_unknown(self, door: Door, batch: Batch) -> None:
         for field, number in batch.unknown.items():

@@ -30,6 +30,7 @@ from gateway.audit.letters import list_dead, tell_slice
 from gateway.audit.shapes import Approval, Approved, tell_shapes
 from gateway.audit.standing import Readiness, standstills
 from gateway.audit.trace import tell
+from gateway.clerk import Clerk
 from gateway.console.door import Door
 from gateway.console.page import CSRF_HEADER, Caller, Form
 from gateway.console.roles import NOBODY, PRIVACY, STATIC, WHO, may, methods, withheld
@@ -158,6 +159,7 @@ class Private:
         counter: Counter,
         reports: Reports,
         reconciling: Reconciling,
+        clerk: Clerk,
         door: Door,
         site: Site,
         names: frozenset[str] = frozenset(),
@@ -171,6 +173,7 @@ class Private:
         self._record = record
         self._counter = counter
         self._reports = reports
+        self._clerk = clerk
         self._door = door
         self._site = site
         self._names = names
@@ -217,7 +220,7 @@ class Private:
                     return await self._reconciling.serve(request, caller.by, exact=not PRIVACY.isdisjoint(caller.roles))
                 body = await read_json(request)
                 return body if isinstance(body, Answer) else await self._change(path, body, caller)
-            told = await self._answer(path, dict(parse_qsl(query)))
+            told = await self._answer(path, dict(parse_qsl(query)), caller)
         except Unavailable as unavailable:
             return problem(503, unavailable.why.value)
         except Unrecorded:
@@ -229,12 +232,14 @@ class Private:
         match path:
             case "/api/v1/shapes/approve":
                 return await self._approve(body, caller)
+            case "/api/v1/dry-run":
+                return await self._clerk.try_out(body)
             case asked if (right := PATHS.get(asked)) is not None:
                 return await self._counter.serve(right, body, caller.by)
             case _:
                 return await self._replay(body, caller)
 
-    async def _answer(self, path: str, query: Mapping[str, str]) -> Answer:
+    async def _answer(self, path: str, query: Mapping[str, str], caller: Caller | None) -> Answer:
         match path:
             case "/metrics":
                 return answer(200, self._metrics.text(), content_type=CONTENT_TYPE)
@@ -245,6 +250,8 @@ class Private:
                 return answer(200 if readiness["ready"] else 503, orjson.dumps(readiness))
             case "/api/v1/openapi.json":
                 return answer(200, OPENAPI)
+            case papers if self._clerk.knows(papers) and caller is not None:
+                return await self._clerk.answer(papers, query, caller.by)
             case _:
                 return await self._told[path](query)
 

@@ -7,9 +7,9 @@ Each minute in which events came or went, how many fared how. At the stop what i
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from hashlib import sha256
 from typing import Final
 
+from gateway.archive import digest_of
 from gateway.consent.policy import TABLE
 from gateway.console.configuration import Console
 from gateway.console.door import ACCOUNT, TOKEN_ACCOUNT
@@ -154,7 +154,7 @@ def in_force(settings: Settings, keyring: Keyring, key: SigningKey | None) -> It
         for destination, contract in storefront.contracts.items()
     }
     for destination, file in contracts.items():
-        yield Contract(destination, file.version, sha256(file.model_dump_json().encode()).hexdigest())
+        yield Contract(destination, file.version, digest_of(file))
     yield DecisionTable(str(TABLE))
     yield SealingKeyUsed(keyring.active)
     if key is not None:

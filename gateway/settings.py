@@ -27,6 +27,7 @@ from pydantic_core import ErrorDetails
 
 from adapters import ADAPTERS
 from gateway.adapter import Adapter, DestinationSettings, Quota
+from gateway.audit.processing import Company
 from gateway.consent.policy import DAY, CmpRules, Policy, Profile, TcfRules
 from gateway.console import configuration
 from gateway.console.configuration import Console, ConsoleSettings, ConsoleTables, OidcSettings, PersonSettings, TokenSettings
@@ -268,6 +269,28 @@ def _bounds(field: FieldInfo) -> tuple[int, int]:
     return least, most
 
 
+Statement = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$")]
+
+
+class CompanySettings(Block, frozen=True):
+    """`[company]`: who is responsible for the processing, for the record of it (GDPR, art. 30(1)(a) and (e)).
+
+    All of it may be left out; the record then says that it is not stated. `safeguards` says of a destination by what a transfer
+    to a third country is covered.
+    """
+
+    name: Statement | None = None
+    contact: Statement | None = None
+    representative: Statement | None = None
+    data_protection_officer: Statement | None = None
+    safeguards: dict[Destination, Statement] = {}
+
+    @property
+    def stated(self) -> Company:
+        """The same as the record takes it."""
+        return Company(**self.model_dump())
+
+
 ORIGIN_OF_LOG: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,98}[a-z0-9])?(?:/[a-z0-9._-]{1,40}){0,4}", re.ASCII)
 
 
@@ -410,6 +433,7 @@ BLOCKS: Final[Mapping[str, type[BaseModel]]] = {
     "delivery": DeliverySettings,
     "retention": RetentionSettings,
     "audit": AuditSettings,
+    "company": CompanySettings,
     **configuration.BLOCKS,
     "storefronts.*": StorefrontSettings,
     "storefronts.*.consent": ConsentSettings,
@@ -481,6 +505,7 @@ class Settings(msgspec.Struct, frozen=True):
     delivery: DeliverySettings
     retention: RetentionSettings
     audit: AuditSettings
+    company: CompanySettings
     console: Console
     digest: str
     """SHA-256 of what the file says, in hex: the same for files that differ in comments and layout only."""
@@ -520,7 +545,7 @@ AnyBlock = TypeVar("AnyBlock", bound=BaseModel)
 Found = TypeVar("Found")
 
 SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
-SECTIONS: Final = ("server", "outbox", "ledger", "delivery", "retention", "audit", "console", "storefronts")
+SECTIONS: Final = ("server", "outbox", "ledger", "delivery", "retention", "audit", "company", "console", "storefronts")
 
 NUMBER: Final = "must be a number"
 WHOLE: Final = "must be a whole number"
@@ -577,6 +602,7 @@ class Reading:
         delivery = self._block(DeliverySettings, file.get("delivery", {}), ("delivery",))
         retention = self._block(RetentionSettings, file.get("retention", {}), ("retention",))
         audit = self._block(AuditSettings, file.get("audit", {}), ("audit",))
+        company = self._block(CompanySettings, file.get("company", {}), ("company",))
         console = self._console(file.get("console", {}))
         self._test_allowed = _table(file.get("server")).get("allow_test_endpoints") is True
         if server is not None:
@@ -593,10 +619,11 @@ class Reading:
             or delivery is None
             or retention is None
             or audit is None
+            or company is None
         ):
             raise BadSettings(sorted(self._faults, key=_section), server)
         shops = MappingProxyType(storefronts)
-        return Settings(server, outbox, ledger, delivery, retention, audit, console, _digest(file), shops)
+        return Settings(server, outbox, ledger, delivery, retention, audit, company, console, _digest(file), shops)
 
     def _console(self, raw: object) -> Console:
         """Read who may look and act."""

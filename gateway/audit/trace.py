@@ -7,7 +7,7 @@ the platform's code.
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Final, TypedDict
+from typing import Final, NotRequired, TypedDict
 
 from gateway.audit.advice import NAMES, in_words
 from gateway.model import Destination, Reason, Remark, Signal, State, Status
@@ -63,7 +63,7 @@ class AttemptTold(TypedDict):
 
 
 class Told(TypedDict):
-    """The answer of `GET /api/v1/explain`."""
+    """The answer of `GET /api/v1/explain`. `evidence` names the consent record in the ledger that the event cited."""
 
     status: str
     received_at: str
@@ -71,6 +71,7 @@ class Told(TypedDict):
     signals: dict[str, str]
     fields: list[str]
     repeats: int
+    evidence: NotRequired[str | None]
     destinations: dict[str, AttemptTold]
 
 
@@ -84,6 +85,7 @@ def tell(explanation: Explanation, standstills: Mapping[Destination, Standstill]
         signals=_signals(trace.signals),
         fields=list(remarks(trace.remarks)),
         repeats=explanation.repeats,
+        evidence=explanation.evidence,
         destinations={
             attempt.destination.value: _attempt(attempt, standstills.get(attempt.destination))
             for attempt in explanation.attempts
@@ -165,6 +167,8 @@ def sentences(told: Told) -> Iterator[str]:
     yield f"Decided by rule {told['rule']}."
     said = "; ".join(f"{signal} said {states}" for signal, states in told["signals"].items())
     yield f"Consent signals: {said}." if said else "Consent signals: none came with the event."
+    if record := told.get("evidence"):
+        yield f"By consent record {record} of the ledger."
     if told["fields"]:
         yield "At the boundary: " + ", ".join(field.replace("_", " ") for field in told["fields"]) + "."
     if told["repeats"]:

@@ -35,6 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
             return _shapes(arguments)
         case "approve":
             return _approve(arguments)
+        case "report":
+            from gateway.commands import report  # noqa: PLC0415 - the others need none of it
+
+            return report.run(arguments)
         case "verify" | "export" | "log":
             from gateway.commands import signed_log  # noqa: PLC0415 - the others need none of it
 

@@ -6,15 +6,19 @@ This is the heavy end: whoever imports it has the whole gateway in memory.
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from gateway.app import CannotListen, make_desk, open_ledger, open_store
+from gateway.app import CannotListen, make_callers, make_desk, make_dry_run, make_papers, open_ledger, open_store
 from gateway.commands import configuration, keyfile
 from gateway.commands.ending import Ended
+from gateway.consents import Consents
+from gateway.dry_run import DryRun
 from gateway.ledger import Right
 from gateway.log import Log
+from gateway.metrics import Metrics
 from gateway.model import StorefrontId
 from gateway.outbox import Outbox
 from gateway.outbox.keyring import BadKeyFile
 from gateway.outbox.schema import CannotOpen
+from gateway.papers import Papers
 from gateway.recording import open_log
 from gateway.rights.desk import Desk, Via
 from gateway.settings import BadSettings, Settings
@@ -90,6 +94,22 @@ class Registrar:
 
     def request_noted(self, storefront: StorefrontId, right: Right, number: int) -> None:
         """Record nothing: it is recorded when it was done."""
+
+
+@asynccontextmanager
+async def closed_dry_run(settings: Settings) -> AsyncIterator[DryRun]:
+    """Open both stores of a gateway that is not running, and try events out against them. Raises Ended."""
+    with failures_told():
+        async with open_store(settings) as outbox, open_ledger(settings) as ledger:
+            yield make_dry_run(settings, make_callers(settings), Consents(ledger, outbox, Metrics()).run)
+
+
+@asynccontextmanager
+async def closed_papers(settings: Settings) -> AsyncIterator[Papers]:
+    """Open both stores of a gateway that is not running, and write papers from them and its log. Raises Ended."""
+    with failures_told():
+        async with open_store(settings) as outbox, open_ledger(settings) as ledger:
+            yield make_papers(settings, outbox, ledger)
 
 
 @asynccontextmanager

@@ -55,6 +55,15 @@ WHO: Final[Mapping[Route, Roles | None]] = {
     ("POST", "/api/v1/replay"): OPERATORS,
     ("GET", "/api/v1/shapes"): PRIVACY,
     ("POST", "/api/v1/shapes/approve"): PRIVACY,
+    ("GET", "/api/v1/contracts"): PRIVACY,
+    ("GET", "/api/v1/contracts/diff"): PRIVACY,
+    ("GET", "/api/v1/example"): PRIVACY,
+    ("POST", "/api/v1/dry-run"): PRIVACY,
+    ("GET", "/api/v1/consent-report"): PRIVACY,
+    ("GET", "/api/v1/proof"): PRIVACY,
+    ("GET", "/api/v1/processing-record"): PRIVACY,
+    ("GET", "/api/v1/privacy-report"): PRIVACY,
+    ("GET", "/api/v1/log"): PRIVACY,
     ("POST", "/api/v1/withdraw"): PRIVACY,
     ("POST", "/api/v1/erase"): PRIVACY,
     ("POST", "/api/v1/access"): PRIVACY,
@@ -76,6 +85,14 @@ WHO: Final[Mapping[Route, Roles | None]] = {
     ("GET", "/requests"): PRIVACY,
     ("GET", "/reconcile"): EVERYBODY,
     ("POST", "/reconcile"): EVERYBODY,
+    ("GET", "/contracts"): PRIVACY,
+    ("POST", "/contracts/approve"): PRIVACY,
+    ("GET", "/examples"): PRIVACY,
+    ("GET", "/dry-run"): PRIVACY,
+    ("POST", "/dry-run/try"): PRIVACY,
+    ("GET", "/consent"): PRIVACY,
+    ("GET", "/log"): PRIVACY,
+    ("GET", "/report"): PRIVACY,
     ("GET", "/people"): OPERATORS,
     ("POST", "/people/sign-out"): OPERATORS,
 }
@@ -83,7 +100,7 @@ WHO: Final[Mapping[Route, Roles | None]] = {
 
 FIELDS: Final[Mapping[Route, Mapping[str, Roles]]] = {
     # What a person's browser said of consent is the privacy team's to read. A marketer is told the outcome and its rule.
-    ("GET", "/api/v1/explain"): {"signals": PRIVACY, "fields": PRIVACY},
+    ("GET", "/api/v1/explain"): {"signals": PRIVACY, "fields": PRIVACY, "evidence": PRIVACY},
 }
 """Fields at the top of an answer that only these roles see; for others they are not there."""
 

@@ -11,12 +11,14 @@ import msgspec
 
 from gateway.audit.standing import Health, Readiness, standstills
 from gateway.audit.trace import Standstill
+from gateway.clerk import Clerk
 from gateway.console.roles import Roles
 from gateway.delivery.replaying import Replayer
 from gateway.metrics import Metrics
 from gateway.model import Destination, StorefrontId
 from gateway.outbox import Outbox
 from gateway.reconciling import Reconciling
+from gateway.papers import Papers
 from gateway.reports import Reports
 from gateway.rights.counter import Counter
 from gateway.rights.desk import Desk
@@ -64,6 +66,8 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     outbox: Outbox
     reports: Reports
     reconciling: Reconciling
+    papers: Papers
+    clerk: Clerk
     desk: Desk
     counter: Counter
     replayer: Replayer

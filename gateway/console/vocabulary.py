@@ -7,6 +7,12 @@ other languages in their catalogues.
 from collections.abc import Mapping
 from typing import Final
 
+from gateway.audit.examples import NOT_SENT, REWRITTEN, UNCHANGED, USED_UP, WAYS
+from gateway.audit.examples import REFUSED as REFUSED_FOR_IT
+from gateway.audit.grounds import CAN, CANNOT
+from gateway.audit.processing import MEASURES, PERSONS
+from gateway.dry_run import LEAVES_OUT
+
 ROLES: Final[Mapping[str, str]] = {
     "marketer": "Marketer",
     "privacy": "Privacy team",
@@ -260,8 +266,60 @@ LISTED: Final[Mapping[str, str]] = {
 }
 """Where an order of a shop's list is, and what is wrong with a list."""
 
+PRIVACY: Final[Mapping[str, str]] = {
+    "kept": "Kept",
+    "transformed": "Transformed",
+    "removed": "Removed",
+    "added": "Added",
+    "changed": "Changed",
+    "opt_in_everywhere": "A yes is asked for everywhere",
+    "strict": "A yes, in the United States no opt-out",
+    "restricted": "A yes, in the United States marks for opt-outs",
+    "hashed e-mail": "Hashed e-mail",
+    "partially anonymised IP": "Partially anonymised IP address",
+    "the event": "The event",
+    "its order value": "Its order value",
+    "protection of the person": "Protection of the person",
+    "technical": "Technical, of nobody",
+    "option": "A decision of this shop",
+}
+
+LOG: Final[Mapping[str, str]] = {
+    "log.started": "Started",
+    "log.stopped": "Stopped",
+    "log.store_failed": "Store failed",
+    "log.configuration": "Configuration in force",
+    "log.contract": "Contract in force",
+    "log.decision_table": "Decision table in force",
+    "log.signing_key": "Signing key in use",
+    "log.sealing_key": "Sealing key in use",
+    "log.api_key": "Key of a shop",
+    "log.counts": "Counts of a minute",
+    "log.login": "Sign-in",
+    "log.login_refused": "Sign-in refused",
+    "log.role_changed": "Role changed",
+    "log.paused": "Paused",
+    "log.resumed": "Resumed",
+    "log.replay": "Replay",
+    "log.export": "Export",
+    "log.shapes_approved": "What left was acknowledged",
+    "log.rights_request": "Request of a person",
+    "log.retention_swept": "Deleted at the end of its time",
+    "log.checkpoint_exported": "Checkpoint handed out",
+}
+"""Kinds of entries of the signed log; each has its own word for what is done, so they do not share the others' names."""
+
+SENTENCES: Final[Mapping[str, str]] = {
+    text: text
+    for text in (
+        *CAN, *CANNOT, *PERSONS, *MEASURES, *USED_UP.values(), NOT_SENT, REFUSED_FOR_IT, UNCHANGED, REWRITTEN, LEAVES_OUT,
+        *(how for way in WAYS.values() for _, how in way.remarks.values()),
+    )
+}  # fmt: skip
+"""What the sheets of the privacy team say of themselves: each is its own name."""
+
 WORDS: Final[Mapping[str, str]] = {
-    **REMARKS, **RIGHTS, **SIGNALS, **STANDING,
+    **SENTENCES, **LOG, **PRIVACY, **REMARKS, **RIGHTS, **SIGNALS, **STANDING,
     **PROCESSING, **FAULTS, **REFUSALS, **REASONS, **LISTED, **STATES, **KINDS, **PLACES, **ROLES,
 }  # fmt: skip
 """Every word with its label."""

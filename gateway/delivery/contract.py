@@ -130,6 +130,11 @@ class Contract:
         request = self._meant(outgoing)
         return () if request is None else request.entries
 
+    def name_of(self, outgoing: Outgoing) -> str | None:
+        """Name the kind of request that this is; None for one that the contract does not know."""
+        request = self._meant(outgoing)
+        return None if request is None else request.part.name
+
     def for_live_check(self) -> "Contract":
         """Give the same contract with the test switches allowed that a live check needs; its events are nobody's."""
         return Contract(self.file, self.allowed | {*self.file.live_check}, endpoint=self._endpoint)

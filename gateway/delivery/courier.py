@@ -415,6 +415,7 @@ class Courier:
             case None:
                 work.outcomes += [(record, self._crash(record, maybe=True)) for record in group]
             case Violation() as violation:
+                await self._note_breach(violation)
                 self._quarantine(work, group, violation)
             case CalledOff():  # costs nobody a try: the next look takes out who has withdrawn, and the others go at once
                 work.plan.unsent(group)
@@ -464,7 +465,7 @@ class Courier:
             return cleared
         if not self._may_go(work, group):  # a token may have been waited for
             return CALLED_OFF
-        fresh = await self._mark(work, group, cleared.shapes)
+        fresh = await self._mark(work, group, cleared)
         reply = await self._fly(work, group, cleared)
         if isinstance(reply, CalledOff):
             await self._insist(lambda: self._outbox.call_off(work.claim))
@@ -513,7 +514,7 @@ class Courier:
         if count:
             self._watcher.warned(self._lane, count)
 
-    async def _mark(self, work: Work, group: Sequence[Record], shapes: Sequence[Shape]) -> Sequence[int]:
+    async def _mark(self, work: Work, group: Sequence[Record], cleared: Cleared) -> Sequence[int]:
         """Let the store know that the platform may have these records from now on, and what leaves of them.
 
         Gives the numbers of those of which it did not know that yet.
@@ -521,13 +522,20 @@ class Courier:
         fresh = [record.seq for record in group if record.seq not in work.marked]
         version = self._route.contract.file.version
         alike: defaultdict[tuple[Kind, Shape], list[int]] = defaultdict(list)
-        for record, shape in zip(group, shapes, strict=True):
+        for record, shape in zip(group, cleared.shapes, strict=True):
             alike[record.event.kind, shape].append(record.seq)
-        left = [Left(*what, tuple(seqs), version) for what, seqs in alike.items()]
+        size = len(cleared.outgoing.body) // len(group)
+        left = [Left(*what, tuple(seqs), version, size) for what, seqs in alike.items()]
         now = int(self._now().wall)
         await self._insist(lambda: self._outbox.mark_sent(work.claim, fresh, now, left))
         work.marked.update(fresh)
         return fresh
+
+    async def _note_breach(self, violation: Violation) -> None:
+        """Have the store keep what the contract held back, for those who read it later."""
+        places = [(place.path, place.found) for place in violation.places]
+        version, now = self._route.contract.file.version, int(self._now().wall)
+        await self._insist(lambda: self._outbox.note_breach(self._lane, places, version, now))
 
     def _quarantine(self, work: Work, group: Sequence[Record], violation: Violation) -> None:
         """Nothing was sent: set the events aside that are to blame, and have the others sent next without them.

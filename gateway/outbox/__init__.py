@@ -184,6 +184,8 @@ class Left(msgspec.Struct, frozen=True, gc=False):
     shape: Shape
     seqs: tuple[int, ...]
     contract: int
+    bytes: int = 0
+    """What one event takes in the request's body, on average."""
 
 
 class Decision(Text):
@@ -212,6 +214,55 @@ class Departure(msgspec.Struct, frozen=True, gc=False):
     contracts: tuple[int, ...]
     decision: Decision | None = None
     decided_at: int | None = None
+
+
+class Breach(msgspec.Struct, frozen=True, gc=False):
+    """What a contract kept from leaving in a lane: the key path and what stood there, as `contract_body.Place` has them.
+
+    `count` is of requests that were held back; times are Unix seconds.
+    """
+
+    lane: Lane
+    path: str
+    found: str
+    contract: int
+    count: int
+    first_at: int
+    last_at: int
+
+
+class Output(msgspec.Struct, frozen=True, gc=False):
+    """The shape of an event that left, when, and the bytes it takes in the request's body, on average of that request."""
+
+    kind: Kind
+    at: int
+    shape: Shape
+    bytes: int
+    contract: int
+
+
+class Input(msgspec.Struct, frozen=True, gc=False):
+    """The shape of an event that came in: names of declared fields, and how many others; nothing that stood in them.
+
+    `bytes` is its share of the request's body, on average of its `events`. `trace` is what was decided and done.
+    """
+
+    kind: Kind
+    source: Source
+    at: int
+    bytes: int
+    events: int
+    fields: tuple[str, ...]
+    unknown: int
+    trace: Trace
+
+
+class Ground(msgspec.Struct, frozen=True, gc=False):
+    """How many events of a day (UTC, `day` its begin in Unix seconds) were decided in this way; `trace` is without remarks."""
+
+    day: int
+    trace: Trace
+    count: int
 
 
 class Done(msgspec.Struct, frozen=True, gc=False):
@@ -409,6 +460,8 @@ class Explanation(msgspec.Struct, frozen=True):
     trace: Trace
     attempts: tuple[Attempt, ...]
     repeats: int = 0
+    evidence: EvidenceId | None = None
+    """The consent record that took part in the decision, where the event cited one."""
 
 
 class Book(msgspec.Struct, frozen=True):
@@ -592,6 +645,21 @@ class Outbox(Protocol):
 
     async def acknowledge(self, storefront: StorefrontId, decision: Decision, upto: int, now: int) -> int:
         """Note that somebody looked at the storefront's departures up to a number; gives how many were new to them."""
+
+    async def note_breach(self, lane: Lane, places: Sequence[tuple[str, str]], contract: int, now: int) -> None:
+        """Note what a contract of this version kept from leaving: key paths, and what stood there."""
+
+    async def breaches(self, storefront: StorefrontId) -> Sequence[Breach]:
+        """All that contracts ever kept from leaving for the storefront."""
+
+    async def note_inputs(self, storefront: StorefrontId, inputs: Sequence[Input]) -> None:
+        """Keep the shapes of events that came in, in place of those of their kinds that were kept before."""
+
+    async def samples(self, storefront: StorefrontId) -> tuple[Sequence[Input], Sequence[tuple[Lane, Output]]]:
+        """The last event of each kind that came in, and the last of each kind that left in each lane, by their shapes."""
+
+    async def grounds(self, storefront: StorefrontId, since: int, until: int) -> Sequence[Ground]:
+        """On which decisions the storefront's events were taken or refused, by day from `since` to before `until`."""
 
     def unacknowledged(self, lane: Lane) -> int:
         """How many of the lane's departures nobody has acknowledged. As cheap as `waiting`."""

@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.model import Destination, Kind, Refusal, Source, Status, StorefrontId, Trace
 from gateway.outbox import DEDUP_SECONDS, Accept, Entry, Lane, Refuse, Reject
-from gateway.outbox.codec import Codec, Row, group_place, write_row
+from gateway.outbox.codec import Codec, Row, evidence_place, group_place, write_row
 from gateway.outbox.history import ACCEPTED, DIFFERING, MATCHED, RECEIVED, keys_of
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import base, one
@@ -51,7 +51,7 @@ class _Read(msgspec.Struct, frozen=True, gc=False):
 class _Gathered:
     """What is accepted for one storefront in this transaction."""
 
-    __slots__ = ("ats", "keys", "places", "rows", "sorts", "subjects", "values")
+    __slots__ = ("ats", "evidences", "keys", "places", "rows", "sorts", "subjects", "values")
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -60,6 +60,7 @@ class _Gathered:
         self.sorts = bytearray()
         self.places: list[int] = []
         self.keys = bytearray()
+        self.evidences: list[tuple[int, str]] = []
         self.values: defaultdict[tuple[int, str], int] = defaultdict(int)
 
 
@@ -75,6 +76,7 @@ class Arriving:
         self._seen = memory.seen
         self._subjects = memory.subjects
         self._books = memory.books
+        self._grounds = memory.grounds
         self._codec = Codec()
         self._routes: dict[tuple[StorefrontId, Kind, tuple[Destination, ...]], _Route] = {}
         self._withdrawn: dict[int, dict[bytes, int]] = {}
@@ -187,6 +189,9 @@ class Arriving:
             gathered = self._gathered[storefront] = _Gathered()
             self.arrived.add(entry.storefront)
         gathered.places.append(self._seen.add(item.hash, item.check, fingerprint, at, trace, sort, accepted=True))
+        self._grounds.add(storefront, at, trace, entry.trace)
+        if event.evidence is not None:
+            gathered.evidences.append((len(gathered.rows), event.evidence))
         gathered.rows.append(row)
         gathered.subjects.append(item.subjects)
         gathered.ats.append(at)
@@ -207,8 +212,9 @@ class Arriving:
     ) -> Status:
         """Leave a trace of a refusal, unless an accepted event of that id is remembered: its story goes on."""
         at = item.entry.at
+        trace = self._names.trace(why, at // DAY_SECONDS)
+        self._grounds.add(item.storefront, at, trace, why)
         if self._earlier(item, value) is None:
-            trace = self._names.trace(why, at // DAY_SECONDS)
             self._seen.add(item.hash, item.check, _NO_CONTENT, at, trace, _NO_SORT, accepted=False)
         self._received[item.storefront, source, kind, Status.REFUSED, reason] += 1
         return Status.REFUSED
@@ -237,11 +243,14 @@ class Arriving:
         first_seq = self.next_seq
         places: list[int] = []
         for storefront, gathered in self._gathered.items():
+            first = self.next_seq
             self._write_groups(storefront, gathered)
+            self._write_evidences(storefront, first, gathered)
             self._write_books(storefront, gathered)
             places += gathered.places
         for (storefront, source, kind, status, reason), count in self._received.items():
             self._books.add(count, storefront, RECEIVED, source, kind, status, reason)
+        self._grounds.write()
         self._gathered.clear()
         self._received.clear()
         self._seen.write(first_seq, places)
@@ -261,6 +270,13 @@ class Arriving:
             )
             self._lanes.arrived(storefront, sorts, oldest)
             self.next_seq += len(rows)
+
+    def _write_evidences(self, storefront: int, first: int, gathered: _Gathered) -> None:
+        """Note which consent record took part in the decision on each event that cited one, sealed."""
+        for place, record in gathered.evidences:
+            number, cipher = self._vault.sealing_sent(storefront, gathered.ats[place])
+            blob = self._codec.seal_plain(cipher, nonce(), evidence_place(first + place), record.encode())
+            self._connection.execute("insert into evidences values (?, ?, ?)", (first + place, number, blob))
 
     def _write_books(self, storefront: int, gathered: _Gathered) -> None:
         for sort, count in enumerate(map(gathered.sorts.count, range(len(self._names.table)))):

@@ -118,6 +118,11 @@ def group_place(storefront: StorefrontId, first: int, sorts: bytes) -> bytes:
     return b"%d|group|%s|%d|%d|%s" % (VERSION, storefront.encode(), first, len(sorts), sorts)
 
 
+def evidence_place(seq: int) -> bytes:
+    """Bind the sealed name of a consent record to the event that it is about."""
+    return b"evidence|%d" % seq
+
+
 def single_place(storefront: StorefrontId, destination: Destination, seq: int) -> bytes:
     """Name the place of an exception's own copy: its lane and its number."""
     return b"%d|exception|%s|%s|%d" % (VERSION, storefront.encode(), destination.encode(), seq)

@@ -11,7 +11,7 @@ from typing import Final
 import apsw
 
 from gateway.model import Kind
-from gateway.outbox import Decision, Departure, Lane, Left, Shape
+from gateway.outbox import Breach, Decision, Departure, Lane, Left, Shape
 from gateway.outbox.schema import every, first
 
 _COUNT: Final = (
@@ -41,6 +41,26 @@ class Departures:
             if (lane, one.kind, shape) not in self._met:
                 self._meet(lane, one, now)
                 self._met.add((lane, one.kind, shape))
+
+    def breach(self, lane: int, places: Sequence[tuple[str, str]], contract: int, now: int) -> None:
+        """Count what was kept from leaving."""
+        self._connection.executemany(
+            "insert into breaches(lane, path, found, contract, n, first, last) values (?, ?, ?, ?, 1, ?, ?)"
+            " on conflict do update set n = n + 1, first = min(first, excluded.first), last = max(last, excluded.last)",
+            [(lane, path, found, contract, now, now) for path, found in places],
+        )
+
+    def breaches(self, lanes: Mapping[int, Lane]) -> list[Breach]:
+        """Tell all that was kept from leaving in these lanes, what was met last at the front."""
+        return [
+            Breach(lane, path, found, contract, count, begin, end)
+            for number, lane in lanes.items()
+            for path, found, contract, count, begin, end in every(
+                self._connection,
+                "select path, found, contract, n, first, last from breaches where lane = ? order by last desc, path",
+                (number,),
+            )
+        ]
 
     def paths(self, number: int) -> tuple[str, ...]:
         """Give the key paths of a shape by its number."""

@@ -9,9 +9,10 @@ from typing import Final
 
 import msgspec
 
-from gateway.model import EventId, Kind, PlatformCode, Reason, Receipt, Status, StorefrontId
+from gateway.model import EventId, EvidenceId, Kind, PlatformCode, Reason, Receipt, Status, StorefrontId
 from gateway.outbox import Attempt, Explanation, Lane
 from gateway.outbox.asking import Asking
+from gateway.outbox.codec import Codec, Unreadable, evidence_place
 from gateway.outbox.lanes import Held, LaneState, say
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import first
@@ -34,6 +35,8 @@ class Explaining:
         self._names = memory.names
         self._lanes = memory.lanes
         self._seen = memory.seen
+        self._vault = memory.vault
+        self._codec = Codec()
 
     def explain(self, storefront: StorefrontId, kind: Kind, event_id: EventId) -> Explanation | None:
         """Say what is known of an event, None if nothing."""
@@ -64,7 +67,25 @@ class Explaining:
         destinations = self._names.table[sighting.sort].destinations
         found = [self._told(Lane(storefront, destination), sighting.seq) for destination in destinations]
         attempts = tuple(attempt for attempt in found if attempt is not None)
-        return Explanation(Status.ACCEPTED, sighting.at, trace, attempts + refused, self._seen.repeats(value))
+        return Explanation(
+            Status.ACCEPTED,
+            sighting.at,
+            trace,
+            attempts + refused,
+            self._seen.repeats(value),
+            self._evidence(sighting.seq),
+        )
+
+    def _evidence(self, seq: int) -> EvidenceId | None:
+        """Give the consent record that took part in the decision on an event; None if there was none, or it does not open."""
+        found = first(self._connection, "select data_key, blob from evidences where seq = ?", (seq,))
+        cipher = None if found is None else self._vault.opening(found[0])
+        if found is None or cipher is None:
+            return None
+        try:
+            return EvidenceId.unsealed(self._codec.open_plain(cipher, evidence_place(seq), found[1]).decode())
+        except Unreadable:
+            return None
 
     def _told(self, lane: Lane, seq: int) -> Attempt | None:
         """Say where an event stands at a destination, and whether it was given back from the dead letters."""

@@ -7,9 +7,11 @@ import apsw
 from gateway.outbox.books import Books
 from gateway.outbox.departures import Departures
 from gateway.outbox.figures import Figures
+from gateway.outbox.grounds import Grounds
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.lanes import Lanes
 from gateway.outbox.names import Names
+from gateway.outbox.samples import Samples
 from gateway.outbox.seen import Seen
 from gateway.outbox.subjects import Subjects
 from gateway.outbox.vault import Vault
@@ -28,6 +30,8 @@ class Memory(NamedTuple):
     seen: Seen
     lanes: Lanes
     departures: Departures
+    grounds: Grounds
+    samples: Samples
 
     @classmethod
     def load(cls, connection: apsw.Connection, keyring: Keyring, generation: int) -> Self:
@@ -45,4 +49,6 @@ class Memory(NamedTuple):
             seen=Seen(connection, vault.index_key, generation),
             lanes=Lanes(connection, names),
             departures=Departures(connection),
+            grounds=Grounds(connection),
+            samples=Samples(connection),
         )

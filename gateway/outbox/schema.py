@@ -165,7 +165,30 @@ drop table earlier;
 """
 """The books by hour and day. What they came to before is carried over without a date, so that the figures add up to them."""
 
-STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES, WITHDRAWALS, SENDINGS, FIGURES)
+PRIVACY: Final = """
+create table grounds(id integer primary key, json text not null unique) strict;   -- decisions, without what was done to fields
+create table ground_days(        -- how many events of a day were decided so
+    storefront integer not null, day integer not null, ground integer not null, n integer not null,
+    primary key (storefront, day, ground)
+) strict, without rowid;
+create table evidences(           -- which consent record took part in the decision on an event
+    seq integer primary key, data_key integer not null, blob blob not null
+) strict;
+create table breaches(           -- what a contract kept from leaving
+    lane integer not null, path text not null, found text not null, contract integer not null,
+    n integer not null, first integer not null, last integer not null,
+    primary key (lane, path, found, contract)
+) strict, without rowid;
+create table inputs(             -- the last event of a kind that came in, by its shape
+    storefront integer not null, kind text not null, told text not null, primary key (storefront, kind)
+) strict, without rowid;
+create table outputs(            -- the last event of a kind that left, by its shape
+    lane integer not null, kind text not null, at integer not null, shape text not null, bytes integer not null,
+    contract integer not null, primary key (lane, kind)
+) strict, without rowid;
+"""
+
+STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES, WITHDRAWALS, SENDINGS, FIGURES, PRIVACY)
 """From an empty file to today's tables, one step a version. A step that was ever released is never changed; a store of an
 earlier version takes the missing steps when it is opened, all in one transaction."""
 

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple, Self
 from gateway.model import EventId, Kind, Processing, Status, StorefrontId
 from gateway.outbox import (
     Book,
+    Breach,
     Claim,
     Dead,
     DeadLetter,
@@ -23,11 +24,14 @@ from gateway.outbox import (
     Departure,
     Entry,
     Explanation,
+    Ground,
     Holdings,
+    Input,
     Inquiry,
     Lane,
     Left,
     Outcomes,
+    Output,
     Person,
     Record,
     Removal,
@@ -423,6 +427,26 @@ class SqliteOutbox:
     async def acknowledge(self, storefront: StorefrontId, decision: Decision, upto: int, now: int) -> int:
         """Note that somebody looked at the storefront's departures up to a number; gives how many were new to them."""
         return await self._writer.change(lambda store: store.acknowledge(storefront, decision, upto, now))
+
+    async def note_breach(self, lane: Lane, places: Sequence[tuple[str, str]], contract: int, now: int) -> None:
+        """Note what a contract of this version kept from leaving: key paths, and what stood there."""
+        await self._writer.change(lambda store: store.note_breach(lane, places, contract, now))
+
+    async def breaches(self, storefront: StorefrontId) -> Sequence[Breach]:
+        """All that contracts ever kept from leaving for the storefront."""
+        return await self._writer.ask(lambda store: store.breaches(storefront))
+
+    async def note_inputs(self, storefront: StorefrontId, inputs: Sequence[Input]) -> None:
+        """Keep the shapes of events that came in, in place of those of their kinds that were kept before."""
+        await self._writer.change(lambda store: store.note_inputs(storefront, inputs))
+
+    async def samples(self, storefront: StorefrontId) -> tuple[Sequence[Input], Sequence[tuple[Lane, Output]]]:
+        """The last event of each kind that came in, and the last of each kind that left in each lane, by their shapes."""
+        return await self._writer.ask(lambda store: store.samples(storefront))
+
+    async def grounds(self, storefront: StorefrontId, since: int, until: int) -> Sequence[Ground]:
+        """On which decisions the storefront's events were taken or refused, by day from `since` to before `until`."""
+        return await self._writer.ask(lambda store: store.grounds(storefront, since, until))
 
     def unacknowledged(self, lane: Lane) -> int:
         """How many of the lane's departures nobody has acknowledged."""

@@ -15,17 +15,21 @@ import msgspec
 from gateway.model import Destination, EventId, Kind, Status, StorefrontId
 from gateway.outbox import (
     Book,
+    Breach,
     DeadLetter,
     Decision,
     Departure,
     Entry,
     Explanation,
+    Ground,
     Holding,
+    Input,
     Inquiry,
     Lane,
     Left,
     Origin,
     Outcomes,
+    Output,
     Person,
     Record,
     Waiting,
@@ -127,6 +131,8 @@ class Store:
         self._seen = memory.seen
         self._lanes = memory.lanes
         self._departures = memory.departures
+        self._grounds = memory.grounds
+        self._samples = memory.samples
         self._finder = Finder(memory)
         self._asking = Asking(memory, self._options.inquiry_first_seconds)
         self._settling = Settling(memory, self._asking, self._options.dead_days * DAY_SECONDS)
@@ -250,6 +256,9 @@ class Store:
         state, note = self._lanes.states[lane], None
         if left:
             self._departures.note(state.number, left, now)
+            for one_left in left:
+                output = Output(one_left.kind, now, one_left.shape, one_left.bytes, one_left.contract)
+                self._samples.output(state.number, output)
             gone = self._settling.withdrawn(state, [record.seq for record in taken.records])
             note = self._sendings.note(state, taken, left, gone, now)
         return self._settling.mark(lane, taken, seqs, now), note
@@ -274,6 +283,27 @@ class Store:
     def acknowledge(self, storefront: StorefrontId, decision: Decision, upto: int, now: int) -> int:
         """Note that somebody looked at what has left."""
         return self._departures.acknowledge([*self._numbered(storefront)], decision, upto, now)
+
+    def note_breach(self, lane: Lane, places: Sequence[tuple[str, str]], contract: int, now: int) -> None:
+        """Count what a contract kept from leaving."""
+        self._departures.breach(self._lanes.states[lane].number, places, contract, now)
+
+    def breaches(self, storefront: StorefrontId) -> list[Breach]:
+        """Tell what contracts kept from leaving for a storefront."""
+        return self._departures.breaches(self._numbered(storefront))
+
+    def note_inputs(self, storefront: StorefrontId, inputs: Sequence[Input]) -> None:
+        """Keep shapes of events that came in."""
+        self._samples.inputs(self._names.storefront(storefront), inputs)
+
+    def samples(self, storefront: StorefrontId) -> tuple[Sequence[Input], Sequence[tuple[Lane, Output]]]:
+        """Give the shapes of the last events that came in and that left."""
+        number = self._names.storefronts.get(storefront, 0)
+        return self._samples.read_inputs(number), self._samples.read_outputs(self._numbered(storefront))
+
+    def grounds(self, storefront: StorefrontId, since: int, until: int) -> list[Ground]:
+        """Tell on which decisions events were taken or refused."""
+        return self._grounds.read(self._names.storefronts.get(storefront, 0), since, until)
 
     def _numbered(self, storefront: StorefrontId) -> dict[int, Lane]:
         """Give a storefront's lanes by their numbers, those of earlier settings too."""
@@ -389,6 +419,8 @@ class Store:
             self._subjects.discard(number, now - self._options.withdrawals_days * DAY_SECONDS)
         for name, number in self._names.storefronts.items():
             self._figures.fold(number, self._options.zones.get(name), now, self._options.figures_days)
+        self._connection.execute("delete from evidences where seq < ?", (told_from,))
+        self._grounds.discard(now - self._options.figures_days * DAY_SECONDS)
         self._asking.discard(now - TOLD_SECONDS)
         self._sendings.discard(now - self._options.sendings_days * DAY_SECONDS)
         self._names.discard(now // DAY_SECONDS - TRACES_KEPT_DAYS)

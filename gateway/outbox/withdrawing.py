@@ -6,7 +6,7 @@ has in its hands: should the platform turn out to have it after all, its settlem
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from gateway.model import Destination, EventId, Kind, Money, Reason
@@ -80,10 +80,19 @@ class Withdrawing:
         traces = self.forget(storefront, taken.events) if order.erase else 0
         return taken.told(wanted, traces)
 
-    def forget(self, storefront: int, events: Iterable[tuple[Kind, EventId]]) -> int:
+    def forget(self, storefront: int, events: Collection[tuple[Kind, EventId]]) -> int:
         """Forget the decisions on events; gives how many there were."""
         name = self._names.name(storefront)
+        for kind, event_id in events:
+            self._forget_evidence(*self._seen.identify(name, kind, event_id))
         return sum(self._seen.forget(*self._seen.identify(name, kind, event_id)) for kind, event_id in events)
+
+    def _forget_evidence(self, key: int, check: bytes) -> None:
+        """Forget which consent record allowed an event."""
+        (value,) = self._seen.look_up([key])
+        sighting = self._seen.find(check, value)
+        if sighting is not None and sighting.seq is not None:
+            self._connection.execute("delete from evidences where seq = ?", (sighting.seq,))
 
     def _remove(self, storefront: int, sought: Sought, now: int) -> "_Taken":
         taken = _Taken()

@@ -197,7 +197,7 @@ async def test_a_configuration_is_checked_without_a_gateway(tmp_path: Path) -> N
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_file_that_runs_it(name: str) -> None:
     """Of its name, with `run`: what is brought in by name no type checker sees."""
-    run = import_module(f"gateway.commands.{name}").run
+    run = import_module(f"gateway.commands.{name.replace('-', '_')}").run
     assert inspect.signature(run) == inspect.signature(shape)
 
 

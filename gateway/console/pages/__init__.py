@@ -4,7 +4,22 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.console.page import Page
-from gateway.console.pages import dead_letters, explain, funnel, health, overview, people, reconcile, requests
+from gateway.console.pages import (
+    consent,
+    contracts,
+    dead_letters,
+    dry_run,
+    examples,
+    explain,
+    funnel,
+    health,
+    log,
+    overview,
+    people,
+    reconcile,
+    report,
+    requests,
+)
 
 PAGES: Final[Mapping[str, Page]] = {
     page.path: page
@@ -15,7 +30,13 @@ PAGES: Final[Mapping[str, Page]] = {
         explain.PAGE,
         health.PAGE,
         dead_letters.PAGE,
+        contracts.PAGE,
+        examples.PAGE,
+        consent.PAGE,
+        dry_run.PAGE,
         requests.PAGE,
+        log.PAGE,
+        report.PAGE,
         people.PAGE,
     )
 }

@@ -28,6 +28,7 @@ class Answer(msgspec.Struct, frozen=True):
     told: Told | None = None
     signals: Mapping[str, str] | None = None
     fields: tuple[str, ...] | None = None
+    evidence: str | None = None
 
 
 async def show(ask: Ask, rooms: Rooms) -> View:
@@ -55,6 +56,7 @@ async def show(ask: Ask, rooms: Rooms) -> View:
             asked=True,
             told=told,
             signals=None if "signals" in kept else told["signals"],
+            evidence=None if "evidence" in kept else told.get("evidence"),
             fields=None if "fields" in kept else tuple(told["fields"]),
         )
     )

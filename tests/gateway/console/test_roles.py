@@ -65,7 +65,7 @@ def test_every_page_and_every_act_has_its_row() -> None:
 def test_fields_are_withheld_from_those_who_may_not_see_them() -> None:
     """What a person's browser said is the privacy team's to read."""
     explain = ("GET", "/api/v1/explain")
-    assert withheld(explain, frozenset({Role.MARKETER})) == {"signals", "fields"}
+    assert withheld(explain, frozenset({Role.MARKETER})) == {"signals", "fields", "evidence"}
     for role in (Role.PRIVACY, Role.OPERATOR):
         assert withheld(explain, frozenset({role})) == frozenset()
     assert withheld(("GET", "/api/v1/funnel"), NOBODY) == frozenset()

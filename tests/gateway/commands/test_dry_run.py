@@ -1,0 +1,68 @@
+"""`dry-run` on a closed store and against a running gateway: the same words, and nothing is kept."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from gateway.cli import main
+from gateway.sandbox.platforms import Platforms
+from tests.doorway import NOWHERE, purchase, refused
+from tests.live import STOREFRONT, Installation, Process, install
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Installation:
+    """A gateway that is not running."""
+    return install(tmp_path / "gateway", NOWHERE)
+
+
+def tried(installation: Installation, event: object, *more: str) -> int:
+    """Run the command on an event."""
+    path = installation.folder / "event.json"
+    path.write_text(event if isinstance(event, str) else json.dumps(event))
+    return main(["dry-run", STOREFRONT, str(path), "--config", str(installation.config), *more])
+
+
+def test_what_would_leave_is_shown_in_kinds(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each destination's request; the event's own words are nowhere."""
+    assert tried(installation, purchase("SECRET-1") | {"occurred_at": int(time.time())}) == 0
+    said = capsys.readouterr().out
+    assert "It would be accepted, by rule opt_in_everywhere-2." in said
+    assert '"<sha256>"' in said
+    assert "Google Ads: POST" in said
+    assert "SECRET-1" not in said
+
+
+def test_values_are_shown_on_request(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    """As JSON for programs."""
+    assert tried(installation, purchase("SECRET-1") | {"occurred_at": int(time.time())}, "--exact", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["destinations"]["meta"]["body"]["data"][0]["event_id"] == "SECRET-1"
+
+
+def test_what_would_go_nowhere_ends_with_1(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the reason and what it means."""
+    assert tried(installation, refused() | {"occurred_at": int(time.time())}) == 1
+    assert "Meta: nothing would leave: advertising_denied." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("event", ["{", "[1]", '"x"'])
+def test_what_is_no_event_ends_with_2(installation: Installation, event: str) -> None:
+    """No JSON, or not one event."""
+    assert tried(installation, event) == 2
+
+
+async def test_a_running_gateway_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says the same, and has counted nothing."""
+    async with Platforms.start() as platforms:
+        installation = install(tmp_path / "gateway", platforms.base_urls)
+        process = Process(installation)
+        await process.start()
+        try:
+            assert tried(installation, purchase() | {"occurred_at": int(time.time())}) == 0
+            assert (await installation.accounts())["received"] == 0
+        finally:
+            await process.stop()
+    assert '"<sha256>"' in capsys.readouterr().out
