@@ -17,8 +17,8 @@ from gateway.delivery.replaying import Replayer
 from gateway.metrics import Metrics
 from gateway.model import Destination, StorefrontId
 from gateway.outbox import Outbox
-from gateway.reconciling import Reconciling
 from gateway.papers import Papers
+from gateway.reconciling import Reconciling
 from gateway.reports import Reports
 from gateway.rights.counter import Counter
 from gateway.rights.desk import Desk
