@@ -187,7 +187,7 @@ class At(NamedTuple):
     """The reason behind the class `consent`: told in groups."""
     words: Reason | Refusal | None = None
 
-    def open(self) -> "At":
+    def shown(self) -> "At":
         """Give what of it everybody may know."""
         return self._replace(secret=None, words=None if self.reason == Class.CONSENT else self.words)
 
@@ -223,7 +223,7 @@ class Reckoning:
         missed = {None: everywhere} if everywhere is not None else {where: at for where, (at, _) in spots.items()}
         for where, at in missed.items():
             if at.place not in NO_GAP:
-                self._gaps[where, at.open()].add(order.money)
+                self._gaps[where, at.shown()].add(order.money)
         return RowTold(
             line=order.line,
             id=str(order.id),
