@@ -46,6 +46,13 @@ TESTED_ELSEWHERE: Final[Mapping[str, str]] = {
     "gateway/outbox/putting.py": "tests/gateway/outbox/test_writer.py",
     **{f"gateway/outbox/{part}.py": "tests/gateway/outbox/contract_history.py" for part in ("figures", "telling")},
     **{f"gateway/ledger/{part}.py": LEDGER_SUITE for part in ("__init__", "held", "records", "register", "schema", "store")},
+    # Tried out over real sockets, with a whole gateway behind it.
+    "gateway/dry_run.py": "tests/gateway/test_clerk.py",
+    "gateway/console/printing.py": "tests/gateway/commands/test_report.py",
+    **{
+        f"gateway/console/pages/{page}.py": "tests/test_console_privacy.py"
+        for page in ("consent", "contracts", "dry_run", "examples", "log", "report")
+    },
     # What pages may ask, and who asks: tried over real sockets, with everything behind them.
     **{f"gateway/console/{part}.py": "tests/gateway/console/test_site.py" for part in ("door", "rooms")},
     # Only types and a protocol: whoever implements or uses them is tested.

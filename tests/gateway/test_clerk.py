@@ -131,7 +131,8 @@ async def test_the_proof_holds_and_counts_what_allowed_each_event(there: There) 
     """Three accepted by the shop's own banner, one refused."""
     await there.post(*(purchase(f"{n}") for n in range(3)), refused("9"))
     _, proof = await there.ask("/api/v1/proof")
-    assert proof["holds"] and proof["refused"] == 1
+    assert proof["holds"]
+    assert proof["refused"] == 1
     assert {name: (lane["by_ground"], lane["untold"]) for name, lane in proof["destinations"].items()} == dict.fromkeys(
         ("meta", "pinterest", "google_ads"), ({"advertising": 3}, 0)
     )
@@ -173,7 +174,8 @@ async def test_a_dry_run_shows_kinds_or_values_and_keeps_nothing(there: There) -
     _, values = await there.try_out(event, exact=True)
     meta = [told["destinations"]["meta"]["body"]["data"][0] for told in (kinds, values)]
     assert (meta[0]["event_id"], meta[1]["event_id"]) == ("<event_id>", "D-1")
-    assert meta[0]["user_data"]["em"] == ["<sha256>"] and len(meta[1]["user_data"]["em"][0]) == 64
+    assert meta[0]["user_data"]["em"] == ["<sha256>"]
+    assert len(meta[1]["user_data"]["em"][0]) == 64
     after = await there.installation.accounts(), await there.installation.ask("/metrics")
     assert before[0] == after[0]
     counts = [

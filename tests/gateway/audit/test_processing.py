@@ -60,4 +60,7 @@ def test_what_the_settings_say_is_there() -> None:
         "Adequacy decision",
         3,
     )
-    assert found["purposes"] and found["persons"] and found["time_limits"] and found["measures"]
+    assert found["purposes"]
+    assert found["persons"]
+    assert found["time_limits"]
+    assert found["measures"]

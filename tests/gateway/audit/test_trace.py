@@ -72,6 +72,7 @@ def test_an_explanation_is_told_as_json() -> None:
             "signals": {"advertising": "granted", "vendors": "granted, denied"},
             "fields": ["email_hashed", "ip_truncated"],
             "repeats": 2,
+            "evidence": None,
             "destinations": {
                 "meta": {**NEVER, "state": "delivered", "reason": "confirmed", "at": SOON, "tries": 1, "receipt": "AbC123"},
                 "pinterest": {**NEVER, **LATER, "state": "retrying", "reason": "throttled", "code": "429", "advice": SLOWER},
