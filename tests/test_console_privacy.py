@@ -1,4 +1,4 @@
-"""What the privacy team does on its pages, in a real browser: acknowledge, try an event out, take the report and a table along."""
+"""What the privacy team does on its pages, in a real browser: acknowledge, try an event out, take report and table along."""
 
 import io
 import json

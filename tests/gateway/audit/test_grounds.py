@@ -17,8 +17,8 @@ SOUND: Final = LogProof(entries=9, checkpoint=9, signed=True, sound=True, faults
 def books(accepted: int, *, balanced: bool = True) -> Account:
     """Make accounts in which everything accepted was delivered."""
     lane = LaneAccount(
-        accepted=accepted, delivered=accepted, waiting=0, dead=0, withdrawn=0, replayed=0, balanced=balanced, reasons={}, value={},
-        processing=None,
+        accepted=accepted, delivered=accepted, waiting=0, dead=0, withdrawn=0, replayed=0, balanced=balanced, reasons={},
+        value={}, processing=None,
     )  # fmt: skip
     return Account(
         received=accepted, by_status={"accepted": accepted, "refused": 5}, by_reason={}, differing_repeats=0,
