@@ -52,9 +52,9 @@ class There:
             body = await answer.read()
             return answer.status, json.loads(body) if answer.content_type == "application/json" else body.decode()
 
-    async def try_out(self, event: Any, role: str = "privacy", **order: Any) -> tuple[int, Any]:
+    async def try_out(self, event: Any, role: str = "privacy", *, exact: bool = False, sender: Any = None) -> tuple[int, Any]:
         """Ask for a dry run."""
-        said = {"storefront": STOREFRONT, "event": event} | order
+        said = {"storefront": STOREFRONT, "event": event, "exact": exact} | (sender or {})
         headers = {"Authorization": f"Bearer {self.tokens[role]}"}
         async with self.session.post(f"{self.installation.private_url}/api/v1/dry-run", json=said, headers=headers) as answer:
             return answer.status, await answer.json()
@@ -203,9 +203,9 @@ async def test_a_dry_run_is_what_really_leaves(there: There) -> None:
 async def test_a_dry_run_as_a_browser_takes_what_the_connection_says(there: There) -> None:
     """The body's own word on the address does not count, and `Sec-GPC` refuses."""
     event = purchase("B-1", client={"ip": "8.8.8.8"}) | {"occurred_at": int(time.time())}
-    _, told = await there.try_out(event, exact=True, **{"as": "browser", "browser": {"ip": "9.9.9.9"}})
+    _, told = await there.try_out(event, exact=True, sender={"as": "browser", "browser": {"ip": "9.9.9.9"}})
     assert told["destinations"]["meta"]["body"]["data"][0]["user_data"]["client_ip_address"] == "9.9.9.0"
-    _, refused_ = await there.try_out(event, **{"as": "browser", "browser": {"gpc": True}})
+    _, refused_ = await there.try_out(event, sender={"as": "browser", "browser": {"gpc": True}})
     assert (refused_["status"], refused_["reason"]) == ("refused", "gpc")
 
 
