@@ -7,7 +7,7 @@ asked of the gateway, so that a test can say that nothing was.
 import asyncio
 import io
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from html import escape
 from pathlib import Path
@@ -144,14 +144,15 @@ class Window(msgspec.Struct):
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[Front]:
-    """Run the platforms, a gateway and the shop."""
+async def opened(folder: Path, prepare: Callable[[Installation], object] = lambda _: None) -> AsyncIterator[Front]:
+    """Run the platforms, a gateway and the shop; `prepare` may add to the gateway's configuration before it begins."""
     port = hold()
     origin = f"http://127.0.0.1:{port}"
     async with Platforms.start() as platforms:
         installation = install(folder, platforms.base_urls)
         text = installation.config.read_text().replace(f'["{ORIGIN}"]', f'["{origin}"]\nallow_null_origin = true')
         installation.config.write_text(text.replace('banner_regions = ["FR"]', 'banner_regions = ["*"]'))
+        prepare(installation)
         async with inside(installation, Log(io.StringIO())) as gateway, _shop(port, installation):
             yield Front(origin, installation, gateway, platforms)
 

@@ -100,6 +100,13 @@ analytics.subscribe("product_added_to_cart", (event) => {
   return send({ ...base(event, "add_to_cart", idOf(event)), order }, event.clientId);
 });
 
+// The thank-you page may never load, and the order comes all the same: so the checkout is known before it is completed.
+analytics.subscribe("checkout_started", (event) => {
+  const token = event.data.checkout.token || undefined;
+  joins = { ...joins, ...drop({ client_id: event.clientId, checkout_token: token }) };
+  if (allowed()) tell().catch(() => {});
+});
+
 analytics.subscribe("checkout_completed", (event) => {
   const checkout = event.data.checkout;
   const id = number(checkout.order && checkout.order.id);
