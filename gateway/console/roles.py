@@ -93,6 +93,8 @@ WHO: Final[Mapping[Route, Roles | None]] = {
     ("GET", "/consent"): PRIVACY,
     ("GET", "/log"): PRIVACY,
     ("GET", "/report"): PRIVACY,
+    ("GET", "/snippet"): EVERYBODY,
+    ("POST", "/snippet/make"): EVERYBODY,
     ("GET", "/people"): OPERATORS,
     ("POST", "/people/sign-out"): OPERATORS,
 }

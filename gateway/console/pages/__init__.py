@@ -19,6 +19,7 @@ from gateway.console.pages import (
     reconcile,
     report,
     requests,
+    snippet,
 )
 
 PAGES: Final[Mapping[str, Page]] = {
@@ -37,6 +38,7 @@ PAGES: Final[Mapping[str, Page]] = {
         requests.PAGE,
         log.PAGE,
         report.PAGE,
+        snippet.PAGE,
         people.PAGE,
     )
 }

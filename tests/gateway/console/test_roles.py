@@ -39,10 +39,10 @@ def test_without_a_role_there_is_nothing(route: Route) -> None:
 
 
 def test_marketers_change_nothing_and_see_nothing_of_persons() -> None:
-    """All that they may post is to leave, and lists of orders, which are looked up and not kept."""
+    """All that they may post is to leave, lists of orders, which are looked up and not kept, and what lines are made of."""
     marketer = frozenset({Role.MARKETER})
     assert {path for method, path in WHO if method == "POST" and may((method, path), marketer)} == {
-        "/sign-in", "/sign-out", "/reconcile", "/api/v1/reconcile",
+        "/sign-in", "/sign-out", "/reconcile", "/api/v1/reconcile", "/snippet/make",
     }  # fmt: skip
     assert not any(may(("POST", f"/api/v1/{right}"), marketer) for right in ("withdraw", "erase", "access"))
     assert not may(("GET", "/api/v1/requests"), marketer)
