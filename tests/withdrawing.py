@@ -178,13 +178,16 @@ class People:
         (receipt,) = msgspec.convert(answer, Receipts).receipts if operator else (msgspec.convert(answer, Receipt),)
         told.removed = receipt.removed
 
+    def _headers(self, url: str) -> Mapping[str, str]:
+        there = self._installation
+        return there.own if url.startswith(there.private_url) else {"Authorization": f"Bearer {there.secret_key}"}
+
     async def _ask(
         self, session: aiohttp.ClientSession, url: str, body: Mapping[str, Any], told: Told | None = None
     ) -> tuple[float, float, Any]:
         """Ask until there is an answer; gives when that was asked for, when it came, and what it was."""
-        there = self._installation
-        headers = there.own if url.startswith(there.private_url) else {"Authorization": f"Bearer {there.secret_key}"}
         while True:
+            headers = self._headers(url)  # the host's own token is another one after each start
             asked = time.monotonic()
             if told is not None:
                 told.askings += 1
@@ -193,7 +196,8 @@ class People:
                     answer, answered = await response.read(), time.monotonic()
                     if response.status in {200, 202}:
                         return asked, answered, msgspec.json.decode(answer)
-                    assert response.status in {429, 503}, f"{url} answered {response.status}"
+                    anew = response.status == 401 and headers != self._headers(url)
+                    assert anew or response.status in {429, 503}, f"{url} answered {response.status}"
             except (aiohttp.ClientError, TimeoutError, OSError):
                 pass  # it may have been done or not: whoever asks does not know, and asks again
             await asyncio.sleep(0.05)

@@ -26,6 +26,7 @@ class Made(msgspec.Struct, frozen=True):
     element: str = ""
     policy: str = ""
     pixel: str = ""
+    example: str = "https://gateway.shop.example"
 
 
 async def show(_ask: Ask, _rooms: Rooms) -> View:
