@@ -45,7 +45,7 @@ from gateway.sandbox.meta import MESSAGES, TITLES
 from gateway.sandbox.pinterest import MISSING_IDS
 from gateway.sandbox.pinterest import RULES as FAULTS_OF_EVENTS
 from gateway.sandbox.platforms import TOKENS, Platforms
-from gateway.webhooks import SIGNATURE
+from gateway.webhooks import DIALECTS
 from tests.doorway import edit
 from tests.live import NOTHING_MORE, ORIGIN, STOREFRONT, Installation, Process, inside, install
 from tests.seek import Needles, addresses, disguises, hashed, written
@@ -694,7 +694,12 @@ def webhook(marks: Marks, topic: str, said: Any, secret: str = SHOPIFY_SECRET) -
     """Write a webhook of Shopify's."""
     body = said if isinstance(said, bytes) else json.dumps(said).encode()
     named = [f"X-Shopify-Shop-Domain: {DOMAIN}", f"X-Shopify-Topic: {topic}", f"X-Shopify-Webhook-Id: {marks.plain()}"]
-    return request("POST", "/v1/shopify/webhooks", [f"{SIGNATURE}: {signed(body, secret)}", *named, *headers(marks)], body)
+    return request(
+        "POST",
+        "/v1/shopify/webhooks",
+        [f"{DIALECTS['/v1/shopify/webhooks'].signature}: {signed(body, secret)}", *named, *headers(marks)],
+        body,
+    )
 
 
 # ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,14 @@ from gateway.settings import BLOCKS, load, names
 CONFIG = Path(__file__).parent.parent.parent / "config"
 EXAMPLE = CONFIG / "gateway.example.toml"
 LOCAL = CONFIG / "local.toml"
-TOKENS = {"META_ACCESS_TOKEN": "a", "PINTEREST_ACCESS_TOKEN": "b", "GOOGLE_ACCESS_TOKEN": "c", "SHOPIFY_WEBHOOK_SECRET": "d"}
+TOKENS = {
+    "META_ACCESS_TOKEN": "a",
+    "PINTEREST_ACCESS_TOKEN": "b",
+    "GOOGLE_ACCESS_TOKEN": "c",
+    "SHOPIFY_WEBHOOK_SECRET": "d",
+    "WOOCOMMERCE_WEBHOOK_SECRET": "e",
+    "PRESTASHOP_WEBHOOK_SECRET": "f",
+}
 
 SETTING = re.compile(r"(?P<off># )?(?P<name>[a-z_]+) = (?P<value>.+)")
 
