@@ -481,12 +481,12 @@ def make_dry_run(settings: Settings, callers: Callers, run: Run) -> DryRun:
 
 
 def make_webhooks(settings: Settings, callers: Callers, desk: Desk, metrics: Metrics) -> Webhooks:
-    """Make the door of the storefronts that are shops at Shopify, each with the bucket and the line of its own door."""
+    """Make the door of the storefronts that are shops on a platform, each with the bucket and the line of its own door."""
     return Webhooks(
         [
-            Sender(shop.shopify.domain, shop.shopify.secrets, shop.shopify.rules, callers.door(shop.id))
-            for shop in settings.storefronts.values()
-            if shop.shopify is not None
+            Sender(source, shop.names, shop.secrets, shop.orders.reads, callers.door(storefront.id))
+            for storefront in settings.storefronts.values()
+            for source, shop in storefront.shops.items()
         ],
         desk,
         metrics,

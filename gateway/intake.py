@@ -3,10 +3,9 @@
 `POST /v1/events` is for servers with a secret key and answers per event; `POST /v1/collect` is for browsers with a publishable
 key and answers 204 whatever became of the events, since a differing reply would tell the page about consent and make tags
 retry; `POST /v1/consent` and `POST /v1/consent/withdraw` take consent records and withdrawals from both, and answer each in its
-own way; `/g/collect` and `/mp/collect` take what Google's tag and its Measurement Protocol say, and answer 204 as well;
-`POST /v1/shopify/webhooks` takes what Shopify signed. One request is one transaction. An error names a rule, never the input,
-and 503 always means that nothing was accepted. Above the boundary's line the body lives in this function's memory and nowhere
-else.
+own way; `/g/collect` and `/mp/collect` take what Google's tag and its Measurement Protocol say, and answer 204 as well; the
+`/webhooks` take what a shop's own platform signed. One request is one transaction. An error names a rule, never the input, and
+503 always means that nothing was accepted. Above the boundary's line the body lives in this function's memory and nowhere else.
 """
 
 import random
@@ -36,11 +35,10 @@ from gateway.rights.counter import Counter
 from gateway.sampling import Arrived, Sampler
 from gateway.sources import cloudevents, consent, gtag, measurement
 from gateway.sources.native import Batch, Connection, NotAnEvent, TooManyEvents, decode
-from gateway.sources.shopify import PRIVACY
 from gateway.sources.strict import Unreadable
 from gateway.tag.serving import serve_tag
 from gateway.tallying import count
-from gateway.webhooks import Webhooks
+from gateway.webhooks import DIALECTS, PING_BYTES, Dialect, Webhooks
 
 EVENTS_BYTES: Final = 1 << 20
 COLLECT_BYTES: Final = 64 << 10
@@ -63,8 +61,8 @@ ROUTES: Final = (
     ("POST", "/g/collect"),
     ("OPTIONS", "/g/collect"),
     ("POST", "/mp/collect"),
-    ("POST", "/v1/shopify/webhooks"),
     ("GET", "/tag.js"),
+    *(("POST", path) for path in DIALECTS),
     ("GET", "/healthz"),
 )
 """Every public route; the documentation is tested against this."""
@@ -141,8 +139,8 @@ class Intake:
                 return await self._consent(request, query)
             case "POST", "/v1/consent/withdraw":
                 return await self._withdraw(request, query)
-            case "POST", "/v1/shopify/webhooks":
-                return await self._webhook(request)
+            case "POST", told if told in DIALECTS:
+                return await self._webhook(request, DIALECTS[told])
             case "OPTIONS", "/v1/collect" | "/v1/consent" | "/v1/consent/withdraw":
                 return self._preflight(request, query)
             case method, "/g/collect" | "/mp/collect" if (method, path) in ROUTES:
@@ -329,27 +327,31 @@ class Intake:
             await self._counter.withdraw_for_page(page.door.line.storefront, page.body)
         return answer(204, headers=page.cors)
 
-    # ── Shopify ──────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── shops' own platforms ─────────────────────────────────────────────────────────────────────────────────────
 
-    async def _webhook(self, request: web.BaseRequest) -> Answer:
-        """Answer 200 to whatever is signed and understood: Shopify repeats anything else, and gives up a shop that fails."""
+    async def _webhook(self, request: web.BaseRequest, dialect: Dialect) -> Answer:
+        """Answer 200 to whatever is signed and understood: platforms repeat anything else, or give up a shop that fails."""
         headers, webhooks = request.headers, self._webhooks
-        shop, topic = webhooks.shop(headers), webhooks.topic(headers)
-        self._refuse_if_shut(though_full=topic in PRIVACY)
+        if webhooks.may_be_ping(dialect, headers, request.content_length):
+            webhooks.ping(dialect, await self._bodies.read(request, PING_BYTES))
+            return answer(200)
+        shop, topic = webhooks.shop(dialect, headers), webhooks.topic(dialect, headers)
+        private = topic in dialect.privacy
+        self._refuse_if_shut(though_full=private)
         if headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
             raise Refusal(closing(problem(415, "content_encoding")))
         body = self._bodies.whole(request, WEBHOOK_BYTES) or await self._bodies.read(request, WEBHOOK_BYTES)
-        webhooks.check(shop, headers, body)
+        webhooks.check(dialect, shop, headers, body)
         self._take(shop.door.bucket, 1)
-        if topic in PRIVACY:
+        if private:
             with _shut_told():
                 await webhooks.privacy(shop, topic, body)
             return answer(200)
         now = int(self._wall())
         event = webhooks.read_order(shop, topic, body, now)
         if event is not None:
-            entries, _ = await self._store(shop.door, Source.SHOPIFY, (event,), now)
-            await self._sample(shop.door, Arrived(Source.SHOPIFY, (event,), {}, len(body)), entries, now)
+            entries, _ = await self._store(shop.door, dialect.source, (event,), now)
+            await self._sample(shop.door, Arrived(dialect.source, (event,), {}, len(body)), entries, now)
         return answer(200)
 
     # ── both ─────────────────────────────────────────────────────────────────────────────────────────────────

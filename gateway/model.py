@@ -82,6 +82,10 @@ class Source(Word):
     """GA4's Measurement Protocol (`/mp/collect`)."""
     SHOPIFY = "shopify"
     """A shop's own platform: Shopify's webhooks."""
+    WOOCOMMERCE = "woocommerce"
+    """The same for WooCommerce."""
+    PRESTASHOP = "prestashop"
+    """The same for PrestaShop, by a module of ours."""
     HELD = "held"
     """No door of its own: an order that was held for its consent record, which then came."""
 

@@ -39,12 +39,14 @@ from gateway.delivery.grants import read_credential
 from gateway.delivery.login import Login
 from gateway.delivery.proving import disagreements, unnoticed, written_out
 from gateway.keys import KeyHash, KeyId, KeyKind, StoredKey, is_key
-from gateway.model import Destination, PageOrigin, StorefrontId
+from gateway.model import Destination, PageOrigin, Source, StorefrontId
 from gateway.outbox import Decision
 from gateway.places import LOG_ORIGIN
 from gateway.references import BadReference, Referent
 from gateway.rights.retention import Period
 from gateway.secret import Document, Secret, one_line
+from gateway.sources import prestashop, woocommerce
+from gateway.sources.orders import Orders, known_as
 from gateway.sources.shopify import CHANNELS, WEB, Rules, Topic
 
 BY_NAME: Final[Mapping[str, type[Adapter]]] = {adapter.destination.value: adapter for adapter in ADAPTERS}
@@ -405,13 +407,44 @@ def _zone(value: object) -> ZoneInfo:
         raise ValueError("is the name of a time zone, as Europe/Paris") from None
 
 
+Secrets = Annotated[tuple[str, ...], Field(min_length=1, max_length=2)]
+"""References to what signs a shop's webhooks: to one secret, or to two while one takes the other's place."""
+
+
 class ShopifySettings(Block, frozen=True):
     """`[storefronts.NAME.shopify]`: the shop whose webhooks are taken, and which of its orders count."""
 
     shop_domain: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}\.myshopify\.com$")]
-    secrets: Annotated[tuple[str, ...], Field(min_length=1, max_length=2)]
+    secrets: Secrets
     orders: Literal["orders/paid", "orders/create"] = "orders/paid"
     source_names: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(min_length=1)] = (WEB,)
+
+
+ShopUrl = Annotated[str, Field(pattern=r"^https://[a-z0-9.-]{1,253}(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]{1,100}){0,5}/?$")]
+"""Where a shop stands, as its platform names it in a webhook."""
+
+
+class WooCommerceSettings(Block, frozen=True):
+    """`[storefronts.NAME.woocommerce]`: the shop whose webhooks are taken, and which of its orders count."""
+
+    shop_urls: Annotated[tuple[ShopUrl, ...], Field(min_length=1, max_length=20)]
+    secrets: Secrets
+    statuses: Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")], ...], Field(min_length=1)] = tuple(
+        sorted(woocommerce.PAID)
+    )
+    created_via: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(min_length=1)] = tuple(
+        sorted(woocommerce.CHECKOUTS)
+    )
+    event_id: Literal["id", "number"] = "id"
+
+
+class PrestaShopSettings(Block, frozen=True):
+    """`[storefronts.NAME.prestashop]`: the shop whose module's orders are taken, and which of them count."""
+
+    shop_urls: Annotated[tuple[ShopUrl, ...], Field(min_length=1, max_length=20)]
+    secrets: Secrets
+    orders: Literal["paid", "placed"] = "paid"
+    event_id: Literal["id", "reference"] = "id"
 
 
 class StorefrontSettings(Block, frozen=True):
@@ -425,6 +458,14 @@ class StorefrontSettings(Block, frozen=True):
     time_zone: Annotated[ZoneInfo, PlainValidator(_zone)] = ZoneInfo("UTC")
     smallest_group: Annotated[int, Field(ge=5, le=1000)] = 10
 
+
+ShopSettings = ShopifySettings | WooCommerceSettings | PrestaShopSettings
+PLATFORMS: Final[Mapping[Source, type[ShopSettings]]] = {
+    Source.SHOPIFY: ShopifySettings,
+    Source.WOOCOMMERCE: WooCommerceSettings,
+    Source.PRESTASHOP: PrestaShopSettings,
+}
+"""The table of a storefront in which it is said to be a shop on a platform."""
 
 BLOCKS: Final[Mapping[str, type[BaseModel]]] = {
     "server": ServerSettings,
@@ -441,6 +482,8 @@ BLOCKS: Final[Mapping[str, type[BaseModel]]] = {
     "storefronts.*.consent.cmp": CmpSettings,
     "storefronts.*.keys": KeySettings,
     "storefronts.*.shopify": ShopifySettings,
+    "storefronts.*.woocommerce": WooCommerceSettings,
+    "storefronts.*.prestashop": PrestaShopSettings,
     **{f"storefronts.*.destinations.{name}": adapter.Settings for name, adapter in BY_NAME.items()},
 }
 """Every table that the file may have; `*` stands for a storefront's name. Beside them, each destination has `allow`."""
@@ -463,12 +506,12 @@ def shipped(name: str) -> ContractFile:
 # ── what everything else is given ────────────────────────────────────────────────────────────────────────────────
 
 
-class ShopifyShop(msgspec.Struct, frozen=True):
-    """A storefront's shop at Shopify: its domain, the secrets that sign its webhooks, and which of its orders count."""
+class Shop(msgspec.Struct, frozen=True):
+    """A storefront's shop on a platform: what its webhooks call it, the secrets that sign them, and which orders count."""
 
-    domain: str
+    names: tuple[str, ...]
     secrets: tuple[Secret, ...]
-    rules: Rules
+    orders: Orders
 
 
 class Storefront(msgspec.Struct, frozen=True):
@@ -491,7 +534,8 @@ class Storefront(msgspec.Struct, frozen=True):
     credentials: Mapping[Destination, str]
     """References to the access tokens: where two are the same, so is the quota."""
     quotas: Mapping[Destination, Quota]
-    shopify: ShopifyShop | None
+    shops: Mapping[Source, Shop]
+    """Where the storefront is one, by platform."""
     test_endpoints: frozenset[Destination]
     """Destinations whose events go to another host than the platform's own, or whose tokens come from another."""
 
@@ -590,7 +634,7 @@ class Reading:
         self._contracts: dict[str, ContractFile | None] = {}
         self._key_names: set[tuple[KeyKind, KeyId]] = set()
         self._measurement_ids: set[str] = set()
-        self._shop_domains: set[str] = set()
+        self._shops: set[tuple[Source, str]] = set()
 
     def settings(self, file: Mapping[str, object]) -> Settings:
         """Read everything. Raises BadSettings when there was any fault."""
@@ -697,12 +741,16 @@ class Reading:
         if not isinstance(raw, dict):
             self._fault(at, TABLE)
             return None
-        own = {key: value for key, value in raw.items() if key not in ("consent", "keys", "destinations", "shopify")}
+        own = {key: value for key, value in raw.items() if key not in ("consent", "keys", "destinations", *PLATFORMS)}
         shop = self._block(StorefrontSettings, own, at)
         consent = self._block(ConsentSettings, raw.get("consent", {}), (*at, "consent"))
         keys = self._keys(raw.get("keys", []), (*at, "keys"))
         destinations = self._destinations(raw.get("destinations", {}), (*at, "destinations"))
-        shopify = self._shopify(raw["shopify"], (*at, "shopify")) if "shopify" in raw else None
+        shops = {
+            source: found
+            for source in PLATFORMS
+            if source in raw and (found := self._shop(source, raw[source], (*at, source.value))) is not None
+        }
         if shop is None or consent is None:
             return None
         return Storefront(
@@ -722,7 +770,7 @@ class Reading:
             base_urls=MappingProxyType({d.name: d.base_url for d in destinations}),
             credentials=MappingProxyType({d.name: d.credential for d in destinations}),
             quotas=MappingProxyType({d.name: d.quota for d in destinations}),
-            shopify=shopify,
+            shops=MappingProxyType(shops),
             test_endpoints=frozenset(d.name for d in destinations if d.elsewhere),
         )
 
@@ -767,19 +815,43 @@ class Reading:
             return None
         return StoredKey(block.id, block.kind, secret)
 
-    def _shopify(self, raw: object, at: tuple[str | int, ...]) -> ShopifyShop | None:
-        """Read a storefront's shop: no two storefronts have the same, and no channel counts where nobody was asked."""
-        block = self._block(ShopifySettings, raw, at)
+    def _shop(self, source: Source, raw: object, at: tuple[str | int, ...]) -> Shop | None:
+        """Read a storefront's shop on a platform: no two storefronts have the same."""
+        block = self._block(PLATFORMS[source], raw, at)
         if block is None:
             return None
-        if block.shop_domain in self._shop_domains:
-            self._fault((*at, "shop_domain"), "is the shop of another storefront; a webhook could not tell which is meant")
-        self._shop_domains.add(block.shop_domain)
+        where: str
+        names: tuple[str, ...]
+        orders: Orders
+        match block:
+            case ShopifySettings():
+                where, names, orders = "shop_domain", (block.shop_domain,), self._shopify(block, at)
+            case WooCommerceSettings():
+                where, names, orders = "shop_urls", block.shop_urls, self._woocommerce(block, at)
+            case PrestaShopSettings():
+                where, names, orders = "shop_urls", block.shop_urls, prestashop.Rules(block.orders, block.event_id)
+        for name in {known_as(name) for name in names}:
+            if (source, name) in self._shops:
+                self._fault((*at, where), "is the shop of another storefront; a webhook could not tell which is meant")
+            self._shops.add((source, name))
+        found = [self._secret(reference, (*at, "secrets", index)) for index, reference in enumerate(block.secrets)]
+        return Shop(names, tuple(secret for secret in found if secret is not None), orders)
+
+    def _shopify(self, block: ShopifySettings, at: tuple[str | int, ...]) -> Orders:
+        """Let no channel count where nobody was asked."""
         if not CHANNELS.keys().isdisjoint(block.source_names):
             self._fault((*at, "source_names"), "must not name a till's, a draft's or a subscription's orders: nobody was asked")
-        found = [self._secret(reference, (*at, "secrets", index)) for index, reference in enumerate(block.secrets)]
-        secrets = tuple(secret for secret in found if secret is not None)
-        return ShopifyShop(block.shop_domain, secrets, Rules(Topic(block.orders), frozenset(block.source_names)))
+        return Rules(Topic(block.orders), frozenset(block.source_names))
+
+    def _woocommerce(self, block: WooCommerceSettings, at: tuple[str | int, ...]) -> Orders:
+        """The same, and no status of an order that was taken back."""
+        if not woocommerce.CHANNELS.keys().isdisjoint(block.created_via):
+            self._fault(
+                (*at, "created_via"), "must not name a till's, the admin's or a subscription's orders: nobody was asked"
+            )
+        if not woocommerce.REVOKED.isdisjoint(block.statuses):
+            self._fault((*at, "statuses"), "must not name orders that were cancelled, refunded or thrown away")
+        return woocommerce.Rules(frozenset(block.statuses), frozenset(block.created_via), block.event_id)
 
     def _destinations(self, raw: object, at: tuple[str | int, ...]) -> list["Enabled"]:
         """Read a storefront's destinations: at least one."""

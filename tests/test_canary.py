@@ -45,7 +45,8 @@ from gateway.sandbox.meta import MESSAGES, TITLES
 from gateway.sandbox.pinterest import MISSING_IDS
 from gateway.sandbox.pinterest import RULES as FAULTS_OF_EVENTS
 from gateway.sandbox.platforms import TOKENS, Platforms
-from gateway.webhooks import SIGNATURE
+from gateway.webhooks import DIALECTS
+from tests import prestashop, woocommerce
 from tests.doorway import edit
 from tests.live import NOTHING_MORE, ORIGIN, STOREFRONT, Installation, Process, inside, install
 from tests.seek import Needles, addresses, disguises, hashed, written
@@ -688,13 +689,84 @@ def webhook_calls(marks: Marks) -> Iterator[Call]:
         yield Call(webhook(marks, topic, person | {"orders_to_redact": [marks.free()]}), 400)
         yield Call(webhook(marks, topic, person | {"customer": {"email": marks.free()}}), 200)
         yield Call(webhook(marks, topic, person | {"shop_domain": marks.free()}), 401)
+    for path, whole in (
+        ("/v1/woocommerce/webhooks", woocommerce_order(marks)),
+        ("/v1/prestashop/webhooks", prestashop_order(marks)),
+    ):
+        topic = {"woocommerce": "order.updated", "prestashop": "order"}[DIALECTS[path].source]
+        for name in (None, *whole):
+            said = whole if name is None else whole | {name: marks.free()}
+            yield Call(platform_webhook(marks, path, topic, said), 200)
+        yield Call(platform_webhook(marks, path, marks.plain(), whole), 200)
+        yield Call(platform_webhook(marks, path, topic, whole, secret=mark), 401)
+        yield Call(platform_webhook(marks, path, topic, mark.encode()), 400)
+
+
+def woocommerce_order(marks: Marks) -> dict[str, Any]:
+    """WooCommerce's order with a mark in every place that takes any text, read or not."""
+    address = {name: marks.free() for name in ("first_name", "last_name", "company", "address_1", "city", "postcode", "phone")}
+    made = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() - 60))
+    return {
+        **{name: marks.free() for name in ("number", "customer_note", "transaction_id", "cart_hash", "payment_method_title")},
+        "id": marks.numbers(),
+        "order_key": marks.free(),
+        "status": "processing",
+        "created_via": "checkout",
+        "date_created_gmt": made,
+        "total": "12.34",
+        "currency": "EUR",
+        "customer_ip_address": marks.v4,
+        "customer_user_agent": marks.free(),
+        "payment_url": f"https://shop.example/{marks.plain()}?key={marks.plain()}",
+        "billing": address | {"country": "FR", "state": marks.free(), "email": marks.email()},
+        "shipping": address | {"country": "FR", "state": marks.free()},
+        "meta_data": [{"key": "_consent_gateway_receipt", "value": marks.free()}, {"key": marks.free(), "value": marks.free()}],
+        "line_items": [{"product_id": 1, "variation_id": 0, "name": marks.free(), "sku": marks.free()}],
+    }
+
+
+def prestashop_order(marks: Marks) -> dict[str, Any]:
+    """The same for what the module for PrestaShop writes."""
+    return {
+        "id": marks.numbers(),
+        "reference": marks.free(),
+        "made_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60)),
+        "paid": True,
+        "revoked": False,
+        "by_employee": False,
+        "total": "12.34",
+        "currency": "EUR",
+        "email": marks.email(),
+        "addresses": [{"country": "FR", "region": marks.free(), "street": marks.free()}],
+        "products": [marks.free()],
+        "receipt": marks.free(),
+        "client_id": marks.free(),
+        "shop_url": f"https://shop.example/{marks.plain()}",
+    }
+
+
+def platform_webhook(marks: Marks, path: str, topic: str, said: Any, secret: str = SHOPIFY_SECRET) -> bytes:
+    """Write a webhook of another platform's."""
+    body = said if isinstance(said, bytes) else json.dumps(said).encode()
+    dialect = DIALECTS[path]
+    named = [
+        f"{dialect.shop}: https://shop.example",
+        f"{dialect.topic}: {topic}",
+        f"{dialect.signature}: {signed(body, secret)}",
+    ]
+    return request("POST", path, [*named, *headers(marks)], body)
 
 
 def webhook(marks: Marks, topic: str, said: Any, secret: str = SHOPIFY_SECRET) -> bytes:
     """Write a webhook of Shopify's."""
     body = said if isinstance(said, bytes) else json.dumps(said).encode()
     named = [f"X-Shopify-Shop-Domain: {DOMAIN}", f"X-Shopify-Topic: {topic}", f"X-Shopify-Webhook-Id: {marks.plain()}"]
-    return request("POST", "/v1/shopify/webhooks", [f"{SIGNATURE}: {signed(body, secret)}", *named, *headers(marks)], body)
+    return request(
+        "POST",
+        "/v1/shopify/webhooks",
+        [f"{DIALECTS['/v1/shopify/webhooks'].signature}: {signed(body, secret)}", *named, *headers(marks)],
+        body,
+    )
 
 
 # ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -849,7 +921,8 @@ def hold(installation: Installation) -> Installation:
     and a shop's webhooks.
     """
     write_secrets(installation.folder)
-    edit(installation, EDIT)
+    for shop in (EDIT, woocommerce.EDIT, prestashop.EDIT):
+        edit(installation, shop)
     edit(installation, ("[storefronts.shop]", f'[storefronts.shop]\nmeasurement_ids = ["{MEASUREMENT_ID}"]'))
     edit(installation, ('banner_regions = ["FR"]', 'banner_regions = ["FR"]\nhold_unmatched_minutes = 30'))
     return installation

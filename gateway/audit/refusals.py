@@ -133,7 +133,8 @@ REFUSALS: Final[Mapping[Refusal, Advice]] = {
     Refusal.RENEWAL_ORDER: Advice("A subscription made the order, not a visitor.", NO_MEANS_NO),
     Refusal.OTHER_CHANNEL: Advice(
         "The order came in by a sales channel that the settings do not name.",
-        "If visitors of that channel are asked, name it in the setting `source_names` (docs/shopify.md).",
+        "If visitors of that channel are asked, name it in the setting `source_names` (docs/shopify.md) or `created_via` "
+        "(docs/woocommerce.md).",
     ),
     Refusal.RESTRICTION_UNSUPPORTED: Advice(
         "The person opted out under a US state's law, and {platform} has no mark that would tell it so.", NO_MEANS_NO

@@ -13,6 +13,7 @@ https://shopify.dev/docs/apps/build/webhooks, privacy topics: https://shopify.de
 import re
 from collections.abc import Mapping, Sequence
 from enum import unique
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -20,10 +21,21 @@ import msgspec
 from gateway.model import EventId, Fault, Kind, Money, Refusal, Word
 from gateway.persons import Identifier
 from gateway.raw import Malformed, RawEvent, Unfit
-from gateway.sources.fields import Broken, text_of
-from gateway.sources.money import money_of_text
+from gateway.sources.fields import Broken
 from gateway.sources.native import MAX_CONTENT_IDS, occurred_at_of
-from gateway.sources.strict import MAX_DEPTH, loads, taint_of
+from gateway.sources.orders import (
+    Reader,
+    citation,
+    digits_of,
+    exact_money,
+    list_in,
+    object_in,
+    origin_of,
+    part_of,
+    place_of,
+    text_in,
+    values_of,
+)
 
 
 @unique
@@ -50,11 +62,6 @@ MAX_ORDERS: Final = 1000
 
 ATTRIBUTE: Final = "consent_receipt"
 """The cart attribute in which a theme hands the receipt of a consent record to the order."""
-JOIN: Final = "join"
-RECEIPT: Final = Identifier.RECEIPT.value
-"""Where a consent object cites a record."""
-NO_COUNTRY: Final = "?"
-"""What is said of the country where the addresses contradict each other: nothing that could be read as one."""
 WEB: Final = "web"
 """The online store's own sales channel."""
 CHANNELS: Final[Mapping[str, Refusal]] = {
@@ -69,7 +76,6 @@ The last two are what shops see in orders that a subscription made; Shopify's re
 """
 
 NUMBER: Final = re.compile(r"(?:gid://shopify/Order(?:Identity)?/)?([0-9]{1,20})", re.ASCII)
-ORIGIN: Final = re.compile(r"https://[A-Za-z0-9.\-]{1,253}(?=[/?#]|\Z)", re.ASCII)
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -77,6 +83,11 @@ class Rules(msgspec.Struct, frozen=True):
 
     orders: Topic = Topic.ORDERS_PAID
     source_names: frozenset[str] = frozenset({WEB})
+
+    @property
+    def reads(self) -> Mapping[Word, Reader]:
+        """The one topic that tells of orders."""
+        return {self.orders: partial(order, rules=self)}
 
 
 class Subject(msgspec.Struct, frozen=True, gc=False):
@@ -99,7 +110,7 @@ def topic_of(name: str | None) -> Topic:
 def order(body: bytes, now: int, rules: Rules) -> RawEvent | Unfit | Malformed:
     """Read an order's body. `now` is Unix seconds. Raises strict.Unreadable where it is no JSON text."""
     try:
-        said = _object(body)
+        said = object_in(body)
         event_id = EventId(order_number(said.get("id"), "id"))
     except Broken as broken:
         return Malformed(broken.field, broken.fault, Kind.PURCHASE)
@@ -113,12 +124,12 @@ def order(body: bytes, now: int, rules: Rules) -> RawEvent | Unfit | Malformed:
 def subject(body: bytes) -> Subject | Malformed:
     """Read the body of a privacy topic. Raises strict.Unreadable where it is no JSON text."""
     try:
-        said = _object(body)
-        customer = _part(said, "customer")
+        said = object_in(body)
+        customer = part_of(said, "customer")
         return Subject(
-            shop_domain=_text(said, "shop_domain") or "",
-            email=_text(customer, "email"),
-            orders=_orders([number for field in ORDER_LISTS for number in _list(said, field)]),
+            shop_domain=text_in(said, "shop_domain") or "",
+            email=text_in(customer, "email"),
+            orders=_orders([number for field in ORDER_LISTS for number in list_in(said, field)]),
         )
     except Broken as broken:
         return Malformed(broken.field, broken.fault)
@@ -132,13 +143,7 @@ def _orders(named: Sequence[object]) -> tuple[str, ...]:
 
 def order_number(value: object, field: str) -> str:
     """Give an order's number as digits: a whole number, digits, or the end of a `gid://shopify/Order/…`. Raises Broken."""
-    text = str(value) if type(value) is int else value
-    if type(text) is not str:
-        raise Broken(field, Fault.MISSING if value is None else Fault.WRONG_TYPE)
-    number = NUMBER.fullmatch(text)
-    if number is None or not int(number[1]):
-        raise Broken(field, Fault.BAD_FORMAT)
-    return str(int(number[1]))
+    return digits_of(value, field, NUMBER)
 
 
 # ── one order ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -151,7 +156,7 @@ def _unfit(said: Mapping[str, object], rules: Rules) -> Refusal | None:
         return Refusal.TEST_ORDER
     if said.get("cancelled_at") is not None:
         return Refusal.CANCELLED_ORDER
-    channel = _text(said, "source_name")
+    channel = text_in(said, "source_name")
     if channel in rules.source_names and channel not in CHANNELS:
         return None
     return CHANNELS.get(channel or "", Refusal.OTHER_CHANNEL)
@@ -166,36 +171,20 @@ def _purchase(said: Mapping[str, object], event_id: EventId, now: int) -> RawEve
         event_id=event_id,
         occurred_at=min(occurred_at, now),
         set_to_now=occurred_at > now,
-        page_url=_origin(_text(said, "order_status_url")),
-        email=_text(said, "email") or _text(said, "contact_email"),
-        ip=_text(said, "browser_ip"),
+        page_url=origin_of(text_in(said, "order_status_url")),
+        email=text_in(said, "email") or text_in(said, "contact_email"),
+        ip=text_in(said, "browser_ip"),
         country=country,
         region=region,
         money=_money(said),
-        content_ids=_content_ids(_list(said, "line_items")),
+        content_ids=_content_ids(list_in(said, "line_items")),
         consent=_citation(said, event_id),
     )
 
 
 def _citation(said: Mapping[str, object], event_id: EventId) -> dict[str, object]:
-    """Give all that a consent record can be found by, and nothing that would be a consent itself."""
-    tokens = {name: _text(said, name) for name in (Identifier.CART_TOKEN, Identifier.CHECKOUT_TOKEN)}
-    join = {Identifier.ORDER_ID.value: str(event_id)} | {name.value: text for name, text in tokens.items() if text}
-    receipts = _receipts(_list(said, "note_attributes"))
-    if not receipts:
-        return {JOIN: join}
-    return {JOIN: join, RECEIPT: receipts[0] if len(receipts) == 1 else receipts}
-
-
-def _receipts(attributes: Sequence[object]) -> list[object]:
-    """Give the different receipts in a cart's attributes. Two of them cite nothing that could be told."""
-    named = [one for one in attributes if isinstance(one, dict) and one.get("name") == ATTRIBUTE]
-    found: list[object] = []
-    for one in named:
-        value = one.get("value")
-        if value not in (None, "", *found):
-            found.append(value)
-    return found
+    tokens = {name: text_in(said, name) for name in (Identifier.CART_TOKEN, Identifier.CHECKOUT_TOKEN)}
+    return citation(event_id, tokens, values_of(list_in(said, "note_attributes"), ATTRIBUTE, "name"))
 
 
 def _money(said: Mapping[str, object]) -> Money:
@@ -203,17 +192,10 @@ def _money(said: Mapping[str, object]) -> Money:
 
     `presentment_money` is that, `shop_money` and `total_price` the same in the shop's currency.
     """
-    paid = _part(_part(said, "total_price_set"), "presentment_money")
+    paid = part_of(part_of(said, "total_price_set"), "presentment_money")
     if paid:
-        return _exact(paid.get("amount"), paid.get("currency_code"))
-    return _exact(said.get("total_price"), said.get("currency"))
-
-
-def _exact(amount: object, currency: object) -> Money:
-    if type(amount) is not str or type(currency) is not str:
-        missing = amount is None or currency is None
-        raise Broken("total_price", Fault.MISSING if missing else Fault.WRONG_TYPE)
-    return money_of_text(amount, currency)
+        return exact_money(paid.get("amount"), paid.get("currency_code"), "total_price")
+    return exact_money(said.get("total_price"), said.get("currency"), "total_price")
 
 
 def _content_ids(lines: Sequence[object]) -> tuple[str, ...]:
@@ -228,51 +210,5 @@ def _content_ids(lines: Sequence[object]) -> tuple[str, ...]:
 
 
 def _place(said: Mapping[str, object]) -> tuple[str | None, str | None]:
-    """Say where the buyer is by the addresses of the order; unreadable where they name different countries."""
-    addresses = [_part(said, name) for name in ("shipping_address", "billing_address")]
-    places = [(_text(one, "country_code"), _text(one, "province_code")) for one in addresses]
-    countries = {country for country, _ in places if country}
-    if len(countries) > 1:
-        return NO_COUNTRY, None
-    regions = {region for country, region in places if country and region}
-    return next(iter(countries), None), regions.pop() if len(regions) == 1 else None
-
-
-def _origin(url: str | None) -> str | None:
-    """Keep the origin of an order's status page: its path and query open the order to whoever has them."""
-    found = ORIGIN.match(url or "")
-    return None if found is None else f"{found[0]}/"
-
-
-# ── fields ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _object(body: bytes) -> Mapping[str, object]:
-    value, doubtful = loads(body)
-    if doubtful and (fault := taint_of(value, MAX_DEPTH)) is not None:
-        raise Broken("body", fault)
-    if not isinstance(value, dict):
-        raise Broken("body", Fault.WRONG_TYPE)
-    return value
-
-
-def _text(said: Mapping[str, object], field: str) -> str | None:
-    return text_of(said.get(field), field)
-
-
-def _part(said: Mapping[str, object], field: str) -> Mapping[str, object]:
-    part = said.get(field)
-    if part is None:
-        return {}
-    if not isinstance(part, dict):
-        raise Broken(field, Fault.WRONG_TYPE)
-    return part
-
-
-def _list(said: Mapping[str, object], field: str) -> Sequence[object]:
-    part = said.get(field)
-    if part is None:
-        return ()
-    if not isinstance(part, list):
-        raise Broken(field, Fault.WRONG_TYPE)
-    return part
+    addresses = [part_of(said, name) for name in ("shipping_address", "billing_address")]
+    return place_of([(text_in(one, "country_code"), text_in(one, "province_code")) for one in addresses])

@@ -13,8 +13,16 @@ CONFIG = Path(__file__).parent.parent.parent / "config"
 EXAMPLE = CONFIG / "gateway.example.toml"
 LOCAL = CONFIG / "local.toml"
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$R4p8zGz8pQ1hGk6bGq7Y0Q2s2C2g2o0yQJ4tq7cE5xE"
-TOKENS = {"META_ACCESS_TOKEN": "a", "PINTEREST_ACCESS_TOKEN": "b", "GOOGLE_ACCESS_TOKEN": "c", "SHOPIFY_WEBHOOK_SECRET": "d"}
-TOKENS |= {"CONSOLE_ADA": HASH, "OIDC_CLIENT_SECRET": "e"}
+TOKENS = {
+    "META_ACCESS_TOKEN": "a",
+    "PINTEREST_ACCESS_TOKEN": "b",
+    "GOOGLE_ACCESS_TOKEN": "c",
+    "SHOPIFY_WEBHOOK_SECRET": "d",
+    "WOOCOMMERCE_WEBHOOK_SECRET": "e",
+    "PRESTASHOP_WEBHOOK_SECRET": "f",
+    "CONSOLE_ADA": HASH,
+    "OIDC_CLIENT_SECRET": "g",
+}
 
 SETTING = re.compile(r"(?P<off># )?(?P<name>[a-z_]+) = (?P<value>.+)")
 

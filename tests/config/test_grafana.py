@@ -146,7 +146,7 @@ SILENT: Final = {
     "Next one due/A": "nobody asks for anything",
     "Age of what no checkpoint covers/A": "the signed log has no outlet",
     "Google's tag from strangers/A": "no tag knocks",
-    "Shopify's webhooks/A": "no shop is on Shopify",
+    "Shops' webhooks/A": "no shop is on a platform",
     "Held back/B": "no lane fails so often in a row that its breaker opens",
     "Time spent waiting for a quota/A": "quotas are large",
 }

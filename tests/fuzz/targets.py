@@ -12,6 +12,7 @@ a target, and what a record adds is tested with the table.
 import json
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +27,8 @@ from gateway.model import Destination, Source, StorefrontId
 from gateway.outbox import Accept
 from gateway.persons import Persons
 from gateway.raw import Malformed, RawConsent, RawEvent, Unfit
-from gateway.sources import cloudevents, consent, gtag, measurement, native, shopify
+from gateway.sources import cloudevents, consent, gtag, measurement, native, prestashop, shopify, woocommerce
+from gateway.sources.orders import NoNews, Read
 from gateway.sources.strict import Unreadable
 from tests.adapters.cases import ALL_ALLOWED, made
 from tests.strategies import NOW, good_event
@@ -38,6 +40,8 @@ LONGEST: Final = 64 * 1024
 DATA: Final = Path(__file__).parent.parent / "data"
 BROWSER: Final = native.Connection("203.0.113.7", "agent", gpc=False)
 RULES: Final = shopify.Rules()
+WOOCOMMERCE: Final = woocommerce.Rules(created_via=frozenset({"checkout", "rest-api"}))
+NOW_TEXT: Final = datetime.fromtimestamp(NOW, UTC).isoformat()
 GENEROUS: Final = {destination: made(destination, **ALL_ALLOWED[destination]) for destination in Destination}
 LINES: Final = tuple(
     Line(
@@ -261,6 +265,12 @@ TAGGED: Final = (
     b"en=purchase&epn.value=129.9&ep.transaction_id=1001&pr1=idSKU~nmName~pr9.99~qt1\nen=page_view&_s=2"
 )
 
+
+def _told(read: Read) -> list[Event]:
+    """Give the event that an order became, if it did."""
+    return [] if isinstance(read, NoNews) else [read]
+
+
 TARGETS: Final[Mapping[str, Target]] = {
     "native": Target(lambda body: native.decode(body, NOW).events, _json(*EVENTS, {"events": EVENTS[:3]})),
     "browser": Target(lambda body: native.decode(body, NOW, BROWSER).events, _json(*EVENTS)),
@@ -269,8 +279,16 @@ TARGETS: Final[Mapping[str, Target]] = {
     "gtag": Target(_gtag, (TAGGED, TAGGED.replace(b"G111", b"G100"))),
     "measurement": Target(lambda body: measurement.decode(body, NOW).events, _json(MEASURED)),
     "shopify": Target(
-        lambda body: [shopify.order(body, NOW, RULES)],
+        lambda body: _told(shopify.order(body, NOW, RULES)),
         tuple(path.read_bytes() for path in sorted((DATA / "shopify").glob("*.json"))),
+    ),
+    "woocommerce": Target(
+        lambda body: _told(woocommerce.order(body, NOW, WOOCOMMERCE)),
+        _json(json.loads((DATA / "woocommerce/order.json").read_text()) | {"date_created_gmt": NOW_TEXT[:19]}),
+    ),
+    "prestashop": Target(
+        lambda body: _told(prestashop.order(body, NOW, prestashop.Rules())),
+        _json(json.loads((DATA / "prestashop/order.json").read_text()) | {"made_at": NOW_TEXT}),
     ),
     "shopify_person": Target(
         lambda body: [found] if isinstance(found := shopify.subject(body), Malformed) else [],

@@ -23,7 +23,7 @@ from tests.strategies import NOW, raw_event
 
 ROOT: Final = Path(__file__).parent.parent.parent
 SOURCES: Final = ROOT / "gateway/sources"
-NO_BODIES: Final = {"__init__", "fields", "money", "parameters", "strict", "typed"}
+NO_BODIES: Final = {"__init__", "fields", "money", "orders", "parameters", "strict", "typed"}
 """Files of `gateway/sources/` that the others read with."""
 FEW_BODIES: Final = 1_000
 
@@ -48,7 +48,8 @@ def test_seeds_go_where_laws_can_be_broken() -> None:
     def accepts(target: Target) -> bool:
         return any(_accepted(event) for seed in target.seeds for event in target.read(seed))
 
-    without = {"shopify", "shopify_person", "measurement", "us_privacy"}  # consent by record, a person, by record, never grants
+    by_record = {"shopify", "woocommerce", "prestashop", "measurement"}
+    without = {*by_record, "shopify_person", "us_privacy"}  # a person, and what never grants
     assert {name for name, target in TARGETS.items() if not accepts(target)} <= without
 
 
@@ -116,7 +117,10 @@ PARTS: Final = {
 
 
 @pytest.mark.parametrize("parts", PARTS)
-@pytest.mark.parametrize("name", ["native", "cloudevents", "cloudevents_batch", "measurement", "shopify", "shopify_person"])
+@pytest.mark.parametrize(
+    "name",
+    ["native", "cloudevents", "cloudevents_batch", "measurement", "shopify", "shopify_person", "woocommerce", "prestashop"],
+)
 def test_a_mebibyte_of_any_one_thing_costs_little(name: str, parts: str) -> None:
     """What servers may send is read or refused within the promised time, be it ever so strange."""
     first, often, last = PARTS[parts]

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from gateway.adapter import Quota
 from gateway.delivery.grants import read_credential
 from gateway.keys import KeyId, KeyKind, StoredKey, make_key
-from gateway.model import Destination, StorefrontId
+from gateway.model import Destination, Source, StorefrontId
 from gateway.rights.retention import Period
 from gateway.sandbox.google_token import AUDIENCE, TokenService
 from gateway.secret import Document, Secret
-from gateway.settings import Address, BadSettings, RetentionSettings, ShopifyShop, _rule, load, names, prove
+from gateway.settings import Address, BadSettings, RetentionSettings, Shop, _rule, load, names, prove
+from gateway.sources import prestashop, woocommerce
 from gateway.sources.shopify import CHANNELS, Rules, Topic
 from tests.configuration import ENV, GOOD, faults_of, load_text, spoilt, write
 
@@ -417,13 +418,12 @@ secrets = ["env:META"]
 
 def test_a_storefront_may_be_a_shop_at_shopify(tmp_path: Path) -> None:
     """Its secrets are followed; which orders count has defaults, and without the block there is no shop."""
-    shop = load_text(tmp_path, GOOD + SHOPIFY).storefronts[StorefrontId("demo")].shopify
-    assert shop == ShopifyShop("demo.myshopify.com", (Secret(ENV["META"]),), Rules(Topic.ORDERS_PAID, frozenset({"web"})))
+    shop = load_text(tmp_path, GOOD + SHOPIFY).storefronts[StorefrontId("demo")].shops[Source.SHOPIFY]
+    assert shop == Shop(("demo.myshopify.com",), (Secret(ENV["META"]),), Rules(Topic.ORDERS_PAID, frozenset({"web"})))
     more = f'{SHOPIFY}orders = "orders/create"\nsource_names = ["web", "1234567"]'
-    chosen = load_text(tmp_path, GOOD + more).storefronts[StorefrontId("demo")].shopify
-    assert chosen is not None
-    assert chosen.rules == Rules(Topic.ORDERS_CREATE, frozenset({"web", "1234567"}))
-    assert load_text(tmp_path, GOOD).storefronts[StorefrontId("demo")].shopify is None
+    chosen = load_text(tmp_path, GOOD + more).storefronts[StorefrontId("demo")].shops[Source.SHOPIFY]
+    assert chosen.orders == Rules(Topic.ORDERS_CREATE, frozenset({"web", "1234567"}))
+    assert load_text(tmp_path, GOOD).storefronts[StorefrontId("demo")].shops == {}
 
 
 @pytest.mark.parametrize(
@@ -462,6 +462,42 @@ def test_two_storefronts_are_never_the_same_shop(tmp_path: Path) -> None:
     other = GOOD[GOOD.index("[storefronts.demo]") :].replace("demo", "other").replace('id = "a1"', 'id = "b1"')
     (told,) = faults_of(tmp_path, GOOD + SHOPIFY + other + SHOPIFY.replace("demo.shopify", "other.shopify"))
     assert told.startswith("storefronts.other.shopify.shop_domain: is the shop of another storefront")
+
+
+# ── WooCommerce and PrestaShop ───────────────────────────────────────────────────────────────────────────────────
+
+WOOCOMMERCE: Final = """
+[storefronts.demo.woocommerce]
+shop_urls = ["https://shop.example"]
+secrets = ["env:META"]
+"""
+PRESTASHOP: Final = WOOCOMMERCE.replace("woocommerce", "prestashop")
+
+
+def test_a_storefront_may_be_a_shop_on_several_platforms(tmp_path: Path) -> None:
+    """Each with defaults of its own; one address may be a shop of each platform."""
+    shops = load_text(tmp_path, GOOD + WOOCOMMERCE + PRESTASHOP).storefronts[StorefrontId("demo")].shops
+    secrets = (Secret(ENV["META"]),)
+    assert shops == {
+        Source.WOOCOMMERCE: Shop(("https://shop.example",), secrets, woocommerce.Rules()),
+        Source.PRESTASHOP: Shop(("https://shop.example",), secrets, prestashop.Rules()),
+    }
+
+
+@pytest.mark.parametrize(
+    ("block", "more", "fault"),
+    [
+        (WOOCOMMERCE, 'statuses = ["processing", "refunded"]', "woocommerce.statuses: must not name"),
+        (WOOCOMMERCE, 'created_via = ["checkout", "admin"]', "woocommerce.created_via: must not name"),
+        (WOOCOMMERCE, 'event_id = "key"', "woocommerce.event_id: must be"),
+        (PRESTASHOP, 'orders = "all"', "prestashop.orders: must be"),
+        (PRESTASHOP.replace("https:", "http:"), "", "prestashop.shop_urls[0]: must match"),
+    ],
+)
+def test_orders_that_nobody_was_asked_for_cannot_be_named(tmp_path: Path, block: str, more: str, fault: str) -> None:
+    """Nor an order that was taken back, nor a shop without TLS."""
+    told = faults_of(tmp_path, GOOD + block + more)[0]
+    assert told.startswith(f"storefronts.demo.{fault}")
 
 
 # ── what is never said ───────────────────────────────────────────────────────────────────────────────────────────

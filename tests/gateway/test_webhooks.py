@@ -1,4 +1,4 @@
-"""Shopify's webhooks at the front door: who is believed, what is answered, and what is done before the answer."""
+"""Webhooks of shops' platforms at the front door: who is believed, what is answered, and what is done before the answer."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +14,8 @@ from gateway.rights.due import Law
 from gateway.rights.naming import Asked
 from gateway.rights.naming import read as read_asked
 from gateway.sources.shopify import ATTRIBUTE, Topic
+from gateway.sources.woocommerce import RECEIPT_META
+from tests import prestashop, woocommerce
 from tests.doorway import NOW, SHOP, Doorway, as_bytes, doorway, is_error, is_quiet, purchase
 from tests.shopify import DOMAIN, EDIT, OLD_SECRET, SECRET, order, published, send, signed, write_secrets
 
@@ -323,3 +325,155 @@ async def test_a_privacy_topic_that_cannot_be_read_is_not_acknowledged(door: Doo
     assert is_error(await send(door, "customers/redact", b"x"), 400, "not_json")
     assert door.metric("webhooks_total", topic="customers/redact", outcome="invalid") == 2
     assert await door.desk.requests(SHOP) == []
+
+
+# ── WooCommerce ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+UPDATED: Final = "order.updated"
+BY_KEY: Final = {"join": {"checkout_token": "wc_order_58d2d042d1d"}}
+HANDED: Final = [{"id": 1, "key": RECEIPT_META, "value": RECEIPT}]
+
+
+@pytest.fixture
+async def wooed(tmp_path: Path) -> AsyncIterator[Doorway]:
+    """The open door of a shop on WooCommerce."""
+    write_secrets(tmp_path)
+    async with doorway(tmp_path, woocommerce.EDIT) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("secret", [SECRET, OLD_SECRET])
+@pytest.mark.parametrize("topic", ["order.created", UPDATED])
+async def test_woocommerce_tells_of_an_order(wooed: Doorway, secret: str, topic: str) -> None:
+    """Either secret signs, either topic tells; the event has the order's number and money, and its page's origin."""
+    await consent(wooed, {"receipt": RECEIPT})
+    answer = await woocommerce.send(wooed, topic, woocommerce.order(meta_data=HANDED), secret)
+    assert (answer.status, answer.body) == (200, b"")
+    event = await wooed.only()
+    assert (event.event_id, event.page_origin, event.occurred_at) == ("727", "https://shop.example", NOW - 60)
+    assert event.money is not None
+    assert (event.money.minor, event.money.currency) == (2_935, "USD")
+    assert wooed.metric("events_total", source="woocommerce", status="accepted") == 1
+
+
+async def test_the_thankful_pages_record_is_found_by_the_orders_key(wooed: Doorway) -> None:
+    """It stands in that page's address, and nobody else has it."""
+    await consent(wooed, BY_KEY)
+    await woocommerce.send(wooed, UPDATED, woocommerce.order())
+    assert await ids(wooed) == ["727"]
+
+
+async def test_woocommerces_order_counts_once_and_only_with_a_record(wooed: Doorway) -> None:
+    """It is told of whenever it is saved; before the record came it was refused, and after it is a repeat."""
+    for _ in range(2):
+        assert (await woocommerce.send(wooed, UPDATED, woocommerce.order(meta_data=HANDED))).status == 200
+    assert await ids(wooed) == []
+    await consent(wooed, {"receipt": RECEIPT})
+    for status in ("pending", "processing", "completed"):
+        await woocommerce.send(wooed, UPDATED, woocommerce.order(meta_data=HANDED, status=status))
+    assert await ids(wooed) == ["727"]
+    told = {status: wooed.metric("events_total", source="woocommerce", status=status) for status in ("refused", "duplicate")}
+    assert told == {"refused": 2, "duplicate": 1}
+    assert wooed.metric("webhooks_total", topic=UPDATED, outcome="not_yet") == 1
+
+
+async def test_an_old_order_that_is_saved_again_is_counted_apart(wooed: Doorway) -> None:
+    """A parcel's number that is written into it is no purchase."""
+    await consent(wooed, BY_KEY)
+    wooed.clock.pass_by(9 * 86_400)
+    assert (await woocommerce.send(wooed, UPDATED, woocommerce.order())).status == 200
+    assert await ids(wooed) == []
+    assert wooed.metric("webhooks_total", topic=UPDATED, outcome="long_ago") == 1
+    assert wooed.metric("events_total") == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"status": "refunded"}, Refusal.CANCELLED_ORDER),
+        ({"created_via": "admin"}, Refusal.DRAFT_ORDER),
+        ({"created_via": "subscription"}, Refusal.RENEWAL_ORDER),
+        ({"created_via": "pos-rest-api"}, Refusal.POS_ORDER),
+        ({"created_via": "import"}, Refusal.OTHER_CHANNEL),
+    ],
+)
+async def test_woocommerces_order_that_no_visitor_made_is_refused(
+    wooed: Doorway, changes: dict[str, Any], why: Refusal
+) -> None:
+    """Though a record allows it."""
+    await consent(wooed, BY_KEY)
+    assert (await woocommerce.send(wooed, UPDATED, woocommerce.order(**changes))).status == 200
+    assert await ids(wooed) == []
+    assert wooed.metric("events_total", source="woocommerce", status="refused", reason=why) == 1
+
+
+@pytest.mark.parametrize("topic", ["order.deleted", "order.restored", "product.updated", "action.woocommerce_payment_complete"])
+async def test_woocommerces_other_topics_are_acknowledged(wooed: Doorway, topic: str) -> None:
+    """They are no events."""
+    assert (await woocommerce.send(wooed, topic, {"id": 727})).status == 200
+    assert wooed.metric("webhooks_total", outcome="ignored") == 1
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"X_WC_Webhook_Signature": signed(as_bytes(woocommerce.order()), "another")},
+        {"X_WC_Webhook_Signature": ""},
+        {"X_WC_Webhook_Source": "https://another.example/"},
+        {"X_WC_Webhook_Source": ""},
+    ],
+)
+async def test_what_woocommerce_did_not_sign_for_the_shop_is_not_read(wooed: Doorway, header: dict[str, str]) -> None:
+    """All the same 401, and nothing is counted of it."""
+    assert is_error(await woocommerce.send(wooed, UPDATED, woocommerce.order(), **header), 401, "bad_signature")
+    assert wooed.metric("events_total") == wooed.metric("webhooks_total") == 0
+
+
+async def test_the_ping_at_a_webhooks_making_is_answered(wooed: Doorway) -> None:
+    """Unsigned, and 200 or the admin shows an error; nothing else passes for it."""
+    path, form = "/v1/woocommerce/webhooks", {"Content_Type": "application/x-www-form-urlencoded"}
+    assert (await wooed.ask("POST", path, b"webhook_id=3", **form)).status == 200
+    for other in (b"webhook_id=x", b"", b"webhook_id=3&x=1", b"webhook_id=" + b"3" * 21, as_bytes(woocommerce.order())):
+        assert is_error(await wooed.ask("POST", path, other, **form), 401, "bad_signature")
+    assert wooed.metric("events_total") == wooed.metric("webhooks_total") == 0
+
+
+async def test_without_a_shop_on_woocommerce_not_even_a_ping_is_answered(door: Doorway) -> None:
+    """A shop that is missing in the settings is told so at once. One platform's signature opens no other's route."""
+    assert is_error(await door.ask("POST", "/v1/woocommerce/webhooks", b"webhook_id=3"), 401, "bad_signature")
+    assert is_error(await woocommerce.send(door, UPDATED, woocommerce.order()), 401, "bad_signature")
+
+
+# ── PrestaShop ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+async def presta(tmp_path: Path) -> AsyncIterator[Doorway]:
+    """The open door of a shop on PrestaShop."""
+    write_secrets(tmp_path)
+    async with doorway(tmp_path, prestashop.EDIT) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("secret", [SECRET, OLD_SECRET])
+async def test_prestashops_module_tells_of_an_order(presta: Doorway, secret: str) -> None:
+    """Signed over the bytes that PHP writes; a repeat counts once."""
+    await consent(presta, {"receipt": RECEIPT})
+    for _ in range(2):
+        assert (await prestashop.send(presta, prestashop.order(), secret)).status == 200
+    event = await presta.only()
+    assert (event.event_id, event.page_origin) == ("5", "https://shop.example")
+    assert presta.metric("events_total", source="prestashop", status="duplicate") == 1
+
+
+async def test_prestashops_order_goes_nowhere_without_a_record(presta: Doorway) -> None:
+    """Or unpaid, taken back, made by somebody at the shop, under another secret."""
+    assert (await prestashop.send(presta, prestashop.order())).status == 200
+    assert presta.metric("events_total", source="prestashop", reason="no_consent_record") == 1
+    await consent(presta, {"receipt": RECEIPT})
+    for changes in ({"paid": False}, {"revoked": True}, {"by_employee": True}):
+        assert (await prestashop.send(presta, prestashop.order(**changes))).status == 200
+    assert is_error(await prestashop.send(presta, prestashop.order(), "another"), 401, "bad_signature")
+    assert is_error(await prestashop.send(presta, b"<order/>"), 400, "not_json")
+    assert await ids(presta) == []
+    assert presta.metric("webhooks_total", topic="order", outcome="not_yet") == 1
