@@ -27,7 +27,7 @@ from gateway.model import Destination, Source, StorefrontId
 from gateway.outbox import Accept
 from gateway.persons import Persons
 from gateway.raw import Malformed, RawConsent, RawEvent, Unfit
-from gateway.sources import cloudevents, consent, gtag, measurement, native, prestashop, shopify, woocommerce
+from gateway.sources import cloudevents, consent, gtag, measurement, native, order_list, prestashop, shopify, woocommerce
 from gateway.sources.orders import NoNews, Read
 from gateway.sources.strict import Unreadable
 from tests.adapters.cases import ALL_ALLOWED, made
@@ -139,6 +139,13 @@ def _record(body: bytes) -> Iterable[Event]:
     read = consent.decode(body, {}, BROWSER)
     if isinstance(read, RawConsent):
         yield native.read_event(good_event(consent=read.consent), NOW, None, suspicious=False, unknown={})
+
+
+def _list(body: bytes) -> Iterable[Event]:
+    """Read a shop's list of orders as each shop's export; no event comes of it, so no law but the first is asked."""
+    for written in order_list.Format:
+        list(order_list.read_csv(body, order_list.Layout(written, "EUR", contacts=True)))
+    return ()
 
 
 def _signal(name: str, beside: Mapping[str, object], body: bytes) -> Iterable[Event]:
@@ -266,6 +273,13 @@ TAGGED: Final = (
 )
 
 
+LISTS: Final = (
+    b"id,value,currency,at\n1001,129.90,EUR,2026-11-01T09:00:00Z\n",
+    b'Name,Email,Financial Status,Currency,Total,Created at,Id,Source\n#1,a@b.example,paid,EUR,"1,5",2026-11-01 09:00:00 +0100,7,web\n',
+    "\ufeffID;Date;Statut;Total\n1;2026-11-01;ok;1\u202f234,50 €\n".encode(),
+)
+
+
 def _told(read: Read) -> list[Event]:
     """Give the event that an order became, if it did."""
     return [] if isinstance(read, NoNews) else [read]
@@ -294,6 +308,7 @@ TARGETS: Final[Mapping[str, Target]] = {
         lambda body: [found] if isinstance(found := shopify.subject(body), Malformed) else [],
         _json({"shop_domain": "a.myshopify.com", "customer": {"id": 1, "email": "a@b.example"}, "orders_to_redact": [1, 2]}),
     ),
+    "order_list": Target(_list, LISTS),
     "consent": Target(_record, _json(*({"consent": said} for said in CONSENTS))),
     "tcf": Target(partial(_signal, "tcf", {}), _strings()),
     "gpp": Target(partial(_signal, "gpp", {"gpp_sid": [2]}), (*GPP, *(b"DBABMA~" + text for text in _strings()))),

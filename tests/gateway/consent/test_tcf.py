@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.consent.tcf import LONGEST, PURPOSES, TcString, _lists, _segments, read_tc
 from gateway.model import Refusal
-from tests.effort import seconds
+from tests.effort import effort
 from tests.iab.writing import (
     ALLOWED,
     GRANT,
@@ -326,8 +326,12 @@ HOSTILE: Final = {
 }
 
 
+MOST_EFFORT: Final = 0.2
+"""A millisecond, where the fixed piece of work takes five."""
+
+
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_string_costs_less_than_a_millisecond(name: str) -> None:
+def test_a_hostile_string_costs_little(name: str) -> None:
     """Eight thousand characters of the worst, read anew each time: what was read before is not remembered here."""
     text = HOSTILE[name]
     assert len(text) <= LONGEST
@@ -337,4 +341,4 @@ def test_a_hostile_string_costs_less_than_a_millisecond(name: str) -> None:
         _segments.cache_clear()
         read_tc(text)
 
-    assert min(seconds(read_anew) for _ in range(7)) < 0.001
+    assert effort(read_anew) < MOST_EFFORT
