@@ -14,7 +14,7 @@ from gateway.consent.signals.tcf import read as read_tcf
 from gateway.consent.statement import Context, Statement, Statements
 from gateway.model import Destination, EventId, Kind, Refusal, Signal, State, UsState
 from gateway.raw import RawEvent
-from tests.effort import seconds
+from tests.effort import effort
 from tests.gateway.consent import gpp_writing as write
 from tests.gateway.consent.signals.reading import MAX_AGE, NO_BOOLEANS, attested, plain
 from tests.strategies import DAY, NOW
@@ -322,4 +322,4 @@ HOSTILE: Final = {
 def test_no_text_takes_a_millisecond(text: str) -> None:
     """However it is made: the best of some runs, as other work on the machine is not ours."""
     context = plain("CA")
-    assert min(seconds(lambda: read({"gpp": text}, context)) for _ in range(5)) < 0.001
+    assert effort(lambda: read({"gpp": text}, context)) < 0.2  # a millisecond, where the fixed piece of work takes five
