@@ -275,8 +275,7 @@ TAGGED: Final = (
 
 LISTS: Final = (
     b"id,value,currency,at\n1001,129.90,EUR,2026-11-01T09:00:00Z\n",
-    b"Name,Email,Financial Status,Currency,Total,Created at,Id,Source\n"
-    b'#1,a@b.example,paid,EUR,"1,5",2026-11-01 09:00:00 +0100,7,web\n',
+    b'Name,Financial Status,Currency,Total,Created at,Id,Source\n#1,paid,EUR,"1,5",2026-11-01 09:00:00 +0100,7,web\n',
     "\ufeffID;Date;Statut;Total\n1;2026-11-01;ok;1\u202f234,50 €\n".encode(),
 )
 
