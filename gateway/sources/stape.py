@@ -17,7 +17,6 @@ import re
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Final, NamedTuple
-from urllib.parse import unquote_plus
 
 from gateway.model import Destination, EventId, Fault, Kind, Money
 from gateway.raw import Malformed, RawEvent
@@ -25,7 +24,7 @@ from gateway.sources.fields import MAX_KEYS, Broken, Unknown, consent_of
 from gateway.sources.gtag import ID_LENGTH, clicks_of, rounded
 from gateway.sources.money import money_of_text
 from gateway.sources.native import KINDS, MAX_CONTENT_IDS, Batch, Connection
-from gateway.sources.parameters import MAX_PARAMETERS, parameters_of
+from gateway.sources.parameters import MAX_PARAMETERS, parameters_of, unescaped
 from gateway.sources.strict import MAX_DEPTH, Unreadable, loads, taint_of
 from gateway.sources.typed import MAX_TEXT
 
@@ -169,8 +168,8 @@ def _of_form(body: bytes) -> Said:
     if len(pieces) > MAX_PARAMETERS:
         raise Broken("event", Fault.TOO_MANY_KEYS)
     for piece in filter(None, pieces):
-        name, _, value = piece.decode("utf-8", "replace").partition("=")
-        *way, last = [unquote_plus(part) for part in name.split(".", MAX_DEPTH + 1)]
+        name, _, value = piece.replace(b"+", b" ").partition(b"=")
+        *way, last = [unescaped(part) for part in name.split(b".", MAX_DEPTH + 1)]
         if len(way) >= MAX_DEPTH:
             raise Broken("event", Fault.TOO_DEEP)
         box = said
@@ -181,7 +180,7 @@ def _of_form(body: bytes) -> Said:
             box = inner
         if last in box:
             raise Broken("event", Fault.DUPLICATE_KEY)
-        box[last] = _of_form_value(unquote_plus(value))
+        box[last] = _of_form_value(unescaped(value))
     return said
 
 

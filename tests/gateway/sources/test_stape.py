@@ -72,7 +72,7 @@ def told(event: RawEvent | Malformed) -> dict[str, Any]:
     """An event in the words of the recorded ones."""
     if isinstance(event, Malformed):
         return {"fault": event.fault}
-    words = {
+    words: dict[str, Any] = {
         "kind": event.kind,
         "page_url": event.page_url,
         "email": event.email,
@@ -118,7 +118,18 @@ PLAIN: Final = "&".join(f"{name}={quote(value, safe='')}" for name, value in FLA
         (f"event=page_view&dtcd={quote(json.dumps(FLAT))}", "", GET),
         ("v=2&event=page_view&value=1&transaction_id=7", json.dumps(FLAT), GET),
     ],
-    ids=("json", "array", "form", "query", "query-by-post", "base64", "unfilled", "json-in-query", "over-query", "body-over-all"),
+    ids=(
+        "json",
+        "array",
+        "form",
+        "query",
+        "query-by-post",
+        "base64",
+        "unfilled",
+        "json-in-query",
+        "over-query",
+        "body-over-all",
+    ),
 )
 def test_every_encoding_says_the_same(query: str, body: str, wire: Wire) -> None:
     """To the last field."""
