@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.
 
 
 def is_of_a_room(test: Path, root: Path, rooms: Sequence[str]) -> bool:
-    """Tell whether a test file mirrors a file of these rooms, which are paths as coverage takes them, or is an adapters' one."""
+    """Tell whether a test file mirrors a file of these rooms, which are paths as coverage takes them, or an adapter."""
     room = Path(*test.parts[1:]).with_name(test.name.removeprefix("test_"))
     is_there = (root / room).exists() or room.parts[0] == "adapters"
     return is_there and any(fnmatch(room.as_posix(), pattern) for pattern in rooms)

@@ -208,7 +208,8 @@ async def gtag(shop: Shop) -> str:
 DATA_TAG: Final = """
 const given = (%s);
 const send = (event_name, more) => fetch(`%s%s?v=2&event=${event_name}`, {method: "POST", credentials: "include",
-  keepalive: true, headers: {"Content-Type": "text/plain"}, body: JSON.stringify({event_name, v: 2, page_location: location.href,
+  keepalive: true, headers: {"Content-Type": "text/plain"},
+  body: JSON.stringify({event_name, v: 2, page_location: location.href,
     consent_state: {ad_storage: true, ad_user_data: true, ad_personalization: true}, gateway_consent: given(), ...more})});
 """
 """Stands in for Tag Manager and the data tag in it: it sends what that sends by POST (`tests/data/stape.json`)."""
