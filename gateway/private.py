@@ -37,6 +37,7 @@ from gateway.console.roles import NOBODY, PRIVACY, STATIC, WHO, may, methods, wi
 from gateway.console.site import LIVE, LIVE_HEADER, Site
 from gateway.delivery.letters import Order
 from gateway.delivery.replaying import Replayer, count_dead
+from gateway.exporting import FORMAT, FORMATS, SHEETS, Exporter, wants_table
 from gateway.listener import Answer, answer, closing, problem, read_bounded
 from gateway.metrics import CONTENT_TYPE, Metrics
 from gateway.model import EventId, Kind, StorefrontId
@@ -160,6 +161,7 @@ class Private:
         reports: Reports,
         reconciling: Reconciling,
         clerk: Clerk,
+        exporter: Exporter,
         door: Door,
         site: Site,
         names: frozenset[str] = frozenset(),
@@ -174,6 +176,7 @@ class Private:
         self._counter = counter
         self._reports = reports
         self._clerk = clerk
+        self._exporter = exporter
         self._door = door
         self._site = site
         self._names = names
@@ -220,12 +223,25 @@ class Private:
                     return await self._reconciling.serve(request, caller.by, exact=not PRIVACY.isdisjoint(caller.roles))
                 body = await read_json(request)
                 return body if isinstance(body, Answer) else await self._change(path, body, caller)
-            told = await self._answer(path, dict(parse_qsl(query)), caller)
+            said = dict(parse_qsl(query))
+            if path in SHEETS and caller is not None and (table := await self._table(request, path, said, caller)) is not None:
+                return table
+            told = await self._answer(path, said, caller)
         except Unavailable as unavailable:
             return problem(503, unavailable.why.value)
         except Unrecorded:
             return problem(503, "log_unavailable")
         return without(told, withheld((request.method, path), NOBODY if caller is None else caller.roles))
+
+    async def _table(self, request: web.BaseRequest, path: str, query: Mapping[str, str], caller: Caller) -> Answer | None:
+        """Answer with a table, if one is asked for."""
+        if query.get(FORMAT, "") not in FORMATS:
+            return problem(400, FORMAT)
+        if not wants_table(query, request.headers.get(hdrs.ACCEPT, "")):
+            return None
+        if (storefront := self._storefront(query)) is None:
+            return problem(404, "unknown_storefront")
+        return await self._exporter.answer(path, storefront, query, caller.by)
 
     async def _change(self, path: str, body: bytes, caller: Caller) -> Answer:
         """Do what was posted, one case a path."""

@@ -5,8 +5,10 @@ import argparse
 from rich.table import Table
 
 from gateway.audit.letters import Listing, list_dead
+from gateway.audit.sheets import DEAD, dead_sheet
 from gateway.commands.asking import Question, ask_or_look, unknown_there
 from gateway.commands.configuration import settings_of, storefront_named
+from gateway.commands.saving import save
 from gateway.commands.showing import out, show, show_json
 from gateway.delivery.replaying import count_dead
 from gateway.outbox import Outbox
@@ -20,6 +22,13 @@ def run(arguments: argparse.Namespace) -> int:
     async def look(outbox: Outbox) -> Listing:
         return list_dead(await count_dead(outbox, name))
 
+    if arguments.csv is not None:
+
+        async def table(outbox: Outbox) -> str:
+            return dead_sheet(await look(outbox))
+
+        save(settings, arguments.csv, "/api/v1/dead-letters", {"storefront": name}, DEAD, table)
+        return 0
     listing = ask_or_look(settings, Question(Listing, "/api/v1/dead-letters", {"storefront": name}), look)
     if listing is None:
         raise unknown_there()

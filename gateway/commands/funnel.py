@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from rich.table import Table
 
 from gateway.audit.funnel import Arrival, Funnel, Slot
+from gateway.audit.sheets import FUNNEL, funnel_sheet
 from gateway.audit.silence import Silences
 from gateway.commands.asking import Question, ask_or_look, unknown_there
 from gateway.commands.configuration import settings_of, storefront_named
 from gateway.commands.ending import Ended
+from gateway.commands.saving import save
 from gateway.commands.showing import out, show, show_json
 from gateway.model import StorefrontId
 from gateway.outbox import Outbox
@@ -32,6 +34,13 @@ def run(arguments: argparse.Namespace) -> int:
     async def look(outbox: Outbox) -> Funnel:
         return await _reports(settings, outbox).funnel(name, asked, int(time.time()))
 
+    if arguments.csv is not None:
+
+        async def table(outbox: Outbox) -> str:
+            return funnel_sheet(await look(outbox))
+
+        save(settings, arguments.csv, "/api/v1/funnel", {"storefront": name, **query}, FUNNEL, table)
+        return 0
     funnel = ask_or_look(settings, Question(Funnel, "/api/v1/funnel", {"storefront": name, **query}), look)
     if funnel is None:
         raise unknown_there()

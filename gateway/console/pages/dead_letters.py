@@ -13,7 +13,8 @@ import msgspec
 
 from gateway.audit.letters import DeadTold, LotTold, list_dead, tell_slice
 from gateway.console.language import msg
-from gateway.console.page import Act, Ask, Done, Form, Outcome, Page, Section, View
+from gateway.console.page import Act, Ask, Done, Form, Outcome, Page, Section, Shown, View
+from gateway.console.pages.tables import table_of
 from gateway.console.rooms import Rooms
 from gateway.delivery.letters import Order
 from gateway.delivery.replaying import count_dead
@@ -50,8 +51,10 @@ class Lying(msgspec.Struct, frozen=True):
     tried: Tried | None = None
 
 
-async def show(ask: Ask, rooms: Rooms) -> View:
+async def show(ask: Ask, rooms: Rooms) -> Shown:
     """Show what lies there."""
+    if (table := await table_of(ask, rooms, "/api/v1/dead-letters")) is not None:
+        return table
     return View(await _lying(ask, rooms))
 
 

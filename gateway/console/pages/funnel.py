@@ -13,6 +13,8 @@ from gateway.audit.groups import OTHERS, Cell
 from gateway.audit.periods import Step
 from gateway.console.language import msg
 from gateway.console.page import Ask, Page, Section, View
+from gateway.console.page import Shown as PageShown
+from gateway.console.pages.tables import table_of
 from gateway.console.rooms import Rooms
 from gateway.model import Kind
 from gateway.reports import USUAL, Asked, read
@@ -101,8 +103,10 @@ MATCHED = {
 }
 
 
-async def show(ask: Ask, rooms: Rooms) -> View:
+async def show(ask: Ask, rooms: Rooms) -> PageShown:
     """Show the funnel that was asked for; the usual one, with a word about it, where that cannot be meant."""
+    if (table := await table_of(ask, rooms, "/api/v1/funnel")) is not None:
+        return table
     asked = read({name: ask.query[name] for name in ("step", "count", "event") if ask.query.get(name)})
     meant = asked if isinstance(asked, Asked) else Asked()
     told = await rooms.reports.funnel(ask.storefront, meant, ask.now)
