@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
-from gateway.audit.funnel import Arrival, Door, Funnel, Slot
+from gateway.audit.funnel import Arrival, Door, Funnel, Refusals, Slot
 from gateway.audit.letters import Listing
 from gateway.audit.shapes import Row, Shapes
 from gateway.audit.standing import Health
@@ -105,7 +105,21 @@ def _door(door: Door) -> Iterator[Cells]:
             yield None, stage, reason, None, told
 
 
+def _refusals(stage: str, told: Refusals) -> Iterator[Cells]:
+    yield f"{stage}_for_consent", None, None, told["for_consent"]
+    for reason, count in told["consent_reasons"].items():
+        yield f"{stage}_for_consent", reason, None, count
+    for reason, number in told["otherwise"].items():
+        yield f"{stage}_otherwise", reason, None, number
+    for currency, sums in told["value"].items():
+        for reason, amount in sums.items():
+            kind = "otherwise" if reason in told["otherwise"] else "for_consent"
+            yield f"{stage}_{kind}", reason, currency, Decimal(amount)
+
+
 def _arrival(arrival: Arrival) -> Iterator[Cells]:
+    yield from _refusals("refused", arrival["refused"])
+    yield from _refusals("refused_alone", arrival["refused_alone"])
     for stage, count in (
         ("accepted", arrival["accepted"]),
         ("delivered", arrival["delivered"]),

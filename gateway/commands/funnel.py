@@ -85,6 +85,11 @@ def _print(funnel: Funnel) -> None:
         out.print(f"{place}: {now['waiting']} waiting, {now['retrying']} to be tried again, {now['dead']} dead", markup=False)
         for reason, count in funnel["total"]["destinations"].get(place, {"reasons": {}})["reasons"].items():
             out.print(f"  {count} {reason}", markup=False)
+    for place, arrival in funnel["total"]["destinations"].items():
+        for said, refused in (("alone", arrival["refused_alone"]), ("and everywhere", arrival["refused"])):
+            for reason, cell in {**refused["consent_reasons"], **refused["otherwise"]}.items():
+                worth = "".join(f", {sums[reason]} {cur}" for cur, sums in refused["value"].items() if reason in sums)
+                out.print(f"refused for {place} {said}: {cell} {reason}{worth}", markup=False)
     for reason, told in funnel["total"]["door"]["consent_reasons"].items():
         out.print(f"refused for consent: {told} {reason}", markup=False)
 
