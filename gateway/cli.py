@@ -315,6 +315,7 @@ def _log_arguments(what: Parts) -> None:
 
 def _dead_arguments(parser: argparse.ArgumentParser) -> None:
     _with_storefront(parser)
+    parser.add_argument("--list", action="store_true", help="show them one by one, by the shop's own event id")
     _with_table(parser)
     parser.add_argument("--json", action="store_true", help="print the answer for programs")
     _with_config(parser)

@@ -25,6 +25,7 @@ import msgspec
 import orjson
 from aiohttp import hdrs, web
 
+from gateway import leafing
 from gateway.audit.accounts import account
 from gateway.audit.letters import list_dead, tell_slice
 from gateway.audit.shapes import Approval, Approved, tell_shapes
@@ -189,6 +190,7 @@ class Private:
             "/api/v1/silence": self._silence,
             "/api/v1/health": self._health,
             "/api/v1/dead-letters": self._dead_letters,
+            "/api/v1/dead-letters/list": self._letters,
             "/api/v1/shapes": self._shapes,
             "/api/v1/requests": counter.register,
         }
@@ -311,6 +313,14 @@ class Private:
         if (storefront := self._storefront(query)) is None:
             return problem(404, "unknown_storefront")
         return answer(200, orjson.dumps(list_dead(await count_dead(self._outbox, storefront))))
+
+    async def _letters(self, query: Mapping[str, str]) -> Answer:
+        if (storefront := self._storefront(query)) is None:
+            return problem(404, "unknown_storefront")
+        wanted = leafing.read(query)
+        if isinstance(wanted, leafing.Unmeant):
+            return problem(400, wanted.value)
+        return answer(200, orjson.dumps(await leafing.leaf(self._outbox, storefront, wanted)))
 
     async def _replay(self, body: bytes, caller: Caller) -> Answer:
         order = read_order(body)
