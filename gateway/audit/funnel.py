@@ -316,10 +316,10 @@ def _refusals(figures: Mapping[Figure, int], smallest: int, *, alone: bool) -> R
     for currency in sorted(minor):
         sums: Counter[str] = Counter()
         sizes: Counter[str] = Counter()
-        for reason, amount in minor[currency].items():
-            name = reason if reason in otherwise or reason in told else OTHERS
+        for code, amount in minor[currency].items():
+            name = code if code in otherwise or code in told else OTHERS
             sums[name] += amount
-            sizes[name] += by_currency[currency][reason]
+            sizes[name] += by_currency[currency][code]
         known = {name: sum_ for name, sum_ in sums.items() if name in otherwise or sizes[name] >= smallest}
         if shown := _major(currency, known):
             value[currency] = shown

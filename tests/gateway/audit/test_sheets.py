@@ -28,7 +28,7 @@ def test_no_cell_begins_as_a_formula(sign: str) -> None:
 
 def test_other_cells_are_as_they_are() -> None:
     """Numbers, also below nought, texts, lists, and nothing."""
-    cells = (5, -5, Decimal("-1.50"), "1001", "a-b", None, ["a", "b"], [])
+    cells: tuple[object, ...] = (5, -5, Decimal("-1.50"), "1001", "a-b", None, ["a", "b"], [])
     assert [harmless(cell) for cell in cells] == ["5", "-5", "-1.50", "1001", "a-b", "", "a, b", ""]
 
 

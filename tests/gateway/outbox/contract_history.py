@@ -158,7 +158,7 @@ class HistoryContract:
         await outbox.put([partly, partly, structs.replace(refuse(2), money=money), refuse(3)])
         (told,) = await since(outbox, HOUR, only=(Refused, RefusedWorth))
         nowhere = {destination for destination, _ in refuse(2).trace.refused}
-        assert told.figures == {
+        expected: dict[Figure, int] = {
             Refused(GOOGLE, purchase, Refusal.NO_IDENTITY, "EUR", alone=True): 1,
             RefusedWorth(GOOGLE, purchase, Refusal.NO_IDENTITY, "EUR", alone=True): 1250,
             **{
@@ -166,6 +166,7 @@ class HistoryContract:
             },
             **{RefusedWorth(where, purchase, Refusal.GPC, "EUR", alone=False): 995 for where in nowhere},
         }
+        assert told.figures == expected
         await add_up(outbox)
         await outbox.close()
 
