@@ -47,6 +47,7 @@ from gateway.delivery.replaying import Replayer
 from gateway.delivery.screening import Rules
 from gateway.delivery.transport import Transport
 from gateway.dry_run import DryRun, Run, Way
+from gateway.exporting import Exporter
 from gateway.intake import Intake
 from gateway.keys import Doorkeeper
 from gateway.ledger import Ledger
@@ -228,6 +229,7 @@ async def running(  # noqa: PLR0915 - every room, once
             reconciling=Reconciling(outbox, reports.shops, signed.append, readiness, time.time),
             papers=papers,
             clerk=clerk,
+            exporter=Exporter(outbox, reports, readiness, signed.append, time.time),
             desk=desk,
             counter=counter,
             replayer=replayer,
@@ -251,6 +253,7 @@ async def running(  # noqa: PLR0915 - every room, once
             reports=reports,
             reconciling=rooms.reconciling,
             clerk=clerk,
+            exporter=rooms.exporter,
             door=door,
             site=Site(rooms, door, live),
             names=frozenset(settings.server.private_names),

@@ -154,6 +154,15 @@ def _accounts_arguments(parser: argparse.ArgumentParser) -> None:
     _with_config(parser)
 
 
+def _health_arguments(parser: argparse.ArgumentParser) -> None:
+    _with_table(parser)
+    _accounts_arguments(parser)
+
+
+def _with_table(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--csv", type=Path, metavar="OUT", help="write it as a table to this new file instead")
+
+
 def _funnel_arguments(parser: argparse.ArgumentParser) -> None:
     _with_storefront(parser)
     parser.add_argument("--event", choices=[kind.value for kind in Kind], help="one kind of event; all together without it")
@@ -161,6 +170,7 @@ def _funnel_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--count", type=int, metavar="N", help="how many lines, the one that has begun among them (24, 14 or 8)"
     )
+    _with_table(parser)
     parser.add_argument("--json", action="store_true", help="print the answer for programs")
     _with_config(parser)
 
@@ -305,6 +315,8 @@ def _log_arguments(what: Parts) -> None:
 
 def _dead_arguments(parser: argparse.ArgumentParser) -> None:
     _with_storefront(parser)
+    parser.add_argument("--list", action="store_true", help="show them one by one, by the shop's own event id")
+    _with_table(parser)
     parser.add_argument("--json", action="store_true", help="print the answer for programs")
     _with_config(parser)
 
@@ -530,7 +542,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "show how a storefront's destinations stand",
         "Asks the running gateway, for each destination: up or why not, how old its token is, what waits, and when the first\n"
         "of it is too old for the platform. Exit code 1 if one is down.",
-        _accounts_arguments,
+        _health_arguments,
     ),
     "reconcile": Command(
         "hold a shop's list of orders against what became of them",

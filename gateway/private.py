@@ -25,6 +25,7 @@ import msgspec
 import orjson
 from aiohttp import hdrs, web
 
+from gateway import leafing
 from gateway.audit.accounts import account
 from gateway.audit.letters import list_dead, tell_slice
 from gateway.audit.shapes import Approval, Approved, tell_shapes
@@ -37,6 +38,7 @@ from gateway.console.roles import NOBODY, PRIVACY, STATIC, WHO, may, methods, wi
 from gateway.console.site import LIVE, LIVE_HEADER, Site
 from gateway.delivery.letters import Order
 from gateway.delivery.replaying import Replayer, count_dead
+from gateway.exporting import FORMAT, FORMATS, SHEETS, Exporter, wants_table
 from gateway.listener import Answer, answer, closing, problem, read_bounded
 from gateway.metrics import CONTENT_TYPE, Metrics
 from gateway.model import EventId, Kind, StorefrontId
@@ -160,6 +162,7 @@ class Private:
         reports: Reports,
         reconciling: Reconciling,
         clerk: Clerk,
+        exporter: Exporter,
         door: Door,
         site: Site,
         names: frozenset[str] = frozenset(),
@@ -174,6 +177,7 @@ class Private:
         self._counter = counter
         self._reports = reports
         self._clerk = clerk
+        self._exporter = exporter
         self._door = door
         self._site = site
         self._names = names
@@ -186,6 +190,7 @@ class Private:
             "/api/v1/silence": self._silence,
             "/api/v1/health": self._health,
             "/api/v1/dead-letters": self._dead_letters,
+            "/api/v1/dead-letters/list": self._letters,
             "/api/v1/shapes": self._shapes,
             "/api/v1/requests": counter.register,
         }
@@ -220,12 +225,25 @@ class Private:
                     return await self._reconciling.serve(request, caller.by, exact=not PRIVACY.isdisjoint(caller.roles))
                 body = await read_json(request)
                 return body if isinstance(body, Answer) else await self._change(path, body, caller)
-            told = await self._answer(path, dict(parse_qsl(query)), caller)
+            said = dict(parse_qsl(query))
+            if path in SHEETS and caller is not None and (table := await self._table(request, path, said, caller)) is not None:
+                return table
+            told = await self._answer(path, said, caller)
         except Unavailable as unavailable:
             return problem(503, unavailable.why.value)
         except Unrecorded:
             return problem(503, "log_unavailable")
         return without(told, withheld((request.method, path), NOBODY if caller is None else caller.roles))
+
+    async def _table(self, request: web.BaseRequest, path: str, query: Mapping[str, str], caller: Caller) -> Answer | None:
+        """Answer with a table, if one is asked for."""
+        if query.get(FORMAT, "") not in FORMATS:
+            return problem(400, FORMAT)
+        if not wants_table(query, request.headers.get(hdrs.ACCEPT, "")):
+            return None
+        if (storefront := self._storefront(query)) is None:
+            return problem(404, "unknown_storefront")
+        return await self._exporter.answer(path, storefront, query, caller.by)
 
     async def _change(self, path: str, body: bytes, caller: Caller) -> Answer:
         """Do what was posted, one case a path."""
@@ -295,6 +313,14 @@ class Private:
         if (storefront := self._storefront(query)) is None:
             return problem(404, "unknown_storefront")
         return answer(200, orjson.dumps(list_dead(await count_dead(self._outbox, storefront))))
+
+    async def _letters(self, query: Mapping[str, str]) -> Answer:
+        if (storefront := self._storefront(query)) is None:
+            return problem(404, "unknown_storefront")
+        wanted = leafing.read(query)
+        if isinstance(wanted, leafing.Unmeant):
+            return problem(400, wanted.value)
+        return answer(200, orjson.dumps(await leafing.leaf(self._outbox, storefront, wanted)))
 
     async def _replay(self, body: bytes, caller: Caller) -> Answer:
         order = read_order(body)

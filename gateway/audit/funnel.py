@@ -14,7 +14,7 @@ from typing import Final, TypedDict
 
 import msgspec
 
-from gateway.audit.groups import Cell, breakdown, cell, share
+from gateway.audit.groups import OTHERS, Cell, breakdown, cell, share
 from gateway.audit.periods import Period
 from gateway.audit.trace import moment
 from gateway.model import EXPONENTS, Destination, Kind, Reason, Refusal, Status
@@ -28,6 +28,8 @@ from gateway.outbox.history import (
     Matched,
     Processed,
     Received,
+    Refused,
+    RefusedWorth,
     Replayed,
     Settled,
     Worth,
@@ -65,12 +67,29 @@ class Door(TypedDict):
     matched: dict[str, int]
 
 
+class Refusals(TypedDict):
+    """What was not to go to a destination, JSON-ready: for want of consent apart from the rest, by reason.
+
+    `value` by currency and reason, in major units; what is told together as `others` is there under that name. Where a group
+    is too small to be told, its value is not told either, in no currency of which there are too few.
+    """
+
+    for_consent: Cell
+    consent_reasons: dict[str, Cell]
+    otherwise: dict[str, int]
+    value: dict[str, dict[str, str]]
+
+
 class Arrival(TypedDict):
-    """One destination, JSON-ready. `delivered` are those that the platform confirmed, `taken` those that it took for
+    """One destination, JSON-ready. `refused` went to no destination at all; `refused_alone` to another one, not to this.
+
+    `delivered` are those that the platform confirmed, `taken` those that it took for
     processing, of which it said afterwards what is in `processed`; `reasons` are of both and of the dead. `value` by
     currency and outcome, in major units. `fresh`: deliveries by how many seconds after the event they were confirmed at most.
     """
 
+    refused: Refusals
+    refused_alone: Refusals
     accepted: int
     delivered: int
     taken: int
@@ -185,6 +204,8 @@ def _is_of(figure: Figure, kind: Kind) -> bool:
     match figure:
         case Received(kind=own) | Accepted(kind=own) | Settled(kind=own) | Worth(kind=own) | Matched(kind=own):
             return own is kind
+        case Refused(kind=own) | RefusedWorth(kind=own):
+            return own is kind
         case Differing() | Replayed() | Processed() | Fresh():
             return False
 
@@ -260,6 +281,8 @@ def _arrival(figures: Mapping[Figure, int], smallest: int) -> Arrival:
             case _:
                 pass
     return Arrival(
+        refused=_refusals(figures, smallest, alone=False),
+        refused_alone=_refusals(figures, smallest, alone=True),
         accepted=accepted,
         delivered=outcomes["delivered"] - taken,
         taken=taken,
@@ -270,6 +293,41 @@ def _arrival(figures: Mapping[Figure, int], smallest: int) -> Arrival:
         reasons={reason: count for reason, count in reasons.most_common() if count},
         value={currency: _major(currency, minor[currency]) for currency in sorted(minor)},
         fresh={LATER if bound is None else str(bound): fresh[bound] for bound in (*WITHIN_SECONDS, None) if fresh[bound]},
+    )
+
+
+def _refusals(figures: Mapping[Figure, int], smallest: int, *, alone: bool) -> Refusals:
+    counts: Counter[str] = Counter()
+    by_currency: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    minor: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for figure, count in figures.items():
+        match figure:
+            case Refused(reason=reason, currency=currency, alone=own) if own is alone:
+                counts[reason.value] += count
+                by_currency[currency][reason.value] += count
+            case RefusedWorth(reason=reason, currency=currency, alone=own) if own is alone:
+                minor[currency][reason.value] += count
+            case _:
+                pass
+    consent = {reason: count for reason, count in counts.items() if Refusal(reason) not in NOT_CONSENT}
+    otherwise = Counter({reason: count for reason, count in counts.items() if reason not in consent})
+    told = breakdown(consent, smallest)
+    value: dict[str, dict[str, str]] = {}
+    for currency in sorted(minor):
+        sums: Counter[str] = Counter()
+        sizes: Counter[str] = Counter()
+        for code, amount in minor[currency].items():
+            name = code if code in otherwise or code in told else OTHERS
+            sums[name] += amount
+            sizes[name] += by_currency[currency][code]
+        known = {name: sum_ for name, sum_ in sums.items() if name in otherwise or sizes[name] >= smallest}
+        if shown := _major(currency, known):
+            value[currency] = shown
+    return Refusals(
+        for_consent=cell(sum(consent.values()), smallest),
+        consent_reasons=told,
+        otherwise=dict(otherwise.most_common()),
+        value=value,
     )
 
 

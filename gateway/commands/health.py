@@ -4,10 +4,12 @@ import argparse
 
 from rich.table import Table
 
+from gateway.audit.sheets import HEALTH
 from gateway.audit.standing import Health
 from gateway.commands.asking import NotRunning, Question, ask, unknown_there
 from gateway.commands.configuration import settings_of, storefront_named
 from gateway.commands.ending import Ended
+from gateway.commands.saving import save
 from gateway.commands.showing import out, show, show_json
 
 HOUR_SECONDS = 3_600
@@ -18,6 +20,9 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     name = storefront_named(settings, arguments.storefront)
     try:
+        if arguments.csv is not None:
+            save(settings, arguments.csv, "/api/v1/health", {"storefront": name}, HEALTH, None)
+            return 0
         health = ask(settings, Question(Health, "/api/v1/health", {"storefront": name}))
     except NotRunning:
         raise Ended(1, "No gateway is running here, so nothing is sent: what waits is kept until one is.") from None

@@ -51,6 +51,7 @@ WHO: Final[Mapping[Route, Roles | None]] = {
     ("GET", "/api/v1/silence"): EVERYBODY,
     ("GET", "/api/v1/health"): EVERYBODY,
     ("GET", "/api/v1/dead-letters"): EVERYBODY,
+    ("GET", "/api/v1/dead-letters/list"): MARKETERS,
     ("POST", "/api/v1/reconcile"): EVERYBODY,
     ("POST", "/api/v1/replay"): OPERATORS,
     ("GET", "/api/v1/shapes"): PRIVACY,

@@ -14,6 +14,7 @@ from gateway.audit.trace import Standstill
 from gateway.clerk import Clerk
 from gateway.console.roles import Roles
 from gateway.delivery.replaying import Replayer
+from gateway.exporting import Exporter
 from gateway.metrics import Metrics
 from gateway.model import Destination, StorefrontId
 from gateway.outbox import Outbox
@@ -68,6 +69,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     reconciling: Reconciling
     papers: Papers
     clerk: Clerk
+    exporter: Exporter
     desk: Desk
     counter: Counter
     replayer: Replayer

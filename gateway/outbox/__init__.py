@@ -63,6 +63,7 @@ from gateway.model import (
     Fault,
     Kind,
     Minimised,
+    Money,
     PersonKey,
     PlatformCode,
     Processing,
@@ -100,7 +101,10 @@ class Accept(msgspec.Struct, frozen=True, gc=False):
 
 
 class Refuse(msgspec.Struct, frozen=True, gc=False):
-    """The decision that an event may go nowhere. The event itself is not in it and is not kept anywhere."""
+    """The decision that an event may go nowhere. The event itself is not in it and is not kept anywhere.
+
+    `money` is only ever added to the sums of what was refused.
+    """
 
     storefront: StorefrontId
     source: Source
@@ -109,6 +113,7 @@ class Refuse(msgspec.Struct, frozen=True, gc=False):
     trace: Trace
     reason: Refusal
     at: int
+    money: Money | None = None
 
 
 class Reject(msgspec.Struct, frozen=True, gc=False):

@@ -9,7 +9,9 @@ from gateway.audit.silence import Silence
 from gateway.audit.standing import Expiry, LaneHealth
 from gateway.console.language import msg
 from gateway.console.page import Ask, Page, Section, View
+from gateway.console.page import Shown as PageShown
 from gateway.console.pages.overview import standing
+from gateway.console.pages.tables import table_of
 from gateway.console.rooms import Rooms
 
 
@@ -33,8 +35,10 @@ class Shown(msgspec.Struct, frozen=True):
     silent: tuple[Silence, ...]
 
 
-async def show(ask: Ask, rooms: Rooms) -> View:
+async def show(ask: Ask, rooms: Rooms) -> PageShown:
     """Show how the storefront's destinations stand."""
+    if (table := await table_of(ask, rooms, "/api/v1/health")) is not None:
+        return table
     health, readiness = rooms.health(ask.storefront), rooms.readiness()
     silences = await rooms.reports.silence(ask.storefront, ask.now)
     return View(
