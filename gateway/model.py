@@ -250,6 +250,8 @@ class Reason(Word):
     """Younger than the destination takes its events."""
     CONTRACT = "contract"
     """What would have left is not in the destination's contract: nothing was sent."""
+    OPERATOR = "operator"
+    """An operator has paused the destination: nothing goes there until one resumes it."""
 
 
 @unique
