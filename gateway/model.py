@@ -250,7 +250,7 @@ class Reason(Word):
     """Younger than the destination takes its events."""
     CONTRACT = "contract"
     """What would have left is not in the destination's contract: nothing was sent."""
-    OPERATOR = "operator"
+    PAUSED_BY_OPERATOR = "paused_by_operator"
     """An operator has paused the destination: nothing goes there until one resumes it."""
 
 

@@ -48,7 +48,7 @@ class CalledOff(msgspec.Struct, frozen=True, gc=False):
 
 CALLED_OFF: Final = CalledOff()
 
-HALTED: Final = Pause(Reason.OPERATOR)
+HALTED: Final = Pause(Reason.PAUSED_BY_OPERATOR)
 """What becomes of events of a claim that an operator's pause left unsent: they go as soon as the lane is resumed."""
 
 

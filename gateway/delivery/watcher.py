@@ -58,7 +58,7 @@ class Watcher(Protocol):
         """The lane's state changed (also once at its start): `up`, or down with the reason and the platform's code.
 
         Down with `credential`, `permission`, `configuration` or `redirected` or `contract` is a pause that needs a person, and
-        with `operator` one that a person made.
+        with `paused_by_operator` one that a person made.
         """
 
     def breaker(self, lane: Lane, opened: bool, reason: Reason | None) -> None:

@@ -55,13 +55,18 @@ async def test_nothing_leaves_until_the_lane_is_resumed(line: Line) -> None:
         await line.put(event(0), event(1))
         await asyncio.sleep(COLD)
         health = courier.health
-        assert (health.up, health.reason, health.paused, health.paused_at) == (False, Reason.OPERATOR, Reason.OPERATOR, NOW)
+        assert (health.up, health.reason, health.paused, health.paused_at) == (
+            False,
+            Reason.PAUSED_BY_OPERATOR,
+            Reason.PAUSED_BY_OPERATOR,
+            NOW,
+        )
         assert (health.due, line.platform.requests) == (None, [])
         await resume(line, courier)
         await line.until(line.quiet, 1.0)
         assert (courier.health.up, courier.health.reason, courier.health.paused_at) == (True, None, None)
     assert line.platform.taken == Counter(["e0", "e1"])
-    assert line.recorder.of("up") == [(True, None, None), (False, Reason.OPERATOR, None), (True, None, None)]
+    assert line.recorder.of("up") == [(True, None, None), (False, Reason.PAUSED_BY_OPERATOR, None), (True, None, None)]
 
 
 async def test_a_lane_that_is_paused_at_the_start_stays_so(tmp_path: Path) -> None:
@@ -74,7 +79,7 @@ async def test_a_lane_that_is_paused_at_the_start_stays_so(tmp_path: Path) -> No
         line = Line(outbox, platform)
         async with line.running() as courier:
             await asyncio.sleep(COLD)
-            assert line.recorder.of("up") == [(False, Reason.OPERATOR, None)]
+            assert line.recorder.of("up") == [(False, Reason.PAUSED_BY_OPERATOR, None)]
             assert platform.requests == []
             await resume(line, courier)
             await line.until(line.quiet, 1.0)
@@ -177,14 +182,14 @@ async def test_no_probe_asks_while_an_operator_has_the_lane_paused(line: Line) -
         await asyncio.sleep(5 * line.pace.pause_probe_seconds)
         assert len(line.platform.requests) == asked
         if not line.platform.taken:
-            assert courier.health.paused is Reason.OPERATOR
+            assert courier.health.paused is Reason.PAUSED_BY_OPERATOR
             await resume(line, courier)
             assert courier.health.paused is Reason.CREDENTIAL
         await line.until(line.quiet, 2.0)
     assert [told[:2] for told in line.recorder.of("up")] == [
         (True, None),
         (False, Reason.CREDENTIAL),
-        (False, Reason.OPERATOR),
+        (False, Reason.PAUSED_BY_OPERATOR),
         (False, Reason.CREDENTIAL),
         (True, None),
     ]
@@ -252,19 +257,21 @@ async def test_paused_between_any_two_awaits(tmp_path: Path, waited: bool) -> No
         directory.mkdir()
         async with told(directory) as line, Transport(hosts={host_and_port(line.platform.url)}) as transport:
             heard: list[int] = []
+            resuming: list[asyncio.Task[None]] = []
 
             async def later(line: Line = line, heard: list[int] = heard) -> None:
                 await asyncio.sleep(3 * COLD)
                 heard.append(len(line.platform.requests))
                 await line.outbox.resume(LANE)
 
-            async def pausing(line: Line = line, heard: list[int] = heard) -> None:
+            async def pausing(
+                line: Line = line, heard: list[int] = heard, resuming: list[asyncio.Task[None]] = resuming
+            ) -> None:
                 await line.outbox.pause(LANE, NOW)
                 await asyncio.sleep(COLD)
                 heard.append(len(line.platform.requests))
                 resuming.append(asyncio.create_task(later(line, heard)))
 
-            resuming: list[asyncio.Task[None]] = []
             await line.put(*map(event, range(EVENTS)))
             run = line.courier(transport).run()
             reached = await with_something_between(run, step, pausing, line.quiet, waited=waited)

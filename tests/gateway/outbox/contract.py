@@ -317,7 +317,7 @@ class OutboxContract:
         await outbox.close()
 
     async def test_nothing_of_a_paused_lane_is_claimed_until_it_is_resumed(self, engine: Engine) -> None:
-        """What comes in waits there, exceptions that are due too; other lanes go on; whoever waits for work hears of the end."""
+        """What comes in waits, exceptions that are due too; other lanes go on; whoever waits for work hears of the end."""
         outbox = await engine.open()
         await outbox.put([accept(1), accept(2)])
         claim = await claim_all(outbox, FIRST, limit=1)
