@@ -1,4 +1,4 @@
-"""`consent-gateway pause` and `resume`: stop one destination of a storefront and let it go on, with or without a running gateway."""
+"""`consent-gateway pause` and `resume`: stop one destination of a storefront and let it go on, gateway running or not."""
 
 import argparse
 import asyncio

@@ -215,8 +215,8 @@ class SqliteOutbox:
     async def claim(self, lane: Lane, limit: int, now: int, *, fresh_first: bool = False) -> Claim | None:
         """Take up to `limit` records, all of one origin; None if there is nothing.
 
-        The oldest first, or what is fresh; nothing while the lane is paused. Raises RuntimeError when the lane has a claim under
-        way or was not declared.
+        The oldest first, or what is fresh; nothing while the lane is paused. Raises RuntimeError when the lane has a claim
+        under way or was not declared.
         """
         self._begin_claim(lane)
         under_way, removals = None, self._removals
