@@ -65,6 +65,7 @@ from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from gateway.papers import Papers
 from gateway.papers import Shop as FiledShop
+from gateway.pausing import Pausing
 from gateway.persons import Persons
 from gateway.private import Private, why_not_ready
 from gateway.reconciling import Reconciling
@@ -218,7 +219,9 @@ async def running(  # noqa: PLR0915 - every room, once
         opened = asyncio.Event()
         lanes = _lane_states(settings, couriers, credentials, asking, outbox.unacknowledged)
         readiness = _readiness(settings, outbox, signed, lanes, opened, stop)
-        replayer = Replayer(outbox, rules_of(settings), witness)
+        rules = rules_of(settings)
+        replayer = Replayer(outbox, rules, witness)
+        pausing = Pausing(outbox, rules, signed.append, lambda lane: couriers[lane].heed())
         papers = make_papers(settings, outbox, ledger)
         dry_run = make_dry_run(settings, callers, consents.run)
         clerk = Clerk(papers, dry_run, frozenset(settings.storefronts), signed.append)
@@ -233,6 +236,7 @@ async def running(  # noqa: PLR0915 - every room, once
             desk=desk,
             counter=counter,
             replayer=replayer,
+            pausing=pausing,
             metrics=metrics,
             readiness=readiness,
             record=signed.append,
@@ -248,6 +252,7 @@ async def running(  # noqa: PLR0915 - every room, once
             storefronts=frozenset(settings.storefronts),
             readiness=readiness,
             replayer=replayer,
+            pausing=pausing,
             record=signed.append,
             counter=counter,
             reports=reports,
@@ -613,6 +618,7 @@ def _lane_states(
             misconfigured=(word.code or NONE) if word.misconfigured else None,
             violation=None if violation is None else [str(place) for place in violation.places],
             new_shapes=unacknowledged(lane),
+            paused_at=None if health.paused_at is None else moment(health.paused_at),
         )
 
     return lambda: {

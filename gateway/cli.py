@@ -163,6 +163,13 @@ def _with_table(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--csv", type=Path, metavar="OUT", help="write it as a table to this new file instead")
 
 
+def _pause_arguments(parser: argparse.ArgumentParser) -> None:
+    _with_storefront(parser)
+    parser.add_argument("destination", type=Destination, choices=list(Destination), metavar="DESTINATION", help="which one")
+    parser.add_argument("--json", action="store_true", help="print the answer for programs")
+    _with_config(parser)
+
+
 def _funnel_arguments(parser: argparse.ArgumentParser) -> None:
     _with_storefront(parser)
     parser.add_argument("--event", choices=[kind.value for kind in Kind], help="one kind of event; all together without it")
@@ -543,6 +550,21 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "Asks the running gateway, for each destination: up or why not, how old its token is, what waits, and when the first\n"
         "of it is too old for the platform. Exit code 1 if one is down.",
         _health_arguments,
+    ),
+    "pause": Command(
+        "stop one destination of a storefront",
+        "Nothing more is sent there until it is resumed, also after a restart; what has begun is finished. Events go on being\n"
+        "taken and wait, and go on growing older: the answer says how many wait, and when the first is too old. Recorded in\n"
+        "the signed log. Doing it again does no harm. Example:\n\n"
+        "  consent-gateway pause shop1 meta",
+        _pause_arguments,
+    ),
+    "resume": Command(
+        "let a destination that was paused go on",
+        "What waits there is sent, what is new first; what has grown too old meanwhile becomes a dead letter. Recorded in the\n"
+        "signed log. Doing it again does no harm. Example:\n\n"
+        "  consent-gateway resume shop1 meta",
+        _pause_arguments,
     ),
     "reconcile": Command(
         "hold a shop's list of orders against what became of them",

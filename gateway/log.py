@@ -53,6 +53,8 @@ class Happening(StrEnum):
     DESTINATION_DOWN = "destination_down"
     DESTINATION_PAUSED = "destination_paused"
     """Down until somebody changes a credential, a permission or a setting."""
+    DESTINATION_HALTED = "destination_halted"
+    """An operator has paused it; the signed log says which."""
     CREDENTIAL_RENEWED = "credential_renewed"
     """A file that a credential refers to was written anew, and is used from now on."""
     CREDENTIAL_UNUSABLE = "credential_unusable"
@@ -106,6 +108,7 @@ LEVELS: Final[Mapping[Happening, Level]] = {
             Happening.TEST_MODE_ON,
             Happening.TEST_ENDPOINTS_ALLOWED,
             Happening.DESTINATION_DOWN,
+            Happening.DESTINATION_HALTED,
             Happening.CREDENTIAL_UNUSABLE,
             Happening.BREAKER_OPENED,
             Happening.THROTTLED,

@@ -183,6 +183,7 @@ class Metrics(Collector):
         self._faults = Counts("faults", "Unforeseen exceptions in delivery.", (*lane, "stage"))
         self._seconds = Durations("delivery_seconds", "From acceptance to the platform's confirmation.", DELIVERY_BUCKETS)
         self._up: dict[Lane, bool] = {}
+        self._paused: dict[Lane, bool] = {}
         self._test_modes: dict[Lane, str] = {}
         self._test_endpoints = False
         self._lanes: Sequence[Lane] = ()
@@ -284,8 +285,9 @@ class Metrics(Collector):
 
     def up(self, lane: Lane, up: bool, reason: Reason | None, code: PlatformCode | None) -> None:
         """Note a lane's state."""
-        del reason, code
+        del code
         self._up[lane] = up
+        self._paused[lane] = reason is Reason.PAUSED_BY_OPERATOR
 
     def breaker(self, lane: Lane, opened: bool, reason: Reason | None) -> None:
         """Count openings."""
@@ -387,7 +389,10 @@ class Metrics(Collector):
         yield self._deliveries.family()
         yield self._seconds.family()
         yield from self._backlog()
-        yield _gauge("destination_up", "1 while events flow.", ("storefront", "destination"), self._ups())
+        yield _gauge("destination_up", "1 while events flow.", ("storefront", "destination"), self._ups(self._up))
+        yield _gauge(
+            "destination_paused", "1 while an operator has it paused.", ("storefront", "destination"), self._ups(self._paused)
+        )
         yield _gauge(
             "credential_seconds", "Age of the token in use.", ("storefront", "destination", "kind"), self._credentials()
         )
@@ -421,8 +426,8 @@ class Metrics(Collector):
         yield from self._log()
         yield _gauge("build_info", "Always 1.", ("version",), [((VERSION,), 1.0)])
 
-    def _ups(self) -> Iterable[tuple[tuple[str, ...], float]]:
-        return [((lane.storefront, lane.destination), float(up)) for lane, up in self._up.items()]
+    def _ups(self, lanes: Mapping[Lane, bool]) -> Iterable[tuple[tuple[str, ...], float]]:
+        return [((lane.storefront, lane.destination), float(so)) for lane, so in lanes.items()]
 
     def _credentials(self) -> Iterable[tuple[tuple[str, ...], float]]:
         standings = [(lane, standing()) for lane, standing in self._standings.items()]

@@ -18,7 +18,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources import files
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -43,6 +43,7 @@ from gateway.listener import Answer, answer, closing, problem, read_bounded
 from gateway.metrics import CONTENT_TYPE, Metrics
 from gateway.model import EventId, Kind, StorefrontId
 from gateway.outbox import Decision, Outbox, Shut, Unavailable
+from gateway.pausing import PauseOrder, Pausing
 from gateway.reconciling import Reconciling
 from gateway.reports import Asked, Reports, read
 from gateway.rights.counter import PATHS, Counter
@@ -51,6 +52,9 @@ from gateway.signing.entry import Entry
 from gateway.signing.recorder import Unrecorded
 
 RECONCILE: Final = "/api/v1/reconcile"
+PAUSE: Final = "/api/v1/pause"
+RESUME: Final = "/api/v1/resume"
+PAUSING: Final = frozenset({PAUSE, RESUME})
 
 ROUTES: Final = tuple(WHO)
 """Every private route; the documentation is tested against this. Who may take each stands in `console.roles`."""
@@ -67,6 +71,8 @@ HOST: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0
 NO_FORM: Final = Form({})
 FIELD: Final = re.compile(r"(?:at `\$\.|required field `)([a-z_]{1,20})")
 
+
+Ordered = TypeVar("Ordered", Order, PauseOrder)
 
 STARTING: Final = "starting"
 """Why the gateway is not ready while its front door is not open yet."""
@@ -116,13 +122,13 @@ async def read_json(request: web.BaseRequest) -> bytes | Answer:
     return await read_bounded(request, BODY_BYTES, BODY_SECONDS)
 
 
-def read_order(body: bytes) -> Order | Answer:
-    """Read what is to be replayed. The answer to what cannot be meant names the field, never what stood there."""
+def read_order(body: bytes, kind: type[Ordered]) -> Ordered | Answer:
+    """Read which lane is meant and for what. The answer to what cannot be meant names the field, never what stood there."""
     try:
-        return msgspec.json.decode(body, type=Order)
+        return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         found = FIELD.search(str(error))
-        field = found[1] if found is not None and found[1] in Order.__struct_fields__ else None
+        field = found[1] if found is not None and found[1] in kind.__struct_fields__ else None
         return answer(400, orjson.dumps({"error": "invalid_order", "field": field}))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return problem(400, "not_json")
@@ -157,6 +163,7 @@ class Private:
         storefronts: frozenset[StorefrontId],
         readiness: Callable[[], Readiness],
         replayer: Replayer,
+        pausing: Pausing,
         record: Callable[[Entry], Awaitable[int]],
         counter: Counter,
         reports: Reports,
@@ -173,6 +180,7 @@ class Private:
         self._storefronts = storefronts
         self._readiness = readiness
         self._replayer = replayer
+        self._pausing = pausing
         self._record = record
         self._counter = counter
         self._reports = reports
@@ -250,6 +258,8 @@ class Private:
         match path:
             case "/api/v1/shapes/approve":
                 return await self._approve(body, caller)
+            case asked if asked in PAUSING:
+                return await self._pause(path, body, caller)
             case "/api/v1/dry-run":
                 return await self._clerk.try_out(body)
             case asked if (right := PATHS.get(asked)) is not None:
@@ -323,13 +333,21 @@ class Private:
         return answer(200, orjson.dumps(await leafing.leaf(self._outbox, storefront, wanted)))
 
     async def _replay(self, body: bytes, caller: Caller) -> Answer:
-        order = read_order(body)
+        order = read_order(body, Order)
         if isinstance(order, Answer):
             return order
         if not order.dry_run and self._storefront({"storefront": order.storefront}) is not None:
             await self._record(replay_of(order, caller.by))
         found = await self._replayer.replay(order, self._wall())
         return problem(404, "unknown_lane") if found is None else answer(200, orjson.dumps(tell_slice(found)))
+
+    async def _pause(self, path: str, body: bytes, caller: Caller) -> Answer:
+        order = read_order(body, PauseOrder)
+        if isinstance(order, Answer):
+            return order
+        do = self._pausing.pause if path == PAUSE else self._pausing.resume
+        told = await do(order, caller.by, self._wall())
+        return problem(404, "unknown_lane") if told is None else answer(200, orjson.dumps(told))
 
     async def _shapes(self, query: Mapping[str, str]) -> Answer:
         if (storefront := self._storefront(query)) is None:

@@ -23,6 +23,12 @@ from gateway.signing.entry import PRIVATE_LISTENER, Entry
 PAUSES: Final = frozenset({Reason.CREDENTIAL, Reason.PERMISSION, Reason.CONFIGURATION, Reason.REDIRECTED, Reason.CONTRACT})
 """Only a person ends these."""
 
+DOWN: Final[Mapping[Reason | None, Happening]] = {
+    **dict.fromkeys(PAUSES, Happening.DESTINATION_PAUSED),
+    Reason.PAUSED_BY_OPERATOR: Happening.DESTINATION_HALTED,
+}
+"""How a lane's going down is written, by its reason; of any other it is simply down."""
+
 BY: Final = {Via.OPERATOR: PRIVATE_LISTENER, Via.SERVER: "server", Via.BROWSER: "browser", Via.SHOPIFY: "shopify"}
 """Who asked, in the signed log's words."""
 
@@ -98,8 +104,13 @@ class Witness:
             self._log.say(Happening.DESTINATION_UP, storefront=lane.storefront, destination=lane.destination)
         elif not up and self._down.get(lane, Reason.CONFIRMED) is not reason:
             self._down[lane] = reason
-            happening = Happening.DESTINATION_PAUSED if reason in PAUSES else Happening.DESTINATION_DOWN
-            self._log.say(happening, storefront=lane.storefront, destination=lane.destination, reason=reason, code=code)
+            self._log.say(
+                DOWN.get(reason, Happening.DESTINATION_DOWN),
+                storefront=lane.storefront,
+                destination=lane.destination,
+                reason=reason,
+                code=code,
+            )
 
     def credential(self, lane: Lane, usable: bool) -> None:
         """Write that what a lane's credential refers to was replaced: taken in, or left out because it cannot be used."""

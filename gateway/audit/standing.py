@@ -55,6 +55,8 @@ class LaneState(TypedDict):
     """The platform's code for what is not set up, by its later word on events that it took; None when it found nothing."""
     violation: list[str] | None
     new_shapes: int
+    paused_at: str | None
+    """Since when an operator has it paused (RFC 3339, UTC); None when none has."""
 
 
 class Readiness(TypedDict):

@@ -46,11 +46,11 @@ def _print(health: Health) -> None:
             destination,
             "yes" if lane["up"] else "no",
             lane["reason"] or "",
-            "none" if age is None else _long(age),
+            "none" if age is None else lasting(age),
             str(waiting["waiting"]),
             str(waiting["retrying"]),
             str(waiting["dead"]),
-            "" if expiry is None else _long(expiry["seconds"]),
+            "" if expiry is None else lasting(expiry["seconds"]),
             lane["test_mode"] or "",
         )
     show(table)
@@ -59,7 +59,7 @@ def _print(health: Health) -> None:
             out.print(f"{destination}: {lane['advice']}", markup=False, soft_wrap=True)
 
 
-def _long(seconds: int) -> str:
+def lasting(seconds: int) -> str:
     """Say how long that is, in hours and minutes."""
     hours, rest = divmod(seconds, HOUR_SECONDS)
     return f"{hours} h {rest // 60} min"

@@ -19,6 +19,7 @@ from gateway.metrics import Metrics
 from gateway.model import Destination, StorefrontId
 from gateway.outbox import Outbox
 from gateway.papers import Papers
+from gateway.pausing import Pausing
 from gateway.reconciling import Reconciling
 from gateway.reports import Reports
 from gateway.rights.counter import Counter
@@ -73,6 +74,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     desk: Desk
     counter: Counter
     replayer: Replayer
+    pausing: Pausing
     metrics: Metrics
     readiness: Callable[[], Readiness]
     record: Callable[[Entry], Awaitable[int]]

@@ -74,6 +74,7 @@ REASONS: Final[Mapping[str, str]] = {
     "destination_removed": "Destination was removed",
     "held": "Held back",
     "contract": "Stopped by the contract",
+    "paused_by_operator": "Paused by an operator",
 }
 
 REFUSALS: Final[Mapping[str, str]] = {

@@ -57,7 +57,8 @@ class Watcher(Protocol):
     def up(self, lane: Lane, up: bool, reason: Reason | None, code: PlatformCode | None) -> None:
         """The lane's state changed (also once at its start): `up`, or down with the reason and the platform's code.
 
-        Down with `credential`, `permission`, `configuration` or `redirected` or `contract` is a pause that needs a person.
+        Down with `credential`, `permission`, `configuration` or `redirected` or `contract` is a pause that needs a person, and
+        with `paused_by_operator` one that a person made.
         """
 
     def breaker(self, lane: Lane, opened: bool, reason: Reason | None) -> None:

@@ -26,6 +26,9 @@ the process die with the request on the wire, the next one knows that the platfo
 when. The same flush counts the shapes that are about to leave. `settle` records what the answer meant; `release` gives
 a batch back untried or to be tried whole again. One claim per lane at a time.
 
+**Pauses.** Somebody may stop a lane. From then on nothing of it is claimed, until it is resumed; what comes in waits, what is
+under way may be told by `paused` before each byte. It is noted durably before `pause` returns, and outlives the process.
+
 **Inquiries.** Some platforms take a request and say later what became of it. `settle` notes such a request by its
 receipt, with the number of its events, in the same transaction. It is asked after until the platform has said its last
 word or nobody waits for it any more; then `conclude` adds what was said to the books, once.
@@ -541,7 +544,7 @@ class Outbox(Protocol):
 
         The oldest first: of the exceptions that are due at `now` and the backlog whichever has the lower number, else what
         follows the cursor. `fresh_first`: what follows the cursor, and before it such exceptions as are younger than all
-        backlog, else the oldest. Raises RuntimeError when the lane has a claim under way.
+        backlog, else the oldest. None while the lane is paused. Raises RuntimeError when the lane has a claim under way.
         """
 
     async def mark_sent(self, claim: Claim, seqs: Sequence[int], now: int, left: Sequence[Left] = ()) -> None:
@@ -562,6 +565,18 @@ class Outbox(Protocol):
 
     async def release(self, claim: Claim, *, maybe: bool) -> None:
         """End the claim with nothing settled. `maybe` False takes back what this claim's `mark_sent` said; not its shapes."""
+
+    async def pause(self, lane: Lane, now: int) -> bool:
+        """Stop a lane, durably: nothing more of it is claimed. False when it was paused already, since when it was.
+
+        Raises RuntimeError when the lane was not declared.
+        """
+
+    async def resume(self, lane: Lane) -> bool:
+        """Let a lane go on, and wake its courier. False when it was not paused. Raises RuntimeError as `pause` does."""
+
+    def paused(self, lane: Lane) -> int | None:
+        """Since when the lane is paused, as of this moment; None if it is not. Cheap: asked right before bytes leave."""
 
     async def next_due(self, lane: Lane) -> float | None:
         """When the lane's earliest exception is due, else None."""

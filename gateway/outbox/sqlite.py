@@ -118,6 +118,7 @@ class SqliteOutbox:
         self._withdrawn: dict[Lane, frozenset[int]] = {}
         """What was taken out of a lane since its claim was begun."""
         self._figures: dict[Lane, Waiting] = {}
+        self._paused: dict[Lane, int | None] = {}
         self._unacknowledged: dict[Lane, int] = {}
         self._differing: defaultdict[StorefrontId, int] = defaultdict(int)
         self._arrivals: defaultdict[StorefrontId, int] = defaultdict(int)
@@ -149,6 +150,7 @@ class SqliteOutbox:
 
     def _told(self, changes: Changes) -> None:
         self._figures.update(changes.figures)
+        self._paused.update(changes.paused)
         self._unacknowledged.update(changes.unacknowledged)
         for storefront, count in changes.differing.items():
             self._differing[storefront] += count
@@ -213,7 +215,8 @@ class SqliteOutbox:
     async def claim(self, lane: Lane, limit: int, now: int, *, fresh_first: bool = False) -> Claim | None:
         """Take up to `limit` records, all of one origin; None if there is nothing.
 
-        The oldest first, or what is fresh. Raises RuntimeError when the lane has a claim under way or was not declared.
+        The oldest first, or what is fresh; nothing while the lane is paused. Raises RuntimeError when the lane has a claim
+        under way or was not declared.
         """
         self._begin_claim(lane)
         under_way, removals = None, self._removals
@@ -228,13 +231,19 @@ class SqliteOutbox:
                 self._opener.forget()  # it may have opened what was found before the removal
         if under_way is None:
             return None
+        if self.paused(lane) is not None:  # while it was being made
+            self._free(lane)
+            return None
         self._claims[lane] = under_way
         return under_way.claim
 
-    def _begin_claim(self, lane: Lane) -> None:
-        """Keep the lane from being claimed twice."""
+    def _assert_declared(self, lane: Lane) -> None:
         if lane not in self._lanes:
             raise RuntimeError("outbox: the lane was not declared")
+
+    def _begin_claim(self, lane: Lane) -> None:
+        """Keep the lane from being claimed twice."""
+        self._assert_declared(lane)
         if lane in self._claims:
             raise RuntimeError("outbox: the lane has a claim under way")
         self._claims[lane] = None
@@ -312,6 +321,24 @@ class SqliteOutbox:
 
     def _end(self, claim: Claim) -> None:
         self._free(claim.lane)
+
+    # ── pausing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def pause(self, lane: Lane, now: int) -> bool:
+        """Stop a lane, durably; False when it was paused already. Raises RuntimeError when the lane was not declared."""
+        self._assert_declared(lane)
+        return await self._writer.change(lambda store: store.pause(lane, now))
+
+    async def resume(self, lane: Lane) -> bool:
+        """Let a lane go on; False when it was not paused. Raises RuntimeError when the lane was not declared."""
+        self._assert_declared(lane)
+        return await self._writer.change(lambda store: store.resume(lane))
+
+    def paused(self, lane: Lane) -> int | None:
+        """Since when the lane is paused, None if it is not: known before whoever paused it is answered."""
+        return self._paused.get(lane)
+
+    # ── when, and afterwards ─────────────────────────────────────────────────────────────────────────────────────
 
     async def next_due(self, lane: Lane) -> float | None:
         """When the lane's earliest exception is due, else None."""
@@ -392,8 +419,7 @@ class SqliteOutbox:
 
         Raises RuntimeError when the lane was not declared.
         """
-        if lane not in self._lanes:
-            raise RuntimeError("outbox: the lane was not declared")
+        self._assert_declared(lane)
         if not letters:
             return frozenset()
         return await self._writer.change(lambda store: store.revive(lane, letters, now))

@@ -91,6 +91,8 @@ class Changes(NamedTuple):
 
     arrived: frozenset[StorefrontId]
     figures: Mapping[Lane, Waiting]
+    paused: Mapping[Lane, int | None]
+    """Since when each of these lanes is stopped, if it is."""
     differing: Mapping[StorefrontId, int]
     """Repeats whose content differed from the first."""
     unacknowledged: Mapping[Lane, int]
@@ -174,6 +176,7 @@ class Store:
         changes = Changes(
             frozenset(self._arriving.arrived),
             {state.lane: state.figures() for state in self._lanes.touched},
+            {state.lane: state.paused_at for state in self._lanes.touched},
             dict(self._arriving.differing),
             self._unacknowledged(),
         )
@@ -245,8 +248,21 @@ class Store:
         """Make a backlog of what is older than `before`."""
         self._lanes.set_aside(self._lanes.states[lane], before)
 
+    def pause(self, lane: Lane, now: int) -> bool:
+        """Stop a lane."""
+        return self._lanes.pause(self._lanes.states[lane], now)
+
+    def resume(self, lane: Lane) -> bool:
+        """Let a lane go on, and have its courier woken."""
+        resumed = self._lanes.resume(self._lanes.states[lane])
+        if resumed:
+            self._arriving.arrived.add(lane.storefront)
+        return resumed
+
     def find(self, lane: Lane, limit: int, now: int, *, fresh_first: bool = False) -> Found | None:
-        """Find a lane's next batch."""
+        """Find a lane's next batch; there is none while it is stopped."""
+        if self._lanes.states[lane].paused_at is not None:
+            return None
         return self._finder.find(lane, limit, now, fresh_first=fresh_first)
 
     def mark(

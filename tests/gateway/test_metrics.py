@@ -27,6 +27,7 @@ DESIGN_NAMES: Mapping[str, set[str]] = {
     "outbox_records": {"destination", "state"},
     "oldest_waiting_seconds": {"destination"},
     "destination_up": {"storefront", "destination"},
+    "destination_paused": {"storefront", "destination"},
     "value_total": {"storefront", "destination", "currency", "outcome"},
     "raw_bytes_total": set(),
     "sent_bytes_total": {"destination"},
@@ -206,6 +207,9 @@ def test_states_are_told_as_they_are_now() -> None:
     metrics.up(META, up=False, reason=Reason.CREDENTIAL, code=None)
     assert values(metrics)["destination_up{destination=meta,storefront=demo}"] == 0
     assert values(metrics)["test_endpoints_allowed{}"] == 0
+    assert values(metrics)["destination_paused{destination=meta,storefront=demo}"] == 0
+    metrics.up(META, up=False, reason=Reason.PAUSED_BY_OPERATOR, code=None)
+    assert values(metrics)["destination_paused{destination=meta,storefront=demo}"] == 1
     metrics.test_endpoints_allowed()
     metrics.test_mode(GOOGLE, "validateOnly")
     assert values(metrics)["test_endpoints_allowed{}"] == 1

@@ -137,6 +137,16 @@ def test_a_lane_that_only_a_person_can_mend_is_paused(scene: Scene) -> None:
     }
 
 
+def test_a_lane_that_an_operator_paused_is_no_error(scene: Scene) -> None:
+    """Somebody meant it: a warning, by a name of its own; what is still wrong afterwards is written again."""
+    scene.witness.up(META, up=False, reason=Reason.CREDENTIAL, code=None)
+    scene.witness.up(META, up=False, reason=Reason.PAUSED_BY_OPERATOR, code=None)
+    scene.witness.up(META, up=False, reason=Reason.CREDENTIAL, code=None)
+    assert scene.happenings == ["destination_paused", "destination_halted", "destination_paused"]
+    expected = {"storefront": "demo", "destination": "meta", "reason": "paused_by_operator"}
+    assert scene.lines[1] == {"level": "warning", "happening": "destination_halted", **expected}
+
+
 def test_a_lane_down_for_no_known_reason_is_written_once(scene: Scene) -> None:
     """None is a reason like another."""
     for _ in range(2):

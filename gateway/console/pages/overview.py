@@ -64,7 +64,7 @@ class Overview(msgspec.Struct, frozen=True):
     shops: tuple[Shop, ...]
 
 
-UP, TROUBLED, DOWN = "up", "troubled", "down"
+UP, TROUBLED, DOWN, HALTED = "up", "troubled", "down", "halted"
 
 
 async def show(ask: Ask, rooms: Rooms) -> View:
@@ -95,7 +95,12 @@ def overview(funnel: Funnel, health: Health, readiness: Readiness, silent: tuple
 
 
 def standing(lane: LaneState) -> str:
-    """Say in one word how a destination stands: it takes events, it does for now or with a complaint, or it does not."""
+    """Say in one word how a destination stands: it takes events, it does for now or with a complaint, or it does not.
+
+    What an operator has paused is told apart from what is down by itself.
+    """
+    if lane["paused_at"]:
+        return HALTED
     if not lane["up"]:
         return DOWN
     return TROUBLED if lane["reason"] or lane["misconfigured"] or lane["violation"] or lane["test_mode"] else UP

@@ -14,6 +14,7 @@ DOWN: Final[dict[str, Any]] = {
     "misconfigured": None,
     "violation": None,
     "new_shapes": 0,
+    "paused_at": None,
     "backlog": {
         "waiting": 5,
         "retrying": 1,

@@ -39,7 +39,7 @@ from gateway.outbox import (
 from gateway.outbox.explaining import SLICE_SECONDS
 from gateway.outbox.history import Grain
 from gateway.outbox.keyring import BadKeyFile, Keyring
-from gateway.outbox.schema import BACKLOGS, FIGURES, REPLAYS, SPAN, STEPS, CannotOpen, is_crowded
+from gateway.outbox.schema import BACKLOGS, FIGURES, PAUSES, REPLAYS, SPAN, STEPS, CannotOpen, is_crowded
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options, Store
 from gateway.persons import Identifier, Persons
@@ -420,6 +420,19 @@ async def test_a_store_from_before_replays_has_them_after_opening(engine: Sqlite
     contents = await outbox.open_letters(FIRST, letters)
     assert len(await outbox.revive(FIRST, list(zip(letters, contents, strict=True)), NOW)) == 1
     assert await deliver_all(outbox, FIRST) == ["1"]
+    await outbox.close()
+
+
+async def test_a_store_from_before_pauses_has_none_after_opening(engine: SqliteEngine) -> None:
+    """What it held goes on, and its lanes can be paused."""
+    outbox = await engine.open([FIRST])
+    await outbox.put([accept(1, destinations=(META,))])
+    await outbox.close()
+    go_back_to(engine, STEPS.index(PAUSES))
+    outbox = await engine.open([FIRST])
+    assert outbox.paused(FIRST) is None
+    assert await deliver_all(outbox, FIRST) == ["1"]
+    assert await outbox.pause(FIRST, NOW)
     await outbox.close()
 
 

@@ -6,7 +6,7 @@ import pytest
 from gateway.audit.funnel import Funnel, Slot
 from gateway.audit.silence import Silence
 from gateway.audit.standing import Backlog, CredentialState, LaneState, Readiness, health
-from gateway.console.pages.overview import DOWN, TROUBLED, UP, overview, standing
+from gateway.console.pages.overview import DOWN, HALTED, TROUBLED, UP, overview, standing
 
 NOTHING: Backlog = Backlog(waiting=0, retrying=0, dead=0, oldest=None, first_expiry=None)
 
@@ -23,6 +23,7 @@ def lane(**changed: Any) -> LaneState:
         misconfigured=None,
         violation=None,
         new_shapes=0,
+        paused_at=None,
     )
     return cast("LaneState", {**usual, **changed})
 
@@ -60,6 +61,7 @@ def funnel() -> Funnel:
     [
         ({}, UP),
         ({"up": False, "reason": "credential"}, DOWN),
+        ({"up": False, "reason": "paused_by_operator", "paused_at": "2026-11-26T10:00:00Z"}, HALTED),
         ({"reason": "throttled"}, TROUBLED),
         ({"misconfigured": "x"}, TROUBLED),
         ({"violation": ["a"]}, TROUBLED),
