@@ -23,6 +23,7 @@ from tests.doorway import purchase
 from tests.live import STOREFRONT, Installation, inside, install
 
 META: Final = {"storefront": STOREFRONT, "destination": "meta"}
+LANE: Final = Lane(StorefrontId(STOREFRONT), Destination.META)
 CANARY: Final = "canary-7f3a@example.com"
 
 
@@ -132,7 +133,7 @@ async def test_many_orders_at_once_are_recorded_once(there: There) -> None:
 async def test_only_operators_may(role: str, there: There) -> None:
     """Others are refused, and nothing is done; an operator's token will do."""
     assert (await there.order("pause", META, there.tokens[role]))[0] == 403
-    assert there.gateway.outbox.paused(Lane(StorefrontId(STOREFRONT), Destination.META)) is None
+    assert there.gateway.outbox.paused(LANE) is None
     assert (await there.order("pause", META, there.tokens["operator"]))[0] == 200
 
 
@@ -154,7 +155,7 @@ async def test_an_order_that_cannot_be_meant_is_refused(said: Any, status: int, 
 
 async def test_what_cannot_be_recorded_is_not_done(there: There) -> None:
     """Neither a pause nor its end: the entry comes first, and by whom is in it."""
-    outbox, lane = there.gateway.outbox, Lane(StorefrontId(STOREFRONT), Destination.META)
+    outbox, lane = there.gateway.outbox, LANE
     rules = rules_of(load(there.installation.config, {}))
     entries: list[Entry] = []
     heeded: list[Lane] = []
