@@ -39,16 +39,20 @@ class Door(msgspec.Struct):
     hold_seconds: int = 0
     measurement_ids: frozenset[str] = frozenset()
     """What Google's tag and GA4's Measurement Protocol call the storefront."""
+    data_tag: bool = False
+    """Whether Stape's Data Tag on its pages is heard."""
 
 
 @unique
 class Stranger(Word):
-    """Why what Google's tag sends is nobody's; a metric label."""
+    """Why what Google's tag or Stape's sends is nobody's; a metric label."""
 
     MEASUREMENT_ID = "measurement_id"
     """No storefront has it."""
     ORIGIN = "origin"
     """The page is none of the storefront's that has it."""
+    PAGE = "page"
+    """No storefront that takes Stape's Data Tag has the page."""
 
 
 class Refusal(Exception):
@@ -75,6 +79,7 @@ class Callers:
         self._doorkeeper = doorkeeper
         self._doors = doors
         self._edge = edge
+        self._pages = {origin: door for door in doors.values() if door.data_tag for origin in door.origins}
         self._measured = {name: door for door in doors.values() for name in door.measurement_ids}
 
     def door(self, storefront: StorefrontId) -> Door:
@@ -112,10 +117,20 @@ class Callers:
         door = self._measured.get(_query(query).get("tid", ""))
         if door is None:
             return Stranger.MEASUREMENT_ID
-        origin = headers.get(hdrs.ORIGIN)
-        if origin is None and headers.get("Sec-Fetch-Site") == "same-origin":
-            origin = f"https://{headers.get(hdrs.HOST, '')}"
+        origin = _origin(headers)
         return (door, origin) if origin is not None and origin in door.origins else Stranger.ORIGIN
+
+    def data_tagged(self, headers: Mapping[str, str]) -> tuple[Door, str] | Stranger:
+        """Find the storefront that Stape's Data Tag speaks for, by its page alone: the tag has no room for a key.
+
+        Small events are images, for which browsers name no origin but the page's in `Referer`, which no page can make up
+        either (https://developer.mozilla.org/docs/Glossary/Forbidden_request_header, read 2026-11-26).
+        """
+        origin = _origin(headers)
+        if origin is None:
+            origin = "/".join(headers.get(hdrs.REFERER, "").split("/", 3)[:3])
+        door = self._pages.get(origin)
+        return Stranger.PAGE if door is None else (door, origin)
 
     def page(self, request: web.BaseRequest, query: str) -> tuple[Door, str]:
         """Find the storefront by its publishable key, and hold the page's origin against those it registered."""
@@ -153,6 +168,14 @@ class Callers:
             return False
         known = IPv4Address(bytes(numbers)) if len(numbers) == 4 else IPv6Address(b"".join(n.to_bytes(2) for n in numbers))
         return any(known in network for network in self._edge.trusted)
+
+
+def _origin(headers: Mapping[str, str]) -> str | None:
+    """Give the origin that a browser names, or that of its own host where it says that the page is of it; None for neither."""
+    origin = headers.get(hdrs.ORIGIN)
+    if origin is None and headers.get("Sec-Fetch-Site") == "same-origin":
+        return f"https://{headers.get(hdrs.HOST, '')}"
+    return origin
 
 
 def _query(query: str) -> dict[str, str]:
