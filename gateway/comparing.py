@@ -14,13 +14,18 @@ import msgspec
 
 from gateway.audit.comparison import INVALID, NO_WAY, Came, Recording
 from gateway.audit.observations import (
+    DATA_TAG,
+    FORM,
+    NATIVE,
+    TAG,
     Field,
+    Form,
     Sent,
-    came_in_tag,
-    came_natively,
+    fields_said,
+    ids_said,
     interface_of,
+    said_in,
     sent_in,
-    tag_events,
 )
 from gateway.audit.recordings import Recorded
 from gateway.callers import NO_COUNTRY, Callers, Door, Edge
@@ -30,8 +35,7 @@ from gateway.dry_run import Way, try_way
 from gateway.model import Destination, Fault, Kind, Reason, Source
 from gateway.outbox import Accept, Entry, Refuse, Reject
 from gateway.raw import Malformed, RawEvent
-from gateway.sources import gtag, native
-from gateway.sources.fields import Broken
+from gateway.sources import gtag, native, stape
 from gateway.sources.native import Batch, Connection, NotAnEvent, TooManyEvents
 from gateway.sources.strict import Unreadable
 
@@ -41,17 +45,20 @@ ELSEWHERE_ORIGIN: Final = "origin"
 
 
 class Reader(msgspec.Struct, frozen=True):
-    """How requests to one path are read: as which source, into events, into fields; and other ids of each event."""
+    """How requests to one path are read: as which source, by whom, and how they are taken apart for their names."""
 
     source: Source
     decode: Callable[[Recorded, int, Connection], Batch]
-    fields: Callable[[Recorded], frozenset[Field]]
-    other_ids: Callable[[Recorded], Sequence[Sequence[str]]]
-    from_page: bool
+    form: Form
+    from_page: bool = True
 
 
 def _tag(request: Recorded, now: int, connection: Connection) -> Batch:
     return gtag.decode(request.query, request.body, now, connection)
+
+
+def _from_server(request: Recorded, now: int, _connection: Connection) -> Batch:
+    return _native(request, now, None)
 
 
 def _native(request: Recorded, now: int, connection: Connection | None) -> Batch:
@@ -63,27 +70,17 @@ def _native(request: Recorded, now: int, connection: Connection | None) -> Batch
         return Batch([Malformed("events", Fault.TOO_LONG)], {})
 
 
-IDS_IN_TAG: Final = ("ep.event_id", "ep.transaction_id", "epn.transaction_id")
-"""Under which a container passes an event of the tag on; the first is the shop's own, for platforms that match by it."""
-
-
-def _ids_in_tag(request: Recorded) -> Sequence[Sequence[str]]:
-    try:
-        return [[text for name in IDS_IN_TAG if (text := said.get(name))] for said in tag_events(request)]
-    except Broken:
-        return ()
-
-
-def _no_ids(_request: Recorded) -> Sequence[Sequence[str]]:
-    return ()
+def _data_tag(request: Recorded, now: int, connection: Connection) -> Batch:
+    kind = (request.header("content-type") or "").partition(";")[0].strip().lower()
+    wire = stape.Wire(by_get=request.method == "GET", form=kind == FORM)
+    return stape.decode(request.query, request.body, wire, now, connection)
 
 
 READERS: Final[Mapping[str, Reader]] = {
-    "/g/collect": Reader(Source.GTAG, _tag, came_in_tag, _ids_in_tag, from_page=True),
-    "/v1/collect": Reader(Source.COLLECT, _native, came_natively, _no_ids, from_page=True),
-    "/v1/events": Reader(
-        Source.EVENTS, lambda request, now, _: _native(request, now, None), came_natively, _no_ids, from_page=False
-    ),
+    "/g/collect": Reader(Source.GTAG, _tag, TAG),
+    "/data": Reader(Source.STAPE, _data_tag, DATA_TAG),
+    "/v1/collect": Reader(Source.COLLECT, _native, NATIVE),
+    "/v1/events": Reader(Source.EVENTS, _from_server, NATIVE, from_page=False),
 }
 """By the end of the path: a container may stand below one of the shop's own."""
 
@@ -141,11 +138,12 @@ class Run:
             self._strangers[unknown] += 1
             return
         now = self._now if request.at is None else request.at
-        self._fields.update(reader.fields(request))
+        said = said_in(request, reader.form)
+        self._fields.update(fields_said(said, reader.form))
         events = reader.decode(request, now, self._connection(request)).events
-        others = reader.other_ids(request)
         for number, event in enumerate(events):
-            self._run(event, reader.source, now, others[number] if len(others) == len(events) else ())
+            others = ids_said(said[number], reader.form) if len(said) == len(events) else ()
+            self._run(event, reader.source, now, others)
 
     def _unknown(self, request: Recorded, reader: Reader) -> str | None:
         """Say what makes a page's request another shop's: its measurement id, or its origin where it names one."""

@@ -7,7 +7,8 @@ by, and are in no report.
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache, partial
 from typing import Final
 
@@ -15,11 +16,11 @@ import msgspec
 
 from gateway.audit.recordings import Recorded
 from gateway.delivery.contract import Contract, Outgoing
-from gateway.delivery.contract_body import Leaf, Number, Pairs, found_in
+from gateway.delivery.contract_body import Leaf, Number, Pairs
 from gateway.delivery.contract_file import Entry
 from gateway.delivery.value_kinds import KINDS, looks_like
 from gateway.model import Destination, Kind
-from gateway.sources import gtag
+from gateway.sources import gtag, stape
 from gateway.sources.fields import CLIENT_FIELDS, Broken
 from gateway.sources.native import CLICK_FIELDS, CUSTOMER_FIELDS, EVENT_FIELDS, ORDER_FIELDS
 from gateway.sources.parameters import parameters_of
@@ -28,6 +29,11 @@ MASKED: Final = "(masked)"
 """Stands for a name that is long, or could be somebody's."""
 DEEPER: Final = "(deeper)"
 MOST_DEPTH: Final = 16
+UNREADABLE: Final = "unreadable"
+"""The kind of what strict JSON does not allow."""
+ITEM: Final = "pr[]"
+"""Stands for the tag's items, `pr1` to `pr200`."""
+FORM: Final = "application/x-www-form-urlencoded"
 PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_$.:/\[\]-]{1,40}", re.ASCII)
 SOMEBODYS: Final = re.compile(r"[0-9]{5}|[0-9A-Fa-f]{16}|(?:[0-9]{1,3}[.:-]){3}", re.ASCII)
 """Long numbers, hashes, and what begins like an address or a date of birth."""
@@ -208,7 +214,7 @@ def _of_json(request: Recorded, interface: Interface, leaves: Mapping[str, Leaf]
 
 def _unwrapped(request: Recorded, interface: Interface) -> bytes:
     """Give the JSON of a body; a form has the list of events as text in a field of its name."""
-    if not (request.header("content-type") or "").startswith("application/x-www-form-urlencoded"):
+    if not (request.header("content-type") or "").startswith(FORM):
         return request.body
     form = parameters_of(request.body.replace(b"+", b"%20"))
     listed = form.pop(interface.events, "null")
@@ -220,15 +226,16 @@ def _of_tag(request: Recorded, interface: Interface) -> list[Sent]:
     found = []
     for said in tag_events(request):
         fields = {Field(f"?{named(name)}", kind_of(text)) for name, text in said.items() if text} | headers
-        found.append(_sent(interface, partial(_parameters, said), _shared(frozenset(fields))))
+        found.append(_sent(interface, partial(_texts, said), _shared(frozenset(fields))))
     return found
 
 
 def tag_events(request: Recorded) -> list[dict[str, str]]:
-    """Give the parameters of each event in a request of Google's tag. Raises Broken."""
+    """Give the parameters of each event in a request of Google's tag, its items under one name. Raises Broken."""
     shared = parameters_of(request.query.encode("utf-8", "surrogatepass"))
     lines = [line for line in request.body.replace(b"\r\n", b"\n").split(b"\n") if line]
-    return [{**shared, **parameters_of(line)} for line in lines or [b""]]
+    events = [{**shared, **parameters_of(line)} for line in lines or [b""]]
+    return [{ITEM if gtag.ITEM.fullmatch(name) else name: text for name, text in said.items()} for said in events]
 
 
 def _sent(interface: Interface, at: Callable[[str], list[str]], fields: frozenset[Field]) -> Sent:
@@ -277,12 +284,12 @@ def _field(path: str, value: object, leaves: Mapping[str, Leaf]) -> Field:
 
 def _walk(value: object, at: str, depth: int) -> Iterator[tuple[str, object]]:
     """Give every value with its key path; nothing for what is empty."""
-    if value is None or value == "" or (isinstance(value, list) and not value):
+    if value is None or value == "" or (isinstance(value, list | dict) and not value):
         return
     if depth == 0:
         yield f"{at}.{DEEPER}", "…"
-    elif isinstance(value, Pairs):
-        for name, below in value:
+    elif (members := _members(value)) is not None:
+        for name, below in members:
             yield from _walk(below, f"{at}.{named(name)}".lstrip("."), depth - 1)
     elif isinstance(value, list):
         for member in value:
@@ -292,15 +299,24 @@ def _walk(value: object, at: str, depth: int) -> Iterator[tuple[str, object]]:
 
 
 def _texts(event: object, path: str) -> list[str]:
-    """Give the texts that stand at a path of names."""
+    """Give the texts that stand at a path of names, or under a name that is the whole path."""
     found = [event]
     for step in path.split("."):
-        found = [below for one in found if isinstance(one, Pairs) for name, below in one if name == step]
-    return [str(one) for one in found if isinstance(one, str) and one]
+        found = [below for one in found for below in _all(one, step)]
+    whole = [event[path]] if isinstance(event, dict) and "." in path and path in event else []
+    return [str(one) for one in (*found, *whole) if isinstance(one, str | int) and not isinstance(one, bool) and one != ""]
 
 
-def _parameters(said: Mapping[str, str], name: str) -> list[str]:
-    return [text] if (text := said.get(name)) else []
+def _all(value: object, name: str) -> list[object]:
+    """Give what stands under a name of an object, repeats included."""
+    return [below for key, below in _members(value) or () if key == name]
+
+
+def _members(value: object) -> Sequence[tuple[str, object]] | None:
+    """Give an object's members; None for what is no object."""
+    if isinstance(value, dict):
+        return tuple(value.items())
+    return value if isinstance(value, Pairs) else None
 
 
 @lru_cache(maxsize=65_536)
@@ -326,8 +342,10 @@ CLEAR: Final = frozenset({"browser_id", "email", "ip_address", "phone", "user_ag
 
 def kind_of(value: object) -> str:
     """Say what kind of value it is, without the value."""
-    if not isinstance(value, str) or isinstance(value, Number):
-        return found_in(value)
+    if isinstance(value, int | float | Number):
+        return "boolean" if isinstance(value, bool) else "number"
+    if not isinstance(value, str):
+        return UNREADABLE
     text = value.strip()
     found = looks_like(text)
     if found != "text":
@@ -337,36 +355,62 @@ def kind_of(value: object) -> str:
 
 # ── what came in ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-ITEM: Final = "pr[]"
 SECOND: Final = {"customer": CUSTOMER_FIELDS, "client": CLIENT_FIELDS, "order": ORDER_FIELDS, "click": CLICK_FIELDS}
+SECOND_OF_DATA: Final = {"user_data": frozenset({*stape.ADDRESSES, stape.DIGEST}), "common_cookie": frozenset(stape.COOKIES)}
 
 
-def came_in_tag(request: Recorded) -> frozenset[Field]:
-    """Name the parameters of a request of Google's tag; `allowed` are those that the gateway reads at all."""
+class Form(msgspec.Struct, frozen=True):
+    """How a source's requests are taken apart: into what each event says, which names are read at all, where ids stand.
+
+    `ids` are those under which a container may pass an event on, whichever of them this gateway knows it by.
+    """
+
+    said: Callable[[Recorded], Sequence[object]]
+    reads: Callable[[str], bool]
+    ids: tuple[str, ...]
+
+
+def _said_natively(request: Recorded) -> list[object]:
+    body = _json(request.body)
+    listed = [events for events in _all(body, "events") if isinstance(events, list)] if isinstance(body, Pairs) else []
+    return [event for events in listed for event in events] if listed else [body]
+
+
+def _said_by_data_tag(request: Recorded) -> Sequence[object]:
+    kind = (request.header("content-type") or "").partition(";")[0].strip().lower()
+    return stape.events_in(request.query, request.body, stape.Wire(by_get=request.method == "GET", form=kind == FORM))
+
+
+TAG: Final = Form(
+    tag_events, lambda name: name == ITEM or name in gtag.TAKEN, ("ep.event_id", "ep.transaction_id", "epn.transaction_id")
+)
+NATIVE: Final = Form(_said_natively, lambda path: _declared(path, EVENT_FIELDS, SECOND), ("event_id",))
+DATA_TAG: Final = Form(
+    _said_by_data_tag,
+    lambda path: _declared(path, stape.TAKEN, SECOND_OF_DATA),
+    ("event_id", "unique_event_id", "transaction_id", "ecommerce.transaction_id"),
+)
+
+
+def _declared(path: str, names: AbstractSet[str], second: Mapping[str, AbstractSet[str]]) -> bool:
+    first, *others = path.replace("[]", "").split(".")
+    return first in names and (not others or first not in second or others[0] in second[first])
+
+
+def said_in(request: Recorded, form: Form) -> Sequence[object]:
+    """Give what each event of a request says; nothing where it cannot be read."""
     try:
-        events = tag_events(request)
-    except Broken:
-        return frozenset()
-    return _shared(frozenset(_parameter(name, text) for said in events for name, text in said.items() if text))
+        return form.said(request)
+    except (Broken, ValueError, RecursionError):
+        return ()
 
 
-def _parameter(name: str, text: str) -> Field:
-    if gtag.ITEM.fullmatch(name):
-        return Field(ITEM, kind_of(text), allowed=True)
-    return Field(named(name), kind_of(text), name in gtag.TAKEN)
+def fields_said(said: Sequence[object], form: Form) -> frozenset[Field]:
+    """Name the fields of a request's events; `allowed` are those that the gateway reads at all."""
+    places = [place for event in said for place in _walk(event, "", MOST_DEPTH)]
+    return _shared(frozenset(Field(path, kind_of(leaf), form.reads(path)) for path, leaf in places))
 
 
-def came_natively(request: Recorded) -> frozenset[Field]:
-    """Name the fields of events in the gateway's own format; `allowed` are those that it reads at all."""
-    try:
-        body = _json(request.body)
-    except (ValueError, RecursionError):
-        return frozenset()
-    return _shared(frozenset(Field(path, kind_of(leaf), _declared(path)) for path, leaf in _walk(body, "", MOST_DEPTH)))
-
-
-def _declared(path: str) -> bool:
-    first, *others = path.removeprefix("events[].").replace("[]", "").split(".")
-    if first not in EVENT_FIELDS or not others:
-        return first in EVENT_FIELDS
-    return first == "consent" or others[0] in SECOND.get(first, ())
+def ids_said(event: object, form: Form) -> list[str]:
+    """Give the ids that an event is known by."""
+    return [text for path in form.ids for text in _texts(event, path)]

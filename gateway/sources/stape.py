@@ -104,6 +104,12 @@ def decode(query: str, body: bytes, wire: Wire, now: int, connection: Connection
     return Batch([reader.event(item, index) for index, item in enumerate(items)], unknown)
 
 
+def events_in(query: str, body: bytes, wire: Wire) -> list[Said]:
+    """Give what each event of a request says, under the tag's own names, for whoever looks at names alone. Raises Broken."""
+    shared = _of_query(query, wire)
+    return [{**shared, **item} if type(item) is dict else shared for item in _of_body(body, wire)]
+
+
 # ── the encodings ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
