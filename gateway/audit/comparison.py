@@ -114,7 +114,7 @@ class LaneTold(TypedDict):
 class FieldTold(TypedDict):
     """A field as it leaves: in how many events of the old container and of this one. `why` is of what the old one alone sends.
 
-    `clear`: the value names a person or a device as it stands.
+    `in_clear`: the value names a person or a device as it stands.
     """
 
     destination: str
@@ -124,17 +124,17 @@ class FieldTold(TypedDict):
     old: int
     here: int
     why: str | None
-    clear: bool
+    in_clear: bool
 
 
 class IncomingTold(TypedDict):
-    """A field that came in, in how many requests, and whether this gateway reads it at all."""
+    """A field that came in, in how many requests, and whether this gateway reads it at all; `in_clear` as above."""
 
     path: str
     kind: str
     requests: int
     read: bool
-    clear: bool
+    in_clear: bool
 
 
 class ElsewhereTold(TypedDict):
@@ -339,7 +339,7 @@ def _field(spot: _Spot, old: int, here: int) -> FieldTold:
         old=old,
         here=here,
         why=None if why is None else why.value,
-        clear=spot.field.kind in CLEAR,
+        in_clear=spot.field.kind in CLEAR,
     )
 
 
@@ -348,7 +348,7 @@ def _order_of_field(row: FieldTold) -> tuple[object, ...]:
     return (
         places.index(row["destination"]),
         row["why"] != Why.NOT_IN_CONTRACT,
-        not row["clear"],
+        not row["in_clear"],
         -max(row["old"], row["here"]),
         row["interface"],
         row["path"],
@@ -357,8 +357,8 @@ def _order_of_field(row: FieldTold) -> tuple[object, ...]:
 
 
 def _incoming(field: Field, count: int) -> IncomingTold:
-    return IncomingTold(path=field.path, kind=field.kind, requests=count, read=field.allowed, clear=field.kind in CLEAR)
+    return IncomingTold(path=field.path, kind=field.kind, requests=count, read=field.allowed, in_clear=field.kind in CLEAR)
 
 
 def _order_of_incoming(row: IncomingTold) -> tuple[object, ...]:
-    return row["read"], not row["clear"], -row["requests"], row["path"], row["kind"]
+    return row["read"], not row["in_clear"], -row["requests"], row["path"], row["kind"]

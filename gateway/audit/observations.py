@@ -35,7 +35,7 @@ ITEM: Final = "pr[]"
 """Stands for the tag's items, `pr1` to `pr200`."""
 FORM: Final = "application/x-www-form-urlencoded"
 PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_$.:/\[\]-]{1,40}", re.ASCII)
-SOMEBODYS: Final = re.compile(r"[0-9]{5}|[0-9A-Fa-f]{16}|(?:[0-9]{1,3}[.:-]){3}", re.ASCII)
+SOMEBODYS: Final = re.compile(r"[0-9]{5}|[0-9A-Fa-f]{16}|(?:[0-9]{1,4}[.:-]){2}[0-9]", re.ASCII)
 """Long numbers, hashes, and what begins like an address or a date of birth."""
 
 EVERY_KIND: Final = frozenset(Kind)
