@@ -99,7 +99,7 @@ class Run:
 
     def __init__(self, shop: Shop, now: int) -> None:
         """Take the storefront; `now` (Unix seconds) is when a request came whose recording does not say."""
-        self._shop = shop
+        self.shop = shop
         self._now = now
         self._events: list[Came] = []
         self._moments: list[int] = []
@@ -113,7 +113,7 @@ class Run:
     def recording(self) -> Recording:
         """What came, as far as it was taken."""
         return Recording(
-            storefront=self._shop.door.line.storefront,
+            storefront=self.shop.door.line.storefront,
             since=min(self._moments, default=None),
             until=max(self._moments, default=None),
             requests=self._requests,
@@ -147,7 +147,7 @@ class Run:
 
     def _unknown(self, request: Recorded, reader: Reader) -> str | None:
         """Say what makes a page's request another shop's: its measurement id, or its origin where it names one."""
-        door = self._shop.door
+        door = self.shop.door
         if not reader.from_page:
             return None
         if reader.source is Source.GTAG and door.measurement_ids and not _names_one(request, door.measurement_ids):
@@ -165,10 +165,10 @@ class Run:
     def _address(self, request: Recorded) -> str | None:
         """Give the browser's address: the rightmost hop that is no proxy of ours, else who connected."""
         hops = [hop.strip() for value in request.headers.get("x-forwarded-for", ()) for hop in value.split(",")]
-        return next((hop for hop in reversed(hops) if hop and not self._shop.callers.trusts(hop)), request.remote)
+        return next((hop for hop in reversed(hops) if hop and not self.shop.callers.trusts(hop)), request.remote)
 
     def _place(self, request: Recorded) -> Mention | None:
-        edge = self._shop.edge
+        edge = self.shop.edge
         if edge.country_header is None:
             return None
         seen = _said(request, edge.country_header), _said(request, edge.region_header)
@@ -179,7 +179,7 @@ class Run:
     def _run(self, event: RawEvent | Malformed, source: Source, now: int, others: Sequence[str]) -> None:
         if isinstance(event, Malformed):
             self._faults[event.field, event.fault.value] += 1
-        line = self._shop.door.line
+        line = self.shop.door.line
         entry = line.run(event, source, now)
         own = entry.event.event_id if isinstance(entry, Accept) else event.event_id
         if isinstance(entry, Accept):
@@ -194,16 +194,16 @@ class Run:
     def _ways(self, entry: Entry, now: int) -> Mapping[Destination, tuple[Sent, ...] | str]:
         match entry:
             case Reject():
-                return dict.fromkeys(self._shop.ways, INVALID)
+                return dict.fromkeys(self.shop.ways, INVALID)
             case Refuse():
-                return dict.fromkeys(self._shop.ways, NO_WAY) | {d: why.value for d, why in entry.trace.refused}
+                return dict.fromkeys(self.shop.ways, NO_WAY) | {d: why.value for d, why in entry.trace.refused}
             case Accept():
                 refused: dict[Destination, tuple[Sent, ...] | str] = {d: why.value for d, why in entry.trace.refused}
                 return refused | {d: self._way(d, entry, now) for d in entry.trace.allowed}
 
     def _way(self, destination: Destination, entry: Accept, now: int) -> tuple[Sent, ...] | str:
         """Give what would leave, seen with the same eyes as what an old container sent; what waits for its age goes later."""
-        way = self._shop.ways[destination]
+        way = self.shop.ways[destination]
         tried = try_way(way, entry.event, Time(now, now, now))
         if tried.reason is not None and tried.reason is not Reason.HELD:
             return tried.reason.value

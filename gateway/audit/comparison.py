@@ -240,36 +240,49 @@ class _Old:
             for key in event.keys:
                 self._by_key.setdefault(key, []).append(number)
 
-    def take(self, event: Came) -> list[Sent]:
-        """Take all that was sent of an event."""
+    def of(self, event: Came) -> list[int]:
+        """Number what is left of an event, known by an id that it came with or by one that it leaves with here."""
         numbers = {number for key in event.keys for number in self._by_key.get(key, ()) if number in self.left}
-        fitting = [n for n in sorted(numbers) if event.kind is None or event.kind in self.left[n].kinds]
-        return [self.left.pop(number) for number in fitting]
+        return [n for n in sorted(numbers) if event.kind is None or event.kind in self.left[n].kinds]
+
+    def take(self, event: Came) -> bool:
+        """Take what was sent of an event, one over each interface; says whether anything was."""
+        found = {self.left[number].interface: number for number in reversed(self.of(event))}
+        for number in found.values():
+            del self.left[number]
+        return bool(found)
 
 
-def _lane(destination: Destination, events: Iterable[Came], old: Iterable[Sent]) -> LaneTold:
+def _lane(destination: Destination, events: Sequence[Came], old: Iterable[Sent]) -> LaneTold:
     theirs = _Old([event for event in old if event.destination is destination])
+    mine = [_here(event, destination) for event in events]
     places = dict.fromkeys(Place, 0)
     refused: Counter[str] = Counter()
     sent_though: Counter[str] = Counter()
-    repeated = 0
-    for event in events:
+    for event, why in sorted(mine, key=lambda one: one[1] is not None):  # of one id, what goes here is what went there
         taken = theirs.take(event)
-        repeated += len(taken) - len({one.interface for one in taken})
-        way = event.ways.get(destination, NO_WAY)
-        if isinstance(way, str):
-            refused[way] += 1
-            sent_though[way] += bool(taken)
-        places[_PLACES[bool(taken), not isinstance(way, str)]] += 1
-    left = list(theirs.left.values())
+        if why is not None:
+            refused[why] += 1
+            sent_though[why] += taken
+        places[_PLACES[taken, why is None]] += 1
+    again = {number for event, _ in mine for number in theirs.of(event)}
+    left = [one for number, one in theirs.left.items() if number not in again]
     return LaneTold(
         events={place.value: count for place, count in places.items()},
         refused=[RefusedTold(reason=why, events=n, sent_by_old=sent_though[why]) for why, n in refused.most_common()],
-        repeated=repeated,
+        repeated=len(again),
         other_kinds=sum(not one.kinds for one in left),
         without_id=sum(bool(one.kinds) and not one.keys for one in left),
         not_recorded=sum(bool(one.kinds and one.keys) for one in left),
     )
+
+
+def _here(event: Came, destination: Destination) -> tuple[Came, str | None]:
+    """Give an event with all ids that it is known by at a destination, and why it is not sent there, None if it is."""
+    way = event.ways.get(destination, NO_WAY)
+    if isinstance(way, str):
+        return event, way
+    return msgspec.structs.replace(event, keys=event.keys.union(*(one.keys for one in way))), None
 
 
 NO_WAY: Final = "not_enabled"

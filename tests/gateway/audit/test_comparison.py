@@ -83,6 +83,19 @@ def test_an_event_that_is_sent_again_counts_once() -> None:
     assert (lane["repeated"], lane["events"][Place.ONLY_OLD]) == (0, 1)
 
 
+def test_of_one_id_what_goes_here_is_what_went_there() -> None:
+    """A first word without consent and a second with it are two events; each sending is of one of them."""
+    events = [came("1", meta="no_consent"), came("1", meta=(sent("1"),))]
+    assert told(events, [[sent("1")]])["destinations"]["meta"]["refused"][0]["sent_by_old"] == 0
+    assert told(events, [[sent("1")], [sent("1")]])["destinations"]["meta"]["refused"][0]["sent_by_old"] == 1
+
+
+def test_an_event_is_known_by_the_id_that_it_leaves_with() -> None:
+    """An adapter may write a platform's own form of it."""
+    assert places(told([came("5001", meta=(sent("o-5001"),))], [[sent("o-5001")]])) == {"both": 1}
+    assert places(told([came("5001", meta=(sent("o-5001"),))], [[sent("5001")]])) == {"both": 1}
+
+
 def test_a_platform_that_the_storefront_does_not_have_is_told_too() -> None:
     """What goes there goes there from the old container alone."""
     report = told([came("1", meta="gpc")], [[sent("1", to=PINTEREST)]])

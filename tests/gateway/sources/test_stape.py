@@ -118,7 +118,18 @@ PLAIN: Final = "&".join(f"{name}={quote(value, safe='')}" for name, value in FLA
         (f"event=page_view&dtcd={quote(json.dumps(FLAT))}", "", GET),
         ("v=2&event=page_view&value=1&transaction_id=7", json.dumps(FLAT), GET),
     ],
-    ids="json array form query query-by-post base64 unfilled-base64 json-in-query packed-over-query body-over-query".split(),
+    ids=[
+        "json",
+        "array",
+        "form",
+        "query",
+        "query-by-post",
+        "base64",
+        "unfilled-base64",
+        "json-in-query",
+        "packed-over-query",
+        "body-over-query",
+    ],
 )
 def test_every_encoding_says_the_same(query: str, body: str, wire: Wire) -> None:
     """To the last field."""
