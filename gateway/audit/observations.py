@@ -34,7 +34,7 @@ UNREADABLE: Final = "unreadable"
 ITEM: Final = "pr[]"
 """Stands for the tag's items, `pr1` to `pr200`."""
 FORM: Final = "application/x-www-form-urlencoded"
-PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_$.:/\[\]-]{1,40}", re.ASCII)
+PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_$.\[\]-]{1,40}", re.ASCII)
 SOMEBODYS: Final = re.compile(r"[0-9]{5}|[0-9A-Fa-f]{16}|(?:[0-9]{1,4}[.:-]){2}[0-9]", re.ASCII)
 """Long numbers, hashes, and what begins like an address or a date of birth."""
 

@@ -221,7 +221,20 @@ def test_an_ordinary_name_is_told(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["jane@example.com", "198.51.100.77", "customer-1129698", "a" * 41, "Jane Doe", "é", HASH, "", "<b>", "24-12-1970-x", "\n"],
+    [
+        "jane@example.com",
+        "198.51.100.77",
+        "customer-1129698",
+        "a" * 41,
+        "Jane Doe",
+        "é",
+        HASH,
+        "",
+        "<b>",
+        "24-12-1970-x",
+        "https://x.example/jane",
+        "\n",
+    ],
 )
 def test_a_name_that_could_be_somebodys_is_masked(name: str) -> None:
     """So is one that is long, or has other signs than names have."""
