@@ -295,6 +295,7 @@ def calls(marks: Marks, installation: Installation) -> Iterator[Call]:
     yield from record_calls(marks, installation)
     yield from rights_calls(marks, installation)
     yield from tag_calls(marks)
+    yield from data_tag_calls(marks)
     yield from measured_calls(marks, installation)
     yield from envelope_calls(marks, installation)
     yield from webhook_calls(marks)
@@ -479,6 +480,63 @@ def tag_calls(marks: Marks) -> Iterator[Call]:
     yield Call(request("GET", f"/g/collect?{tagged(marks)}", [f"Origin: https://{mark}.example", *headers(marks)]), 204)
     yield Call(request("OPTIONS", f"/g/collect?{tagged(marks)}", [*page, *headers(marks)]), 204)
     yield Call(request("POST", f"/g/collect?{tagged(marks)}", [*page, *headers(marks)], mark.encode() * 10_000), 413)
+
+
+def data_tag_calls(marks: Marks) -> Iterator[Call]:
+    """Requests of Stape's Data Tag with a mark in every member that takes any text: taken, refused, invalid, a stranger's."""
+    page, mark = [f"Origin: {ORIGIN}", "Content-Type: text/plain", *headers(marks)], marks.plain()
+    free = (
+        "page_title",
+        "page_referrer",
+        "ip",
+        "ip_override",
+        "user_agent",
+        "phone_number",
+        "first_name",
+        "user_id",
+        "gtm",
+        "language",
+    )
+    said = {
+        "event_name": "purchase",
+        "transaction_id": marks.event_id(),
+        "value": 12.34,
+        "currency": "EUR",
+        "page_location": f"https://{marks.plain()}:{marks.plain()}@shop.example/{marks.plain()}?{marks.plain()}=1",
+        "user_data": {"email_address": marks.email(), "phone_number": marks.free(), "address": {marks.free(): marks.free()}},
+        "items": [{"item_id": marks.free(), "item_name": marks.free()}],
+        "common_cookie": {"ttclid": marks.plain(), marks.free(): marks.free()},
+        "consent_state": {"ad_storage": True, "ad_user_data": True, "ad_personalization": True},
+        "gateway_consent": {"advertising": True},
+        **{name: marks.plain() for name in ("client_id", "_dcid_temp", "gtm.uniqueEventId")},
+        **{name: marks.free() for name in free},
+        marks.free(): marks.free(),
+    }
+    broken: list[Any] = [
+        {"event_name": marks.free()},
+        {"transaction_id": marks.email()},
+        {"value": marks.free()},
+        {"currency": marks.free()},
+        {"email": marks.email(), "user_data": marks.free()},
+        {"consent_state": {marks.free(): marks.free()}},
+        {"consent_state": marks.free()},
+        {"gateway_consent": {"advertising": False, "gcd": marks.free(), marks.free(): marks.free()}},
+        {"gateway_consent": marks.free()},
+        {"event_name": "page_view", "ecommerce": marks.free()},
+    ]
+    query = f"/data?v=2&event={mark}&{mark}={mark}"
+    for one in [{}, *broken]:
+        text = json.dumps(said | one).encode()
+        yield Call(request("POST", query, page, text), 200)
+        packed = quote(base64.b64encode(text).decode(), safe="")
+        yield Call(request("GET", f"{query}&dtdc={packed}", page), 200)
+    form = ["Content-Type: application/x-www-form-urlencoded", f"Referer: {ORIGIN}/{mark}?{mark}", *headers(marks)]
+    yield Call(request("POST", query, form, f"event_name=page_view&{mark}.{mark}={mark}&user_data.email={mark}".encode()), 200)
+    yield Call(request("POST", query, page, f"{{{mark}".encode()), 200)
+    yield Call(request("GET", f"{query}&dtcd={mark}", page), 200)
+    yield Call(request("POST", query, [f"Referer: https://{mark}.example/{mark}", *headers(marks)], b"{}"), 200)
+    yield Call(request("OPTIONS", query, page), 204)
+    yield Call(request("POST", query, page, mark.encode() * 10_000), 413)
 
 
 def measured_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
@@ -923,7 +981,7 @@ def hold(installation: Installation) -> Installation:
     write_secrets(installation.folder)
     for shop in (EDIT, woocommerce.EDIT, prestashop.EDIT):
         edit(installation, shop)
-    edit(installation, ("[storefronts.shop]", f'[storefronts.shop]\nmeasurement_ids = ["{MEASUREMENT_ID}"]'))
+    edit(installation, ("[storefronts.shop]", f'[storefronts.shop]\nmeasurement_ids = ["{MEASUREMENT_ID}"]\ndata_tag = true'))
     edit(installation, ('banner_regions = ["FR"]', 'banner_regions = ["FR"]\nhold_unmatched_minutes = 30'))
     return installation
 

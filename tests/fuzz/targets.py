@@ -27,7 +27,7 @@ from gateway.model import Destination, Source, StorefrontId
 from gateway.outbox import Accept
 from gateway.persons import Persons
 from gateway.raw import Malformed, RawConsent, RawEvent, Unfit
-from gateway.sources import cloudevents, consent, gtag, measurement, native, order_list, prestashop, shopify, woocommerce
+from gateway.sources import cloudevents, consent, gtag, measurement, native, order_list, prestashop, shopify, stape, woocommerce
 from gateway.sources.orders import NoNews, Read
 from gateway.sources.strict import Unreadable
 from tests.adapters.cases import ALL_ALLOWED, made
@@ -134,6 +134,17 @@ def _gtag(body: bytes) -> Iterable[Event]:
     return gtag.decode(query.decode("utf-8", "surrogateescape"), lines, NOW, BROWSER).events
 
 
+def _stape(body: bytes) -> Iterable[Event]:
+    """Take the first line for the query, and the rest for the body in whatever form."""
+    query, _, rest = body.partition(b"\n")
+    for wire in (
+        stape.Wire(by_get=True, form=False),
+        stape.Wire(by_get=False, form=False),
+        stape.Wire(by_get=False, form=True),
+    ):
+        yield from stape.decode(query.decode("utf-8", "surrogateescape"), rest, wire, NOW, BROWSER).events
+
+
 def _record(body: bytes) -> Iterable[Event]:
     """Read what is to be kept as a record, and let an event say the same."""
     read = consent.decode(body, {}, BROWSER)
@@ -165,6 +176,12 @@ def _cookie(body: bytes) -> Iterable[Event]:
 def _strings() -> tuple[bytes, ...]:
     """Give the recorded TC strings."""
     return tuple(one["text"].encode() for one in json.loads((DATA / "tcf_strings.json").read_text())["strings"])
+
+
+def _data_tags() -> tuple[bytes, ...]:
+    """Give what Stape's Data Tag was seen to send."""
+    shapes = json.loads((DATA / "stape/requests.json").read_text())
+    return tuple(f"{shape['query']}\n{shape['body']}".encode() for shape in shapes)
 
 
 def _cookies() -> tuple[bytes, ...]:
@@ -291,6 +308,7 @@ TARGETS: Final[Mapping[str, Target]] = {
     "cloudevents": Target(lambda body: cloudevents.decode(body, NOW).events, _json(ENVELOPE)),
     "cloudevents_batch": Target(lambda body: cloudevents.decode_batch(body, NOW).events, _json([ENVELOPE, ENVELOPE])),
     "gtag": Target(_gtag, (TAGGED, TAGGED.replace(b"G111", b"G100"))),
+    "stape": Target(_stape, _data_tags()),
     "measurement": Target(lambda body: measurement.decode(body, NOW).events, _json(MEASURED)),
     "shopify": Target(
         lambda body: _told(shopify.order(body, NOW, RULES)),

@@ -1,4 +1,4 @@
-"""What Stape's Data Tag sends: read as its own container reads it where that is plain, and otherwise in the way that sends less."""
+"""What Stape's Data Tag sends: read as its own container reads it where that is plain, otherwise in the way that sends less."""
 
 import base64
 import json
@@ -76,7 +76,7 @@ def told(event: RawEvent | Malformed) -> dict[str, Any]:
         "kind": event.kind,
         "page_url": event.page_url,
         "email": event.email,
-        "digests": event.email_sha256 and {who.value: digest for who, digest in event.email_sha256.items()},
+        "digests": event.email_sha256 and {str(who): digest for who, digest in event.email_sha256.items()},
         "money": event.money and f"{event.money.text} {event.money.currency}",
         "content_ids": list(event.content_ids),
         "click": event.click,
@@ -118,18 +118,7 @@ PLAIN: Final = "&".join(f"{name}={quote(value, safe='')}" for name, value in FLA
         (f"event=page_view&dtcd={quote(json.dumps(FLAT))}", "", GET),
         ("v=2&event=page_view&value=1&transaction_id=7", json.dumps(FLAT), GET),
     ],
-    ids=[
-        "json",
-        "array",
-        "form",
-        "query",
-        "query-by-post",
-        "base64",
-        "unfilled-base64",
-        "json-in-query",
-        "packed-over-query",
-        "body-over-query",
-    ],
+    ids=("json", "array", "form", "query", "query-by-post", "base64", "unfilled", "json-in-query", "over-query", "body-over-all"),
 )
 def test_every_encoding_says_the_same(query: str, body: str, wire: Wire) -> None:
     """To the last field."""
@@ -362,7 +351,8 @@ def test_click_ids_come_from_cookies_and_address() -> None:
     cookies = {"_fbp": "fb.1.1.2", "_fbc": "fb.1.1.x", "_epik": "dj0y", "_gcl_aw": "GCL.1.x", "ttclid": "t"}
     event = read(said(common_cookie=cookies, page_location="https://shop.example/?gclid=CjwK"))
     assert event.click == {"fbp": "fb.1.1.2", "fbc": "fb.1.1.x", "epik": "dj0y", "gclid": "CjwK"}
-    for other in ({"_fbp": 7, "_fbc": "x" * (MAX_TEXT + 1), "_epik": ""}, "x", []):
+    others: tuple[object, ...] = ({"_fbp": 7, "_fbc": "x" * (MAX_TEXT + 1), "_epik": ""}, "x", [])
+    for other in others:
         assert read(said(common_cookie=other)).click is None
 
 
