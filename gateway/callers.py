@@ -40,19 +40,17 @@ class Door(msgspec.Struct):
     measurement_ids: frozenset[str] = frozenset()
     """What Google's tag and GA4's Measurement Protocol call the storefront."""
     data_tag: bool = False
-    """Whether Stape's Data Tag on its pages is heard."""
+    """What a rented container's data tag sends from its pages is taken."""
 
 
 @unique
 class Stranger(Word):
-    """Why what Google's tag or Stape's sends is nobody's; a metric label."""
+    """Why what somebody else's tag sends is nobody's; a metric label."""
 
     MEASUREMENT_ID = "measurement_id"
     """No storefront has it."""
     ORIGIN = "origin"
     """The page is none of the storefront's that has it."""
-    PAGE = "page"
-    """No storefront that takes Stape's Data Tag has the page."""
 
 
 class Refusal(Exception):
@@ -79,8 +77,8 @@ class Callers:
         self._doorkeeper = doorkeeper
         self._doors = doors
         self._edge = edge
-        self._pages = {origin: door for door in doors.values() if door.data_tag for origin in door.origins}
         self._measured = {name: door for door in doors.values() for name in door.measurement_ids}
+        self._data_tagged = {origin: door for door in doors.values() if door.data_tag for origin in door.origins}
 
     def door(self, storefront: StorefrontId) -> Door:
         """Give a storefront's door. Raises KeyError where there is none."""
@@ -121,16 +119,14 @@ class Callers:
         return (door, origin) if origin is not None and origin in door.origins else Stranger.ORIGIN
 
     def data_tagged(self, headers: Mapping[str, str]) -> tuple[Door, str] | Stranger:
-        """Find the storefront that Stape's Data Tag speaks for, by its page alone: the tag has no room for a key.
+        """Find the storefront of a page that has the data tag, which names nobody: by the page's origin alone.
 
-        Small events are images, for which browsers name no origin but the page's in `Referer`, which no page can make up
-        either (https://developer.mozilla.org/docs/Glossary/Forbidden_request_header, read 2026-11-26).
+        An image names no origin where it is another host's; then the address of the page is in `Referer`, of which browsers
+        send another host the origin (https://developer.mozilla.org/docs/Web/HTTP/Headers/Referrer-Policy, read 2026-11-26).
         """
-        origin = _origin(headers)
-        if origin is None:
-            origin = "/".join(headers.get(hdrs.REFERER, "").split("/", 3)[:3])
-        door = self._pages.get(origin)
-        return Stranger.PAGE if door is None else (door, origin)
+        origin = _origin(headers) or _origin_of(headers.get(hdrs.REFERER, ""))
+        door = self._data_tagged.get(origin)
+        return Stranger.ORIGIN if door is None else (door, origin)
 
     def page(self, request: web.BaseRequest, query: str) -> tuple[Door, str]:
         """Find the storefront by its publishable key, and hold the page's origin against those it registered."""
@@ -171,11 +167,17 @@ class Callers:
 
 
 def _origin(headers: Mapping[str, str]) -> str | None:
-    """Give the origin that a browser names, or that of its own host where it says that the page is of it; None for neither."""
+    """Give a page's origin, as its browser says it."""
     origin = headers.get(hdrs.ORIGIN)
     if origin is None and headers.get("Sec-Fetch-Site") == "same-origin":
         return f"https://{headers.get(hdrs.HOST, '')}"
     return origin
+
+
+def _origin_of(address: str) -> str:
+    """Cut an address to its origin; text that is none stays as wrong as it is."""
+    scheme, _, rest = address.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
 
 
 def _query(query: str) -> dict[str, str]:

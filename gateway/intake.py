@@ -3,15 +3,14 @@
 `POST /v1/events` is for servers with a secret key and answers per event; `POST /v1/collect` is for browsers with a publishable
 key and answers 204 whatever became of the events, since a differing reply would tell the page about consent and make tags
 retry; `POST /v1/consent` and `POST /v1/consent/withdraw` take consent records and withdrawals from both, and answer each in its
-own way; `/g/collect` and `/mp/collect` take what Google's tag and its Measurement Protocol say, and answer 204 as well; `/data`
-takes what Stape's Data Tag says, and gives it what it waits for; the
-`/webhooks` take what a shop's own platform signed. One request is one transaction. An error names a rule, never the input, and
-503 always means that nothing was accepted. Above the boundary's line the body lives in this function's memory and nowhere else.
+own way; `/g/collect`, `/mp/collect` and `/data` take what others' tags send, and answer all alike as well; the `/webhooks` take
+what a shop's own platform signed. One request is one transaction. An error names a rule, never the input, and 503 always means
+that nothing was accepted. Above the boundary's line the body lives in this function's memory and nowhere else.
 """
 
 import random
+import secrets
 import time
-from base64 import b64decode
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -73,9 +72,6 @@ ROUTES: Final = (
 """Every public route; the documentation is tested against this."""
 
 JSON_TYPE: Final = "application/json"
-FORM_TYPE: Final = "application/x-www-form-urlencoded"
-PIXEL: Final = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
-"""A transparent image of one point: what is no image would be a failure to Tag Manager."""
 EVENT_TYPES: Final[Mapping[str, Callable[[bytes, int], Batch]]] = {
     JSON_TYPE: decode,
     "application/cloudevents+json": cloudevents.decode,
@@ -89,8 +85,9 @@ PAGES: Final = frozenset({Source.COLLECT, Source.GTAG, Source.MEASUREMENT, Sourc
 EVENTS, COLLECT, ACCEPTED, REFUSED = Source.EVENTS, Source.COLLECT, Status.ACCEPTED, Status.REFUSED
 Said = RawEvent | Unfit | Malformed
 """What a source makes of an event."""
-NOBODY: Final = Malformed("event", Fault.MISSING)
 PREFLIGHT_SECONDS: Final = "86400"
+PIXEL: Final = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c000000000100010000020144003b")
+"""A transparent GIF of one pixel: the data tag takes an image that does not load for a failure."""
 
 
 class Intake:
@@ -235,13 +232,13 @@ class Intake:
         _, origin = self._callers.page(request, query)
         return answer(204, headers={"Access-Control-Allow-Origin": origin, **_allowing("POST"), "Vary": "Origin"})
 
-    # ── what others' own tags send ─────────────────────────────────────────────────────────────────────────────
+    # ── what others' tags send ───────────────────────────────────────────────────────────────────────────────────
 
     async def _of_others(self, request: web.BaseRequest, path: str, query: str) -> Answer:
+        if path == "/data":
+            return await self._data(request, query)
         if path == "/mp/collect":
             return await self._measurement(request, query)
-        if path == "/data":
-            return await self._data_tag(request, query)
         return self._tag_preflight(request, query) if request.method == "OPTIONS" else await self._tag(request, query)
 
     async def _tag(self, request: web.BaseRequest, query: str) -> Answer:
@@ -282,24 +279,28 @@ class Intake:
         await self._sample(door, Arrived(Source.MEASUREMENT, batch.events, batch.unknown, len(body)), entries, now)
         return answer(204)
 
-    async def _data_tag(self, request: web.BaseRequest, query: str) -> Answer:
-        """Answer as the tag is used to whatever became of the events, strangers' too: what it hears, it hands to the page."""
-        found, method, now = self._callers.data_tagged(request.headers), request.method, int(self._wall())
+    async def _data(self, request: web.BaseRequest, query: str) -> Answer:
+        """Answer as the container does, whatever became of the events, and strangers too: an image, or a receipt of nothing."""
+        found = self._callers.data_tagged(request.headers)
         if isinstance(found, Stranger):
             self._metrics.stranger(found)
-            return answer(204) if method == "OPTIONS" else _heard(method, (), now)
+            return answer(204)
         door, origin = found
         cors = credentials_cors_of(origin)
-        if method == "OPTIONS":
+        if request.method == "OPTIONS":
             return answer(204, headers={**cors, **_allowing("GET, POST")})
         page = await self._read_page(request, door, cors, COLLECT_BYTES)
-        wire = stape.Wire(by_get=method == "GET", form=request.content_type == FORM_TYPE)
-        batch = stape.decode(query, page.body, wire, now, page.connection)
-        self._take_as_visitor(door.bucket, page.address, len(batch.events) - 1, cors)
-        entries, _ = await self._store(door, Source.STAPE, batch.events, now, cors)
+        now = int(self._wall())
+        form = request.content_type == "application/x-www-form-urlencoded"
+        batch = stape.decode(query, page.body, now, page.connection, form=form)
+        self._take_as_visitor(door.bucket, page.address, len(batch.events) - 1, page.cors)
+        entries, _ = await self._store(door, Source.STAPE, batch.events, now, page.cors)
         self._count_unknown(door, batch)
         await self._sample(door, Arrived(Source.STAPE, batch.events, batch.unknown, len(query) + len(page.body)), entries, now)
-        return _heard(method, batch.events, now, cors)
+        if request.method == "GET":
+            return answer(200, PIXEL, page.cors, content_type="image/gif")
+        receipts = [{"timestamp": now, "unique_event_id": f"{now}_{secrets.token_hex(8)}"} for _ in batch.events]
+        return answer(200, orjson.dumps(receipts if page.body.lstrip().startswith(b"[") else receipts[0]), page.cors)
 
     # ── consent records ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -506,18 +507,6 @@ def _other_result(event: Said, entry: Entry, status: Status) -> dict[str, object
 def _reasons(reason: Refused, trace: Trace) -> dict[str, object]:
     """Write a refusal's reason, and each destination's own."""
     return {"reason": reason, "refused_destinations": {destination.value: why for destination, why in trace.refused}}
-
-
-def _heard(method: str, events: Sequence[Said], now: int, headers: Mapping[str, str] = NO_HEADERS) -> Answer:
-    """Give Stape's Data Tag its image, or the time and each event's id, as its own container does
-    (https://github.com/stape-io/data-client, `template.js`, `prepareResponseBody`, read 2026-11-26); an id is made up where
-    an event has none.
-    """
-    if method == "GET":
-        return answer(200, PIXEL, headers, "image/gif")
-    ids = [event.event_id or f"{now}_{random.randrange(10**9):09}" for event in events or (NOBODY,)]  # noqa: S311 - no secret
-    told = [{"timestamp": now, "unique_event_id": name} for name in ids]
-    return answer(200, orjson.dumps(told[0] if len(told) == 1 else told), headers)
 
 
 def _unavailable(why: Shut, headers: Mapping[str, str] = NO_HEADERS) -> Answer:

@@ -81,7 +81,7 @@ class Source(Word):
     MEASUREMENT = "measurement"
     """GA4's Measurement Protocol (`/mp/collect`)."""
     STAPE = "stape"
-    """Stape's Data Tag (`/data`)."""
+    """The data tag of a rented container (`/data`)."""
     SHOPIFY = "shopify"
     """A shop's own platform: Shopify's webhooks."""
     WOOCOMMERCE = "woocommerce"

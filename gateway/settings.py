@@ -636,7 +636,7 @@ class Reading:
         self._contracts: dict[str, ContractFile | None] = {}
         self._key_names: set[tuple[KeyKind, KeyId]] = set()
         self._measurement_ids: set[str] = set()
-        self._tagged_origins: set[PageOrigin] = set()
+        self._data_tag_origins: set[str] = set()
         self._shops: set[tuple[Source, str]] = set()
 
     def settings(self, file: Mapping[str, object]) -> Settings:
@@ -761,7 +761,7 @@ class Reading:
             origins=frozenset(shop.origins),
             allow_null_origin=shop.allow_null_origin,
             measurement_ids=self._own_ids(shop.measurement_ids, at),
-            data_tag=self._own_pages(shop, at),
+            data_tag=shop.data_tag and self._has_own_origins(shop.origins, at),
             events_per_second=shop.events_per_second,
             burst=shop.burst,
             time_zone=shop.time_zone,
@@ -786,15 +786,13 @@ class Reading:
             self._measurement_ids.add(name)
         return frozenset(names)
 
-    def _own_pages(self, shop: StorefrontSettings, at: tuple[str | int, ...]) -> bool:
-        """Hold a storefront's origins against those of the ones before it: Stape's Data Tag is known by its page alone."""
-        if not shop.data_tag:
-            return False
-        if not shop.origins:
-            self._fault((*at, "data_tag"), "needs origins: the tag is known by its page alone")
-        if not self._tagged_origins.isdisjoint(shop.origins):
-            self._fault((*at, "data_tag"), "an origin of this storefront is also one of another with data_tag")
-        self._tagged_origins.update(shop.origins)
+    def _has_own_origins(self, origins: tuple[str, ...], at: tuple[str | int, ...]) -> bool:
+        """Hold the origins of a storefront with the data tag against those of the others: its pages are known by them alone."""
+        if not origins:
+            self._fault((*at, "data_tag"), "needs the shop's origins, by which its pages are known")
+        if self._data_tag_origins.intersection(origins):
+            self._fault((*at, "data_tag"), "cannot be on for two storefronts that have the same origin")
+        self._data_tag_origins.update(origins)
         return True
 
     def _keys(self, raw: object, at: tuple[str | int, ...]) -> tuple[StoredKey, ...]:

@@ -43,11 +43,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.
     """Count as a pure room's coverage what its own tests reach: tracing all others is slower and makes the figure softer."""
     rooms: list[str] = tomllib.loads((config.rootpath / "pyproject.toml").read_text())["tool"]["coverage"]["run"]["include"]
     for item in items:
-        if not is_of_a_room(item.path.relative_to(config.rootpath), rooms):
+        if not is_of_a_room(item.path.relative_to(config.rootpath), config.rootpath, rooms):
             item.add_marker("no_cover")
 
 
-def is_of_a_room(test: Path, rooms: Sequence[str]) -> bool:
-    """Tell whether a test file mirrors a file of these rooms, which are paths as coverage takes them."""
-    room = Path(*test.parts[1:]).with_name(test.name.removeprefix("test_")).as_posix()
-    return any(fnmatch(room, pattern) for pattern in rooms)
+def is_of_a_room(test: Path, root: Path, rooms: Sequence[str]) -> bool:
+    """Tell whether a test file mirrors a file of these rooms, which are paths as coverage takes them, or an adapter."""
+    room = Path(*test.parts[1:]).with_name(test.name.removeprefix("test_"))
+    is_there = (root / room).exists() or room.parts[0] == "adapters"
+    return is_there and any(fnmatch(room.as_posix(), pattern) for pattern in rooms)

@@ -205,6 +205,31 @@ async def gtag(shop: Shop) -> str:
     return script(GTAG, *map(shop.fill_in, lines("gtag", '"consent", "default"', '"config"')))
 
 
+DATA_TAG: Final = """
+const given = (%s);
+const send = (event_name, more) => fetch(`%s%s?v=2&event=${event_name}`, {method: "POST", credentials: "include",
+  keepalive: true, headers: {"Content-Type": "text/plain"},
+  body: JSON.stringify({event_name, v: 2, page_location: location.href,
+    consent_state: {ad_storage: true, ad_user_data: true, ad_personalization: true}, gateway_consent: given(), ...more})});
+"""
+"""Stands in for Tag Manager and the data tag in it: it sends what that sends by POST (`tests/data/stape.json`)."""
+
+
+async def data_tag(shop: Shop) -> str:
+    """The tag, with the guide's address, path and variable filled in."""
+    text = (DOCS / "stape.md").read_text()
+    found = re.search(r"\*Server URL\* `(\S+)`, \*Path\* `(\S+)`", text)
+    assert found is not None
+    (variable,) = blocks("stape", "js")
+    return script(DATA_TAG % (variable, shop.fill_in(found[1]), found[2]))
+
+
+def buy_with_data_tag(_shop: Shop) -> str:
+    """Tag Manager's trigger, on the page that confirms an order."""
+    order = {"transaction_id": "1001", "value": 129.9, "currency": "EUR", "user_data": {"email_address": "jane@example.com"}}
+    return f'send("purchase", {json.dumps(order)})'
+
+
 async def pixel(shop: Shop) -> str:
     """Shopify's frame, with the pixel that the command prints."""
     (command,) = (text for text in blocks("shopify", "sh") if "--shopify" in text)
@@ -293,6 +318,7 @@ GUIDES: Final[Mapping[str, Steps]] = {
         accept=lambda _: line("gtag", '"consent", "update"'),
         buy=lambda _: "; ".join(row.rstrip(";") for row in lines("gtag", 'gtag("set"', 'gtag("event"')),
     ),
+    "stape": Steps("1001", EVERYBODY, data_tag, buy=buy_with_data_tag),
     "shopify": Steps("450789469", EVERYBODY, pixel, accept_in_shopify, complete_checkout, ship_from_shopify),
     "woocommerce": Steps("727", EVERYBODY, tag_and_cookie, ship=ship_from_woocommerce),
     "prestashop": Steps("5", EVERYBODY, tag_and_cookie, ship=ship_from_prestashop),

@@ -45,6 +45,7 @@ from gateway.sandbox.meta import MESSAGES, TITLES
 from gateway.sandbox.pinterest import MISSING_IDS
 from gateway.sandbox.pinterest import RULES as FAULTS_OF_EVENTS
 from gateway.sandbox.platforms import TOKENS, Platforms
+from gateway.sources import stape
 from gateway.webhooks import DIALECTS
 from tests import prestashop, woocommerce
 from tests.doorway import edit
@@ -483,60 +484,65 @@ def tag_calls(marks: Marks) -> Iterator[Call]:
 
 
 def data_tag_calls(marks: Marks) -> Iterator[Call]:
-    """Requests of Stape's Data Tag with a mark in every member that takes any text: taken, refused, invalid, a stranger's."""
-    page, mark = [f"Origin: {ORIGIN}", "Content-Type: text/plain", *headers(marks)], marks.plain()
-    free = (
-        "page_title",
-        "page_referrer",
-        "ip",
-        "ip_override",
-        "user_agent",
-        "phone_number",
-        "first_name",
-        "user_id",
-        "gtm",
-        "language",
-    )
-    said = {
+    """Requests of a container's data tag with a mark in every field, in each packing; and a stranger's."""
+    page = [f"Origin: {ORIGIN}", "Content-Type: text/plain", *headers(marks)]
+    taken = {"event_name", "value", "currency", "gateway_consent", "consent_state", "user_data", "ecommerce"}
+    own = {name: marks.free() for name in (stape.TAKEN | stape.PASSED_OVER) - taken}
+    said: dict[str, Any] = {
+        **own,
         "event_name": "purchase",
-        "transaction_id": marks.event_id(),
+        "transaction_id": (number := marks.event_id()),
+        "order_id": number,
+        "ecommerce": {"transaction_id": number, "items": [{"item_id": marks.free(), marks.free(): marks.free()}]},
         "value": 12.34,
+        "e_v": "12.34",
         "currency": "EUR",
-        "page_location": f"https://{marks.plain()}:{marks.plain()}@shop.example/{marks.plain()}?{marks.plain()}=1",
-        "user_data": {"email_address": marks.email(), "phone_number": marks.free(), "address": {marks.free(): marks.free()}},
-        "items": [{"item_id": marks.free(), "item_name": marks.free()}],
-        "common_cookie": {"ttclid": marks.plain(), marks.free(): marks.free()},
-        "consent_state": {"ad_storage": True, "ad_user_data": True, "ad_personalization": True},
-        "gateway_consent": {"advertising": True},
-        **{name: marks.plain() for name in ("client_id", "_dcid_temp", "gtm.uniqueEventId")},
-        **{name: marks.free() for name in free},
+        **dict.fromkeys(("email", "mail", "userEmail", "email_address"), (address := marks.email())),
+        "user_data": {
+            "email_address": address,
+            "email": address,
+            "phone_number": marks.free(),
+            "address": {marks.free(): marks.free()},
+        },
+        "page_location": f"https://{marks.plain()}@shop.example/{marks.plain()}?gclid={marks.plain()}&x={marks.plain()}",
+        "common_cookie": {name: marks.free() for name in ("_fbc", "_fbp", "_epik", "_scid", marks.free())},
+        "ip_override": marks.v4,
+        "gateway_consent": {"advertising": True, "given_at": "2026-11-01T09:00:00Z"},
+        "consent_state": {"ad_storage": True, marks.free(): marks.free()},
         marks.free(): marks.free(),
     }
     broken: list[Any] = [
-        {"event_name": marks.free()},
-        {"transaction_id": marks.email()},
-        {"value": marks.free()},
-        {"currency": marks.free()},
-        {"email": marks.email(), "user_data": marks.free()},
-        {"consent_state": {marks.free(): marks.free()}},
-        {"consent_state": marks.free()},
-        {"gateway_consent": {"advertising": False, "gcd": marks.free(), marks.free(): marks.free()}},
-        {"gateway_consent": marks.free()},
-        {"event_name": "page_view", "ecommerce": marks.free()},
+        {**said, "event_name": marks.free()},
+        {**said, "transaction_id": marks.email()},
+        {**said, "value": marks.free()},
+        {**said, "email": marks.email()},
+        {**said, "gateway_consent": marks.free()},
+        {**said, "consent_state": {"ad_storage": marks.free()}},
+        marks.free(),
     ]
-    query = f"/data?v=2&event={mark}&{mark}={mark}"
-    for one in [{}, *broken]:
-        text = json.dumps(said | one).encode()
-        yield Call(request("POST", query, page, text), 200)
-        packed = quote(base64.b64encode(text).decode(), safe="")
-        yield Call(request("GET", f"{query}&dtdc={packed}", page), 200)
-    form = ["Content-Type: application/x-www-form-urlencoded", f"Referer: {ORIGIN}/{mark}?{mark}", *headers(marks)]
-    yield Call(request("POST", query, form, f"event_name=page_view&{mark}.{mark}={mark}&user_data.email={mark}".encode()), 200)
-    yield Call(request("POST", query, page, f"{{{mark}".encode()), 200)
-    yield Call(request("GET", f"{query}&dtcd={mark}", page), 200)
-    yield Call(request("POST", query, [f"Referer: https://{mark}.example/{mark}", *headers(marks)], b"{}"), 200)
-    yield Call(request("OPTIONS", query, page), 204)
-    yield Call(request("POST", query, page, mark.encode() * 10_000), 413)
+    for one in [said, *broken, [said, *broken]]:
+        yield Call(request("POST", f"/data?v=2&event={marks.plain()}", page, json.dumps(one).encode()), 200)
+    few = (
+        "event_name",
+        "transaction_id",
+        "order_id",
+        "value",
+        "currency",
+        "user_data",
+        "page_location",
+        "consent",
+        "client_id",
+    )
+    for one in [said, *broken[:2]]:
+        text = json.dumps({name: value for name, value in one.items() if name in few})
+        packed = base64.b64encode(text.encode()).decode()
+        yield Call(request("GET", f"/data?v=2&dtdc={quote(packed)}", page), 200)
+        yield Call(request("GET", f"/data?v=2&dtcd={quote(text)}&{marks.plain()}={marks.plain()}", page), 200)
+    form = "&".join(f"{quote(name)}={quote(value)}" for name, value in own.items()) + f"&{marks.plain()}.a={marks.plain()}"
+    typed = [f"Origin: {ORIGIN}", "Content-Type: application/x-www-form-urlencoded", *headers(marks)]
+    yield Call(request("POST", "/data?v=2&event=purchase", typed, form.encode()), 200)
+    yield Call(request("POST", "/data", page, f"{{{marks.plain()}".encode()), 200)
+    yield Call(request("POST", "/data", [f"Origin: https://{marks.plain()}.example", *headers(marks)], b"{}"), 204)
 
 
 def measured_calls(marks: Marks, installation: Installation) -> Iterator[Call]:

@@ -38,8 +38,7 @@ async def test_a_guide_brings_an_order_with_consent_to_the_platforms(guide: str,
         (ARTEFACTS / f"guide-{guide}.png").write_bytes(await picture(browser, shop, page))
 
 
-@pytest.mark.parametrize("choice", ["refuse", None])
-@pytest.mark.parametrize("guide", GUIDES)
+@pytest.mark.parametrize(("guide", "choice"), [*((guide, "refuse") for guide in GUIDES), ("tag", None), ("woocommerce", None)])
 async def test_without_a_yes_nothing_leaves(guide: str, choice: str | None, browser: Browser, tmp_path: Path) -> None:
     """Whoever refuses, or has not answered, is told of to nobody; what the shop's server says is refused."""
     async with opened(guide, tmp_path / "shop") as shop:

@@ -135,7 +135,7 @@ class _Reader:
             user_agent=connection.user_agent,
             money=_money(kind, said),
             content_ids=self._content_ids(said),
-            click=clicks_of(page) if page else None,
+            click=_clicks(page) if page else None,
             consent=consent_of(said),
             gpc_header=connection.gpc,
             unknown=undeclared,
@@ -249,7 +249,7 @@ def _derived_id(said: Parameters, index: int) -> EventId:
     return EventId.unsealed(sha256(text.encode()).hexdigest()[:ID_LENGTH])
 
 
-def clicks_of(page: str) -> dict[str, str] | None:
+def _clicks(page: str) -> dict[str, str] | None:
     """Take Google's click ids out of the page's address, where ads put them; none where one of them stands twice."""
     query = page.partition("#")[0].partition("?")[2]
     if not any(name in query for name in CLICKS):

@@ -1,474 +1,423 @@
-"""What Stape's Data Tag sends to `/data`: query and body in, all its encodings, raw events out.
+"""What the data tag of a rented tag-manager container sends to `/data`: query and body in, raw events out.
 
-Names, encodings and their order are those of the tag's and the receiving client's open templates
-(https://github.com/stape-io/data-tag, `template.js` and `data-tag.js`, and https://github.com/stape-io/data-client,
-`template.js` and `data-client-protocol.md`, all read 2026-11-26): by GET everything in the query, or most of it in `dtdc`
-(JSON in base64) or `dtcd` (JSON); by POST a JSON object, an array of them, or a form with dotted names; a later place
-overrules an earlier one. Taken are purchases, additions to the basket and page views; every other event is `not_one_of`. What
-no field of ours has a place for is dropped and counted.
+The tag and the client that it speaks to are open source, and this reads what they read: https://github.com/stape-io/data-tag
+(template.js, data-tag.js), https://github.com/stape-io/data-client (template.js, data-client-protocol.md), read 2026-11-26.
+A GET has its event in the query: as parameters, as JSON (`dtcd`) or as that in base64 (`dtdc`). A POST has it in the body, as
+JSON, as a list of JSON objects, or as a form with dotted names; what the body says goes before the query. A field that may
+stand in several places must not say two things. Taken are purchases, additions to the basket and page views.
 
-`consent_state` is Consent Mode's state and no visitor's choice, so it is handed on as that; no two places may speak of consent
-in different words. What cannot be read strictly is invalid. Pure: time is handed in.
+`consent_state` is what Tag Manager answers for each type of consent, and it answers yes where nobody set one. So a no is heard,
+and a yes is not: what grants is the `gateway_consent` that the shop adds to what the tag sends, or a record of the same client.
+Pure.
 """
 
 import base64
 import binascii
-import re
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
-from typing import Final, NamedTuple
-from urllib.parse import unquote_plus
+from typing import Final
 
 from gateway.model import Destination, EventId, Fault, Kind, Money
 from gateway.raw import Malformed, RawEvent
-from gateway.sources.fields import MAX_KEYS, Broken, Unknown, consent_of
-from gateway.sources.gtag import ID_LENGTH, clicks_of, rounded
+from gateway.sources.fields import MAX_KEYS, OFTEN_SENT, Broken, Unknown
+from gateway.sources.gtag import rounded
 from gateway.sources.money import money_of_text
-from gateway.sources.native import KINDS, MAX_CONTENT_IDS, Batch, Connection
-from gateway.sources.parameters import MAX_PARAMETERS, parameters_of
+from gateway.sources.native import CLICK_FIELDS, KINDS, MAX_CONTENT_IDS, SHA256_HEX, Batch, Connection
+from gateway.sources.parameters import MAX_PARAMETERS, Parameters, parameters_of
 from gateway.sources.strict import MAX_DEPTH, Unreadable, loads, taint_of
 from gateway.sources.typed import MAX_TEXT
 
-MAX_EVENTS: Final = 100
-"""In one array."""
-OURS: Final = "gateway_consent"
-"""An object of our own format's `consent`, which a shop may add to what the tag sends; no data layer has the name by chance."""
-STATE: Final = "consent_state"
-SAID_ONCE: Final = (STATE, OURS)
-"""What two places may not say differently: a later word must not overrule a refusal."""
-STATES: Final[Mapping[object, str]] = {True: "granted", False: "denied", "true": "granted", "false": "denied"}
-"""What the tag makes of Consent Mode's words, and what a form makes of that."""
+MAX_EVENTS: Final = 20
+"""In one request; the tag sends one, other clients a list."""
+MAX_STEPS: Final = 6
+"""Parts of a form's dotted name."""
+ID_LENGTH: Final = 32
+"""Hexadecimal digits of an id that is derived: 128 bits."""
 
 NAMES: Final = ("event_name", "eventName", "event", "e_n")
+"""Where an event's name stands; the first that is there counts, as at the client."""
+ORDERS: Final = ("transaction_id", "order_id", "ecommerce.transaction_id", "ecommerce.purchase.actionField.id")
+AMOUNTS: Final = ("value", "e_v", "ecommerce.value", "ecommerce.purchase.actionField.revenue")
+CURRENCIES: Final = ("currency", "ecommerce.currency", "ecommerce.currencyCode")
 PAGES: Final = ("page_location", "pageLocation", "url", "href")
-CLIENTS: Final = ("client_id", "data_client_id", "_dcid")
-ADDRESSES: Final = ("userEmail", "email_address", "email", "mail")
-VALUES: Final = ("value", "e_v")
-"""Under which names a thing may stand, the first that is there counting, as the receiving client reads them."""
-DIGEST: Final = "sha256_email_address"
+CLIENTS: Final = ("client_id", "data_client_id", "_dcid", "_dcid_temp")
+EMAILS: Final = ("user_data.email_address", "user_data.email", "userEmail", "email_address", "email", "mail")
+ITEMS: Final = ("items", "ecommerce.items", "ecommerce.purchase.products", "ecommerce.add.products")
+ITEM_IDS: Final = ("item_id", "id")
 COOKIES: Final[Mapping[str, str]] = {"_fbc": "fbc", "_fbp": "fbp", "_epik": "epik"}
-"""Click ids among the cookies that the tag copies, by ours."""
+"""Of `common_cookie`, what the advertisers' own scripts keep of the ad that led here, and our name for it."""
+ADDRESS_IDS: Final = ("gclid", "gbraid", "wbraid")
 
+OWN: Final = "gateway_consent"
+"""A consent object as in our own format; no data layer has the name by chance."""
+SAID_ONCE: Final = (OWN, "consent_state")
+"""What the body may not say otherwise than the query: a later word must not overrule a refusal."""
 TAKEN: Final = frozenset(
     {
-        *NAMES,
-        *PAGES,
-        *CLIENTS,
-        *ADDRESSES,
-        *VALUES,
+        *(
+            name.partition(".")[0]
+            for names in (NAMES, ORDERS, AMOUNTS, CURRENCIES, PAGES, CLIENTS, EMAILS, ITEMS)
+            for name in names
+        ),
         *SAID_ONCE,
-        *("v", "event_id", "transaction_id", "currency", "items", "ecommerce", "user_data", "common_cookie", DIGEST),
-        *("_dcid_temp", "gtm.uniqueEventId"),
+        *("v", "event_id", "common_cookie", "dtcd", "dtdc"),
     }
 )
 KNOWN: Final = (
-    "page_hostname page_referrer page_title page_encoding page_path screen_resolution viewport_size language user_agent ip "
-    "ip_override user_id phone_number first_name last_name gender db street city region postal_code country timestamp "
-    "unique_event_id x-ga-measurement_id x-ga-page_id x-ga-mp2-richsstsse x-ga-mp2-seg x-ga-request_count "
-    "x-ga-protocol_version richsstsse gtm gtm.start"
+    "page_hostname page_referrer page_title page_encoding page_path screen_resolution viewport_size language timestamp "
+    "unique_event_id ip ip_override ipOverride userAgent richsstsse phone_number phoneNumber userPhoneNumber first_name "
+    "firstName last_name lastName userFirstName userLastName city street region postal_code postalCode "
+    "new_customer coupon affiliation"
 )
-PASSED_OVER: Final = frozenset(KNOWN.split())
-"""What the tag is known to send and nothing here has a use for, counted by its own name."""
+PASSED_OVER: Final = frozenset(KNOWN.split()) | OFTEN_SENT
+"""What the tag and its users are known to send and nothing here has a use for, counted by its own name."""
+STATES: Final = ("ad_storage", "ad_user_data", "ad_personalization")
+"""Types of consent that say something of advertising."""
 
-HEX: Final = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
-BASE64: Final = re.compile(r"[A-Za-z0-9+/]{43}=", re.ASCII)
-ALPHABETS: Final = bytes.maketrans(b"-_", b"+/")
-TRIMMED: Final = (Destination.META, Destination.PINTEREST)
-"""Who wants an address trimmed and in small letters, as the tag has it before it hashes; Google folds Gmail's as well
-(https://developers.google.com/data-manager/api/devguides/concepts/formatting, read 2026-11-22)."""
-
-Said = dict[str, object]
+Piece = dict[str, object]
 
 
-class Wire(NamedTuple):
-    """How a request came. `by_get`: by GET, so that `dtdc` and `dtcd` count; `form`: its body is a form."""
-
-    by_get: bool
-    form: bool
-
-
-def decode(query: str, body: bytes, wire: Wire, now: int, connection: Connection) -> Batch:
-    """Read one request. `query` is the text behind `?`, as it came; `now` is Unix seconds.
+def decode(query: str, body: bytes, now: int, connection: Connection, *, form: bool = False) -> Batch:
+    """Read one request. `query` is the text behind `?`, as it came; `form` says that the body is one; `now` is Unix seconds.
 
     Raises nothing: what is wrong with an event is a `Malformed` in the batch, and one stands for the whole request where it
     cannot be told apart into events.
     """
     unknown: Unknown = {}
     try:
-        shared = _of_query(query, wire)
-        items = _of_body(body, wire)
-        undeclared = _count(shared, unknown)
+        shared = _shared(query, is_whole=not body)
+        pieces = _pieces(body, form=form)
     except Broken as broken:
         return Batch([Malformed(broken.field, broken.fault)], unknown)
-    reader = _Reader(shared, now, connection, unknown, undeclared)
-    return Batch([reader.event(item, index) for index, item in enumerate(items)], unknown)
+    reader = _Reader(shared, f"{query}\n{now}\n".encode("utf-8", "surrogatepass") + body, now, connection, unknown)
+    return Batch([reader.event(piece, index) for index, piece in enumerate(pieces)], unknown)
 
 
-def events_in(query: str, body: bytes, wire: Wire) -> list[Said]:
-    """Give what each event of a request says, under the tag's own names, for whoever looks at names alone. Raises Broken."""
-    shared = _of_query(query, wire)
-    return [{**shared, **item} if type(item) is dict else shared for item in _of_body(body, wire)]
+# ── how it is packed ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-# ── the encodings ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _of_query(query: str, wire: Wire) -> Said:
-    """Give what the query says, with what is packed in it laid over the rest. Raises Broken."""
-    said: Said = dict(parameters_of(query.encode("utf-8", "surrogatepass")))
-    if not wire.by_get:
-        return said
-    for name, unpacked in (("dtcd", _plain), ("dtdc", _from_base64)):
-        if name in said:
-            packed = _loaded(unpacked(str(said.pop(name))), name)
-            if type(packed) is not dict:
-                raise Broken(name, Fault.WRONG_TYPE)
-            said = _merged(said, packed)
+def _shared(query: str, *, is_whole: bool) -> Piece:
+    """Read the query; where there is no body, also the event that is packed into one of its parameters."""
+    said: Piece = dict(parameters_of(query.encode("utf-8", "surrogatepass")))
+    packed = [name for name in ("dtcd", "dtdc") if is_whole and said.get(name)]
+    if len(packed) > 1:
+        raise Broken("dtdc", Fault.CONFLICT)
+    for name in packed:
+        inner = _object(_unpacked(name, str(said.pop(name))), name)
+        said = {**said, **_held_against(said, inner)}
     return said
 
 
-def _plain(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _from_base64(text: str) -> bytes:
-    """Undo base64 of either alphabet, filled up to fours or not."""
-    bare = text.rstrip("=").encode("utf-8", "surrogatepass").translate(ALPHABETS)
+def _unpacked(name: str, text: str) -> bytes:
+    """Give the JSON of `dtcd` as it is, and of `dtdc` out of its base64, in either alphabet, padded or not."""
+    if name == "dtcd":
+        return text.encode()
     try:
-        return base64.b64decode(bare + b"=" * (-len(bare) % 4), validate=True)
-    except binascii.Error:
-        raise Broken("dtdc", Fault.BAD_FORMAT) from None
+        plain = text.rstrip("=").replace("-", "+").replace("_", "/")
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise Broken(name, Fault.BAD_FORMAT) from None
 
 
-def _of_body(body: bytes, wire: Wire) -> list[object]:
-    """Give the events of a body; of none, one that says nothing of its own. Raises Broken."""
+def _pieces(body: bytes, *, form: bool) -> list[object]:
+    """Take a body apart into its events; no body is one event that the query has said already."""
     if not body:
         return [{}]
-    if wire.form:
+    if form:
         return [_of_form(body)]
-    value = _loaded(body, "event")
-    if type(value) is not list:
-        return [value]
-    if not value:
-        raise Broken("event", Fault.MISSING)
-    if len(value) > MAX_EVENTS:
-        raise Broken("event", Fault.TOO_LONG)
-    return value
+    value = _json(body, "event")
+    pieces = value if type(value) is list else [value]
+    if not pieces or len(pieces) > MAX_EVENTS:
+        raise Broken("event", Fault.TOO_LONG if pieces else Fault.MISSING)
+    return pieces
 
 
-def _loaded(text: bytes, field: str) -> object:
+def _json(text: bytes, field: str) -> object:
+    """Read JSON in which no two readers can differ; raises Broken."""
     try:
-        value, _ = loads(text)
+        value, is_suspicious = loads(text)
     except Unreadable:
         raise Broken(field, Fault.BAD_FORMAT) from None
+    if is_suspicious and (fault := taint_of(value, MAX_DEPTH)) is not None:
+        raise Broken(field, fault)
     return value
 
 
-def _of_form(body: bytes) -> Said:
-    """Read a form: a dot in a name leads one object deeper, and what is written as an object, an array or a flag is one.
+def _object(text: bytes, field: str) -> Piece:
+    value = _json(text, field)
+    if type(value) is not dict:
+        raise Broken(field, Fault.WRONG_TYPE)
+    return value
 
-    Numbers stay text, since an order's or a client's number must not lose digits. Raises Broken, also where a name
-    stands twice or is both a value and an object.
-    """
-    said: Said = {}
-    pieces = body.split(b"&", MAX_PARAMETERS)
-    if len(pieces) > MAX_PARAMETERS:
-        raise Broken("event", Fault.TOO_MANY_KEYS)
-    for piece in filter(None, pieces):
-        name, _, value = piece.decode("utf-8", "replace").partition("=")
-        *way, last = [unquote_plus(part) for part in name.split(".", MAX_DEPTH + 1)]
-        if len(way) >= MAX_DEPTH:
+
+def _of_form(body: bytes) -> Piece:
+    """Read a form whose names are paths, `items.0.item_id`, and whose values are JSON where they can be."""
+    said: Piece = {}
+    for name, text in parameters_of(body.replace(b"+", b" ")).items():
+        *steps, last = name.split(".")
+        if len(steps) >= MAX_STEPS:
             raise Broken("event", Fault.TOO_DEEP)
         box = said
-        for step in way:
+        for step in steps:
             inner = box.setdefault(step, {})
             if type(inner) is not dict:
-                raise Broken("event", Fault.DUPLICATE_KEY)
+                raise Broken("event", Fault.CONFLICT)
             box = inner
         if last in box:
-            raise Broken("event", Fault.DUPLICATE_KEY)
-        box[last] = _of_form_value(unquote_plus(value))
+            raise Broken("event", Fault.CONFLICT)
+        box[last] = _of_text(text)
     return said
 
 
-def _of_form_value(text: str) -> object:
-    if text == "true":
-        return True
-    if not text.startswith(("{", "[")):
-        return text
+def _of_text(text: str) -> object:
+    """Read a form's value as its makers do: as JSON, or as the text that it is."""
     try:
-        return loads(text.encode("utf-8", "surrogatepass"))[0]
-    except Unreadable:
+        return _json(text.encode("utf-8", "surrogatepass"), "event")
+    except Broken:
         return text
 
 
-def _merged(first: Said, then: Said) -> Said:
-    """Lay one place over another. Raises Broken where they differ about consent."""
-    for name in SAID_ONCE:
-        if name in first and name in then and first[name] != then[name]:
-            raise Broken(name, Fault.CONFLICT)
-    return {**first, **then}
+def _held_against(shared: Mapping[str, object], own: Piece) -> Piece:
+    """Give what a part says by itself; it must say the same of consent as what it is a part of."""
+    if any(name in shared and name in own and shared[name] != own[name] for name in SAID_ONCE):
+        raise Broken(OWN, Fault.CONFLICT)
+    return own
 
 
-def _count(said: Said, unknown: Unknown) -> bool:
-    """Count what is dropped of one place; say whether any of it is not known to be the tag's own. Raises Broken."""
-    if len(said) > MAX_PARAMETERS:
-        raise Broken("event", Fault.TOO_MANY_KEYS)
-    undeclared = False
-    for name in said.keys() - TAKEN:
-        own = name in PASSED_OVER
-        _drop(name if own else "other", unknown)
-        undeclared = undeclared or not own
-    return undeclared
-
-
-def _drop(name: str, unknown: Unknown) -> None:
-    label = f"stape.{name}"
-    unknown[label] = unknown.get(label, 0) + 1
-
-
-# ── an event ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── one event ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class _Reader:
-    """Reads the events of one request: what they share, and what is the same for all of them."""
+    """Reads the events of one request. `named`: what an event without an id of its own is named by, its place added."""
 
-    def __init__(self, shared: Said, now: int, connection: Connection, unknown: Unknown, undeclared: bool) -> None:
+    def __init__(self, shared: Piece, named: bytes, now: int, connection: Connection, unknown: Unknown) -> None:
         self._shared = shared
-        self._fault = taint_of(shared, MAX_DEPTH)
+        self._named = named
         self._now = now
         self._connection = connection
         self._unknown = unknown
-        self._undeclared = undeclared
 
-    def event(self, item: object, index: int) -> RawEvent | Malformed:
+    def event(self, piece: object, index: int) -> RawEvent | Malformed:
         """Read one event; `index` is its place among them."""
         kind = None
+        if type(piece) is not dict:
+            return Malformed("event", Fault.WRONG_TYPE)
         try:
-            own = self._own(item)
-            said = _merged(self._shared, own)
-            undeclared = _count(own, self._unknown) or self._undeclared
+            said = {**self._shared, **_held_against(self._shared, piece)}
+            undeclared = self._count(said)
             kind = _kind(said)
             return self._read(kind, said, index, undeclared)
         except Broken as broken:
             return Malformed(broken.field, broken.fault, kind)
 
-    def _own(self, item: object) -> Said:
-        if (fault := self._fault or taint_of(item, MAX_DEPTH)) is not None:
-            raise Broken("event", fault)
-        if type(item) is not dict:
-            raise Broken("event", Fault.WRONG_TYPE)
-        return item
-
-    def _read(self, kind: Kind, said: Said, index: int, undeclared: bool) -> RawEvent:
-        connection, shop = self._connection, _box(said, "ecommerce")
-        page, items = self._page(said), _items(said.get("items")) or _items(shop.get("items"))
-        address, digests = self._email(said)
+    def _read(self, kind: Kind, said: Piece, index: int, undeclared: bool) -> RawEvent:
+        connection, page = self._connection, _text(_first(said, PAGES), "page_location")
+        if page is not None and len(page) > MAX_TEXT:
+            self._drop("stape.page_location")
+            page = None
+        email, hashed = _email(said)
         return RawEvent(
             kind=kind,
-            event_id=_event_id(kind, said, shop, (self._now, index)),
+            event_id=_order_id(said) if kind is Kind.PURCHASE else self._own_id(said, index),
             occurred_at=self._now,
             page_url=page,
-            email=address,
-            email_sha256=digests,
+            email=email,
+            email_sha256=hashed,
             ip=connection.ip,
             user_agent=connection.user_agent,
-            money=_money(kind, said, shop, items),
-            content_ids=self._content_ids(items),
+            money=_money(kind, said),
+            content_ids=self._content_ids(said),
             click=_clicks(said, page),
-            consent=consent_said(said),
+            consent=consent_of(said),
             gpc_header=connection.gpc,
             unknown=undeclared,
             edge=connection.edge,
         )
 
-    def _page(self, said: Said) -> str | None:
-        page = _first(said, PAGES)
-        if page is None or (type(page) is str and len(page) <= MAX_TEXT):
-            return page
-        _drop("page_location", self._unknown)
-        return None
+    def _own_id(self, said: Piece, index: int) -> EventId:
+        """Give the id that the shop shares with its browser pixels, or derive one: the tag sends nothing twice."""
+        given = _text(said.get("event_id"), "event_id")
+        if given is not None:
+            return _id(given, "event_id")
+        return EventId.unsealed(sha256(self._named + str(index).encode()).hexdigest()[:ID_LENGTH])
 
-    def _email(self, said: Said) -> tuple[str | None, Mapping[Destination, str] | None]:
-        """Give the clear address, or the digests that stand in its place; what is neither is dropped."""
-        person = _box(said, "user_data")
-        address = _only(_first(person, ADDRESSES)) or _only(_first(said, ADDRESSES))
-        digest = _only(person.get(DIGEST)) or _only(said.get(DIGEST))
-        if type(address) is str and "@" in address and len(address) <= MAX_TEXT:
-            return address, None
-        found = dict.fromkeys(TRIMMED, made) if (made := digest_of(address)) else {}
-        if googles := digest_of(digest):
-            found[Destination.GOOGLE_ADS] = googles
-        if (address and not made) or (digest and not googles):
-            _drop("email", self._unknown)
-        return None, found or None
-
-    def _content_ids(self, items: list[Said]) -> tuple[str, ...]:
-        found = [_text(item.get("item_id") or item.get("id")) for item in items]
-        ids = [text for text in found if text and len(text) <= MAX_TEXT]
+    def _content_ids(self, said: Piece) -> tuple[str, ...]:
+        found = _first(said, ITEMS)
+        items: Iterable[object] = found.values() if type(found) is dict else found if type(found) is list else ()
+        ids = [text for item in items if type(item) is dict and (text := _item_id(item)) is not None]
         if len(ids) > MAX_CONTENT_IDS:
-            _drop("items", self._unknown)
+            self._drop("stape.items")
         return tuple(ids[:MAX_CONTENT_IDS])
 
+    def _count(self, said: Piece) -> bool:
+        """Count what is dropped; say whether any of it is not known to be the tag's own."""
+        if len(said) > MAX_PARAMETERS or any(type(part) is dict and len(part) > MAX_KEYS for part in said.values()):
+            raise Broken("event", Fault.TOO_MANY_KEYS)
+        undeclared = False
+        for name in said.keys() - TAKEN:
+            own = name in PASSED_OVER or name.startswith("x-ga-")
+            self._drop(f"stape.{name if name in PASSED_OVER else 'x-ga' if own else 'other'}")
+            undeclared = undeclared or not own
+        return undeclared
 
-def _kind(said: Said) -> Kind:
-    name = _first(said, NAMES)
-    if name is None:
-        raise Broken("event_name", Fault.MISSING)
-    kind = KINDS.get(name) if type(name) is str else None
-    if kind is None:
-        raise Broken("event_name", Fault.NOT_ONE_OF)
-    return kind
+    def _drop(self, label: str) -> None:
+        self._unknown[label] = self._unknown.get(label, 0) + 1
 
 
-def _first(said: Mapping[str, object], names: Iterable[str]) -> object:
-    """Give what stands under the first of the names that says anything."""
-    return next((value for name in names if (value := said.get(name)) not in (None, "")), None)
+def _found(said: Piece, paths: Iterable[str]) -> Iterable[object]:
+    """Give what stands at some paths, leaving out what is empty."""
+    for path in paths:
+        value: object = said
+        for step in path.split("."):
+            value = value.get(step) if type(value) is dict else None
+        if value is not None and value != "":
+            yield value
 
 
-def _only(value: object) -> object:
-    """Give the one of a list, none where there are several, and anything else as it is."""
-    if type(value) is list:
-        return value[0] if len(value) == 1 else None
+def _first(said: Piece, paths: Iterable[str]) -> object:
+    return next(iter(_found(said, paths)), None)
+
+
+def _text(value: object, field: str) -> str | None:
+    """Read text, or a whole number as text; None for nothing, or nothing in it."""
+    if value is None or value == "":
+        return None
+    if type(value) is int:
+        return str(value)
+    if type(value) is not str:
+        raise Broken(field, Fault.WRONG_TYPE)
     return value
 
 
-def _box(said: Mapping[str, object], name: str) -> Said:
-    value = said.get(name)
-    return value if type(value) is dict else {}
+def _kind(said: Piece) -> Kind:
+    name = _text(_first(said, NAMES), "event_name")
+    if name is None:
+        raise Broken("event_name", Fault.MISSING)
+    if name not in KINDS:
+        raise Broken("event_name", Fault.NOT_ONE_OF)
+    return KINDS[name]
 
 
-def _text(value: object) -> str | None:
-    """Write a name or a number as text; None for anything else."""
-    if type(value) is str:
-        return value
-    return str(value) if type(value) is int else None
-
-
-def digest_of(value: object) -> str | None:
-    """Read a SHA-256 as the tag writes one, in hexadecimal digits or in base64: 64 lower-case digits, None otherwise."""
-    if type(value) is not str:
-        return None
-    if HEX.fullmatch(value):
-        return value.lower()
-    if BASE64.fullmatch(value) is None:
-        return None
-    raw = base64.b64decode(value)
-    return raw.hex() if base64.b64encode(raw).decode() == value else None
-
-
-def consent_said(said: Said) -> object:
-    """Give the consent object of an event: the page's own, Consent Mode's state beside it, and whose it is.
-
-    A state that is no flag stays unreadable, and so does whatever stands in the place of an object: both refuse. Raises
-    Broken where the page's own object says something else of Consent Mode.
-    """
-    own = consent_of(said.get(OURS))
-    if own is not None and type(own) is not dict:
-        return own
-    consent: Said = {} if own is None else dict(own)
-    if (state := said.get(STATE)) is not None:
-        google = google_of(state)
-        if consent.get("google") not in (None, google):
-            raise Broken(STATE, Fault.CONFLICT)
-        consent["google"] = google
-    if client := _text(_first(said, CLIENTS)):
-        consent["join"] = _joined(consent.get("join"), client)
-    return consent
-
-
-def _joined(join: object, client: str) -> object:
-    """Add the tag's client id to what else a record may be found by; what is no object stays, for its reader to refuse."""
-    if join is None:
-        return {"client_id": client}
-    if type(join) is not dict:
-        return join
-    if join.get("client_id") not in (None, client):
-        raise Broken("client_id", Fault.CONFLICT)
-    return {**join, "client_id": client}
-
-
-def google_of(state: object) -> object:
-    """Give Consent Mode's state in its own words; what is none stays and refuses."""
-    if type(state) is not dict or len(state) > MAX_KEYS:
-        return "unreadable"
-    return {name: STATES.get(said, "unreadable") if type(said) in (bool, str) else "unreadable" for name, said in state.items()}
-
-
-def _event_id(kind: Kind, said: Said, shop: Said, when: tuple[int, int]) -> EventId:
-    """Give the order's number for a purchase, by which it is known from whichever side it comes, or else the event's own id.
-
-    Without either it is a digest of the client, the page's load, the name, and the number that Tag Manager gave the event, or
-    where the tag does not send that, of the second and the place in the request. The tag repeats no request by itself.
-    """
-    order = _first(said, ("transaction_id",)) or _first(shop, ("transaction_id",)) or _action(shop).get("id")
-    number = order if kind is Kind.PURCHASE and order else said.get("event_id")
-    if number not in (None, ""):
-        return _checked(number, "transaction_id" if number is order else "event_id")
-    if kind is Kind.PURCHASE:
-        raise Broken("transaction_id", Fault.MISSING)
-    own = _text(said.get("gtm.uniqueEventId"))
-    client = [_text(said.get(name)) or "" for name in (*CLIENTS, "_dcid_temp")]
-    counted = ["gtm", own] if own and said.get("_dcid_temp") else ["now", *map(str, when)]
-    text = "\n".join([*client, kind.value, str(_first(said, PAGES) or ""), *counted])
-    return EventId.unsealed(sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:ID_LENGTH])
-
-
-def _checked(number: object, field: str) -> EventId:
-    text = _text(number)
-    if text is None:
-        raise Broken(field, Fault.WRONG_TYPE)
+def _id(text: str, field: str) -> EventId:
     if EventId.PATTERN.fullmatch(text) is None:
         raise Broken(field, Fault.TOO_LONG if len(text) > 64 else Fault.BAD_FORMAT)
     return EventId.unsealed(text)
 
 
-def _clicks(said: Said, page: str | None) -> dict[str, str] | None:
-    """Take Google's click ids out of the page's address, and the other platforms' out of the cookies that the tag copies."""
-    cookies = _box(said, "common_cookie")
-    found = (clicks_of(page) or {}) if page else {}
-    for name, ours in COOKIES.items():
-        value = cookies.get(name)
-        if type(value) is str and value and len(value) <= MAX_TEXT:
-            found[ours] = value
-    return found or None
+def _order_id(said: Piece) -> EventId:
+    """Give the order's number, by which the same purchase is known from whichever side it comes."""
+    numbers = {_text(value, "transaction_id") for value in _found(said, ORDERS)}
+    if len(numbers) > 1:
+        raise Broken("transaction_id", Fault.CONFLICT)
+    number = next(iter(numbers), None)
+    if number is None:
+        raise Broken("transaction_id", Fault.MISSING)
+    return _id(number, "transaction_id")
 
 
-# ── the order ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _action(shop: Said) -> Said:
-    """Give the order of Universal Analytics' enhanced e-commerce."""
-    return _box(_box(shop, "purchase"), "actionField")
-
-
-def _items(value: object) -> list[Said]:
-    """Give the products of a list; a form names them by number."""
-    parts = list(value.values()) if type(value) is dict and all(name.isdigit() for name in value) else value
-    return [part for part in parts if type(part) is dict] if type(parts) is list else []
-
-
-def _money(kind: Kind, said: Said, shop: Said, items: list[Said]) -> Money | None:
-    """Read the order's value and its currency; the prices of products are never summed, since an order has more than them."""
-    amount = _first(said, VALUES)
-    if amount is None:
-        amount = _first(shop, ("value",))
-    if amount is None:
-        amount = _first(_action(shop), ("revenue",))
-    currency = _first(said, ("currency",)) or _first(shop, ("currency", "currencyCode"))
-    currency = currency or (_first(items[0], ("currency",)) if items else None)
-    if kind is not Kind.PURCHASE and (amount is None or currency is None):
+def _money(kind: Kind, said: Piece) -> Money | None:
+    currencies = {_text(value, "currency") for value in _found(said, CURRENCIES)}
+    if len(currencies) > 1:
+        raise Broken("order.currency", Fault.CONFLICT)
+    currency = next(iter(currencies), None)
+    written = [_number(value) for value in _found(said, AMOUNTS)]
+    if kind is not Kind.PURCHASE and (currency is None or not written):
         return None
-    if amount is None:
-        raise Broken("order.value", Fault.MISSING)
-    if type(currency) is not str:
-        raise Broken("order.currency", Fault.MISSING if currency is None else Fault.WRONG_TYPE)
-    return money_of_text(rounded(_number(amount), currency), currency)
+    if currency is None or not written:
+        raise Broken("order.currency" if written else "order.value", Fault.MISSING)
+    amounts = {rounded(text, currency) for text in written}
+    if len(amounts) > 1:
+        raise Broken("order.value", Fault.CONFLICT)
+    return money_of_text(amounts.pop(), currency)
 
 
-def _number(amount: object) -> str:
-    if type(amount) is str:
-        return amount
-    if type(amount) is int or type(amount) is float:
-        return repr(amount)
-    raise Broken("order.value", Fault.WRONG_TYPE)
+def _number(value: object) -> str:
+    if type(value) is float or type(value) is int:
+        return repr(value)
+    text = _text(value, "order.value")
+    return "" if text is None else text
+
+
+def _item_id(item: Piece) -> str | None:
+    found = _first(item, ITEM_IDS)
+    text = str(found) if type(found) is int else found
+    return text if type(text) is str and len(text) <= MAX_TEXT else None
+
+
+# ── who, and what was said ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _email(said: Piece) -> tuple[str | None, dict[Destination, str] | None]:
+    """Give the address, or the digests that stand for one.
+
+    The tag can hash a field itself: SHA-256 of the text, trimmed and in small letters, which is how Meta and Pinterest want it
+    and, with Google's rule for Gmail, not Google (`getCustomData` in its template.js). A digest that is named as one is GA4's
+    and made by Google's rules. Where an address stands too, it goes before both. Raises Broken where two differ.
+    """
+    texts = {_text(_alone(value), "email") for value in _found(said, EMAILS)} - {None}
+    if len(texts) > 1:
+        raise Broken("email", Fault.CONFLICT)
+    text = next(iter(texts), None)
+    digests = {}
+    if text is not None and SHA256_HEX.fullmatch(text.lower()):
+        digests = dict.fromkeys((Destination.META, Destination.PINTEREST), text.lower())
+        text = None
+    named = _alone(_first(said, ("user_data.sha256_email_address",)))
+    if type(named) is str and SHA256_HEX.fullmatch(named.lower()):
+        digests[Destination.GOOGLE_ADS] = named.lower()
+    return (text, None) if text is not None else (None, digests or None)
+
+
+def _alone(value: object) -> object:
+    """Give what a list holds that has one part, as GA4 writes what there may be several of."""
+    return value[0] if type(value) is list and len(value) == 1 else value
+
+
+def consent_of(said: Piece) -> object:
+    """Give the consent object of an event: what the shop says was said, every no of `consent_state`, and whose it is.
+
+    What is no object, and a state that is no answer, refuses. No state ever grants.
+    """
+    own = said.get(OWN)
+    if own is not None and type(own) is not dict:
+        return "unreadable"
+    consent: Piece = dict(own or {})
+    state = said.get("consent_state")
+    if state is not None:
+        if type(state) is not dict:
+            return "unreadable"
+        consent |= _refused_by(state, consent)
+    client = _first(said, CLIENTS)
+    if "join" not in consent and type(client) is str:
+        consent["join"] = {"client_id": client}
+    return consent
+
+
+def _refused_by(state: Piece, consent: Piece) -> Piece:
+    """Give what a state takes away: everybody by `ad_storage` or `ad_user_data`, personal ads at Google by the third."""
+    words = {name: "denied" if state[name] is False else "unreadable" for name in STATES if state.get(name, True) is not True}
+    if not words:
+        return {}
+    google = consent.get("google", {})
+    refused: Piece = {"google": {**google, **words} if type(google) is dict else google}
+    return refused if words.keys() == {"ad_personalization"} else {**refused, "advertising": False}
+
+
+def _clicks(said: Piece, page: str | None) -> dict[str, str] | None:
+    """Take the ids of ads: what the advertisers' scripts keep in cookies, and Google's out of the page's address."""
+    kept = said.get("common_cookie")
+    found = (
+        {ours: kept[theirs] for theirs, ours in COOKIES.items() if type(kept.get(theirs)) is str} if type(kept) is dict else {}
+    )
+    query = (page or "").partition("#")[0].partition("?")[2]
+    if any(name in query for name in ADDRESS_IDS):
+        found |= {name: text for name in ADDRESS_IDS if (text := _parameters(query).get(name))}
+    return {name: str(text) for name, text in found.items() if name in CLICK_FIELDS} or None
+
+
+def _parameters(query: str) -> Parameters:
+    """Read the query of a page's address; nothing of it where it says something twice."""
+    try:
+        return parameters_of(query.encode("utf-8", "surrogatepass"))
+    except Broken:
+        return {}

@@ -83,23 +83,22 @@ def test_a_measurement_id_is_one_storefronts_alone(tmp_path: Path) -> None:
     assert f"storefronts.other.{fault}" in faults_of(tmp_path, one + other)
 
 
-def test_the_data_tag_is_taken_where_a_storefront_says_so(tmp_path: Path) -> None:
-    """And has origins, by which alone the tag is known."""
+def test_the_data_tag_is_off_until_it_is_asked_for(tmp_path: Path) -> None:
+    """Origins alone let nobody in."""
     demo = StorefrontId("demo")
-    assert not load_text(tmp_path, GOOD).storefronts[demo].data_tag
-    assert load_text(tmp_path, spoilt(ORIGINS, f"{ORIGINS}\ndata_tag = true")).storefronts[demo].data_tag
-    fault = "storefronts.demo.data_tag: needs origins: the tag is known by its page alone"
-    assert faults_of(tmp_path, spoilt(ORIGINS, "origins = []\ndata_tag = true")) == (fault,)
+    assert load_text(tmp_path, GOOD).storefronts[demo].data_tag is False
+    assert load_text(tmp_path, spoilt(ORIGINS, f"{ORIGINS}\ndata_tag = true")).storefronts[demo].data_tag is True
 
 
-def test_a_page_with_the_data_tag_is_one_storefronts_alone(tmp_path: Path) -> None:
-    """Of another that does not take the tag it may be a page as well."""
+def test_pages_with_the_data_tag_are_one_storefronts_alone(tmp_path: Path) -> None:
+    """By their origin alone the tag is told whose it is."""
+    assert faults_of(tmp_path, spoilt(ORIGINS, "data_tag = true")) == (
+        "storefronts.demo.data_tag: needs the shop's origins, by which its pages are known",
+    )
     one = spoilt(ORIGINS, f"{ORIGINS}\ndata_tag = true")
-    shop = one[one.index("[storefronts.demo]") :]
-    other = shop.replace("storefronts.demo", "storefronts.other").replace('id = "', 'id = "o')
-    fault = "storefronts.other.data_tag: an origin of this storefront is also one of another with data_tag"
+    other = one[one.index("[storefronts.demo]") :].replace("storefronts.demo", "storefronts.other").replace('id = "', 'id = "o')
+    fault = "storefronts.other.data_tag: cannot be on for two storefronts that have the same origin"
     assert fault in faults_of(tmp_path, one + other)
-    assert fault not in faults_of(tmp_path, one + other.replace("data_tag = true", "") + "[storefronts.other.nothing]\n")
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
