@@ -72,8 +72,7 @@ def _native(request: Recorded, now: int, connection: Connection | None) -> Batch
 
 def _data_tag(request: Recorded, now: int, connection: Connection) -> Batch:
     kind = (request.header("content-type") or "").partition(";")[0].strip().lower()
-    wire = stape.Wire(by_get=request.method == "GET", form=kind == FORM)
-    return stape.decode(request.query, request.body, wire, now, connection)
+    return stape.decode(request.query, request.body, now, connection, form=kind == FORM)
 
 
 READERS: Final[Mapping[str, Reader]] = {

@@ -356,7 +356,10 @@ def kind_of(value: object) -> str:
 # ── what came in ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 SECOND: Final = {"customer": CUSTOMER_FIELDS, "client": CLIENT_FIELDS, "order": ORDER_FIELDS, "click": CLICK_FIELDS}
-SECOND_OF_DATA: Final = {"user_data": frozenset({*stape.ADDRESSES, stape.DIGEST}), "common_cookie": frozenset(stape.COOKIES)}
+SECOND_OF_DATA: Final = {
+    "user_data": frozenset(path.removeprefix("user_data.") for path in stape.EMAILS),
+    "common_cookie": frozenset(stape.COOKIES),
+}
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -378,7 +381,7 @@ def _said_natively(request: Recorded) -> list[object]:
 
 def _said_by_data_tag(request: Recorded) -> Sequence[object]:
     kind = (request.header("content-type") or "").partition(";")[0].strip().lower()
-    return stape.events_in(request.query, request.body, stape.Wire(by_get=request.method == "GET", form=kind == FORM))
+    return stape.events_in(request.query, request.body, form=kind == FORM)
 
 
 TAG: Final = Form(
@@ -388,7 +391,7 @@ NATIVE: Final = Form(_said_natively, lambda path: _declared(path, EVENT_FIELDS, 
 DATA_TAG: Final = Form(
     _said_by_data_tag,
     lambda path: _declared(path, stape.TAKEN, SECOND_OF_DATA),
-    ("event_id", "unique_event_id", "transaction_id", "ecommerce.transaction_id"),
+    ("event_id", "unique_event_id", *stape.ORDERS),
 )
 
 
