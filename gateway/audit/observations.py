@@ -357,7 +357,7 @@ def kind_of(value: object) -> str:
 
 SECOND: Final = {"customer": CUSTOMER_FIELDS, "client": CLIENT_FIELDS, "order": ORDER_FIELDS, "click": CLICK_FIELDS}
 SECOND_OF_DATA: Final = {
-    "user_data": frozenset(path.removeprefix("user_data.") for path in stape.EMAILS),
+    "user_data": frozenset({"sha256_email_address", *(path.removeprefix("user_data.") for path in stape.EMAILS)}),
     "common_cookie": frozenset(stape.COOKIES),
 }
 

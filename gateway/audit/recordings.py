@@ -257,6 +257,8 @@ def _recorded(  # noqa: PLR0913 - a request, part by part
         raise _Broken("body", Fault.TOO_LONG)
     headers: dict[str, tuple[str, ...]] = {}
     for pair in pairs:
+        if not pair.value:  # what proxies write of a header that was not there
+            continue
         name = pair.name.lower()
         headers[name] = (*headers.get(name, ()), pair.value)
     found = URL.fullmatch(url)

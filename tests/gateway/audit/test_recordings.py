@@ -81,6 +81,11 @@ def test_an_address_without_a_host_has_that_of_the_header() -> None:
     assert request(lines(line(url="/data?v=2", headers=[{"name": "Host", "value": "t.example:443"}]))).host == "t.example"
 
 
+def test_an_empty_header_is_none() -> None:
+    """Proxies write one for what was not there: a page that names no origin is no stranger."""
+    assert request(lines(line(headers={"Origin": "", "A": ["", "1"]}))).headers == {"a": ("1",)}
+
+
 def test_who_is_named_in_an_address_is_left_out() -> None:
     """User and password of an address are no part of the host."""
     assert request(lines(line(url="https://jane:secret@t.example/x"))).host == "t.example"
