@@ -2,6 +2,8 @@
 
 Two forms are taken: HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec/, read 2026-11-26), which browsers and recording
 proxies write, and NDJSON, one request a line: `{"method", "url", "at"?, "headers"?, "remote"?, "body" | "body_base64"?}`.
+A line may also be one of a container's own log, in the form that its tags share
+(https://github.com/stape-io/gtm-standards, GTMS-3, read 2026-11-26).
 What cannot be read is a `Flaw` that names the place, the field and the rule, never the value. Everything is bounded. Nobody
 is told apart here: what a request is of is for `observations`. Pure.
 """
@@ -95,6 +97,15 @@ class _Line(msgspec.Struct):
     body_base64: str | None = None
 
 
+class _Logged(msgspec.Struct, rename="pascal"):
+    """What a container's tag writes to its log of a request that it sends; answers and remarks have another type."""
+
+    type: str
+    request_url: str = ""
+    request_method: str = "POST"
+    request_body: msgspec.Raw = msgspec.Raw(b"null")
+
+
 class _Pair(msgspec.Struct):
     name: str
     value: str
@@ -157,7 +168,8 @@ def read(body: bytes) -> Iterator[Recorded | Flaw]:
         if number > MOST_REQUESTS:
             yield Flaw(number, "entry", Rule.TOO_MANY)
             return
-        yield _read(bytes(entry), number, "entry")
+        if (request := _read(bytes(entry), number, "entry")) is not None:
+            yield request
 
 
 def _lines(body: bytes) -> Iterator[Recorded | Flaw]:
@@ -172,15 +184,23 @@ def _lines(body: bytes) -> Iterator[Recorded | Flaw]:
         if found > MOST_REQUESTS:
             yield Flaw(number, "line", Rule.TOO_MANY)
             return
-        yield _read(line, number, "line")
+        if (request := _read(line, number, "line")) is not None:
+            yield request
     if not found:
         yield Flaw(0, "file", Rule.NO_RECORDING)
 
 
-def _read(text: bytes, number: int, what: str) -> Recorded | Flaw:
+LOGGED: Final = re.compile(rb'"Type": ?"(?:Request|Response|Message)"')
+"""In every line of a container's log that a tag wrote; a quote inside a body stands behind a backslash."""
+
+
+def _read(text: bytes, number: int, what: str) -> Recorded | Flaw | None:
+    """Read one request; None for a line of a container's log that is of none."""
     if len(text) > MOST_LINE:
         return Flaw(number, what, Fault.TOO_LONG)
     try:
+        if what == "line" and LOGGED.search(text) is not None:
+            return _of_log(msgspec.json.decode(text, type=_Logged), number)
         if what == "line":
             return _of_line(msgspec.json.decode(text, type=_Line), number)
         return _of_entry(msgspec.json.decode(text, type=_Entry), number)
@@ -215,6 +235,14 @@ def _of_line(said: _Line, number: int) -> Recorded:
         pairs = [_Pair(name, value) for name, held in pairs.items() for value in ([held] if isinstance(held, str) else held)]
     at = None if said.at is UNSET else _moment(msgspec.json.decode(said.at))
     return _recorded(number, said.method, said.url, pairs, body, at=at, remote=said.remote)
+
+
+def _of_log(said: _Logged, number: int) -> Recorded | None:
+    if said.type != "Request":
+        return None
+    body: object = msgspec.json.decode(said.request_body)
+    text = body.encode() if isinstance(body, str) else b"" if body is None else bytes(said.request_body)
+    return _recorded(number, said.request_method, said.request_url, [], text, at=None)
 
 
 def _of_entry(said: _Entry, number: int) -> Recorded:

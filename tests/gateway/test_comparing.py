@@ -137,12 +137,13 @@ def test_a_browsers_connection_is_read_as_at_the_door(tmp_path: Path) -> None:
     there = install(tmp_path / "it", NOWHERE)
     edit(there, ("pre_stop_seconds = 0",
                  'pre_stop_seconds = 0\ntrusted_proxies = ["10.0.0.0/8"]\ncountry_header = "CF-IPCountry"'))  # fmt: skip
-    headers = {"user_agent": AGENT, "x_forwarded_for": "192.0.2.9, 198.51.100.77, 10.0.0.1", "origin": ORIGIN}
+    headers: dict[str, Any] = {"user_agent": AGENT, "x_forwarded_for": "192.0.2.9, 198.51.100.77, 10.0.0.1", "origin": ORIGIN}
     (event,) = run(there, posted(purchase(), path="/v1/collect", sec_gpc="1", **headers)).events
     assert set(reasons(event).values()) == {"gpc"}
     (event,) = run(there, posted(purchase(), path="/v1/collect", cf_ipcountry="FR", **headers)).events
-    assert isinstance(event.ways[META], tuple)
-    assert any(field.kind == "ipv4_24" for field in event.ways[META][0].fields)
+    way = event.ways[META]
+    assert isinstance(way, tuple)
+    assert any(field.kind == "ipv4_24" for field in way[0].fields)
 
 
 def test_every_door_that_a_container_has_is_read() -> None:

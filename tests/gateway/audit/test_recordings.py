@@ -86,6 +86,22 @@ def test_an_empty_header_is_none() -> None:
     assert request(lines(line(headers={"Origin": "", "A": ["", "1"]}))).headers == {"a": ("1",)}
 
 
+@pytest.mark.parametrize("body", ['{"data":[]}', {"data": []}])
+def test_a_containers_own_log_is_read(body: object) -> None:
+    """Its tags write what they send, as an object or as text, and what was answered, which is passed over."""
+    logged = {"Name": "Facebook", "Type": "Request", "TraceId": "x", "RequestUrl": "https://graph.facebook.com/1/events"}
+    others = [{"Name": "x", "Type": "Response", "ResponseStatusCode": 200}, {"Name": "x", "Type": "Message", "TraceId": "x"}]
+    found = request(lines(others[0], logged | {"RequestMethod": "POST", "RequestBody": body}, others[1]))
+    assert (found.line, found.method, found.host, found.path) == (2, "POST", "graph.facebook.com", "/1/events")
+    assert json.loads(found.body) == {"data": []}
+    assert request(lines(logged)).body == b""
+
+
+def test_what_only_quotes_a_log_is_a_line_like_any_other() -> None:
+    """A body may hold such words."""
+    assert request(lines(line(body='{"Type": "Request"}'))).body == b'{"Type": "Request"}'
+
+
 def test_who_is_named_in_an_address_is_left_out() -> None:
     """User and password of an address are no part of the host."""
     assert request(lines(line(url="https://jane:secret@t.example/x"))).host == "t.example"
