@@ -557,9 +557,9 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "stored or sent. Tells which events the old container sent and this one would not, for which reason of consent, and\n"
         "every field that the old one sends and this one does not, by name and kind of value, never a value.\n\n"
         'RECORDED is a HAR file, or has one request a line: {"at", "method", "url", "headers", "body"}. Requests to\n'
-        "/g/collect (Google's tag), /data (Stape's), /v1/events and /v1/collect are read. SENT is the same, or the container's\n"
-        "own log, of what it sent to Meta, Pinterest and Google; without it you see what would leave here, and what came in\n"
-        "and would not.\n"
+        "/g/collect (Google's tag), /data (Stape's), /v1/events and /v1/collect are read. SENT is the same of what it sent\n"
+        "to Meta, Pinterest and Google, or its tags' own log; without it you see what would leave here, and what came in and\n"
+        "would not.\n"
         "Exit code 0 if nothing differs, 1 if something does, 2 if a file cannot be read. Example:\n\n"
         "  consent-gateway compare in.har --storefront shop1 --sent out.ndjson --html comparison.html",
         _compare_arguments,
