@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from gateway import comparing
 from gateway.adapter import Adapter, Quota
 from gateway.archive import Archive
 from gateway.audit.advice import about_later_word, in_words
@@ -473,8 +474,19 @@ def _filed(shop: Storefront) -> FiledShop:
 
 def make_dry_run(settings: Settings, callers: Callers, run: Run) -> DryRun:
     """Make the dry run: each storefront's own line, adapters and contracts. `run` carries events down a line."""
+    return DryRun({name: callers.door(name).line for name in settings.storefronts}, _ways(settings), run)
+
+
+def make_comparing(settings: Settings, storefront: StorefrontId, now: int) -> comparing.Run:
+    """Make what a storefront's recording is run through; `now` (Unix seconds) is for requests without a time."""
+    callers = make_callers(settings)
+    ways = {lane.destination: way for lane, way in _ways(settings).items() if lane.storefront == storefront}
+    return comparing.Run(comparing.Shop(callers.door(storefront), ways, callers, _edge(settings)), now)
+
+
+def _ways(settings: Settings) -> dict[Lane, Way]:
     rules = rules_of(settings)
-    ways = {
+    return {
         Lane(s.id, name): Way(
             adapter=adapter,
             base_url=s.base_urls[name],
@@ -485,7 +497,6 @@ def make_dry_run(settings: Settings, callers: Callers, run: Run) -> DryRun:
         for s in settings.storefronts.values()
         for name, adapter in s.destinations.items()
     }
-    return DryRun({name: callers.door(name).line for name in settings.storefronts}, ways, run)
 
 
 def make_webhooks(settings: Settings, callers: Callers, desk: Desk, metrics: Metrics) -> Webhooks:
@@ -519,13 +530,18 @@ def _due_dates(desk: Desk, storefront: StorefrontId) -> Callable[[], Sequence[in
 
 def make_callers(settings: Settings) -> Callers:
     """Make those who may call, with the line of each storefront."""
-    server, pepper = settings.server, Keyring.load(settings.server.key_file).pepper
+    pepper = Keyring.load(settings.server.key_file).pepper
     persons, shops = Persons(pepper), settings.storefronts.values()
     return Callers(
         Doorkeeper(pepper, {shop.id: shop.keys for shop in shops}),
         {shop.id: _door(shop, persons) for shop in shops},
-        Edge(server.trusted_proxies, server.country_header, server.region_header),
+        _edge(settings),
     )
+
+
+def _edge(settings: Settings) -> Edge:
+    server = settings.server
+    return Edge(server.trusted_proxies, server.country_header, server.region_header)
 
 
 def _door(storefront: Storefront, persons: Persons) -> Door:

@@ -202,6 +202,16 @@ def _reconcile_arguments(parser: argparse.ArgumentParser) -> None:
     _with_config(parser)
 
 
+def _compare_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recorded", metavar="RECORDED", type=Path, help="what came in to the old container, as HAR or NDJSON")
+    parser.add_argument("--storefront", required=True, help="whose it is: [storefronts.NAME] in the configuration")
+    parser.add_argument("--sent", type=Path, help="what the old container sent out, as HAR or NDJSON")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the report to this new file, to be printed")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report for programs to this new file")
+    parser.add_argument("--language", choices=("en", "fr"), default="en", help="the language of --html (default: en)")
+    _with_config(parser)
+
+
 def _audit_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(title="what", required=True, dest="what")
     shapes = _part(
@@ -574,6 +584,19 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "Exit code 1 if orders are missing, 2 if the list cannot be read. Example:\n\n"
         "  consent-gateway reconcile shop1 orders_export.csv --format shopify --missed missed.ndjson",
         _reconcile_arguments,
+    ),
+    "compare": Command(
+        "hold an old tag container's recorded traffic against what this gateway would send of it",
+        "Runs a recorded hour through the same readers, rules, adapters and contracts as the running gateway; nothing is\n"
+        "stored or sent. Tells which events the old container sent and this one would not, for which reason of consent, and\n"
+        "every field that the old one sends and this one does not, by name and kind of value, never a value.\n\n"
+        'RECORDED is a HAR file, or has one request a line: {"at", "method", "url", "headers", "body"}. Requests to\n'
+        "/g/collect (Google's tag), /data (Stape's), /v1/events and /v1/collect are read. SENT is the same of what it sent\n"
+        "to Meta, Pinterest and Google, or its tags' own log; without it you see what would leave here, and what came in and\n"
+        "would not.\n"
+        "Exit code 0 if nothing differs, 1 if something does, 2 if a file cannot be read. Example:\n\n"
+        "  consent-gateway compare in.har --storefront shop1 --sent out.ndjson --html comparison.html",
+        _compare_arguments,
     ),
     "audit": Command(
         "show what has left, acknowledge it; verify, export and show the signed log; write contracts out",
