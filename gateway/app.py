@@ -221,7 +221,7 @@ async def running(  # noqa: PLR0915 - every room, once
         papers = make_papers(settings, outbox, ledger)
         dry_run = make_dry_run(settings, callers, consents.run)
         clerk = Clerk(papers, dry_run, frozenset(settings.storefronts), signed.append)
-        door = _console_door(settings, keyring, signed, callers)
+        door = _console_door(settings, keyring, signed, callers, metrics)
         rooms = Rooms(
             outbox=outbox,
             reports=reports,
@@ -493,7 +493,7 @@ def make_webhooks(settings: Settings, callers: Callers, desk: Desk, metrics: Met
     )
 
 
-def _console_door(settings: Settings, keyring: Keyring, signed: SignedLog, callers: Callers) -> ConsoleDoor:
+def _console_door(settings: Settings, keyring: Keyring, signed: SignedLog, callers: Callers, metrics: Metrics) -> ConsoleDoor:
     """Make the console's door, with a new token of the host's own. Raises OSError when that cannot be written."""
     return ConsoleDoor(
         settings.console,
@@ -501,6 +501,7 @@ def _console_door(settings: Settings, keyring: Keyring, signed: SignedLog, calle
         host_token=write_host_token(settings.server.data_dir),
         record=signed.append,
         tell=signed.tell,
+        count=metrics.sign_in,
         address=callers.address,
     )
 

@@ -180,6 +180,7 @@ class Metrics(Collector):
         self._jumps = Counts("clock_jumps", "Times the wall clock moved against the monotonic one.", lane)
         self._violations = Counts("contract_violations", "What a contract kept from leaving.", ("destination",))
         self._rights = Counts("rights", "Requests of persons that were done.", ("storefront", "right", "via"))
+        self._sign_ins = Counts("sign_ins", "Tries to sign in to the console, by how they ended.", ("outcome",))
         self._faults = Counts("faults", "Unforeseen exceptions in delivery.", (*lane, "stage"))
         self._seconds = Durations("delivery_seconds", "From acceptance to the platform's confirmation.", DELIVERY_BUCKETS)
         self._up: dict[Lane, bool] = {}
@@ -239,6 +240,10 @@ class Metrics(Collector):
     def webhook(self, storefront: StorefrontId, topic: Word, outcome: Word) -> None:
         """Count a signed webhook by its topic and what came of it, members of `sources.shopify.Topic`, `webhooks.Outcome`."""
         self._webhooks.add((storefront, topic, outcome), 1)
+
+    def sign_in(self, outcome: Word) -> None:
+        """Count a try to sign in to the console by how it ended, a member of `console.door.SignIn`."""
+        self._sign_ins.add((outcome,), 1)
 
     def right_done(self, storefront: StorefrontId, right: Word, via: Word) -> None:
         """Count a person's request that was done; `right` and `via` are members of `ledger.Right` and `rights.desk.Via`."""
@@ -418,6 +423,7 @@ class Metrics(Collector):
             "test_mode", "1 while a platform's test switch is on.", ("storefront", "destination", "switch"), self._switches()
         )
         yield _gauge("test_endpoints_allowed", "1 when events may go elsewhere.", (), [((), float(self._test_endpoints))])
+        yield self._sign_ins.family()
         yield from self._log()
         yield _gauge("build_info", "Always 1.", ("version",), [((VERSION,), 1.0)])
 

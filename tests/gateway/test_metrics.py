@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.console.door import SignIn
 from gateway.delivery.contract import Violation
 from gateway.delivery.contract_body import Place
 from gateway.delivery.credentials import Standing
@@ -41,6 +42,7 @@ DESIGN_NAMES: Mapping[str, set[str]] = {
     "processed_total": {"storefront", "destination", "processing", "reason"},
     "contract_violations_total": {"destination"},
     "new_shapes": {"storefront", "destination"},
+    "sign_ins_total": {"outcome"},
     "test_mode": {"storefront", "destination", "switch"},
     "test_endpoints_allowed": set(),
     "log_entries_total": {"kind"},
@@ -71,6 +73,7 @@ def busy() -> Metrics:
     metrics.watch_repeats([DEMO], lambda _storefront: 1)
     metrics.watch_log(lambda: {"started": 1}, lambda: True, lambda: 3.0)
     metrics.right_done(DEMO, Right.ERASE, Via.OPERATOR)
+    metrics.sign_in(SignIn.WRONG)
     metrics.watch_requests({DEMO: lambda: [100]})
     metrics.delivered(META, Kind.PURCHASE, Reason.CONFIRMED, [1.0], {"EUR": 1})
     metrics.dead(META, None, Reason.UNSEALABLE, 1, {})
