@@ -23,7 +23,8 @@ from gateway.archive import Archive
 from gateway.audit.advice import about_later_word, in_words
 from gateway.audit.grounds import Regime
 from gateway.audit.processing import TimeLimit
-from gateway.audit.standing import CredentialState, LaneState, Readiness
+from gateway.audit.rehearsals import canary_state
+from gateway.audit.standing import CredentialState, LaneState, Readiness, breaker, throttle, token
 from gateway.audit.trace import moment
 from gateway.bodies import Bodies
 from gateway.callers import Callers, Door, Edge
@@ -34,6 +35,7 @@ from gateway.console.live import Live, glance
 from gateway.console.rooms import Rooms
 from gateway.console.site import Site
 from gateway.console.tokens import write_host_token
+from gateway.delivery.canary import Canary
 from gateway.delivery.courier import Courier, Health, Office, Route
 from gateway.delivery.credentials import Credential, ReferredCredential, Standing
 from gateway.delivery.inquirer import Inquirer, LaterWord, inquirers
@@ -215,7 +217,14 @@ async def running(  # noqa: PLR0915 - every room, once
         )
         reports = Reports(outbox, shops_of(settings))
         opened = asyncio.Event()
-        lanes = _lane_states(settings, couriers, credentials, asking, outbox.unacknowledged)
+        canary = Canary(
+            routes,
+            {lane: _health(courier) for lane, courier in couriers.items()},
+            60.0 * settings.delivery.canary_minutes,
+            transport=transport,
+            watcher=witness,
+        )
+        lanes = _lane_states(settings, couriers, credentials, asking, canary, outbox.unacknowledged)
         readiness = _readiness(settings, outbox, signed, lanes, opened, stop)
         replayer = Replayer(outbox, rules_of(settings), witness)
         papers = make_papers(settings, outbox, ledger)
@@ -260,6 +269,8 @@ async def running(  # noqa: PLR0915 - every room, once
         tasks += [asyncio.create_task(inquirer.run(), name="inquirer") for inquirer in asking.values()]
         tasks.append(asyncio.create_task(_sweep((outbox, ledger), log), name="sweep"))
         tasks.append(asyncio.create_task(_listen_for_silence(reports, metrics, log), name="silence"))
+        if settings.delivery.canary_minutes:
+            tasks.append(asyncio.create_task(canary.run(), name="canary"))
         stack.push_async_callback(_stop_couriers, couriers, tasks, settings.server.stop_grace_seconds, hurry)
         private_address = await _listen(stack, private.handle, settings.server.private, _caps(settings, callers), log)
         stack.callback(live.close)
@@ -588,24 +599,31 @@ def _readiness(  # noqa: PLR0913, PLR0917 - rooms and moments, each once
     return readiness
 
 
-def _lane_states(
+def _lane_states(  # noqa: PLR0913, PLR0917 - rooms, each once
     settings: Settings,
     couriers: Mapping[Lane, Courier],
     credentials: Mapping[Lane, Credential],
     asking: Mapping[Lane, Inquirer],
+    canary: Canary,
     unacknowledged: Callable[[Lane], int],
 ) -> Callable[[], dict[str, dict[str, LaneState]]]:
     def state(lane: Lane, adapter: Adapter) -> LaneState:
         health, standing, word = couriers[lane].health, credentials[lane].standing, asking[lane].later_word
-        violation = health.violation or asking[lane].violation
+        violation, seen = health.violation or asking[lane].violation, canary.found(lane)
+        held = None if standing.seconds is None else int(standing.seconds)
         return LaneState(
             up=health.up,
             reason=None if health.reason is None else health.reason.value,
             due=None if health.due is None else moment(int(health.due)),
             test_mode=adapter.test_mode,
             credential=CredentialState(
-                kind=standing.kind.value, seconds=None if standing.seconds is None else int(standing.seconds)
+                kind=standing.kind.value,
+                state=token(health.paused, usable=standing.usable, held=held is not None).value,
+                seconds=held,
             ),
+            throttle=throttle(health.throttled_until, health.last_code),
+            breaker=breaker(health.failures, opened=health.breaker_open),
+            canary=None if seen is None else canary_state(lane.destination, seen.at, seen.finding),
             advice=_advice(lane, health, word),
             misconfigured=(word.code or NONE) if word.misconfigured else None,
             violation=None if violation is None else [str(place) for place in violation.places],
@@ -623,6 +641,10 @@ def _advice(lane: Lane, health: Health, word: LaterWord) -> str | None:
     if health.reason is not None:
         return in_words(lane.destination, health.reason, health.last_code)
     return about_later_word(lane.destination, word.code) if word.misconfigured else None
+
+
+def _health(courier: Courier) -> Callable[[], Health]:
+    return lambda: courier.health
 
 
 def _standing(credential: Credential) -> Callable[[], Standing]:

@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 
 from gateway.delivery.contract import Violation
 from gateway.delivery.credentials import Standing
+from gateway.delivery.rehearsal import Finding
 from gateway.delivery.watcher import Stage
 from gateway.model import (
     CURRENCIES,
@@ -184,6 +185,7 @@ class Metrics(Collector):
         self._faults = Counts("faults", "Unforeseen exceptions in delivery.", (*lane, "stage"))
         self._seconds = Durations("delivery_seconds", "From acceptance to the platform's confirmation.", DELIVERY_BUCKETS)
         self._up: dict[Lane, bool] = {}
+        self._canaries: dict[Lane, bool] = {}
         self._test_modes: dict[Lane, str] = {}
         self._test_endpoints = False
         self._lanes: Sequence[Lane] = ()
@@ -313,6 +315,10 @@ class Metrics(Collector):
     def misconfigured(self, lane: Lane, found: bool, code: PlatformCode | None) -> None:
         """Nothing to count: the last words themselves are counted."""
 
+    def canary(self, lane: Lane, finding: Finding) -> None:
+        """Note whether a destination that was tried out would take events."""
+        self._canaries[lane] = finding.well
+
     def clock_jumped(self, lane: Lane, seconds: float) -> None:
         """Count jumps."""
         del seconds
@@ -392,7 +398,9 @@ class Metrics(Collector):
         yield self._deliveries.family()
         yield self._seconds.family()
         yield from self._backlog()
-        yield _gauge("destination_up", "1 while events flow.", ("storefront", "destination"), self._ups())
+        yield _gauge("destination_up", "1 while events flow.", ("storefront", "destination"), _truths(self._up))
+        text = "1 if the destination was well when it was last tried out."
+        yield _gauge("canary_up", text, ("storefront", "destination"), _truths(self._canaries))
         yield _gauge(
             "credential_seconds", "Age of the token in use.", ("storefront", "destination", "kind"), self._credentials()
         )
@@ -426,9 +434,6 @@ class Metrics(Collector):
         yield self._sign_ins.family()
         yield from self._log()
         yield _gauge("build_info", "Always 1.", ("version",), [((VERSION,), 1.0)])
-
-    def _ups(self) -> Iterable[tuple[tuple[str, ...], float]]:
-        return [((lane.storefront, lane.destination), float(up)) for lane, up in self._up.items()]
 
     def _credentials(self) -> Iterable[tuple[tuple[str, ...], float]]:
         standings = [(lane, standing()) for lane, standing in self._standings.items()]
@@ -484,6 +489,10 @@ class Metrics(Collector):
             oldest[lane.destination,] = max(oldest.get((lane.destination,), 0.0), age)
         yield _gauge("outbox_records", "Records not delivered.", ("destination", "state"), records.items())
         yield _gauge("oldest_waiting_seconds", "Age of the oldest one waiting.", ("destination",), oldest.items())
+
+
+def _truths(lanes: Mapping[Lane, bool]) -> Iterable[tuple[tuple[str, ...], float]]:
+    return [((lane.storefront, lane.destination), float(true)) for lane, true in lanes.items()]
 
 
 def _states(found: Waiting) -> tuple[int, ...]:
