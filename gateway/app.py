@@ -79,13 +79,13 @@ from gateway.signing.chronicle import Chronicle
 from gateway.signing.entry import StoreFailed
 from gateway.signing.recorder import SignedLog
 from gateway.signing.store import folder_in
+from gateway.sweeping import Sweeper
 from gateway.webhooks import Sender, Webhooks
 from gateway.witness import Witness
 
 MIN_FREE_BYTES: Final = 256 << 20
 """What the store leaves free on its volume for others."""
 SILENCE_SECONDS: Final = 300.0
-SWEEP_SECONDS: Final = 300.0
 BROWSERS_PER_SECOND: Final = 20.0
 BROWSERS_BURST: Final = 200.0
 """What one client network (/24, /64) may send to `/v1/collect`: far more than people do, far less than a script can."""
@@ -267,7 +267,7 @@ async def running(  # noqa: PLR0915 - every room, once
         _watch(metrics, settings, outbox, credentials, desk)
         tasks = [asyncio.create_task(courier.run(), name="courier") for courier in couriers.values()]
         tasks += [asyncio.create_task(inquirer.run(), name="inquirer") for inquirer in asking.values()]
-        tasks.append(asyncio.create_task(_sweep((outbox, ledger), log), name="sweep"))
+        tasks.append(asyncio.create_task(Sweeper((outbox, ledger), log, signed.tell).run(), name="sweep"))
         tasks.append(asyncio.create_task(_listen_for_silence(reports, metrics, log), name="silence"))
         if settings.delivery.canary_minutes:
             tasks.append(asyncio.create_task(canary.run(), name="canary"))
@@ -649,17 +649,6 @@ def _health(courier: Courier) -> Callable[[], Health]:
 
 def _standing(credential: Credential) -> Callable[[], Standing]:
     return lambda: credential.standing
-
-
-async def _sweep(stores: Sequence[Outbox | Ledger], log: Log) -> None:
-    while True:
-        await asyncio.sleep(SWEEP_SECONDS)
-        for store in stores:
-            try:
-                if shed := await store.sweep(int(time.time())):
-                    log.say(Happening.SENT_LINES_SHED, count=shed)
-            except Exception as error:  # noqa: BLE001 - the next sweep does what this one could not
-                log.say(Happening.UNEXPECTED_ERROR, error=name_of(error), where=innermost_frame(error))
 
 
 async def _listen_for_silence(reports: Reports, metrics: Metrics, log: Log) -> None:

@@ -25,6 +25,7 @@ from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.google_token import TokenService
 from gateway.sandbox.platforms import TOKENS, Platforms
 from gateway.settings import load
+from gateway.signing.entry import RetentionSwept, known
 from tests.doorway import edit, purchase
 from tests.gateway.ledger.making import SHOP, deposit, name
 from tests.live import Installation, Process, inside, install
@@ -485,8 +486,8 @@ async def test_a_ledger_that_fails_ends_the_process_too(tmp_path: Path, platform
 async def test_the_ledger_is_swept_with_the_outbox(
     tmp_path: Path, platforms: Platforms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is beyond the settings' days goes by itself; what is not stays."""
-    monkeypatch.setattr("gateway.app.SWEEP_SECONDS", 0.05)
+    """What is beyond the settings' days goes by itself, which the signed log says; what is not stays."""
+    monkeypatch.setattr("gateway.sweeping.SWEEP_SECONDS", 0.05)
     there, now = install(tmp_path / "it", platforms.base_urls), int(time.time())
     there.config.write_text(f"{there.config.read_text()}\n[retention]\nconsent_records_days = 200\n")
     async with inside(there, Log(io.StringIO())) as gateway:
@@ -496,6 +497,9 @@ async def test_the_ledger_is_swept_with_the_outbox(
             while await gateway.ledger.look_up(SHOP, name(2)) is not None:  # noqa: ASYNC110 - a test looks on from outside
                 await asyncio.sleep(0.02)
         assert await gateway.ledger.look_up(SHOP, name(1)) is not None
+    lines = (there.folder / "store/signed-log/entries.ndjson").read_bytes().splitlines()
+    swept = [entry for entry in map(known, lines) if isinstance(entry, RetentionSwept)]
+    assert swept == [RetentionSwept({"consent_records": 1})]
 
 
 async def test_destinations_are_tried_out_by_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
