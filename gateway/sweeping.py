@@ -54,7 +54,7 @@ class Sweeper:
 
     async def _sweep(self, store: Outbox | Ledger) -> None:
         """Sweep one store. When that is cancelled it is finished all the same, as far as a stop can wait: what went is told."""
-        sweep = asyncio.create_task(self._count(store))
+        sweep = asyncio.create_task(self._count(store), name="sweep under way")
         try:
             await asyncio.shield(sweep)
         except asyncio.CancelledError:

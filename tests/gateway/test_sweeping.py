@@ -93,3 +93,19 @@ def test_every_kind_of_row_can_stand_in_the_log() -> None:
     assert encode(entry, 0, NOW)
     assert swept({**everything, Swept.SENT: 0}) == RetentionSwept({w.value: 7 for w in Swept if w is not Swept.SENT})
     assert swept({Swept.SENT: 0}) is None
+
+
+async def test_a_stop_in_the_middle_of_a_sweep_loses_nothing(tmp_path: Path) -> None:
+    """What the sweep under way deletes is told: it is finished first."""
+    async with doorway(tmp_path) as door:
+        await door.ledger.deposit(deposit(1, received_at=NOW))
+        told: list[RetentionSwept] = []
+        sweeper = Sweeper([door.ledger], Log(io.StringIO()), told.append, lambda: NOW + 800 * DAY)
+        running = asyncio.create_task(sweeper.run())
+        async with asyncio.timeout(10):
+            while all(one.get_name() != "sweep under way" for one in asyncio.all_tasks()):  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert await door.ledger.look_up(SHOP, name(1)) is None
+    assert told == [RetentionSwept({"consent_records": 1})]
