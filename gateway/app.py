@@ -24,7 +24,8 @@ from gateway.archive import Archive
 from gateway.audit.advice import about_later_word, in_words
 from gateway.audit.grounds import Regime
 from gateway.audit.processing import TimeLimit
-from gateway.audit.standing import CredentialState, LaneState, Readiness
+from gateway.audit.rehearsals import canary_state
+from gateway.audit.standing import CredentialState, LaneState, Readiness, breaker, throttle, token
 from gateway.audit.trace import moment
 from gateway.bodies import Bodies
 from gateway.callers import Callers, Door, Edge
@@ -35,6 +36,7 @@ from gateway.console.live import Live, glance
 from gateway.console.rooms import Rooms
 from gateway.console.site import Site
 from gateway.console.tokens import write_host_token
+from gateway.delivery.canary import Canary
 from gateway.delivery.courier import Courier, Health, Office, Route
 from gateway.delivery.credentials import Credential, ReferredCredential, Standing
 from gateway.delivery.inquirer import Inquirer, LaterWord, inquirers
@@ -80,13 +82,13 @@ from gateway.signing.chronicle import Chronicle
 from gateway.signing.entry import StoreFailed
 from gateway.signing.recorder import SignedLog
 from gateway.signing.store import folder_in
+from gateway.sweeping import Sweeper
 from gateway.webhooks import Sender, Webhooks
 from gateway.witness import Witness
 
 MIN_FREE_BYTES: Final = 256 << 20
 """What the store leaves free on its volume for others."""
 SILENCE_SECONDS: Final = 300.0
-SWEEP_SECONDS: Final = 300.0
 BROWSERS_PER_SECOND: Final = 20.0
 BROWSERS_BURST: Final = 200.0
 """What one client network (/24, /64) may send to `/v1/collect`: far more than people do, far less than a script can."""
@@ -218,7 +220,14 @@ async def running(  # noqa: PLR0915 - every room, once
         )
         reports = Reports(outbox, shops_of(settings))
         opened = asyncio.Event()
-        lanes = _lane_states(settings, couriers, credentials, asking, outbox.unacknowledged)
+        canary = Canary(
+            routes,
+            {lane: _health(courier) for lane, courier in couriers.items()},
+            60.0 * settings.delivery.canary_minutes,
+            transport=transport,
+            watcher=witness,
+        )
+        lanes = _lane_states(settings, couriers, credentials, asking, canary, outbox.unacknowledged)
         readiness = _readiness(settings, outbox, signed, lanes, opened, stop)
         rules = rules_of(settings)
         replayer = Replayer(outbox, rules, witness)
@@ -226,7 +235,7 @@ async def running(  # noqa: PLR0915 - every room, once
         papers = make_papers(settings, outbox, ledger)
         dry_run = make_dry_run(settings, callers, consents.run)
         clerk = Clerk(papers, dry_run, frozenset(settings.storefronts), signed.append)
-        door = _console_door(settings, keyring, signed, callers)
+        door = _console_door(settings, keyring, signed, callers, metrics)
         rooms = Rooms(
             outbox=outbox,
             reports=reports,
@@ -267,8 +276,10 @@ async def running(  # noqa: PLR0915 - every room, once
         _watch(metrics, settings, outbox, credentials, desk)
         tasks = [asyncio.create_task(courier.run(), name="courier") for courier in couriers.values()]
         tasks += [asyncio.create_task(inquirer.run(), name="inquirer") for inquirer in asking.values()]
-        tasks.append(asyncio.create_task(_sweep((outbox, ledger), log), name="sweep"))
+        tasks.append(asyncio.create_task(Sweeper((outbox, ledger), log, signed.tell).run(), name="sweep"))
         tasks.append(asyncio.create_task(_listen_for_silence(reports, metrics, log), name="silence"))
+        if settings.delivery.canary_minutes:
+            tasks.append(asyncio.create_task(canary.run(), name="canary"))
         stack.push_async_callback(_stop_couriers, couriers, tasks, settings.server.stop_grace_seconds, hurry)
         private_address = await _listen(stack, private.handle, settings.server.private, _caps(settings, callers), log)
         stack.callback(live.close)
@@ -512,7 +523,7 @@ def make_webhooks(settings: Settings, callers: Callers, desk: Desk, metrics: Met
     )
 
 
-def _console_door(settings: Settings, keyring: Keyring, signed: SignedLog, callers: Callers) -> ConsoleDoor:
+def _console_door(settings: Settings, keyring: Keyring, signed: SignedLog, callers: Callers, metrics: Metrics) -> ConsoleDoor:
     """Make the console's door, with a new token of the host's own. Raises OSError when that cannot be written."""
     return ConsoleDoor(
         settings.console,
@@ -520,6 +531,7 @@ def _console_door(settings: Settings, keyring: Keyring, signed: SignedLog, calle
         host_token=write_host_token(settings.server.data_dir),
         record=signed.append,
         tell=signed.tell,
+        count=metrics.sign_in,
         address=callers.address,
     )
 
@@ -612,24 +624,31 @@ def _readiness(  # noqa: PLR0913, PLR0917 - rooms and moments, each once
     return readiness
 
 
-def _lane_states(
+def _lane_states(  # noqa: PLR0913, PLR0917 - rooms, each once
     settings: Settings,
     couriers: Mapping[Lane, Courier],
     credentials: Mapping[Lane, Credential],
     asking: Mapping[Lane, Inquirer],
+    canary: Canary,
     unacknowledged: Callable[[Lane], int],
 ) -> Callable[[], dict[str, dict[str, LaneState]]]:
     def state(lane: Lane, adapter: Adapter) -> LaneState:
         health, standing, word = couriers[lane].health, credentials[lane].standing, asking[lane].later_word
-        violation = health.violation or asking[lane].violation
+        violation, seen = health.violation or asking[lane].violation, canary.found(lane)
+        held = None if standing.seconds is None else int(standing.seconds)
         return LaneState(
             up=health.up,
             reason=None if health.reason is None else health.reason.value,
             due=None if health.due is None else moment(int(health.due)),
             test_mode=adapter.test_mode,
             credential=CredentialState(
-                kind=standing.kind.value, seconds=None if standing.seconds is None else int(standing.seconds)
+                kind=standing.kind.value,
+                state=token(health.paused, usable=standing.usable, held=held is not None).value,
+                seconds=held,
             ),
+            throttle=throttle(health.throttled_until, health.last_code),
+            breaker=breaker(health.failures, opened=health.breaker_open),
+            canary=None if seen is None else canary_state(lane.destination, seen.at, seen.finding),
             advice=_advice(lane, health, word),
             misconfigured=(word.code or NONE) if word.misconfigured else None,
             violation=None if violation is None else [str(place) for place in violation.places],
@@ -650,19 +669,12 @@ def _advice(lane: Lane, health: Health, word: LaterWord) -> str | None:
     return about_later_word(lane.destination, word.code) if word.misconfigured else None
 
 
+def _health(courier: Courier) -> Callable[[], Health]:
+    return lambda: courier.health
+
+
 def _standing(credential: Credential) -> Callable[[], Standing]:
     return lambda: credential.standing
-
-
-async def _sweep(stores: Sequence[Outbox | Ledger], log: Log) -> None:
-    while True:
-        await asyncio.sleep(SWEEP_SECONDS)
-        for store in stores:
-            try:
-                if shed := await store.sweep(int(time.time())):
-                    log.say(Happening.SENT_LINES_SHED, count=shed)
-            except Exception as error:  # noqa: BLE001 - the next sweep does what this one could not
-                log.say(Happening.UNEXPECTED_ERROR, error=name_of(error), where=innermost_frame(error))
 
 
 async def _listen_for_silence(reports: Reports, metrics: Metrics, log: Log) -> None:

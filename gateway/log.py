@@ -66,6 +66,10 @@ class Happening(StrEnum):
     BREAKER_OPENED = "breaker_opened"
     BREAKER_CLOSED = "breaker_closed"
     THROTTLED = "throttled"
+    CANARY_FAILED = "canary_failed"
+    """A destination was tried out and would not take events."""
+    CANARY_WELL = "canary_well"
+    """It would again."""
     CONTRACT_VIOLATED = "contract_violated"
     """Something that is not in a destination's contract was about to leave, and did not."""
     STORE_FULL = "store_full"
@@ -112,6 +116,7 @@ LEVELS: Final[Mapping[Happening, Level]] = {
             Happening.CREDENTIAL_UNUSABLE,
             Happening.BREAKER_OPENED,
             Happening.THROTTLED,
+            Happening.CANARY_FAILED,
             Happening.CLOCK_JUMPED,
             Happening.LOG_UNSIGNED,
             Happening.LOG_END_CUT,

@@ -80,10 +80,11 @@ replaced once and the request repeated at once; only then the lane pauses, and a
 the courier; its last word is added to the books, once. A word that something is not set up is an alarm and no pause: what
 is accepted meanwhile may still be used once it is.
 
-**Rehearsing and replaying.** A destination is tried out with one request that records nothing; a dead letter that is
-replayed takes the same way as any event, and is screened like one.
+**Rehearsing and replaying.** A destination is tried out with one request that records nothing, when somebody asks or, as the
+canary, by the clock, in the quota's free places and only while the lane is up; a dead letter that is replayed takes the same
+way as any event, and is screened like one.
 
-Rooms: `courier`, `inquirer`, `rehearsing` and `replaying` act; `screening`, `contract`, `turns`, `quota`, `batches`, `fates`,
-`breaker`, `backoff`, `afterwards`, `clocks`, `tally`, `grants`, `letters` and `rehearsal` decide, and are pure; `transport`,
-`credentials` and `oauth` face the platform; `watcher` is what metrics and log are told.
+Rooms: `courier`, `inquirer`, `rehearsing`, `canary` and `replaying` act; `screening`, `contract`, `turns`, `quota`, `batches`,
+`fates`, `breaker`, `backoff`, `afterwards`, `clocks`, `tally`, `grants`, `letters` and `rehearsal` decide, and are pure;
+`transport`, `credentials` and `oauth` face the platform; `watcher` is what metrics and log are told.
 """

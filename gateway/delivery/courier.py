@@ -124,6 +124,8 @@ class Health(msgspec.Struct, frozen=True):
     due: float | None
     paused: Reason | None
     breaker_open: bool
+    failures: int
+    """Requests in a row without a usable answer."""
     throttled_until: float | None
     last_success: float | None
     last_code: PlatformCode | None
@@ -215,6 +217,7 @@ class Courier:
             due=None if reason is None or paused_at is not None else self._due,
             paused=None if paused is None else paused.reason,
             breaker_open=self._breaker.open,
+            failures=self._breaker.failures,
             throttled_until=self._throttled_until if self._breaker.throttles else None,
             last_success=self._last_success,
             last_code=None if paused_at is not None else self._last_code,

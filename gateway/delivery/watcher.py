@@ -9,6 +9,7 @@ from enum import StrEnum, unique
 from typing import Protocol
 
 from gateway.delivery.contract import Violation
+from gateway.delivery.rehearsal import Finding
 from gateway.model import Destination, Kind, PlatformCode, Processing, Reason
 from gateway.outbox import Lane
 
@@ -25,6 +26,8 @@ class Stage(StrEnum):
     """The courier's own round broke."""
     INQUIRE = "inquire"
     """Asking after a request that was taken for processing broke."""
+    CANARY = "canary"
+    """Trying a destination out broke."""
 
 
 class Watcher(Protocol):
@@ -75,6 +78,9 @@ class Watcher(Protocol):
 
     def misconfigured(self, lane: Lane, found: bool, code: PlatformCode | None) -> None:
         """The platform found, by its later word, that something is not set up for the lane's events; or no longer does."""
+
+    def canary(self, lane: Lane, finding: Finding) -> None:
+        """The lane's destination was tried out, and this was found."""
 
     def clock_jumped(self, lane: Lane, seconds: float) -> None:
         """The wall clock moved so far against the monotonic one; nothing is given up for its age for a while."""

@@ -78,6 +78,7 @@ from gateway.model import (
     StorefrontId,
     Text,
     Trace,
+    Word,
 )
 from gateway.outbox.history import Figure, Grain, Stretch
 
@@ -410,6 +411,40 @@ class Contents(msgspec.Struct, frozen=True):
 
 
 @unique
+class Swept(Word):
+    """What stores keep for a time: the kinds of rows that a sweep deletes."""
+
+    DEAD_LETTERS = "dead_letters"
+    """Events, sealed, that failed for good."""
+    WITHDRAWN = "withdrawn"
+    """That an event was taken out because its consent is gone."""
+    OUTCOMES = "outcomes"
+    """What became of deliveries; a row is of one event or of many that lie together."""
+    EVENT_IDS = "event_ids"
+    """By which repeats are recognised."""
+    TRACES = "traces"
+    """Why events went or not, as codes; a row is of all events of a day that went the same way."""
+    EVIDENCE = "evidence"
+    """Which consent record allowed an event."""
+    SENT = "sent"
+    """What was sent: a row is of a request's events of one person, sealed."""
+    SENT_EARLY = "sent_early"
+    """The same, before its time, because the store was filling up."""
+    REPLAYS = "replays"
+    """That a dead letter was given back."""
+    INQUIRIES = "inquiries"
+    """Requests whose last word was still to be asked for."""
+    WITHDRAWALS = "withdrawals"
+    """A person's word, as keyed hashes."""
+    FIGURES = "figures"
+    """Sums by the hour and the day, of no person."""
+    CONSENT_RECORDS = "consent_records"
+    HELD_ORDERS = "held_orders"
+    REQUESTS = "requests"
+    """Lines of the register of persons' requests."""
+
+
+@unique
 class Shut(StrEnum):
     """Why the outbox takes nothing at the moment; an answer of 503."""
 
@@ -690,11 +725,11 @@ class Outbox(Protocol):
     def differing_repeats(self, storefront: StorefrontId) -> int:
         """Count the repeats with other content than the first, since the store was opened. As cheap as `waiting`."""
 
-    async def sweep(self, now: int) -> int:
+    async def sweep(self, now: int) -> Mapping[Swept, int]:
         """Delete what is beyond its retention: repeats after 8 days, the rest as the engine was told. Call it now and then.
 
-        Gives how many requests' lines of what was sent had to go before their time, because the store was filling up: what
-        comes in is worth more than what was.
+        Gives how many rows of what were deleted; what nothing went of is not in it. SENT_EARLY are requests' lines of what
+        was sent that had to go before their time, because the store was filling up: what comes in is worth more than what was.
         """
 
     async def close(self) -> None:

@@ -122,32 +122,37 @@ class Figures:
 
     # ── folding ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def fold(self, storefront: int, zone: tzinfo | None, now: int, days_kept: int) -> None:
-        """Add up the days that are over, and delete what is kept no longer. `zone` is the storefront's; None is UTC."""
+    def fold(self, storefront: int, zone: tzinfo | None, now: int, days_kept: int) -> int:
+        """Add up the days that are over, and delete what is kept no longer; gives how many rows went.
+
+        `zone` is the storefront's; None is UTC.
+        """
         upto = self._upto.get(storefront)
         if upto is None:
             oldest = self._oldest("hours", (_first_key(storefront, _UNDATED), _first_key(storefront + 1, _UNDATED)))
             if oldest is None:
-                return
+                return 0
             upto = day_begins(_hour(oldest) * HOUR_SECONDS, zone or UTC) // HOUR_SECONDS
         while (end := max(day_ends(upto * HOUR_SECONDS, zone or UTC) // HOUR_SECONDS, upto + 1)) * HOUR_SECONDS <= now:
             first = _first_key(storefront, upto)
             self._connection.execute(_SUM_HOURS, (first, first, _first_key(storefront, end)))
             upto = end
         if upto == self._upto.get(storefront):
-            return
+            return 0
         self._upto[storefront] = upto
         self._connection.execute("insert or replace into figure_folds values (?, ?)", (storefront, upto))
-        self._discard(storefront, min(upto, now // HOUR_SECONDS - HOURS_KEPT), now // HOUR_SECONDS - days_kept * 24)
+        return self._discard(storefront, min(upto, now // HOUR_SECONDS - HOURS_KEPT), now // HOUR_SECONDS - days_kept * 24)
 
-    def _discard(self, storefront: int, hours_before: int, days_before: int) -> None:
+    def _discard(self, storefront: int, hours_before: int, days_before: int) -> int:
         begin = _first_key(storefront, _UNDATED)
         self._connection.execute(
             "delete from figure_hours where key >= ? and key < ?", (begin, _first_key(storefront, max(hours_before, 0)))
         )
+        gone = self._connection.changes()
         old = (_first_key(storefront, _UNDATED + 1), _first_key(storefront, max(days_before, 1)))
         self._connection.execute(_SUM_DAYS, (begin, *old))
         self._connection.execute("delete from figure_days where key >= ? and key < ?", old)
+        return gone + self._connection.changes()
 
 
 def _first_key(storefront: int, hour: int) -> int:

@@ -7,7 +7,7 @@ work, and hands everything else to the writer's thread. Nothing here touches the
 import asyncio
 import os
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -37,6 +37,7 @@ from gateway.outbox import (
     Removal,
     Settlement,
     Shut,
+    Swept,
     Waiting,
     Withdrawn,
 )
@@ -488,17 +489,17 @@ class SqliteOutbox:
 
     # ── keeping and closing ──────────────────────────────────────────────────────────────────────────────────────
 
-    async def sweep(self, now: int) -> int:
-        """Delete what is beyond its retention, a bounded piece at a time; gives how many lines' rows went before it."""
-        for number in await self._writer.change(lambda store: store.sweep(now)):
-            await self._writer.change(partial(_sweep_slice, number))
-        shed = 0
+    async def sweep(self, now: int) -> Mapping[Swept, int]:
+        """Delete what is beyond its retention, a bounded piece at a time; gives how many rows of what went."""
+        slices, gone = await self._writer.change(lambda store: store.sweep(now))
+        for number in slices:
+            gone[Swept.EVENT_IDS] += await self._writer.change(partial(_sweep_slice, number))
         for _ in range(MOST_SHEDDINGS):
-            gone = await self._writer.change(Store.make_room)
-            shed += gone
-            if not gone:
+            shed = await self._writer.change(Store.make_room)
+            gone[Swept.SENT_EARLY] += shed
+            if not shed:
                 break
-        return shed
+        return +gone
 
     async def close(self) -> None:
         """Finish what is waiting, checkpoint and close. May be called again."""
@@ -510,8 +511,8 @@ class SqliteOutbox:
             self._lock = -1
 
 
-def _sweep_slice(number: int, store: Store) -> None:
-    store.sweep_slice(number)
+def _sweep_slice(number: int, store: Store) -> int:
+    return store.sweep_slice(number)
 
 
 def _let_go(waiter: asyncio.Future[None]) -> None:

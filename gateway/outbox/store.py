@@ -4,6 +4,7 @@ What is kept in memory (numbers, keys, cursors, the newest sightings) is rebuilt
 transaction was rolled back: so memory and file never tell different stories.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -32,6 +33,7 @@ from gateway.outbox import (
     Output,
     Person,
     Record,
+    Swept,
     Waiting,
 )
 from gateway.outbox.arriving import Arriving
@@ -425,47 +427,52 @@ class Store:
 
     # ── sweeping ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def sweep(self, now: int) -> Sequence[int]:
-        """Delete what is beyond its retention; gives the slices of the index that it is time to sweep."""
+    def sweep(self, now: int) -> tuple[Sequence[int], Counter[Swept]]:
+        """Delete what is beyond its retention; gives the slices of the index that it is time to sweep, and what went."""
+        gone: Counter[Swept] = Counter()
         self._seen.discard(now)
         told_from = self._seen.first_seq(self._arriving.next_seq)
         for state in self._lanes.states.values():
-            self._sweep_lane(state, told_from, now)
+            gone += self._sweep_lane(state, told_from, now)
         for number in self._names.storefronts.values():
-            self._subjects.discard(number, now - self._options.withdrawals_days * DAY_SECONDS)
+            gone[Swept.WITHDRAWALS] += self._subjects.discard(number, now - self._options.withdrawals_days * DAY_SECONDS)
         for name, number in self._names.storefronts.items():
-            self._figures.fold(number, self._options.zones.get(name), now, self._options.figures_days)
+            gone[Swept.FIGURES] += self._figures.fold(number, self._options.zones.get(name), now, self._options.figures_days)
         self._connection.execute("delete from evidences where seq < ?", (told_from,))
-        self._grounds.discard(now - self._options.figures_days * DAY_SECONDS)
-        self._asking.discard(now - TOLD_SECONDS)
-        self._sendings.discard(now - self._options.sendings_days * DAY_SECONDS)
-        self._names.discard(now // DAY_SECONDS - TRACES_KEPT_DAYS)
+        gone[Swept.EVIDENCE] += self._connection.changes()
+        gone[Swept.FIGURES] += self._grounds.discard(now - self._options.figures_days * DAY_SECONDS)
+        gone[Swept.INQUIRIES] += self._asking.discard(now - TOLD_SECONDS)
+        gone[Swept.SENT] += self._sendings.discard(now - self._options.sendings_days * DAY_SECONDS)
+        gone[Swept.TRACES] += self._names.discard(now // DAY_SECONDS - TRACES_KEPT_DAYS)
         self._vault.discard(now - KEYS_KEPT_SECONDS)
         swept_at, swept_to = one(self._connection, "select swept_at, swept_to from meta")
         share = (now - swept_at) / SWEEP_ROUND_SECONDS if swept_at else 0
         count = min(SLICES, max(1, round(share * SLICES)))
         self._connection.execute("update meta set swept_at = ?, swept_to = ?", (now, (swept_to + count) % SLICES))
-        return [(swept_to + i) % SLICES for i in range(count)]
+        return [(swept_to + i) % SLICES for i in range(count)], gone
 
     def make_room(self) -> int:
         """Forget some of the oldest lines of what was sent while these leave too little room; gives how many rows went."""
         return self._sendings.shed(SHED_AT_ONCE) if is_crowded(self._connection, self._options.max_bytes) else 0
 
-    def sweep_slice(self, number: int) -> None:
-        """Delete expired entries of one slice of the index."""
-        self._seen.discard_slice(number)
+    def sweep_slice(self, number: int) -> int:
+        """Delete expired entries of one slice of the index; gives how many."""
+        return self._seen.discard_slice(number)
 
-    def _sweep_lane(self, state: LaneState, told_from: int, now: int) -> None:
+    def _sweep_lane(self, state: LaneState, told_from: int, now: int) -> Counter[Swept]:
+        gone: Counter[Swept] = Counter()
         self._connection.execute(
             "delete from deliveries where lane = ? and last < ? and last <= coalesce("
             "(select last from deliveries where lane = ? order by last limit 1 offset ?), ?)",
             (state.number, told_from, state.number, _MOST_LINES, told_from),
         )
-        for held in (Held.DEAD, Held.WITHDRAWN):
+        gone[Swept.OUTCOMES] = self._connection.changes()
+        for held, what in ((Held.DEAD, Swept.DEAD_LETTERS), (Held.WITHDRAWN, Swept.WITHDRAWN)):
             self._connection.execute(
                 "delete from exceptions where lane = ? and state = ? and due <= ?", (state.number, held, now)
             )
-            if held is Held.DEAD:
-                state.dead -= self._connection.changes()
-        self._reviving.discard(state, now, self._options.dead_days * DAY_SECONDS)
+            gone[what] = self._connection.changes()
+        state.dead -= gone[Swept.DEAD_LETTERS]
+        gone[Swept.REPLAYS] = self._reviving.discard(state, now, self._options.dead_days * DAY_SECONDS)
         self._lanes.touched.add(state)
+        return gone

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from gateway.adapter import Way
+from gateway.delivery.rehearsal import Finding
 from gateway.delivery.watcher import Stage, Watcher
 from gateway.ledger import Right
 from gateway.log import Log
@@ -211,3 +213,20 @@ def test_a_later_word_is_counted_and_what_is_not_set_up_is_written(scene: Scene)
         {"level": "info", "happening": "processing_mended", **where},
     ]
     assert 'processing="not_used",reason="TOO_OLD",storefront="demo"} 7.0' in scene.metrics.text().decode()
+
+
+def test_a_canary_is_written_when_what_it_finds_changes(scene: Scene) -> None:
+    """Not at each look: when it turns bad, when it is bad for another cause, and when it is good again; each lane apart."""
+    well = Finding(Way.VALIDATED, well=True, recorded=False, reason=Reason.CONFIRMED, code=None)
+    refused = Finding(Way.VALIDATED, well=False, recorded=False, reason=Reason.CREDENTIAL, code=PlatformCode("190"))
+    denied = Finding(Way.VALIDATED, well=False, recorded=False, reason=Reason.PERMISSION, code=PlatformCode("10"))
+    for finding in (well, refused, refused, denied, well, well, refused):
+        scene.witness.canary(META, finding)
+    scene.witness.canary(PINTEREST, well)
+    told = [(line["happening"], line["level"], line.get("reason"), line.get("code")) for line in scene.lines]
+    assert told == [
+        ("canary_failed", "warning", "credential", "190"),
+        ("canary_failed", "warning", "permission", "10"),
+        ("canary_well", "info", None, None),
+        ("canary_failed", "warning", "credential", "190"),
+    ]

@@ -12,7 +12,7 @@ import msgspec
 from gateway.audit.funnel import Funnel, Slot
 from gateway.audit.periods import Step
 from gateway.audit.silence import Silence
-from gateway.audit.standing import Expiry, Health, LaneHealth, LaneState, Readiness
+from gateway.audit.standing import Expiry, Health, LaneHealth, LaneState, Readiness, Seen
 from gateway.console.language import msg
 from gateway.console.page import Ask, Page, Section, View
 from gateway.console.rooms import Rooms
@@ -103,7 +103,8 @@ def standing(lane: LaneState) -> str:
         return HALTED
     if not lane["up"]:
         return DOWN
-    return TROUBLED if lane["reason"] or lane["misconfigured"] or lane["violation"] or lane["test_mode"] else UP
+    unwell = lane["canary"] is not None and lane["canary"]["outcome"] != Seen.WELL
+    return TROUBLED if lane["reason"] or lane["misconfigured"] or lane["violation"] or lane["test_mode"] or unwell else UP
 
 
 def place(name: str, lane: LaneHealth, today: Slot) -> Place:

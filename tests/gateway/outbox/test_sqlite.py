@@ -32,6 +32,7 @@ from gateway.outbox import (
     Settlement,
     Shape,
     Shut,
+    Swept,
     Unavailable,
     Withdrawn,
     explaining,
@@ -966,10 +967,10 @@ async def test_what_was_sent_gives_way_to_what_comes_in(engine: SqliteEngine, mo
         seqs = tuple(record.seq for record in claim.records)
         await outbox.mark_sent(claim, seqs, NOW + n, [Left(Kind.PURCHASE, Shape("a=x"), seqs, 1)])
         await outbox.settle(claim, done(claim), NOW + n)
-    assert await outbox.sweep(NOW + 10) == 0
+    assert await outbox.sweep(NOW + 10) == {}
     crowded = iter((True, True, False))
     monkeypatch.setattr("gateway.outbox.store.is_crowded", lambda _connection, _cap: next(crowded))
-    assert await outbox.sweep(NOW + 10) == 2
+    assert await outbox.sweep(NOW + 10) == {Swept.SENT_EARLY: 2}
     (left,) = (await outbox.holdings(SHOP, Person((digest(1),)))).sent
     assert left.at == NOW + 2
     await outbox.close()
