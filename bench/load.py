@@ -4,7 +4,8 @@
 
 It begins when a line comes in on standard input, warms the server up, then counts within a window at whose edges it reads
 the server's CPU. Every event has a new id, so that durable ones are not mistaken for repeats; accepted ones are counted in
-the answers. Bounded by time or by a number of requests. Prints one line of JSON.
+the answers. Bounded by time or by a number of requests. Prints `counting` when the window begins, and at the end one line of
+JSON.
 """
 
 import asyncio
@@ -23,12 +24,14 @@ from bench.shoppers import Bodies, Ids, pool
 
 ACCEPTED: Final = b'"status":"accepted"'
 LENGTH: Final = b"content-length:"
+COUNTING: Final = "counting"
 
 
 class Order(msgspec.Struct, frozen=True):
     """What is wanted. `size` is events a body, None for one event that stands alone; `pid` is the server.
 
-    Ends after `seconds` or after `requests`, whichever is given; `core` is where the generator runs.
+    Ends after `seconds` or after `requests`, whichever is given; `core` is where the generator runs. `per_second`: requests
+    of all connections together, evenly spread; 0 for as many as the server answers.
     """
 
     port: int
@@ -43,6 +46,7 @@ class Order(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     requests: int = 0
     pool: int = 10_000
+    per_second: float = 0.0
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -75,6 +79,8 @@ class Run:
             "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         ).encode()
         self._left = order.requests or sys.maxsize
+        self._apart = 1 / order.per_second if order.per_second else 0.0
+        self._due = 0.0
         self.in_flight = 0
         self.going = True
         self.counting = False
@@ -92,6 +98,16 @@ class Run:
         self.in_flight += 1
         body = self._bodies.take()
         return self._head % len(body) + body
+
+    def wait(self, now: float) -> float:
+        """Say in how many seconds the next request may be sent, and count on its being sent then.
+
+        A server that was slow is not flooded afterwards: what was due meanwhile is left out.
+        """
+        if not self._apart:
+            return 0.0
+        self._due = max(self._due + self._apart, now)
+        return self._due - now
 
     def answered(self, status: bytes, body: bytes, seconds: float) -> None:
         """Count an answer."""
@@ -130,7 +146,14 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # uvloop's own is none by inheritance
 
     def begin(self) -> None:
-        """Send the next request, or stop."""
+        """Send the next request when it is time for it, or stop."""
+        loop = asyncio.get_running_loop()
+        if (seconds := self._run.wait(loop.time())) > 0:
+            loop.call_later(seconds, self._send)
+        else:
+            self._send()
+
+    def _send(self) -> None:
         assert self._transport is not None
         if self._transport.is_closing():
             self._run.cut()
@@ -185,6 +208,7 @@ async def generate(order: Order) -> Result:
     if order.warm_seconds:
         await _wait(run, order.warm_seconds)
         before, own_before, run.counting = sample(order.pid), time.process_time(), True
+    print(COUNTING, flush=True)
     await _wait(run, order.seconds or None)
     run.counting = False
     after, own_after = sample(order.pid), time.process_time()
