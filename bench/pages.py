@@ -1,12 +1,13 @@
 """The console's pages while events come in: how long a page takes, and what somebody who looks costs those who post.
 
 The store has the past of 50 storefronts over 90 days (`tests.figures`), and all of them are configured, each with three
-destinations. The reader signs in as a marketer does, and asks for another page of another storefront each time, so that no
-page is told from what the one before it read. Latencies are the reader's own, from asking to the last byte.
+destinations. The reader signs in as a marketer does, and asks for another storefront each time. Latencies are the reader's
+own, from asking to the last byte. What a page has told of days that are over is remembered until the day ends, so each page
+of each storefront is asked for a first time, and then again.
 
-What comes in is one durable event a request. Pages are asked for idle, while 64 connections post as fast as they are
-answered, and while they post half as fast. The throughput is that of windows at full speed, with a page each second and
-without, in turns: each pair gives a ratio.
+What comes in is one durable event a request. Pages are asked for while nothing comes in, while 64 connections post as fast
+as they are answered, and while they post half as fast. The throughput is that of windows at full speed, with a page each
+second and without, in turns: each pair gives a ratio.
 """
 
 import asyncio
@@ -54,6 +55,9 @@ MODERATE: Final = 0.5
 READER: Final = "mia"
 START_SECONDS: Final = 120.0
 """How long a gateway with so many storefronts may take to be ready on a busy machine."""
+
+FIRST: Final = "nothing comes in, for the first time"
+AGAIN: Final = "nothing comes in, again"
 
 Times = dict[str, list[float]]
 """Milliseconds, by page."""
@@ -160,7 +164,7 @@ class Rounds:
     def __init__(self) -> None:
         """Begin with nothing."""
         self._times: dict[str, list[Times]] = defaultdict(list)
-        self._cpu_ms: list[dict[str, float]] = []
+        self._cpu_ms: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
         self._ratios: list[float] = []
         self._cpu_ratios: list[float] = []
         self._per_second: list[float] = []
@@ -181,26 +185,23 @@ class Rounds:
         ):
             reader = Reader(session, process.installation.private_url, shops)
             await reader.sign_in()
-            for page in PAGES:  # templates are compiled once
-                await reader.look(page)
-            say("idle")
-            await self._idle(plan, process, reader)
+            for when in ("first", "again"):
+                say(f"nothing comes in, {when}")
+                await self._idle(process, reader, when, shops)
             for pair in range(plan.amount(3, 1)):
                 say(f"as many events as are answered, pair {pair + 1}")
                 await self._pair(plan, process, reader, read_first=bool(pair % 2))
             say("half as many")
             await self._half(plan, process, reader)
 
-    async def _idle(self, plan: Plan, process: Process, reader: Reader) -> None:
+    async def _idle(self, process: Process, reader: Reader, when: str, shops: int) -> None:
         reader.times.clear()
-        count, cpu_ms = plan.amount(30, 3), {}
         for page in PAGES:
             before = sample(process.pid)
-            for _ in range(count):
+            for _ in range(shops):
                 await reader.look(page)
-            cpu_ms[page] = between(before, sample(process.pid)).cpu / count * 1000
-        self._times["idle"].append(dict(reader.times))
-        self._cpu_ms.append(cpu_ms)
+            self._cpu_ms[when, page].append(between(before, sample(process.pid)).cpu / shops * 1000)
+        self._times[when].append(dict(reader.times))
 
     async def _half(self, plan: Plan, process: Process, reader: Reader) -> None:
         order = _order(plan, process, plan.amount(200, 20) / 10, MODERATE * self._per_second[-1])
@@ -228,12 +229,11 @@ class Rounds:
         seen = "a page each second, in turns"
         shares = {"requests per second with a reader": self._ratios, "requests per CPU second with a reader": self._cpu_ratios}
         return [
-            *self._latencies("idle", "nothing comes in"),
+            *self._latencies("first", FIRST),
+            *self._latencies("again", AGAIN),
             *(
-                Figure.of(
-                    "pages", f"{page}, CPU", "ms", [cpu[page] for cpu in self._cpu_ms], steal=steal, note="all of the gateway's"
-                )
-                for page in PAGES
+                Figure.of("pages", f"{page}, CPU", "ms", values, steal=steal, note={"first": FIRST, "again": AGAIN}[when])
+                for (when, page), values in self._cpu_ms.items()
             ),
             *self._latencies("half", "half as many events come in"),
             *self._latencies("full", "as many events come in as are answered"),

@@ -1,6 +1,6 @@
 """Reports, from a real store: which periods are told, what is compared, and what a question may be."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -9,7 +9,8 @@ import pytest
 
 from gateway.audit.periods import Step
 from gateway.model import Kind, StorefrontId
-from gateway.outbox.history import HOUR_SECONDS
+from gateway.outbox import Entry
+from gateway.outbox.history import HOUR_SECONDS, Figure, Grain, Stretch
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from gateway.reports import Asked, Reports, Shop, Unmeant, read
@@ -101,3 +102,65 @@ async def test_a_type_that_stopped_is_found_in_the_store(outbox: SqliteOutbox) -
     heard: dict[StorefrontId, frozenset[Kind]] = {}
     await reports(outbox).each_silence(NOW, heard.__setitem__)
     assert heard == {SHOP: frozenset({Kind.PURCHASE})}
+
+
+EARLIER: Sequence[Entry] = [
+    accept(0, at=NOW - 9 * DAY),
+    accept(1, at=NOW - 7 * DAY - HOUR_SECONDS),
+    refuse(2, at=NOW - 3 * DAY),
+    accept(3, at=NOW - DAY, kind=Kind.PAGE_VIEW),
+    accept(4, at=NOW - 2 * HOUR_SECONDS),
+]
+QUESTIONS = [
+    *(Asked(step, count, kind) for step in Step for count in (1, 3, 30) for kind in (None, Kind.PURCHASE)),
+    Asked(Step.HOUR, 300),
+]
+
+
+async def test_what_is_remembered_is_what_would_be_read(outbox: SqliteOutbox) -> None:
+    """Reports that have told before tell the same as ones that begin anew: over days, with what has come in since, late too."""
+    old = reports(outbox)
+    await outbox.put(EARLIER)
+    for days, late in ((0, 0), (0, 0), (0, 3 * DAY), (1, 0), (1, 2 * DAY), (8, 9 * DAY), (36, 0), (396, 30 * DAY)):
+        now = NOW + days * DAY
+        await outbox.sweep(now)
+        await outbox.put([accept(f"{days}-{late}", at=now - late), refuse(f"r{days}-{late}", at=now)])
+        for asked in QUESTIONS:
+            new = await reports(outbox).funnel(SHOP, asked, now)
+            assert await old.funnel(SHOP, asked, now) == new
+            assert await old.funnel(SHOP, asked, now) == new
+        assert await old.silence(SHOP, now) == await reports(outbox).silence(SHOP, now)
+
+
+async def test_a_past_that_was_told_is_not_read_again(outbox: SqliteOutbox) -> None:
+    """Of 30 days only the hours since the last one that is over."""
+    await outbox.put(EARLIER)
+    await outbox.sweep(NOW)
+    asked: list[int] = []
+    read_history = outbox.history
+
+    async def history(
+        storefront: StorefrontId, grain: Grain, since: int, until: int, only: tuple[type[Figure], ...] = ()
+    ) -> Sequence[Stretch]:
+        asked.append(since)
+        return await read_history(storefront, grain, since, until, only)
+
+    outbox.history = history  # type: ignore[method-assign]  # the store is the real one, and is listened to
+    told = reports(outbox)
+    first = [await told.funnel(SHOP, Asked(Step.DAY, 30), NOW), await told.silence(SHOP, NOW)]
+    assert min(asked) < NOW - 28 * DAY
+    asked.clear()
+    assert [await told.funnel(SHOP, Asked(Step.DAY, 30), NOW), await told.silence(SHOP, NOW)] == first
+    assert set(asked) == {outbox.closed(SHOP)}
+    assert outbox.closed(SHOP) == int(datetime(2026, 11, 25, 23, tzinfo=UTC).timestamp())
+
+
+async def test_a_clock_that_went_back_is_borne(outbox: SqliteOutbox) -> None:
+    """Even to a day that is over."""
+    await outbox.put(EARLIER)
+    await outbox.sweep(NOW)
+    told = reports(outbox)
+    for now in (NOW, NOW - DAY, NOW - 2 * DAY):
+        for asked in QUESTIONS:
+            assert (await told.funnel(SHOP, asked, now))["slots"]
+        assert (await told.silence(SHOP, now))["silent"] == []

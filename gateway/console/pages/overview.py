@@ -3,6 +3,7 @@
 Below it every storefront in one line each, so that nobody has to look through them one by one.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
@@ -69,8 +70,10 @@ UP, TROUBLED, DOWN = "up", "troubled", "down"
 
 async def show(ask: Ask, rooms: Rooms) -> View:
     """Show the storefront that is looked at."""
-    funnel = await rooms.reports.funnel(ask.storefront, Asked(Step.DAY, 1), ask.now)
-    silences = await rooms.reports.silence(ask.storefront, ask.now)
+    funnel, silences = await asyncio.gather(  # together, so that they wait for the store's thread once
+        rooms.reports.funnel(ask.storefront, Asked(Step.DAY, 1), ask.now),
+        rooms.reports.silence(ask.storefront, ask.now),
+    )
     return View(overview(funnel, rooms.health(ask.storefront), rooms.readiness(), tuple(silences["silent"])))
 
 
