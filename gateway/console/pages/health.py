@@ -35,7 +35,8 @@ class Shown(msgspec.Struct, frozen=True):
 
 async def show(ask: Ask, rooms: Rooms) -> View:
     """Show how the storefront's destinations stand."""
-    health, readiness = rooms.health(ask.storefront), rooms.readiness()
+    readiness = rooms.readiness()
+    health = rooms.health(ask.storefront, readiness)
     silences = await rooms.reports.silence(ask.storefront, ask.now)
     return View(
         Shown(

@@ -74,7 +74,8 @@ async def show(ask: Ask, rooms: Rooms) -> View:
         rooms.reports.funnel(ask.storefront, Asked(Step.DAY, 1), ask.now),
         rooms.reports.silence(ask.storefront, ask.now),
     )
-    return View(overview(funnel, rooms.health(ask.storefront), rooms.readiness(), tuple(silences["silent"])))
+    readiness = rooms.readiness()
+    return View(overview(funnel, rooms.health(ask.storefront, readiness), readiness, tuple(silences["silent"])))
 
 
 def overview(funnel: Funnel, health: Health, readiness: Readiness, silent: tuple[Silence, ...]) -> Overview:
