@@ -69,23 +69,30 @@ class Figures:
 
     def add(self, additions: Mapping[tuple[int, int, str], int]) -> None:
         """Write additions by storefront, hour and line, inside the transaction under way."""
-        rows = tuple(f"{count:0{_DIGITS}d}{self._key(*where)}" for where, count in additions.items() if count)
+        rows: list[str] = []
+        firsts: dict[tuple[int, int], int] = {}  # a transaction has many lines of few hours
+        for (storefront, hour, line), count in additions.items():
+            if count:
+                first = firsts.get((storefront, hour))
+                if first is None:
+                    first = firsts[storefront, hour] = self._first_open(storefront, hour)
+                rows.append(f"{count:0{_DIGITS}d}{first | (self._numbers.get(line) or self._number(line))}")
         if rows:
-            self._connection.execute(_ADD_HOURS, (apsw.carray(rows),))
+            self._connection.execute(_ADD_HOURS, (apsw.carray(tuple(rows)),))
 
-    def _key(self, storefront: int, hour: int, line: str) -> int:
+    def _first_open(self, storefront: int, hour: int) -> int:
+        """Give the first key of an hour, or of the first that is open where that one is over."""
         open_from = self._upto.get(storefront, _UNDATED)
-        return _first_key(storefront, min(max(hour, open_from, _UNDATED + 1), _LAST_HOUR)) | self._number(line)
+        return _first_key(storefront, min(max(hour, open_from, _UNDATED + 1), _LAST_HOUR))
 
     def _number(self, line: str) -> int:
-        number = self._numbers.get(line)
-        if number is None:
-            self._connection.execute("insert into figure_lines(line) values (?)", (line,))
-            number = self._connection.last_insert_rowid()
-            if number >= _LINES:
-                raise OverflowError("outbox: more lines of figures than can be numbered")
-            self._numbers[line] = number
-            self._lines[number] = read_line(line)
+        """Number a line that is new."""
+        self._connection.execute("insert into figure_lines(line) values (?)", (line,))
+        number = self._connection.last_insert_rowid()
+        if number >= _LINES:
+            raise OverflowError("outbox: more lines of figures than can be numbered")
+        self._numbers[line] = number
+        self._lines[number] = read_line(line)
         return number
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
