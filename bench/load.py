@@ -31,7 +31,8 @@ class Order(msgspec.Struct, frozen=True):
     """What is wanted. `size` is events a body, None for one event that stands alone; `pid` is the server.
 
     Ends after `seconds` or after `requests`, whichever is given; `core` is where the generator runs. `per_second`: requests
-    of all connections together, evenly spread; 0 for as many as the server answers.
+    of all connections together, evenly spread; 0 for as many as the server answers. `slice_seconds`: also tell what happened in
+    each such part of the window; 0 for none.
     """
 
     port: int
@@ -47,6 +48,15 @@ class Order(msgspec.Struct, frozen=True):
     requests: int = 0
     pool: int = 10_000
     per_second: float = 0.0
+    slice_seconds: float = 0.0
+
+
+class Slice(msgspec.Struct, frozen=True):
+    """A part of the window: answers, and seconds of the wall clock and of the server's CPU."""
+
+    requests: int
+    wall: float
+    cpu: float
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -62,6 +72,7 @@ class Result(msgspec.Struct, frozen=True):
     p99_ms: float
     all_accepted: int
     """Accepted events of the whole run, warm-up included."""
+    slices: tuple[Slice, ...] = ()
 
     @property
     def requests(self) -> int:
@@ -209,13 +220,27 @@ async def generate(order: Order) -> Result:
         await _wait(run, order.warm_seconds)
         before, own_before, run.counting = sample(order.pid), time.process_time(), True
     print(COUNTING, flush=True)
-    await _wait(run, order.seconds or None)
+    slices = await _slices(run, order) if order.slice_seconds else ()
+    if not slices:
+        await _wait(run, order.seconds or None)
     run.counting = False
     after, own_after = sample(order.pid), time.process_time()
     run.going = False
     if run.in_flight:
         await _wait(run, 10.0)
-    return _result(run, before, after, own_after - own_before)
+    return msgspec.structs.replace(_result(run, before, after, own_after - own_before), slices=slices)
+
+
+async def _slices(run: Run, order: Order) -> tuple[Slice, ...]:
+    """Wait for the whole window, a slice after another."""
+    told: list[Slice] = []
+    begin, count, edge = time.monotonic(), 0, sample(order.pid)
+    for number in range(1, round(order.seconds / order.slice_seconds) + 1):
+        await _wait(run, begin + number * order.slice_seconds - time.monotonic())
+        span, edge = between(edge, now := sample(order.pid)), now
+        told.append(Slice(len(run.latencies) - count, span.wall, span.cpu))
+        count = len(run.latencies)
+    return tuple(told)
 
 
 async def _wait(run: Run, seconds: float | None) -> None:

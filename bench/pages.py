@@ -6,8 +6,9 @@ own, from asking to the last byte. What a page has told of days that are over is
 of each storefront is asked for a first time, and then again.
 
 What comes in is one durable event a request. Pages are asked for while nothing comes in, while 64 connections post as fast
-as they are answered, and while they post half as fast. The throughput is that of windows at full speed, with a page each
-second and without, in turns: each pair gives a ratio.
+as they are answered, and while they post half as fast. What the reader costs is seen at full speed: of the seconds one
+after another two have a page each and two have none, so each second has a neighbour to be compared with that had the
+machine at the same speed.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ import shutil
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -26,7 +27,7 @@ from typing import Final
 import aiohttp
 import msgspec
 
-from bench.door import per_cpu, per_second, window
+from bench.door import window
 from bench.figures import Figure, Plan
 from bench.load import Order, Result, percentile
 from bench.proc import between, cores, pin, sample
@@ -58,6 +59,10 @@ START_SECONDS: Final = 120.0
 
 FIRST: Final = "nothing comes in, for the first time"
 AGAIN: Final = "nothing comes in, again"
+
+SLICE_SECONDS: Final = 1.0
+TURNS: Final = (True, False, False, True)
+"""In which seconds a page is asked for, again and again."""
 
 Times = dict[str, list[float]]
 """Milliseconds, by page."""
@@ -148,14 +153,15 @@ class Reader:
         if answer.status != 200 or f"shop{shop}".encode() not in body:
             raise RuntimeError(f"{name} was answered with {answer.status}")
 
-    async def look_on(self, begin: asyncio.Event, seconds: float) -> None:
-        """Ask for pages from `begin` on, one each so many seconds, until cancelled."""
+    async def look_on(self, begin: asyncio.Event, seconds: float, turns: Sequence[bool] = (True,)) -> None:
+        """From `begin` on ask for a page each so many seconds, or not, by `turns`, until cancelled."""
         await begin.wait()
         self.times.clear()
-        while True:
-            rest = asyncio.create_task(asyncio.sleep(seconds))
-            await self.look()
-            await rest
+        began = time.monotonic()
+        for number, turn in enumerate(itertools.cycle(turns), start=1):
+            if turn:
+                await self.look()
+            await asyncio.sleep(began + number * seconds - time.monotonic())
 
 
 class Rounds:
@@ -188,9 +194,9 @@ class Rounds:
             for when in ("first", "again"):
                 say(f"nothing comes in, {when}")
                 await self._idle(process, reader, when, shops)
-            for pair in range(plan.amount(3, 1)):
-                say(f"as many events as are answered, pair {pair + 1}")
-                await self._pair(plan, process, reader, read_first=bool(pair % 2))
+            for turn in range(plan.amount(2, 1)):
+                say(f"as many events as are answered, {turn + 1}")
+                await self._full(plan, process, reader)
             say("half as many")
             await self._half(plan, process, reader)
 
@@ -204,29 +210,27 @@ class Rounds:
         self._times[when].append(dict(reader.times))
 
     async def _half(self, plan: Plan, process: Process, reader: Reader) -> None:
-        order = _order(plan, process, plan.amount(200, 20) / 10, MODERATE * self._per_second[-1])
+        order = _order(plan, process, plan.amount(200, 20) / 10, MODERATE * median(self._per_second))
         _, times = await _read(order, reader, 0.2)
         self._times["half"].append(times)
 
-    async def _pair(self, plan: Plan, process: Process, reader: Reader, *, read_first: bool) -> None:
-        order = _order(plan, process, plan.amount(80, 30) / 10)
-        found: dict[bool, Result] = {}
-        for reading in (read_first, not read_first):
-            again = msgspec.structs.replace(order, prefix=os.urandom(3).hex())
-            if reading:
-                found[True], times = await _read(again, reader, plan.amount(10, 2) / 10)
-                self._times["full"].append(times)
-            else:
-                found[False] = expect(await load(again), "202")
-        self._ratios.append(per_second(found[True]) / per_second(found[False]))
-        self._cpu_ratios.append(per_cpu(found[True]) / per_cpu(found[False]))
-        self._per_second.append(per_second(found[False]))
-        self._steal.append(max(result.steal for result in found.values()))
+    async def _full(self, plan: Plan, process: Process, reader: Reader) -> None:
+        seconds = plan.amount(280, 80) / 10
+        order = msgspec.structs.replace(_order(plan, process, seconds), slice_seconds=SLICE_SECONDS)
+        result, times = await _read(order, reader, SLICE_SECONDS, TURNS)
+        self._times["full"].append(times)
+        self._steal.append(result.steal)
+        for at in range(0, len(result.slices) - 1, 2):
+            one, other = result.slices[at : at + 2]
+            seen, unseen = (one, other) if TURNS[at % len(TURNS)] else (other, one)
+            self._ratios.append((seen.requests / seen.wall) / (unseen.requests / unseen.wall))
+            self._cpu_ratios.append((seen.requests / seen.cpu) / (unseen.requests / unseen.cpu))
+            self._per_second.append(unseen.requests / unseen.wall)
 
     def told(self) -> list[Figure]:
         """Give the figures."""
         steal = self._steal
-        seen = "a page each second, in turns"
+        seen = "seconds with a page, of ones without"
         shares = {"requests per second with a reader": self._ratios, "requests per CPU second with a reader": self._cpu_ratios}
         return [
             *self._latencies("first", FIRST),
@@ -255,10 +259,10 @@ class Rounds:
             yield Figure.of("pages", f"{name}, 95 %", "ms", slow, steal=self._steal, note=note)
 
 
-async def _read(order: Order, reader: Reader, seconds: float) -> tuple[Result, Times]:
+async def _read(order: Order, reader: Reader, seconds: float, turns: Sequence[bool] = (True,)) -> tuple[Result, Times]:
     """Have a page asked for each so many seconds while a load runs."""
     counting = asyncio.Event()
-    looking = asyncio.create_task(reader.look_on(counting, seconds))
+    looking = asyncio.create_task(reader.look_on(counting, seconds, turns))
     try:
         result = expect(await load(order, counting), "202")
         if looking.done():
