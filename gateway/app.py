@@ -529,6 +529,7 @@ def _door(storefront: Storefront, persons: Persons) -> Door:
         bucket=Bucket(storefront.events_per_second, storefront.burst, time.monotonic()),
         hold_seconds=60 * storefront.consent.hold_unmatched_minutes,
         measurement_ids=storefront.measurement_ids,
+        data_tag=storefront.data_tag,
     )
 
 

@@ -39,11 +39,13 @@ class Door(msgspec.Struct):
     hold_seconds: int = 0
     measurement_ids: frozenset[str] = frozenset()
     """What Google's tag and GA4's Measurement Protocol call the storefront."""
+    data_tag: bool = False
+    """What a rented container's data tag sends from its pages is taken."""
 
 
 @unique
 class Stranger(Word):
-    """Why what Google's tag sends is nobody's; a metric label."""
+    """Why what somebody else's tag sends is nobody's; a metric label."""
 
     MEASUREMENT_ID = "measurement_id"
     """No storefront has it."""
@@ -76,6 +78,7 @@ class Callers:
         self._doors = doors
         self._edge = edge
         self._measured = {name: door for door in doors.values() for name in door.measurement_ids}
+        self._data_tagged = {origin: door for door in doors.values() if door.data_tag for origin in door.origins}
 
     def door(self, storefront: StorefrontId) -> Door:
         """Give a storefront's door. Raises KeyError where there is none."""
@@ -112,10 +115,18 @@ class Callers:
         door = self._measured.get(_query(query).get("tid", ""))
         if door is None:
             return Stranger.MEASUREMENT_ID
-        origin = headers.get(hdrs.ORIGIN)
-        if origin is None and headers.get("Sec-Fetch-Site") == "same-origin":
-            origin = f"https://{headers.get(hdrs.HOST, '')}"
+        origin = _origin(headers)
         return (door, origin) if origin is not None and origin in door.origins else Stranger.ORIGIN
+
+    def data_tagged(self, headers: Mapping[str, str]) -> tuple[Door, str] | Stranger:
+        """Find the storefront of a page that has the data tag, which names nobody: by the page's origin alone.
+
+        An image names no origin where it is another host's; then the address of the page is in `Referer`, of which browsers
+        send another host the origin (https://developer.mozilla.org/docs/Web/HTTP/Headers/Referrer-Policy, read 2026-11-26).
+        """
+        origin = _origin(headers) or _origin_of(headers.get(hdrs.REFERER, ""))
+        door = self._data_tagged.get(origin)
+        return Stranger.ORIGIN if door is None else (door, origin)
 
     def page(self, request: web.BaseRequest, query: str) -> tuple[Door, str]:
         """Find the storefront by its publishable key, and hold the page's origin against those it registered."""
@@ -153,6 +164,20 @@ class Callers:
             return False
         known = IPv4Address(bytes(numbers)) if len(numbers) == 4 else IPv6Address(b"".join(n.to_bytes(2) for n in numbers))
         return any(known in network for network in self._edge.trusted)
+
+
+def _origin(headers: Mapping[str, str]) -> str | None:
+    """Give a page's origin, as its browser says it."""
+    origin = headers.get(hdrs.ORIGIN)
+    if origin is None and headers.get("Sec-Fetch-Site") == "same-origin":
+        return f"https://{headers.get(hdrs.HOST, '')}"
+    return origin
+
+
+def _origin_of(address: str) -> str:
+    """Cut an address to its origin; text that is none stays as wrong as it is."""
+    scheme, _, rest = address.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
 
 
 def _query(query: str) -> dict[str, str]:

@@ -3,12 +3,13 @@
 `POST /v1/events` is for servers with a secret key and answers per event; `POST /v1/collect` is for browsers with a publishable
 key and answers 204 whatever became of the events, since a differing reply would tell the page about consent and make tags
 retry; `POST /v1/consent` and `POST /v1/consent/withdraw` take consent records and withdrawals from both, and answer each in its
-own way; `/g/collect` and `/mp/collect` take what Google's tag and its Measurement Protocol say, and answer 204 as well; the
-`/webhooks` take what a shop's own platform signed. One request is one transaction. An error names a rule, never the input, and
-503 always means that nothing was accepted. Above the boundary's line the body lives in this function's memory and nowhere else.
+own way; `/g/collect`, `/mp/collect` and `/data` take what others' tags send, and answer all alike as well; the `/webhooks` take
+what a shop's own platform signed. One request is one transaction. An error names a rule, never the input, and 503 always means
+that nothing was accepted. Above the boundary's line the body lives in this function's memory and nowhere else.
 """
 
 import random
+import secrets
 import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ from gateway.outbox import Accept, Entry, Outbox, Refuse, Reject, Shut, Unavaila
 from gateway.raw import Malformed, RawEvent, Unfit
 from gateway.rights.counter import Counter
 from gateway.sampling import Arrived, Sampler
-from gateway.sources import cloudevents, consent, gtag, measurement
+from gateway.sources import cloudevents, consent, gtag, measurement, stape
 from gateway.sources.native import Batch, Connection, NotAnEvent, TooManyEvents, decode
 from gateway.sources.strict import Unreadable
 from gateway.tag.serving import serve_tag
@@ -61,6 +62,9 @@ ROUTES: Final = (
     ("POST", "/g/collect"),
     ("OPTIONS", "/g/collect"),
     ("POST", "/mp/collect"),
+    ("GET", "/data"),
+    ("POST", "/data"),
+    ("OPTIONS", "/data"),
     ("GET", "/tag.js"),
     *(("POST", path) for path in DIALECTS),
     ("GET", "/healthz"),
@@ -76,12 +80,14 @@ EVENT_TYPES: Final[Mapping[str, Callable[[bytes, int], Batch]]] = {
 """How the body of `POST /v1/events` is read, by its content type."""
 ALLOWED: Final = "allowed"
 """What the answer to a consent record says of a destination that it allows."""
-PAGES: Final = frozenset({Source.COLLECT, Source.GTAG, Source.MEASUREMENT})
+PAGES: Final = frozenset({Source.COLLECT, Source.GTAG, Source.MEASUREMENT, Source.STAPE})
 """Whose events are never held: a visitor's consent comes with them, or not at all."""
 EVENTS, COLLECT, ACCEPTED, REFUSED = Source.EVENTS, Source.COLLECT, Status.ACCEPTED, Status.REFUSED
 Said = RawEvent | Unfit | Malformed
 """What a source makes of an event."""
 PREFLIGHT_SECONDS: Final = "86400"
+PIXEL: Final = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c000000000100010000020144003b")
+"""A transparent GIF of one pixel: the data tag takes an image that does not load for a failure."""
 
 
 class Intake:
@@ -143,8 +149,8 @@ class Intake:
                 return await self._webhook(request, DIALECTS[told])
             case "OPTIONS", "/v1/collect" | "/v1/consent" | "/v1/consent/withdraw":
                 return self._preflight(request, query)
-            case method, "/g/collect" | "/mp/collect" if (method, path) in ROUTES:
-                return await self._of_google(request, path, query)
+            case method, "/g/collect" | "/mp/collect" | "/data" if (method, path) in ROUTES:
+                return await self._of_others(request, path, query)
             case "GET", "/healthz" | "/tag.js":
                 return serve_tag(request.headers, query) if path == "/tag.js" else healthy()
             case _, known if known in PATHS:
@@ -226,9 +232,11 @@ class Intake:
         _, origin = self._callers.page(request, query)
         return answer(204, headers={"Access-Control-Allow-Origin": origin, **_allowing("POST"), "Vary": "Origin"})
 
-    # ── what Google's own tools send ─────────────────────────────────────────────────────────────────────────────
+    # ── what others' tags send ───────────────────────────────────────────────────────────────────────────────────
 
-    async def _of_google(self, request: web.BaseRequest, path: str, query: str) -> Answer:
+    async def _of_others(self, request: web.BaseRequest, path: str, query: str) -> Answer:
+        if path == "/data":
+            return await self._data(request, query)
         if path == "/mp/collect":
             return await self._measurement(request, query)
         return self._tag_preflight(request, query) if request.method == "OPTIONS" else await self._tag(request, query)
@@ -270,6 +278,29 @@ class Intake:
         self._count_unknown(door, batch)
         await self._sample(door, Arrived(Source.MEASUREMENT, batch.events, batch.unknown, len(body)), entries, now)
         return answer(204)
+
+    async def _data(self, request: web.BaseRequest, query: str) -> Answer:
+        """Answer as the container does, whatever became of the events, and strangers too: an image, or a receipt of nothing."""
+        found = self._callers.data_tagged(request.headers)
+        if isinstance(found, Stranger):
+            self._metrics.stranger(found)
+            return answer(204)
+        door, origin = found
+        cors = credentials_cors_of(origin)
+        if request.method == "OPTIONS":
+            return answer(204, headers={**cors, **_allowing("GET, POST")})
+        page = await self._read_page(request, door, cors, COLLECT_BYTES)
+        now = int(self._wall())
+        form = request.content_type == "application/x-www-form-urlencoded"
+        batch = stape.decode(query, page.body, now, page.connection, form=form)
+        self._take_as_visitor(door.bucket, page.address, len(batch.events) - 1, page.cors)
+        entries, _ = await self._store(door, Source.STAPE, batch.events, now, page.cors)
+        self._count_unknown(door, batch)
+        await self._sample(door, Arrived(Source.STAPE, batch.events, batch.unknown, len(query) + len(page.body)), entries, now)
+        if request.method == "GET":
+            return answer(200, PIXEL, page.cors, content_type="image/gif")
+        receipts = [{"timestamp": now, "unique_event_id": f"{now}_{secrets.token_hex(8)}"} for _ in batch.events]
+        return answer(200, orjson.dumps(receipts if page.body.lstrip().startswith(b"[") else receipts[0]), page.cors)
 
     # ── consent records ──────────────────────────────────────────────────────────────────────────────────────
 

@@ -164,7 +164,7 @@ class Metrics(Collector):
         self._raw_bytes = Counts("raw_bytes", "Bytes of request bodies received, decompressed.")
         self._sent_bytes = Counts("sent_bytes", "Bytes of request bodies sent.", ("destination",))
         self._requests = Counts("requests", "Requests answered.", ("route", "status"))
-        self._strangers = Counts("tag_strangers", "Requests of Google's tag that are no storefront's.", ("reason",))
+        self._strangers = Counts("tag_strangers", "Requests of others' tags that are no storefront's.", ("reason",))
         self._unknown = Counts("unknown_fields", "Undeclared fields dropped.", ("storefront", "object"))
         self._records = Counts("consent_records", "Consent records that came in.", ("storefront", "source", "outcome"))
         self._unreadable = Counts(

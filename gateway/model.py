@@ -80,6 +80,8 @@ class Source(Word):
     """Google's tag (`/g/collect`)."""
     MEASUREMENT = "measurement"
     """GA4's Measurement Protocol (`/mp/collect`)."""
+    STAPE = "stape"
+    """The data tag of a rented container (`/data`)."""
     SHOPIFY = "shopify"
     """A shop's own platform: Shopify's webhooks."""
     WOOCOMMERCE = "woocommerce"

@@ -453,6 +453,7 @@ class StorefrontSettings(Block, frozen=True):
     origins: tuple[Annotated[PageOrigin, PlainValidator(_origin)], ...] = ()
     allow_null_origin: bool = False
     measurement_ids: tuple[Annotated[str, Field(pattern=MEASUREMENT_ID)], ...] = ()
+    data_tag: bool = False
     events_per_second: Annotated[float, Field(gt=0, le=1_000_000)] = 500.0
     burst: Annotated[int, Field(ge=1, le=10_000_000)] = 2000
     time_zone: Annotated[ZoneInfo, PlainValidator(_zone)] = ZoneInfo("UTC")
@@ -521,6 +522,7 @@ class Storefront(msgspec.Struct, frozen=True):
     origins: frozenset[PageOrigin]
     allow_null_origin: bool
     measurement_ids: frozenset[str]
+    data_tag: bool
     events_per_second: float
     burst: int
     time_zone: ZoneInfo
@@ -634,6 +636,7 @@ class Reading:
         self._contracts: dict[str, ContractFile | None] = {}
         self._key_names: set[tuple[KeyKind, KeyId]] = set()
         self._measurement_ids: set[str] = set()
+        self._data_tag_origins: set[str] = set()
         self._shops: set[tuple[Source, str]] = set()
 
     def settings(self, file: Mapping[str, object]) -> Settings:
@@ -758,6 +761,7 @@ class Reading:
             origins=frozenset(shop.origins),
             allow_null_origin=shop.allow_null_origin,
             measurement_ids=self._own_ids(shop.measurement_ids, at),
+            data_tag=shop.data_tag and self._has_own_origins(shop.origins, at),
             events_per_second=shop.events_per_second,
             burst=shop.burst,
             time_zone=shop.time_zone,
@@ -781,6 +785,15 @@ class Reading:
                 self._fault((*at, "measurement_ids"), "names an id twice, or one that another storefront has")
             self._measurement_ids.add(name)
         return frozenset(names)
+
+    def _has_own_origins(self, origins: tuple[str, ...], at: tuple[str | int, ...]) -> bool:
+        """Hold the origins of a storefront with the data tag against those of the others: its pages are known by them alone."""
+        if not origins:
+            self._fault((*at, "data_tag"), "needs the shop's origins, by which its pages are known")
+        if self._data_tag_origins.intersection(origins):
+            self._fault((*at, "data_tag"), "cannot be on for two storefronts that have the same origin")
+        self._data_tag_origins.update(origins)
+        return True
 
     def _keys(self, raw: object, at: tuple[str | int, ...]) -> tuple[StoredKey, ...]:
         """Read a storefront's keys: at least one, at most two of a kind, no id twice in the whole file."""

@@ -1,13 +1,19 @@
-"""What holds for every test: nothing leaves this machine, and properties are given the time they need.
+"""What holds for every test: nothing leaves this machine, properties are given the time they need, and what is asked of the
+pure rooms' coverage is asked of their own tests.
 
 `HYPOTHESIS_PROFILE=deep` looks for counter-examples much longer than the gate does.
 """
 
 import os
 import sys
+import tomllib
+from collections.abc import Sequence
+from fnmatch import fnmatch
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 
@@ -31,3 +37,18 @@ sys.addaudithook(stay_here)
 settings.register_profile("gate", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.register_profile("deep", settings.get_profile("gate"), max_examples=3000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
+    """Count as a pure room's coverage what its own tests reach: tracing all others is slower and makes the figure softer."""
+    rooms: list[str] = tomllib.loads((config.rootpath / "pyproject.toml").read_text())["tool"]["coverage"]["run"]["include"]
+    for item in items:
+        if not is_of_a_room(item.path.relative_to(config.rootpath), config.rootpath, rooms):
+            item.add_marker("no_cover")
+
+
+def is_of_a_room(test: Path, root: Path, rooms: Sequence[str]) -> bool:
+    """Tell whether a test file mirrors a file of these rooms, which are paths as coverage takes them, or an adapter."""
+    room = Path(*test.parts[1:]).with_name(test.name.removeprefix("test_"))
+    is_there = (root / room).exists() or room.parts[0] == "adapters"
+    return is_there and any(fnmatch(room.as_posix(), pattern) for pattern in rooms)

@@ -262,6 +262,7 @@ def door(settings: Settings, name: StorefrontId, clock: Clock, persons: Persons)
         bucket=Bucket(shop.events_per_second, shop.burst, clock.monotonic),
         hold_seconds=60 * shop.consent.hold_unmatched_minutes,
         measurement_ids=shop.measurement_ids,
+        data_tag=shop.data_tag,
     )
 
 

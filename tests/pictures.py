@@ -16,6 +16,7 @@ from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
 from tests.console import chromium, people, visiting
 from tests.doorway import purchase, refused
+from tests.guides import GUIDES, buy, opened, picture
 from tests.live import inside, install
 from tests.test_console_pages import post, until_paused
 
@@ -58,12 +59,24 @@ async def take(folder: Path) -> None:
                 await visit.page.screenshot(path=PICTURES / "overview-phone.png")
 
 
+async def take_guides(folder: Path) -> None:
+    """Follow each guide in an empty shop, and take the shop beside the console."""
+    async with chromium() as browser:
+        for guide, steps in GUIDES.items():
+            async with opened(guide, folder / guide) as shop:
+                page = await browser.new_page()
+                await buy(page, shop, "accept")
+                await shop.until_known(steps.order)
+                (PICTURES / f"guide-{guide}.png").write_bytes(await picture(browser, shop, page))
+
+
 def main() -> int:
     """Take the pictures."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(take(Path(folder) / "shop"))
-    print(f"{len(WIDE) + 1} pictures in {PICTURES}")
+        asyncio.run(take_guides(Path(folder)))
+    print(f"{len(WIDE) + 1 + len(GUIDES)} pictures in {PICTURES}")
     return 0
 
 

@@ -45,6 +45,7 @@ from gateway.sandbox.meta import MESSAGES, TITLES
 from gateway.sandbox.pinterest import MISSING_IDS
 from gateway.sandbox.pinterest import RULES as FAULTS_OF_EVENTS
 from gateway.sandbox.platforms import TOKENS, Platforms
+from gateway.sources import stape
 from gateway.webhooks import DIALECTS
 from tests import prestashop, woocommerce
 from tests.doorway import edit
@@ -295,6 +296,7 @@ def calls(marks: Marks, installation: Installation) -> Iterator[Call]:
     yield from record_calls(marks, installation)
     yield from rights_calls(marks, installation)
     yield from tag_calls(marks)
+    yield from data_tag_calls(marks)
     yield from measured_calls(marks, installation)
     yield from envelope_calls(marks, installation)
     yield from webhook_calls(marks)
@@ -479,6 +481,68 @@ def tag_calls(marks: Marks) -> Iterator[Call]:
     yield Call(request("GET", f"/g/collect?{tagged(marks)}", [f"Origin: https://{mark}.example", *headers(marks)]), 204)
     yield Call(request("OPTIONS", f"/g/collect?{tagged(marks)}", [*page, *headers(marks)]), 204)
     yield Call(request("POST", f"/g/collect?{tagged(marks)}", [*page, *headers(marks)], mark.encode() * 10_000), 413)
+
+
+def data_tag_calls(marks: Marks) -> Iterator[Call]:
+    """Requests of a container's data tag with a mark in every field, in each packing; and a stranger's."""
+    page = [f"Origin: {ORIGIN}", "Content-Type: text/plain", *headers(marks)]
+    taken = {"event_name", "value", "currency", "gateway_consent", "consent_state", "user_data", "ecommerce"}
+    own = {name: marks.free() for name in (stape.TAKEN | stape.PASSED_OVER) - taken}
+    said: dict[str, Any] = {
+        **own,
+        "event_name": "purchase",
+        "transaction_id": (number := marks.event_id()),
+        "order_id": number,
+        "ecommerce": {"transaction_id": number, "items": [{"item_id": marks.free(), marks.free(): marks.free()}]},
+        "value": 12.34,
+        "e_v": "12.34",
+        "currency": "EUR",
+        **dict.fromkeys(("email", "mail", "userEmail", "email_address"), (address := marks.email())),
+        "user_data": {
+            "email_address": address,
+            "email": address,
+            "phone_number": marks.free(),
+            "address": {marks.free(): marks.free()},
+        },
+        "page_location": f"https://{marks.plain()}@shop.example/{marks.plain()}?gclid={marks.plain()}&x={marks.plain()}",
+        "common_cookie": {name: marks.free() for name in ("_fbc", "_fbp", "_epik", "_scid", marks.free())},
+        "ip_override": marks.v4,
+        "gateway_consent": {"advertising": True, "given_at": "2026-11-01T09:00:00Z"},
+        "consent_state": {"ad_storage": True, marks.free(): marks.free()},
+        marks.free(): marks.free(),
+    }
+    broken: list[Any] = [
+        {**said, "event_name": marks.free()},
+        {**said, "transaction_id": marks.email()},
+        {**said, "value": marks.free()},
+        {**said, "email": marks.email()},
+        {**said, "gateway_consent": marks.free()},
+        {**said, "consent_state": {"ad_storage": marks.free()}},
+        marks.free(),
+    ]
+    for one in [said, *broken, [said, *broken]]:
+        yield Call(request("POST", f"/data?v=2&event={marks.plain()}", page, json.dumps(one).encode()), 200)
+    few = (
+        "event_name",
+        "transaction_id",
+        "order_id",
+        "value",
+        "currency",
+        "user_data",
+        "page_location",
+        "consent",
+        "client_id",
+    )
+    for one in [said, *broken[:2]]:
+        text = json.dumps({name: value for name, value in one.items() if name in few})
+        packed = base64.b64encode(text.encode()).decode()
+        yield Call(request("GET", f"/data?v=2&dtdc={quote(packed)}", page), 200)
+        yield Call(request("GET", f"/data?v=2&dtcd={quote(text)}&{marks.plain()}={marks.plain()}", page), 200)
+    form = "&".join(f"{quote(name)}={quote(value)}" for name, value in own.items()) + f"&{marks.plain()}.a={marks.plain()}"
+    typed = [f"Origin: {ORIGIN}", "Content-Type: application/x-www-form-urlencoded", *headers(marks)]
+    yield Call(request("POST", "/data?v=2&event=purchase", typed, form.encode()), 200)
+    yield Call(request("POST", "/data", page, f"{{{marks.plain()}".encode()), 200)
+    yield Call(request("POST", "/data", [f"Origin: https://{marks.plain()}.example", *headers(marks)], b"{}"), 204)
 
 
 def measured_calls(marks: Marks, installation: Installation) -> Iterator[Call]:
@@ -923,7 +987,7 @@ def hold(installation: Installation) -> Installation:
     write_secrets(installation.folder)
     for shop in (EDIT, woocommerce.EDIT, prestashop.EDIT):
         edit(installation, shop)
-    edit(installation, ("[storefronts.shop]", f'[storefronts.shop]\nmeasurement_ids = ["{MEASUREMENT_ID}"]'))
+    edit(installation, ("[storefronts.shop]", f'[storefronts.shop]\nmeasurement_ids = ["{MEASUREMENT_ID}"]\ndata_tag = true'))
     edit(installation, ('banner_regions = ["FR"]', 'banner_regions = ["FR"]\nhold_unmatched_minutes = 30'))
     return installation
 

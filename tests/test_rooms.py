@@ -144,6 +144,14 @@ def test_coverage_is_asked_of_exactly_the_pure_rooms() -> None:
     assert coverage()["report"]["fail_under"] >= 95
 
 
+def test_only_the_pure_rooms_own_tests_are_traced(request: pytest.FixtureRequest) -> None:
+    """Of all the tests of this run; this one is none of them."""
+    traced = {named(item.path) for item in request.session.items if item.get_closest_marker("no_cover") is None}
+    own = {f"tests/{named(path.with_name(f'test_{path.stem}.py'))}" for path in pure_files()}
+    assert {name for name in traced if not name.startswith("tests/adapters/")} <= own
+    assert request.node.get_closest_marker("no_cover") is not None
+
+
 def coverage() -> Mapping[str, Any]:
     """Give coverage's configuration."""
     found: Mapping[str, Any] = PROJECT["tool"]["coverage"]

@@ -9,6 +9,7 @@ law holds for what leaves and not only for what is read. What cites a consent re
 a target, and what a record adds is tested with the table.
 """
 
+import base64
 import json
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,7 +28,18 @@ from gateway.model import Destination, Source, StorefrontId
 from gateway.outbox import Accept
 from gateway.persons import Persons
 from gateway.raw import Malformed, RawConsent, RawEvent, Unfit
-from gateway.sources import cloudevents, consent, gtag, measurement, native, order_list, prestashop, shopify, woocommerce
+from gateway.sources import (
+    cloudevents,
+    consent,
+    gtag,
+    measurement,
+    native,
+    order_list,
+    prestashop,
+    shopify,
+    stape,
+    woocommerce,
+)
 from gateway.sources.orders import NoNews, Read
 from gateway.sources.strict import Unreadable
 from tests.adapters.cases import ALL_ALLOWED, made
@@ -132,6 +144,12 @@ def _gtag(body: bytes) -> Iterable[Event]:
     """Take the first line for the query."""
     query, _, lines = body.partition(b"\n")
     return gtag.decode(query.decode("utf-8", "surrogateescape"), lines, NOW, BROWSER).events
+
+
+def _data(body: bytes, *, form: bool = False) -> Iterable[Event]:
+    """Take the first line for the query, the rest for the body."""
+    query, _, rest = body.partition(b"\n")
+    return stape.decode(query.decode("utf-8", "surrogateescape"), rest, NOW, BROWSER, form=form).events
 
 
 def _record(body: bytes) -> Iterable[Event]:
@@ -280,6 +298,22 @@ LISTS: Final = (
 )
 
 
+DATA_TAG: Final = {
+    "event_name": "purchase",
+    "transaction_id": "1001",
+    "value": 129.9,
+    "currency": "EUR",
+    "email": "jane.doe@example.com",
+    "gateway_consent": {"advertising": True},
+    "consent_state": {"ad_storage": True, "ad_user_data": True, "ad_personalization": False},
+}
+PACKED: Final = b"v=2&event=purchase&dtdc=" + base64.b64encode(orjson.dumps(DATA_TAG)).replace(b"=", b"%3D")
+FORM: Final = (
+    b"\nevent_name=purchase&transaction_id=%221001%22&value=129.9&currency=%22EUR%22&user_data.email_address=%22a%40b.example%22"
+    b"&gateway_consent.advertising=true&consent_state.ad_storage=true&items.0.item_id=7"
+)
+
+
 def _told(read: Read) -> list[Event]:
     """Give the event that an order became, if it did."""
     return [] if isinstance(read, NoNews) else [read]
@@ -291,6 +325,8 @@ TARGETS: Final[Mapping[str, Target]] = {
     "cloudevents": Target(lambda body: cloudevents.decode(body, NOW).events, _json(ENVELOPE)),
     "cloudevents_batch": Target(lambda body: cloudevents.decode_batch(body, NOW).events, _json([ENVELOPE, ENVELOPE])),
     "gtag": Target(_gtag, (TAGGED, TAGGED.replace(b"G111", b"G100"))),
+    "stape": Target(_data, (PACKED, *(b"v=2&event=purchase\n" + one for one in _json(DATA_TAG, [DATA_TAG, DATA_TAG])))),
+    "stape_form": Target(partial(_data, form=True), (FORM,)),
     "measurement": Target(lambda body: measurement.decode(body, NOW).events, _json(MEASURED)),
     "shopify": Target(
         lambda body: _told(shopify.order(body, NOW, RULES)),

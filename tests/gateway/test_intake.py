@@ -472,7 +472,7 @@ def test_every_path_has_its_methods() -> None:
     """The table of routes is what the documentation is held against."""
     ours = {"/v1/events", "/v1/collect", "/v1/consent", "/v1/consent/withdraw", "/healthz", "/tag.js"}
     platforms = {f"/v1/{name}/webhooks" for name in ("shopify", "woocommerce", "prestashop")}
-    assert {path for _, path in ROUTES} == ours | platforms | {"/g/collect", "/mp/collect"}
+    assert {path for _, path in ROUTES} == ours | platforms | {"/g/collect", "/mp/collect", "/data"}
 
 
 @given(

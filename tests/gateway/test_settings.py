@@ -83,6 +83,24 @@ def test_a_measurement_id_is_one_storefronts_alone(tmp_path: Path) -> None:
     assert f"storefronts.other.{fault}" in faults_of(tmp_path, one + other)
 
 
+def test_the_data_tag_is_off_until_it_is_asked_for(tmp_path: Path) -> None:
+    """Origins alone let nobody in."""
+    demo = StorefrontId("demo")
+    assert load_text(tmp_path, GOOD).storefronts[demo].data_tag is False
+    assert load_text(tmp_path, spoilt(ORIGINS, f"{ORIGINS}\ndata_tag = true")).storefronts[demo].data_tag is True
+
+
+def test_pages_with_the_data_tag_are_one_storefronts_alone(tmp_path: Path) -> None:
+    """By their origin alone the tag is told whose it is."""
+    assert faults_of(tmp_path, spoilt(ORIGINS, "data_tag = true")) == (
+        "storefronts.demo.data_tag: needs the shop's origins, by which its pages are known",
+    )
+    one = spoilt(ORIGINS, f"{ORIGINS}\ndata_tag = true")
+    other = one[one.index("[storefronts.demo]") :].replace("storefronts.demo", "storefronts.other").replace('id = "', 'id = "o')
+    fault = "storefronts.other.data_tag: cannot be on for two storefronts that have the same origin"
+    assert fault in faults_of(tmp_path, one + other)
+
+
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     """Every room of the file, the adapters' own and what lies outside the file are complained about in one go."""
     text = """

@@ -1,4 +1,4 @@
-"""What Google's own tools send, over a real socket: who is heard, what is answered, and what is in the store by then."""
+"""What others' tags send, over a real socket: who is heard, what is answered, and what is in the store by then."""
 
 import asyncio
 import json
@@ -406,3 +406,118 @@ async def test_many_tags_at_once_lose_nothing(door: Doorway) -> None:
     received = (await door.book()).received
     assert received[Source.GTAG, Kind.PURCHASE, Status.ACCEPTED, ""] == 40
     assert received[Source.GTAG, Kind.PURCHASE, Status.DUPLICATE, ""] == 40
+
+
+# ── the data tag of a rented container ───────────────────────────────────────────────────────────────────────────
+
+DATA: Final = ('origins = ["https://shop.example"]', 'origins = ["https://shop.example"]\ndata_tag = true')
+SAID: Final = {
+    "event_name": "purchase",
+    "transaction_id": "1001",
+    "value": 129.9,
+    "currency": "EUR",
+    "user_data": {"email_address": "jane.doe@example.com"},
+    "gateway_consent": {"advertising": True},
+}
+
+
+@pytest.fixture
+async def data_door(tmp_path: Path) -> AsyncIterator[Doorway]:
+    """An open door of a storefront that takes the data tag."""
+    async with doorway(tmp_path, DATA) as opened:
+        yield opened
+
+
+async def data_tag(door: Doorway, said: object = SAID, query: str = "?v=2&event=purchase", **headers: str) -> Answer:
+    """Send what the data tag sends by POST."""
+    body = said if isinstance(said, bytes) else json.dumps(said).encode()
+    return await door.ask("POST", f"/data{query}", body, **{"Origin": ORIGIN, "Content_Type": "text/plain"} | headers)
+
+
+async def test_the_data_tags_purchase_goes_to_everybody(data_door: Doorway) -> None:
+    """It is in the store before the answer, which says what the container's says and nothing of what became of it."""
+    answer = await data_tag(data_door)
+    assert is_quiet(answer)
+    assert answer.status == 200
+    receipt = json.loads(answer.body)
+    assert receipt.keys() == {"timestamp", "unique_event_id"}
+    allowed = answer.headers["Access-Control-Allow-Origin"], answer.headers["Access-Control-Allow-Credentials"]
+    assert allowed == (ORIGIN, "true")
+    for destination in Destination:
+        event = await data_door.only(destination)
+        assert (event.event_id, event.money and event.money.text) == ("1001", "129.90")
+    assert dict((await data_door.book()).received) == {(Source.STAPE, Kind.PURCHASE, Status.ACCEPTED, ""): 1}
+
+
+async def test_a_list_is_answered_with_a_list(data_door: Doorway) -> None:
+    """As many receipts as events, whatever became of each; one transaction."""
+    answer = await data_tag(data_door, [SAID, {**SAID, "transaction_id": "1002", "gateway_consent": {}}, 7])
+    assert len(json.loads(answer.body)) == 3
+    received = (await data_door.book()).received
+    assert {status: number for (_, _, status, _), number in received.items()} == {
+        Status.ACCEPTED: 1,
+        Status.REFUSED: 1,
+        Status.INVALID: 1,
+    }
+
+
+async def test_a_form_is_read_as_one(data_door: Doorway) -> None:
+    """By its content type."""
+    form = b"event_name=purchase&transaction_id=1001&value=5&currency=EUR&email=a%40b.example&gateway_consent.advertising=true"
+    await data_tag(data_door, form, Content_Type="application/x-www-form-urlencoded; charset=utf-8")
+    assert (await data_door.only(Destination.META)).event_id == "1001"
+
+
+@pytest.mark.parametrize("headers", [{"Referer": f"{ORIGIN}/thanks?x=1"}, {"Referer": f"{ORIGIN}/"}, {"Origin": ORIGIN}])
+async def test_an_image_is_answered_with_an_image(data_door: Doorway, headers: dict[str, str]) -> None:
+    """The tag takes anything else for a failure. An image's page is known by its address."""
+    answer = await data_door.ask("GET", f"/data?v=2&event=purchase&dtcd={quote(json.dumps(SAID))}", **headers)
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "image/gif")
+    assert answer.body.startswith(b"GIF89a")
+    assert (await data_door.only(Destination.META)).event_id == "1001"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "https://evil.example", "Referer": f"{ORIGIN}/"},
+        {"Origin": "", "Referer": "https://evil.example/https://shop.example/"},
+        {"Origin": "", "Referer": "https://shop.example.evil.example/"},
+        {"Origin": "", "Referer": "shop.example"},
+    ],
+)
+async def test_a_strangers_data_tag_is_not_heard(data_door: Doorway, headers: dict[str, str]) -> None:
+    """Nothing is stored; it may not read the answer."""
+    answer = await data_tag(data_door, **headers)
+    assert (answer.status, answer.body, answer.headers.get("Access-Control-Allow-Origin")) == (204, b"", None)
+    assert (await data_door.book()).received == {}
+    assert data_door.metric("tag_strangers_total", reason="origin") == 1
+
+
+async def test_a_storefront_without_the_data_tag_has_none(tmp_path: Path) -> None:
+    """Its origins alone open nothing."""
+    async with doorway(tmp_path) as door:
+        assert (await data_tag(door)).status == 204
+        assert (await door.book()).received == {}
+
+
+async def test_the_data_tags_preflight_is_answered(data_door: Doorway) -> None:
+    """For the registered pages."""
+    answer = await data_door.ask("OPTIONS", "/data?v=2", Origin=ORIGIN)
+    assert (answer.status, answer.headers["Access-Control-Allow-Methods"]) == (204, "GET, POST")
+
+
+async def test_the_data_tag_is_limited_as_every_browser(data_door: Doorway) -> None:
+    """Too large, packed, and shut."""
+    assert is_error(await data_tag(data_door, b"x" * (COLLECT_BYTES + 1)), 413, "body_too_large")
+    assert is_error(await data_tag(data_door, b"x", Content_Encoding="gzip"), 415, "content_encoding")
+    data_door.intake.close()
+    assert is_error(await data_tag(data_door), 503, "stopping")
+
+
+async def test_a_browser_that_objects_is_heard(data_door: Doorway) -> None:
+    """`Sec-GPC` outweighs what the page says."""
+    await data_tag(data_door, Sec_GPC="1")
+    assert {status for _, _, status, _ in (await data_door.book()).received} == {Status.REFUSED}

@@ -92,7 +92,12 @@ class SqliteMachine(OutboxMachine):
 class TestMachine(SqliteMachine.TestCase):  # type: ignore[misc, valid-type]  # hypothesis makes this class at run time
     """Whatever is done to an outbox in whatever order, it says what the model says."""
 
-    settings = settings(max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+    settings = settings(
+        max_examples=settings().max_examples // 5,
+        stateful_step_count=40,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 async def test_a_slice_of_explanations_ends_when_its_time_is_over(

@@ -1,0 +1,57 @@
+"""The guides hold what they promise: each is followed in an empty shop, by who agrees, by who refuses, by who says nothing."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.console import ARTEFACTS, chromium, needs_console
+from tests.guides import DOCS, GUIDES, buy, opened, picture
+
+pytestmark = needs_console
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Debian's chromium."""
+    async with chromium() as started:
+        yield started
+
+
+def is_sent(told: Any) -> set[str]:
+    """Name the destinations that have confirmed the order."""
+    return {name for name, one in told["destinations"].items() if one["state"] == "delivered"}
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+async def test_a_guide_brings_an_order_with_consent_to_the_platforms(guide: str, browser: Browser, tmp_path: Path) -> None:
+    """Accept, buy: the order is confirmed; and the page complains of nothing. A picture of both is kept."""
+    async with opened(guide, tmp_path / "shop") as shop:
+        page = await browser.new_page()
+        assert await buy(page, shop, "accept") == []
+        told = await shop.until_known(GUIDES[guide].order)
+        assert told["status"] == "accepted", told
+        assert is_sent(told) == GUIDES[guide].reaches
+        ARTEFACTS.mkdir(parents=True, exist_ok=True)
+        (ARTEFACTS / f"guide-{guide}.png").write_bytes(await picture(browser, shop, page))
+
+
+@pytest.mark.parametrize(("guide", "choice"), [*((guide, "refuse") for guide in GUIDES), ("tag", None), ("woocommerce", None)])
+async def test_without_a_yes_nothing_leaves(guide: str, choice: str | None, browser: Browser, tmp_path: Path) -> None:
+    """Whoever refuses, or has not answered, is told of to nobody; what the shop's server says is refused."""
+    async with opened(guide, tmp_path / "shop") as shop:
+        page = await browser.new_page()
+        assert await buy(page, shop, choice) == []
+        await shop.installation.quiet()
+        told = await shop.explain(GUIDES[guide].order)
+        assert told is None or told["status"] == "refused"
+        books = await shop.installation.accounts()
+        assert books["by_status"].get("accepted", 0) == 0
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_a_guide_shows_its_picture(guide: str) -> None:
+    """`make pictures` takes it."""
+    assert f"(pictures/guide-{guide}.png)" in (DOCS / f"{guide}.md").read_text()
