@@ -8,7 +8,7 @@ then what is told, so that nothing is found by taking the rest from it.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, TypedDict
 
@@ -137,8 +137,19 @@ class Funnel(TypedDict):
     slots: list[Slot]
 
 
+class Past(msgspec.Struct, frozen=True):
+    """The part of a funnel that changes no more, kept as small as it can be: `slots` are its lines as JSON, written out for one
+    kind of event or for all, and `figures` what they are made of, together.
+    """
+
+    since: int
+    until: int
+    slots: bytes
+    figures: Mapping[Figure, int]
+
+
 class Sheet(msgspec.Struct, frozen=True):
-    """What a funnel is made of."""
+    """What a funnel is made of. `past` comes before `slots`; it was made by `past` of the same sheet's makings."""
 
     storefront: str
     step: str
@@ -147,14 +158,29 @@ class Sheet(msgspec.Struct, frozen=True):
     today: Period
     week_before: Period
     waiting: Mapping[Destination, Waiting]
+    past: Past | None = None
+
+
+def past(slots: Sequence[Period], kind: Kind | None, smallest: int, declared: Collection[Destination]) -> Past:
+    """Write out the lines of a funnel that change no more. There is at least one."""
+    lines = [_slot(period, kind, smallest, declared) for period in slots]
+    return Past(slots[0].since, slots[-1].until, msgspec.json.encode(lines), _together(slots))
+
+
+def _together(slots: Iterable[Period]) -> dict[Figure, int]:
+    whole: Counter[Figure] = Counter()
+    for period in slots:
+        whole.update(period.figures)
+    return dict(whole)
 
 
 def funnel(sheet: Sheet, kind: Kind | None, smallest: int) -> Funnel:
     """Write a funnel out, of one kind of event or of all. `smallest` is the size of the smallest group that is told."""
-    whole: Counter[Figure] = Counter()
-    for period in sheet.slots:
-        whole.update(period.figures)
-    span = Period(sheet.slots[0].since, sheet.slots[-1].until, dict(whole))
+    figures, since, told = _together(sheet.slots), sheet.slots[0].since, []
+    if sheet.past is not None:
+        figures = _together((Period(0, 0, dict(sheet.past.figures)), Period(0, 0, figures)))
+        since, told = sheet.past.since, msgspec.json.decode(sheet.past.slots, type=list[Slot])
+    span = Period(since, sheet.slots[-1].until, figures)
 
     def slot(period: Period) -> Slot:
         return _slot(period, kind, smallest, tuple(sheet.waiting))
@@ -169,7 +195,7 @@ def funnel(sheet: Sheet, kind: Kind | None, smallest: int) -> Funnel:
         total=slot(span),
         today=slot(sheet.today),
         week_before=slot(sheet.week_before),
-        slots=[slot(period) for period in sheet.slots],
+        slots=[*told, *map(slot, sheet.slots)],
     )
 
 
@@ -183,7 +209,7 @@ def _now(waiting: Waiting) -> Now:
     )
 
 
-def _slot(period: Period, kind: Kind | None, smallest: int, declared: Iterable[Destination]) -> Slot:
+def _slot(period: Period, kind: Kind | None, smallest: int, declared: Collection[Destination]) -> Slot:
     figures = {figure: count for figure, count in period.figures.items() if kind is None or _is_of(figure, kind)}
     door: dict[Figure, int] = {}
     arrivals: dict[Destination, dict[Figure, int]] = {where: {} for where in declared}

@@ -82,9 +82,9 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     wall: Callable[[], float]
     entrance: Entrance
 
-    def health(self, storefront: StorefrontId) -> Health:
-        """Tell how a storefront's destinations stand."""
-        return self.reports.health(storefront, self.readiness(), int(self.wall()))
+    def health(self, storefront: StorefrontId, readiness: Readiness | None = None) -> Health:
+        """Tell how a storefront's destinations stand; `readiness` is that of this moment, where it is at hand."""
+        return self.reports.health(storefront, readiness or self.readiness(), int(self.wall()))
 
     def standstills(self, storefront: StorefrontId) -> Mapping[Destination, Standstill]:
         """Say of each destination to which nothing goes at the moment why that is."""

@@ -695,6 +695,13 @@ class Outbox(Protocol):
         together are the books then.
         """
 
+    def closed(self, storefront: StorefrontId) -> int:
+        """Before when (Unix seconds) what was booked for the storefront changes no more: days that are added up. 0: none is.
+
+        What is kept no longer goes only when this moves on. So whoever remembers what was told of days before it, by it, is
+        never wrong. As cheap as `waiting`.
+        """
+
     async def departures(self, storefront: StorefrontId) -> Sequence[Departure]:
         """All that has ever left for the storefront, in the order in which it was first met in each lane."""
 

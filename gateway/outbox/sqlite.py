@@ -121,6 +121,7 @@ class SqliteOutbox:
         self._figures: dict[Lane, Waiting] = {}
         self._paused: dict[Lane, int | None] = {}
         self._unacknowledged: dict[Lane, int] = {}
+        self._closed: dict[StorefrontId, int] = {}
         self._differing: defaultdict[StorefrontId, int] = defaultdict(int)
         self._arrivals: defaultdict[StorefrontId, int] = defaultdict(int)
         self._waiters: defaultdict[StorefrontId, set[asyncio.Future[None]]] = defaultdict(set)
@@ -153,6 +154,7 @@ class SqliteOutbox:
         self._figures.update(changes.figures)
         self._paused.update(changes.paused)
         self._unacknowledged.update(changes.unacknowledged)
+        self._closed.update(changes.closed)
         for storefront, count in changes.differing.items():
             self._differing[storefront] += count
         for storefront in changes.arrived:
@@ -446,6 +448,10 @@ class SqliteOutbox:
     ) -> Sequence[Stretch]:
         """What was booked for the storefront in stretches that begin from `since` to before `until`, a piece at a time."""
         return await self._telling.history(storefront, grain, since, until, only)
+
+    def closed(self, storefront: StorefrontId) -> int:
+        """Before when the storefront's figures change no more, but by retention (Unix seconds)."""
+        return self._closed.get(storefront, 0)
 
     async def departures(self, storefront: StorefrontId) -> Sequence[Departure]:
         """All that has ever left for the storefront, in the order in which it was first met in each lane."""

@@ -40,8 +40,8 @@ from gateway.outbox.arriving import Arriving
 from gateway.outbox.asking import Asking
 from gateway.outbox.claims import Finder, Found, Opener, Taken
 from gateway.outbox.explaining import Explaining
-from gateway.outbox.figures import Span, days, hours
-from gateway.outbox.history import Figure, Grain, Stretch
+from gateway.outbox.figures import Piece
+from gateway.outbox.history import Figure, Grain
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.lanes import Held, LaneState
 from gateway.outbox.memory import Memory
@@ -99,6 +99,8 @@ class Changes(NamedTuple):
     """Repeats whose content differed from the first."""
     unacknowledged: Mapping[Lane, int]
     """Departures that nobody has acknowledged."""
+    closed: Mapping[StorefrontId, int]
+    """Before when a storefront's figures change no more."""
 
 
 class Store:
@@ -181,7 +183,9 @@ class Store:
             {state.lane: state.paused_at for state in self._lanes.touched},
             dict(self._arriving.differing),
             self._unacknowledged(),
+            self._closed(),
         )
+        self._figures.closed.clear()
         self._departures.touched.clear()
         self._arriving.arrived.clear()
         self._arriving.differing.clear()
@@ -191,6 +195,10 @@ class Store:
     def _unacknowledged(self) -> dict[Lane, int]:
         touched, new = self._departures.touched, self._departures.new
         return {state.lane: new[state.number] for state in self._lanes.states.values() if state.number in touched}
+
+    def _closed(self) -> dict[StorefrontId, int]:
+        closed = self._figures.closed
+        return {name: closed[number] for name, number in self._names.storefronts.items() if number in closed} if closed else {}
 
     def is_full(self, *, before: bool) -> bool:
         """Say whether puts must be refused; `before` says whether they already are."""
@@ -416,14 +424,10 @@ class Store:
             waiting[state.lane.destination] = untried + held.get(Held.RETRY, 0) + held.get(Held.PARKED, 0)
         return self._books.read(number, waiting, self._asking.pending(number))
 
-    def span(self, storefront: StorefrontId) -> Span:
-        """Say how far back a storefront's figures go, and up to where its days are added up."""
-        return self._figures.span(self._names.storefronts.get(storefront, 0))
-
-    def history(self, name: StorefrontId, grain: Grain, part: tuple[int, int], only: tuple[type[Figure], ...]) -> list[Stretch]:
-        """Give the figures of days, or of hours, from the first to before the second of two hours since 1970."""
-        found = self._figures.read(self._names.storefronts.get(name, 0), grain, *part, only)
-        return days(found, self._options.zones.get(name)) if grain is Grain.DAY else hours(found)
+    def history(self, name: StorefrontId, grain: Grain, first: int, last: int, only: tuple[type[Figure], ...] = ()) -> Piece:
+        """Give a piece of a storefront's figures, from the first to before the second of two hours since 1970."""
+        number = self._names.storefronts.get(name, 0)
+        return self._figures.piece(number, self._options.zones.get(name), grain, first, last, only)
 
     # ── sweeping ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -3,6 +3,7 @@
 Below it every storefront in one line each, so that nobody has to look through them one by one.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
@@ -69,9 +70,12 @@ UP, TROUBLED, DOWN, HALTED = "up", "troubled", "down", "halted"
 
 async def show(ask: Ask, rooms: Rooms) -> View:
     """Show the storefront that is looked at."""
-    funnel = await rooms.reports.funnel(ask.storefront, Asked(Step.DAY, 1), ask.now)
-    silences = await rooms.reports.silence(ask.storefront, ask.now)
-    return View(overview(funnel, rooms.health(ask.storefront), rooms.readiness(), tuple(silences["silent"])))
+    funnel, silences = await asyncio.gather(  # together, so that they wait for the store's thread once
+        rooms.reports.funnel(ask.storefront, Asked(Step.DAY, 1), ask.now),
+        rooms.reports.silence(ask.storefront, ask.now),
+    )
+    readiness = rooms.readiness()
+    return View(overview(funnel, rooms.health(ask.storefront, readiness), readiness, tuple(silences["silent"])))
 
 
 def overview(funnel: Funnel, health: Health, readiness: Readiness, silent: tuple[Silence, ...]) -> Overview:

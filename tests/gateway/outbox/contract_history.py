@@ -243,6 +243,19 @@ class HistoryContract:
         await add_up(outbox)
         await outbox.close()
 
+    async def test_it_is_told_before_when_nothing_changes_any_more(self, engine: Engine) -> None:
+        """From the sweep that adds days up, also by the next process; of a storefront without a past it is never."""
+        outbox = await engine.open()
+        await outbox.put([accept(1)])
+        assert outbox.closed(SHOP) == 0
+        for day in (1, 3):
+            await outbox.sweep(NOW + day * DAY)
+            assert outbox.closed(SHOP) == (NOW // DAY + day) * DAY
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        assert (outbox.closed(SHOP), outbox.closed(OTHER)) == ((NOW // DAY + 3) * DAY, 0)
+        await outbox.close()
+
     async def test_figures_are_the_books_whatever_becomes_of_events(self, engine: Engine) -> None:
         """Deliveries, deaths, returns from the dead, what platforms say afterwards: all add up."""
         outbox = await engine.open()
