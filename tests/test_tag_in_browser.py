@@ -14,7 +14,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
-from tests.console import FLAGS, PROGRAM, chromium, needs_console
+from tests.browser import PROGRAM
+from tests.console import FLAGS, chromium, needs_console
 from tests.shopfront import Front, Window, opened, window
 
 pytestmark = [needs_console, pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("tag_in_browser")]
