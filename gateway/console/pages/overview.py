@@ -64,6 +64,11 @@ class Overview(msgspec.Struct, frozen=True):
     silent: tuple[Silence, ...]
     shops: tuple[Shop, ...]
 
+    @property
+    def states(self) -> frozenset[str]:
+        """Every standing that is met anywhere."""
+        return frozenset(state for shop in self.shops for state in shop.places.values())
+
 
 UP, TROUBLED, DOWN, HALTED = "up", "troubled", "down", "halted"
 
