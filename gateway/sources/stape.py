@@ -13,6 +13,7 @@ Pure.
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Final
@@ -44,10 +45,13 @@ CLIENTS: Final = ("client_id", "data_client_id", "_dcid", "_dcid_temp")
 EMAILS: Final = ("user_data.email_address", "user_data.email", "userEmail", "email_address", "email", "mail")
 ITEMS: Final = ("items", "ecommerce.items", "ecommerce.purchase.products", "ecommerce.add.products")
 ITEM_IDS: Final = ("item_id", "id")
+SHA256_BASE64: Final = re.compile(r"[A-Za-z0-9+/]{43}=", re.ASCII)
 COOKIES: Final[Mapping[str, str]] = {"_fbc": "fbc", "_fbp": "fbp", "_epik": "epik"}
 """Of `common_cookie`, what the advertisers' own scripts keep of the ad that led here, and our name for it."""
 ADDRESS_IDS: Final = ("gclid", "gbraid", "wbraid")
 
+NUMERIC: Final = frozenset("-0123456789")
+"""What a number in JSON begins with."""
 OWN: Final = "gateway_consent"
 """A consent object as in our own format; no data layer has the name by chance."""
 SAID_ONCE: Final = (OWN, "consent_state")
@@ -96,7 +100,8 @@ def decode(query: str, body: bytes, now: int, connection: Connection, *, form: b
 def events_in(query: str, body: bytes, *, form: bool = False) -> list[Piece]:
     """Give what each event of a request says, under the tag's own names, for whoever looks at names alone. Raises Broken."""
     shared = _shared(query, is_whole=not body)
-    return [{**shared, **piece} if type(piece) is dict else shared for piece in _pieces(body, form=form)]
+    pieces = [_untainted(piece, "event") for piece in _pieces(body, form=form)]
+    return [{**shared, **piece} if type(piece) is dict else shared for piece in pieces]
 
 
 # ── how it is packed ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -131,20 +136,28 @@ def _pieces(body: bytes, *, form: bool) -> list[object]:
         return [{}]
     if form:
         return [_of_form(body)]
-    value = _json(body, "event")
+    value = _loaded(body, "event")
     pieces = value if type(value) is list else [value]
     if not pieces or len(pieces) > MAX_EVENTS:
         raise Broken("event", Fault.TOO_LONG if pieces else Fault.MISSING)
     return pieces
 
 
-def _json(text: bytes, field: str) -> object:
-    """Read JSON in which no two readers can differ; raises Broken."""
+def _loaded(text: bytes, field: str) -> object:
+    """Read JSON, of which parts may be tainted; raises Broken."""
     try:
-        value, is_suspicious = loads(text)
+        return loads(text)[0]
     except Unreadable:
         raise Broken(field, Fault.BAD_FORMAT) from None
-    if is_suspicious and (fault := taint_of(value, MAX_DEPTH)) is not None:
+
+
+def _json(text: bytes, field: str) -> object:
+    """Read JSON in which no two readers can differ; raises Broken."""
+    return _untainted(_loaded(text, field), field)
+
+
+def _untainted(value: object, field: str) -> object:
+    if (fault := taint_of(value, MAX_DEPTH)) is not None:
         raise Broken(field, fault)
     return value
 
@@ -157,7 +170,7 @@ def _object(text: bytes, field: str) -> Piece:
 
 
 def _of_form(body: bytes) -> Piece:
-    """Read a form whose names are paths, `items.0.item_id`, and whose values are JSON where they can be."""
+    """Read a form whose names are paths, `items.0.item_id`, and whose values are JSON where they can be and are no numbers."""
     said: Piece = {}
     for name, text in parameters_of(body.replace(b"+", b" ")).items():
         *steps, last = name.split(".")
@@ -176,7 +189,12 @@ def _of_form(body: bytes) -> Piece:
 
 
 def _of_text(text: str) -> object:
-    """Read a form's value as its makers do: as JSON, or as the text that it is."""
+    """Read a form's value as its makers do: as JSON, or as the text that it is.
+
+    A number stays text: it may be an order's or a client's, and those must not lose digits.
+    """
+    if text[:1] in NUMERIC:
+        return text
     try:
         return _json(text.encode("utf-8", "surrogatepass"), "event")
     except Broken:
@@ -206,6 +224,10 @@ class _Reader:
     def event(self, piece: object, index: int) -> RawEvent | Malformed:
         """Read one event; `index` is its place among them."""
         kind = None
+        try:
+            _untainted(piece, "event")
+        except Broken as broken:
+            return Malformed(broken.field, broken.fault)
         if type(piece) is not dict:
             return Malformed("event", Fault.WRONG_TYPE)
         try:
@@ -365,13 +387,23 @@ def _email(said: Piece) -> tuple[str | None, dict[Destination, str] | None]:
         raise Broken("email", Fault.CONFLICT)
     text = next(iter(texts), None)
     digests = {}
-    if text is not None and SHA256_HEX.fullmatch(text.lower()):
-        digests = dict.fromkeys((Destination.META, Destination.PINTEREST), text.lower())
+    if text is not None and (digest := _digest(text)) is not None:
+        digests = dict.fromkeys((Destination.META, Destination.PINTEREST), digest)
         text = None
     named = _alone(_first(said, ("user_data.sha256_email_address",)))
     if type(named) is str and SHA256_HEX.fullmatch(named.lower()):
         digests[Destination.GOOGLE_ADS] = named.lower()
     return (text, None) if text is not None else (None, digests or None)
+
+
+def _digest(text: str) -> str | None:
+    """Read a SHA-256 as the tag writes one, in hexadecimal digits or in base64; 64 lower-case digits, None otherwise."""
+    if SHA256_HEX.fullmatch(text.lower()):
+        return text.lower()
+    if SHA256_BASE64.fullmatch(text) is None:
+        return None
+    raw = base64.b64decode(text)
+    return raw.hex() if base64.b64encode(raw).decode() == text else None
 
 
 def _alone(value: object) -> object:
@@ -382,7 +414,8 @@ def _alone(value: object) -> object:
 def consent_of(said: Piece) -> object:
     """Give the consent object of an event: what the shop says was said, every no of `consent_state`, and whose it is.
 
-    What is no object, and a state that is no answer, refuses. No state ever grants.
+    What is no object, and a state that is no answer, refuses. No state ever grants. Raises Broken for a client that is neither
+    text nor a whole number: without it a withdrawal would not be heard.
     """
     own = said.get(OWN)
     if own is not None and type(own) is not dict:
@@ -393,8 +426,8 @@ def consent_of(said: Piece) -> object:
         if type(state) is not dict:
             return "unreadable"
         consent |= _refused_by(state, consent)
-    client = _first(said, CLIENTS)
-    if "join" not in consent and type(client) is str:
+    client = _text(_first(said, CLIENTS), "client_id")
+    if client is not None and "join" not in consent:
         consent["join"] = {"client_id": client}
     return consent
 

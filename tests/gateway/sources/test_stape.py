@@ -18,6 +18,7 @@ from gateway.model import Destination, Fault, Kind
 from gateway.raw import Malformed, RawEvent
 from gateway.sources.native import MAX_CONTENT_IDS, Batch, Connection
 from gateway.sources.stape import MAX_EVENTS, MAX_STEPS, OWN, PASSED_OVER, consent_of, decode
+from gateway.sources.strict import MAX_DEPTH
 from gateway.sources.typed import MAX_TEXT
 from tests.effort import seconds
 from tests.strategies import NOW
@@ -150,6 +151,36 @@ def test_a_form_that_two_readers_could_read_differently_is_none(body: bytes, fau
     assert event.fault == fault
 
 
+@pytest.mark.parametrize("number", ["1001.10", "1e3", "12345678901234567890123", "0017", "1001"])
+def test_a_number_in_a_form_keeps_its_digits(number: str) -> None:
+    """An order's and a client's are names, however much they look like numbers."""
+    body = f"event_name=purchase&transaction_id={number}&value=9.99&currency=EUR&client_id={number}".encode()
+    (event,) = decode("", body, NOW, BROWSER, form=True).events
+    assert isinstance(event, RawEvent), event
+    assert (event.event_id, event.money and event.money.text) == (number, "9.99")
+    assert event.consent == {"join": {"client_id": number}}
+
+
+def test_one_of_a_list_that_breaks_json_spoils_no_other() -> None:
+    """Each is named by itself."""
+    body = json.dumps([GOOD, GOOD])[:-1].encode() + b',{"value":1,"value":2}]'
+    first, second, third = decode("", body, NOW, BROWSER).events
+    assert first == second == read(GOOD, "")
+    assert third == Malformed("event", Fault.DUPLICATE_KEY)
+
+
+@pytest.mark.parametrize("name", ["items", OWN, "loyalty"])
+def test_what_is_too_deep_is_invalid(name: str) -> None:
+    """Deeper than sixteen, as everywhere; in a list its own depth does not count."""
+    deep: object = {}
+    for _ in range(MAX_DEPTH):
+        deep = {"a": deep}
+    assert fault_of({**GOOD, name: deep}) == ("event", Fault.TOO_DEEP)
+    (event,) = decode(f"dtcd={quote(json.dumps({**GOOD, name: deep}))}", b"", NOW, BROWSER).events
+    assert isinstance(event, Malformed)
+    assert event.fault is Fault.TOO_DEEP
+
+
 # ── what is read ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -207,6 +238,15 @@ def test_a_digest_serves_whom_it_was_made_for() -> None:
     plain = good(user_data={"email_address": "jane.doe@example.com", "sha256_email_address": "a" * 64})
     assert (plain.email, plain.email_sha256) == ("jane.doe@example.com", None)
     assert good(user_data={"sha256_email_address": ["a" * 64, "b" * 64]}).email_sha256 is None
+
+
+def test_a_digest_in_base64_is_one_too() -> None:
+    """The tag offers both forms (`sha256base64`); bits that say nothing must be none."""
+    assert good(user_data={"email_address": base64.b64encode(bytes.fromhex(JANE)).decode()}).email_sha256 == {
+        Destination.META: JANE,
+        Destination.PINTEREST: JANE,
+    }
+    assert good(user_data={"email_address": "A" * 42 + "B="}).email_sha256 is None
 
 
 def test_what_the_page_says_of_the_browser_is_not_believed() -> None:
@@ -288,6 +328,12 @@ def test_query_and_body_say_the_same_of_consent() -> None:
     assert fault_of(GOOD, f"{OWN}=no") == (OWN, Fault.CONFLICT)
     batch = decode(f"{OWN}=no&dtcd={quote(json.dumps(GOOD))}", b"", NOW, BROWSER)
     assert batch.events == [Malformed(OWN, Fault.CONFLICT)]
+
+
+def test_a_client_that_is_a_number_is_found_too() -> None:
+    """Or is invalid: without it a withdrawal would not be heard."""
+    assert good(client_id=315691213).consent == {**GOOD[OWN], "join": {"client_id": "315691213"}}
+    assert fault_of({**GOOD, "client_id": 315691213.17}) == ("client_id", Fault.WRONG_TYPE)
 
 
 def test_a_client_is_what_records_are_found_by() -> None:
