@@ -4,7 +4,8 @@
 
 It begins when a line comes in on standard input, warms the server up, then counts within a window at whose edges it reads
 the server's CPU. Every event has a new id, so that durable ones are not mistaken for repeats; accepted ones are counted in
-the answers. Bounded by time or by a number of requests. Prints one line of JSON.
+the answers. Bounded by time or by a number of requests. Prints `counting` when the window begins, and at the end one line of
+JSON.
 """
 
 import asyncio
@@ -23,12 +24,15 @@ from bench.shoppers import Bodies, Ids, pool
 
 ACCEPTED: Final = b'"status":"accepted"'
 LENGTH: Final = b"content-length:"
+COUNTING: Final = "counting"
 
 
 class Order(msgspec.Struct, frozen=True):
     """What is wanted. `size` is events a body, None for one event that stands alone; `pid` is the server.
 
-    Ends after `seconds` or after `requests`, whichever is given; `core` is where the generator runs.
+    Ends after `seconds` or after `requests`, whichever is given; `core` is where the generator runs. `per_second`: requests
+    of all connections together, evenly spread; 0 for as many as the server answers. `slice_seconds`: also tell what happened in
+    each such part of the window; 0 for none.
     """
 
     port: int
@@ -43,6 +47,16 @@ class Order(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     requests: int = 0
     pool: int = 10_000
+    per_second: float = 0.0
+    slice_seconds: float = 0.0
+
+
+class Slice(msgspec.Struct, frozen=True):
+    """A part of the window: answers, and seconds of the wall clock and of the server's CPU."""
+
+    requests: int
+    wall: float
+    cpu: float
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -58,6 +72,7 @@ class Result(msgspec.Struct, frozen=True):
     p99_ms: float
     all_accepted: int
     """Accepted events of the whole run, warm-up included."""
+    slices: tuple[Slice, ...] = ()
 
     @property
     def requests(self) -> int:
@@ -75,6 +90,8 @@ class Run:
             "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         ).encode()
         self._left = order.requests or sys.maxsize
+        self._apart = 1 / order.per_second if order.per_second else 0.0
+        self._due = 0.0
         self.in_flight = 0
         self.going = True
         self.counting = False
@@ -92,6 +109,16 @@ class Run:
         self.in_flight += 1
         body = self._bodies.take()
         return self._head % len(body) + body
+
+    def wait(self, now: float) -> float:
+        """Say in how many seconds the next request may be sent, and count on its being sent then.
+
+        A server that was slow is not flooded afterwards: what was due meanwhile is left out.
+        """
+        if not self._apart:
+            return 0.0
+        self._due = max(self._due + self._apart, now)
+        return self._due - now
 
     def answered(self, status: bytes, body: bytes, seconds: float) -> None:
         """Count an answer."""
@@ -130,7 +157,14 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # uvloop's own is none by inheritance
 
     def begin(self) -> None:
-        """Send the next request, or stop."""
+        """Send the next request when it is time for it, or stop."""
+        loop = asyncio.get_running_loop()
+        if (seconds := self._run.wait(loop.time())) > 0:
+            loop.call_later(seconds, self._send)
+        else:
+            self._send()
+
+    def _send(self) -> None:
         assert self._transport is not None
         if self._transport.is_closing():
             self._run.cut()
@@ -185,13 +219,28 @@ async def generate(order: Order) -> Result:
     if order.warm_seconds:
         await _wait(run, order.warm_seconds)
         before, own_before, run.counting = sample(order.pid), time.process_time(), True
-    await _wait(run, order.seconds or None)
+    print(COUNTING, flush=True)
+    slices = await _slices(run, order) if order.slice_seconds else ()
+    if not slices:
+        await _wait(run, order.seconds or None)
     run.counting = False
     after, own_after = sample(order.pid), time.process_time()
     run.going = False
     if run.in_flight:
         await _wait(run, 10.0)
-    return _result(run, before, after, own_after - own_before)
+    return msgspec.structs.replace(_result(run, before, after, own_after - own_before), slices=slices)
+
+
+async def _slices(run: Run, order: Order) -> tuple[Slice, ...]:
+    """Wait for the whole window, a slice after another."""
+    told: list[Slice] = []
+    begin, count, edge = time.monotonic(), 0, sample(order.pid)
+    for number in range(1, round(order.seconds / order.slice_seconds) + 1):
+        await _wait(run, begin + number * order.slice_seconds - time.monotonic())
+        span, edge = between(edge, now := sample(order.pid)), now
+        told.append(Slice(len(run.latencies) - count, span.wall, span.cpu))
+        count = len(run.latencies)
+    return tuple(told)
 
 
 async def _wait(run: Run, seconds: float | None) -> None:

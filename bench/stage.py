@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -56,13 +56,24 @@ async def helper(module: str, core: int) -> AsyncIterator[Helper]:
 
 
 @asynccontextmanager
-async def gateway(folder: Path, sink: Helper, *, linger: float) -> AsyncIterator[Process]:
-    """Run a gateway with a new store in `folder`, three destinations enabled, on the server's core."""
+async def gateway(
+    folder: Path,
+    sink: Helper,
+    *,
+    linger: float,
+    prepare: Callable[[Installation], None] = lambda _: None,
+    seconds: float = 20.0,
+) -> AsyncIterator[Process]:
+    """Run a gateway with a new store in `folder`, three destinations enabled, on the server's core.
+
+    `prepare` may change what is installed before it begins; it has `seconds` to be ready.
+    """
     address = f"http://127.0.0.1:{sink.port}"
     installation = install(folder, dict.fromkeys(Destination, address), linger=linger, max_bytes="4GiB")
+    prepare(installation)
     process = Process(installation)
     try:
-        await process.start()
+        await process.start(seconds)
         await _open(installation)
     except RuntimeError as error:
         raise RuntimeError(f"the gateway did not start: {process.log.read_text()[-2000:]}") from error
@@ -84,8 +95,8 @@ async def _open(installation: Installation) -> None:
                 await asyncio.sleep(0.02)
 
 
-async def load(order: Order) -> Result:
-    """Run a load generator. Raises RuntimeError when it fails."""
+async def load(order: Order, counting: asyncio.Event | None = None) -> Result:
+    """Run a load generator; `counting` is set when its window begins. Raises RuntimeError when it fails."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -95,8 +106,14 @@ async def load(order: Order) -> Result:
         stdout=subprocess.PIPE,
         stdin=subprocess.PIPE,
     )
-    out, _ = await process.communicate(b"go\n")
-    if process.returncode:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"go\n")
+    await process.stdout.readline()
+    if counting is not None:
+        counting.set()
+    out = await process.stdout.readline()
+    if await process.wait():
         raise RuntimeError(f"the load generator ended with {process.returncode}")
     return msgspec.json.decode(out, type=Result)
 

@@ -18,12 +18,14 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from gateway import comparing
 from gateway.adapter import Adapter, Quota
 from gateway.archive import Archive
 from gateway.audit.advice import about_later_word, in_words
 from gateway.audit.grounds import Regime
 from gateway.audit.processing import TimeLimit
-from gateway.audit.standing import CredentialState, LaneState, Readiness
+from gateway.audit.rehearsals import canary_state
+from gateway.audit.standing import CredentialState, LaneState, Readiness, breaker, throttle, token
 from gateway.audit.trace import moment
 from gateway.bodies import Bodies
 from gateway.callers import Callers, Door, Edge
@@ -34,6 +36,7 @@ from gateway.console.live import Live, glance
 from gateway.console.rooms import Rooms
 from gateway.console.site import Site
 from gateway.console.tokens import write_host_token
+from gateway.delivery.canary import Canary
 from gateway.delivery.courier import Courier, Health, Office, Route
 from gateway.delivery.credentials import Credential, ReferredCredential, Standing
 from gateway.delivery.inquirer import Inquirer, LaterWord, inquirers
@@ -47,6 +50,7 @@ from gateway.delivery.replaying import Replayer
 from gateway.delivery.screening import Rules
 from gateway.delivery.transport import Transport
 from gateway.dry_run import DryRun, Run, Way
+from gateway.exporting import Exporter
 from gateway.intake import Intake
 from gateway.keys import Doorkeeper
 from gateway.ledger import Ledger
@@ -64,6 +68,7 @@ from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from gateway.papers import Papers
 from gateway.papers import Shop as FiledShop
+from gateway.pausing import Pausing
 from gateway.persons import Persons
 from gateway.private import Private, why_not_ready
 from gateway.reconciling import Reconciling
@@ -77,13 +82,13 @@ from gateway.signing.chronicle import Chronicle
 from gateway.signing.entry import StoreFailed
 from gateway.signing.recorder import SignedLog
 from gateway.signing.store import folder_in
+from gateway.sweeping import Sweeper
 from gateway.webhooks import Sender, Webhooks
 from gateway.witness import Witness
 
 MIN_FREE_BYTES: Final = 256 << 20
 """What the store leaves free on its volume for others."""
 SILENCE_SECONDS: Final = 300.0
-SWEEP_SECONDS: Final = 300.0
 BROWSERS_PER_SECOND: Final = 20.0
 BROWSERS_BURST: Final = 200.0
 """What one client network (/24, /64) may send to `/v1/collect`: far more than people do, far less than a script can."""
@@ -215,22 +220,33 @@ async def running(  # noqa: PLR0915 - every room, once
         )
         reports = Reports(outbox, shops_of(settings))
         opened = asyncio.Event()
-        lanes = _lane_states(settings, couriers, credentials, asking, outbox.unacknowledged)
+        canary = Canary(
+            routes,
+            {lane: _health(courier) for lane, courier in couriers.items()},
+            60.0 * settings.delivery.canary_minutes,
+            transport=transport,
+            watcher=witness,
+        )
+        lanes = _lane_states(settings, couriers, credentials, asking, canary, outbox.unacknowledged)
         readiness = _readiness(settings, outbox, signed, lanes, opened, stop)
-        replayer = Replayer(outbox, rules_of(settings), witness)
+        rules = rules_of(settings)
+        replayer = Replayer(outbox, rules, witness)
+        pausing = Pausing(outbox, rules, signed.append, lambda lane: couriers[lane].heed())
         papers = make_papers(settings, outbox, ledger)
         dry_run = make_dry_run(settings, callers, consents.run)
         clerk = Clerk(papers, dry_run, frozenset(settings.storefronts), signed.append)
-        door = _console_door(settings, keyring, signed, callers)
+        door = _console_door(settings, keyring, signed, callers, metrics)
         rooms = Rooms(
             outbox=outbox,
             reports=reports,
             reconciling=Reconciling(outbox, reports.shops, signed.append, readiness, time.time),
             papers=papers,
             clerk=clerk,
+            exporter=Exporter(outbox, reports, readiness, signed.append, time.time),
             desk=desk,
             counter=counter,
             replayer=replayer,
+            pausing=pausing,
             metrics=metrics,
             readiness=readiness,
             record=signed.append,
@@ -246,11 +262,13 @@ async def running(  # noqa: PLR0915 - every room, once
             storefronts=frozenset(settings.storefronts),
             readiness=readiness,
             replayer=replayer,
+            pausing=pausing,
             record=signed.append,
             counter=counter,
             reports=reports,
             reconciling=rooms.reconciling,
             clerk=clerk,
+            exporter=rooms.exporter,
             door=door,
             site=Site(rooms, door, live),
             names=frozenset(settings.server.private_names),
@@ -258,8 +276,10 @@ async def running(  # noqa: PLR0915 - every room, once
         _watch(metrics, settings, outbox, credentials, desk)
         tasks = [asyncio.create_task(courier.run(), name="courier") for courier in couriers.values()]
         tasks += [asyncio.create_task(inquirer.run(), name="inquirer") for inquirer in asking.values()]
-        tasks.append(asyncio.create_task(_sweep((outbox, ledger), log), name="sweep"))
+        tasks.append(asyncio.create_task(Sweeper((outbox, ledger), log, signed.tell).run(), name="sweep"))
         tasks.append(asyncio.create_task(_listen_for_silence(reports, metrics, log), name="silence"))
+        if settings.delivery.canary_minutes:
+            tasks.append(asyncio.create_task(canary.run(), name="canary"))
         stack.push_async_callback(_stop_couriers, couriers, tasks, settings.server.stop_grace_seconds, hurry)
         private_address = await _listen(stack, private.handle, settings.server.private, _caps(settings, callers), log)
         stack.callback(live.close)
@@ -465,8 +485,19 @@ def _filed(shop: Storefront) -> FiledShop:
 
 def make_dry_run(settings: Settings, callers: Callers, run: Run) -> DryRun:
     """Make the dry run: each storefront's own line, adapters and contracts. `run` carries events down a line."""
+    return DryRun({name: callers.door(name).line for name in settings.storefronts}, _ways(settings), run)
+
+
+def make_comparing(settings: Settings, storefront: StorefrontId, now: int) -> comparing.Run:
+    """Make what a storefront's recording is run through; `now` (Unix seconds) is for requests without a time."""
+    callers = make_callers(settings)
+    ways = {lane.destination: way for lane, way in _ways(settings).items() if lane.storefront == storefront}
+    return comparing.Run(comparing.Shop(callers.door(storefront), ways, callers, _edge(settings)), now)
+
+
+def _ways(settings: Settings) -> dict[Lane, Way]:
     rules = rules_of(settings)
-    ways = {
+    return {
         Lane(s.id, name): Way(
             adapter=adapter,
             base_url=s.base_urls[name],
@@ -477,7 +508,6 @@ def make_dry_run(settings: Settings, callers: Callers, run: Run) -> DryRun:
         for s in settings.storefronts.values()
         for name, adapter in s.destinations.items()
     }
-    return DryRun({name: callers.door(name).line for name in settings.storefronts}, ways, run)
 
 
 def make_webhooks(settings: Settings, callers: Callers, desk: Desk, metrics: Metrics) -> Webhooks:
@@ -493,7 +523,7 @@ def make_webhooks(settings: Settings, callers: Callers, desk: Desk, metrics: Met
     )
 
 
-def _console_door(settings: Settings, keyring: Keyring, signed: SignedLog, callers: Callers) -> ConsoleDoor:
+def _console_door(settings: Settings, keyring: Keyring, signed: SignedLog, callers: Callers, metrics: Metrics) -> ConsoleDoor:
     """Make the console's door, with a new token of the host's own. Raises OSError when that cannot be written."""
     return ConsoleDoor(
         settings.console,
@@ -501,6 +531,7 @@ def _console_door(settings: Settings, keyring: Keyring, signed: SignedLog, calle
         host_token=write_host_token(settings.server.data_dir),
         record=signed.append,
         tell=signed.tell,
+        count=metrics.sign_in,
         address=callers.address,
     )
 
@@ -511,13 +542,18 @@ def _due_dates(desk: Desk, storefront: StorefrontId) -> Callable[[], Sequence[in
 
 def make_callers(settings: Settings) -> Callers:
     """Make those who may call, with the line of each storefront."""
-    server, pepper = settings.server, Keyring.load(settings.server.key_file).pepper
+    pepper = Keyring.load(settings.server.key_file).pepper
     persons, shops = Persons(pepper), settings.storefronts.values()
     return Callers(
         Doorkeeper(pepper, {shop.id: shop.keys for shop in shops}),
         {shop.id: _door(shop, persons) for shop in shops},
-        Edge(server.trusted_proxies, server.country_header, server.region_header),
+        _edge(settings),
     )
+
+
+def _edge(settings: Settings) -> Edge:
+    server = settings.server
+    return Edge(server.trusted_proxies, server.country_header, server.region_header)
 
 
 def _door(storefront: Storefront, persons: Persons) -> Door:
@@ -588,28 +624,36 @@ def _readiness(  # noqa: PLR0913, PLR0917 - rooms and moments, each once
     return readiness
 
 
-def _lane_states(
+def _lane_states(  # noqa: PLR0913, PLR0917 - rooms, each once
     settings: Settings,
     couriers: Mapping[Lane, Courier],
     credentials: Mapping[Lane, Credential],
     asking: Mapping[Lane, Inquirer],
+    canary: Canary,
     unacknowledged: Callable[[Lane], int],
 ) -> Callable[[], dict[str, dict[str, LaneState]]]:
     def state(lane: Lane, adapter: Adapter) -> LaneState:
         health, standing, word = couriers[lane].health, credentials[lane].standing, asking[lane].later_word
-        violation = health.violation or asking[lane].violation
+        violation, seen = health.violation or asking[lane].violation, canary.found(lane)
+        held = None if standing.seconds is None else int(standing.seconds)
         return LaneState(
             up=health.up,
             reason=None if health.reason is None else health.reason.value,
             due=None if health.due is None else moment(int(health.due)),
             test_mode=adapter.test_mode,
             credential=CredentialState(
-                kind=standing.kind.value, seconds=None if standing.seconds is None else int(standing.seconds)
+                kind=standing.kind.value,
+                state=token(health.paused, usable=standing.usable, held=held is not None).value,
+                seconds=held,
             ),
+            throttle=throttle(health.throttled_until, health.last_code),
+            breaker=breaker(health.failures, opened=health.breaker_open),
+            canary=None if seen is None else canary_state(lane.destination, seen.at, seen.finding),
             advice=_advice(lane, health, word),
             misconfigured=(word.code or NONE) if word.misconfigured else None,
             violation=None if violation is None else [str(place) for place in violation.places],
             new_shapes=unacknowledged(lane),
+            paused_at=None if health.paused_at is None else moment(health.paused_at),
         )
 
     return lambda: {
@@ -625,19 +669,12 @@ def _advice(lane: Lane, health: Health, word: LaterWord) -> str | None:
     return about_later_word(lane.destination, word.code) if word.misconfigured else None
 
 
+def _health(courier: Courier) -> Callable[[], Health]:
+    return lambda: courier.health
+
+
 def _standing(credential: Credential) -> Callable[[], Standing]:
     return lambda: credential.standing
-
-
-async def _sweep(stores: Sequence[Outbox | Ledger], log: Log) -> None:
-    while True:
-        await asyncio.sleep(SWEEP_SECONDS)
-        for store in stores:
-            try:
-                if shed := await store.sweep(int(time.time())):
-                    log.say(Happening.SENT_LINES_SHED, count=shed)
-            except Exception as error:  # noqa: BLE001 - the next sweep does what this one could not
-                log.say(Happening.UNEXPECTED_ERROR, error=name_of(error), where=innermost_frame(error))
 
 
 async def _listen_for_silence(reports: Reports, metrics: Metrics, log: Log) -> None:

@@ -4,8 +4,6 @@ An error names what cannot be meant by code, never what stood there. What is han
 the whole report, is recorded in the signed log first.
 """
 
-import csv
-import io
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,7 +12,8 @@ from typing import Final, TypedDict
 import msgspec
 import orjson
 
-from gateway.audit.contracts import rows
+from gateway.audit import sheets
+from gateway.audit.contracts import COLUMNS, rows
 from gateway.audit.trace import moment
 from gateway.dry_run import DryRun, Order
 from gateway.listener import Answer, answer, problem
@@ -26,7 +25,6 @@ from gateway.signing.entry import Entry, EntryKind, Export, Exported
 DRY_RUN: Final = "/api/v1/dry-run"
 MOST_LINES: Final = 1_000
 USUAL_LINES: Final = 100
-CSV: Final = "text/csv; charset=utf-8"
 FIELD: Final = re.compile(r"(?:at `\$\.|required field `)([a-z_]{1,20})")
 
 
@@ -117,13 +115,13 @@ class Clerk:
         if query.get("format") != "csv":
             return await self._papers.contracts(storefront)
         headers = {"Content-Disposition": f'attachment; filename="contracts-{storefront}.csv"'}
-        return answer(200, await self.table(storefront, by), headers, content_type=CSV)
+        return answer(200, await self.table(storefront, by), headers, content_type=sheets.CONTENT_TYPE)
 
     async def table(self, storefront: StorefrontId, by: str) -> bytes:
         """Write a storefront's contracts as CSV, which is recorded. Raises Unrecorded."""
         told = await self._papers.contracts(storefront)
         await self._record(Export(Exported.CONTRACTS, by))
-        return spreadsheet(rows(told))
+        return sheets.written(COLUMNS, rows(told)).encode()
 
     async def _diff(self, storefront: StorefrontId, query: Mapping[str, str], _by: str) -> object:
         return await self._papers.diff(storefront, query)
@@ -221,10 +219,3 @@ def _count(text: str | None) -> int | None:
         return USUAL_LINES
     found = int(text) if text.isascii() and text.isdecimal() and len(text) <= 4 else 0
     return found if 1 <= found <= MOST_LINES else None
-
-
-def spreadsheet(table: list[tuple[str, ...]]) -> bytes:
-    """Write rows as CSV (RFC 4180)."""
-    written = io.StringIO(newline="")
-    csv.writer(written).writerows(table)
-    return written.getvalue().encode()

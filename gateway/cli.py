@@ -154,6 +154,22 @@ def _accounts_arguments(parser: argparse.ArgumentParser) -> None:
     _with_config(parser)
 
 
+def _health_arguments(parser: argparse.ArgumentParser) -> None:
+    _with_table(parser)
+    _accounts_arguments(parser)
+
+
+def _with_table(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--csv", type=Path, metavar="OUT", help="write it as a table to this new file instead")
+
+
+def _pause_arguments(parser: argparse.ArgumentParser) -> None:
+    _with_storefront(parser)
+    parser.add_argument("destination", type=Destination, choices=list(Destination), metavar="DESTINATION", help="which one")
+    parser.add_argument("--json", action="store_true", help="print the answer for programs")
+    _with_config(parser)
+
+
 def _funnel_arguments(parser: argparse.ArgumentParser) -> None:
     _with_storefront(parser)
     parser.add_argument("--event", choices=[kind.value for kind in Kind], help="one kind of event; all together without it")
@@ -161,6 +177,7 @@ def _funnel_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--count", type=int, metavar="N", help="how many lines, the one that has begun among them (24, 14 or 8)"
     )
+    _with_table(parser)
     parser.add_argument("--json", action="store_true", help="print the answer for programs")
     _with_config(parser)
 
@@ -182,6 +199,16 @@ def _reconcile_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--exact", action="store_true", help="tell the reasons of refusals for consent as they are")
     parser.add_argument("--json", action="store_true", help="print the sums for programs")
+    _with_config(parser)
+
+
+def _compare_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recorded", metavar="RECORDED", type=Path, help="what came in to the old container, as HAR or NDJSON")
+    parser.add_argument("--storefront", required=True, help="whose it is: [storefronts.NAME] in the configuration")
+    parser.add_argument("--sent", type=Path, help="what the old container sent out, as HAR or NDJSON")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the report to this new file, to be printed")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report for programs to this new file")
+    parser.add_argument("--language", choices=("en", "fr"), default="en", help="the language of --html (default: en)")
     _with_config(parser)
 
 
@@ -305,6 +332,8 @@ def _log_arguments(what: Parts) -> None:
 
 def _dead_arguments(parser: argparse.ArgumentParser) -> None:
     _with_storefront(parser)
+    parser.add_argument("--list", action="store_true", help="show them one by one, by the shop's own event id")
+    _with_table(parser)
     parser.add_argument("--json", action="store_true", help="print the answer for programs")
     _with_config(parser)
 
@@ -530,7 +559,22 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "show how a storefront's destinations stand",
         "Asks the running gateway, for each destination: up or why not, how old its token is, what waits, and when the first\n"
         "of it is too old for the platform. Exit code 1 if one is down.",
-        _accounts_arguments,
+        _health_arguments,
+    ),
+    "pause": Command(
+        "stop one destination of a storefront",
+        "Nothing more is sent there until it is resumed, also after a restart; what has begun is finished. Events go on being\n"
+        "taken and wait, and go on growing older: the answer says how many wait, and when the first is too old. Recorded in\n"
+        "the signed log. Doing it again does no harm. Example:\n\n"
+        "  consent-gateway pause shop1 meta",
+        _pause_arguments,
+    ),
+    "resume": Command(
+        "let a destination that was paused go on",
+        "What waits there is sent, what is new first; what has grown too old meanwhile becomes a dead letter. Recorded in the\n"
+        "signed log. Doing it again does no harm. Example:\n\n"
+        "  consent-gateway resume shop1 meta",
+        _pause_arguments,
     ),
     "reconcile": Command(
         "hold a shop's list of orders against what became of them",
@@ -540,6 +584,19 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "Exit code 1 if orders are missing, 2 if the list cannot be read. Example:\n\n"
         "  consent-gateway reconcile shop1 orders_export.csv --format shopify --missed missed.ndjson",
         _reconcile_arguments,
+    ),
+    "compare": Command(
+        "hold an old tag container's recorded traffic against what this gateway would send of it",
+        "Runs a recorded hour through the same readers, rules, adapters and contracts as the running gateway; nothing is\n"
+        "stored or sent. Tells which events the old container sent and this one would not, for which reason of consent, and\n"
+        "every field that the old one sends and this one does not, by name and kind of value, never a value.\n\n"
+        'RECORDED is a HAR file, or has one request a line: {"at", "method", "url", "headers", "body"}. Requests to\n'
+        "/g/collect (Google's tag), /data (Stape's), /v1/events and /v1/collect are read. SENT is the same of what it sent\n"
+        "to Meta, Pinterest and Google, or its tags' own log; without it you see what would leave here, and what came in and\n"
+        "would not.\n"
+        "Exit code 0 if nothing differs, 1 if something does, 2 if a file cannot be read. Example:\n\n"
+        "  consent-gateway compare in.har --storefront shop1 --sent out.ndjson --html comparison.html",
+        _compare_arguments,
     ),
     "audit": Command(
         "show what has left, acknowledge it; verify, export and show the signed log; write contracts out",

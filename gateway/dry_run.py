@@ -12,12 +12,12 @@ from typing import Any, Final, TypedDict
 
 import msgspec
 
-from gateway.adapter import Adapter
+from gateway.adapter import Adapter, Request
 from gateway.audit.advice import in_words
 from gateway.audit.kinds import exact, in_kinds
 from gateway.audit.trace import moment, remarks
 from gateway.delivery.clocks import Time
-from gateway.delivery.contract import Contract, Violation
+from gateway.delivery.contract import Cleared, Contract, Outgoing, Violation
 from gateway.delivery.outgoing import compose
 from gateway.delivery.screening import Rules, screen
 from gateway.line import Line
@@ -174,19 +174,11 @@ class DryRun:
         )
 
     def _way(self, lane: Lane, event: Minimised, values: bool, now: int) -> WayTold:
-        """Build what would leave and hold it against the contract."""
+        """Tell what would leave."""
         way = self._ways[lane]
-        time = Time(now, now, now)
-        going, settled = screen([Record(1, now, event)], frozenset(), way.rules, time)
-        access = way.adapter.access(MADE_UP, dict.fromkeys(way.secrets, MADE_UP))
-        request = way.adapter.build([event])
-        outgoing = compose(way.base_url, request, access)
-        checked = way.contract.check(outgoing, 1)
-        reason = _reason(settled[0]) if settled and not going else None
-        violation = isinstance(checked, Violation)
-        if violation:
-            reason = Reason.CONTRACT
-        entries = way.contract.entries_for(outgoing)
+        tried = try_way(way, event, Time(now, now, now))
+        request, checked, reason = tried.request, tried.checked, tried.reason
+        entries = way.contract.entries_for(tried.outgoing)
         return WayTold(
             goes=reason is None,
             reason=None if reason is None else reason.value,
@@ -199,6 +191,30 @@ class DryRun:
             violation=[str(place) for place in checked.places] if isinstance(checked, Violation) else [],
             contract=way.contract.file.version,
         )
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """What an event would leave as, and why it would not; the contract's word is in `checked`."""
+
+    request: Request
+    outgoing: Outgoing
+    checked: Cleared | Violation
+    reason: Reason | None
+
+    def __repr__(self) -> str:
+        """Say nothing of what is inside."""
+        return "<Tried>"
+
+
+def try_way(way: Way, event: Minimised, time: Time) -> Tried:
+    """Build what would leave and hold it against the contract, as the courier does with an event that it claims at `time`."""
+    going, settled = screen([Record(1, int(time.wall), event)], frozenset(), way.rules, time)
+    request = way.adapter.build([event])
+    access = way.adapter.access(MADE_UP, dict.fromkeys(way.secrets, MADE_UP))
+    outgoing = compose(way.base_url, request, access)
+    checked = way.contract.check(outgoing, 1)
+    reason = _reason(settled[0]) if settled and not going else None
+    return Tried(request, outgoing, checked, Reason.CONTRACT if isinstance(checked, Violation) else reason)
 
 
 def _reason(settlement: Dead | Later | Withdrawn | object) -> Reason:

@@ -139,4 +139,4 @@ class Line:
     def _refuse(self, event: RawEvent, decision: Decision, refused: Refused, source: Source, now: int) -> Refuse:
         trace = Trace(Status.REFUSED, self._rule, decision.signals, (), refused, 0)
         reason = refused[0][1] if refused else Refusal.NOT_ENABLED
-        return Refuse(self.storefront, source, event.kind, event.event_id, trace, reason, now)
+        return Refuse(self.storefront, source, event.kind, event.event_id, trace, reason, now, event.money)

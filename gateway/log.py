@@ -53,6 +53,8 @@ class Happening(StrEnum):
     DESTINATION_DOWN = "destination_down"
     DESTINATION_PAUSED = "destination_paused"
     """Down until somebody changes a credential, a permission or a setting."""
+    DESTINATION_HALTED = "destination_halted"
+    """An operator has paused it; the signed log says which."""
     CREDENTIAL_RENEWED = "credential_renewed"
     """A file that a credential refers to was written anew, and is used from now on."""
     CREDENTIAL_UNUSABLE = "credential_unusable"
@@ -64,6 +66,10 @@ class Happening(StrEnum):
     BREAKER_OPENED = "breaker_opened"
     BREAKER_CLOSED = "breaker_closed"
     THROTTLED = "throttled"
+    CANARY_FAILED = "canary_failed"
+    """A destination was tried out and would not take events."""
+    CANARY_WELL = "canary_well"
+    """It would again."""
     CONTRACT_VIOLATED = "contract_violated"
     """Something that is not in a destination's contract was about to leave, and did not."""
     STORE_FULL = "store_full"
@@ -106,9 +112,11 @@ LEVELS: Final[Mapping[Happening, Level]] = {
             Happening.TEST_MODE_ON,
             Happening.TEST_ENDPOINTS_ALLOWED,
             Happening.DESTINATION_DOWN,
+            Happening.DESTINATION_HALTED,
             Happening.CREDENTIAL_UNUSABLE,
             Happening.BREAKER_OPENED,
             Happening.THROTTLED,
+            Happening.CANARY_FAILED,
             Happening.CLOCK_JUMPED,
             Happening.LOG_UNSIGNED,
             Happening.LOG_END_CUT,

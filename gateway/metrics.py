@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 
 from gateway.delivery.contract import Violation
 from gateway.delivery.credentials import Standing
+from gateway.delivery.rehearsal import Finding
 from gateway.delivery.watcher import Stage
 from gateway.model import (
     CURRENCIES,
@@ -180,9 +181,12 @@ class Metrics(Collector):
         self._jumps = Counts("clock_jumps", "Times the wall clock moved against the monotonic one.", lane)
         self._violations = Counts("contract_violations", "What a contract kept from leaving.", ("destination",))
         self._rights = Counts("rights", "Requests of persons that were done.", ("storefront", "right", "via"))
+        self._sign_ins = Counts("sign_ins", "Tries to sign in to the console, by how they ended.", ("outcome",))
         self._faults = Counts("faults", "Unforeseen exceptions in delivery.", (*lane, "stage"))
         self._seconds = Durations("delivery_seconds", "From acceptance to the platform's confirmation.", DELIVERY_BUCKETS)
         self._up: dict[Lane, bool] = {}
+        self._paused: dict[Lane, bool] = {}
+        self._canaries: dict[Lane, bool] = {}
         self._test_modes: dict[Lane, str] = {}
         self._test_endpoints = False
         self._lanes: Sequence[Lane] = ()
@@ -240,6 +244,10 @@ class Metrics(Collector):
         """Count a signed webhook by its topic and what came of it, members of `sources.shopify.Topic`, `webhooks.Outcome`."""
         self._webhooks.add((storefront, topic, outcome), 1)
 
+    def sign_in(self, outcome: Word) -> None:
+        """Count a try to sign in to the console by how it ended, a member of `console.door.SignIn`."""
+        self._sign_ins.add((outcome,), 1)
+
     def right_done(self, storefront: StorefrontId, right: Word, via: Word) -> None:
         """Count a person's request that was done; `right` and `via` are members of `ledger.Right` and `rights.desk.Via`."""
         self._rights.add((storefront, right, via), 1)
@@ -284,8 +292,9 @@ class Metrics(Collector):
 
     def up(self, lane: Lane, up: bool, reason: Reason | None, code: PlatformCode | None) -> None:
         """Note a lane's state."""
-        del reason, code
+        del code
         self._up[lane] = up
+        self._paused[lane] = reason is Reason.PAUSED_BY_OPERATOR
 
     def breaker(self, lane: Lane, opened: bool, reason: Reason | None) -> None:
         """Count openings."""
@@ -307,6 +316,10 @@ class Metrics(Collector):
 
     def misconfigured(self, lane: Lane, found: bool, code: PlatformCode | None) -> None:
         """Nothing to count: the last words themselves are counted."""
+
+    def canary(self, lane: Lane, finding: Finding) -> None:
+        """Note whether a destination that was tried out would take events."""
+        self._canaries[lane] = finding.well
 
     def clock_jumped(self, lane: Lane, seconds: float) -> None:
         """Count jumps."""
@@ -387,7 +400,12 @@ class Metrics(Collector):
         yield self._deliveries.family()
         yield self._seconds.family()
         yield from self._backlog()
-        yield _gauge("destination_up", "1 while events flow.", ("storefront", "destination"), self._ups())
+        yield _gauge("destination_up", "1 while events flow.", ("storefront", "destination"), _truths(self._up))
+        yield _gauge(
+            "destination_paused", "1 while an operator has it paused.", ("storefront", "destination"), _truths(self._paused)
+        )
+        text = "1 if the destination was well when it was last tried out."
+        yield _gauge("canary_up", text, ("storefront", "destination"), _truths(self._canaries))
         yield _gauge(
             "credential_seconds", "Age of the token in use.", ("storefront", "destination", "kind"), self._credentials()
         )
@@ -418,11 +436,9 @@ class Metrics(Collector):
             "test_mode", "1 while a platform's test switch is on.", ("storefront", "destination", "switch"), self._switches()
         )
         yield _gauge("test_endpoints_allowed", "1 when events may go elsewhere.", (), [((), float(self._test_endpoints))])
+        yield self._sign_ins.family()
         yield from self._log()
         yield _gauge("build_info", "Always 1.", ("version",), [((VERSION,), 1.0)])
-
-    def _ups(self) -> Iterable[tuple[tuple[str, ...], float]]:
-        return [((lane.storefront, lane.destination), float(up)) for lane, up in self._up.items()]
 
     def _credentials(self) -> Iterable[tuple[tuple[str, ...], float]]:
         standings = [(lane, standing()) for lane, standing in self._standings.items()]
@@ -478,6 +494,10 @@ class Metrics(Collector):
             oldest[lane.destination,] = max(oldest.get((lane.destination,), 0.0), age)
         yield _gauge("outbox_records", "Records not delivered.", ("destination", "state"), records.items())
         yield _gauge("oldest_waiting_seconds", "Age of the oldest one waiting.", ("destination",), oldest.items())
+
+
+def _truths(lanes: Mapping[Lane, bool]) -> Iterable[tuple[tuple[str, ...], float]]:
+    return [((lane.storefront, lane.destination), float(true)) for lane, true in lanes.items()]
 
 
 def _states(found: Waiting) -> tuple[int, ...]:

@@ -252,6 +252,8 @@ class Reason(Word):
     """Younger than the destination takes its events."""
     CONTRACT = "contract"
     """What would have left is not in the destination's contract: nothing was sent."""
+    PAUSED_BY_OPERATOR = "paused_by_operator"
+    """An operator has paused the destination: nothing goes there until one resumes it."""
 
 
 @unique

@@ -18,13 +18,14 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources import files
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
 import orjson
 from aiohttp import hdrs, web
 
+from gateway import leafing
 from gateway.audit.accounts import account
 from gateway.audit.letters import list_dead, tell_slice
 from gateway.audit.shapes import Approval, Approved, tell_shapes
@@ -37,10 +38,12 @@ from gateway.console.roles import NOBODY, PRIVACY, STATIC, WHO, may, methods, wi
 from gateway.console.site import LIVE, LIVE_HEADER, Site
 from gateway.delivery.letters import Order
 from gateway.delivery.replaying import Replayer, count_dead
+from gateway.exporting import FORMAT, FORMATS, SHEETS, Exporter, wants_table
 from gateway.listener import Answer, answer, closing, problem, read_bounded
 from gateway.metrics import CONTENT_TYPE, Metrics
 from gateway.model import EventId, Kind, StorefrontId
 from gateway.outbox import Decision, Outbox, Shut, Unavailable
+from gateway.pausing import PauseOrder, Pausing
 from gateway.reconciling import Reconciling
 from gateway.reports import Asked, Reports, read
 from gateway.rights.counter import PATHS, Counter
@@ -49,6 +52,9 @@ from gateway.signing.entry import Entry
 from gateway.signing.recorder import Unrecorded
 
 RECONCILE: Final = "/api/v1/reconcile"
+PAUSE: Final = "/api/v1/pause"
+RESUME: Final = "/api/v1/resume"
+PAUSING: Final = frozenset({PAUSE, RESUME})
 
 ROUTES: Final = tuple(WHO)
 """Every private route; the documentation is tested against this. Who may take each stands in `console.roles`."""
@@ -65,6 +71,8 @@ HOST: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0
 NO_FORM: Final = Form({})
 FIELD: Final = re.compile(r"(?:at `\$\.|required field `)([a-z_]{1,20})")
 
+
+Ordered = TypeVar("Ordered", Order, PauseOrder)
 
 STARTING: Final = "starting"
 """Why the gateway is not ready while its front door is not open yet."""
@@ -114,13 +122,13 @@ async def read_json(request: web.BaseRequest) -> bytes | Answer:
     return await read_bounded(request, BODY_BYTES, BODY_SECONDS)
 
 
-def read_order(body: bytes) -> Order | Answer:
-    """Read what is to be replayed. The answer to what cannot be meant names the field, never what stood there."""
+def read_order(body: bytes, kind: type[Ordered]) -> Ordered | Answer:
+    """Read which lane is meant and for what. The answer to what cannot be meant names the field, never what stood there."""
     try:
-        return msgspec.json.decode(body, type=Order)
+        return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         found = FIELD.search(str(error))
-        field = found[1] if found is not None and found[1] in Order.__struct_fields__ else None
+        field = found[1] if found is not None and found[1] in kind.__struct_fields__ else None
         return answer(400, orjson.dumps({"error": "invalid_order", "field": field}))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return problem(400, "not_json")
@@ -155,11 +163,13 @@ class Private:
         storefronts: frozenset[StorefrontId],
         readiness: Callable[[], Readiness],
         replayer: Replayer,
+        pausing: Pausing,
         record: Callable[[Entry], Awaitable[int]],
         counter: Counter,
         reports: Reports,
         reconciling: Reconciling,
         clerk: Clerk,
+        exporter: Exporter,
         door: Door,
         site: Site,
         names: frozenset[str] = frozenset(),
@@ -170,10 +180,12 @@ class Private:
         self._storefronts = storefronts
         self._readiness = readiness
         self._replayer = replayer
+        self._pausing = pausing
         self._record = record
         self._counter = counter
         self._reports = reports
         self._clerk = clerk
+        self._exporter = exporter
         self._door = door
         self._site = site
         self._names = names
@@ -186,6 +198,7 @@ class Private:
             "/api/v1/silence": self._silence,
             "/api/v1/health": self._health,
             "/api/v1/dead-letters": self._dead_letters,
+            "/api/v1/dead-letters/list": self._letters,
             "/api/v1/shapes": self._shapes,
             "/api/v1/requests": counter.register,
         }
@@ -220,18 +233,33 @@ class Private:
                     return await self._reconciling.serve(request, caller.by, exact=not PRIVACY.isdisjoint(caller.roles))
                 body = await read_json(request)
                 return body if isinstance(body, Answer) else await self._change(path, body, caller)
-            told = await self._answer(path, dict(parse_qsl(query)), caller)
+            said = dict(parse_qsl(query))
+            if path in SHEETS and caller is not None and (table := await self._table(request, path, said, caller)) is not None:
+                return table
+            told = await self._answer(path, said, caller)
         except Unavailable as unavailable:
             return problem(503, unavailable.why.value)
         except Unrecorded:
             return problem(503, "log_unavailable")
         return without(told, withheld((request.method, path), NOBODY if caller is None else caller.roles))
 
+    async def _table(self, request: web.BaseRequest, path: str, query: Mapping[str, str], caller: Caller) -> Answer | None:
+        """Answer with a table, if one is asked for."""
+        if query.get(FORMAT, "") not in FORMATS:
+            return problem(400, FORMAT)
+        if not wants_table(query, request.headers.get(hdrs.ACCEPT, "")):
+            return None
+        if (storefront := self._storefront(query)) is None:
+            return problem(404, "unknown_storefront")
+        return await self._exporter.answer(path, storefront, query, caller.by)
+
     async def _change(self, path: str, body: bytes, caller: Caller) -> Answer:
         """Do what was posted, one case a path."""
         match path:
             case "/api/v1/shapes/approve":
                 return await self._approve(body, caller)
+            case asked if asked in PAUSING:
+                return await self._pause(path, body, caller)
             case "/api/v1/dry-run":
                 return await self._clerk.try_out(body)
             case asked if (right := PATHS.get(asked)) is not None:
@@ -296,14 +324,30 @@ class Private:
             return problem(404, "unknown_storefront")
         return answer(200, orjson.dumps(list_dead(await count_dead(self._outbox, storefront))))
 
+    async def _letters(self, query: Mapping[str, str]) -> Answer:
+        if (storefront := self._storefront(query)) is None:
+            return problem(404, "unknown_storefront")
+        wanted = leafing.read(query)
+        if isinstance(wanted, leafing.Unmeant):
+            return problem(400, wanted.value)
+        return answer(200, orjson.dumps(await leafing.leaf(self._outbox, storefront, wanted)))
+
     async def _replay(self, body: bytes, caller: Caller) -> Answer:
-        order = read_order(body)
+        order = read_order(body, Order)
         if isinstance(order, Answer):
             return order
         if not order.dry_run and self._storefront({"storefront": order.storefront}) is not None:
             await self._record(replay_of(order, caller.by))
         found = await self._replayer.replay(order, self._wall())
         return problem(404, "unknown_lane") if found is None else answer(200, orjson.dumps(tell_slice(found)))
+
+    async def _pause(self, path: str, body: bytes, caller: Caller) -> Answer:
+        order = read_order(body, PauseOrder)
+        if isinstance(order, Answer):
+            return order
+        do = self._pausing.pause if path == PAUSE else self._pausing.resume
+        told = await do(order, caller.by, self._wall())
+        return problem(404, "unknown_lane") if told is None else answer(200, orjson.dumps(told))
 
     async def _shapes(self, query: Mapping[str, str]) -> Answer:
         if (storefront := self._storefront(query)) is None:

@@ -1,5 +1,8 @@
 """Reports over time for the private listener and the commands: what the store tells is read here, and judged by pure rooms.
 
+Days that are added up change no more (`Outbox.closed`), so what was made of them is remembered: only what has come since is
+read again. A report is the same with and without.
+
 Whoever asks is told by code what cannot be meant: `event`, `step` or `count`.
 """
 
@@ -12,17 +15,23 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from gateway.audit import periods
-from gateway.audit.funnel import Funnel, Sheet, funnel
+from gateway.audit.funnel import Funnel, Past, Sheet, funnel
+from gateway.audit.funnel import past as make_past
 from gateway.audit.periods import Period, Step
-from gateway.audit.silence import LOOK_BACK_SECONDS, Silences, silences
+from gateway.audit.silence import LOOK_BACK_SECONDS, Heard, Silences, hear, silences
 from gateway.audit.standing import Backlog, Health, Readiness, backlog, health
 from gateway.model import Destination, Kind, StorefrontId
 from gateway.outbox import Lane, Outbox
 from gateway.outbox.history import HOUR_SECONDS, Grain, Received, total
+from gateway.remembered import Remembered
 
 USUAL: Final = {Step.HOUR: 24, Step.DAY: 14, Step.WEEK: 8}
 """How many lines a funnel has when nobody says."""
 _MOST_DIGITS: Final = 3
+LOOK_BACK_HOURS: Final = LOOK_BACK_SECONDS // HOUR_SECONDS
+PAST_BYTES: Final = 16 << 20
+"""How much is remembered of funnels: 90 days of 50 storefronts take half of it."""
+FIGURE_BYTES: Final = 100
 
 
 class Shop(msgspec.Struct, frozen=True):
@@ -75,6 +84,9 @@ class Reports:
         """Tell of these storefronts."""
         self._outbox = outbox
         self._shops = shops
+        self._pasts: Remembered[tuple[StorefrontId, Asked, int, int], Past] = Remembered(PAST_BYTES)
+        self._weeks: dict[StorefrontId, Period] = {}
+        self._heard: dict[StorefrontId, tuple[int, Heard]] = {}
 
     @property
     def shops(self) -> Mapping[StorefrontId, Shop]:
@@ -84,24 +96,47 @@ class Reports:
     async def funnel(self, storefront: StorefrontId, asked: Asked, now: int) -> Funnel:
         """Tell the last hours, days or weeks, the one that has begun among them; and today beside the same day last week."""
         shop = self._shops[storefront]
-        zone, step = shop.time_zone, asked.step
+        zone, step, closed = shop.time_zone, asked.step, self._outbox.closed(storefront)
         since, until = periods.back(now + 1, asked.count, step, zone), now + 1
         day, hour = periods.begins(now, Step.DAY, zone), now // HOUR_SECONDS * HOUR_SECONDS
+        key = (storefront, asked, since, closed)
+        past = self._pasts.find(key)
+        begin = since if past is None else past.until
         told, today, week_before = await asyncio.gather(  # together, so that they wait for the store's thread once
-            self._outbox.history(storefront, periods.GRAINS[step], since, until),
-            self._hours(storefront, day, hour),
-            self._hours(storefront, *_week_before(day, hour, zone)),
+            self._outbox.history(storefront, periods.GRAINS[step], begin, until),
+            self._today(storefront, day, hour, told=begin <= day and closed <= day),
+            self._week_before(storefront, *_week_before(day, hour, zone), closed),
         )
+        slots = periods.periods(told, begin, until, step, zone)
+        if past is None and (over := [slot for slot in slots[:-1] if slot.until <= closed]):
+            past = make_past(over, asked.kind, shop.smallest_group, shop.max_ages)
+            self._pasts.keep(key, past, len(past.slots) + len(past.figures) * FIGURE_BYTES)
+            slots = slots[len(over) :]
         sheet = Sheet(
             storefront=storefront,
             step=step.value,
             time_zone=zone.key,
-            slots=tuple(periods.periods(told, since, until, step, zone)),
-            today=today,
+            slots=tuple(slots),
+            today=today or Period(day, hour, total(stretch for stretch in told if day <= stretch.since < hour)),
             week_before=week_before,
             waiting={where: self._outbox.waiting(Lane(storefront, where)) for where in shop.max_ages},
+            past=past,
         )
         return funnel(sheet, asked.kind, shop.smallest_group)
+
+    async def _today(self, storefront: StorefrontId, day: int, hour: int, *, told: bool) -> Period | None:
+        """Tell the hours of today that are over; None where they are `told` already."""
+        return None if told else await self._hours(storefront, day, hour)
+
+    async def _week_before(self, storefront: StorefrontId, since: int, until: int, closed: int) -> Period:
+        """Tell hours of last week. Once they cannot change they are remembered, until others are asked for."""
+        known = self._weeks.get(storefront)
+        if known is not None and (known.since, known.until) == (since, until):
+            return known
+        found = await self._hours(storefront, since, until)
+        if until <= closed:
+            self._weeks[storefront] = found
+        return found
 
     async def _hours(self, storefront: StorefrontId, since: int, until: int) -> Period:
         told = await self._outbox.history(storefront, Grain.HOUR, since, until)
@@ -109,9 +144,22 @@ class Reports:
 
     async def silence(self, storefront: StorefrontId, now: int) -> Silences:
         """Tell which event types stopped."""
-        since = now // HOUR_SECONDS * HOUR_SECONDS - LOOK_BACK_SECONDS
-        told = await self._outbox.history(storefront, Grain.HOUR, since, now + 1, (Received,))
-        return Silences(storefront=storefront, silent=silences(told, now))
+        return Silences(storefront=storefront, silent=silences(await self._hear(storefront, now), now))
+
+    async def _hear(self, storefront: StorefrontId, now: int) -> Heard:
+        """Tell what came in since the look back begins. The hours that cannot change any more are remembered."""
+        this_hour, closed = now // HOUR_SECONDS, self._outbox.closed(storefront) // HOUR_SECONDS
+        if not closed:
+            return await self._hear_hours(storefront, this_hour - LOOK_BACK_HOURS, this_hour + 1)
+        known = self._heard.get(storefront)
+        if known is None or known[0] != closed:
+            known = closed, await self._hear_hours(storefront, closed - LOOK_BACK_HOURS, closed)
+            self._heard[storefront] = known
+        return known[1].followed_by(await self._hear_hours(storefront, closed, max(this_hour + 1, closed)))
+
+    async def _hear_hours(self, storefront: StorefrontId, first: int, last: int) -> Heard:
+        told = await self._outbox.history(storefront, Grain.HOUR, first * HOUR_SECONDS, last * HOUR_SECONDS, (Received,))
+        return hear(told, first, last)
 
     async def each_silence(self, now: int, tell: Callable[[StorefrontId, frozenset[Kind]], None]) -> None:
         """Tell of every storefront which event types stopped."""

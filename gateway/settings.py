@@ -145,6 +145,13 @@ def _size(value: object) -> int:
     return size
 
 
+def _canary_minutes(value: object) -> int:
+    """Read how often destinations are tried out: not at all, or no more often than every five minutes."""
+    if isinstance(value, bool) or not isinstance(value, int) or (value != 0 and not 5 <= value <= 1440):
+        raise ValueError("must be 0 (off) or a number of minutes from 5 to 1440")
+    return value
+
+
 def _path(value: object, info: ValidationInfo) -> Path:
     """Read a path; a relative one begins at the configuration file's folder."""
     if not isinstance(value, str) or not value or "\0" in value:
@@ -224,7 +231,9 @@ class LedgerSettings(Block, frozen=True):
 
 
 class DeliverySettings(Block, frozen=True):
-    """`[delivery]`: waiting times in seconds (one in days), and after how many failures in a row the breaker opens."""
+    """`[delivery]`: waiting times in seconds (one in days), after how many failures in a row the breaker opens, and how often
+    destinations are tried out (0: not by themselves).
+    """
 
     linger_seconds: Annotated[float, Field(ge=0, le=60)] = 0.2
     backoff_base_seconds: Annotated[float, Field(gt=0, le=3600)] = 5.0
@@ -238,11 +247,12 @@ class DeliverySettings(Block, frozen=True):
     inquiry_first_seconds: Annotated[float, Field(gt=0, le=86_400)] = 1800.0
     inquiry_cap_seconds: Annotated[float, Field(gt=0, le=604_800)] = 21_600.0
     inquiry_give_up_days: Annotated[float, Field(gt=0, le=8)] = 7.0
+    canary_minutes: Annotated[int, PlainValidator(_canary_minutes)] = 0
 
     @property
     def pace(self) -> Pace:
         """The same as a courier takes it."""
-        return Pace(**self.model_dump())
+        return Pace(**self.model_dump(exclude={"canary_minutes"}))
 
 
 class RetentionSettings(Block, frozen=True):

@@ -10,6 +10,7 @@ from typing import Final
 
 from gateway.delivery.contract import Violation
 from gateway.delivery.contract_body import Place
+from gateway.delivery.rehearsal import Finding
 from gateway.delivery.watcher import Stage
 from gateway.ledger import Right
 from gateway.log import ErrorName, Happening, Log, Places, Where
@@ -22,6 +23,12 @@ from gateway.signing.entry import PRIVATE_LISTENER, Entry
 
 PAUSES: Final = frozenset({Reason.CREDENTIAL, Reason.PERMISSION, Reason.CONFIGURATION, Reason.REDIRECTED, Reason.CONTRACT})
 """Only a person ends these."""
+
+DOWN: Final[Mapping[Reason | None, Happening]] = {
+    **dict.fromkeys(PAUSES, Happening.DESTINATION_PAUSED),
+    Reason.PAUSED_BY_OPERATOR: Happening.DESTINATION_HALTED,
+}
+"""How a lane's going down is written, by its reason; of any other it is simply down."""
 
 BY: Final = {Via.OPERATOR: PRIVATE_LISTENER, Via.SERVER: "server", Via.BROWSER: "browser", Via.SHOPIFY: "shopify"}
 """Who asked, in the signed log's words."""
@@ -40,6 +47,7 @@ class Witness:
         self._tell = tell
         self._down: dict[Lane, Reason | None] = {}
         self._throttled: set[Lane] = set()
+        self._unwell: dict[Lane, Finding] = {}
         self._violated: dict[Lane, set[tuple[Place, ...]]] = {}
 
     def delivered(self, lane: Lane, kind: Kind, reason: Reason, seconds: Sequence[float], money: Mapping[str, int]) -> None:
@@ -98,8 +106,13 @@ class Witness:
             self._log.say(Happening.DESTINATION_UP, storefront=lane.storefront, destination=lane.destination)
         elif not up and self._down.get(lane, Reason.CONFIRMED) is not reason:
             self._down[lane] = reason
-            happening = Happening.DESTINATION_PAUSED if reason in PAUSES else Happening.DESTINATION_DOWN
-            self._log.say(happening, storefront=lane.storefront, destination=lane.destination, reason=reason, code=code)
+            self._log.say(
+                DOWN.get(reason, Happening.DESTINATION_DOWN),
+                storefront=lane.storefront,
+                destination=lane.destination,
+                reason=reason,
+                code=code,
+            )
 
     def credential(self, lane: Lane, usable: bool) -> None:
         """Write that what a lane's credential refers to was replaced: taken in, or left out because it cannot be used."""
@@ -131,6 +144,20 @@ class Witness:
         """Write: somebody has to set something up at the platform, or has done so."""
         happening = Happening.PROCESSING_MISCONFIGURED if found else Happening.PROCESSING_MENDED
         self._log.say(happening, storefront=lane.storefront, destination=lane.destination, code=code)
+
+    def canary(self, lane: Lane, finding: Finding) -> None:
+        """Note; write when a destination is found not to be well, when that is for another cause, and when it is again."""
+        self._metrics.canary(lane, finding)
+        before = self._unwell.pop(lane, None)
+        if not finding.well:
+            self._unwell[lane] = finding
+            if before is None or (before.reason, before.code) != (finding.reason, finding.code):
+                self._say_canary(Happening.CANARY_FAILED, lane, finding.reason, finding.code)
+        elif before is not None:
+            self._say_canary(Happening.CANARY_WELL, lane, None, None)
+
+    def _say_canary(self, happening: Happening, lane: Lane, reason: Reason | None, code: PlatformCode | None) -> None:
+        self._log.say(happening, storefront=lane.storefront, destination=lane.destination, reason=reason, code=code)
 
     def clock_jumped(self, lane: Lane, seconds: float) -> None:
         """Count and write."""

@@ -151,6 +151,35 @@ async def test_dead_letters_are_looked_at_and_replayed(shop: Shop) -> None:
     assert "Replayed" in await visit.page.inner_text("#main")
 
 
+async def test_a_destination_is_paused_and_resumed(shop: Shop) -> None:
+    """An operator is asked first, the page says since when, and everybody sees it on the overview; then it goes on."""
+    visit = await shop.visit("oli")
+    await visit.open("/health")
+    card = visit.page.get_by_role("article").filter(has=visit.page.get_by_role("heading", name="Google Ads"))
+    for button, said in (("Pause", "It is paused"), ("Resume", "It goes on")):
+        visit.page.once("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
+        await card.get_by_role("button", name=button, exact=True).click()
+        await visit.page.wait_for_load_state()
+        assert said in await visit.page.inner_text("[role=status]")
+        assert ("Paused since" in await card.inner_text()) is (button == "Pause")
+        await visit.picture(f"health-{button.lower()}")
+        marketer = await shop.visit("mia")
+        await marketer.open("/")
+        assert ("Paused by an operator" in await marketer.page.inner_text("#main")) is (button == "Pause")
+    assert visit.complaints == []
+
+
+async def test_a_marketer_cannot_pause(shop: Shop) -> None:
+    """There is no button, and posting the form is refused."""
+    visit = await shop.visit("mia")
+    await visit.open("/health")
+    assert await visit.page.get_by_role("button", name="Pause", exact=True).count() == 0
+    answer = await visit.context.request.post(
+        f"{visit.url}/health/pause", form={"csrf": "x"}, headers={"Origin": visit.url}, max_redirects=0
+    )
+    assert answer.status == 403
+
+
 async def test_a_marketer_cannot_replay(shop: Shop) -> None:
     """There is no button, and posting the form is refused."""
     visit = await shop.visit("mia")

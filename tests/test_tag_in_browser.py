@@ -5,16 +5,17 @@ and nothing lost with one.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
+from playwright.async_api import Browser, async_playwright
 
-from tests.console import chromium, needs_console
+from tests.browser import PROGRAM
+from tests.console import FLAGS, chromium, needs_console
 from tests.shopfront import Front, Window, opened, window
 
 pytestmark = [needs_console, pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("tag_in_browser")]
@@ -217,16 +218,40 @@ async def views(front: Front) -> int:
     return int(told["total"]["door"]["received"])
 
 
-async def test_a_page_that_comes_back_whole_is_a_new_view(front: Front, browser: Browser) -> None:
-    """From the back/forward cache: the scripts go on where they were."""
-    async with window(browser, front) as visit:
-        await visit.open("callback")
-        await visit.page.evaluate(YES)
+@asynccontextmanager
+async def remembering() -> AsyncIterator[Browser]:
+    """A browser with a back/forward cache, which Playwright usually turns off."""
+    async with async_playwright() as playwright:
+        without = ["--disable-back-forward-cache"]
+        browser = await playwright.chromium.launch(executable_path=PROGRAM, args=[*FLAGS], ignore_default_args=without)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+CHOICE: Final = "gateway('consent', () => localStorage.choice ? localStorage.choice === 'yes' : undefined)"
+"""A banner whose answer every page of the shop knows."""
+
+
+@pytest.mark.parametrize(("meanwhile", "more"), [("yes", 1), ("no", 0)])
+async def test_a_page_comes_back_whole(meanwhile: str, more: int, front: Front) -> None:
+    """From the back/forward cache its scripts go on where they were: a new view, unless there was a no on another page."""
+    async with remembering() as browser, window(browser, front) as visit:
+        await visit.open("silent")
+        await visit.page.evaluate(f"localStorage.choice = 'yes'; window.kept = true; {CHOICE}")
         await visit.page.wait_for_timeout(1200)
-        before = await views(front)
-        await visit.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
-        await visit.page.wait_for_timeout(800)
-        assert await views(front) == before + 1
+        await visit.open("silent", "/second")
+        await visit.page.evaluate(f"localStorage.choice = '{meanwhile}'; {CHOICE}")
+        await visit.page.wait_for_timeout(1200)
+        before, asked = await views(front), visit.sent()
+        await visit.page.go_back(wait_until="commit")
+        await visit.page.wait_for_timeout(1200)
+        assert await visit.page.evaluate("window.kept")
+        assert await views(front) == before + more
+        after = [path for path in visit.sent()[len(asked) :] if path != "/v1/consent/withdraw"]  # a page may repeat that one
+        assert after == ["/v1/collect"] * more
+        assert ("/v1/consent/withdraw" in asked) is (meanwhile == "no")
 
 
 async def test_global_privacy_control_outweighs_the_banner(shop: Open) -> None:

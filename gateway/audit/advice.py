@@ -92,6 +92,10 @@ REASONS: Final[Mapping[Reason, Advice]] = {
         "What would have left is not in the destination's contract, so nothing was sent.",
         f"Have the privacy team compare settings and contract. {REPLAY}",
     ),
+    Reason.PAUSED_BY_OPERATOR: Advice(
+        "An operator has paused {platform}: events are kept, and go on growing older.",
+        "Resume it on the page Destinations, or with `consent-gateway resume`, before the first is too old.",
+    ),
 }
 """By reason: what is said where a code says no more."""
 

@@ -333,19 +333,14 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 
-def rows(told: Contracts) -> list[tuple[str, ...]]:
-    """Write contracts as rows of a spreadsheet, the heading first. No cell is a formula."""
-    found: list[tuple[str, ...]] = [COLUMNS]
+def rows(told: Contracts) -> list[tuple[object, ...]]:
+    """Give contracts as rows of a table with these columns."""
+    found: list[tuple[object, ...]] = []
     for contract in told["contracts"]:
         for field in contract["fields"]:
             row: dict[str, object] = {**field, "destination": contract["destination"], "version": contract["version"]}
-            found.append(tuple(_cell(row[name]) for name in COLUMNS))
+            found.append(tuple(row[name] for name in COLUMNS))
     return found
-
-
-def _cell(value: object) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
-    return f"'{text}" if text[:1] in set("=+-@\t\r") else text
 
 
 def by_destination(departures: Iterable[Departure]) -> Mapping[Destination, list[Departure]]:

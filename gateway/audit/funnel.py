@@ -8,13 +8,13 @@ then what is told, so that nothing is found by taking the rest from it.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, TypedDict
 
 import msgspec
 
-from gateway.audit.groups import Cell, breakdown, cell, share
+from gateway.audit.groups import OTHERS, Cell, breakdown, cell, share
 from gateway.audit.periods import Period
 from gateway.audit.trace import moment
 from gateway.model import EXPONENTS, Destination, Kind, Reason, Refusal, Status
@@ -28,6 +28,8 @@ from gateway.outbox.history import (
     Matched,
     Processed,
     Received,
+    Refused,
+    RefusedWorth,
     Replayed,
     Settled,
     Worth,
@@ -65,12 +67,29 @@ class Door(TypedDict):
     matched: dict[str, int]
 
 
+class Refusals(TypedDict):
+    """What was not to go to a destination, JSON-ready: for want of consent apart from the rest, by reason.
+
+    `value` by currency and reason, in major units; what is told together as `others` is there under that name. Where a group
+    is too small to be told, its value is not told either, in no currency of which there are too few.
+    """
+
+    for_consent: Cell
+    consent_reasons: dict[str, Cell]
+    otherwise: dict[str, int]
+    value: dict[str, dict[str, str]]
+
+
 class Arrival(TypedDict):
-    """One destination, JSON-ready. `delivered` are those that the platform confirmed, `taken` those that it took for
+    """One destination, JSON-ready. `refused` went to no destination at all; `refused_alone` to another one, not to this.
+
+    `delivered` are those that the platform confirmed, `taken` those that it took for
     processing, of which it said afterwards what is in `processed`; `reasons` are of both and of the dead. `value` by
     currency and outcome, in major units. `fresh`: deliveries by how many seconds after the event they were confirmed at most.
     """
 
+    refused: Refusals
+    refused_alone: Refusals
     accepted: int
     delivered: int
     taken: int
@@ -118,8 +137,19 @@ class Funnel(TypedDict):
     slots: list[Slot]
 
 
+class Past(msgspec.Struct, frozen=True):
+    """The part of a funnel that changes no more, kept as small as it can be: `slots` are its lines as JSON, written out for one
+    kind of event or for all, and `figures` what they are made of, together.
+    """
+
+    since: int
+    until: int
+    slots: bytes
+    figures: Mapping[Figure, int]
+
+
 class Sheet(msgspec.Struct, frozen=True):
-    """What a funnel is made of."""
+    """What a funnel is made of. `past` comes before `slots`; it was made by `past` of the same sheet's makings."""
 
     storefront: str
     step: str
@@ -128,14 +158,29 @@ class Sheet(msgspec.Struct, frozen=True):
     today: Period
     week_before: Period
     waiting: Mapping[Destination, Waiting]
+    past: Past | None = None
+
+
+def past(slots: Sequence[Period], kind: Kind | None, smallest: int, declared: Collection[Destination]) -> Past:
+    """Write out the lines of a funnel that change no more. There is at least one."""
+    lines = [_slot(period, kind, smallest, declared) for period in slots]
+    return Past(slots[0].since, slots[-1].until, msgspec.json.encode(lines), _together(slots))
+
+
+def _together(slots: Iterable[Period]) -> dict[Figure, int]:
+    whole: Counter[Figure] = Counter()
+    for period in slots:
+        whole.update(period.figures)
+    return dict(whole)
 
 
 def funnel(sheet: Sheet, kind: Kind | None, smallest: int) -> Funnel:
     """Write a funnel out, of one kind of event or of all. `smallest` is the size of the smallest group that is told."""
-    whole: Counter[Figure] = Counter()
-    for period in sheet.slots:
-        whole.update(period.figures)
-    span = Period(sheet.slots[0].since, sheet.slots[-1].until, dict(whole))
+    figures, since, told = _together(sheet.slots), sheet.slots[0].since, []
+    if sheet.past is not None:
+        figures = _together((Period(0, 0, dict(sheet.past.figures)), Period(0, 0, figures)))
+        since, told = sheet.past.since, msgspec.json.decode(sheet.past.slots, type=list[Slot])
+    span = Period(since, sheet.slots[-1].until, figures)
 
     def slot(period: Period) -> Slot:
         return _slot(period, kind, smallest, tuple(sheet.waiting))
@@ -150,7 +195,7 @@ def funnel(sheet: Sheet, kind: Kind | None, smallest: int) -> Funnel:
         total=slot(span),
         today=slot(sheet.today),
         week_before=slot(sheet.week_before),
-        slots=[slot(period) for period in sheet.slots],
+        slots=[*told, *map(slot, sheet.slots)],
     )
 
 
@@ -164,7 +209,7 @@ def _now(waiting: Waiting) -> Now:
     )
 
 
-def _slot(period: Period, kind: Kind | None, smallest: int, declared: Iterable[Destination]) -> Slot:
+def _slot(period: Period, kind: Kind | None, smallest: int, declared: Collection[Destination]) -> Slot:
     figures = {figure: count for figure, count in period.figures.items() if kind is None or _is_of(figure, kind)}
     door: dict[Figure, int] = {}
     arrivals: dict[Destination, dict[Figure, int]] = {where: {} for where in declared}
@@ -184,6 +229,8 @@ def _slot(period: Period, kind: Kind | None, smallest: int, declared: Iterable[D
 def _is_of(figure: Figure, kind: Kind) -> bool:
     match figure:
         case Received(kind=own) | Accepted(kind=own) | Settled(kind=own) | Worth(kind=own) | Matched(kind=own):
+            return own is kind
+        case Refused(kind=own) | RefusedWorth(kind=own):
             return own is kind
         case Differing() | Replayed() | Processed() | Fresh():
             return False
@@ -260,6 +307,8 @@ def _arrival(figures: Mapping[Figure, int], smallest: int) -> Arrival:
             case _:
                 pass
     return Arrival(
+        refused=_refusals(figures, smallest, alone=False),
+        refused_alone=_refusals(figures, smallest, alone=True),
         accepted=accepted,
         delivered=outcomes["delivered"] - taken,
         taken=taken,
@@ -270,6 +319,41 @@ def _arrival(figures: Mapping[Figure, int], smallest: int) -> Arrival:
         reasons={reason: count for reason, count in reasons.most_common() if count},
         value={currency: _major(currency, minor[currency]) for currency in sorted(minor)},
         fresh={LATER if bound is None else str(bound): fresh[bound] for bound in (*WITHIN_SECONDS, None) if fresh[bound]},
+    )
+
+
+def _refusals(figures: Mapping[Figure, int], smallest: int, *, alone: bool) -> Refusals:
+    counts: Counter[str] = Counter()
+    by_currency: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    minor: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for figure, count in figures.items():
+        match figure:
+            case Refused(reason=reason, currency=currency, alone=own) if own is alone:
+                counts[reason.value] += count
+                by_currency[currency][reason.value] += count
+            case RefusedWorth(reason=reason, currency=currency, alone=own) if own is alone:
+                minor[currency][reason.value] += count
+            case _:
+                pass
+    consent = {reason: count for reason, count in counts.items() if Refusal(reason) not in NOT_CONSENT}
+    otherwise = Counter({reason: count for reason, count in counts.items() if reason not in consent})
+    told = breakdown(consent, smallest)
+    value: dict[str, dict[str, str]] = {}
+    for currency in sorted(minor):
+        sums: Counter[str] = Counter()
+        sizes: Counter[str] = Counter()
+        for code, amount in minor[currency].items():
+            name = code if code in otherwise or code in told else OTHERS
+            sums[name] += amount
+            sizes[name] += by_currency[currency][code]
+        known = {name: sum_ for name, sum_ in sums.items() if name in otherwise or sizes[name] >= smallest}
+        if shown := _major(currency, known):
+            value[currency] = shown
+    return Refusals(
+        for_consent=cell(sum(consent.values()), smallest),
+        consent_reasons=told,
+        otherwise=dict(otherwise.most_common()),
+        value=value,
     )
 
 

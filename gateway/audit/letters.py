@@ -1,6 +1,6 @@
 """Dead letters for people and programs: what lies there and why, what a replay would do or did. Pure.
 
-Sums and codes only: no event, no id, no person is in it.
+Sums and codes only; one by one, the id by which the shop knows the event and its times as well. No person is in it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,8 @@ from typing import Final, TypedDict
 from gateway.audit.advice import advise
 from gateway.audit.trace import moment
 from gateway.delivery.letters import Dead, Slice
-from gateway.model import EXPONENTS, Reason
+from gateway.model import EXPONENTS, Destination, Reason
+from gateway.outbox import DeadLetter, Record
 
 
 class DeadTold(TypedDict):
@@ -33,6 +34,32 @@ class Listing(TypedDict):
 
     total: int
     letters: list[DeadTold]
+
+
+class LetterTold(TypedDict):
+    """One dead letter. `event_id`, `occurred_at`, `attempts` are None where its seal does not open. Times are RFC 3339, UTC."""
+
+    destination: str
+    event: str
+    event_id: str | None
+    occurred_at: str | None
+    died_at: str
+    reason: str
+    code: str | None
+    attempts: int | None
+    replayed: int
+    what: str
+    do: str
+
+
+class LettersTold(TypedDict):
+    """The answer of `GET /api/v1/dead-letters/list`. `next` is the `cursor` of the page after this, None after the last.
+
+    A page can be short, or empty, and have a next: only so many letters are looked at for one.
+    """
+
+    letters: list[LetterTold]
+    next: str | None
 
 
 class LotTold(TypedDict):
@@ -82,6 +109,24 @@ def _dead(dead: Dead) -> DeadTold:
         first_at=moment(dead.first_at),
         last_at=moment(dead.last_at),
         replayed_before=dead.again,
+        what=advice.what,
+        do=advice.do,
+    )
+
+
+def tell_letter(destination: Destination, letter: DeadLetter, record: Record | None) -> LetterTold:
+    """Write one letter out; `record` is what was in it, None where that cannot be read."""
+    advice = advise(destination, letter.reason, letter.code)
+    return LetterTold(
+        destination=destination.value,
+        event=letter.kind.value,
+        event_id=None if record is None else str(record.event.event_id),
+        occurred_at=None if record is None else moment(record.event.occurred_at),
+        died_at=moment(letter.died_at),
+        reason=letter.reason.value,
+        code=letter.code,
+        attempts=None if record is None else record.tries,
+        replayed=letter.replays,
         what=advice.what,
         do=advice.do,
     )

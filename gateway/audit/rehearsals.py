@@ -5,6 +5,8 @@ from typing import Final, TypedDict
 
 from gateway.adapter import Way
 from gateway.audit.advice import NAMES, advise
+from gateway.audit.standing import CanaryState, Seen
+from gateway.audit.trace import moment
 from gateway.delivery.rehearsal import CLOCK_SECONDS, Finding
 from gateway.model import Destination, Reason
 
@@ -66,9 +68,25 @@ def tell(destination: Destination, finding: Finding) -> FindingTold:
     )
 
 
+def canary_state(destination: Destination, at: int, finding: Finding) -> CanaryState:
+    """Tell what was found at `at` (Unix seconds) when a destination was tried out by the clock."""
+    told = tell(destination, finding)
+    return CanaryState(
+        at=moment(at),
+        outcome=(Seen.WELL if finding.well else Seen.CLOCK if _is_clock_wrong(finding) else Seen.FAILED).value,
+        reason=told["reason"],
+        code=told["code"],
+        advice=None if finding.well else f"{told['what']} {told['do']}",
+    )
+
+
+def _is_clock_wrong(finding: Finding) -> bool:
+    return finding.clock_ahead is not None and abs(finding.clock_ahead) >= CLOCK_SECONDS
+
+
 def _what_and_do(destination: Destination, finding: Finding) -> tuple[str, str]:
     platform = NAMES[destination]
-    if finding.clock_ahead is not None and abs(finding.clock_ahead) >= CLOCK_SECONDS:
+    if finding.clock_ahead is not None and _is_clock_wrong(finding):
         side = "ahead of" if finding.clock_ahead > 0 else "behind"
         what = f"This machine's clock is {abs(finding.clock_ahead)} seconds {side} {platform}'s."
         return what, "Let a time service set the clock, and check again: events of a wrong time are refused or counted wrongly."

@@ -11,9 +11,9 @@ What counts is what came in, whatever was decided about it: a shop whose visitor
 """
 
 import math
-from collections import Counter
-from collections.abc import Iterable
-from typing import Final, TypedDict
+from array import array
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple, Self, TypedDict
 
 from gateway.audit.trace import moment
 from gateway.model import Kind
@@ -48,38 +48,58 @@ class Silences(TypedDict):
     silent: list[Silence]
 
 
-def silences(stretches: Iterable[Stretch], now: int) -> list[Silence]:
-    """Find the event types that are silent; `stretches` are the hours since `LOOK_BACK_SECONDS` ago."""
-    hours = {kind: Counter[int]() for kind in Kind}
-    oldest = this_hour = now // HOUR_SECONDS
+class Heard(NamedTuple):
+    """What came in by kind of event, in each hour from `first` on (since 1970). `oldest`: the first with figures at all."""
+
+    first: int
+    oldest: int
+    counts: Mapping[Kind, "array[int]"]
+
+    def followed_by(self, later: Self) -> Self:
+        """Put what came in the hours right after to it."""
+        both = {kind: self.counts[kind] + later.counts[kind] for kind in Kind}
+        return type(self)(self.first, min(self.oldest, later.oldest), both)
+
+
+def hear(stretches: Iterable[Stretch], first: int, last: int) -> Heard:
+    """Count what came in, from hour `first` to before hour `last`; `stretches` are hours, none of them outside of these."""
+    counts = {kind: array("q", bytes(8 * (last - first))) for kind in Kind}
+    oldest = last
     for stretch in stretches:
         hour = stretch.since // HOUR_SECONDS
         oldest = min(oldest, hour)
         for figure, count in stretch.figures.items():
             if isinstance(figure, Received) and figure.kind is not None:
-                hours[figure.kind][hour] += count
-    found = ((kind, _silence(counts, oldest, this_hour)) for kind, counts in hours.items())
+                counts[figure.kind][hour - first] += count
+    return Heard(first, oldest, counts)
+
+
+def silences(heard: Heard, now: int) -> list[Silence]:
+    """Find the event types that are silent; heard are the hours since `LOOK_BACK_SECONDS` ago or earlier, up to this one."""
+    this_hour = now // HOUR_SECONDS
+    found = ((kind, _silence(counts, heard, this_hour)) for kind, counts in heard.counts.items())
     return [_told(kind, *silence) for kind, silence in found if silence is not None]
 
 
-def _silence(counts: Counter[int], oldest: int, this_hour: int) -> tuple[int, int, int, int | None] | None:
+def _silence(counts: "array[int]", heard: Heard, this_hour: int) -> tuple[int, int, int, int | None] | None:
     """Give the shortest window in which a type is silent, what came in it, what is usual, and the last hour with any."""
-    if counts[this_hour]:
+    first = heard.first
+    if counts[this_hour - first]:
         return None
     for hours in WINDOWS:
         begin = this_hour - hours
-        before = [begin - week * WEEK_HOURS for week in WEEKS if begin - week * WEEK_HOURS >= oldest]
+        before = [begin - week * WEEK_HOURS for week in WEEKS if begin - week * WEEK_HOURS >= heard.oldest]
         if len(before) < LEAST_WEEKS:
             continue
-        received = _within(counts, begin, hours)
-        usual = min(_within(counts, start, hours) for start in before)
+        received = _within(counts, begin - first, hours)
+        usual = min(_within(counts, start - first, hours) for start in before)
         if received <= SHARE * usual and chance(received, usual) < CHANCE:
-            return hours, received, usual, max((hour for hour, count in counts.items() if count), default=None)
+            return hours, received, usual, next((first + at for at in range(len(counts) - 1, -1, -1) if counts[at]), None)
     return None
 
 
-def _within(counts: Counter[int], begin: int, hours: int) -> int:
-    return sum(counts[hour] for hour in range(begin, begin + hours))
+def _within(counts: "array[int]", begin: int, hours: int) -> int:
+    return sum(counts[begin : begin + hours])
 
 
 def chance(most: int, usual: int) -> float:

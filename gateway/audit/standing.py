@@ -1,10 +1,11 @@
 """How each destination stands: up or why not, what waits, and when the first of it is too old to be sent. Pure."""
 
 from collections.abc import Mapping
+from enum import StrEnum, unique
 from typing import TypedDict
 
 from gateway.audit.trace import Standstill, moment
-from gateway.model import Destination
+from gateway.model import Destination, Reason
 from gateway.outbox import Waiting
 
 
@@ -28,11 +29,72 @@ class Backlog(TypedDict):
     first_expiry: Expiry | None
 
 
+@unique
+class Token(StrEnum):
+    """How the token of a destination stands, the gravest first."""
+
+    REFUSED = "refused"
+    """The platform refuses it, or what it is good for; somebody has to act."""
+    UNUSABLE = "unusable"
+    """What it was replaced with cannot be used; the one before still is."""
+    NONE = "none"
+    """None was needed yet, or none could be got."""
+    HELD = "held"
+
+
 class CredentialState(TypedDict):
-    """What a destination is entered with: a `CredentialKind`, and for how many seconds the token in use has been held."""
+    """What a destination is entered with: a `CredentialKind`, a `Token`, and for how many seconds it has been held."""
 
     kind: str
+    state: str
     seconds: int | None
+
+
+@unique
+class Circuit(StrEnum):
+    """How a lane's breaker stands."""
+
+    CLOSED = "closed"
+    """Requests go out."""
+    OPEN = "open"
+    """Only probes do, ever more rarely."""
+
+
+class BreakerState(TypedDict):
+    """A lane's breaker: a `Circuit`, and how many requests in a row had no usable answer."""
+
+    state: str
+    failures: int
+
+
+class ThrottleState(TypedDict):
+    """The platform asked for fewer requests: it is left alone until then (RFC 3339, UTC); by which of its codes."""
+
+    until: str
+    code: str | None
+
+
+@unique
+class Seen(StrEnum):
+    """What trying a destination out showed."""
+
+    WELL = "well"
+    FAILED = "failed"
+    """The platform would not take events, was not reached, or the contract let nothing leave."""
+    CLOCK = "clock"
+    """This machine's clock is not the platform's."""
+
+
+class CanaryState(TypedDict):
+    """When a destination was last tried out (RFC 3339, UTC), and what was `Seen`; the reason, the platform's code for it, and
+    what to do where it was not well.
+    """
+
+    at: str
+    outcome: str
+    reason: str
+    code: str | None
+    advice: str | None
 
 
 class LaneState(TypedDict):
@@ -50,11 +112,17 @@ class LaneState(TypedDict):
     due: str | None
     test_mode: str | None
     credential: CredentialState
+    throttle: ThrottleState | None
+    breaker: BreakerState
+    canary: CanaryState | None
+    """What was found when it was last tried out by the clock; None when it was not, or is not to be."""
     advice: str | None
     misconfigured: str | None
     """The platform's code for what is not set up, by its later word on events that it took; None when it found nothing."""
     violation: list[str] | None
     new_shapes: int
+    paused_at: str | None
+    """Since when an operator has it paused (RFC 3339, UTC); None when none has."""
 
 
 class Readiness(TypedDict):
@@ -82,6 +150,25 @@ class Health(TypedDict):
     why: str | None
     first_expiry: Expiry | None
     lanes: dict[str, LaneHealth]
+
+
+def token(paused: Reason | None, *, usable: bool, held: bool) -> Token:
+    """Say how a token stands: by why its lane is paused, if it is, by whether what its reference leads to can be used."""
+    if paused in {Reason.CREDENTIAL, Reason.PERMISSION}:
+        return Token.REFUSED
+    if not usable:
+        return Token.UNUSABLE
+    return Token.HELD if held else Token.NONE
+
+
+def throttle(until: float | None, code: str | None) -> ThrottleState | None:
+    """Tell of a throttle that ends at `until` (Unix seconds), if there is one."""
+    return None if until is None else ThrottleState(until=moment(int(until)), code=code)
+
+
+def breaker(failures: int, *, opened: bool) -> BreakerState:
+    """Tell how a breaker stands."""
+    return BreakerState(state=(Circuit.OPEN if opened else Circuit.CLOSED).value, failures=failures)
 
 
 def backlog(waiting: Waiting, max_age: int, now: int) -> Backlog:

@@ -55,6 +55,22 @@ class Question(msgspec.Struct, Generic[Answer], frozen=True):
     seconds: float = 30
     """How long its answer may take."""
 
+    def read(self, body: bytes) -> Answer:
+        """Read the answer. Raises msgspec.DecodeError."""
+        return msgspec.json.decode(body, type=self.kind)
+
+
+class Table(Question[bytes], frozen=True):
+    """The same for a table, which is recorded as handed out before it comes. `heading` is how it begins."""
+
+    heading: bytes = b""
+
+    def read(self, body: bytes) -> bytes:
+        """Take the table as it is. Raises msgspec.DecodeError when it is none."""
+        if not body.startswith(self.heading):
+            raise msgspec.DecodeError
+        return body
+
 
 def ask(settings: Settings, question: Question[Answer]) -> Answer | None:
     """Ask the running gateway; None when it does not know. Raises NotRunning, and Ended when it is in trouble.
@@ -71,7 +87,7 @@ def ask(settings: Settings, question: Question[Answer]) -> Answer | None:
         request = Request(address, msgspec.json.encode(question.body), {"Content-Type": "application/json", **own})
     try:
         with build_opener(ProxyHandler({})).open(request, timeout=question.seconds) as response:
-            return msgspec.json.decode(response.read(), type=question.kind)
+            return question.read(response.read())
     except HTTPError as refused:
         _raise_unless_unknown(refused)
         return None

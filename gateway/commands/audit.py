@@ -1,7 +1,6 @@
 """`consent-gateway audit`: what has left, acknowledging it, and the contracts written out as JSON Schema."""
 
 import argparse
-import csv
 import json
 import sys
 import time
@@ -17,6 +16,7 @@ from rich.table import Table
 
 from gateway.audit.schema import schemas
 from gateway.audit.shapes import Approval, Approved, Difference, Row, Shapes, compare, tell_shapes
+from gateway.audit.sheets import written
 from gateway.commands.asking import NotRunning, Question, ask, ask_or_look, look, open_closed_log, unknown_there
 from gateway.commands.configuration import no_such_storefront, settings_of, storefront_named
 from gateway.commands.ending import Ended
@@ -116,7 +116,7 @@ def _print_rows(rows: Sequence[Row] | Sequence[Difference], layout: Layout, argu
         show_json(told)
     elif arguments.csv:
         columns = (*layout.heading, *layout.columns, *layout.further)
-        csv.writer(sys.stdout, lineterminator="\n").writerows([columns, *(_cells(row, columns) for row in told)])
+        sys.stdout.write(written(columns, ([row[column] for column in columns] for row in told)))
     elif not told:
         out.print("There is nothing to show.")
     else:

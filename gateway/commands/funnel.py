@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from rich.table import Table
 
 from gateway.audit.funnel import Arrival, Funnel, Slot
+from gateway.audit.sheets import FUNNEL, funnel_sheet
 from gateway.audit.silence import Silences
 from gateway.commands.asking import Question, ask_or_look, unknown_there
 from gateway.commands.configuration import settings_of, storefront_named
 from gateway.commands.ending import Ended
+from gateway.commands.saving import save
 from gateway.commands.showing import out, show, show_json
 from gateway.model import StorefrontId
 from gateway.outbox import Outbox
@@ -32,6 +34,13 @@ def run(arguments: argparse.Namespace) -> int:
     async def look(outbox: Outbox) -> Funnel:
         return await _reports(settings, outbox).funnel(name, asked, int(time.time()))
 
+    if arguments.csv is not None:
+
+        async def table(outbox: Outbox) -> str:
+            return funnel_sheet(await look(outbox))
+
+        save(settings, arguments.csv, "/api/v1/funnel", {"storefront": name, **query}, FUNNEL, table)
+        return 0
     funnel = ask_or_look(settings, Question(Funnel, "/api/v1/funnel", {"storefront": name, **query}), look)
     if funnel is None:
         raise unknown_there()
@@ -76,6 +85,11 @@ def _print(funnel: Funnel) -> None:
         out.print(f"{place}: {now['waiting']} waiting, {now['retrying']} to be tried again, {now['dead']} dead", markup=False)
         for reason, count in funnel["total"]["destinations"].get(place, {"reasons": {}})["reasons"].items():
             out.print(f"  {count} {reason}", markup=False)
+    for place, arrival in funnel["total"]["destinations"].items():
+        for said, refused in (("alone", arrival["refused_alone"]), ("and everywhere", arrival["refused"])):
+            for reason, cell in {**refused["consent_reasons"], **refused["otherwise"]}.items():
+                worth = "".join(f", {sums[reason]} {cur}" for cur, sums in refused["value"].items() if reason in sums)
+                out.print(f"refused for {place} {said}: {cell} {reason}{worth}", markup=False)
     for reason, told in funnel["total"]["door"]["consent_reasons"].items():
         out.print(f"refused for consent: {told} {reason}", markup=False)
 

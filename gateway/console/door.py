@@ -7,7 +7,8 @@ the name and the network have waited long enough, and what is refused says nothi
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Final
+from enum import unique
+from typing import Final, TypeVar
 
 import msgspec
 from aiohttp import hdrs, web
@@ -22,7 +23,9 @@ from gateway.console.rooms import Known, Present
 from gateway.console.sessions import Session, Sessions
 from gateway.console.tokens import HOST, Tokens
 from gateway.limits import network_of
+from gateway.model import Word
 from gateway.signing.entry import COMMAND, Entry, Login, LoginRefused, Role, keyed
+from gateway.signing.recorder import Unrecorded
 
 COOKIE: Final = "__Host-console"
 """Browsers take a cookie of such a name only from the host itself, over TLS or on this machine, for all its paths
@@ -53,12 +56,33 @@ class SignedIn(msgspec.Struct, frozen=True):
         return "<SignedIn>"
 
 
+Left = TypeVar("Left", Wait, Wrong, Denied)
 Entered = SignedIn | Wrong | Wait
 
 
+@unique
+class SignIn(Word):
+    """How a try to sign in ended, for the metrics. Whom it was for is in the signed log, as a hash."""
+
+    SIGNED_IN = "signed_in"
+    WRONG = "wrong"
+    """Name and password do not fit."""
+    WAIT = "wait"
+    """Too many tries before it: it was not tried."""
+    BUSY = "busy"
+    """Too many tries at once: it was not tried."""
+    UNRECORDED = "unrecorded"
+    """The signed log could not record it, so nobody was let in."""
+    STATE = "state"
+    PROVIDER = "provider"
+    TOKEN = "token"  # noqa: S105 - what was wrong
+    ROLE = "role"
+    """The last four are `oidc.Denied`: why the identity provider's word was not enough."""
+
+
 class Door:
-    """Knows who asks. `record` writes to the signed log or raises Unrecorded, `tell` writes when it can; `clock` is
-    monotonic seconds, `wall` Unix seconds.
+    """Knows who asks. `record` writes to the signed log or raises Unrecorded, `tell` writes when it can; `count`
+    hears how each try to sign in ended; `clock` is monotonic seconds, `wall` Unix seconds.
     """
 
     def __init__(  # noqa: PLR0913 - each is a room or a clock, given by name
@@ -69,6 +93,7 @@ class Door:
         host_token: str,
         record: Callable[[Entry], Awaitable[int]],
         tell: Callable[[Entry], None],
+        count: Callable[[SignIn], None] = lambda _ended: None,
         address: Callable[[web.BaseRequest], str | None],
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -81,6 +106,7 @@ class Door:
         self._guard = Guard()
         self._record = record
         self._tell = tell
+        self._count = count
         self._address = address
         self._clock = clock
         self._wall = wall
@@ -119,21 +145,24 @@ class Door:
         """Sign somebody in by name and password. Raises Unrecorded when that cannot be recorded: then nobody is."""
         name, network = sign_in_name(typed[: LONGEST_NAME + 1]), network_of(self._address(request) or "")
         if (seconds := self._guard.wait(name, network, self._clock())) > 0:
-            return Wait(seconds)
+            return self._turn_away(SignIn.WAIT, Wait(seconds))
         self._guard.failed(name, network, self._clock())  # counted before it is tried, so that many at once are not free
         try:
             fits = await self._passwords.fits(name, password)
         except Busy:
-            return Wait(1.0)
+            return self._turn_away(SignIn.BUSY, Wait(1.0))
         if not fits:
             self._tell(LoginRefused(self.account(name)))
-            return Wrong()
+            return self._turn_away(SignIn.WRONG, Wrong())
         self._guard.succeeded(name, network)
         return await self._admit(name, self.account(name), self._people[name].roles, request)
 
     async def begin_elsewhere(self, to: str) -> Begun | Denied:
         """Begin a sign-in at the identity provider."""
-        return Denied.PROVIDER if self.provider is None else await self.provider.begin(to)
+        if self.provider is None:
+            return Denied.PROVIDER
+        begun = await self.provider.begin(to)
+        return self._turn_away(SignIn(begun), begun) if isinstance(begun, Denied) else begun
 
     async def return_from_elsewhere(self, query: Mapping[str, str], request: web.BaseRequest) -> tuple[SignedIn, str] | Denied:
         """Take somebody in whom the identity provider sent back; with where they wanted to go. Raises Unrecorded."""
@@ -143,9 +172,14 @@ class Door:
         if isinstance(found, Denied):
             if found is not Denied.STATE:
                 self._tell(LoginRefused(keyed(self._pepper, OIDC_ACCOUNT, self.provider.issuer)))
-            return found
+            return self._turn_away(SignIn(found), found)
         account = keyed(self._pepper, OIDC_ACCOUNT, f"{self.provider.issuer} {found.subject}")
         return await self._admit(found.name, account, found.roles, request), found.to
+
+    def _turn_away(self, why: SignIn, said: Left) -> Left:
+        """Count why somebody was not let in, and say so."""
+        self._count(why)
+        return said
 
     async def close(self) -> None:
         """Close the connections to the identity provider."""
@@ -154,7 +188,12 @@ class Door:
 
     async def _admit(self, name: str, account: str, roles: Roles, request: web.BaseRequest) -> SignedIn:
         """Begin a session; the browser's session before ends. Raises Unrecorded."""
-        await self._record(Login(account, Role(widest(roles).value)))
+        try:
+            await self._record(Login(account, Role(widest(roles).value)))
+        except Unrecorded:
+            self._count(SignIn.UNRECORDED)
+            raise
+        self._count(SignIn.SIGNED_IN)
         self.sessions.close(cookie_of(request))
         token = secrets.token_urlsafe(32)
         session = Session(

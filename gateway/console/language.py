@@ -5,9 +5,9 @@ told in the time zone of the storefront that is looked at.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ import msgspec
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.numbers import format_currency, format_decimal, format_percent, get_group_symbol
 
 from gateway.audit.advice import REASONS
 from gateway.audit.refusals import REFUSALS, Advice
@@ -122,7 +122,11 @@ class Words(msgspec.Struct, frozen=True):
 
     def number(self, number: float | Decimal | str) -> str:
         """Write a number; what is no number, as `<10`, stays as it is."""
-        return number if isinstance(number, str) else format_decimal(number, locale=self.locale)
+        if isinstance(number, str):
+            return number
+        if isinstance(number, int):  # a page has hundreds of them, and the general way is thirty times as long
+            return f"{number:,}".replace(",", _group_symbol(self.language))
+        return format_decimal(number, locale=self.locale)
 
     def percent(self, share: float | None) -> str:
         """Write a share from 0 to 1 to one place; a dash where there is none."""
@@ -138,7 +142,7 @@ class Words(msgspec.Struct, frozen=True):
 
     def day(self, at: int | str) -> str:
         """Write a day."""
-        return format_date(_moment(at).astimezone(self.zone), "medium", locale=self.locale)
+        return _day(_moment(at).astimezone(self.zone).date(), self.language)
 
     def clock(self, at: int | str) -> str:
         """Write a time of day."""
@@ -151,6 +155,16 @@ class Words(msgspec.Struct, frozen=True):
     def ago(self, seconds: float) -> str:
         """Write how long ago something was, roughly."""
         return format_timedelta(timedelta(seconds=-max(0, seconds)), threshold=1.5, add_direction=True, locale=self.locale)
+
+
+@cache
+def _group_symbol(language: str) -> str:
+    return get_group_symbol(_locale(language))
+
+
+@lru_cache(maxsize=1_000)
+def _day(date: date, language: str) -> str:
+    return format_date(date, "medium", locale=_locale(language))
 
 
 @cache

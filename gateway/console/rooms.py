@@ -14,10 +14,12 @@ from gateway.audit.trace import Standstill
 from gateway.clerk import Clerk
 from gateway.console.roles import Roles
 from gateway.delivery.replaying import Replayer
+from gateway.exporting import Exporter
 from gateway.metrics import Metrics
 from gateway.model import Destination, StorefrontId
 from gateway.outbox import Outbox
 from gateway.papers import Papers
+from gateway.pausing import Pausing
 from gateway.reconciling import Reconciling
 from gateway.reports import Reports
 from gateway.rights.counter import Counter
@@ -68,9 +70,11 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     reconciling: Reconciling
     papers: Papers
     clerk: Clerk
+    exporter: Exporter
     desk: Desk
     counter: Counter
     replayer: Replayer
+    pausing: Pausing
     metrics: Metrics
     readiness: Callable[[], Readiness]
     record: Callable[[Entry], Awaitable[int]]
@@ -78,9 +82,9 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     wall: Callable[[], float]
     entrance: Entrance
 
-    def health(self, storefront: StorefrontId) -> Health:
-        """Tell how a storefront's destinations stand."""
-        return self.reports.health(storefront, self.readiness(), int(self.wall()))
+    def health(self, storefront: StorefrontId, readiness: Readiness | None = None) -> Health:
+        """Tell how a storefront's destinations stand; `readiness` is that of this moment, where it is at hand."""
+        return self.reports.health(storefront, readiness or self.readiness(), int(self.wall()))
 
     def standstills(self, storefront: StorefrontId) -> Mapping[Destination, Standstill]:
         """Say of each destination to which nothing goes at the moment why that is."""

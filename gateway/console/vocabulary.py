@@ -74,6 +74,7 @@ REASONS: Final[Mapping[str, str]] = {
     "destination_removed": "Destination was removed",
     "held": "Held back",
     "contract": "Stopped by the contract",
+    "paused_by_operator": "Paused by an operator",
 }
 
 REFUSALS: Final[Mapping[str, str]] = {
@@ -318,8 +319,47 @@ SENTENCES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 """What the sheets of the privacy team say of themselves: each is its own name."""
 
+VALUES: Final[Mapping[str, str]] = {
+    "sha256": "SHA-256",
+    "ipv4_24": "IPv4 address cut to its network",
+    "ipv6_48": "IPv6 address cut to its network",
+    "event_id": "The shop's own id of the event",
+    "content_id": "The shop's own id of an article",
+    "currency": "Currency",
+    "money_number": "Amount",
+    "money_text": "Amount, as text",
+    "unix_seconds": "Moment",
+    "rfc3339": "Moment, as text",
+    "google_ads_time": "Moment, as Google Ads writes it",
+    "origin": "The shop's site without a page",
+    "page_address": "A page without its query",
+    "google_click_id": "Google's id of an ad click",
+    "meta_click_id": "Meta's id of an ad click",
+    "meta_browser_id": "Meta's id of a browser",
+    "pinterest_click_id": "Pinterest's id of an ad click",
+    "number_id": "Digits",
+    "customer_id": "Google Ads account",
+    "conversion_action": "Google Ads conversion action",
+    "one_of": "One of a fixed list",
+    "bearer_token": "Access token",
+    "text": "Text",
+    "email": "E-mail address in clear",
+    "ip_address": "Whole IP address",
+    "phone": "Telephone number",
+    "user_agent": "The browser's description of itself",
+    "web_address": "Web address with a page",
+    "browser_id": "Id of a browser",
+    "hash": "Hash",
+    "number": "A number",
+    "boolean": "Yes or no",
+    "unreadable": "Not readable",
+    "not_in_contract": "The contract does not allow it",
+    "not_these_events": "Allowed, and not in what leaves here",
+}
+"""Kinds of value in a comparison with an old container, and why a field does not leave."""
+
 WORDS: Final[Mapping[str, str]] = {
     **SENTENCES, **LOG, **PRIVACY, **REMARKS, **RIGHTS, **SIGNALS, **STANDING,
-    **PROCESSING, **FAULTS, **REFUSALS, **REASONS, **LISTED, **STATES, **KINDS, **PLACES, **ROLES,
+    **PROCESSING, **FAULTS, **REFUSALS, **REASONS, **LISTED, **VALUES, **STATES, **KINDS, **PLACES, **ROLES,
 }  # fmt: skip
 """Every word with its label."""

@@ -50,6 +50,11 @@ event is kept, and a probe asks once a minute, no faster and no slower however l
 a time or the credential is replaced. The lane resumes when something gets through. What a probe of a paused lane is
 refused event by event proves nothing: those events are tried again later, and the next probe takes others.
 
+**An operator's pause.** Somebody may pause a lane. The outbox keeps that and gives out no claim of it; a request that has begun
+is finished, and none begins: the courier looks before each, and the transport's gate before the first byte. What of a claim is
+left goes back. No probe, no question and no replay ends such a pause, only who resumes it; the breaker and a pause of the
+platform's making stay meanwhile as they were. Ages go on counting: what grew too old is found so when the lane goes on.
+
 **Suspicion.** If twenty events or more of a claim are refused, and more than are taken, that is a wrong configuration and
 not that many bad events: the lane pauses, and keeps them. Small claims add up to the same. Where a platform refuses whole
 requests, the other end of the batch is heard first, since bad events often lie together. Who was put off like this and
@@ -75,10 +80,11 @@ replaced once and the request repeated at once; only then the lane pauses, and a
 the courier; its last word is added to the books, once. A word that something is not set up is an alarm and no pause: what
 is accepted meanwhile may still be used once it is.
 
-**Rehearsing and replaying.** A destination is tried out with one request that records nothing; a dead letter that is
-replayed takes the same way as any event, and is screened like one.
+**Rehearsing and replaying.** A destination is tried out with one request that records nothing, when somebody asks or, as the
+canary, by the clock, in the quota's free places and only while the lane is up; a dead letter that is replayed takes the same
+way as any event, and is screened like one.
 
-Rooms: `courier`, `inquirer`, `rehearsing` and `replaying` act; `screening`, `contract`, `turns`, `quota`, `batches`, `fates`,
-`breaker`, `backoff`, `afterwards`, `clocks`, `tally`, `grants`, `letters` and `rehearsal` decide, and are pure; `transport`,
-`credentials` and `oauth` face the platform; `watcher` is what metrics and log are told.
+Rooms: `courier`, `inquirer`, `rehearsing`, `canary` and `replaying` act; `screening`, `contract`, `turns`, `quota`, `batches`,
+`fates`, `breaker`, `backoff`, `afterwards`, `clocks`, `tally`, `grants`, `letters` and `rehearsal` decide, and are pure;
+`transport`, `credentials` and `oauth` face the platform; `watcher` is what metrics and log are told.
 """

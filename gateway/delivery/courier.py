@@ -28,6 +28,7 @@ from gateway.delivery.credentials import Credential
 from gateway.delivery.fates import (
     CALLED_OFF,
     CONNECTION_LOST,
+    HALTED,
     CalledOff,
     Crash,
     NoReply,
@@ -114,6 +115,8 @@ class Health(msgspec.Struct, frozen=True):
     """How a lane stands, for people. Times are Unix seconds. `up` is False while it is paused or its breaker is open.
 
     `reason` is why it waits before it asks again, at `due`: a pause, a throttle or failures in a row. None while all is well.
+    `paused_at` is since when an operator has it paused: then that is the reason, there is no `due`, and the breaker stays as
+    it was.
     """
 
     up: bool
@@ -121,11 +124,14 @@ class Health(msgspec.Struct, frozen=True):
     due: float | None
     paused: Reason | None
     breaker_open: bool
+    failures: int
+    """Requests in a row without a usable answer."""
     throttled_until: float | None
     last_success: float | None
     last_code: PlatformCode | None
     violation: Violation | None
     """The last time that the contract kept something from leaving."""
+    paused_at: int | None = None
 
 
 @unique
@@ -185,6 +191,8 @@ class Courier:
         self._violation: Violation | None = None
         self._throttled_until: float | None = None
         self._due: float | None = None
+        self._told: tuple[bool, Reason | None, PlatformCode | None] | None = None
+        """What the watcher was told last of whether the lane is up."""
         self._task: asyncio.Task[Any] | None = None
         self._await: Await | None = None
         self._cut = False
@@ -201,25 +209,38 @@ class Courier:
     @property
     def health(self) -> Health:
         """How the lane stands at this moment."""
-        reason = self._breaker.reason if self._breaker.paused is None else self._breaker.paused.reason
+        paused_at, paused = self._outbox.paused(self._lane), self._paused
+        reason = self._breaker.reason if paused is None else paused.reason
         return Health(
-            up=self._breaker.up,
+            up=self._breaker.up and paused is None,
             reason=reason,
-            due=None if reason is None else self._due,
-            paused=None if self._breaker.paused is None else self._breaker.paused.reason,
+            due=None if reason is None or paused_at is not None else self._due,
+            paused=None if paused is None else paused.reason,
             breaker_open=self._breaker.open,
+            failures=self._breaker.failures,
             throttled_until=self._throttled_until if self._breaker.throttles else None,
             last_success=self._last_success,
-            last_code=self._last_code,
+            last_code=None if paused_at is not None else self._last_code,
             violation=self._violation,
+            paused_at=paused_at,
         )
+
+    @property
+    def _paused(self) -> Pause | None:
+        """Why the lane is paused: by an operator before all, whatever the platform has said."""
+        return self._breaker.paused if self._outbox.paused(self._lane) is None else HALTED
+
+    def heed(self) -> None:
+        """Hear that the lane was paused or resumed, and report how it stands; the store itself is asked before each step."""
+        self._tell()
 
     async def run(self) -> None:
         """Deliver until `stop`, or until the store is closed or has failed for good."""
         self._task = asyncio.current_task()
         self._finished.clear()
         self._now()
-        self._watcher.up(self._lane, True, None, None)  # noqa: FBT003 - a value that is reported
+        self._told = None
+        self._tell()
         try:
             while not self._stopping:
                 await self._guarded_round()
@@ -260,6 +281,9 @@ class Courier:
 
     async def _round(self) -> None:
         """Wait until the lane may and has something to send, claim a batch and see it through."""
+        if self._halted:
+            await self._stand_by()
+            return
         await self._rest_until_ready()
         limit = self._breaker.limit(self._rules.limits.batch_events)
         await self._fill(limit)
@@ -277,6 +301,18 @@ class Courier:
         await self._send_all(work)
         self._conclude_breaker(work)
         await self._end(work)
+
+    @property
+    def _halted(self) -> bool:
+        """Whether an operator has paused the lane, as of this moment."""
+        return self._outbox.paused(self._lane) is not None
+
+    async def _stand_by(self) -> None:
+        """Wait for the end of an operator's pause. What the platform was last like is kept for then; nothing asks it now."""
+        if (shut := self._outbox.shut) in LOST:
+            raise Unavailable(shut)
+        seen = self._outbox.arrivals(self._lane)
+        await self._cuttable(Await.REST, self._outbox.wait_for_work(self._lane, seen, _monotonic() + self._pace.idle_seconds))
 
     async def _fill(self, limit: int) -> None:
         """Let a batch fill: as long as the quota has no place for it, and a moment if it is small."""
@@ -363,6 +399,8 @@ class Courier:
         while (group := work.plan.next()) is not None:
             if self._hurry and work.stop is None:
                 work.stop = CUT_SHORT
+            if self._halted and work.stop is None:
+                work.stop = HALTED
             ready = await self._admit(work, group)
             if work.stop is not None:
                 left = untried(work.stop)
@@ -417,7 +455,7 @@ class Courier:
             case Violation() as violation:
                 await self._note_breach(violation)
                 self._quarantine(work, group, violation)
-            case CalledOff():  # costs nobody a try: the next look takes out who has withdrawn, and the others go at once
+            case CalledOff():  # costs nobody a try: the next look takes out who has withdrawn, or stops if that was a pause
                 work.plan.unsent(group)
             case verdicts:
                 self._take(work, group, verdicts)
@@ -459,7 +497,7 @@ class Courier:
         return await self._cuttable(Await.FLIGHT, self._route.credential.access()) or Retry(Reason.NOT_CONNECTED)
 
     async def _ask(self, work: Work, group: Sequence[Record], request: Request, access: Access) -> Heard:
-        """Send `request` with `access`, if the contract allows it and nobody in it has withdrawn, and read the answer."""
+        """Send `request` with `access`, if the contract allows it and it may go still, and read the answer."""
         cleared = self._route.contract.check(compose(self._route.base_url, request, access), len(group))
         if isinstance(cleared, Violation):
             return cleared
@@ -477,7 +515,7 @@ class Courier:
         return self._interpret(group, reply)
 
     async def _fly(self, work: Work, group: Sequence[Record], cleared: Cleared) -> Reply | NoReply | CalledOff:
-        """Send what was cleared and marked, unless somebody in it withdraws before the first byte."""
+        """Send what was cleared and marked, unless before the first byte somebody in it withdraws or the lane is paused."""
         placed, work.placed = work.placed, False
         if not placed:  # a repeat with a fresh token goes at once, and counts all the same
             self._route.meter.take(_monotonic())
@@ -488,7 +526,9 @@ class Courier:
         return reply
 
     def _may_go(self, work: Work, group: Sequence[Record]) -> bool:
-        """Say whether nobody in the group has withdrawn, as of this moment."""
+        """Say whether nobody has paused the lane and nobody in the group has withdrawn, as of this moment."""
+        if self._halted:
+            return False
         gone = self._outbox.withdrawn(work.claim)
         return not gone or gone.isdisjoint([record.seq for record in group])
 
@@ -601,7 +641,7 @@ class Courier:
             return
         await self._release(work.claim, maybe=maybe)
         _, outcome = work.outcomes[0]
-        if not isinstance(outcome, Crash):
+        if not isinstance(outcome, Crash) and outcome is not HALTED:
             self._watcher.retried(self._lane, outcome.reason, len(work.outcomes))
 
     def _forgive(self, work: Work) -> None:
@@ -709,8 +749,17 @@ class Courier:
         if old.open is not new.open:
             self._watcher.breaker(self._lane, new.open, new.reason)
         if (old.up, old.paused) != (new.up, new.paused):
-            code = None if new.paused is None else new.paused.code
-            self._watcher.up(self._lane, new.up, new.reason, code)
+            self._tell()
+
+    def _tell(self) -> None:
+        """Report whether the lane is up, and why not; once."""
+        paused = self._paused
+        up = self._breaker.up and paused is None
+        reason = HALTED.reason if paused is HALTED else self._breaker.reason
+        told = (up, reason, None if paused is None else paused.code)
+        if told != self._told:
+            self._told = told
+            self._watcher.up(self._lane, *told)
 
     def _crash(self, record: Record, *, maybe: bool) -> Crash:
         """Count that the adapter failed on `record`."""

@@ -25,10 +25,14 @@ LASTING: Final = 2
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """How a credential stands, for people. `seconds` since the token in use was got; None while there is none."""
+    """How a credential stands, for people. `seconds` since the token in use was got; None while there is none.
+
+    `usable` is False while what a reference was rewritten to cannot be used: the one before is used on.
+    """
 
     kind: CredentialKind
     seconds: float | None
+    usable: bool = True
 
 
 class Credential(Protocol):
@@ -107,7 +111,7 @@ class ReferredCredential:
         if isinstance(self._origin, TokenCache):
             since = None if self._origin.held is None else self._origin.held.since
         kind = kind_of(self._login.credential.value)
-        return Standing(kind, None if since is None else self._tokens.monotonic() - since)
+        return Standing(kind, None if since is None else self._tokens.monotonic() - since, self._unusable < LASTING)
 
     def _with(self, token: Secret) -> Access:
         """Make access of a token and the further secrets as they are now."""

@@ -48,6 +48,9 @@ class CalledOff(msgspec.Struct, frozen=True, gc=False):
 
 CALLED_OFF: Final = CalledOff()
 
+HALTED: Final = Pause(Reason.PAUSED_BY_OPERATOR)
+"""What becomes of events of a claim that an operator's pause left unsent: they go as soon as the lane is resumed."""
+
 
 class Crash(msgspec.Struct, frozen=True, gc=False):
     """The adapter failed on the event, for the `times`-th time. `maybe`: after the request had been sent."""

@@ -19,7 +19,7 @@ from gateway.delivery.backoff import full_jitter, probe_wait, throttle_wait
 from gateway.delivery.clocks import Clocks, Time
 from gateway.delivery.contract import Violation
 from gateway.delivery.courier import Office, Route, place_of
-from gateway.delivery.fates import NoReply
+from gateway.delivery.fates import HALTED, CalledOff, NoReply
 from gateway.delivery.outgoing import compose
 from gateway.delivery.quota import Meter
 from gateway.delivery.watcher import Stage
@@ -90,7 +90,10 @@ class Inquirer:
                 await asyncio.sleep(self._pace.probe_base_seconds)
 
     async def _round(self) -> None:
-        """Ask after what is due, or wait until something is."""
+        """Ask after what is due, or wait until something is; a lane that an operator has paused asks nothing."""
+        if not self._may_go():
+            await asyncio.sleep(self._pace.idle_seconds)
+            return
         inquiries = await self._outbox.inquiries(self.lane, AT_A_TIME, self._office.wall())
         if not inquiries:
             await self._idle()
@@ -105,6 +108,10 @@ class Inquirer:
         if due is not None:
             seconds = min(seconds, due - self._office.wall())
         await asyncio.sleep(max(SHORTEST_IDLE, seconds))
+
+    def _may_go(self) -> bool:
+        """Say whether nobody has paused the lane, as of this moment."""
+        return self._outbox.paused(self.lane) is None
 
     # ── one inquiry ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -177,7 +184,9 @@ class Inquirer:
             self._violation = cleared
             self._office.watcher.violated(self.lane, cleared)
             return Pause(Reason.CONTRACT)
-        reply = await self._office.transport.send(cleared, self._route.adapter.limits.timeout)
+        reply = await self._office.transport.send_if(self._may_go, cleared, self._route.adapter.limits.timeout)
+        if isinstance(reply, CalledOff):
+            return HALTED
         return Retry(reply.reason) if isinstance(reply, NoReply) else self._route.adapter.read_processed(reply, events)
 
     # ── what was said ────────────────────────────────────────────────────────────────────────────────────────────

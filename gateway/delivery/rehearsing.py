@@ -5,7 +5,7 @@ from collections.abc import Callable
 from gateway.adapter import Access
 from gateway.delivery.contract import Violation
 from gateway.delivery.courier import Route
-from gateway.delivery.fates import NoReply
+from gateway.delivery.fates import NoReply, refuses_credential
 from gateway.delivery.outgoing import compose
 from gateway.delivery.rehearsal import Finding, clock_ahead, found, samples, unsent, without_answer
 from gateway.delivery.transport import Transport
@@ -13,7 +13,10 @@ from gateway.model import Pause, Reason
 
 
 async def rehearse(route: Route, transport: Transport, wall: Callable[[], float], test_code: str | None) -> Finding:
-    """Try a destination out; `wall` gives Unix seconds. Nothing is repeated, and nothing of it is stored."""
+    """Try a destination out; `wall` gives Unix seconds. Nothing is repeated, and nothing of it is stored.
+
+    A token that the platform refuses is thrown away where another can be got: the next request has a fresh one.
+    """
     rehearsal = route.adapter.rehearsal(test_code)
     access = await route.credential.access()
     if not isinstance(access, Access):
@@ -26,4 +29,7 @@ async def rehearse(route: Route, transport: Transport, wall: Callable[[], float]
     reply = await transport.send(cleared, rehearsal.adapter.limits.timeout)
     if isinstance(reply, NoReply):
         return without_answer(rehearsal, reply)
-    return found(rehearsal, rehearsal.adapter.interpret(reply, len(events)), clock_ahead(reply, wall()))
+    verdicts = rehearsal.adapter.interpret(reply, len(events))
+    if refuses_credential(verdicts):
+        route.credential.refused(access)
+    return found(rehearsal, verdicts, clock_ahead(reply, wall()))

@@ -9,6 +9,7 @@ from enum import StrEnum, unique
 from typing import Protocol
 
 from gateway.delivery.contract import Violation
+from gateway.delivery.rehearsal import Finding
 from gateway.model import Destination, Kind, PlatformCode, Processing, Reason
 from gateway.outbox import Lane
 
@@ -25,6 +26,8 @@ class Stage(StrEnum):
     """The courier's own round broke."""
     INQUIRE = "inquire"
     """Asking after a request that was taken for processing broke."""
+    CANARY = "canary"
+    """Trying a destination out broke."""
 
 
 class Watcher(Protocol):
@@ -57,7 +60,8 @@ class Watcher(Protocol):
     def up(self, lane: Lane, up: bool, reason: Reason | None, code: PlatformCode | None) -> None:
         """The lane's state changed (also once at its start): `up`, or down with the reason and the platform's code.
 
-        Down with `credential`, `permission`, `configuration` or `redirected` or `contract` is a pause that needs a person.
+        Down with `credential`, `permission`, `configuration` or `redirected` or `contract` is a pause that needs a person, and
+        with `paused_by_operator` one that a person made.
         """
 
     def breaker(self, lane: Lane, opened: bool, reason: Reason | None) -> None:
@@ -74,6 +78,9 @@ class Watcher(Protocol):
 
     def misconfigured(self, lane: Lane, found: bool, code: PlatformCode | None) -> None:
         """The platform found, by its later word, that something is not set up for the lane's events; or no longer does."""
+
+    def canary(self, lane: Lane, finding: Finding) -> None:
+        """The lane's destination was tried out, and this was found."""
 
     def clock_jumped(self, lane: Lane, seconds: float) -> None:
         """The wall clock moved so far against the monotonic one; nothing is given up for its age for a while."""

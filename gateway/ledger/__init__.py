@@ -18,7 +18,7 @@ file of its own, because it is kept far longer than any event and its loss would
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import unique
 from typing import Protocol
 
@@ -26,7 +26,7 @@ import msgspec
 
 from gateway.consent.evidence import Record
 from gateway.model import Destination, EvidenceId, PersonKey, Refusal, StorefrontId, Text, Word
-from gateway.outbox import Shut
+from gateway.outbox import Shut, Swept
 
 
 class Version(Text):
@@ -180,8 +180,8 @@ class Ledger(Protocol):
     async def let_go(self, numbers: Sequence[int]) -> None:
         """Delete held orders."""
 
-    async def sweep(self, now: int) -> int:
-        """Delete what is beyond its retention, held orders too. Called every few minutes. Nothing goes before its time: 0."""
+    async def sweep(self, now: int) -> Mapping[Swept, int]:
+        """Delete what is beyond its retention, held orders too. Called every few minutes. Gives how many rows of what went."""
 
     async def close(self) -> None:
         """Finish what is waiting, checkpoint and close."""

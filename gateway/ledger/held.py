@@ -80,6 +80,8 @@ class Held:
         """Delete what waits for any of the keys."""
         self.let_go(self._found_by(storefront, keys))
 
-    def discard(self, now: int) -> None:
-        """Delete those whose time is over."""
-        self.let_go([number for (number,) in every(self._connection, "select number from held where until <= ?", (now,))])
+    def discard(self, now: int) -> int:
+        """Delete those whose time is over; gives how many."""
+        over = [number for (number,) in every(self._connection, "select number from held where until <= ?", (now,))]
+        self.let_go(over)
+        return len(over)

@@ -224,8 +224,8 @@ class Records:
             left = {own for (owned,) in owns for own in numbers_of(owned)} - asked
         return number, _array(asked)
 
-    def discard(self, before: int) -> bool:
-        """Delete some of the records that came in before `before`; says whether there may be more."""
+    def discard(self, before: int) -> int:
+        """Delete some of the records that came in before `before`; gives how many, 0 when there are no more."""
         rows = every(
             self._connection,
             "select number, storefront, name, keys from records"
@@ -233,7 +233,7 @@ class Records:
             (before // DAY_SECONDS, before, _SLICE),
         )
         self._delete(rows)
-        return len(rows) == _SLICE
+        return len(rows)
 
     def _delete(self, rows: Sequence[Row]) -> None:
         self._connection.executemany(

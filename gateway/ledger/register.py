@@ -59,9 +59,10 @@ class Register:
             for number, right, persons, asked_at, due_at, done_at, counts in rows
         ]
 
-    def discard(self, before: int) -> None:
-        """Delete lines that were done before `before`, or were due before it and never done."""
+    def discard(self, before: int) -> int:
+        """Delete lines that were done before `before`, or were due before it and never done; gives how many."""
         self._connection.execute("delete from requests where coalesce(done_at, due_at) < ?", (before,))
+        return self._connection.changes()
 
 
 def _write(counts: Sequence[tuple[str, int]]) -> str:

@@ -1,5 +1,6 @@
 """The ledger as its thread sees it: every operation as a plain function, on one open transaction."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from gateway.ledger.records import Records
 from gateway.ledger.register import Register
 from gateway.ledger.schema import LEDGER, SEALING
 from gateway.model import EvidenceId, PersonKey, StorefrontId
+from gateway.outbox import Swept
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.names import Storefronts
 from gateway.outbox.schema import close, connect, flush_directory, is_full
@@ -162,11 +164,12 @@ class Store:
         """Delete held orders."""
         self._held.let_go(numbers)
 
-    def sweep(self, now: int) -> bool:
-        """Delete some of what is beyond its retention; says whether there may be more."""
-        self._held.discard(now)
-        self._register.discard(now - self._options.requests_days * DAY_SECONDS)
-        more = self._records.discard(now - self._options.records_days * DAY_SECONDS)
-        if not more:
+    def sweep(self, now: int) -> Counter[Swept]:
+        """Delete some of what is beyond its retention; gives how many rows of what. When no record went, none is left."""
+        gone: Counter[Swept] = Counter()
+        gone[Swept.HELD_ORDERS] = self._held.discard(now)
+        gone[Swept.REQUESTS] = self._register.discard(now - self._options.requests_days * DAY_SECONDS)
+        gone[Swept.CONSENT_RECORDS] = self._records.discard(now - self._options.records_days * DAY_SECONDS)
+        if not gone[Swept.CONSENT_RECORDS]:
             self._vault.discard(now)
-        return more
+        return gone

@@ -26,6 +26,9 @@ the process die with the request on the wire, the next one knows that the platfo
 when. The same flush counts the shapes that are about to leave. `settle` records what the answer meant; `release` gives
 a batch back untried or to be tried whole again. One claim per lane at a time.
 
+**Pauses.** Somebody may stop a lane. From then on nothing of it is claimed, until it is resumed; what comes in waits, what is
+under way may be told by `paused` before each byte. It is noted durably before `pause` returns, and outlives the process.
+
 **Inquiries.** Some platforms take a request and say later what became of it. `settle` notes such a request by its
 receipt, with the number of its events, in the same transaction. It is asked after until the platform has said its last
 word or nobody waits for it any more; then `conclude` adds what was said to the books, once.
@@ -63,6 +66,7 @@ from gateway.model import (
     Fault,
     Kind,
     Minimised,
+    Money,
     PersonKey,
     PlatformCode,
     Processing,
@@ -74,6 +78,7 @@ from gateway.model import (
     StorefrontId,
     Text,
     Trace,
+    Word,
 )
 from gateway.outbox.history import Figure, Grain, Stretch
 
@@ -100,7 +105,10 @@ class Accept(msgspec.Struct, frozen=True, gc=False):
 
 
 class Refuse(msgspec.Struct, frozen=True, gc=False):
-    """The decision that an event may go nowhere. The event itself is not in it and is not kept anywhere."""
+    """The decision that an event may go nowhere. The event itself is not in it and is not kept anywhere.
+
+    `money` is only ever added to the sums of what was refused.
+    """
 
     storefront: StorefrontId
     source: Source
@@ -109,6 +117,7 @@ class Refuse(msgspec.Struct, frozen=True, gc=False):
     trace: Trace
     reason: Refusal
     at: int
+    money: Money | None = None
 
 
 class Reject(msgspec.Struct, frozen=True, gc=False):
@@ -402,6 +411,40 @@ class Contents(msgspec.Struct, frozen=True):
 
 
 @unique
+class Swept(Word):
+    """What stores keep for a time: the kinds of rows that a sweep deletes."""
+
+    DEAD_LETTERS = "dead_letters"
+    """Events, sealed, that failed for good."""
+    WITHDRAWN = "withdrawn"
+    """That an event was taken out because its consent is gone."""
+    OUTCOMES = "outcomes"
+    """What became of deliveries; a row is of one event or of many that lie together."""
+    EVENT_IDS = "event_ids"
+    """By which repeats are recognised."""
+    TRACES = "traces"
+    """Why events went or not, as codes; a row is of all events of a day that went the same way."""
+    EVIDENCE = "evidence"
+    """Which consent record allowed an event."""
+    SENT = "sent"
+    """What was sent: a row is of a request's events of one person, sealed."""
+    SENT_EARLY = "sent_early"
+    """The same, before its time, because the store was filling up."""
+    REPLAYS = "replays"
+    """That a dead letter was given back."""
+    INQUIRIES = "inquiries"
+    """Requests whose last word was still to be asked for."""
+    WITHDRAWALS = "withdrawals"
+    """A person's word, as keyed hashes."""
+    FIGURES = "figures"
+    """Sums by the hour and the day, of no person."""
+    CONSENT_RECORDS = "consent_records"
+    HELD_ORDERS = "held_orders"
+    REQUESTS = "requests"
+    """Lines of the register of persons' requests."""
+
+
+@unique
 class Shut(StrEnum):
     """Why the outbox takes nothing at the moment; an answer of 503."""
 
@@ -536,7 +579,7 @@ class Outbox(Protocol):
 
         The oldest first: of the exceptions that are due at `now` and the backlog whichever has the lower number, else what
         follows the cursor. `fresh_first`: what follows the cursor, and before it such exceptions as are younger than all
-        backlog, else the oldest. Raises RuntimeError when the lane has a claim under way.
+        backlog, else the oldest. None while the lane is paused. Raises RuntimeError when the lane has a claim under way.
         """
 
     async def mark_sent(self, claim: Claim, seqs: Sequence[int], now: int, left: Sequence[Left] = ()) -> None:
@@ -557,6 +600,18 @@ class Outbox(Protocol):
 
     async def release(self, claim: Claim, *, maybe: bool) -> None:
         """End the claim with nothing settled. `maybe` False takes back what this claim's `mark_sent` said; not its shapes."""
+
+    async def pause(self, lane: Lane, now: int) -> bool:
+        """Stop a lane, durably: nothing more of it is claimed. False when it was paused already, since when it was.
+
+        Raises RuntimeError when the lane was not declared.
+        """
+
+    async def resume(self, lane: Lane) -> bool:
+        """Let a lane go on, and wake its courier. False when it was not paused. Raises RuntimeError as `pause` does."""
+
+    def paused(self, lane: Lane) -> int | None:
+        """Since when the lane is paused, as of this moment; None if it is not. Cheap: asked right before bytes leave."""
 
     async def next_due(self, lane: Lane) -> float | None:
         """When the lane's earliest exception is due, else None."""
@@ -640,6 +695,13 @@ class Outbox(Protocol):
         together are the books then.
         """
 
+    def closed(self, storefront: StorefrontId) -> int:
+        """Before when (Unix seconds) what was booked for the storefront changes no more: days that are added up. 0: none is.
+
+        What is kept no longer goes only when this moves on. So whoever remembers what was told of days before it, by it, is
+        never wrong. As cheap as `waiting`.
+        """
+
     async def departures(self, storefront: StorefrontId) -> Sequence[Departure]:
         """All that has ever left for the storefront, in the order in which it was first met in each lane."""
 
@@ -670,11 +732,11 @@ class Outbox(Protocol):
     def differing_repeats(self, storefront: StorefrontId) -> int:
         """Count the repeats with other content than the first, since the store was opened. As cheap as `waiting`."""
 
-    async def sweep(self, now: int) -> int:
+    async def sweep(self, now: int) -> Mapping[Swept, int]:
         """Delete what is beyond its retention: repeats after 8 days, the rest as the engine was told. Call it now and then.
 
-        Gives how many requests' lines of what was sent had to go before their time, because the store was filling up: what
-        comes in is worth more than what was.
+        Gives how many rows of what were deleted; what nothing went of is not in it. SENT_EARLY are requests' lines of what
+        was sent that had to go before their time, because the store was filling up: what comes in is worth more than what was.
         """
 
     async def close(self) -> None:

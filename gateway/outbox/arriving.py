@@ -10,10 +10,10 @@ from typing import Final
 
 import msgspec
 
-from gateway.model import Destination, Kind, Refusal, Source, Status, StorefrontId, Trace
+from gateway.model import Destination, Kind, Money, Refusal, Source, Status, StorefrontId, Trace
 from gateway.outbox import DEDUP_SECONDS, Accept, Entry, Lane, Refuse, Reject
 from gateway.outbox.codec import Codec, Row, evidence_place, group_place, write_row
-from gateway.outbox.history import ACCEPTED, DIFFERING, MATCHED, RECEIVED, keys_of
+from gateway.outbox.history import ACCEPTED, DIFFERING, MATCHED, RECEIVED, REFUSED, REFUSED_VALUE, keys_of
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import base, one
 from gateway.outbox.seen import Sighting, was_accepted
@@ -82,6 +82,9 @@ class Arriving:
         self._withdrawn: dict[int, dict[bytes, int]] = {}
         """Of the people in the transaction under way those who have withdrawn and since when, by storefront."""
         self._received: defaultdict[tuple[int, str, str, str, str], int] = defaultdict(int)
+        self._refused: defaultdict[tuple[int, Kind, int, str], list[int]] = defaultdict(lambda: [0, 0])
+        """How many events, of which order value, were not to go to all by a decision: by storefront, kind, trace, currency."""
+        self._traces: dict[int, Trace] = {}
         self._gathered: dict[int, _Gathered] = {}
         (self.next_seq,) = one(self._connection, "select next_seq from meta")
         self.arrived: set[StorefrontId] = set()
@@ -181,7 +184,8 @@ class Arriving:
             self._received[storefront, entry.source, entry.event.kind, DUPLICATE, ""] += 1
             return DUPLICATE
         if self._withdrawn and self._is_withdrawn(entry, storefront, item.subjects):
-            return self._turn_away(item, value, entry.source, entry.event.kind, entry.trace.withdrawn(), Refusal.WITHDRAWN)
+            why, money = entry.trace.withdrawn(), entry.event.money
+            return self._turn_away(item, value, entry.source, entry.event.kind, why, Refusal.WITHDRAWN, money)
         event, at = entry.event, entry.at
         trace = self._names.trace(entry.trace, at // DAY_SECONDS)
         gathered = self._gathered.get(storefront)
@@ -190,6 +194,8 @@ class Arriving:
             self.arrived.add(entry.storefront)
         gathered.places.append(self._seen.add(item.hash, item.check, fingerprint, at, trace, sort, accepted=True))
         self._grounds.add(storefront, at, trace, entry.trace)
+        if entry.trace.refused:
+            self._leave_out(storefront, event.kind, trace, entry.trace, event.money)
         if event.evidence is not None:
             gathered.evidences.append((len(gathered.rows), event.evidence))
         gathered.rows.append(row)
@@ -205,19 +211,27 @@ class Arriving:
     def _refuse(self, item: _Read, value: int) -> Status:
         entry = item.entry
         assert isinstance(entry, Refuse)  # noqa: S101 - only a Refuse has no row
-        return self._turn_away(item, value, entry.source, entry.kind, entry.trace, entry.reason)
+        return self._turn_away(item, value, entry.source, entry.kind, entry.trace, entry.reason, entry.money)
 
     def _turn_away(  # noqa: PLR0913, PLR0917 - what two kinds of entry have in different places
-        self, item: _Read, value: int, source: Source, kind: Kind, why: Trace, reason: Refusal
+        self, item: _Read, value: int, source: Source, kind: Kind, why: Trace, reason: Refusal, money: Money | None
     ) -> Status:
         """Leave a trace of a refusal, unless an accepted event of that id is remembered: its story goes on."""
         at = item.entry.at
         trace = self._names.trace(why, at // DAY_SECONDS)
         self._grounds.add(item.storefront, at, trace, why)
+        self._leave_out(item.storefront, kind, trace, why, money)
         if self._earlier(item, value) is None:
             self._seen.add(item.hash, item.check, _NO_CONTENT, at, trace, _NO_SORT, accepted=False)
         self._received[item.storefront, source, kind, Status.REFUSED, reason] += 1
         return Status.REFUSED
+
+    def _leave_out(self, storefront: int, kind: Kind, number: int, trace: Trace, money: Money | None) -> None:
+        """Add to the sums of what some destination was refused; `number` is the trace's."""
+        sums = self._refused[storefront, kind, number, "" if money is None else money.currency]
+        sums[0] += 1
+        sums[1] += 0 if money is None else money.minor
+        self._traces[number] = trace
 
     def _is_withdrawn(self, entry: Accept, storefront: int, hashes: bytes) -> bool:
         """Say whether an event's person has withdrawn; a grant of a later date lifts that."""
@@ -250,11 +264,23 @@ class Arriving:
             places += gathered.places
         for (storefront, source, kind, status, reason), count in self._received.items():
             self._books.add(count, storefront, RECEIVED, source, kind, status, reason)
+        self._write_refused()
         self._grounds.write()
         self._gathered.clear()
         self._received.clear()
         self._seen.write(first_seq, places)
         self._connection.execute("update meta set next_seq = ?, next_pos = ?", (self.next_seq, self._seen.next_pos))
+
+    def _write_refused(self) -> None:
+        """Part each decision by the destinations that it left out."""
+        for (storefront, kind, number, currency), (count, minor) in self._refused.items():
+            trace = self._traces[number]
+            alone = int(trace.status is ACCEPTED_STATUS)
+            for destination, reason in trace.refused:
+                self._books.note(count, storefront, REFUSED, destination, kind, reason, currency, alone)
+                self._books.note(minor, storefront, REFUSED_VALUE, destination, kind, reason, currency, alone)
+        self._refused.clear()
+        self._traces.clear()
 
     def _write_groups(self, storefront: int, gathered: _Gathered) -> None:
         name = self._names.name(storefront)

@@ -23,6 +23,8 @@ WITHDRAWN: Final = "withdrawn"
 
 _DIGITS: Final = 20
 
+MOST_TEXTS: Final = 10_000
+
 Line = tuple[int | str, ...]
 """Storefront's number, name of the account, and its parts in order."""
 
@@ -41,6 +43,7 @@ class Books:
         self._connection = connection
         self._figures = figures
         self._hour: int | None = None
+        self._texts: dict[Line, tuple[int, str]] = {}
         self._open: defaultdict[Line, int] = defaultdict(int)
         self._hourly: defaultdict[tuple[int | None, Line], int] = defaultdict(int)
 
@@ -80,13 +83,16 @@ class Books:
         if not self._hourly:
             return
         hourly: dict[tuple[int, int, str], int] = {}
-        for (hour, (storefront, *line)), count in self._hourly.items():
+        for (hour, line), count in self._hourly.items():
             if hour is None:
                 raise RuntimeError("outbox: something was added to the books without saying when")
-            hourly[int(storefront), hour, "|".join(map(str, line))] = count
+            storefront, text = self._written(line)
+            hourly[storefront, hour, text] = count
         self._hourly.clear()
         self._figures.add(hourly)
-        additions = tuple(f"{count:0{_DIGITS}d}" + "|".join(map(str, line)) for line, count in self._open.items() if count)
+        additions = tuple(
+            f"{count:0{_DIGITS}d}{line[0]}|{self._written(line)[1]}" for line, count in self._open.items() if count
+        )
         self._open.clear()
         if additions:
             self._connection.execute(
@@ -94,6 +100,16 @@ class Books:
                 " from carray(?) where true on conflict(line) do update set n = n + excluded.n",
                 (apsw.carray(additions),),
             )
+
+    def _written(self, line: Line) -> tuple[int, str]:
+        """Give a line's storefront, and the rest as text. A transaction has the lines that the one before it had."""
+        known = self._texts.get(line)
+        if known is None:
+            if len(self._texts) >= MOST_TEXTS:
+                self._texts.clear()
+            storefront, *parts = line
+            known = self._texts[line] = (int(storefront), "|".join(map(str, parts)))
+        return known
 
     def read(self, storefront: int, waiting: Mapping[Destination, int], pending: Mapping[Destination, int]) -> Book:
         """Put a storefront's accounts together; `waiting` and `pending` are counted elsewhere."""

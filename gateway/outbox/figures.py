@@ -40,11 +40,16 @@ _SUM_HOURS, _SUM_DAYS = (
 )
 
 
-class Span(NamedTuple):
-    """`oldest`: the first hour of a storefront's dated figures; `upto`: before it all days are added up, 0 for none yet."""
+HOURS_AT_A_TIME: Final = {Grain.HOUR: 96, Grain.DAY: 100 * 24}
+"""What is told in one piece: some ten thousand rows of a busy storefront. Where only some figures are wanted, more hours."""
+_FEWER: Final = 6
 
-    oldest: int
-    upto: int
+
+class Piece(NamedTuple):
+    """A piece of a history: its stretches, and the hour from which it goes on; None when that was all."""
+
+    stretches: list[Stretch]
+    goes_on: int | None
 
 
 class Figures:
@@ -59,38 +64,85 @@ class Figures:
             self._numbers[line] = number
             self._lines[number] = read_line(line)
         self._upto: dict[int, int] = dict(every(connection, "select storefront, upto from figure_folds"))
+        self.closed = {storefront: upto * HOUR_SECONDS for storefront, upto in self._upto.items()}
+        """Before when nothing changes but by retention (Unix seconds), by storefront: what the outside has not heard yet."""
 
     def add(self, additions: Mapping[tuple[int, int, str], int]) -> None:
         """Write additions by storefront, hour and line, inside the transaction under way."""
-        rows = tuple(f"{count:0{_DIGITS}d}{self._key(*where)}" for where, count in additions.items() if count)
+        rows: list[str] = []
+        firsts: dict[tuple[int, int], int] = {}  # a transaction has many lines of few hours
+        for (storefront, hour, line), count in additions.items():
+            if count:
+                first = firsts.get((storefront, hour))
+                if first is None:
+                    first = firsts[storefront, hour] = self._first_open(storefront, hour)
+                rows.append(f"{count:0{_DIGITS}d}{first | (self._numbers.get(line) or self._number(line))}")
         if rows:
-            self._connection.execute(_ADD_HOURS, (apsw.carray(rows),))
+            self._connection.execute(_ADD_HOURS, (apsw.carray(tuple(rows)),))
 
-    def _key(self, storefront: int, hour: int, line: str) -> int:
+    def _first_open(self, storefront: int, hour: int) -> int:
+        """Give the first key of an hour, or of the first that is open where that one is over."""
         open_from = self._upto.get(storefront, _UNDATED)
-        return _first_key(storefront, min(max(hour, open_from, _UNDATED + 1), _LAST_HOUR)) | self._number(line)
+        return _first_key(storefront, min(max(hour, open_from, _UNDATED + 1), _LAST_HOUR))
 
     def _number(self, line: str) -> int:
-        number = self._numbers.get(line)
-        if number is None:
-            self._connection.execute("insert into figure_lines(line) values (?)", (line,))
-            number = self._connection.last_insert_rowid()
-            if number >= _LINES:
-                raise OverflowError("outbox: more lines of figures than can be numbered")
-            self._numbers[line] = number
-            self._lines[number] = read_line(line)
+        """Number a line that is new."""
+        self._connection.execute("insert into figure_lines(line) values (?)", (line,))
+        number = self._connection.last_insert_rowid()
+        if number >= _LINES:
+            raise OverflowError("outbox: more lines of figures than can be numbered")
+        self._numbers[line] = number
+        self._lines[number] = read_line(line)
         return number
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def span(self, storefront: int) -> Span:
-        """Say how far back a storefront's figures go, and up to where its days are added up."""
-        bounds = (_first_key(storefront, _UNDATED + 1), _first_key(storefront + 1, _UNDATED))
-        oldest = [_hour(key) for table in ("days", "hours") if (key := self._oldest(table, bounds)) is not None]
-        return Span(min(oldest, default=_LAST_HOUR), self._upto.get(storefront, _UNDATED))
+    def piece(  # noqa: PLR0913, PLR0917 - what is asked, part by part
+        self,
+        storefront: int,
+        zone: tzinfo | None,
+        grain: Grain,
+        first: int,
+        last: int,
+        only: tuple[type[Figure], ...] = (),
+    ) -> Piece:
+        """Tell what begins from hour `first` to before hour `last`, as much as is told in one piece.
 
-    def _oldest(self, table: str, bounds: tuple[int, int]) -> int | None:
-        (key,) = one(self._connection, f"select min(key) from figure_{table} where key >= ? and key < ?", bounds)  # noqa: S608 - one of two names
+        By the day, those that are added up come first, and then the hours that lie beside no day yet. `only` these kinds of
+        figures, or all.
+        """
+        told: list[Stretch] = []
+        if grain is Grain.DAY and first <= _UNDATED:
+            told += days(self.read(storefront, Grain.DAY, _UNDATED, min(_UNDATED + 1, last), only), zone)
+        bounds = self._bounds(storefront)
+        if bounds is None:
+            return Piece(told, None)
+        first, last, share = max(first, bounds[0]), min(last, bounds[1] + 1), _FEWER if only else 1
+        upto = min(self._upto.get(storefront, _UNDATED), last) if grain is Grain.DAY else first
+        if first < upto:
+            end = min(upto, first + HOURS_AT_A_TIME[Grain.DAY] * share)
+            told += days(self.read(storefront, Grain.DAY, first, end, only), zone)
+            first = end
+        if upto <= first < last:
+            end = min(last, first + HOURS_AT_A_TIME[Grain.HOUR] * share)
+            told += hours(self.read(storefront, Grain.HOUR, first, end, only))
+            first = end
+        return Piece(told, first if first < last else None)
+
+    def _bounds(self, storefront: int) -> tuple[int, int] | None:
+        """Give the first and the last hour of a storefront's dated figures, None where it has none."""
+        keys = (_first_key(storefront, _UNDATED + 1), _first_key(storefront + 1, _UNDATED))
+        found = [
+            _hour(key)
+            for table in ("days", "hours")
+            for end in ("min", "max")
+            if (key := self._outermost(end, table, keys)) is not None
+        ]
+        return (min(found), max(found)) if found else None
+
+    def _outermost(self, end: str, table: str, keys: tuple[int, int]) -> int | None:
+        query = f"select {end}(key) from figure_{table} where key >= ? and key < ?"  # noqa: S608 - one of two names each
+        (key,) = one(self._connection, query, keys)
         return None if key is None else int(key)
 
     def read(
@@ -122,32 +174,38 @@ class Figures:
 
     # ── folding ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def fold(self, storefront: int, zone: tzinfo | None, now: int, days_kept: int) -> None:
-        """Add up the days that are over, and delete what is kept no longer. `zone` is the storefront's; None is UTC."""
+    def fold(self, storefront: int, zone: tzinfo | None, now: int, days_kept: int) -> int:
+        """Add up the days that are over, and delete what is kept no longer; gives how many rows went.
+
+        `zone` is the storefront's; None is UTC.
+        """
         upto = self._upto.get(storefront)
         if upto is None:
-            oldest = self._oldest("hours", (_first_key(storefront, _UNDATED), _first_key(storefront + 1, _UNDATED)))
+            oldest = self._outermost("min", "hours", (_first_key(storefront, _UNDATED), _first_key(storefront + 1, _UNDATED)))
             if oldest is None:
-                return
+                return 0
             upto = day_begins(_hour(oldest) * HOUR_SECONDS, zone or UTC) // HOUR_SECONDS
         while (end := max(day_ends(upto * HOUR_SECONDS, zone or UTC) // HOUR_SECONDS, upto + 1)) * HOUR_SECONDS <= now:
             first = _first_key(storefront, upto)
             self._connection.execute(_SUM_HOURS, (first, first, _first_key(storefront, end)))
             upto = end
         if upto == self._upto.get(storefront):
-            return
+            return 0
         self._upto[storefront] = upto
+        self.closed[storefront] = upto * HOUR_SECONDS
         self._connection.execute("insert or replace into figure_folds values (?, ?)", (storefront, upto))
-        self._discard(storefront, min(upto, now // HOUR_SECONDS - HOURS_KEPT), now // HOUR_SECONDS - days_kept * 24)
+        return self._discard(storefront, min(upto, now // HOUR_SECONDS - HOURS_KEPT), now // HOUR_SECONDS - days_kept * 24)
 
-    def _discard(self, storefront: int, hours_before: int, days_before: int) -> None:
+    def _discard(self, storefront: int, hours_before: int, days_before: int) -> int:
         begin = _first_key(storefront, _UNDATED)
         self._connection.execute(
             "delete from figure_hours where key >= ? and key < ?", (begin, _first_key(storefront, max(hours_before, 0)))
         )
+        gone = self._connection.changes()
         old = (_first_key(storefront, _UNDATED + 1), _first_key(storefront, max(days_before, 1)))
         self._connection.execute(_SUM_DAYS, (begin, *old))
         self._connection.execute("delete from figure_days where key >= ? and key < ?", old)
+        return gone + self._connection.changes()
 
 
 def _first_key(storefront: int, hour: int) -> int:

@@ -79,9 +79,11 @@ class Grounds:
         )
         return [Ground(day * DAY_SECONDS, msgspec.json.decode(json, type=Trace), count) for day, json, count in rows]
 
-    def discard(self, before: int) -> None:
-        """Forget days that began before then, and decisions that no day has any more."""
+    def discard(self, before: int) -> int:
+        """Forget days that began before then, and decisions that no day has any more; gives how many of the days' rows."""
         self._connection.execute("delete from ground_days where day * ? < ?", (DAY_SECONDS, before))
-        if self._connection.changes():
+        gone = self._connection.changes()
+        if gone:
             self._connection.execute("delete from grounds where id not in (select ground from ground_days)")
             self._numbers.clear()
+        return gone

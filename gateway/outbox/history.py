@@ -1,7 +1,8 @@
 """What the books said over time, as typed figures: the lines of the accounts, hour by hour, and later day by day. Pure.
 
 A figure is a line of the books told finer (by kind of event too), or one of those that only the figures have: which keys an
-accepted event came with, and how long after it happened the platform confirmed it. Added up over all stretches of a
+accepted event came with, how long after it happened the platform confirmed it, and which destination was refused it, why,
+and what it was worth. Added up over all stretches of a
 storefront, the figures are the books.
 
 A stretch begins and ends on a whole hour (UTC). A day is one of the storefront's own time zone; where that is not whole
@@ -17,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.model import Destination, Kind, Minimised, PlatformCode, Processing, Reason, Source, Status
+from gateway.model import Destination, Kind, Minimised, PlatformCode, Processing, Reason, Refusal, Source, Status
 
 HOUR_SECONDS: Final = 3_600
 
@@ -30,6 +31,8 @@ VALUE: Final = "value"
 PROCESSED: Final = "processed"
 MATCHED: Final = "matched"
 FRESH: Final = "fresh"
+REFUSED: Final = "refused"
+REFUSED_VALUE: Final = "refused_value"
 
 WITHIN_SECONDS: Final = (60, 300, 900, 3_600, 21_600, 86_400, 259_200, 604_800)
 """Upper bounds of the stretches in which it is counted how long after an event its delivery was confirmed."""
@@ -103,7 +106,27 @@ class Fresh(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     within: int | None
 
 
-Figure = Received | Differing | Accepted | Settled | Worth | Replayed | Processed | Matched | Fresh
+class Refused(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
+    """Events that were not to go to a destination. `alone`: another one took them. `currency` is '' without order value."""
+
+    destination: Destination
+    kind: Kind
+    reason: Refusal
+    currency: str
+    alone: bool
+
+
+class RefusedWorth(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
+    """Their order value in the currency's minor units."""
+
+    destination: Destination
+    kind: Kind
+    reason: Refusal
+    currency: str
+    alone: bool
+
+
+Figure = Received | Differing | Accepted | Settled | Worth | Replayed | Processed | Matched | Fresh | Refused | RefusedWorth
 
 
 class Grain(Enum):
@@ -178,6 +201,17 @@ def read_line(line: str) -> Figure:
             return Matched(Kind(kind), bool(bits & 1), bool(bits & 2), bool(bits & 4))
         case "fresh", [destination, bound]:
             return Fresh(Destination(destination), int(bound) if bound else None)
+        case _:
+            return _refused(account, parts)
+
+
+def _refused(account: str, parts: list[str]) -> Figure:
+    """Read a line of what was refused. Raises ValueError on any other."""
+    match account, parts:
+        case "refused", [destination, kind, why, currency, alone]:
+            return Refused(Destination(destination), Kind(kind), Refusal(why), currency, alone == "1")
+        case "refused_value", [destination, kind, why, currency, alone]:
+            return RefusedWorth(Destination(destination), Kind(kind), Refusal(why), currency, alone == "1")
         case _:
             raise ValueError("figures: a line that no account has")
 

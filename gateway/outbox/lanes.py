@@ -74,6 +74,7 @@ class LaneState:
         "oldest_behind",
         "oldest_fresh",
         "oldest_retry",
+        "paused_at",
         "retrying",
         "robbed",
         "storefront",
@@ -96,6 +97,8 @@ class LaneState:
         self.retrying = 0
         """Exceptions to be tried again, parked ones among them."""
         self.dead = 0
+        self.paused_at: int | None = None
+        """When somebody stopped the lane; None while nobody has."""
         self.robbed = False
         """Whether records may have been taken out of the hands of the claim under way, because their person withdrew."""
         self.oldest_fresh: int | None = None
@@ -214,6 +217,8 @@ class Lanes:
         state.retrying = counts.get(Held.RETRY, 0) + counts.get(Held.PARKED, 0)
         state.dead = counts.get(Held.DEAD, 0)
         self.refresh_retry(state)
+        paused = first(self._connection, "select at from pauses where lane = ?", (state.number,))
+        state.paused_at = None if paused is None else paused[0]
         self.touched.add(state)
 
     def count(self, storefront: int) -> dict[LaneState, Counted]:
@@ -263,6 +268,24 @@ class Lanes:
         state.cursor = None
         state.marks = []
         self.touched.add(state)
+
+    def pause(self, state: LaneState, at: int) -> bool:
+        """Stop a lane; False if it is stopped."""
+        if state.paused_at is not None:
+            return False
+        self._connection.execute("insert into pauses values (?, ?)", (state.number, at))
+        state.paused_at = at
+        self.touched.add(state)
+        return True
+
+    def resume(self, state: LaneState) -> bool:
+        """Let a lane go on; False if it does."""
+        if state.paused_at is None:
+            return False
+        self._connection.execute("delete from pauses where lane = ?", (state.number,))
+        state.paused_at = None
+        self.touched.add(state)
+        return True
 
     # ── what arrives ─────────────────────────────────────────────────────────────────────────────────────────────
 

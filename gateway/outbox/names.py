@@ -104,7 +104,8 @@ class Names(Storefronts):
         found = first(self._connection, "select json from traces where id = ?", (number,))
         return None if found is None else msgspec.json.decode(found[0], type=Trace)
 
-    def discard(self, before: int) -> None:
-        """Delete traces that were last used before this day."""
+    def discard(self, before: int) -> int:
+        """Delete traces that were last used before this day; gives how many."""
         self._connection.execute("delete from traces where day < ?", (before,))
         self._traces.clear()
+        return self._connection.changes()

@@ -119,10 +119,11 @@ class Reviving:
         for letter, record in revived:
             self._books.end(-1, storefront, destination, letter.kind, record.event.money, DEAD, letter.reason)
 
-    def discard(self, state: LaneState, now: int, kept_seconds: int) -> None:
-        """Forget replays of longer ago than `kept_seconds` whose event is held for nothing any more."""
+    def discard(self, state: LaneState, now: int, kept_seconds: int) -> int:
+        """Forget replays of longer ago than `kept_seconds` whose event is held for nothing any more; gives how many."""
         self._connection.execute(
             "delete from replays where lane = ? and at <= ? and not exists (select 1 from exceptions"
             " where lane = replays.lane and state between 0 and 3 and seq = replays.seq)",
             (state.number, now - kept_seconds),
         )
+        return self._connection.changes()

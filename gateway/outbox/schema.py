@@ -188,7 +188,11 @@ create table outputs(            -- the last event of a kind that left, by its s
 ) strict, without rowid;
 """
 
-STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES, WITHDRAWALS, SENDINGS, FIGURES, PRIVACY)
+PAUSES: Final = """
+create table pauses(lane integer primary key, at integer not null) strict;  -- lanes that somebody stopped, and when
+"""
+
+STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES, WITHDRAWALS, SENDINGS, FIGURES, PRIVACY, PAUSES)
 """From an empty file to today's tables, one step a version. A step that was ever released is never changed; a store of an
 earlier version takes the missing steps when it is opened, all in one transaction."""
 

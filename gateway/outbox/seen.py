@@ -314,12 +314,13 @@ class Seen:
         self._floor, self._row = kept, (0, 0, b"")
         self._filling = {key: value for key, value in self._filling.items() if value >= kept << 1}
 
-    def discard_slice(self, number: int) -> None:
-        """Delete expired entries of the index in one of the slices 0 … SLICES-1."""
+    def discard_slice(self, number: int) -> int:
+        """Delete expired entries of the index in one of the slices 0 … SLICES-1; gives how many."""
         low = _LOWEST + number * _SLICE_WIDTH
         self._connection.execute(
             "delete from seen where hash between ? and ? and value < ?", (low, low + _SLICE_WIDTH - 1, self._floor << 1)
         )
+        return self._connection.changes()
 
     def first_seq(self, following: int) -> int:
         """Give the number from which on events are remembered; `following` is the next number to be given."""

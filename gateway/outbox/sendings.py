@@ -235,15 +235,20 @@ class Sendings:
             (key, told, hashes, blob, found.place),
         )
 
-    def discard(self, before: int) -> None:
-        """Delete rows from before the day of `before` (Unix seconds), a bounded number, and the keys of those days."""
+    def discard(self, before: int) -> int:
+        """Delete rows from before the day of `before` (Unix seconds), a bounded number, and the keys of those days.
+
+        Gives how many rows.
+        """
         begin = before // DAY_SECONDS * DAY_SECONDS
         self._connection.execute(
             "delete from sendings where place in (select place from sendings where at < ? order by at limit ?)",
             (begin, _SWEPT_AT_ONCE),
         )
+        gone = self._connection.changes()
         if first(self._connection, "select 1 from sendings where at < ? limit 1", (begin,)) is None:
             self._vault.discard_sent(begin)
+        return gone
 
     def shed(self, count: int) -> int:
         """Delete the `count` oldest rows before their time; gives how many there were."""

@@ -7,7 +7,7 @@ work, and hands everything else to the writer's thread. Nothing here touches the
 import asyncio
 import os
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -37,6 +37,7 @@ from gateway.outbox import (
     Removal,
     Settlement,
     Shut,
+    Swept,
     Waiting,
     Withdrawn,
 )
@@ -118,7 +119,9 @@ class SqliteOutbox:
         self._withdrawn: dict[Lane, frozenset[int]] = {}
         """What was taken out of a lane since its claim was begun."""
         self._figures: dict[Lane, Waiting] = {}
+        self._paused: dict[Lane, int | None] = {}
         self._unacknowledged: dict[Lane, int] = {}
+        self._closed: dict[StorefrontId, int] = {}
         self._differing: defaultdict[StorefrontId, int] = defaultdict(int)
         self._arrivals: defaultdict[StorefrontId, int] = defaultdict(int)
         self._waiters: defaultdict[StorefrontId, set[asyncio.Future[None]]] = defaultdict(set)
@@ -149,7 +152,9 @@ class SqliteOutbox:
 
     def _told(self, changes: Changes) -> None:
         self._figures.update(changes.figures)
+        self._paused.update(changes.paused)
         self._unacknowledged.update(changes.unacknowledged)
+        self._closed.update(changes.closed)
         for storefront, count in changes.differing.items():
             self._differing[storefront] += count
         for storefront in changes.arrived:
@@ -213,7 +218,8 @@ class SqliteOutbox:
     async def claim(self, lane: Lane, limit: int, now: int, *, fresh_first: bool = False) -> Claim | None:
         """Take up to `limit` records, all of one origin; None if there is nothing.
 
-        The oldest first, or what is fresh. Raises RuntimeError when the lane has a claim under way or was not declared.
+        The oldest first, or what is fresh; nothing while the lane is paused. Raises RuntimeError when the lane has a claim
+        under way or was not declared.
         """
         self._begin_claim(lane)
         under_way, removals = None, self._removals
@@ -228,13 +234,19 @@ class SqliteOutbox:
                 self._opener.forget()  # it may have opened what was found before the removal
         if under_way is None:
             return None
+        if self.paused(lane) is not None:  # while it was being made
+            self._free(lane)
+            return None
         self._claims[lane] = under_way
         return under_way.claim
 
-    def _begin_claim(self, lane: Lane) -> None:
-        """Keep the lane from being claimed twice."""
+    def _assert_declared(self, lane: Lane) -> None:
         if lane not in self._lanes:
             raise RuntimeError("outbox: the lane was not declared")
+
+    def _begin_claim(self, lane: Lane) -> None:
+        """Keep the lane from being claimed twice."""
+        self._assert_declared(lane)
         if lane in self._claims:
             raise RuntimeError("outbox: the lane has a claim under way")
         self._claims[lane] = None
@@ -312,6 +324,24 @@ class SqliteOutbox:
 
     def _end(self, claim: Claim) -> None:
         self._free(claim.lane)
+
+    # ── pausing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def pause(self, lane: Lane, now: int) -> bool:
+        """Stop a lane, durably; False when it was paused already. Raises RuntimeError when the lane was not declared."""
+        self._assert_declared(lane)
+        return await self._writer.change(lambda store: store.pause(lane, now))
+
+    async def resume(self, lane: Lane) -> bool:
+        """Let a lane go on; False when it was not paused. Raises RuntimeError when the lane was not declared."""
+        self._assert_declared(lane)
+        return await self._writer.change(lambda store: store.resume(lane))
+
+    def paused(self, lane: Lane) -> int | None:
+        """Since when the lane is paused, None if it is not: known before whoever paused it is answered."""
+        return self._paused.get(lane)
+
+    # ── when, and afterwards ─────────────────────────────────────────────────────────────────────────────────────
 
     async def next_due(self, lane: Lane) -> float | None:
         """When the lane's earliest exception is due, else None."""
@@ -392,8 +422,7 @@ class SqliteOutbox:
 
         Raises RuntimeError when the lane was not declared.
         """
-        if lane not in self._lanes:
-            raise RuntimeError("outbox: the lane was not declared")
+        self._assert_declared(lane)
         if not letters:
             return frozenset()
         return await self._writer.change(lambda store: store.revive(lane, letters, now))
@@ -419,6 +448,10 @@ class SqliteOutbox:
     ) -> Sequence[Stretch]:
         """What was booked for the storefront in stretches that begin from `since` to before `until`, a piece at a time."""
         return await self._telling.history(storefront, grain, since, until, only)
+
+    def closed(self, storefront: StorefrontId) -> int:
+        """Before when the storefront's figures change no more, but by retention (Unix seconds)."""
+        return self._closed.get(storefront, 0)
 
     async def departures(self, storefront: StorefrontId) -> Sequence[Departure]:
         """All that has ever left for the storefront, in the order in which it was first met in each lane."""
@@ -462,17 +495,17 @@ class SqliteOutbox:
 
     # ── keeping and closing ──────────────────────────────────────────────────────────────────────────────────────
 
-    async def sweep(self, now: int) -> int:
-        """Delete what is beyond its retention, a bounded piece at a time; gives how many lines' rows went before it."""
-        for number in await self._writer.change(lambda store: store.sweep(now)):
-            await self._writer.change(partial(_sweep_slice, number))
-        shed = 0
+    async def sweep(self, now: int) -> Mapping[Swept, int]:
+        """Delete what is beyond its retention, a bounded piece at a time; gives how many rows of what went."""
+        slices, gone = await self._writer.change(lambda store: store.sweep(now))
+        for number in slices:
+            gone[Swept.EVENT_IDS] += await self._writer.change(partial(_sweep_slice, number))
         for _ in range(MOST_SHEDDINGS):
-            gone = await self._writer.change(Store.make_room)
-            shed += gone
-            if not gone:
+            shed = await self._writer.change(Store.make_room)
+            gone[Swept.SENT_EARLY] += shed
+            if not shed:
                 break
-        return shed
+        return +gone
 
     async def close(self) -> None:
         """Finish what is waiting, checkpoint and close. May be called again."""
@@ -484,8 +517,8 @@ class SqliteOutbox:
             self._lock = -1
 
 
-def _sweep_slice(number: int, store: Store) -> None:
-    store.sweep_slice(number)
+def _sweep_slice(number: int, store: Store) -> int:
+    return store.sweep_slice(number)
 
 
 def _let_go(waiter: asyncio.Future[None]) -> None:

@@ -4,6 +4,7 @@ What is kept in memory (numbers, keys, cursors, the newest sightings) is rebuilt
 transaction was rolled back: so memory and file never tell different stories.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -32,14 +33,15 @@ from gateway.outbox import (
     Output,
     Person,
     Record,
+    Swept,
     Waiting,
 )
 from gateway.outbox.arriving import Arriving
 from gateway.outbox.asking import Asking
 from gateway.outbox.claims import Finder, Found, Opener, Taken
 from gateway.outbox.explaining import Explaining
-from gateway.outbox.figures import Span, days, hours
-from gateway.outbox.history import Figure, Grain, Stretch
+from gateway.outbox.figures import Piece
+from gateway.outbox.history import Figure, Grain
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.lanes import Held, LaneState
 from gateway.outbox.memory import Memory
@@ -91,10 +93,14 @@ class Changes(NamedTuple):
 
     arrived: frozenset[StorefrontId]
     figures: Mapping[Lane, Waiting]
+    paused: Mapping[Lane, int | None]
+    """Since when each of these lanes is stopped, if it is."""
     differing: Mapping[StorefrontId, int]
     """Repeats whose content differed from the first."""
     unacknowledged: Mapping[Lane, int]
     """Departures that nobody has acknowledged."""
+    closed: Mapping[StorefrontId, int]
+    """Before when a storefront's figures change no more."""
 
 
 class Store:
@@ -174,9 +180,12 @@ class Store:
         changes = Changes(
             frozenset(self._arriving.arrived),
             {state.lane: state.figures() for state in self._lanes.touched},
+            {state.lane: state.paused_at for state in self._lanes.touched},
             dict(self._arriving.differing),
             self._unacknowledged(),
+            self._closed(),
         )
+        self._figures.closed.clear()
         self._departures.touched.clear()
         self._arriving.arrived.clear()
         self._arriving.differing.clear()
@@ -186,6 +195,10 @@ class Store:
     def _unacknowledged(self) -> dict[Lane, int]:
         touched, new = self._departures.touched, self._departures.new
         return {state.lane: new[state.number] for state in self._lanes.states.values() if state.number in touched}
+
+    def _closed(self) -> dict[StorefrontId, int]:
+        closed = self._figures.closed
+        return {name: closed[number] for name, number in self._names.storefronts.items() if number in closed} if closed else {}
 
     def is_full(self, *, before: bool) -> bool:
         """Say whether puts must be refused; `before` says whether they already are."""
@@ -245,8 +258,21 @@ class Store:
         """Make a backlog of what is older than `before`."""
         self._lanes.set_aside(self._lanes.states[lane], before)
 
+    def pause(self, lane: Lane, now: int) -> bool:
+        """Stop a lane."""
+        return self._lanes.pause(self._lanes.states[lane], now)
+
+    def resume(self, lane: Lane) -> bool:
+        """Let a lane go on, and have its courier woken."""
+        resumed = self._lanes.resume(self._lanes.states[lane])
+        if resumed:
+            self._arriving.arrived.add(lane.storefront)
+        return resumed
+
     def find(self, lane: Lane, limit: int, now: int, *, fresh_first: bool = False) -> Found | None:
-        """Find a lane's next batch."""
+        """Find a lane's next batch; there is none while it is stopped."""
+        if self._lanes.states[lane].paused_at is not None:
+            return None
         return self._finder.find(lane, limit, now, fresh_first=fresh_first)
 
     def mark(
@@ -398,58 +424,59 @@ class Store:
             waiting[state.lane.destination] = untried + held.get(Held.RETRY, 0) + held.get(Held.PARKED, 0)
         return self._books.read(number, waiting, self._asking.pending(number))
 
-    def span(self, storefront: StorefrontId) -> Span:
-        """Say how far back a storefront's figures go, and up to where its days are added up."""
-        return self._figures.span(self._names.storefronts.get(storefront, 0))
-
-    def history(self, name: StorefrontId, grain: Grain, part: tuple[int, int], only: tuple[type[Figure], ...]) -> list[Stretch]:
-        """Give the figures of days, or of hours, from the first to before the second of two hours since 1970."""
-        found = self._figures.read(self._names.storefronts.get(name, 0), grain, *part, only)
-        return days(found, self._options.zones.get(name)) if grain is Grain.DAY else hours(found)
+    def history(self, name: StorefrontId, grain: Grain, first: int, last: int, only: tuple[type[Figure], ...] = ()) -> Piece:
+        """Give a piece of a storefront's figures, from the first to before the second of two hours since 1970."""
+        number = self._names.storefronts.get(name, 0)
+        return self._figures.piece(number, self._options.zones.get(name), grain, first, last, only)
 
     # ── sweeping ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def sweep(self, now: int) -> Sequence[int]:
-        """Delete what is beyond its retention; gives the slices of the index that it is time to sweep."""
+    def sweep(self, now: int) -> tuple[Sequence[int], Counter[Swept]]:
+        """Delete what is beyond its retention; gives the slices of the index that it is time to sweep, and what went."""
+        gone: Counter[Swept] = Counter()
         self._seen.discard(now)
         told_from = self._seen.first_seq(self._arriving.next_seq)
         for state in self._lanes.states.values():
-            self._sweep_lane(state, told_from, now)
+            gone += self._sweep_lane(state, told_from, now)
         for number in self._names.storefronts.values():
-            self._subjects.discard(number, now - self._options.withdrawals_days * DAY_SECONDS)
+            gone[Swept.WITHDRAWALS] += self._subjects.discard(number, now - self._options.withdrawals_days * DAY_SECONDS)
         for name, number in self._names.storefronts.items():
-            self._figures.fold(number, self._options.zones.get(name), now, self._options.figures_days)
+            gone[Swept.FIGURES] += self._figures.fold(number, self._options.zones.get(name), now, self._options.figures_days)
         self._connection.execute("delete from evidences where seq < ?", (told_from,))
-        self._grounds.discard(now - self._options.figures_days * DAY_SECONDS)
-        self._asking.discard(now - TOLD_SECONDS)
-        self._sendings.discard(now - self._options.sendings_days * DAY_SECONDS)
-        self._names.discard(now // DAY_SECONDS - TRACES_KEPT_DAYS)
+        gone[Swept.EVIDENCE] += self._connection.changes()
+        gone[Swept.FIGURES] += self._grounds.discard(now - self._options.figures_days * DAY_SECONDS)
+        gone[Swept.INQUIRIES] += self._asking.discard(now - TOLD_SECONDS)
+        gone[Swept.SENT] += self._sendings.discard(now - self._options.sendings_days * DAY_SECONDS)
+        gone[Swept.TRACES] += self._names.discard(now // DAY_SECONDS - TRACES_KEPT_DAYS)
         self._vault.discard(now - KEYS_KEPT_SECONDS)
         swept_at, swept_to = one(self._connection, "select swept_at, swept_to from meta")
         share = (now - swept_at) / SWEEP_ROUND_SECONDS if swept_at else 0
         count = min(SLICES, max(1, round(share * SLICES)))
         self._connection.execute("update meta set swept_at = ?, swept_to = ?", (now, (swept_to + count) % SLICES))
-        return [(swept_to + i) % SLICES for i in range(count)]
+        return [(swept_to + i) % SLICES for i in range(count)], gone
 
     def make_room(self) -> int:
         """Forget some of the oldest lines of what was sent while these leave too little room; gives how many rows went."""
         return self._sendings.shed(SHED_AT_ONCE) if is_crowded(self._connection, self._options.max_bytes) else 0
 
-    def sweep_slice(self, number: int) -> None:
-        """Delete expired entries of one slice of the index."""
-        self._seen.discard_slice(number)
+    def sweep_slice(self, number: int) -> int:
+        """Delete expired entries of one slice of the index; gives how many."""
+        return self._seen.discard_slice(number)
 
-    def _sweep_lane(self, state: LaneState, told_from: int, now: int) -> None:
+    def _sweep_lane(self, state: LaneState, told_from: int, now: int) -> Counter[Swept]:
+        gone: Counter[Swept] = Counter()
         self._connection.execute(
             "delete from deliveries where lane = ? and last < ? and last <= coalesce("
             "(select last from deliveries where lane = ? order by last limit 1 offset ?), ?)",
             (state.number, told_from, state.number, _MOST_LINES, told_from),
         )
-        for held in (Held.DEAD, Held.WITHDRAWN):
+        gone[Swept.OUTCOMES] = self._connection.changes()
+        for held, what in ((Held.DEAD, Swept.DEAD_LETTERS), (Held.WITHDRAWN, Swept.WITHDRAWN)):
             self._connection.execute(
                 "delete from exceptions where lane = ? and state = ? and due <= ?", (state.number, held, now)
             )
-            if held is Held.DEAD:
-                state.dead -= self._connection.changes()
-        self._reviving.discard(state, now, self._options.dead_days * DAY_SECONDS)
+            gone[what] = self._connection.changes()
+        state.dead -= gone[Swept.DEAD_LETTERS]
+        gone[Swept.REPLAYS] = self._reviving.discard(state, now, self._options.dead_days * DAY_SECONDS)
         self._lanes.touched.add(state)
+        return gone

@@ -100,14 +100,16 @@ class Subjects:
             [(at, storefront, *_HASH.unpack(one)) for one in hashes],
         )
 
-    def discard(self, storefront: int, before: int) -> None:
-        """Forget withdrawals of which nothing was heard since `before` (Unix seconds)."""
+    def discard(self, storefront: int, before: int) -> int:
+        """Forget withdrawals of which nothing was heard since `before` (Unix seconds); gives how many."""
         self._connection.execute(
             "delete from withdrawals where storefront = ? and max(since, coalesce(lifted_at, 0)) < ?", (storefront, before)
         )
+        gone = self._connection.changes()
         query = "select 1 from withdrawals where storefront = ? and lifted_at is null limit 1"
         if first(self._connection, query, (storefront,)) is None:
             self.withdrawing.discard(storefront)
+        return gone
 
 
 def split(hashes: bytes) -> Iterator[bytes]:

@@ -6,7 +6,6 @@ So that nobody who writes waits for it: a piece is a few thousand rows, some mil
 
 import asyncio
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, Final
 
 from gateway.model import EventId, Kind, StorefrontId
@@ -15,10 +14,6 @@ from gateway.outbox.explaining import MOST_IN_A_SLICE
 from gateway.outbox.history import HOUR_SECONDS, Figure, Grain, Stretch
 from gateway.outbox.store import Changes, Store
 from gateway.outbox.writer import Writer
-
-HOURS_AT_A_TIME: Final = {Grain.HOUR: 96, Grain.DAY: 100 * 24}
-"""Some ten thousand rows of a busy storefront. Where only some figures are wanted, six times as many hours."""
-_FEWER: Final = 6
 
 LONGEST_REST_SECONDS: Final = 0.01
 """Between two slices of explanations the store is left to the others for as long as the slice took, the wait before it
@@ -38,15 +33,13 @@ class Telling:
     async def history(self, storefront: StorefrontId, grain: Grain, since: int, until: int, only: _Only) -> list[Stretch]:
         """Tell stretches that begin from `since` to before `until` (Unix seconds), in their order."""
         first, last = -(-since // HOUR_SECONDS), -(-until // HOUR_SECONDS)
-        span = await self._writer.ask(_asking(Store.span, storefront))
-        read = partial(self._read, storefront, only)
-        undated = await read(Grain.DAY, 0, min(1, last)) if grain is Grain.DAY and first <= 0 else []
-        first = max(first, span.oldest)
-        if grain is Grain.HOUR:
-            return await read(Grain.HOUR, first, last)
-        # A day that is added up from here on is told by its hours: they stay beside it for long.
-        days = await read(Grain.DAY, first, min(span.upto, last))
-        return [*undated, *days, *await read(Grain.HOUR, max(first, span.upto), last)]
+        told: list[Stretch] = []
+        goes_on: int | None = first
+        while goes_on is not None and goes_on < last:
+            piece = await self._writer.ask(_asking(Store.history, storefront, grain, goes_on, last, only))
+            told += piece.stretches
+            goes_on = piece.goes_on
+        return told
 
     async def explain_many(
         self, storefront: StorefrontId, kind: Kind, event_ids: Sequence[EventId]
@@ -62,14 +55,6 @@ class Telling:
                 _asking(Store.explain_some, storefront, kind, event_ids[done : done + MOST_IN_A_SLICE])
             )
             await asyncio.sleep(min(clock() - began, LONGEST_REST_SECONDS))
-        return told
-
-    async def _read(self, storefront: StorefrontId, only: _Only, grain: Grain, first: int, last: int) -> list[Stretch]:
-        told: list[Stretch] = []
-        while first < last:
-            part = (first, min(last, first + HOURS_AT_A_TIME[grain] * (_FEWER if only else 1)))
-            told += await self._writer.ask(_asking(Store.history, storefront, grain, part, only))
-            first = part[1]
         return told
 
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from gateway.delivery.letters import Order
 from gateway.model import StorefrontId
-from gateway.outbox import Decision
-from gateway.signing.entry import Export, Exported, Replay, Right, RightsRequest, ShapesApproved
+from gateway.outbox import Decision, Lane
+from gateway.signing.entry import Export, Exported, Paused, Replay, Resumed, Right, RightsRequest, ShapesApproved
 
 LARGEST: Final = (1 << 63) - 1
 """No row's number is larger; what somebody typed may be."""
@@ -16,6 +16,16 @@ LARGEST: Final = (1 << 63) - 1
 def replay_of(order: Order, by: str) -> Replay:
     """Say that a slice of dead letters is sent again; `by` is an `entry.By`."""
     return Replay(order.storefront, order.destination, tuple(order.reasons), by)
+
+
+def pause_of(lane: Lane, by: str) -> Paused:
+    """Say that a lane is paused; `by` is an `entry.By`."""
+    return Paused(str(lane.storefront), lane.destination, by)
+
+
+def resumption_of(lane: Lane, by: str) -> Resumed:
+    """Say that a lane goes on."""
+    return Resumed(str(lane.storefront), lane.destination, by)
 
 
 def approval_of(storefront: StorefrontId, decision: Decision, up_to: int, by: str) -> ShapesApproved:

@@ -89,6 +89,9 @@ class Exported(StrEnum):
     EVENTS = "events"
     REPORT = "report"
     RECONCILIATION = "reconciliation"
+    FUNNEL = "funnel"
+    DEAD_LETTERS = "dead_letters"
+    HEALTH = "health"
 
 
 @unique

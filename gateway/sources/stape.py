@@ -97,6 +97,13 @@ def decode(query: str, body: bytes, now: int, connection: Connection, *, form: b
     return Batch([reader.event(piece, index) for index, piece in enumerate(pieces)], unknown)
 
 
+def events_in(query: str, body: bytes, *, form: bool = False) -> list[Piece]:
+    """Give what each event of a request says, under the tag's own names, for whoever looks at names alone. Raises Broken."""
+    shared = _shared(query, is_whole=not body)
+    pieces = [_untainted(piece, "event") for piece in _pieces(body, form=form)]
+    return [{**shared, **piece} if type(piece) is dict else shared for piece in pieces]
+
+
 # ── how it is packed ─────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from bench import parts
-from bench.load import Order, percentile, split
+from bench.load import Order, Run, percentile, split
 from bench.proc import cores
 from bench.shoppers import Bodies, Ids, pool
 from bench.stage import expect, helper, load, sunk
@@ -52,6 +52,24 @@ def order(port: int, **wanted: object) -> Order:
     """An order for that server, in whose place this process stands."""
     fixed = {"port": port, "pid": os.getpid(), "path": "/v1/events", "key": "k", "core": cores().others, "prefix": "test"}
     return msgspec.convert({**fixed, "connections": 3, "pool": 50, **wanted}, Order)
+
+
+def test_requests_are_spread_over_a_second() -> None:
+    """And none are made up for while the server was slow."""
+    run = Run(order(1, per_second=10))
+    assert [run.wait(now) for now in (100.0, 100.0, 100.15, 105.0, 105.0)] == pytest.approx([0, 0.1, 0.05, 0, 0.1])
+    assert Run(order(1)).wait(100.0) == 0
+
+
+async def test_a_window_is_told_in_slices() -> None:
+    """What was counted in the window is in one of them, or came in after the last."""
+    async with server() as (port, _):
+        counting = asyncio.Event()
+        result = await load(order(port, size=1, warm_seconds=0.1, seconds=0.6, slice_seconds=0.2), counting)
+        assert counting.is_set()
+        assert len(result.slices) == 3
+        assert all(part.requests and part.wall >= 0.19 for part in result.slices)
+        assert sum(part.requests for part in result.slices) <= result.requests
 
 
 async def test_a_number_of_requests_is_sent_exactly_and_counted_by_status() -> None:

@@ -147,6 +147,8 @@ SILENT: Final = {
     "Age of what no checkpoint covers/A": "the signed log has no outlet",
     "Google's tag from strangers/A": "no tag knocks",
     "Shops' webhooks/A": "no shop is on a platform",
+    "Tried out by the clock/A": "it is off as shipped",
+    "Sign-ins to the console/A": "nobody signs in",
     "Held back/B": "no lane fails so often in a row that its breaker opens",
     "Time spent waiting for a quota/A": "quotas are large",
 }

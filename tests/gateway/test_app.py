@@ -16,6 +16,7 @@ import pytest
 
 from gateway.app import CannotListen, Gateway, serve
 from gateway.audit.advice import GOOGLE_TERMS
+from gateway.delivery import canary
 from gateway.log import Log, Reducer
 from gateway.model import Destination, StorefrontId
 from gateway.outbox import Lane, Unavailable
@@ -24,6 +25,7 @@ from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.google_token import TokenService
 from gateway.sandbox.platforms import TOKENS, Platforms
 from gateway.settings import load
+from gateway.signing.entry import RetentionSwept, known
 from tests.doorway import edit, purchase
 from tests.gateway.ledger.making import SHOP, deposit, name
 from tests.live import Installation, Process, inside, install
@@ -184,7 +186,11 @@ async def test_googles_tokens_come_from_a_key_document_and_are_renewed(tmp_path:
         replace(there.folder / "google_ads.token", service.make_account())
         async with inside(there, Log(log)):
             before = await there.ask("/readyz")
-            assert before["lanes"]["shop"]["google_ads"]["credential"] == {"kind": "service_account", "seconds": None}
+            assert before["lanes"]["shop"]["google_ads"]["credential"] == {
+                "kind": "service_account",
+                "state": "none",
+                "seconds": None,
+            }
             for number in range(3):
                 await post(there, purchase(str(number)))
                 await there.quiet(10)
@@ -480,8 +486,8 @@ async def test_a_ledger_that_fails_ends_the_process_too(tmp_path: Path, platform
 async def test_the_ledger_is_swept_with_the_outbox(
     tmp_path: Path, platforms: Platforms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is beyond the settings' days goes by itself; what is not stays."""
-    monkeypatch.setattr("gateway.app.SWEEP_SECONDS", 0.05)
+    """What is beyond the settings' days goes by itself, which the signed log says; what is not stays."""
+    monkeypatch.setattr("gateway.sweeping.SWEEP_SECONDS", 0.05)
     there, now = install(tmp_path / "it", platforms.base_urls), int(time.time())
     there.config.write_text(f"{there.config.read_text()}\n[retention]\nconsent_records_days = 200\n")
     async with inside(there, Log(io.StringIO())) as gateway:
@@ -491,3 +497,43 @@ async def test_the_ledger_is_swept_with_the_outbox(
             while await gateway.ledger.look_up(SHOP, name(2)) is not None:  # noqa: ASYNC110 - a test looks on from outside
                 await asyncio.sleep(0.02)
         assert await gateway.ledger.look_up(SHOP, name(1)) is not None
+    lines = (there.folder / "store/signed-log/entries.ndjson").read_bytes().splitlines()
+    swept = [entry for entry in map(known, lines) if isinstance(entry, RetentionSwept)]
+    assert swept == [RetentionSwept({"consent_records": 1})]
+
+
+async def test_destinations_are_tried_out_by_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the settings say so: what is found is in readiness, in health, in the metrics and in the log, before any event."""
+    monkeypatch.setattr(canary, "AGAIN_SECONDS", 0.1)
+    log = io.StringIO()
+    async with Platforms.start() as platforms:
+        there = install(tmp_path / "it", platforms.base_urls)
+        edit(there, ("[delivery]\n", "[delivery]\ncanary_minutes = 5\n"))
+        platforms[GOOGLE].switch.set(Behaviour(mode=Mode.PERMISSION))
+        async with inside(there, Log(log)), asyncio.timeout(10):
+            while not all(lane["canary"] for lane in (await there.ask("/readyz"))["lanes"]["shop"].values()):  # noqa: ASYNC110 - it is asked
+                await asyncio.sleep(0.05)
+            lanes = (await there.ask("/api/v1/health", storefront="shop"))["lanes"]
+            metrics = await there.ask("/metrics")
+    assert {name: lane["canary"]["outcome"] for name, lane in lanes.items()} == {
+        "meta": "well",
+        "pinterest": "well",
+        "google_ads": "failed",
+    }
+    assert "scope" in lanes["google_ads"]["canary"]["advice"]
+    assert all(lane["up"] for lane in lanes.values())
+    assert 'consent_gateway_canary_up{destination="google_ads",storefront="shop"} 0.0' in metrics
+    assert log.getvalue().count("canary_failed") == 1
+    assert all(len(platforms[destination].ledger) == 0 for destination in Destination)
+
+
+async def test_nothing_is_tried_out_that_was_not_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As shipped no platform hears anything that no visitor did."""
+    monkeypatch.setattr(canary, "AGAIN_SECONDS", 0.0)
+    async with Platforms.start(keep=5) as platforms:
+        there = install(tmp_path / "it", platforms.base_urls)
+        async with inside(there, Log(io.StringIO())):
+            await asyncio.sleep(0.5)
+            lanes = (await there.ask("/readyz"))["lanes"]["shop"]
+        assert [lane["canary"] for lane in lanes.values()] == [None, None, None]
+        assert all(not platforms[destination].heard for destination in Destination)

@@ -12,7 +12,21 @@ from gateway.adapter import Adapter
 from gateway.consent.policy import Policy
 from gateway.line import Line
 from gateway.minimise import wanted
-from gateway.model import Destination, EventId, Fault, Kind, Refusal, Remark, Signal, Source, State, Status, StorefrontId, Trace
+from gateway.model import (
+    Destination,
+    EventId,
+    Fault,
+    Kind,
+    Money,
+    Refusal,
+    Remark,
+    Signal,
+    Source,
+    State,
+    Status,
+    StorefrontId,
+    Trace,
+)
 from gateway.outbox import Accept, Entry, Refuse, Reject
 from gateway.persons import Identifier, Persons
 from gateway.raw import Malformed, Unfit
@@ -67,11 +81,12 @@ def test_a_malformed_event_is_only_counted() -> None:
 
 
 def test_a_refused_event_leaves_its_decision_alone() -> None:
-    """Of an event without consent, its name and the decision are left and nothing else."""
+    """Of an event without consent, its name and the decision are left, its order value for the sums, and nothing else."""
     entry = refused(consent={"advertising": False})
     why = tuple((d, Refusal.ADVERTISING_DENIED) for d in ALL)
     trace = Trace(Status.REFUSED, Policy().rule, ((Signal.ADVERTISING, State.DENIED),), (), why, 0)
-    assert entry == Refuse(SHOP, Source.EVENTS, Kind.PURCHASE, EventId("1001"), trace, Refusal.ADVERTISING_DENIED, NOW)
+    reason, money = Refusal.ADVERTISING_DENIED, Money(12_990, "EUR")
+    assert entry == Refuse(SHOP, Source.EVENTS, Kind.PURCHASE, EventId("1001"), trace, reason, NOW, money)
 
 
 def test_consent_for_some_reaches_only_those() -> None:

@@ -6,10 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.adapter import Way
+from gateway.console.door import SignIn
 from gateway.delivery.contract import Violation
 from gateway.delivery.contract_body import Place
 from gateway.delivery.credentials import Standing
 from gateway.delivery.grants import CredentialKind
+from gateway.delivery.rehearsal import Finding
 from gateway.delivery.watcher import Stage, Watcher
 from gateway.ledger import Right
 from gateway.metrics import CONTENT_TYPE, DELIVERY_BUCKETS, Metrics
@@ -27,6 +30,8 @@ DESIGN_NAMES: Mapping[str, set[str]] = {
     "outbox_records": {"destination", "state"},
     "oldest_waiting_seconds": {"destination"},
     "destination_up": {"storefront", "destination"},
+    "destination_paused": {"storefront", "destination"},
+    "canary_up": {"storefront", "destination"},
     "value_total": {"storefront", "destination", "currency", "outcome"},
     "raw_bytes_total": set(),
     "sent_bytes_total": {"destination"},
@@ -41,6 +46,7 @@ DESIGN_NAMES: Mapping[str, set[str]] = {
     "processed_total": {"storefront", "destination", "processing", "reason"},
     "contract_violations_total": {"destination"},
     "new_shapes": {"storefront", "destination"},
+    "sign_ins_total": {"outcome"},
     "test_mode": {"storefront", "destination", "switch"},
     "test_endpoints_allowed": set(),
     "log_entries_total": {"kind"},
@@ -71,6 +77,7 @@ def busy() -> Metrics:
     metrics.watch_repeats([DEMO], lambda _storefront: 1)
     metrics.watch_log(lambda: {"started": 1}, lambda: True, lambda: 3.0)
     metrics.right_done(DEMO, Right.ERASE, Via.OPERATOR)
+    metrics.sign_in(SignIn.WRONG)
     metrics.watch_requests({DEMO: lambda: [100]})
     metrics.delivered(META, Kind.PURCHASE, Reason.CONFIRMED, [1.0], {"EUR": 1})
     metrics.dead(META, None, Reason.UNSEALABLE, 1, {})
@@ -79,6 +86,7 @@ def busy() -> Metrics:
     metrics.sent_bytes(Destination.META, 20)
     metrics.warned(META, 2)
     metrics.up(META, up=True, reason=None, code=None)
+    metrics.canary(META, Finding(Way.TOO_OLD, well=False, recorded=False, reason=Reason.CREDENTIAL, code=None))
     metrics.violated(META, Violation((Place("host", "(unknown)"),)))
     metrics.breaker(META, opened=True, reason=Reason.TIMED_OUT)
     metrics.throttled(META, 3.0)
@@ -206,6 +214,9 @@ def test_states_are_told_as_they_are_now() -> None:
     metrics.up(META, up=False, reason=Reason.CREDENTIAL, code=None)
     assert values(metrics)["destination_up{destination=meta,storefront=demo}"] == 0
     assert values(metrics)["test_endpoints_allowed{}"] == 0
+    assert values(metrics)["destination_paused{destination=meta,storefront=demo}"] == 0
+    metrics.up(META, up=False, reason=Reason.PAUSED_BY_OPERATOR, code=None)
+    assert values(metrics)["destination_paused{destination=meta,storefront=demo}"] == 1
     metrics.test_endpoints_allowed()
     metrics.test_mode(GOOGLE, "validateOnly")
     assert values(metrics)["test_endpoints_allowed{}"] == 1

@@ -88,8 +88,11 @@ async def test_alive_and_ready(there: There) -> None:
     assert (status, ready["ready"], ready["why"], ready["test_endpoints"]) == (200, True, None, True)
     ages = [lane["credential"].pop("seconds") for lane in ready["lanes"][STOREFRONT].values()]
     assert all(0 <= age <= 60 for age in ages)
-    nothing = dict.fromkeys(("reason", "due", "test_mode", "advice", "misconfigured", "violation"))
-    up = {"up": True, **nothing, "new_shapes": 0, "credential": {"kind": "token"}}
+    nothing = dict.fromkeys(
+        ("reason", "due", "test_mode", "advice", "misconfigured", "violation", "paused_at", "throttle", "canary")
+    )
+    held = {"credential": {"kind": "token", "state": "held"}, "breaker": {"state": "closed", "failures": 0}}
+    up = {"up": True, **nothing, "new_shapes": 0, **held}
     assert ready["lanes"] == {STOREFRONT: {destination.value: up for destination in Destination}}
 
 

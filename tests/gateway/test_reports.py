@@ -1,6 +1,6 @@
 """Reports, from a real store: which periods are told, what is compared, and what a question may be."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -9,7 +9,8 @@ import pytest
 
 from gateway.audit.periods import Step
 from gateway.model import Kind, StorefrontId
-from gateway.outbox.history import HOUR_SECONDS
+from gateway.outbox import Entry
+from gateway.outbox.history import HOUR_SECONDS, Figure, Grain, Stretch
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from gateway.reports import Asked, Reports, Shop, Unmeant, read
@@ -101,3 +102,78 @@ async def test_a_type_that_stopped_is_found_in_the_store(outbox: SqliteOutbox) -
     heard: dict[StorefrontId, frozenset[Kind]] = {}
     await reports(outbox).each_silence(NOW, heard.__setitem__)
     assert heard == {SHOP: frozenset({Kind.PURCHASE})}
+
+
+EARLIER: Sequence[Entry] = [
+    accept(0, at=NOW - 9 * DAY),
+    accept(1, at=NOW - 7 * DAY - HOUR_SECONDS),
+    refuse(2, at=NOW - 3 * DAY),
+    accept(3, at=NOW - DAY, kind=Kind.PAGE_VIEW),
+    accept(4, at=NOW - 2 * HOUR_SECONDS),
+    *(refuse(f"{week}-{n}", at=NOW - week * 7 * DAY - HOUR_SECONDS) for week in (1, 2, 3) for n in range(9)),
+]
+LATER = (
+    *((0, 0, True), (0, 0, True), (0, 3 * DAY, True), (1, 0, False), (1, DAY, False), (1, 2 * DAY, True), (2, DAY, False)),
+    *((7, 0, False), (7, 2 * DAY, False), (8, 9 * DAY, True), (36, 0, True), (396, 30 * DAY, True)),
+)
+"""Days after, how late what comes in then is, and whether days that are over were added up by then."""
+QUESTIONS = [
+    *(Asked(step, count, kind) for step in Step for count in (1, 3, 30) for kind in (None, Kind.PURCHASE)),
+    Asked(Step.HOUR, 300),
+]
+
+
+async def test_what_is_remembered_is_what_would_be_read(outbox: SqliteOutbox) -> None:
+    """Reports that have told before tell the same as ones that begin anew: over days, with what has come in since, late too."""
+    old = reports(outbox)
+    for entry in EARLIER:  # what is put together is booked together
+        await outbox.put([entry])
+    silent = []
+    for days, late, swept in LATER:
+        now = NOW + days * DAY
+        if swept:
+            await outbox.sweep(now)
+        await outbox.put([accept(f"{days}-{late}", at=now - late, kind=Kind.PAGE_VIEW)])
+        for asked in QUESTIONS:
+            new = await reports(outbox).funnel(SHOP, asked, now)
+            assert await old.funnel(SHOP, asked, now) == new
+            assert await old.funnel(SHOP, asked, now) == new
+        silent.append(await old.silence(SHOP, now))
+        assert silent[-1] == await reports(outbox).silence(SHOP, now)
+    assert len({len(told["silent"]) for told in silent}) == 2
+
+
+async def test_a_past_that_was_told_is_not_read_again(outbox: SqliteOutbox) -> None:
+    """Of 30 days only the hours since the last one that is over."""
+    for entry in EARLIER:  # what is put together is booked together
+        await outbox.put([entry])
+    await outbox.sweep(NOW)
+    asked: list[int] = []
+    read_history = outbox.history
+
+    async def history(
+        storefront: StorefrontId, grain: Grain, since: int, until: int, only: tuple[type[Figure], ...] = ()
+    ) -> Sequence[Stretch]:
+        asked.append(since)
+        return await read_history(storefront, grain, since, until, only)
+
+    outbox.history = history  # type: ignore[method-assign]  # the store is the real one, and is listened to
+    told = reports(outbox)
+    first = [await told.funnel(SHOP, Asked(Step.DAY, 30), NOW), await told.silence(SHOP, NOW)]
+    assert min(asked) < NOW - 28 * DAY
+    asked.clear()
+    assert [await told.funnel(SHOP, Asked(Step.DAY, 30), NOW), await told.silence(SHOP, NOW)] == first
+    assert set(asked) == {outbox.closed(SHOP)}
+    assert outbox.closed(SHOP) == int(datetime(2026, 11, 25, 23, tzinfo=UTC).timestamp())
+
+
+async def test_a_clock_that_went_back_is_borne(outbox: SqliteOutbox) -> None:
+    """Even to a day that is over."""
+    for entry in EARLIER:  # what is put together is booked together
+        await outbox.put([entry])
+    await outbox.sweep(NOW)
+    told = reports(outbox)
+    for now in (NOW, NOW - DAY, NOW - 2 * DAY):
+        for asked in QUESTIONS:
+            assert (await told.funnel(SHOP, asked, now))["slots"]
+        assert (await told.silence(SHOP, now))["storefront"] == SHOP

@@ -50,6 +50,20 @@ def test_values_are_read_into_their_own_types(tmp_path: Path) -> None:
     assert loaded.outbox.max_bytes == 512 * 2**20
 
 
+@pytest.mark.parametrize("minutes", [0, 5, 1440])
+def test_destinations_are_tried_out_as_often_as_is_said(tmp_path: Path, minutes: int) -> None:
+    """From every five minutes to once a day, or not at all; not at all by default, since the platforms are asked."""
+    assert load_text(tmp_path, GOOD).delivery.canary_minutes == 0
+    assert load_text(tmp_path, f"{GOOD}[delivery]\ncanary_minutes = {minutes}").delivery.canary_minutes == minutes
+
+
+@pytest.mark.parametrize("wrong", ["4", "1441", "-5", "true", "7.5", '"60"'])
+def test_destinations_are_not_tried_out_without_end(tmp_path: Path, wrong: str) -> None:
+    """A platform is asked no more often than every five minutes."""
+    fault = "delivery.canary_minutes: must be 0 (off) or a number of minutes from 5 to 1440"
+    assert faults_of(tmp_path, f"{GOOD}[delivery]\ncanary_minutes = {wrong}") == (fault,)
+
+
 ORIGINS: Final = 'origins = ["https://shop.example"]'
 
 

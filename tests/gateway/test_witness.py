@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from gateway.adapter import Way
+from gateway.delivery.rehearsal import Finding
 from gateway.delivery.watcher import Stage, Watcher
 from gateway.ledger import Right
 from gateway.log import Log
@@ -137,6 +139,16 @@ def test_a_lane_that_only_a_person_can_mend_is_paused(scene: Scene) -> None:
     }
 
 
+def test_a_lane_that_an_operator_paused_is_no_error(scene: Scene) -> None:
+    """Somebody meant it: a warning, by a name of its own; what is still wrong afterwards is written again."""
+    scene.witness.up(META, up=False, reason=Reason.CREDENTIAL, code=None)
+    scene.witness.up(META, up=False, reason=Reason.PAUSED_BY_OPERATOR, code=None)
+    scene.witness.up(META, up=False, reason=Reason.CREDENTIAL, code=None)
+    assert scene.happenings == ["destination_paused", "destination_halted", "destination_paused"]
+    expected = {"storefront": "demo", "destination": "meta", "reason": "paused_by_operator"}
+    assert scene.lines[1] == {"level": "warning", "happening": "destination_halted", **expected}
+
+
 def test_a_lane_down_for_no_known_reason_is_written_once(scene: Scene) -> None:
     """None is a reason like another."""
     for _ in range(2):
@@ -201,3 +213,20 @@ def test_a_later_word_is_counted_and_what_is_not_set_up_is_written(scene: Scene)
         {"level": "info", "happening": "processing_mended", **where},
     ]
     assert 'processing="not_used",reason="TOO_OLD",storefront="demo"} 7.0' in scene.metrics.text().decode()
+
+
+def test_a_canary_is_written_when_what_it_finds_changes(scene: Scene) -> None:
+    """Not at each look: when it turns bad, when it is bad for another cause, and when it is good again; each lane apart."""
+    well = Finding(Way.VALIDATED, well=True, recorded=False, reason=Reason.CONFIRMED, code=None)
+    refused = Finding(Way.VALIDATED, well=False, recorded=False, reason=Reason.CREDENTIAL, code=PlatformCode("190"))
+    denied = Finding(Way.VALIDATED, well=False, recorded=False, reason=Reason.PERMISSION, code=PlatformCode("10"))
+    for finding in (well, refused, refused, denied, well, well, refused):
+        scene.witness.canary(META, finding)
+    scene.witness.canary(PINTEREST, well)
+    told = [(line["happening"], line["level"], line.get("reason"), line.get("code")) for line in scene.lines]
+    assert told == [
+        ("canary_failed", "warning", "credential", "190"),
+        ("canary_failed", "warning", "permission", "10"),
+        ("canary_well", "info", None, None),
+        ("canary_failed", "warning", "credential", "190"),
+    ]

@@ -11,9 +11,11 @@ from typing import Final
 
 import msgspec
 
-from gateway.audit.letters import DeadTold, LotTold, list_dead, tell_slice
+from gateway import leafing
+from gateway.audit.letters import DeadTold, LettersTold, LotTold, list_dead, tell_slice
 from gateway.console.language import msg
-from gateway.console.page import Act, Ask, Done, Form, Outcome, Page, Section, View
+from gateway.console.page import Act, Ask, Done, Form, Outcome, Page, Section, Shown, View
+from gateway.console.pages.tables import table_of
 from gateway.console.rooms import Rooms
 from gateway.delivery.letters import Order
 from gateway.delivery.replaying import count_dead
@@ -48,16 +50,24 @@ class Lying(msgspec.Struct, frozen=True):
     total: int
     letters: tuple[DeadTold, ...]
     tried: Tried | None = None
+    page: LettersTold | None = None
+    """Letters one by one, for those who may see them."""
 
 
-async def show(ask: Ask, rooms: Rooms) -> View:
+async def show(ask: Ask, rooms: Rooms) -> Shown:
     """Show what lies there."""
+    if (table := await table_of(ask, rooms, "/api/v1/dead-letters")) is not None:
+        return table
     return View(await _lying(ask, rooms))
 
 
 async def _lying(ask: Ask, rooms: Rooms, tried: Tried | None = None) -> Lying:
     listing = list_dead(await count_dead(rooms.outbox, ask.storefront))
-    return Lying(listing["total"], tuple(listing["letters"]), tried)
+    if not ask.caller.may("GET", "/api/v1/dead-letters/list"):
+        return Lying(listing["total"], tuple(listing["letters"]), tried)
+    wanted = leafing.read(ask.query)
+    meant = wanted if isinstance(wanted, leafing.Wanted) else leafing.Wanted()
+    return Lying(listing["total"], tuple(listing["letters"]), tried, await leafing.leaf(rooms.outbox, ask.storefront, meant))
 
 
 def order_of(ask: Ask, form: Form, *, dry_run: bool) -> Order | None:

@@ -8,11 +8,13 @@ from decimal import Decimal
 
 import msgspec
 
-from gateway.audit.funnel import Arrival, Door, Funnel, Slot
+from gateway.audit.funnel import Arrival, Door, Funnel, Refusals, Slot
 from gateway.audit.groups import OTHERS, Cell
 from gateway.audit.periods import Step
 from gateway.console.language import msg
 from gateway.console.page import Ask, Page, Section, View
+from gateway.console.page import Shown as PageShown
+from gateway.console.pages.tables import table_of
 from gateway.console.rooms import Rooms
 from gateway.model import Kind
 from gateway.reports import USUAL, Asked, read
@@ -51,6 +53,15 @@ class Count(msgspec.Struct, frozen=True):
     count: Cell
 
 
+class Reason(msgspec.Struct, frozen=True):
+    """Why a destination was not to get events, how many, and their order value by currency as far as it is told."""
+
+    code: str
+    count: Cell
+    consent: bool
+    value: Mapping[str, Decimal]
+
+
 class Course(msgspec.Struct, frozen=True):
     """A destination over the whole time, and now."""
 
@@ -59,6 +70,8 @@ class Course(msgspec.Struct, frozen=True):
     waiting: int
     retrying: int
     lying: int
+    alone: tuple[Reason, ...]
+    nowhere: tuple[Reason, ...]
     sums: tuple[Sum, ...]
     ends: tuple[Count, ...]
     processed: tuple[Count, ...]
@@ -101,8 +114,10 @@ MATCHED = {
 }
 
 
-async def show(ask: Ask, rooms: Rooms) -> View:
+async def show(ask: Ask, rooms: Rooms) -> PageShown:
     """Show the funnel that was asked for; the usual one, with a word about it, where that cannot be meant."""
+    if (table := await table_of(ask, rooms, "/api/v1/funnel")) is not None:
+        return table
     asked = read({name: ask.query[name] for name in ("step", "count", "event") if ask.query.get(name)})
     meant = asked if isinstance(asked, Asked) else Asked()
     told = await rooms.reports.funnel(ask.storefront, meant, ask.now)
@@ -151,6 +166,17 @@ def counts(found: Mapping[str, Cell]) -> tuple[Count, ...]:
     return tuple(Count(code, found[code]) for code in sorted(found, key=lambda code: (code == OTHERS, -size[code], code)))
 
 
+def reasons(told: Refusals) -> tuple[Reason, ...]:
+    """Give reasons with their order value, consent first."""
+
+    def one(code: str, count: Cell, *, consent: bool) -> Reason:
+        value = {currency: Decimal(sums[code]) for currency, sums in told["value"].items() if code in sums}
+        return Reason(code, count, consent, value)
+
+    consent = [one(row.code, row.count, consent=True) for row in counts(told["consent_reasons"])]
+    return (*consent, *(one(code, count, consent=False) for code, count in told["otherwise"].items()))
+
+
 def course(name: str, told: Funnel) -> Course:
     """Put together what is told of one destination."""
     total = told["total"]["destinations"][name]
@@ -161,6 +187,8 @@ def course(name: str, told: Funnel) -> Course:
         waiting=0 if now is None else now["waiting"],
         retrying=0 if now is None else now["retrying"],
         lying=0 if now is None else now["dead"],
+        alone=reasons(total["refused_alone"]),
+        nowhere=reasons(total["refused"]),
         sums=tuple(_sum(currency, sums) for currency, sums in total["value"].items()),
         ends=counts(
             {reason.partition(".")[2]: count for reason, count in total["reasons"].items() if reason.startswith("dead.")}

@@ -3,6 +3,7 @@
 Below it every storefront in one line each, so that nobody has to look through them one by one.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
@@ -12,7 +13,7 @@ import msgspec
 from gateway.audit.funnel import Funnel, Slot
 from gateway.audit.periods import Step
 from gateway.audit.silence import Silence
-from gateway.audit.standing import Expiry, Health, LaneHealth, LaneState, Readiness
+from gateway.audit.standing import Expiry, Health, LaneHealth, LaneState, Readiness, Seen
 from gateway.console.language import msg
 from gateway.console.page import Ask, Page, Section, View
 from gateway.console.rooms import Rooms
@@ -63,15 +64,23 @@ class Overview(msgspec.Struct, frozen=True):
     silent: tuple[Silence, ...]
     shops: tuple[Shop, ...]
 
+    @property
+    def states(self) -> frozenset[str]:
+        """Every standing that is met anywhere."""
+        return frozenset(state for shop in self.shops for state in shop.places.values())
 
-UP, TROUBLED, DOWN = "up", "troubled", "down"
+
+UP, TROUBLED, DOWN, HALTED = "up", "troubled", "down", "halted"
 
 
 async def show(ask: Ask, rooms: Rooms) -> View:
     """Show the storefront that is looked at."""
-    funnel = await rooms.reports.funnel(ask.storefront, Asked(Step.DAY, 1), ask.now)
-    silences = await rooms.reports.silence(ask.storefront, ask.now)
-    return View(overview(funnel, rooms.health(ask.storefront), rooms.readiness(), tuple(silences["silent"])))
+    funnel, silences = await asyncio.gather(  # together, so that they wait for the store's thread once
+        rooms.reports.funnel(ask.storefront, Asked(Step.DAY, 1), ask.now),
+        rooms.reports.silence(ask.storefront, ask.now),
+    )
+    readiness = rooms.readiness()
+    return View(overview(funnel, rooms.health(ask.storefront, readiness), readiness, tuple(silences["silent"])))
 
 
 def overview(funnel: Funnel, health: Health, readiness: Readiness, silent: tuple[Silence, ...]) -> Overview:
@@ -95,10 +104,16 @@ def overview(funnel: Funnel, health: Health, readiness: Readiness, silent: tuple
 
 
 def standing(lane: LaneState) -> str:
-    """Say in one word how a destination stands: it takes events, it does for now or with a complaint, or it does not."""
+    """Say in one word how a destination stands: it takes events, it does for now or with a complaint, or it does not.
+
+    What an operator has paused is told apart from what is down by itself.
+    """
+    if lane["paused_at"]:
+        return HALTED
     if not lane["up"]:
         return DOWN
-    return TROUBLED if lane["reason"] or lane["misconfigured"] or lane["violation"] or lane["test_mode"] else UP
+    unwell = lane["canary"] is not None and lane["canary"]["outcome"] != Seen.WELL
+    return TROUBLED if lane["reason"] or lane["misconfigured"] or lane["violation"] or lane["test_mode"] or unwell else UP
 
 
 def place(name: str, lane: LaneHealth, today: Slot) -> Place:

@@ -19,6 +19,8 @@ from gateway.outbox.history import (
     Matched,
     Processed,
     Received,
+    Refused,
+    RefusedWorth,
     Replayed,
     Settled,
     Worth,
@@ -96,7 +98,10 @@ def test_the_door_tells_consent_apart_from_the_rest() -> None:
 def test_a_destination_tells_what_became_of_its_events() -> None:
     """In events and in money; what was confirmed apart from what was only taken for processing."""
     destinations = made(FIGURES)["total"]["destinations"]
+    nothing = {"for_consent": 0, "consent_reasons": {}, "otherwise": {}, "value": {}}
     assert destinations["meta"] == {
+        "refused": nothing,
+        "refused_alone": nothing,
         "accepted": 100,
         "delivered": 80,
         "taken": 0,
@@ -111,6 +116,41 @@ def test_a_destination_tells_what_became_of_its_events() -> None:
     google = destinations["google_ads"]
     assert (google["accepted"], google["delivered"], google["taken"]) == (85, 1, 80)
     assert google["processed"] == {"used": 50, "not_used.X": 2}
+
+
+def test_what_one_destination_alone_was_refused_is_told_with_its_value() -> None:
+    """By reason, consent apart from the rest; what went nowhere stands by itself, and of one kind of event if that is asked."""
+    figures: dict[Figure, int] = {
+        Refused(META, PURCHASE, Refusal.NO_IDENTITY, "EUR", alone=True): 2,
+        RefusedWorth(META, PURCHASE, Refusal.NO_IDENTITY, "EUR", alone=True): 5_000,
+        Refused(META, PURCHASE, Refusal.VENDOR_DENIED, "EUR", alone=True): 12,
+        RefusedWorth(META, PURCHASE, Refusal.VENDOR_DENIED, "EUR", alone=True): 30_000,
+        Refused(META, PURCHASE, Refusal.GPC, "EUR", alone=False): 40,
+        RefusedWorth(META, PURCHASE, Refusal.GPC, "EUR", alone=False): 100_000,
+    }
+    meta = made(figures)["total"]["destinations"]["meta"]
+    assert meta["refused_alone"] == {
+        "for_consent": 12,
+        "consent_reasons": {"vendor_denied": 12},
+        "otherwise": {"no_identity": 2},
+        "value": {"EUR": {"no_identity": "50.00", "vendor_denied": "300.00"}},
+    }
+    assert (meta["refused"]["for_consent"], meta["refused"]["value"]) == (40, {"EUR": {"gpc": "1000.00"}})
+    assert made(figures, VIEW)["total"]["destinations"]["meta"]["refused_alone"]["for_consent"] == 0
+
+
+def test_the_value_of_a_small_group_is_not_told() -> None:
+    """Neither of few people, nor of the few among many who paid in another currency."""
+    figures: dict[Figure, int] = {
+        Refused(META, PURCHASE, Refusal.GPC, "EUR", alone=False): 9,
+        RefusedWorth(META, PURCHASE, Refusal.GPC, "EUR", alone=False): 9_000,
+    }
+    few = made(figures)["total"]["destinations"]["meta"]["refused"]
+    assert few == {"for_consent": "<10", "consent_reasons": {"others": "<10"}, "otherwise": {}, "value": {}}
+    figures[Refused(META, PURCHASE, Refusal.GPC, "USD", alone=False)] = 20
+    figures[RefusedWorth(META, PURCHASE, Refusal.GPC, "USD", alone=False)] = 40_000
+    many = made(figures)["total"]["destinations"]["meta"]["refused"]
+    assert (many["for_consent"], many["value"]) == (29, {"USD": {"gpc": "400.00"}})
 
 
 def test_one_kind_is_told_apart() -> None:

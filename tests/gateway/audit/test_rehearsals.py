@@ -8,7 +8,7 @@ from msgspec import structs
 
 from gateway.adapter import Way
 from gateway.audit.advice import advise
-from gateway.audit.rehearsals import SENT, WELL, sentences, tell
+from gateway.audit.rehearsals import SENT, WELL, canary_state, sentences, tell
 from gateway.delivery.rehearsal import Finding
 from gateway.model import Destination, PlatformCode, Reason
 
@@ -76,3 +76,21 @@ def test_meta_is_told_honestly() -> None:
     """That a test event counts, that an old one proves less, and how to see more."""
     assert "and counts." in next(sentences(META, finding(Way.TEST_EVENT)))
     assert "--meta-test-code" in tell(META, finding(Way.TOO_OLD))["what"]
+
+
+@pytest.mark.parametrize(
+    ("found", "outcome", "reason", "code"),
+    [
+        (finding(), "well", "confirmed", None),
+        (finding(Way.TOO_OLD), "well", "expired", None),
+        (finding(well=False), "failed", "credential", "190/463"),
+        (finding(well=False, ahead=400), "clock", "credential", "190/463"),
+        (structs.replace(finding(ahead=-400), well=False), "clock", "confirmed", None),
+    ],
+)
+def test_what_a_canary_found_is_one_word_with_the_reason(found: Finding, outcome: str, reason: str, code: str | None) -> None:
+    """And what to do, the same as `check --live` says; nothing is advised where all is well."""
+    told = canary_state(META, 1_795_342_500, found)
+    assert (told["at"], told["outcome"], told["reason"], told["code"]) == ("2026-11-22T10:15:00Z", outcome, reason, code)
+    said = tell(META, found)
+    assert told["advice"] == (None if outcome == "well" else f"{said['what']} {said['do']}")

@@ -1,7 +1,10 @@
-"""How destinations stand: what waits, and when it is too old."""
+"""How destinations stand: what waits, when it is too old, and what stands in the way."""
 
-from gateway.audit.standing import Backlog, backlog, first_expiry
+import pytest
+
+from gateway.audit.standing import Backlog, Token, backlog, breaker, first_expiry, throttle, token
 from gateway.audit.trace import moment
+from gateway.model import Reason
 from gateway.outbox import Waiting
 
 NOW = 1_795_342_500
@@ -37,3 +40,33 @@ def test_the_first_of_several_lanes_counts() -> None:
     empty = {"c": backlog(Waiting(0, 0, 0, None), DAY, NOW)}
     assert first_expiry({**lanes, **empty}) == lanes["b"]["first_expiry"]
     assert first_expiry(empty) is None
+
+
+@pytest.mark.parametrize(
+    ("paused", "usable", "held", "expected"),
+    [
+        (None, True, True, Token.HELD),
+        (None, True, False, Token.NONE),
+        (None, False, True, Token.UNUSABLE),
+        (Reason.CREDENTIAL, False, True, Token.REFUSED),
+        (Reason.PERMISSION, True, True, Token.REFUSED),
+        (Reason.CONFIGURATION, True, True, Token.HELD),
+    ],
+)
+def test_a_token_is_as_bad_as_the_worst_that_is_known_of_it(
+    paused: Reason | None, usable: bool, held: bool, expected: Token
+) -> None:
+    """Refused before unusable before missing; another cause of a pause says nothing of it."""
+    assert token(paused, usable=usable, held=held) is expected
+
+
+def test_a_throttle_says_until_when_and_why() -> None:
+    """By the platform's own code, if it gave one; none while nobody is throttled."""
+    assert throttle(NOW + 0.7, "80004") == {"until": moment(NOW), "code": "80004"}
+    assert throttle(None, "80004") is None
+
+
+def test_a_breaker_counts_before_it_opens() -> None:
+    """Failures in a row are told while it is still closed."""
+    assert breaker(4, opened=False) == {"state": "closed", "failures": 4}
+    assert breaker(5, opened=True) == {"state": "open", "failures": 5}

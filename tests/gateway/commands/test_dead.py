@@ -28,6 +28,25 @@ async def test_dead_letters_are_counted_running_and_stopped(tmp_path: Path, caps
         assert "jane" not in shown[0]
 
 
+async def test_dead_letters_are_shown_one_by_one(tmp_path: Path, capsys: Capture) -> None:
+    """By the shop's own event ids; the same running and stopped, and nothing of anybody."""
+    async with with_dead_letters(tmp_path) as (process, _):
+        config = ("--config", str(process.installation.config))
+        shown: list[Any] = []
+        for _ in range(2):
+            assert await do("dead", "shop", "--list", "--json", *config) == 0
+            shown.append(json.loads(capsys.readouterr().out))
+            assert await do("dead", "shop", "--list", *config) == 0
+            assert re.search(r"meta +│ purchase +│ 2 +│", capsys.readouterr().out)
+            await process.stop()
+        assert shown[0] == shown[1]
+        assert [(one["destination"], one["event_id"], one["reason"]) for one in shown[0]] == [
+            ("meta", "1", "rejected"),
+            ("meta", "2", "rejected"),
+        ]
+        assert "jane" not in str(shown)
+
+
 def test_no_dead_letters_are_said(stopped: Installation, capsys: Capture) -> None:
     """By both commands, and neither has anything to do."""
     config = ("--config", str(stopped.config))

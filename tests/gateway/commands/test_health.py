@@ -9,11 +9,21 @@ DOWN: Final[dict[str, Any]] = {
     "reason": "unauthorised",
     "due": None,
     "test_mode": None,
-    "credential": {"kind": "token", "seconds": 4000},
+    "credential": {"kind": "token", "state": "unusable", "seconds": 4000},
+    "throttle": {"until": "2026-11-26T11:00:00Z", "code": "80004"},
+    "breaker": {"state": "open", "failures": 7},
+    "canary": {
+        "at": "2026-11-26T10:30:00Z",
+        "outcome": "failed",
+        "reason": "permission",
+        "code": "10",
+        "advice": "The token may not send. Give it the right.",
+    },
     "advice": "Renew it.",
     "misconfigured": None,
     "violation": None,
     "new_shapes": 0,
+    "paused_at": None,
     "backlog": {
         "waiting": 5,
         "retrying": 1,
@@ -44,7 +54,13 @@ async def test_a_destination_that_is_down_is_1(stopped: Installation, capsys: Ca
     assert "unauthorised" in said
     assert "1 h 6 min" in said
     assert "25 h 0 min" in said
-    assert "meta: Renew it." in said
+    assert "open, 7 in a row" in " ".join(said.split())
+    assert [line for line in said.splitlines() if line.startswith("meta: ")] == [
+        "meta: Renew it.",
+        "meta: Left alone until 2026-11-26T11:00:00Z, as the platform asked (code 80004).",
+        "meta: What its credential was replaced with cannot be used; the one before still is.",
+        "meta: Tried out at 2026-11-26T10:30:00Z: The token may not send. Give it the right.",
+    ]
 
 
 async def test_without_a_gateway_there_is_no_health(stopped: Installation, capsys: Capture) -> None:

@@ -9,6 +9,9 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.audit import advice, refusals
 from gateway.console.language import ADVICE, ENGLISH, LANGUAGES, Words, catalogue, chosen
@@ -130,6 +133,14 @@ def test_numbers_money_and_times_are_written_as_the_reader_does() -> None:
     assert english.percent(0.256).replace("\N{NO-BREAK SPACE}", " ") == "25.6 %"
     assert (english.percent(None), english.number("<10")) == ("\N{EN DASH}", "<10")
     assert (english.lasting(7200), french.ago(7200)) == ("2 hours", "il y a 2 heures")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@given(count=st.integers(-(10**12), 10**12))
+def test_whole_numbers_are_written_as_others_are(language: str, count: int) -> None:
+    """Their short way leads where Babel's leads."""
+    words = Words(language)
+    assert words.number(count) == format_decimal(count, locale=words.locale)
 
 
 def test_a_code_of_no_set_is_shown_as_it_is() -> None:

@@ -329,6 +329,7 @@ async def test_a_provider_that_says_no_lets_nobody_in(elsewhere: Elsewhere, more
     state = elsewhere.issuer.authorise(url)["state"]
     status, _, page = await elsewhere.come_back({"state": state, **more}, cookie)
     assert (status, "did not let you in" in page) == (403, True)
+    assert elsewhere.scene.counted == {"provider": 1}
 
 
 @pytest.mark.parametrize("claims", [{"groups": ["staff"]}, {"groups": "staff"}, {"groups": None}, {"groups": [7]}, {}])
@@ -337,6 +338,7 @@ async def test_whom_no_role_is_mapped_to_does_not_get_in(elsewhere: Elsewhere, c
     elsewhere.issuer.claims = {"sub": "u-18", **claims}
     assert await elsewhere.sign_in() == (403, "")
     await elsewhere.scene.sign_in("oli")  # whose entry stands after that of the refusal
+    assert elsewhere.scene.counted == {"role": 1, "signed_in": 1}
     assert any(isinstance(one, LoginRefused) for one in await elsewhere.scene.entries())
 
 
@@ -346,6 +348,7 @@ async def test_a_provider_in_trouble_is_not_followed(elsewhere: Elsewhere, statu
     elsewhere.issuer.status = status
     found, _, page = await elsewhere.scene.ask(("GET", "/sign-in/oidc"))
     assert (found, "did not let you in" in page) == (403, True)
+    assert elsewhere.scene.counted == {"provider": 1}
     assert (await elsewhere.scene.sign_in("oli"))[0] == 303
 
 

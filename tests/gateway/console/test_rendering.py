@@ -12,7 +12,7 @@ from gateway.console.rendering import CSP, Renderer, marked
 
 FOLDER: Final = Path(rendering.__file__).parent / "templates"
 TEMPLATES: Final = sorted(path.name for path in FOLDER.iterdir())
-ALONE: Final = "report_file.html"
+ALONE: Final = "file.html"
 """No page: a file that is kept and printed, with its style in it and a policy that allows that and nothing else."""
 
 

@@ -38,6 +38,7 @@ from gateway.delivery.grants import read_credential
 from gateway.delivery.login import Login
 from gateway.delivery.oauth import Tokens
 from gateway.delivery.quota import Meter
+from gateway.delivery.rehearsal import Finding
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage
 from gateway.model import (
@@ -361,6 +362,11 @@ class Recorder:
         """Write down."""
         assert lane in LANES
         self.told.append(("misconfigured", found, code))
+
+    def canary(self, lane: Lane, finding: Finding) -> None:
+        """Write down."""
+        assert lane in LANES
+        self.told.append(("canary", finding))
 
     def clock_jumped(self, lane: Lane, seconds: float) -> None:
         """Write down."""

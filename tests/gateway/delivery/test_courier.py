@@ -177,13 +177,14 @@ async def test_a_server_error_opens_the_breaker_which_closes_by_itself(line: Lin
         await line.until(lambda: len(line.platform.requests) >= 7)
         assert not courier.health.up
         assert courier.health.breaker_open
+        assert courier.health.failures >= 1
         assert courier.health.reason is Reason.SERVER_ERROR
         assert courier.health.due == pytest.approx(line.wall(), abs=60)
         assert courier.health.last_success is None
         line.platform.script = lambda _: Answer(["ok"])
         await line.until(line.quiet)
         assert courier.health.up
-        assert (courier.health.reason, courier.health.due) == (None, None)
+        assert (courier.health.reason, courier.health.due, courier.health.failures) == (None, None, 0)
         assert courier.health.last_success is not None
     assert [len(sent) for sent in line.platform.requests[:5]] == [60] * 5
     assert all(len(sent) <= PROBE_EVENTS for sent in line.platform.requests[5:7])

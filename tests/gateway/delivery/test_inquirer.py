@@ -39,6 +39,7 @@ from tests.gateway.delivery.scene import (
     DAY,
     ECHO,
     LANE,
+    NOW,
     QUICK,
     SHOP,
     Line,
@@ -50,6 +51,7 @@ from tests.gateway.delivery.scene import (
 )
 from tests.gateway.delivery.test_courier import Refreshing, Scripted
 from tests.gateway.delivery.test_courier_crashes import killed_at
+from tests.gateway.delivery.test_courier_withdrawals import Waiting
 
 META: Final = Destination.META
 FIRST: Final = 0.05
@@ -445,6 +447,25 @@ async def test_a_question_that_is_not_in_the_contract_is_not_asked(scene: Scene)
     scene.later.extra = ""
     await scene.over()
     assert await scene.said() == {(Processing.USED, None): 5}
+
+
+async def test_a_paused_lane_asks_nothing(scene: Scene) -> None:
+    """Neither at the start, nor when it is paused while a question waits for its token; after the end it asks."""
+    scene.credential = credential = Waiting()
+    await scene.take("r1", 1)
+    await scene.outbox.pause(LANE, NOW)
+    async with scene.asking():
+        await asyncio.sleep(3 * FIRST)
+        assert not credential.asked.is_set()
+        await scene.outbox.resume(LANE)
+        await credential.asked.wait()
+        await scene.outbox.pause(LANE, NOW)
+        credential.given.set()
+        await asyncio.sleep(3 * FIRST)
+        assert scene.asked == []
+        await scene.outbox.resume(LANE)
+        await scene.reach(scene.nothing_pending)
+    assert await scene.said() == {(Processing.USED, None): 1}
 
 
 async def test_a_closed_store_ends_it(scene: Scene) -> None:

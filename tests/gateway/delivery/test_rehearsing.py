@@ -58,6 +58,7 @@ class Anywhere(frozenset[tuple[str, int]]):
 
 
 ANYWHERE: Final = Anywhere()
+UNLIMITED: Final = Quota()
 
 
 class There:
@@ -66,33 +67,33 @@ class There:
     def __init__(self, platforms: Platforms, transport: Transport) -> None:
         self.platforms = platforms
         self.transport = transport
+        self.tokens = Tokens(transport)
         self.ahead = 0.0
         self.switches = True
         """Whether the contracts know a live check's options."""
 
-    async def rehearse(
-        self, destination: Destination, test_code: str | None = None, *, secret: str | None = None, **changes: Any
-    ) -> Finding:
-        """Try a destination out with a token or key document, and with settings changed as said."""
+    def route(self, destination: Destination, *, secret: str | None = None, quota: Quota = UNLIMITED, **changes: Any) -> Route:
+        """Make the way to a destination, with a token or key document, and with settings changed as said."""
         said = {"base_url": self.platforms.base_urls[destination], "credential": "env:TOKEN"} | SETTINGS[destination] | changes
         adapter = BY_NAME[destination](BY_NAME[destination].Settings(**said))
         reading = partial(read_credential, token_url=AUDIENCE)
         further = {"developer_token": Referent("env:DEV", Path(), {"DEV": "developer-token"}, one_line)}
         env = {"TOKEN": secret or TOKENS[destination]}
         login = Login(Referent("env:TOKEN", Path(), env, reading), further if "transport" in changes else {})
-        tokens = Tokens(self.transport)
-        credential = ReferredCredential(adapter, login, tokens)
+        credential = ReferredCredential(adapter, login, self.tokens)
         file = shipped(destination)
         if not self.switches:
             file = file.model_copy(update={"live_check": ()})
         contract = Contract(file, {"click_id"}, endpoint=said["base_url"])
-        route = Route(
-            Lane(StorefrontId("shop"), destination), adapter, said["base_url"], credential, contract, 0, Meter(Quota())
-        )
-        try:
-            return await rehearse(route, self.transport, lambda: time.time() + self.ahead, test_code)
-        finally:
-            await tokens.close()
+        lane = Lane(StorefrontId("shop"), destination)
+        return Route(lane, adapter, said["base_url"], credential, contract, 0, Meter(quota))
+
+    async def rehearse(
+        self, destination: Destination, test_code: str | None = None, *, secret: str | None = None, **changes: Any
+    ) -> Finding:
+        """Try a destination out."""
+        route = self.route(destination, secret=secret, **changes)
+        return await rehearse(route, self.transport, lambda: time.time() + self.ahead, test_code)
 
 
 @pytest_asyncio.fixture
@@ -102,7 +103,9 @@ async def there() -> AsyncIterator[There]:
         Platforms.start(keep=10) as platforms,
         Transport(hosts=ANYWHERE, token_hosts=ANYWHERE, connect_seconds=1.0) as transport,
     ):
-        yield There(platforms, transport)
+        there = There(platforms, transport)
+        yield there
+        await there.tokens.close()
 
 
 @pytest.mark.parametrize("destination", Destination)
@@ -271,3 +274,20 @@ async def test_without_a_token_no_event_is_sent(there: There) -> None:
     finding = await there.rehearse(GOOGLE, secret=service.make_user(), token_url="http://127.0.0.1:9/token")
     assert (finding.well, finding.reason, finding.code) == (False, Reason.NOT_CONNECTED, "refused")
     assert not there.platforms[GOOGLE].heard
+
+
+async def test_a_token_that_is_refused_is_not_shown_again_where_another_can_be_got() -> None:
+    """One that was revoked before its time: the first look says so, and the next shows a fresh one."""
+    service = TokenService()
+    async with (
+        Platforms.start(token_service=service) as platforms,
+        Transport(hosts=ANYWHERE, token_hosts=ANYWHERE, connect_seconds=1.0) as transport,
+    ):
+        there = There(platforms, transport)
+        route = there.route(GOOGLE, secret=service.make_account(), token_url=platforms.token_url)
+        findings = [await rehearse(route, transport, time.time, None)]
+        service.expire()
+        findings += [await rehearse(route, transport, time.time, None) for _ in range(3)]
+        await there.tokens.close()
+    assert [finding.well for finding in findings] == [True, False, True, True]
+    assert len(service.asked) == 2

@@ -316,6 +316,102 @@ class OutboxContract:
         assert ids(await outbox.claim(FIRST, 1, NOW)) == ["1"]
         await outbox.close()
 
+    async def test_nothing_of_a_paused_lane_is_claimed_until_it_is_resumed(self, engine: Engine) -> None:
+        """What comes in waits, exceptions that are due too; other lanes go on; whoever waits for work hears of the end."""
+        outbox = await engine.open()
+        await outbox.put([accept(1), accept(2)])
+        claim = await claim_all(outbox, FIRST, limit=1)
+        await outbox.settle(claim, settled(claim, Later), NOW)
+        assert outbox.paused(FIRST) is None
+        assert await outbox.pause(FIRST, NOW)
+        assert outbox.paused(FIRST) == NOW
+        await outbox.put([accept(3)])
+        for fresh_first in (True, False):
+            assert await outbox.claim(FIRST, 9, NOW + 99, fresh_first=fresh_first) is None
+        assert (outbox.waiting(FIRST).waiting, outbox.waiting(FIRST).retrying) == (2, 1)
+        assert await deliver_all(outbox, LANES[1]) == ["1", "2", "3"]
+        balanced(await outbox.book(SHOP))
+        seen = outbox.arrivals(FIRST)
+        assert await outbox.resume(FIRST)
+        assert (outbox.paused(FIRST), outbox.arrivals(FIRST) > seen) == (None, True)
+        assert await deliver_all(outbox, FIRST, now=NOW + 99) == ["1", "2", "3"]
+        await outbox.close()
+
+    async def test_pausing_and_resuming_again_change_nothing(self, engine: Engine) -> None:
+        """The first time stands, and nobody is woken by an end that was none."""
+        outbox = await engine.open()
+        assert not await outbox.resume(FIRST)
+        assert await outbox.pause(FIRST, NOW)
+        assert not await outbox.pause(FIRST, NOW + 5)
+        assert outbox.paused(FIRST) == NOW
+        assert await outbox.resume(FIRST)
+        seen = outbox.arrivals(FIRST)
+        assert not await outbox.resume(FIRST)
+        assert outbox.arrivals(FIRST) == seen
+        await outbox.close()
+
+    async def test_a_pause_and_its_end_survive_the_process(self, engine: Engine) -> None:
+        """A lane that was paused is so before anything can be claimed, and one that was resumed is not."""
+        outbox = await engine.open()
+        await outbox.put([accept(1)])
+        await outbox.pause(FIRST, NOW)
+        await outbox.pause(LANES[1], NOW)
+        await outbox.resume(LANES[1])
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        assert [outbox.paused(lane) for lane in LANES] == [NOW, None, None]
+        assert await outbox.claim(FIRST, 9, NOW) is None
+        assert ids(await outbox.claim(LANES[1], 9, NOW)) == ["1"]
+        await outbox.close()
+
+    async def test_a_claim_under_way_is_told_of_a_pause_and_ends_as_any(self, engine: Engine) -> None:
+        """Whoever holds it may settle what had left and give back what had not: nothing is lost, and nothing is in doubt."""
+        outbox = await engine.open()
+        await outbox.put([accept(1), accept(2)])
+        claim = await claim_all(outbox, FIRST, limit=1)
+        await outbox.mark_sent(claim, [record.seq for record in claim.records], NOW)
+        await outbox.pause(FIRST, NOW)
+        assert outbox.paused(FIRST) == NOW
+        await outbox.settle(claim, done(claim), NOW)
+        await outbox.resume(FIRST)
+        claim = await claim_all(outbox, FIRST)
+        await outbox.mark_sent(claim, [record.seq for record in claim.records], NOW)
+        await outbox.pause(FIRST, NOW + 1)
+        await outbox.call_off(claim)
+        await outbox.release(claim, maybe=False)
+        await outbox.resume(FIRST)
+        claim = await claim_all(outbox, FIRST)
+        assert [(record.event, record.tries, record.maybe_since) for record in claim.records] == [(event(2), 0, None)]
+        await outbox.close()
+
+    async def test_a_claim_that_is_being_made_when_its_lane_is_paused_is_none(self, engine: Engine) -> None:
+        """No claim is given out after the answer to the pause, and the lane is free again afterwards."""
+        outbox = await engine.open()
+        await outbox.put([accept(1)])
+        claim, paused = await asyncio.gather(outbox.claim(FIRST, 9, NOW), outbox.pause(FIRST, NOW))
+        assert (claim, paused) == (None, True)
+        await outbox.resume(FIRST)
+        assert await deliver_all(outbox, FIRST) == ["1"]
+        await outbox.close()
+
+    async def test_a_lane_that_was_taken_away_comes_back_as_paused_as_it_was(self, engine: Engine) -> None:
+        """Meanwhile nobody can pause or resume it; only who resumes it may have its backlog sent."""
+        outbox = await engine.open()
+        await outbox.put([accept(1)])
+        await outbox.pause(FIRST, NOW)
+        await outbox.close()
+        outbox = await engine.open(LANES[1:])
+        with pytest.raises(RuntimeError, match="not declared"):
+            await outbox.resume(FIRST)
+        with pytest.raises(RuntimeError, match="not declared"):
+            await outbox.pause(FIRST, NOW)
+        await outbox.close()
+        outbox = await engine.open()
+        assert await outbox.claim(FIRST, 9, NOW) is None
+        await outbox.resume(FIRST)
+        assert await deliver_all(outbox, FIRST) == ["1"]
+        await outbox.close()
+
     async def test_a_claim_has_no_more_than_its_limit(self, engine: Engine) -> None:
         """And the next one goes on where it ended, in the middle of what was put together."""
         outbox = await engine.open()

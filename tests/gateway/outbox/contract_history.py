@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
+from msgspec import structs
+
 from gateway.model import (
     EXPONENTS,
     ClickIds,
@@ -11,6 +13,7 @@ from gateway.model import (
     EmailDigests,
     GoogleClickId,
     Kind,
+    Money,
     PlatformCode,
     Processing,
     Reason,
@@ -18,6 +21,7 @@ from gateway.model import (
     Source,
     Status,
     StorefrontId,
+    Trace,
     TruncatedIp,
 )
 from gateway.outbox import Book, Dead, Done, Later, Outbox
@@ -31,6 +35,8 @@ from gateway.outbox.history import (
     Matched,
     Processed,
     Received,
+    Refused,
+    RefusedWorth,
     Replayed,
     Settled,
     Stretch,
@@ -86,7 +92,7 @@ def as_book(stretches: Sequence[Stretch]) -> Book:
                 value[destination, currency, outcome] += count
             case Processed(destination, processing, code):
                 processed[destination, processing, code] += count
-            case Matched() | Fresh():
+            case Matched() | Fresh() | Refused() | RefusedWorth():
                 pass
     major = {key: Decimal(minor).scaleb(-EXPONENTS.get(key[1], 2)) for key, minor in value.items() if minor}
     return Book(received, differing, accepted, settled, {}, major, processed, {}, replayed)
@@ -139,6 +145,29 @@ class HistoryContract:
             Worth(META, "EUR", "accepted", purchase): 1250,
             Worth(GOOGLE, "EUR", "accepted", purchase): 1250,
         }
+        await outbox.close()
+
+    async def test_what_each_destination_was_refused_is_counted_with_its_order_value(self, engine: Engine) -> None:
+        """By reason; what went nowhere apart from what another destination took. A repeat of what was taken counts once."""
+        outbox = await engine.open()
+        money, purchase = Money(995, "EUR"), Kind.PURCHASE
+        partly = structs.replace(
+            accept(1, destinations=(META,)),
+            trace=Trace(Status.ACCEPTED, "1", (), (META,), ((GOOGLE, Refusal.NO_IDENTITY),), 0),
+        )
+        await outbox.put([partly, partly, structs.replace(refuse(2), money=money), refuse(3)])
+        (told,) = await since(outbox, HOUR, only=(Refused, RefusedWorth))
+        nowhere = {destination for destination, _ in refuse(2).trace.refused}
+        expected: dict[Figure, int] = {
+            Refused(GOOGLE, purchase, Refusal.NO_IDENTITY, "EUR", alone=True): 1,
+            RefusedWorth(GOOGLE, purchase, Refusal.NO_IDENTITY, "EUR", alone=True): 1250,
+            **{
+                Refused(where, purchase, Refusal.GPC, currency, alone=False): 1 for where in nowhere for currency in ("EUR", "")
+            },
+            **{RefusedWorth(where, purchase, Refusal.GPC, "EUR", alone=False): 995 for where in nowhere},
+        }
+        assert told.figures == expected
+        await add_up(outbox)
         await outbox.close()
 
     async def test_what_could_match_an_event_is_counted(self, engine: Engine) -> None:
@@ -212,6 +241,19 @@ class HistoryContract:
         assert (sum(first.figures.values()), sum(second.figures.values())) == (1, 1)
         assert second.since == (NOW // DAY + 1) * DAY
         await add_up(outbox)
+        await outbox.close()
+
+    async def test_it_is_told_before_when_nothing_changes_any_more(self, engine: Engine) -> None:
+        """From the sweep that adds days up, also by the next process; of a storefront without a past it is never."""
+        outbox = await engine.open()
+        await outbox.put([accept(1)])
+        assert outbox.closed(SHOP) == 0
+        for day in (1, 3):
+            await outbox.sweep(NOW + day * DAY)
+            assert outbox.closed(SHOP) == (NOW // DAY + day) * DAY
+        await engine.crash(outbox)
+        outbox = await engine.open()
+        assert (outbox.closed(SHOP), outbox.closed(OTHER)) == ((NOW // DAY + 3) * DAY, 0)
         await outbox.close()
 
     async def test_figures_are_the_books_whatever_becomes_of_events(self, engine: Engine) -> None:

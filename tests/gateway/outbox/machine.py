@@ -113,6 +113,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.received: Counter[Status] = Counter()
         self.differing = 0
         self.withdrawn: dict[str, int] = {}
+        self.paused: dict[Lane, int] = {}
         self.forgotten: set[int] = set()
         """Numbers of events that were erased and have not come again."""
 
@@ -205,10 +206,29 @@ class OutboxMachine(RuleBasedStateMachine):
                 if there in known.lanes and known.lanes[there].state == "waiting":
                     known.lanes[there].behind = True
 
+    @rule(lane=LANE)
+    def pause(self, lane: Lane) -> None:
+        """Pause a lane, whether or not it is paused or has a claim under way."""
+        assert self.run(self.outbox.pause(lane, self.now)) is (lane not in self.paused)
+        self.paused.setdefault(lane, self.now)
+
+    @rule(lane=LANE)
+    def resume(self, lane: Lane) -> None:
+        """Resume a lane, whether or not it is paused."""
+        assert self.run(self.outbox.resume(lane)) is (self.paused.pop(lane, None) is not None)
+
+    @invariant()
+    def knows_what_is_paused(self) -> None:
+        """Of each lane since when, also after a crash."""
+        assert {lane: self.outbox.paused(lane) for lane in LANES} == {lane: self.paused.get(lane) for lane in LANES}
+
     @rule(lane=LANE, limit=st.integers(1, 8), fresh_first=st.booleans())
     def claim(self, lane: Lane, limit: int, fresh_first: bool) -> None:
-        """Claim: fresh or oldest first, each in order, with its doubt and its tries."""
+        """Claim: fresh or oldest first, each in order, with its doubt and its tries; nothing of a paused lane."""
         if lane in self.claims:
+            return
+        if lane in self.paused:
+            assert self.run(self.outbox.claim(lane, limit, self.now, fresh_first=fresh_first)) is None
             return
         there = lane.destination
         origin, mine = self.expected(there, fresh_first=fresh_first)

@@ -32,6 +32,7 @@ from gateway.outbox import (
     Settlement,
     Shape,
     Shut,
+    Swept,
     Unavailable,
     Withdrawn,
     explaining,
@@ -39,7 +40,7 @@ from gateway.outbox import (
 from gateway.outbox.explaining import SLICE_SECONDS
 from gateway.outbox.history import Grain
 from gateway.outbox.keyring import BadKeyFile, Keyring
-from gateway.outbox.schema import BACKLOGS, FIGURES, REPLAYS, SPAN, STEPS, CannotOpen, is_crowded
+from gateway.outbox.schema import BACKLOGS, FIGURES, PAUSES, REPLAYS, SPAN, STEPS, CannotOpen, is_crowded
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options, Store
 from gateway.persons import Identifier, Persons
@@ -420,6 +421,19 @@ async def test_a_store_from_before_replays_has_them_after_opening(engine: Sqlite
     contents = await outbox.open_letters(FIRST, letters)
     assert len(await outbox.revive(FIRST, list(zip(letters, contents, strict=True)), NOW)) == 1
     assert await deliver_all(outbox, FIRST) == ["1"]
+    await outbox.close()
+
+
+async def test_a_store_from_before_pauses_has_none_after_opening(engine: SqliteEngine) -> None:
+    """What it held goes on, and its lanes can be paused."""
+    outbox = await engine.open([FIRST])
+    await outbox.put([accept(1, destinations=(META,))])
+    await outbox.close()
+    go_back_to(engine, STEPS.index(PAUSES))
+    outbox = await engine.open([FIRST])
+    assert outbox.paused(FIRST) is None
+    assert await deliver_all(outbox, FIRST) == ["1"]
+    assert await outbox.pause(FIRST, NOW)
     await outbox.close()
 
 
@@ -953,10 +967,10 @@ async def test_what_was_sent_gives_way_to_what_comes_in(engine: SqliteEngine, mo
         seqs = tuple(record.seq for record in claim.records)
         await outbox.mark_sent(claim, seqs, NOW + n, [Left(Kind.PURCHASE, Shape("a=x"), seqs, 1)])
         await outbox.settle(claim, done(claim), NOW + n)
-    assert await outbox.sweep(NOW + 10) == 0
+    assert await outbox.sweep(NOW + 10) == {}
     crowded = iter((True, True, False))
     monkeypatch.setattr("gateway.outbox.store.is_crowded", lambda _connection, _cap: next(crowded))
-    assert await outbox.sweep(NOW + 10) == 2
+    assert await outbox.sweep(NOW + 10) == {Swept.SENT_EARLY: 2}
     (left,) = (await outbox.holdings(SHOP, Person((digest(1),)))).sent
     assert left.at == NOW + 2
     await outbox.close()

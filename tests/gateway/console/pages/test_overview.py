@@ -5,8 +5,8 @@ import pytest
 
 from gateway.audit.funnel import Funnel, Slot
 from gateway.audit.silence import Silence
-from gateway.audit.standing import Backlog, CredentialState, LaneState, Readiness, health
-from gateway.console.pages.overview import DOWN, TROUBLED, UP, overview, standing
+from gateway.audit.standing import Backlog, BreakerState, CredentialState, LaneState, Readiness, health
+from gateway.console.pages.overview import DOWN, HALTED, TROUBLED, UP, overview, standing
 
 NOTHING: Backlog = Backlog(waiting=0, retrying=0, dead=0, oldest=None, first_expiry=None)
 
@@ -18,11 +18,15 @@ def lane(**changed: Any) -> LaneState:
         reason=None,
         due=None,
         test_mode=None,
-        credential=CredentialState(kind="token", seconds=7),
+        credential=CredentialState(kind="token", state="held", seconds=7),
+        throttle=None,
+        breaker=BreakerState(state="closed", failures=0),
+        canary=None,
         advice=None,
         misconfigured=None,
         violation=None,
         new_shapes=0,
+        paused_at=None,
     )
     return cast("LaneState", {**usual, **changed})
 
@@ -60,11 +64,14 @@ def funnel() -> Funnel:
     [
         ({}, UP),
         ({"up": False, "reason": "credential"}, DOWN),
+        ({"up": False, "reason": "paused_by_operator", "paused_at": "2026-11-26T10:00:00Z"}, HALTED),
         ({"reason": "throttled"}, TROUBLED),
         ({"misconfigured": "x"}, TROUBLED),
         ({"violation": ["a"]}, TROUBLED),
         ({"test_mode": "validate_only"}, TROUBLED),
         ({"new_shapes": 3}, UP),
+        ({"canary": {"outcome": "well"}}, UP),
+        ({"canary": {"outcome": "failed"}}, TROUBLED),
     ],
 )
 def test_how_a_destination_stands_is_one_word(changed: dict[str, Any], word: str) -> None:
