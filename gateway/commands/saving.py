@@ -7,7 +7,6 @@ from gateway.audit.sheets import line
 from gateway.commands.asking import NotRunning, Table, ask, look, open_closed_log, unknown_there
 from gateway.commands.new_file import new_file
 from gateway.commands.showing import out
-from gateway.exporting import FORMAT, SHEETS
 from gateway.outbox import Outbox
 from gateway.settings import Settings
 from gateway.signing.entry import COMMAND, Export
@@ -20,6 +19,7 @@ def save(  # noqa: PLR0913, PLR0917 - what is asked, and what is done where nobo
     settings: Settings, file: Path, path: str, query: Mapping[str, str], heading: Sequence[str], closed: Closed | None
 ) -> None:
     """Write the table that a path gives. Raises Ended; and NotRunning where no gateway runs and `closed` is None."""
+    from gateway.exporting import FORMAT, SHEETS  # noqa: PLC0415 - brings in the server, which most questions need not
 
     async def written(outbox: Outbox) -> bytes:
         assert closed is not None  # noqa: S101 - asked below

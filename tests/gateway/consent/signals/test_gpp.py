@@ -322,4 +322,6 @@ HOSTILE: Final = {
 def test_no_text_takes_a_millisecond(text: str) -> None:
     """However it is made: the best of some runs, as other work on the machine is not ours."""
     context = plain("CA")
-    assert effort(lambda: read({"gpp": text}, context)) < 0.2  # a millisecond, where the fixed piece of work takes five
+    assert (
+        min(effort(lambda: read({"gpp": text}, context)) for _ in range(5)) < 0.2
+    )  # a millisecond, where the fixed piece of work takes five
