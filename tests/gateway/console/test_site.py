@@ -207,17 +207,21 @@ async def test_what_is_wrong_is_not_said(scene: Scene) -> None:
     assert pages[0] == pages[1]
 
 
+@pytest.fixture
+def long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first wait takes a minute and not a second, for hashing a password may take longer than that on a slow machine."""
+    monkeypatch.setattr("gateway.console.attempts.FIRST_SECONDS", 60.0)
+
+
+@pytest.mark.usefixtures("long_waits")
 async def test_guessing_slows_down(scene: Scene) -> None:
     """After a few tries of a name each has to wait, also with the right password; another name does not."""
     for _ in range(FREE):
         assert (await scene.sign_in("mia", "wrong"))[0] == 401
-    while (await scene.sign_in("mia", "wrong"))[0] == 401:  # a slow machine lets a second pass; each wait is twice the last
-        pass
     status, answer, _ = await scene.ask(("POST", "/sign-in"), {"Origin": scene.url}, data={"name": "mia", "password": PASSWORD})
-    assert (status, int(answer.headers["Retry-After"]) >= 1) == (429, True)
+    assert (status, 1 <= int(answer.headers["Retry-After"]) <= 61) == (429, True)
     assert (await scene.sign_in("pat"))[0] == 303
-    assert scene.counted.keys() == {"wrong", "wait", "signed_in"}
-    assert (scene.counted["wrong"] >= FREE, scene.counted["wait"], scene.counted["signed_in"]) == (True, 2, 1)
+    assert scene.counted == {"wrong": FREE, "wait": 1, "signed_in": 1}
 
 
 async def test_a_try_that_finds_no_place_is_counted(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,10 +231,11 @@ async def test_a_try_that_finds_no_place_is_counted(scene: Scene, monkeypatch: p
     assert scene.counted == {"busy": 1}
 
 
+@pytest.mark.usefixtures("long_waits")
 async def test_guessing_at_once_is_not_free(scene: Scene) -> None:
     """Tries that run beside each other count before they are answered."""
-    found = await asyncio.gather(*(scene.sign_in("mia", "wrong") for _ in range(FREE + 12)))
-    assert [status for status, _ in found].count(401) <= FREE + 4  # a slow machine lets seconds pass meanwhile
+    found = await asyncio.gather(*(scene.sign_in("mia", "wrong") for _ in range(FREE + 3)))
+    assert [status for status, _ in found].count(401) <= FREE
     assert {status for status, _ in found} == {401, 429}
 
 

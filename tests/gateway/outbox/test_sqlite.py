@@ -94,7 +94,7 @@ class TestMachine(SqliteMachine.TestCase):  # type: ignore[misc, valid-type]  # 
     """Whatever is done to an outbox in whatever order, it says what the model says."""
 
     settings = settings(
-        max_examples=settings().max_examples // 5,
+        max_examples=60,
         stateful_step_count=40,
         deadline=None,
         suppress_health_check=list(HealthCheck),
