@@ -10,6 +10,8 @@ import tomllib
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from ipaddress import ip_address
+from itertools import compress
+from operator import not_
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +41,30 @@ settings.register_profile("deep", settings.get_profile("gate"), max_examples=300
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
-    """Count as a pure room's coverage what its own tests reach: tracing all others is slower and makes the figure softer."""
-    rooms: list[str] = tomllib.loads((config.rootpath / "pyproject.toml").read_text())["tool"]["coverage"]["run"]["include"]
-    for item in items:
-        if not is_of_a_room(item.path.relative_to(config.rootpath), config.rootpath, rooms):
-            item.add_marker("no_cover")
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the gate run what is traced apart: tracing is slow, and not sound where one process goes to and fro."""
+    parser.addoption(
+        "--only", choices=("rooms", "rest"), help="run the pure rooms' own tests, whose coverage counts, or all others"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what was not asked for."""
+    if only := config.getoption("only"):
+        rooms: list[str] = tomllib.loads((config.rootpath / "pyproject.toml").read_text())["tool"]["coverage"]["run"]["include"]
+        asked = [is_of_a_room(item.path, config.rootpath, rooms) is (only == "rooms") for item in items]
+        config.hook.pytest_deselected(items=list(compress(items, map(not_, asked))))
+        items[:] = compress(items, asked)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Run twice as many at a time as there are cores, but eight at most: half of them wait for a clock, a disk or a browser."""
+    return min(8, 2 * (os.cpu_count() or 1))
 
 
 def is_of_a_room(test: Path, root: Path, rooms: Sequence[str]) -> bool:
     """Tell whether a test file mirrors a file of these rooms, which are paths as coverage takes them, or an adapter."""
-    room = Path(*test.parts[1:]).with_name(test.name.removeprefix("test_"))
+    room = Path(*test.relative_to(root).parts[1:]).with_name(test.name.removeprefix("test_"))
     is_there = (root / room).exists() or room.parts[0] == "adapters"
     return is_there and any(fnmatch(room.as_posix(), pattern) for pattern in rooms)

@@ -145,11 +145,14 @@ def test_coverage_is_asked_of_exactly_the_pure_rooms() -> None:
 
 
 def test_only_the_pure_rooms_own_tests_are_traced(request: pytest.FixtureRequest) -> None:
-    """Of all the tests of this run; this one is none of them."""
-    traced = {named(item.path) for item in request.session.items if item.get_closest_marker("no_cover") is None}
+    """`pytest --only rooms`, whose coverage counts, takes exactly the files that mirror them, and the adapters'."""
+    conftest = request.config.pluginmanager.get_plugin(str(ROOT / "tests" / "conftest.py"))
+    assert conftest is not None
+    files = list((ROOT / "tests").rglob("test_*.py"))
+    taken = {named(path) for path in files if conftest.is_of_a_room(path, ROOT, coverage()["run"]["include"])}
     own = {f"tests/{named(path.with_name(f'test_{path.stem}.py'))}" for path in pure_files()}
-    assert {name for name in traced if not name.startswith("tests/adapters/")} <= own
-    assert request.node.get_closest_marker("no_cover") is not None
+    adapters = {named(path) for path in files if path.is_relative_to(ROOT / "tests" / "adapters")}
+    assert taken == own & {named(path) for path in files} | adapters
 
 
 def coverage() -> Mapping[str, Any]:
