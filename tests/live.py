@@ -154,6 +154,16 @@ class Installation(msgspec.Struct):
                 told(waiting or 0)
                 await asyncio.sleep(0.05)
 
+    async def at_rest(self, reason: str, seconds: float = 60.0) -> None:
+        """Wait until nothing is waiting but in lanes that stand still for a reason. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while True:
+                lanes = (await self.ask("/readyz"))["lanes"][STOREFRONT]
+                books = (await self.accounts())["destinations"]
+                if all(lanes[name]["reason"] == reason for name, lane in books.items() if lane["waiting"]):
+                    return
+                await asyncio.sleep(0.05)
+
 
 HELD: Final[deque[socket.socket]] = deque()
 MOST_HELD: Final = 100
