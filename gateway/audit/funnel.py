@@ -22,6 +22,7 @@ from gateway.outbox import Waiting
 from gateway.outbox.history import (
     WITHIN_SECONDS,
     Accepted,
+    DeadWorth,
     Differing,
     Figure,
     Fresh,
@@ -230,7 +231,7 @@ def _is_of(figure: Figure, kind: Kind) -> bool:
     match figure:
         case Received(kind=own) | Accepted(kind=own) | Settled(kind=own) | Worth(kind=own) | Matched(kind=own):
             return own is kind
-        case Refused(kind=own) | RefusedWorth(kind=own):
+        case Refused(kind=own) | RefusedWorth(kind=own) | DeadWorth(kind=own):
             return own is kind
         case Differing() | Replayed() | Processed() | Fresh():
             return False

@@ -544,6 +544,23 @@ class Waiting(msgspec.Struct, frozen=True):
     fresh_since: int | None = None
 
 
+class Undelivered(msgspec.Struct, frozen=True):
+    """What a storefront has undelivered of one kind of event at one destination, by the books: cheap however much it is.
+
+    Records that were not tried yet (`waiting`), that are to be tried again (`retrying`, parked ones too) and that lie as dead
+    letters; the order value of the first two by currency, in minor units. `kind` is None for what was booked before it was
+    noted: what then ended is less than 0 at its kind. A record that died unread has its value here still.
+    """
+
+    destination: Destination
+    kind: Kind | None
+    waiting: int
+    retrying: int
+    dead: int
+    waiting_value: Mapping[str, int]
+    retrying_value: Mapping[str, int]
+
+
 class Outbox(Protocol):
     """What every engine does. Times are Unix seconds and always handed in; an engine has no clock of its own.
 
@@ -684,6 +701,9 @@ class Outbox(Protocol):
 
     async def book(self, storefront: StorefrontId) -> Book:
         """The storefront's accounts, read in one transaction."""
+
+    async def undelivered(self, storefront: StorefrontId) -> Sequence[Undelivered]:
+        """What of which kind is still to be delivered, and what it is worth. As quick with a million events as with one."""
 
     async def history(
         self, storefront: StorefrontId, grain: Grain, since: int, until: int, only: tuple[type[Figure], ...] = ()

@@ -1,9 +1,9 @@
 """What the books said over time, as typed figures: the lines of the accounts, hour by hour, and later day by day. Pure.
 
-A figure is a line of the books told finer (by kind of event too), or one of those that only the figures have: which keys an
-accepted event came with, how long after it happened the platform confirmed it, and which destination was refused it, why,
-and what it was worth. Added up over all stretches of a
-storefront, the figures are the books.
+A figure is a line of the books, or one of those that only the figures have: which keys an
+accepted event came with, how long after it happened the platform confirmed it, which destination was refused it, why, and
+what it was worth, and what was lost with the dead of each reason. Added up over all stretches of a storefront, the figures
+are the books.
 
 A stretch begins and ends on a whole hour (UTC). A day is one of the storefront's own time zone; where that is not whole
 hours away from UTC, it begins with the first whole hour after midnight.
@@ -33,6 +33,7 @@ MATCHED: Final = "matched"
 FRESH: Final = "fresh"
 REFUSED: Final = "refused"
 REFUSED_VALUE: Final = "refused_value"
+DEAD_VALUE: Final = "dead_value"
 
 WITHIN_SECONDS: Final = (60, 300, 900, 3_600, 21_600, 86_400, 259_200, 604_800)
 """Upper bounds of the stretches in which it is counted how long after an event its delivery was confirmed."""
@@ -126,7 +127,32 @@ class RefusedWorth(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     alone: bool
 
 
-Figure = Received | Differing | Accepted | Settled | Worth | Replayed | Processed | Matched | Fresh | Refused | RefusedWorth
+class DeadWorth(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
+    """Order value of the dead in the currency's minor units: what `Worth` has of them, by what they died of.
+
+    What a replay or a withdrawal takes back is less than 0. `reason` is None for what was booked before it was noted.
+    """
+
+    destination: Destination
+    currency: str
+    kind: Kind | None
+    reason: Reason | None
+
+
+Figure = (
+    Received
+    | Differing
+    | Accepted
+    | Settled
+    | Worth
+    | Replayed
+    | Processed
+    | Matched
+    | Fresh
+    | Refused
+    | RefusedWorth
+    | DeadWorth
+)
 
 
 class Grain(Enum):
@@ -202,16 +228,18 @@ def read_line(line: str) -> Figure:
         case "fresh", [destination, bound]:
             return Fresh(Destination(destination), int(bound) if bound else None)
         case _:
-            return _refused(account, parts)
+            return _lost(account, parts)
 
 
-def _refused(account: str, parts: list[str]) -> Figure:
-    """Read a line of what was refused. Raises ValueError on any other."""
+def _lost(account: str, parts: list[str]) -> Figure:
+    """Read a line of what was refused, or of what the dead were worth. Raises ValueError on any other."""
     match account, parts:
         case "refused", [destination, kind, why, currency, alone]:
             return Refused(Destination(destination), Kind(kind), Refusal(why), currency, alone == "1")
         case "refused_value", [destination, kind, why, currency, alone]:
             return RefusedWorth(Destination(destination), Kind(kind), Refusal(why), currency, alone == "1")
+        case "dead_value", [destination, currency, kind, reason]:
+            return DeadWorth(Destination(destination), currency, _kind(kind), Reason(reason) if reason else None)
         case _:
             raise ValueError("figures: a line that no account has")
 

@@ -113,11 +113,12 @@ class Reviving:
         return True
 
     def _account(self, state: LaneState, revived: Sequence[tuple[DeadLetter, Record]]) -> None:
-        """Take the revived out of the dead, in events and in money."""
+        """Take the revived out of the dead, in events and in money, to what is to be tried again."""
         storefront, destination = state.storefront, state.lane.destination
         self._books.add(len(revived), storefront, REPLAYED, destination)
         for letter, record in revived:
             self._books.end(-1, storefront, destination, letter.kind, record.event.money, DEAD, letter.reason)
+            self._books.retry(1, storefront, destination, letter.kind, record.event.money)
 
     def discard(self, state: LaneState, now: int, kept_seconds: int) -> int:
         """Forget replays of longer ago than `kept_seconds` whose event is held for nothing any more; gives how many."""

@@ -192,7 +192,39 @@ PAUSES: Final = """
 create table pauses(lane integer primary key, at integer not null) strict;  -- lanes that somebody stopped, and when
 """
 
-STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES, WITHDRAWALS, SENDINGS, FIGURES, PRIVACY, PAUSES)
+UNDELIVERED: Final = """
+create table unvalued(lane integer not null, seq integer not null, primary key (lane, seq)) strict, without rowid;
+insert into unvalued select lane, seq from exceptions where state in (0, 1) and blob is not null;
+create temp table finer as
+    select storefront || '|' || line as line, sum(n) as n from (
+        select key >> 40 as storefront, key & 1048575 as id, n from figure_days
+        union all
+        select key >> 40, key & 1048575, n from figure_hours  -- of days that are added up no more
+        where (key >> 20) & 1048575 >= coalesce((select upto from figure_folds where storefront = key >> 40), 0)
+    ) join figure_lines using (id)
+    where line like 'accepted|%' or line like 'value|%' group by storefront, line;
+delete from books where line glob '[0-9]*|accepted|*' and line not glob '[0-9]*|received|*' or line glob '[0-9]*|value|*';
+insert into books(line, n) select line, n from finer where n != 0;
+drop table finer;
+insert into books(line, n)
+    select lanes.storefront || '|' || iif(state = 2, 'lying', 'retrying') || '|' || destination || '|' || kind, count(*)
+    from exceptions join lanes on lanes.id = lane join sorts on sorts.id = sort where state in (0, 1, 2) group by 1;
+create temp table dead_lines as
+    select id as value, 'dead_' || replace(line, '|dead|', '|') || '|' as line
+    from figure_lines where line like 'value|%|dead|%';
+insert into figure_lines(line) select line from dead_lines;
+insert into figure_hours select key - value + id, n
+    from figure_hours join dead_lines on key & 1048575 = value join figure_lines using (line);
+insert into figure_days select key - value + id, n
+    from figure_days join dead_lines on key & 1048575 = value join figure_lines using (line);
+drop table dead_lines;
+"""
+"""The books' accepted events and order value by kind of event, as their figures have them; what exceptions are held for; and
+the order value of the dead by what they died of. What died before that was noted is carried over without a reason; what was to
+be tried again is `unvalued` until its copies were opened (`valuing.py`).
+"""
+
+STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES, WITHDRAWALS, SENDINGS, FIGURES, PRIVACY, PAUSES, UNDELIVERED)
 """From an empty file to today's tables, one step a version. A step that was ever released is never changed; a store of an
 earlier version takes the missing steps when it is opened, all in one transaction."""
 

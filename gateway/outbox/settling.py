@@ -19,7 +19,7 @@ from gateway.outbox.asking import Asking
 from gateway.outbox.books import DEAD, DELIVERED, WITHDRAWN
 from gateway.outbox.claims import Taken, Unread
 from gateway.outbox.codec import Codec, single_place, write_row
-from gateway.outbox.history import FRESH, SETTLED, freshness
+from gateway.outbox.history import FRESH, freshness
 from gateway.outbox.lanes import Held, LaneState, Mark
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import Row, every
@@ -125,7 +125,9 @@ class Settling:
                     "delete from exceptions where lane = ? and state = ? and seq = ?",
                     [(state.number, Held.RETRY, item.seq) for item, settlement in pairs if type(settlement) is Done],
                 )
-                state.retrying -= sum(type(settlement) is not Later for _, settlement in pairs)
+                ended = [item for item, settlement in pairs if type(settlement) is not Later]
+                self._retry(state, ended, -1)
+                state.retrying -= len(ended)
         state.dead += sum(type(settlement) is Dead for _, settlement in others)
         self._lanes.refresh_retry(state)
         self._lanes.touched.add(state)
@@ -157,7 +159,7 @@ class Settling:
     def _account(self, state: LaneState, taken: Taken, pairs: Sequence[Pair], now: int) -> list[Pair]:
         """Add to the books, note the delivered ranges, and give back the pairs that were not delivered."""
         counts: defaultdict[tuple[Kind, str, Reason], int] = defaultdict(int)
-        values: defaultdict[tuple[Kind, str, str], int] = defaultdict(int)
+        values: defaultdict[tuple[Kind, str, str, Reason], int] = defaultdict(int)
         confirmed: list[int] = []
         told = _Told(together=taken.origin is not Origin.AGAIN)
         others: list[Pair] = []
@@ -175,7 +177,7 @@ class Settling:
                 event = item.event
                 counts[event.kind, outcome, settlement.reason] += 1
                 if (money := event.money) is not None:
-                    values[event.kind, money.currency, outcome] += money.minor
+                    values[event.kind, money.currency, outcome, settlement.reason] += money.minor
                 if outcome is DELIVERED:
                     confirmed.append(event.occurred_at)
             else:
@@ -183,9 +185,9 @@ class Settling:
         destination, storefront = state.lane.destination, state.storefront
         lines = told.lines()
         for (kind, outcome, reason), count in counts.items():
-            self._books.add(count, storefront, SETTLED, destination, kind, outcome, reason)
-        for (kind, currency, outcome), minor in values.items():
-            self._books.value(minor, storefront, destination, kind, currency, outcome)
+            self._books.settle(count, storefront, destination, kind, outcome, reason)
+        for (kind, currency, outcome, reason), minor in values.items():
+            self._books.worth(minor, storefront, destination, kind, currency, outcome, reason)
         for bound, count in freshness(confirmed, now):
             self._books.note(count, storefront, FRESH, destination, bound or "")
         self._connection.executemany(
@@ -208,7 +210,15 @@ class Settling:
         """Give records that were not delivered rows of their own."""
         rows = [self._new_row(state, item, settlement, sent, now) for item, settlement in pairs]
         self._connection.executemany(INSERT_EXCEPTION, rows)
-        state.retrying += sum(type(settlement) is Later for _, settlement in pairs)
+        later = [item for item, settlement in pairs if type(settlement) is Later]
+        self._retry(state, later, 1)
+        state.retrying += len(later)
+
+    def _retry(self, state: LaneState, items: Sequence[Record | Unread], count: int) -> None:
+        """Add records with their money to what is to be tried again, or take them off: `count` is 1 or -1."""
+        for item in items:
+            kind, money = (item.event.kind, item.event.money) if isinstance(item, Record) else (item.sort.kind, None)
+            self._books.retry(count, state.storefront, state.lane.destination, kind, money)
 
     def _new_row(
         self, state: LaneState, item: Record | Unread, settlement: Settlement, sent: Mapping[int, int], now: int
@@ -262,6 +272,7 @@ class Settling:
                 (*fate, Reason.DESTINATION_REMOVED, None, item.accepted_at, item.accepted_at, self._sort(item), *content)
             )
         self._connection.executemany(INSERT_EXCEPTION, rows)
+        self._retry(state, items, 1)
         state.retrying += len(rows)
 
     def park_retries(self, state: LaneState) -> None:

@@ -38,6 +38,7 @@ from gateway.outbox import (
     Settlement,
     Shut,
     Swept,
+    Undelivered,
     Waiting,
     Withdrawn,
 )
@@ -442,6 +443,10 @@ class SqliteOutbox:
     async def book(self, storefront: StorefrontId) -> Book:
         """The storefront's accounts, read in one transaction."""
         return await self._writer.ask(lambda store: store.book(storefront))
+
+    async def undelivered(self, storefront: StorefrontId) -> Sequence[Undelivered]:
+        """What of which kind is still to be delivered, and what it is worth."""
+        return await self._writer.ask(lambda store: store.undelivered(storefront))
 
     async def history(
         self, storefront: StorefrontId, grain: Grain, since: int, until: int, only: tuple[type[Figure], ...] = ()

@@ -34,10 +34,12 @@ from gateway.outbox import (
     Person,
     Record,
     Swept,
+    Undelivered,
     Waiting,
 )
 from gateway.outbox.arriving import Arriving
 from gateway.outbox.asking import Asking
+from gateway.outbox.books import LYING
 from gateway.outbox.claims import Finder, Found, Opener, Taken
 from gateway.outbox.explaining import Explaining
 from gateway.outbox.figures import Piece
@@ -46,11 +48,12 @@ from gateway.outbox.keyring import Keyring
 from gateway.outbox.lanes import Held, LaneState
 from gateway.outbox.memory import Memory
 from gateway.outbox.reviving import Reviving
-from gateway.outbox.schema import close, connect, flush_directory, is_crowded, is_full, one
+from gateway.outbox.schema import close, connect, every, flush_directory, is_crowded, is_full, one
 from gateway.outbox.seeking import Look, Seeking
 from gateway.outbox.seen import GENERATION, SLICES
 from gateway.outbox.sendings import Erased, Glance, Note, Sendings
 from gateway.outbox.settling import TOLD_SECONDS, Pair, Settling
+from gateway.outbox.valuing import Valuing
 from gateway.outbox.vault import DAY_SECONDS, Vault
 from gateway.outbox.withdrawing import Order, Removed, Wider, Withdrawing
 
@@ -121,6 +124,7 @@ class Store:
             with self._connection:
                 Vault(self._connection, keyring).rewrap()
             self._load()
+            self._value()
             self._declare(lanes)
             flush_directory(directory)
         except BaseException:
@@ -128,7 +132,7 @@ class Store:
             raise
 
     def _load(self) -> None:
-        memory = Memory.load(self._connection, self._keyring, self._options.generation)
+        memory = self._memory = Memory.load(self._connection, self._keyring, self._options.generation)
         self._names = memory.names
         self._vault = memory.vault
         self._books = memory.books
@@ -214,6 +218,14 @@ class Store:
         """Close; `whole` also checkpoints. After a failed flush nothing more may be written, so not then."""
         close(self._connection, whole=whole)
 
+    def _value(self) -> None:
+        """Find out what the exceptions of an earlier version are worth, a bounded number in each transaction."""
+        valuing, more = Valuing(self._memory), True
+        while more:
+            with self._connection:
+                more = valuing.value()
+                self._books.write()
+
     # ── lanes come and go ────────────────────────────────────────────────────────────────────────────────────────
 
     def _declare(self, lanes: Collection[Lane]) -> None:
@@ -245,6 +257,7 @@ class Store:
                     return
                 taken = opener.open_now(found)
                 self._settling.park(state, taken)
+                self._books.write()
                 move = self._lanes.move if found.origin is Origin.FRESH else self._lanes.move_backlog
                 move(state, taken.upto, len(taken.records) + len(taken.unread))
 
@@ -424,6 +437,10 @@ class Store:
             waiting[state.lane.destination] = untried + held.get(Held.RETRY, 0) + held.get(Held.PARKED, 0)
         return self._books.read(number, waiting, self._asking.pending(number))
 
+    def undelivered(self, storefront: StorefrontId) -> list[Undelivered]:
+        """Tell what a storefront has undelivered, by kind of event, from the books."""
+        return self._books.undelivered(self._names.storefronts.get(storefront, 0))
+
     def history(self, name: StorefrontId, grain: Grain, first: int, last: int, only: tuple[type[Figure], ...] = ()) -> Piece:
         """Give a piece of a storefront's figures, from the first to before the second of two hours since 1970."""
         number = self._names.storefronts.get(name, 0)
@@ -471,6 +488,12 @@ class Store:
             (state.number, told_from, state.number, _MOST_LINES, told_from),
         )
         gone[Swept.OUTCOMES] = self._connection.changes()
+        for count, sort in every(
+            self._connection,
+            "select count(*), sort from exceptions where lane = ? and state = ? and due <= ? group by sort",
+            (state.number, Held.DEAD, now),
+        ):
+            self._books.hold(-count, state.storefront, LYING, state.lane.destination, self._names.table[sort].kind)
         for held, what in ((Held.DEAD, Swept.DEAD_LETTERS), (Held.WITHDRAWN, Swept.WITHDRAWN)):
             self._connection.execute(
                 "delete from exceptions where lane = ? and state = ? and due <= ?", (state.number, held, now)

@@ -171,6 +171,7 @@ class Withdrawing:
             taken.gone[state].add(single.seq)
         else:
             state.retrying -= 1
+            self._books.retry(-1, storefront, destination, kind, money)
             taken.add(state, single.seq, marked=single.maybe_since is not None)
         self._books.end(1, storefront, destination, kind, money, WITHDRAWN, Reason.WITHDRAWN)
 

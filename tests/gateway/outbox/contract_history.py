@@ -1,6 +1,6 @@
 """What every engine keeps of the past, as tests: figures by the hour and by the day that together are the books."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -24,10 +24,11 @@ from gateway.model import (
     Trace,
     TruncatedIp,
 )
-from gateway.outbox import Book, Dead, Done, Later, Outbox
+from gateway.outbox import Book, Dead, Done, Later, Outbox, Undelivered
 from gateway.outbox.history import (
     HOUR_SECONDS,
     Accepted,
+    DeadWorth,
     Differing,
     Figure,
     Fresh,
@@ -63,6 +64,9 @@ from tests.gateway.outbox.making import (
     reject,
 )
 
+_Told = tuple[int, int, int, dict[str, int], dict[str, int]]
+"""Waiting, retrying and dead, and the order value of the first two."""
+
 EVER = NOW + 2_000 * DAY
 HOUR = NOW // HOUR_SECONDS * HOUR_SECONDS
 
@@ -92,7 +96,7 @@ def as_book(stretches: Sequence[Stretch]) -> Book:
                 value[destination, currency, outcome] += count
             case Processed(destination, processing, code):
                 processed[destination, processing, code] += count
-            case Matched() | Fresh() | Refused() | RefusedWorth():
+            case Matched() | Fresh() | Refused() | RefusedWorth() | DeadWorth():
                 pass
     major = {key: Decimal(minor).scaleb(-EXPONENTS.get(key[1], 2)) for key, minor in value.items() if minor}
     return Book(received, differing, accepted, settled, {}, major, processed, {}, replayed)
@@ -107,9 +111,54 @@ def without_waiting(book: Book) -> Book:
 
 
 async def add_up(outbox: Outbox, storefront: StorefrontId = SHOP, until: int = EVER) -> None:
-    """Hold all figures together against the books."""
+    """Hold all figures together against the books, the dead by what they died of, and what is undelivered."""
     told = await outbox.history(storefront, Grain.DAY, 0, until)
-    assert as_book(told) == without_waiting(await outbox.book(storefront))
+    book = await outbox.book(storefront)
+    assert as_book(told) == without_waiting(book)
+    for stretch in told:
+        assert dead_by_reason(stretch) == dead(stretch)
+    still = await outbox.undelivered(storefront)
+    assert still_open(still) == {key: amount for key, amount in rest(book).items() if amount}
+    waiting: Counter[Destination] = Counter()
+    for one in still:
+        waiting[one.destination] += one.waiting + one.retrying
+    assert waiting == Counter(book.waiting)
+
+
+def dead(stretch: Stretch) -> dict[tuple[Destination, str, Kind | None], int]:
+    """The order value of the dead, as the outcomes have it."""
+    return {
+        (figure.destination, figure.currency, figure.kind): minor
+        for figure, minor in stretch.figures.items()
+        if isinstance(figure, Worth) and figure.outcome == "dead" and minor
+    }
+
+
+def dead_by_reason(stretch: Stretch) -> dict[tuple[Destination, str, Kind | None], int]:
+    """The same, added up over what they died of."""
+    sums: Counter[tuple[Destination, str, Kind | None]] = Counter()
+    for figure, minor in stretch.figures.items():
+        if isinstance(figure, DeadWorth):
+            sums[figure.destination, figure.currency, figure.kind] += minor
+    return {key: minor for key, minor in sums.items() if minor}
+
+
+def still_open(still: Sequence[Undelivered]) -> dict[tuple[Destination, str], Decimal]:
+    """The order value of what is undelivered, waiting and to be tried again together, in major units."""
+    minor: Counter[tuple[Destination, str]] = Counter()
+    for one in still:
+        for value in (one.waiting_value, one.retrying_value):
+            for currency, amount in value.items():
+                minor[one.destination, currency] += amount
+    return {key: Decimal(amount).scaleb(-EXPONENTS.get(key[1], 2)) for key, amount in minor.items() if amount}
+
+
+def rest(book: Book) -> dict[tuple[Destination, str], Decimal]:
+    """What was accepted and has not ended, in order value, by the books."""
+    sums: defaultdict[tuple[Destination, str], Decimal] = defaultdict(Decimal)
+    for (where, currency, outcome), amount in book.value.items():
+        sums[where, currency] += amount if outcome == "accepted" else -amount
+    return dict(sums)
 
 
 async def since(
@@ -281,6 +330,73 @@ class HistoryContract:
             Processed(GOOGLE, Processing.USED, None): 2,
             Processed(GOOGLE, Processing.NOT_USED, PlatformCode("X")): 1,
         }
+        await outbox.close()
+
+    async def test_the_dead_are_told_with_their_order_value_by_reason(self, engine: Engine) -> None:
+        """In the hour in which they died. A replay takes its own out of its reason, in the hour in which it happens."""
+        outbox = await engine.open()
+        await outbox.put([accept(n, destinations=(META,), money=Money(100 * n, "EUR")) for n in (1, 2, 3)])
+        await outbox.put([accept(4, destinations=(META,), money=Money(7, "JPY")), accept(5, destinations=(META,), money=None)])
+        claim = await claim_all(outbox, FIRST)
+        one, two, *others = (record.seq for record in claim.records)
+        ends = [Dead(one, Reason.REJECTED), Dead(two, Reason.EXPIRED), *(Dead(seq, Reason.REJECTED) for seq in others)]
+        await outbox.settle(claim, ends, NOW)
+        letters = await outbox.dead_letters(FIRST, 0, 9)
+        pairs = list(zip(letters, await outbox.open_letters(FIRST, letters), strict=True))
+        await outbox.revive(FIRST, pairs[1:3], NOW + HOUR_SECONDS)
+        purchase = Kind.PURCHASE
+        died, replayed = await since(outbox, HOUR, only=(DeadWorth,))
+        assert died.figures == {
+            DeadWorth(META, "EUR", purchase, Reason.REJECTED): 400,
+            DeadWorth(META, "EUR", purchase, Reason.EXPIRED): 200,
+            DeadWorth(META, "JPY", purchase, Reason.REJECTED): 7,
+        }
+        assert replayed.figures == {
+            DeadWorth(META, "EUR", purchase, Reason.EXPIRED): -200,
+            DeadWorth(META, "EUR", purchase, Reason.REJECTED): -300,
+        }
+        await add_up(outbox)
+        await outbox.close()
+
+    async def test_what_is_undelivered_is_told_with_its_order_value(self, engine: Engine) -> None:
+        """By kind of event: what was not tried yet, what is to be tried again, and what lies dead, whatever happens."""
+        outbox = await engine.open([FIRST])
+        cart = accept(4, destinations=(META,), kind=Kind.ADD_TO_CART, money=Money(30, "EUR"))
+        await outbox.put([accept(n, destinations=(META,), money=Money(100 * n, "EUR")) for n in (1, 2, 3)])
+        await outbox.put([cart, accept(5, destinations=(META,), kind=Kind.PAGE_VIEW, money=None)])
+
+        async def told() -> dict[str, _Told]:
+            found = await outbox.undelivered(SHOP)
+            return {
+                str(one.kind): (one.waiting, one.retrying, one.dead, dict(one.waiting_value), dict(one.retrying_value))
+                for one in found
+            }
+
+        purchase, view = "purchase", "page_view"
+        waiting: dict[str, _Told] = {"add_to_cart": (1, 0, 0, {"EUR": 30}, {}), view: (1, 0, 0, {}, {})}
+        assert await told() == {purchase: (3, 0, 0, {"EUR": 600}, {}), **waiting}
+        claim = await claim_all(outbox, FIRST, limit=3)
+        one, two, _ = (record.seq for record in claim.records)
+        await outbox.settle(claim, [*(Later(seq, Reason.TIMED_OUT, NOW) for seq in (one, two)), *done(claim)[2:]], NOW)
+        assert await told() == {purchase: (0, 2, 0, {}, {"EUR": 300}), **waiting}
+        claim = await claim_all(outbox, FIRST, limit=2)
+        await outbox.settle(claim, [Later(one, Reason.TIMED_OUT, NOW), Dead(two, Reason.REJECTED)], NOW)
+        assert await told() == {purchase: (0, 1, 1, {}, {"EUR": 100}), **waiting}
+        letters = await outbox.dead_letters(FIRST, 0, 9)
+        pairs = list(zip(letters, await outbox.open_letters(FIRST, letters), strict=True))
+        await outbox.revive(FIRST, pairs, NOW)
+        await engine.crash(outbox)
+        outbox = await engine.open([])  # the lane is taken away: what waits is parked, to be tried again
+        parked: dict[str, _Told] = {"add_to_cart": (0, 1, 0, {}, {"EUR": 30}), view: (0, 1, 0, {}, {})}
+        assert await told() == {purchase: (0, 2, 0, {}, {"EUR": 300}), **parked}
+        await outbox.close()
+        outbox = await engine.open([FIRST])
+        claim = await claim_all(outbox, FIRST)
+        await outbox.settle(claim, [*done(claim)[:-1], Dead(claim.records[-1].seq, Reason.REJECTED)], NOW)
+        assert await told() == {view: (0, 0, 1, {}, {})}
+        await outbox.sweep(NOW + 15 * DAY)
+        assert await told() == {}
+        assert list(await outbox.undelivered(OTHER)) == []
         await outbox.close()
 
     async def test_figures_survive_the_process(self, engine: Engine) -> None:

@@ -33,6 +33,7 @@ from gateway.outbox import (
     Removal,
     Settlement,
     Shape,
+    Undelivered,
     Withdrawn,
 )
 from gateway.persons import Identifier
@@ -44,6 +45,9 @@ T = TypeVar("T")
 IDS = st.integers(0, 30)
 LANE = st.sampled_from(LANES)
 WHERE = st.lists(st.sampled_from(ALL), min_size=1, unique=True).map(tuple)
+
+_NOTHING = {where: Undelivered(where, Kind.PURCHASE, 0, 0, 0, {}, {}) for where in ALL}
+"""What stands for the lanes that nothing is told of."""
 
 
 class There(msgspec.Struct):
@@ -496,6 +500,13 @@ class OutboxMachine(RuleBasedStateMachine):
             gone = {r.seq for r, k in zip(claim.records, taken, strict=True) if k.lanes[lane.destination].state == "withdrawn"}
             assert self.outbox.withdrawn(claim) == gone
 
+    def undelivered(self, where: Destination) -> Undelivered:
+        """Give what must be told of a lane's undelivered records, each of which is worth the same."""
+        held = [known.lanes[where] for known in self.events if where in known.lanes and known.lanes[where].held]
+        states = Counter(there.state for there in held)
+        worth = [{"EUR": 1250 * states[one]} if states[one] else {} for one in ("waiting", "retrying")]
+        return Undelivered(where, Kind.PURCHASE, states["waiting"], states["retrying"], states["dead"], *worth)
+
     @invariant()
     def the_accounts_are_those_of_the_model(self) -> None:
         """P9, at any moment."""
@@ -503,6 +514,7 @@ class OutboxMachine(RuleBasedStateMachine):
             return
         self.run(add_up(self.outbox))
         book = self.run(self.outbox.book(SHOP))
+        still = {one.destination: one for one in self.run(self.outbox.undelivered(SHOP))}
         by_status: Counter[Status] = Counter()
         for (_, _, status, _), count in book.received.items():
             by_status[status] += count
@@ -523,5 +535,6 @@ class OutboxMachine(RuleBasedStateMachine):
                 assert worth == Decimal("12.50") * states[one]
             figures = self.outbox.waiting(lane)
             assert (figures.waiting, figures.retrying) == (states["waiting"], states["retrying"])
+            assert still.pop(lane.destination, _NOTHING[lane.destination]) == self.undelivered(lane.destination)
             behind = [k for k in self.events if lane.destination in k.lanes and k.lanes[lane.destination].behind]
             assert figures.backlog == sum(k.lanes[lane.destination].state == "waiting" for k in behind)

@@ -18,7 +18,7 @@ import apsw
 import pytest
 from hypothesis import HealthCheck, settings
 
-from gateway.model import EmailDigests, EventId, EvidenceId, Kind, PageOrigin, Reason, Receipt, Status, TruncatedIp
+from gateway.model import EmailDigests, EventId, EvidenceId, Kind, Money, PageOrigin, Reason, Receipt, Status, TruncatedIp
 from gateway.outbox import (
     Claim,
     Dead,
@@ -36,11 +36,12 @@ from gateway.outbox import (
     Unavailable,
     Withdrawn,
     explaining,
+    valuing,
 )
 from gateway.outbox.explaining import SLICE_SECONDS
-from gateway.outbox.history import Grain
+from gateway.outbox.history import DeadWorth, Grain
 from gateway.outbox.keyring import BadKeyFile, Keyring
-from gateway.outbox.schema import BACKLOGS, FIGURES, PAUSES, REPLAYS, SPAN, STEPS, CannotOpen, is_crowded
+from gateway.outbox.schema import BACKLOGS, FIGURES, PAUSES, REPLAYS, SPAN, STEPS, UNDELIVERED, CannotOpen, is_crowded
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options, Store
 from gateway.persons import Identifier, Persons
@@ -252,9 +253,24 @@ def flip(*arguments: Any) -> bytes:
 
 
 def go_back_to(engine: SqliteEngine, version: int) -> None:
-    """Make a closed store one of an earlier version, as long as later steps only add tables."""
+    """Make a closed store one of an earlier version: later steps only add tables, and lines or parts of lines to the books."""
     later = re.findall(r"create table (\w+)", "".join(STEPS[version:]))
-    change(engine, *(f"drop table {table}" for table in later), f"pragma user_version = {version}")
+    lines = FINER_LINES if version <= STEPS.index(UNDELIVERED) else ()
+    change(engine, *lines, *(f"drop table {table}" for table in later), f"pragma user_version = {version}")
+
+
+FINER_LINES: Final = (
+    "create temp view finer as select * from books where line glob '[0-9]*|accepted|*|*' or line glob '[0-9]*|value|*|*|*|*'",
+    "create temp table coarse as select rtrim(rtrim(line, replace(line, '|', '')), '|') line, sum(n) n from finer group by 1",
+    "delete from books where line in (select line from finer)",
+    "delete from books where line glob '[0-9]*|retrying*|*' or line glob '[0-9]*|lying|*'",
+    "insert into books select line, n from coarse",
+    "create temp view dead_lines as select id from figure_lines where line glob 'dead_value|*'",
+    "delete from figure_hours where key & 1048575 in dead_lines",
+    "delete from figure_days where key & 1048575 in dead_lines",
+    "delete from figure_lines where id in dead_lines",
+)
+"""Makes the lines of a store those of before what is undelivered was told by kind."""
 
 
 def change(engine: SqliteEngine, *statements: str) -> None:
@@ -453,6 +469,63 @@ async def test_figures_of_a_store_from_before_them_have_no_date(engine: SqliteEn
     await outbox.sweep(NOW + DAY)
     await add_up(outbox)
     assert len(await since(outbox, 0, Grain.DAY)) == 2
+    await outbox.close()
+
+
+async def test_what_is_undelivered_of_a_store_from_before_is_told_with_its_order_value(engine: SqliteEngine) -> None:
+    """By kind, what was to be tried again too, whose copies are opened for it once; what died then has no reason."""
+    outbox = await engine.open()
+    await outbox.put([accept(n, money=Money(100 * n, "EUR")) for n in range(1, 5)])
+    await outbox.put([accept(6, kind=Kind.ADD_TO_CART, money=Money(7, "JPY")), accept(7, kind=Kind.PAGE_VIEW, money=None)])
+    claim = await claim_all(outbox, FIRST, limit=4)
+    one, two, three, four = (record.seq for record in claim.records)
+    ends: list[Settlement] = [
+        Dead(one, Reason.REJECTED),
+        Dead(two, Reason.EXPIRED),
+        *(Later(seq, Reason.TIMED_OUT, NOW) for seq in (three, four)),
+    ]
+    await outbox.settle(claim, ends, NOW)
+    await outbox.sweep(NOW + DAY)
+    claim = await claim_all(outbox, LANES[1])
+    await outbox.settle(claim, [Dead(record.seq, Reason.REJECTED) for record in claim.records], NOW + DAY)
+    before = await outbox.undelivered(SHOP)
+    assert {one.destination: one.retrying_value for one in before if one.retrying} == {META: {"EUR": 700}}
+    await outbox.close()
+    go_back_to(engine, STEPS.index(UNDELIVERED))
+    outbox = await engine.open()
+    assert list(await outbox.undelivered(SHOP)) == list(before)
+    await add_up(outbox)
+    told = await since(outbox, 0, Grain.DAY, only=(DeadWorth,))
+    assert {figure.reason for stretch in told for figure in stretch.figures if isinstance(figure, DeadWorth)} == {None}
+    await deliver_all(outbox, FIRST)
+    assert [one for one in await outbox.undelivered(SHOP) if one.destination is META and one.retrying_value] == []
+    await add_up(outbox)
+    await outbox.close()
+
+
+async def test_valuing_that_was_cut_off_is_finished(engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each copy counts once, however often a store of before is opened, and however many there are."""
+    monkeypatch.setattr(valuing, "AT_A_TIME", 2)
+    outbox = await engine.open([FIRST])
+    await outbox.put([accept(n, destinations=(META,)) for n in range(5)])
+    claim = await claim_all(outbox, FIRST)
+    await outbox.settle(claim, [Later(record.seq, Reason.TIMED_OUT, NOW) for record in claim.records], NOW)
+    await outbox.close()
+    go_back_to(engine, STEPS.index(UNDELIVERED))
+    real, calls = valuing.Valuing.value, count()
+
+    def cut_off(self: valuing.Valuing) -> bool:
+        if next(calls):
+            raise OSError
+        return real(self)
+
+    monkeypatch.setattr(valuing.Valuing, "value", cut_off)
+    with pytest.raises(OSError):  # noqa: PT011 - our own, without a word
+        await engine.open([FIRST])
+    monkeypatch.setattr(valuing.Valuing, "value", real)
+    outbox = await engine.open([FIRST])
+    (told,) = await outbox.undelivered(SHOP)
+    assert (told.retrying, told.retrying_value) == (5, {"EUR": 5 * 1250})
     await outbox.close()
 
 
