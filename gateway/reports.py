@@ -102,10 +102,11 @@ class Reports:
         key = (storefront, asked, since, closed)
         past = self._pasts.find(key)
         begin = since if past is None else past.until
-        told, today, week_before = await asyncio.gather(  # together, so that they wait for the store's thread once
+        told, today, week_before, undelivered = await asyncio.gather(  # together, so that they wait for the store's thread once
             self._outbox.history(storefront, periods.GRAINS[step], begin, until),
             self._today(storefront, day, hour, told=begin <= day and closed <= day),
             self._week_before(storefront, *_week_before(day, hour, zone), closed),
+            self._outbox.undelivered(storefront),
         )
         slots = periods.periods(told, begin, until, step, zone)
         if past is None and (over := [slot for slot in slots[:-1] if slot.until <= closed]):
@@ -120,6 +121,7 @@ class Reports:
             today=today or Period(day, hour, total(stretch for stretch in told if day <= stretch.since < hour)),
             week_before=week_before,
             waiting={where: self._outbox.waiting(Lane(storefront, where)) for where in shop.max_ages},
+            undelivered=undelivered,
             past=past,
         )
         return funnel(sheet, asked.kind, shop.smallest_group)

@@ -189,9 +189,10 @@ def expect(plan: Plan) -> Expected:
     return expected
 
 
-async def run(plan: Plan, folder: Path) -> tuple[list[str], Any, Platforms]:
-    """Carry the plan out: what the clients were told, the books once all is quiet, and the platforms."""
+async def run(plan: Plan, folder: Path) -> tuple[list[str], Any, Any, Platforms]:
+    """Carry the plan out: what the clients were told, the books and the funnel once all is quiet, and the platforms."""
     told: list[str] = []
+    books = funnel = None
     async with Platforms.start() as platforms:
         for destination, mood in plan.moods.items():
             platforms[destination].switch.set(*mood.behaviours)
@@ -201,8 +202,10 @@ async def run(plan: Plan, folder: Path) -> tuple[list[str], Any, Platforms]:
             async with inside(installation, Log(StringIO())):
                 for request in stretch:
                     told += await _post(installation, request)
-                books = await installation.quiet(QUIET_SECONDS) if stretch is stretches[-1] else None
-        return told, books, platforms
+                if stretch is stretches[-1]:
+                    books = await installation.quiet(QUIET_SECONDS)
+                    funnel = await installation.ask("/api/v1/funnel", storefront="shop", step="day", count="2")
+        return told, books, funnel, platforms
 
 
 def _stretches(plan: Plan) -> list[Sequence[tuple[Posted, ...]]]:
@@ -261,6 +264,18 @@ def check_lane(expected: Expected, lane: Any, destination: Destination, mood: Mo
     assert cents["accepted"] == cents["delivered"] + cents["dead"]
 
 
+def check_funnel(lane: Any, total: Any, now: Any) -> None:
+    """What died is told by what it died of, to the event and to the cent, and nothing is left that has order value."""
+    counts = {reason.removeprefix("dead."): n for reason, n in total["reasons"].items() if reason.startswith("dead.")}
+    assert sum(counts.values()) == total["dead"] == lane["dead"]
+    lost = total["dead_value"].get("EUR", {})
+    assert lost.keys() <= counts.keys()
+    dead = Decimal(lane["value"].get("EUR", {}).get("dead", 0))
+    assert sum(map(Decimal, lost.values()), Decimal(0)) == Decimal(total["value"].get("EUR", {}).get("dead", 0)) == dead
+    assert (now["waiting"], now["retrying"], now["dead"]) == (0, 0, lane["dead"])
+    assert (now["waiting_value"], now["retrying_value"]) == ({}, {})
+
+
 def _value(one: Posted) -> Decimal | None:
     return None if one.cents is None else Decimal(one.cents).scaleb(-2)
 
@@ -270,12 +285,14 @@ def _value(one: Posted) -> Decimal | None:
 def test_nothing_appears_and_nothing_is_gone(plan: Plan) -> None:
     """Clients, books and platforms agree on every event and every cent once all is quiet."""
     with tempfile.TemporaryDirectory() as folder:
-        told, books, platforms = asyncio.run(run(plan, Path(folder)))
+        told, books, funnel, platforms = asyncio.run(run(plan, Path(folder)))
     expected = expect(plan)
     check_door(expected, told, books)
     for destination, mood in plan.moods.items():
         if destination.value in books["destinations"]:
-            check_lane(expected, books["destinations"][destination.value], destination, mood, platforms)
+            lane = books["destinations"][destination.value]
+            check_lane(expected, lane, destination, mood, platforms)
+            check_funnel(lane, funnel["total"]["destinations"][destination.value], funnel["now"][destination.value])
         else:
             assert not len(platforms[destination].ledger)
     event(f"repeats at a platform: {any(platforms[d].ledger.repeats for d in Destination)}")

@@ -2,9 +2,9 @@
 
     received → refused (consent apart from the rest) or invalid → accepted → delivered, dead or withdrawn, by destination
 
-All of it is booked when it happens: what was accepted yesterday and confirmed today is in today's deliveries. What waits
-is told as of now, for it has no past. What people decided about their data is told in groups (`groups.py`); `received` is
-then what is told, so that nothing is found by taking the rest from it.
+All of it is booked when it happens: what was accepted yesterday and confirmed today is in today's deliveries. What waits and
+what is to be tried again is told as of now, with its order value, for it has no past. What people decided about their data is
+told in groups (`groups.py`); `received` is then what is told, so that nothing is found by taking the rest from it.
 """
 
 from collections import Counter, defaultdict
@@ -18,7 +18,7 @@ from gateway.audit.groups import OTHERS, Cell, breakdown, cell, share
 from gateway.audit.periods import Period
 from gateway.audit.trace import moment
 from gateway.model import EXPONENTS, Destination, Kind, Reason, Refusal, Status
-from gateway.outbox import Waiting
+from gateway.outbox import Undelivered, Waiting
 from gateway.outbox.history import (
     WITHIN_SECONDS,
     Accepted,
@@ -44,6 +44,9 @@ NOT_CONSENT: Final = {
 """Refusals that say nothing of what the person decided; all others are of consent."""
 
 WITHDRAWN: Final = "withdrawn"
+
+NOT_NOTED: Final = "not_noted"
+"""What the order value of the dead stands under that was booked before it was noted what they died of."""
 
 LATER: Final = "later"
 """How deliveries are named that took longer than the longest bound."""
@@ -84,9 +87,10 @@ class Refusals(TypedDict):
 class Arrival(TypedDict):
     """One destination, JSON-ready. `refused` went to no destination at all; `refused_alone` to another one, not to this.
 
-    `delivered` are those that the platform confirmed, `taken` those that it took for
-    processing, of which it said afterwards what is in `processed`; `reasons` are of both and of the dead. `value` by
-    currency and outcome, in major units. `fresh`: deliveries by how many seconds after the event they were confirmed at most.
+    `delivered` are those that the platform confirmed, `taken` those that it took for processing, of which it said afterwards
+    what is in `processed`; `reasons` are of both and of the dead. `value` by currency and outcome, in major units; `dead_value`
+    is what it has of the dead, by currency and what they died of: less than nought where a replay took more out than died.
+    `fresh`: deliveries by how many seconds after the event they were confirmed at most.
     """
 
     refused: Refusals
@@ -100,6 +104,7 @@ class Arrival(TypedDict):
     replayed: int
     reasons: dict[str, int]
     value: dict[str, dict[str, str]]
+    dead_value: dict[str, dict[str, str]]
     fresh: dict[str, int]
 
 
@@ -113,12 +118,17 @@ class Slot(TypedDict):
 
 
 class Now(TypedDict):
-    """What a destination has undelivered at this moment."""
+    """What a destination has undelivered at this moment: not tried yet, to be tried again, and the letters that lie dead.
+
+    The order value of the first two by currency, in major units. `oldest` is only told of all kinds of events together.
+    """
 
     waiting: int
     retrying: int
     dead: int
     oldest: str | None
+    waiting_value: dict[str, str]
+    retrying_value: dict[str, str]
 
 
 class Funnel(TypedDict):
@@ -159,6 +169,7 @@ class Sheet(msgspec.Struct, frozen=True):
     today: Period
     week_before: Period
     waiting: Mapping[Destination, Waiting]
+    undelivered: Sequence[Undelivered] = ()
     past: Past | None = None
 
 
@@ -192,7 +203,7 @@ def funnel(sheet: Sheet, kind: Kind | None, smallest: int) -> Funnel:
         step=sheet.step,
         time_zone=sheet.time_zone,
         smallest_group=smallest,
-        now={destination.value: _now(waiting) for destination, waiting in sheet.waiting.items()},
+        now={where.value: _now(where, waiting, sheet.undelivered, kind) for where, waiting in sheet.waiting.items()},
         total=slot(span),
         today=slot(sheet.today),
         week_before=slot(sheet.week_before),
@@ -200,14 +211,28 @@ def funnel(sheet: Sheet, kind: Kind | None, smallest: int) -> Funnel:
     )
 
 
-def _now(waiting: Waiting) -> Now:
-    oldest = waiting.oldest_accepted_at
+def _now(where: Destination, all_kinds: Waiting, undelivered: Iterable[Undelivered], kind: Kind | None) -> Now:
+    mine = [one for one in undelivered if one.destination is where and (kind is None or one.kind is kind)]
+    waiting, retrying, dead, oldest = all_kinds.waiting, all_kinds.retrying, all_kinds.dead, all_kinds.oldest_accepted_at
+    if kind is not None:
+        waiting, retrying = sum(one.waiting for one in mine), sum(one.retrying for one in mine)
+        dead, oldest = sum(one.dead for one in mine), None
     return Now(
-        waiting=waiting.waiting,
-        retrying=waiting.retrying,
-        dead=waiting.dead,
+        waiting=waiting,
+        retrying=retrying,
+        dead=dead,
         oldest=None if oldest is None else moment(oldest),
+        waiting_value=_worth([one.waiting_value for one in mine]) if waiting else {},
+        retrying_value=_worth([one.retrying_value for one in mine]) if retrying else {},
     )
+
+
+def _worth(parts: Iterable[Mapping[str, int]]) -> dict[str, str]:
+    """Add order value up, by currency, in major units."""
+    sums: Counter[str] = Counter()
+    for part in parts:
+        sums.update(part)
+    return {currency: _amount(currency, sums[currency]) for currency in sorted(sums) if sums[currency]}
 
 
 def _slot(period: Period, kind: Kind | None, smallest: int, declared: Collection[Destination]) -> Slot:
@@ -288,6 +313,7 @@ def _arrival(figures: Mapping[Figure, int], smallest: int) -> Arrival:
     processed: Counter[str] = Counter()
     fresh: Counter[int | None] = Counter()
     minor: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    dead: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for figure, count in figures.items():
         match figure:
             case Accepted():
@@ -303,6 +329,8 @@ def _arrival(figures: Mapping[Figure, int], smallest: int) -> Arrival:
                 processed[processing.value if code is None else f"{processing.value}.{code}"] += count
             case Worth(currency=currency, outcome=outcome):
                 minor[currency][outcome] += count
+            case DeadWorth(currency=currency, reason=why):
+                dead[currency][NOT_NOTED if why is None else why.value] += count
             case Fresh(within=bound):
                 fresh[bound] += count
             case _:
@@ -319,6 +347,7 @@ def _arrival(figures: Mapping[Figure, int], smallest: int) -> Arrival:
         replayed=replayed,
         reasons={reason: count for reason, count in reasons.most_common() if count},
         value={currency: _major(currency, minor[currency]) for currency in sorted(minor)},
+        dead_value={currency: told for currency in sorted(dead) if (told := _major(currency, dead[currency]))},
         fresh={LATER if bound is None else str(bound): fresh[bound] for bound in (*WITHIN_SECONDS, None) if fresh[bound]},
     )
 
@@ -359,5 +388,8 @@ def _refusals(figures: Mapping[Figure, int], smallest: int, *, alone: bool) -> R
 
 
 def _major(currency: str, minor: Mapping[str, int]) -> dict[str, str]:
-    digits = -EXPONENTS.get(currency, 2)
-    return {outcome: f"{Decimal(amount).scaleb(digits):f}" for outcome, amount in sorted(minor.items()) if amount}
+    return {outcome: _amount(currency, amount) for outcome, amount in sorted(minor.items()) if amount}
+
+
+def _amount(currency: str, minor: int) -> str:
+    return f"{Decimal(minor).scaleb(-EXPONENTS.get(currency, 2)):f}"

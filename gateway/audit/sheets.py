@@ -138,12 +138,18 @@ def _arrival(arrival: Arrival) -> Iterator[Cells]:
     for currency, sums in arrival["value"].items():
         for outcome, amount in sums.items():
             yield outcome, None, currency, Decimal(amount)
+    for currency, sums in arrival["dead_value"].items():
+        for reason, amount in sums.items():
+            yield "dead", reason, currency, Decimal(amount)
 
 
 def _now(told: Funnel) -> Iterator[Cells]:
     for name, now in told["now"].items():
         for stage, count in (("waiting", now["waiting"]), ("retrying", now["retrying"]), ("dead", now["dead"])):
             yield name, stage, None, None, count
+        for stage, value in (("waiting", now["waiting_value"]), ("retrying", now["retrying_value"])):
+            for currency, amount in value.items():
+                yield name, stage, None, currency, Decimal(amount)
 
 
 # ── the others ───────────────────────────────────────────────────────────────────────────────────────────────────

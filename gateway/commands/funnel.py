@@ -82,16 +82,30 @@ def _print(funnel: Funnel) -> None:
         _row(table, title, slot, places)
     show(table)
     for place, now in funnel["now"].items():
-        out.print(f"{place}: {now['waiting']} waiting, {now['retrying']} to be tried again, {now['dead']} dead", markup=False)
-        for reason, count in funnel["total"]["destinations"].get(place, {"reasons": {}})["reasons"].items():
-            out.print(f"  {count} {reason}", markup=False)
+        waiting = f"{now['waiting']} waiting{_worth(now['waiting_value'])}"
+        retrying = f"{now['retrying']} to be tried again{_worth(now['retrying_value'])}"
+        out.print(f"{place}: {waiting}, {retrying}, {now['dead']} dead", markup=False)
+        arrival = funnel["total"]["destinations"][place]
+        for code, count in arrival["reasons"].items():
+            outcome, _, reason = code.partition(".")
+            worth = _worth(_of(reason, arrival["dead_value"])) if outcome == "dead" else ""
+            out.print(f"  {count} {code}{worth}", markup=False)
     for place, arrival in funnel["total"]["destinations"].items():
         for said, refused in (("alone", arrival["refused_alone"]), ("and everywhere", arrival["refused"])):
             for reason, cell in {**refused["consent_reasons"], **refused["otherwise"]}.items():
-                worth = "".join(f", {sums[reason]} {cur}" for cur, sums in refused["value"].items() if reason in sums)
-                out.print(f"refused for {place} {said}: {cell} {reason}{worth}", markup=False)
+                out.print(f"refused for {place} {said}: {cell} {reason}{_worth(_of(reason, refused['value']))}", markup=False)
     for reason, told in funnel["total"]["door"]["consent_reasons"].items():
         out.print(f"refused for consent: {told} {reason}", markup=False)
+
+
+def _of(reason: str, value: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Give the order value of one reason, by currency."""
+    return {currency: sums[reason] for currency, sums in value.items() if reason in sums}
+
+
+def _worth(value: Mapping[str, str]) -> str:
+    """Say what events are worth; nothing of events without order value."""
+    return f" ({', '.join(f'{amount} {currency}' for currency, amount in value.items())})" if value else ""
 
 
 def _row(table: Table, title: str, slot: Slot, places: tuple[str, ...]) -> None:

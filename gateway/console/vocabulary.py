@@ -45,6 +45,7 @@ STATES: Final[Mapping[str, str]] = {
     "dead": "Failed",
     "withdrawn": "Consent taken back",
     "others": "Others",
+    "not_noted": "Reason not noted",
 }
 
 REASONS: Final[Mapping[str, str]] = {

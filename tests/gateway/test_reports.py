@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway.audit.periods import Step
-from gateway.model import Kind, StorefrontId
-from gateway.outbox import Entry
+from gateway.model import Kind, Money, Reason, StorefrontId
+from gateway.outbox import Dead, Entry, Later
 from gateway.outbox.history import HOUR_SECONDS, Figure, Grain, Stretch
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from gateway.reports import Asked, Reports, Shop, Unmeant, read
-from tests.gateway.outbox.making import ALL, DAY, FIRST, LANES, META, SHOP, SqliteEngine, accept, deliver_all, refuse
+from tests.gateway.outbox.making import ALL, DAY, FIRST, LANES, META, SHOP, SqliteEngine, accept, claim_all, deliver_all, refuse
 
 NOW = int(datetime(2026, 11, 26, 10, 20, tzinfo=UTC).timestamp())
 PARIS = ZoneInfo("Europe/Paris")
@@ -87,6 +87,26 @@ async def test_what_waits_is_told_as_of_now(outbox: SqliteOutbox) -> None:
     assert (told["now"]["meta"]["waiting"], told["now"]["pinterest"]["waiting"]) == (0, 1)
     backlog = reports(outbox).backlog(SHOP, ALL[1], NOW)
     assert backlog["first_expiry"] == {"at": "2026-12-02T10:20:00Z", "seconds": 6 * DAY}
+
+
+async def test_what_waits_and_what_is_tried_again_has_its_order_value(outbox: SqliteOutbox) -> None:
+    """By kind of event, and of all; what died by what it died of."""
+    await outbox.put([accept(n, at=NOW, destinations=(META,), money=Money(100 * n, "EUR")) for n in (1, 2, 3)])
+    await outbox.put([accept(4, at=NOW, destinations=(META,), kind=Kind.ADD_TO_CART, money=Money(1000, "EUR"))])
+    claim = await claim_all(outbox, FIRST, now=NOW, limit=2)
+    one, two = (record.seq for record in claim.records)
+    await outbox.settle(claim, [Later(one, Reason.TIMED_OUT, NOW + 60), Dead(two, Reason.REJECTED)], NOW)
+    told = {kind: await reports(outbox).funnel(SHOP, Asked(Step.DAY, 1, kind), NOW) for kind in (None, *Kind)}
+    now = {kind: funnel["now"]["meta"] for kind, funnel in told.items()}
+    assert {kind: (one["waiting"], one["retrying"], one["dead"]) for kind, one in now.items()} == {
+        None: (2, 1, 1),
+        Kind.PURCHASE: (1, 1, 1),
+        Kind.ADD_TO_CART: (1, 0, 0),
+        Kind.PAGE_VIEW: (0, 0, 0),
+    }
+    assert [now[None]["waiting_value"], now[Kind.PURCHASE]["waiting_value"]] == [{"EUR": "13.00"}, {"EUR": "3.00"}]
+    assert (now[None]["retrying_value"], now[Kind.ADD_TO_CART]["retrying_value"]) == ({"EUR": "1.00"}, {})
+    assert told[None]["total"]["destinations"]["meta"]["dead_value"] == {"EUR": {"rejected": "2.00"}}
 
 
 async def test_a_type_that_stopped_is_found_in_the_store(outbox: SqliteOutbox) -> None:

@@ -3,6 +3,7 @@
 What is shown is the answer of `GET /api/v1/funnel` and nothing else, so small groups stay as hidden as there.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -62,18 +63,28 @@ class Reason(msgspec.Struct, frozen=True):
     value: Mapping[str, Decimal]
 
 
+class End(msgspec.Struct, frozen=True):
+    """What events died of, how many, and their order value by currency. Either is less than nought where a replay took more."""
+
+    code: str
+    count: int
+    value: Mapping[str, Decimal]
+
+
 class Course(msgspec.Struct, frozen=True):
-    """A destination over the whole time, and now."""
+    """A destination over the whole time, and now: what waits and what is to be tried again with its order value."""
 
     name: str
     total: Arrival
     waiting: int
+    waiting_value: Mapping[str, Decimal]
     retrying: int
+    retrying_value: Mapping[str, Decimal]
     lying: int
     alone: tuple[Reason, ...]
     nowhere: tuple[Reason, ...]
     sums: tuple[Sum, ...]
-    ends: tuple[Count, ...]
+    ends: tuple[End, ...]
     processed: tuple[Count, ...]
     fresh: tuple[tuple[int | None, int], ...]
     lines: tuple[Arrival, ...]
@@ -170,11 +181,26 @@ def reasons(told: Refusals) -> tuple[Reason, ...]:
     """Give reasons with their order value, consent first."""
 
     def one(code: str, count: Cell, *, consent: bool) -> Reason:
-        value = {currency: Decimal(sums[code]) for currency, sums in told["value"].items() if code in sums}
-        return Reason(code, count, consent, value)
+        return Reason(code, count, consent, _worth(code, told["value"]))
 
     consent = [one(row.code, row.count, consent=True) for row in counts(told["consent_reasons"])]
     return (*consent, *(one(code, count, consent=False) for code, count in told["otherwise"].items()))
+
+
+def ends(total: Arrival) -> tuple[End, ...]:
+    """Give what events died of, the most frequent first; what has order value and no events comes last."""
+    found = Counter({why.removeprefix("dead."): count for why, count in total["reasons"].items() if why.startswith("dead.")})
+    valued = {code for sums in total["dead_value"].values() for code in sums}
+    codes = [*(row.code for row in counts(found)), *sorted(valued - found.keys())]
+    return tuple(End(code, found[code], _worth(code, total["dead_value"])) for code in codes)
+
+
+def _worth(code: str, value: Mapping[str, Mapping[str, str]]) -> dict[str, Decimal]:
+    return {currency: Decimal(sums[code]) for currency, sums in value.items() if code in sums}
+
+
+def _amounts(value: Mapping[str, str]) -> dict[str, Decimal]:
+    return {currency: Decimal(amount) for currency, amount in value.items()}
 
 
 def course(name: str, told: Funnel) -> Course:
@@ -185,14 +211,14 @@ def course(name: str, told: Funnel) -> Course:
         name=name,
         total=total,
         waiting=0 if now is None else now["waiting"],
+        waiting_value={} if now is None else _amounts(now["waiting_value"]),
         retrying=0 if now is None else now["retrying"],
+        retrying_value={} if now is None else _amounts(now["retrying_value"]),
         lying=0 if now is None else now["dead"],
         alone=reasons(total["refused_alone"]),
         nowhere=reasons(total["refused"]),
         sums=tuple(_sum(currency, sums) for currency, sums in total["value"].items()),
-        ends=counts(
-            {reason.partition(".")[2]: count for reason, count in total["reasons"].items() if reason.startswith("dead.")}
-        ),
+        ends=ends(total),
         processed=counts(dict(total["processed"])),
         fresh=tuple((None if bound == "later" else int(bound), count) for bound, count in total["fresh"].items()),
         lines=tuple(slot["destinations"][name] for slot in told["slots"] if name in slot["destinations"]),

@@ -10,9 +10,10 @@ from gateway.audit.funnel import NOT_CONSENT, Funnel, Sheet, Slot, funnel
 from gateway.audit.periods import Period
 from gateway.audit.trace import moment
 from gateway.model import Destination, Kind, PlatformCode, Processing, Reason, Refusal, Source, Status
-from gateway.outbox import Waiting
+from gateway.outbox import Undelivered, Waiting
 from gateway.outbox.history import (
     Accepted,
+    DeadWorth,
     Differing,
     Figure,
     Fresh,
@@ -64,10 +65,19 @@ FIGURES: dict[Figure, int] = {
     Worth(META, "EUR", "accepted", PURCHASE): 123_456,
     Worth(META, "EUR", "delivered", PURCHASE): 100_000,
     Worth(META, "JPY", "delivered", PURCHASE): 700,
+    Worth(META, "EUR", "dead", PURCHASE): 4_500,
+    DeadWorth(META, "EUR", PURCHASE, Reason.REJECTED): 3_000,
+    DeadWorth(META, "EUR", PURCHASE, None): 1_500,
     Replayed(META): 2,
     Fresh(META, 60): 79,
     Fresh(META, None): 1,
 }
+
+UNDELIVERED = (
+    Undelivered(META, PURCHASE, 2, 2, 1, {"EUR": 6_000, "JPY": 700}, {"EUR": 1_250}),
+    Undelivered(META, VIEW, 1, 0, 0, {}, {}),
+    Undelivered(GOOGLE, PURCHASE, 0, 0, 4, {"EUR": 90}, {"EUR": 90}),
+)
 
 
 def made(figures: dict[Figure, int], kind: Kind | None = None, smallest: int = 10) -> Funnel:
@@ -75,7 +85,7 @@ def made(figures: dict[Figure, int], kind: Kind | None = None, smallest: int = 1
     day = Period(NOW, NOW + 86_400, figures)
     empty = Period(NOW, NOW, {})
     waiting = {META: Waiting(3, 2, 1, NOW), GOOGLE: Waiting(0, 0, 0, None)}
-    sheet = Sheet("shop", "day", "UTC", (day, Period(NOW + 86_400, NOW + 90_000, {})), day, empty, waiting)
+    sheet = Sheet("shop", "day", "UTC", (day, Period(NOW + 86_400, NOW + 90_000, {})), day, empty, waiting, UNDELIVERED)
     return funnel(sheet, kind, smallest)
 
 
@@ -110,7 +120,8 @@ def test_a_destination_tells_what_became_of_its_events() -> None:
         "withdrawn": "<10",
         "replayed": 2,
         "reasons": {"delivered.confirmed": 80, "dead.rejected": 5},
-        "value": {"EUR": {"accepted": "1234.56", "delivered": "1000.00"}, "JPY": {"delivered": "700"}},
+        "value": {"EUR": {"accepted": "1234.56", "dead": "45.00", "delivered": "1000.00"}, "JPY": {"delivered": "700"}},
+        "dead_value": {"EUR": {"not_noted": "15.00", "rejected": "30.00"}},
         "fresh": {"60": 79, "later": 1},
     }
     google = destinations["google_ads"]
@@ -169,9 +180,49 @@ def test_lines_and_what_waits_are_there() -> None:
     assert [slot["since"] for slot in told["slots"]] == [moment(NOW), moment(NOW + 86_400)]
     assert told["slots"][1]["door"]["received"] == 0
     assert (told["total"]["since"], told["total"]["until"]) == (moment(NOW), moment(NOW + 90_000))
-    assert told["now"]["meta"] == {"waiting": 3, "retrying": 2, "dead": 1, "oldest": moment(NOW)}
     assert told["today"]["door"] == told["total"]["door"]
     assert told["week_before"]["door"]["received"] == 0
+
+
+def test_what_is_undelivered_is_told_with_its_order_value() -> None:
+    """What was not tried yet apart from what is to be tried again; where no record is, no value of one that died unread."""
+    now = made(FIGURES)["now"]
+    assert now["meta"] == {
+        "waiting": 3,
+        "retrying": 2,
+        "dead": 1,
+        "oldest": moment(NOW),
+        "waiting_value": {"EUR": "60.00", "JPY": "700"},
+        "retrying_value": {"EUR": "12.50"},
+    }
+    assert (now["google_ads"]["waiting_value"], now["google_ads"]["retrying_value"]) == ({}, {})
+
+
+def test_what_is_undelivered_of_one_kind_is_told_apart() -> None:
+    """Since when is only known of all kinds together."""
+    nothing: dict[str, Any] = {
+        "waiting": 0,
+        "retrying": 0,
+        "dead": 0,
+        "oldest": None,
+        "waiting_value": {},
+        "retrying_value": {},
+    }
+    assert made(FIGURES, VIEW)["now"] == {"meta": {**nothing, "waiting": 1}, "google_ads": nothing}
+    purchases = made(FIGURES, PURCHASE)["now"]
+    assert (purchases["meta"]["waiting"], purchases["meta"]["waiting_value"]["EUR"]) == (2, "60.00")
+    assert purchases["google_ads"]["dead"] == 4
+
+
+def test_the_dead_of_one_kind_are_told_with_their_value() -> None:
+    """By what they died of; a replay may take more out than died, and what comes to nothing is not told."""
+    figures: dict[Figure, int] = {
+        DeadWorth(META, "EUR", PURCHASE, Reason.EXPIRED): -200,
+        DeadWorth(META, "EUR", VIEW, Reason.EXPIRED): 200,
+        DeadWorth(META, "USD", VIEW, Reason.REJECTED): 0,
+    }
+    told = [made(figures, kind)["total"]["destinations"]["meta"]["dead_value"] for kind in (PURCHASE, VIEW, None)]
+    assert told == [{"EUR": {"expired": "-2.00"}}, {"EUR": {"expired": "2.00"}}, {}]
 
 
 def test_few_who_refused_are_not_told() -> None:

@@ -49,6 +49,20 @@ def test_a_funnel_has_a_line_for_each_figure() -> None:
     assert found["meta", "delivered", "confirmed", ""] == "80"
     assert found["meta", "delivered", "", "EUR"] == "1000.00"
     assert found["google_ads", "processed", "not_used.X", ""] == "2"
+    assert (found["meta", "dead", "rejected", ""], found["meta", "dead", "rejected", "EUR"]) == ("5", "30.00")
+
+
+def test_what_is_undelivered_now_has_its_order_value() -> None:
+    """A line for each currency beside the line of events."""
+    rows = [row for row in read(sheets.funnel_sheet(made(FIGURES))) if row["span"] == "now" and row["destination"] == "meta"]
+    assert [(row["stage"], row["currency"], row["value"]) for row in rows] == [
+        ("waiting", "", "3"),
+        ("retrying", "", "2"),
+        ("dead", "", "1"),
+        ("waiting", "EUR", "60.00"),
+        ("waiting", "JPY", "700"),
+        ("retrying", "EUR", "12.50"),
+    ]
 
 
 def test_a_funnel_has_the_same_columns_whatever_is_in_it() -> None:

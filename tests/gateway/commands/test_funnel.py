@@ -1,9 +1,13 @@
+import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 from gateway.cli import main
+from gateway.model import Destination
+from gateway.sandbox.behaviour import Behaviour, Mode
 from tests.doorway import purchase, refused
-from tests.gateway.commands.doing import Capture, do, post
+from tests.gateway.commands.doing import Capture, do, post, with_dead_letters
 from tests.live import Installation, Process
 
 
@@ -26,6 +30,23 @@ async def test_the_funnel_is_shown_running_and_stopped(running: Process, capsys:
         assert (told["event"], told["step"], len(told["slots"])) == ("purchase", "week", 8)
         assert told["total"]["door"]["accepted"] == 2
         assert told["total"]["destinations"]["meta"]["delivered"] == 2
+
+
+async def test_what_died_is_shown_with_its_order_value(tmp_path: Path, capsys: Capture) -> None:
+    """By what it died of; the accepted that are still to be delivered with theirs."""
+    async with with_dead_letters(tmp_path) as (process, platforms):
+        platforms[Destination.META].switch.set(Behaviour(mode=Mode.SERVER_ERROR))
+        await post(process.installation, purchase("4"))
+        for _ in range(400):
+            now = (await process.ask("/api/v1/funnel", storefront="shop"))["now"]["meta"]
+            if now["retrying"]:
+                break
+            await asyncio.sleep(0.05)
+        assert (now["retrying_value"], now["waiting_value"]) == ({"EUR": "129.90"}, {})
+        assert await do("funnel", "shop", "--count", "2", "--config", str(process.installation.config)) == 0
+        shown = capsys.readouterr().out
+        assert "meta: 0 waiting, 1 to be tried again (129.90 EUR), 2 dead" in shown
+        assert "  2 dead.rejected (259.80 EUR)" in shown
 
 
 def test_a_count_that_cannot_be_meant_is_2(stopped: Installation, capsys: Capture) -> None:

@@ -4,10 +4,10 @@ from decimal import Decimal
 
 from gateway.audit.funnel import Sheet, funnel
 from gateway.audit.periods import Period
-from gateway.console.pages.funnel import Beside, Count, Line, Sum, counts, course, shown
+from gateway.console.pages.funnel import Beside, Count, End, Line, Sum, counts, course, shown
 from gateway.model import Destination, Kind, Reason, Refusal, Source, Status
-from gateway.outbox import Waiting
-from gateway.outbox.history import Accepted, Figure, Fresh, Matched, Received, Settled, Worth
+from gateway.outbox import Undelivered, Waiting
+from gateway.outbox.history import Accepted, DeadWorth, Figure, Fresh, Matched, Received, Settled, Worth
 from gateway.reports import Asked
 
 META = Destination.META
@@ -25,11 +25,15 @@ FIGURES: dict[Figure, int] = {
     Worth(META, "EUR", "accepted", Kind.PURCHASE): 40_000,
     Worth(META, "EUR", "delivered", Kind.PURCHASE): 30_000,
     Worth(META, "EUR", "dead", Kind.PURCHASE): 7_000,
+    DeadWorth(META, "EUR", Kind.PURCHASE, Reason.EXPIRED): 6_500,
+    DeadWorth(META, "EUR", Kind.PURCHASE, None): 500,
     Fresh(META, 60): 29,
     Fresh(META, None): 1,
 }
 PERIOD = Period(0, DAY, FIGURES)
-TOLD = funnel(Sheet("shop", "day", "UTC", (PERIOD,), PERIOD, Period(0, DAY, {}), {META: Waiting(3, 2, 1, 7)}), None, 10)
+UNDELIVERED = (Undelivered(META, Kind.PURCHASE, 3, 2, 1, {"EUR": 3_000}, {"JPY": 700}),)
+WAITING = {META: Waiting(3, 2, 1, 7)}
+TOLD = funnel(Sheet("shop", "day", "UTC", (PERIOD,), PERIOD, Period(0, DAY, {}), WAITING, UNDELIVERED), None, 10)
 SHOWN = shown(TOLD, Asked(), bad=False)
 
 
@@ -58,9 +62,14 @@ def test_a_destination_has_its_money_its_deaths_and_its_haste() -> None:
     meta = course("meta", TOLD)
     assert meta.sums == (Sum("EUR", Decimal(400), Decimal(300), Decimal(0), Decimal(70)),)
     assert meta.sums[0].open == 30
-    assert meta.ends == (Count("expired", 5), Count("rejected", 2))
+    assert meta.ends == (
+        End("expired", 5, {"EUR": Decimal(65)}),
+        End("rejected", 2, {}),
+        End("not_noted", 0, {"EUR": Decimal(5)}),
+    )
     assert meta.fresh == ((60, 29), (None, 1))
     assert (meta.waiting, meta.retrying, meta.lying) == (3, 2, 1)
+    assert (meta.waiting_value, meta.retrying_value) == ({"EUR": Decimal(30)}, {"JPY": Decimal(700)})
 
 
 def test_today_stands_beside_the_week_before() -> None:
