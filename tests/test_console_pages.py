@@ -33,6 +33,9 @@ pytestmark = [needs_console, pytest.mark.asyncio(loop_scope="module"), pytest.ma
 NAMES: Final = {role: name for name, role in PEOPLE.items() if name != XSS}
 WITH_QUERIES: Final = (
     "/funnel?step=hour&event=purchase",
+    "/dead-letters?destination=pinterest&reason=rejected",
+    "/dead-letters?destination=meta&reason=expired",
+    "/dead-letters?destination=nowhere",
     *(f"/explain?event=purchase&event_id={event_id}" for event_id in ("7", "r1", "bad1", "nobody")),
 )
 LOOKS: Final = {
@@ -137,6 +140,28 @@ async def test_each_role_has_its_own_pages(role: Role, shop: Shop) -> None:
         assert (path, answer.status) == (path, 200 if allowed else 403)
         assert (path in links) is (allowed and page.section is not None)
     assert ([one for one in visit.complaints if "403" not in one], visit.strangers) == ([], [])
+
+
+async def test_dead_letters_are_filtered_by_the_keyboard(shop: Shop) -> None:
+    """Each choice has a name, nothing happens before Enter, and what is shown is what was chosen; each says what to do."""
+    visit = await shop.visit("oli")
+    await visit.open("/dead-letters")
+    form = visit.page.get_by_role("form", name="Which letters")
+    await form.get_by_label("Destination").select_option(label="Pinterest")
+    await form.get_by_label("Reason").select_option(label="Refused by the platform")
+    assert "destination" not in visit.page.url
+    await form.get_by_label("Reason").press("Tab")
+    await visit.page.keyboard.press("Enter")
+    await visit.page.wait_for_url("**/dead-letters?**reason=rejected**")
+    rows = visit.page.get_by_role("table", name="One by one").get_by_role("row")
+    assert await rows.count() == 3
+    assert await rows.nth(1).get_by_role("cell").nth(2).inner_text()
+    assert await form.get_by_label("Reason").input_value() == "rejected"
+    await visit.open("/dead-letters?destination=meta")
+    assert "None of them is of that destination" in await visit.page.inner_text("#main")
+    await form.get_by_role("link", name="Show all").click()
+    await visit.page.wait_for_url("**/dead-letters")
+    assert await visit.page.get_by_role("article").count() == 1
 
 
 async def test_dead_letters_are_looked_at_and_replayed(shop: Shop) -> None:

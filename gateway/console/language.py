@@ -113,12 +113,16 @@ class Words(msgspec.Struct, frozen=True):
 
         English is told as it is. Other languages say what there is of the reason itself, without the platform's own code.
         """
-        if self.language == ENGLISH or otherwise is None:
-            return otherwise or ""
-        found = ADVICE.get(reason)
-        if found is None:
-            return otherwise
-        return " ".join(self.gettext(text) for text in found).replace("{platform}", self.code(destination))
+        found = None if self.language == ENGLISH or otherwise is None else ADVICE.get(reason)
+        return (otherwise or "") if found is None else self._advised(destination, *found)
+
+    def remedy(self, destination: str, reason: str, otherwise: str) -> str:
+        """Say what to do about a reason, as `advice` says it, without what it means; `otherwise` is the English text."""
+        found = None if self.language == ENGLISH else ADVICE.get(reason)
+        return otherwise if found is None else self._advised(destination, found.do)
+
+    def _advised(self, destination: str, *texts: str) -> str:
+        return " ".join(self.gettext(text) for text in texts).replace("{platform}", self.code(destination))
 
     def number(self, number: float | Decimal | str) -> str:
         """Write a number; what is no number, as `<10`, stays as it is."""

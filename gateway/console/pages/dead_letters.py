@@ -5,7 +5,7 @@ says whether more is left.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -44,10 +44,29 @@ class Tried(msgspec.Struct, frozen=True):
     more: bool
 
 
+class Filter(msgspec.Struct, frozen=True):
+    """Which letters are looked at: those of one destination and of one reason, or of all where it is nothing.
+
+    `destinations` and `reasons` are what can be chosen: those of letters that lie there, and what is chosen. `bad`: what was
+    asked for cannot be meant, so all are shown.
+    """
+
+    destination: str
+    reason: str
+    destinations: tuple[str, ...]
+    reasons: tuple[str, ...]
+    bad: bool
+
+    def means(self, letter: DeadTold) -> bool:
+        """Say whether letters that died alike are among those that are looked at."""
+        return self.destination in {"", letter["destination"]} and self.reason in {"", letter["reason"]}
+
+
 class Lying(msgspec.Struct, frozen=True):
-    """What the page shows."""
+    """What the page shows: how many letters lie there, and those that are looked at."""
 
     total: int
+    filter: Filter
     letters: tuple[DeadTold, ...]
     tried: Tried | None = None
     page: LettersTold | None = None
@@ -63,11 +82,27 @@ async def show(ask: Ask, rooms: Rooms) -> Shown:
 
 async def _lying(ask: Ask, rooms: Rooms, tried: Tried | None = None) -> Lying:
     listing = list_dead(await count_dead(rooms.outbox, ask.storefront))
-    if not ask.caller.may("GET", "/api/v1/dead-letters/list"):
-        return Lying(listing["total"], tuple(listing["letters"]), tried)
     wanted = leafing.read(ask.query)
     meant = wanted if isinstance(wanted, leafing.Wanted) else leafing.Wanted()
-    return Lying(listing["total"], tuple(listing["letters"]), tried, await leafing.leaf(rooms.outbox, ask.storefront, meant))
+    chosen = filter_of(listing["letters"], meant, bad=meant is not wanted)
+    page = None
+    if ask.caller.may("GET", "/api/v1/dead-letters/list"):
+        page = await leafing.leaf(rooms.outbox, ask.storefront, meant)
+    return Lying(listing["total"], chosen, tuple(filter(chosen.means, listing["letters"])), tried, page)
+
+
+def filter_of(letters: Sequence[DeadTold], meant: leafing.Wanted, *, bad: bool) -> Filter:
+    """Give what is looked at, and what else there is to choose, in the order of the platforms and of the alphabet."""
+    destination = "" if meant.destination is None else meant.destination.value
+    reason = "" if meant.reason is None else meant.reason.value
+    there = {destination, *(letter["destination"] for letter in letters)}
+    return Filter(
+        destination,
+        reason,
+        destinations=tuple(one.value for one in Destination if one.value in there),
+        reasons=tuple(sorted({reason, *(letter["reason"] for letter in letters)} - {""})),
+        bad=bad,
+    )
 
 
 def order_of(ask: Ask, form: Form, *, dry_run: bool) -> Order | None:

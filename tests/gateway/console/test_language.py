@@ -156,6 +156,14 @@ def test_advice_is_in_the_readers_language() -> None:
     assert Words("fr").advice("meta", "credential", None) == ""
 
 
+def test_what_to_do_is_the_end_of_the_advice() -> None:
+    """In English with all its detail; a reason of another version is told in English."""
+    assert Words("en").remedy("meta", "rejected", "Detail.") == "Detail."
+    done = Words("fr").remedy("meta", "rejected", "Detail.")
+    assert Words("fr").advice("meta", "rejected", "Detail.").endswith(f" {done}")
+    assert Words("fr").remedy("meta", "unheard_of", "Detail.") == "Detail."
+
+
 def test_plural_forms() -> None:
     """Nought is plural in English and singular in French."""
     assert [Words("en").ngettext("one", "many", count) for count in (0, 1, 2)] == ["many", "one", "many"]

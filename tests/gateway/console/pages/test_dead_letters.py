@@ -5,11 +5,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.audit.letters import LotTold
+from gateway.audit.letters import LotTold, list_dead
 from gateway.console.language import Words
 from gateway.console.page import Ask, Caller, Form
-from gateway.console.pages.dead_letters import Kept, judged, order_of
+from gateway.console.pages.dead_letters import Filter, Kept, filter_of, judged, order_of
 from gateway.console.roles import OPERATORS
+from gateway.delivery.letters import Dead
+from gateway.leafing import Wanted
 from gateway.model import Destination, Kind, Reason, StorefrontId
 
 SHOP = StorefrontId("shop")
@@ -28,6 +30,43 @@ MEANT = {"destination": "meta", "event": "purchase", "reason": "rejected"}
 def lot(count: int, against: str | None = None, **value: str) -> LotTold:
     """Letters that fare alike."""
     return LotTold(event="purchase", reason="rejected", code=None, against=against, count=count, value=value)
+
+
+def died(destination: Destination, reason: Reason) -> Dead:
+    """A letter of a purchase that died so."""
+    return Dead(destination, Kind.PURCHASE, reason, None, 1, 0, 0, 0)
+
+
+LETTERS = list_dead(
+    [
+        died(Destination.PINTEREST, Reason.REJECTED),
+        died(Destination.META, Reason.REJECTED),
+        died(Destination.META, Reason.EXPIRED),
+    ]
+)["letters"]
+
+
+@pytest.mark.parametrize(
+    ("meant", "found"),
+    [
+        (Wanted(), ["pinterest rejected", "meta rejected", "meta expired"]),
+        (Wanted(Destination.META), ["meta rejected", "meta expired"]),
+        (Wanted(reason=Reason.REJECTED), ["pinterest rejected", "meta rejected"]),
+        (Wanted(Destination.PINTEREST, Reason.EXPIRED), []),
+    ],
+)
+def test_only_letters_that_are_meant_are_shown(meant: Wanted, found: list[str]) -> None:
+    """Of one destination, of one reason, of both, or all."""
+    chosen = filter_of(LETTERS, meant, bad=False)
+    assert [f"{one['destination']} {one['reason']}" for one in LETTERS if chosen.means(one)] == found
+
+
+def test_what_lies_there_can_be_chosen_and_what_is_chosen_stays() -> None:
+    """Destinations in the platforms' order, reasons by the alphabet; also where no such letter lies there."""
+    chosen = filter_of(LETTERS, Wanted(Destination.GOOGLE_ADS, Reason.TIMED_OUT), bad=False)
+    assert chosen.destinations == ("meta", "pinterest", "google_ads")
+    assert chosen.reasons == ("expired", "rejected", "timed_out")
+    assert filter_of([], Wanted(), bad=True) == Filter("", "", (), (), bad=True)
 
 
 def test_what_would_go_is_added_up_and_what_would_not_is_named() -> None:
