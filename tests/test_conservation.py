@@ -295,5 +295,7 @@ def test_nothing_appears_and_nothing_is_gone(plan: Plan) -> None:
             check_funnel(lane, funnel["total"]["destinations"][destination.value], funnel["now"][destination.value])
         else:
             assert not len(platforms[destination].ledger)
+    cents = sum(one.cents or 0 for one in expected.accepted.values())
+    assert Decimal(funnel["total"]["door"]["accepted_value"].get("EUR", 0)) == Decimal(cents).scaleb(-2)
     event(f"repeats at a platform: {any(platforms[d].ledger.repeats for d in Destination)}")
     event(f"restarts: {len([at for at in plan.restarts if at < len(plan.requests)])}")

@@ -24,6 +24,7 @@ from gateway.outbox.history import (
     Accepted,
     DeadWorth,
     Differing,
+    DoorWorth,
     Figure,
     Fresh,
     Matched,
@@ -33,6 +34,7 @@ from gateway.outbox.history import (
     RefusedWorth,
     Replayed,
     Settled,
+    TurnedAway,
     Worth,
 )
 
@@ -57,6 +59,8 @@ class Door(TypedDict):
 
     `opt_in` is the share of accepted events in those and the ones refused for consent; None where a group is too small.
     `matched`: of the accepted events how many came with a hashed e-mail, an address, a click id, or none of these.
+    `accepted_value` by currency and `refused_value` by currency and reason are order value in major units, each event once;
+    where a group is too small to be told, its value is not told either (as `Refusals`).
     """
 
     received: int
@@ -69,6 +73,8 @@ class Door(TypedDict):
     invalid: dict[str, int]
     opt_in: float | None
     matched: dict[str, int]
+    accepted_value: dict[str, str]
+    refused_value: dict[str, dict[str, str]]
 
 
 class Refusals(TypedDict):
@@ -240,7 +246,7 @@ def _slot(period: Period, kind: Kind | None, smallest: int, declared: Collection
     door: dict[Figure, int] = {}
     arrivals: dict[Destination, dict[Figure, int]] = {where: {} for where in declared}
     for figure, count in figures.items():
-        if isinstance(figure, Received | Differing | Matched):
+        if isinstance(figure, Received | Differing | Matched | TurnedAway | DoorWorth):
             door[figure] = count
         else:
             arrivals.setdefault(figure.destination, {})[figure] = count
@@ -256,7 +262,7 @@ def _is_of(figure: Figure, kind: Kind) -> bool:
     match figure:
         case Received(kind=own) | Accepted(kind=own) | Settled(kind=own) | Worth(kind=own) | Matched(kind=own):
             return own is kind
-        case Refused(kind=own) | RefusedWorth(kind=own) | DeadWorth(kind=own):
+        case Refused(kind=own) | RefusedWorth(kind=own) | DeadWorth(kind=own) | TurnedAway(kind=own) | DoorWorth(kind=own):
             return own is kind
         case Differing() | Replayed() | Processed() | Fresh():
             return False
@@ -267,6 +273,8 @@ def _door(figures: Mapping[Figure, int], smallest: int) -> Door:
     consent: Counter[str] = Counter()
     otherwise: Counter[str] = Counter()
     invalid: Counter[str] = Counter()
+    away = _Away()
+    brought: Counter[str] = Counter()
     for figure, count in figures.items():
         match figure:
             case Received(status=Status.REFUSED, reason=reason):
@@ -276,10 +284,16 @@ def _door(figures: Mapping[Figure, int], smallest: int) -> Door:
                 invalid[reason] += count
             case Received(status=status):
                 statuses[status] += count
+            case TurnedAway(reason=why, currency=currency):
+                away.sizes[currency][why.value] += count
+            case DoorWorth(reason=None, currency=currency):
+                brought[currency] += count
+            case DoorWorth(reason=Refusal() as why, currency=currency):
+                away.minor[currency][why.value] += count
             case _:
                 pass
     refused, accepted = consent.total(), statuses[Status.ACCEPTED]
-    told = cell(refused, smallest)
+    told, consent_reasons = cell(refused, smallest), breakdown(consent, smallest)
     rest = statuses.total() + otherwise.total() + invalid.total()
     return Door(
         received=rest + (told if isinstance(told, int) else 0),
@@ -287,11 +301,13 @@ def _door(figures: Mapping[Figure, int], smallest: int) -> Door:
         duplicate=statuses[Status.DUPLICATE],
         differing_repeats=figures.get(Differing(), 0),
         refused_for_consent=told,
-        consent_reasons=breakdown(consent, smallest),
+        consent_reasons=consent_reasons,
         refused_otherwise=dict(otherwise.most_common()),
         invalid=dict(invalid.most_common()),
         opt_in=share(accepted, accepted + refused, smallest),
         matched=_matched(figures),
+        accepted_value=_worth([brought]),
+        refused_value=away.told(otherwise, consent_reasons, smallest),
     )
 
 
@@ -352,38 +368,49 @@ def _arrival(figures: Mapping[Figure, int], smallest: int) -> Arrival:
     )
 
 
+class _Away:
+    """Order value of what was refused, in minor units, and of how many events it is: by currency and reason."""
+
+    def __init__(self) -> None:
+        self.minor: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.sizes: defaultdict[str, Counter[str]] = defaultdict(Counter)
+
+    def told(self, otherwise: Collection[str], consent: Collection[str], smallest: int) -> dict[str, dict[str, str]]:
+        """Write out what may be told: of `consent` reasons no currency with too few events, and the others together."""
+        value: dict[str, dict[str, str]] = {}
+        for currency in sorted(self.minor):
+            sums: Counter[str] = Counter()
+            sizes: Counter[str] = Counter()
+            for code, amount in self.minor[currency].items():
+                name = code if code in otherwise or code in consent else OTHERS
+                sums[name] += amount
+                sizes[name] += self.sizes[currency][code]
+            known = {name: sum_ for name, sum_ in sums.items() if name in otherwise or sizes[name] >= smallest}
+            if shown := _major(currency, known):
+                value[currency] = shown
+        return value
+
+
 def _refusals(figures: Mapping[Figure, int], smallest: int, *, alone: bool) -> Refusals:
     counts: Counter[str] = Counter()
-    by_currency: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    minor: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    away = _Away()
     for figure, count in figures.items():
         match figure:
             case Refused(reason=reason, currency=currency, alone=own) if own is alone:
                 counts[reason.value] += count
-                by_currency[currency][reason.value] += count
+                away.sizes[currency][reason.value] += count
             case RefusedWorth(reason=reason, currency=currency, alone=own) if own is alone:
-                minor[currency][reason.value] += count
+                away.minor[currency][reason.value] += count
             case _:
                 pass
     consent = {reason: count for reason, count in counts.items() if Refusal(reason) not in NOT_CONSENT}
     otherwise = Counter({reason: count for reason, count in counts.items() if reason not in consent})
     told = breakdown(consent, smallest)
-    value: dict[str, dict[str, str]] = {}
-    for currency in sorted(minor):
-        sums: Counter[str] = Counter()
-        sizes: Counter[str] = Counter()
-        for code, amount in minor[currency].items():
-            name = code if code in otherwise or code in told else OTHERS
-            sums[name] += amount
-            sizes[name] += by_currency[currency][code]
-        known = {name: sum_ for name, sum_ in sums.items() if name in otherwise or sizes[name] >= smallest}
-        if shown := _major(currency, known):
-            value[currency] = shown
     return Refusals(
         for_consent=cell(sum(consent.values()), smallest),
         consent_reasons=told,
         otherwise=dict(otherwise.most_common()),
-        value=value,
+        value=away.told(otherwise, told, smallest),
     )
 
 

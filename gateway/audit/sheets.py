@@ -103,6 +103,12 @@ def _door(door: Door) -> Iterator[Cells]:
     ):
         for reason, told in reasons.items():
             yield None, stage, reason, None, told
+    for currency, amount in door["accepted_value"].items():
+        yield None, "accepted", None, currency, Decimal(amount)
+    for currency, sums in door["refused_value"].items():
+        for reason, amount in sums.items():
+            kind = "refused_otherwise" if reason in door["refused_otherwise"] else "refused_for_consent"
+            yield None, kind, reason, currency, Decimal(amount)
 
 
 def _refusals(stage: str, told: Refusals) -> Iterator[Cells]:

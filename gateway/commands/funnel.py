@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from gateway.audit.funnel import Arrival, Funnel, Slot
+from gateway.audit.funnel import Arrival, Funnel, Now, Slot
+from gateway.audit.groups import Cell
 from gateway.audit.sheets import FUNNEL, funnel_sheet
 from gateway.audit.silence import Silences
 from gateway.commands.asking import Question, ask_or_look, unknown_there
@@ -82,20 +83,32 @@ def _print(funnel: Funnel) -> None:
         _row(table, title, slot, places)
     show(table)
     for place, now in funnel["now"].items():
-        waiting = f"{now['waiting']} waiting{_worth(now['waiting_value'])}"
-        retrying = f"{now['retrying']} to be tried again{_worth(now['retrying_value'])}"
-        out.print(f"{place}: {waiting}, {retrying}, {now['dead']} dead", markup=False)
-        arrival = funnel["total"]["destinations"][place]
-        for code, count in arrival["reasons"].items():
-            outcome, _, reason = code.partition(".")
-            worth = _worth(_of(reason, arrival["dead_value"])) if outcome == "dead" else ""
-            out.print(f"  {count} {code}{worth}", markup=False)
+        _print_now(place, now, funnel["total"]["destinations"][place])
     for place, arrival in funnel["total"]["destinations"].items():
         for said, refused in (("alone", arrival["refused_alone"]), ("and everywhere", arrival["refused"])):
-            for reason, cell in {**refused["consent_reasons"], **refused["otherwise"]}.items():
-                out.print(f"refused for {place} {said}: {cell} {reason}{_worth(_of(reason, refused['value']))}", markup=False)
-    for reason, told in funnel["total"]["door"]["consent_reasons"].items():
-        out.print(f"refused for consent: {told} {reason}", markup=False)
+            _print_reasons(
+                f"refused for {place} {said}", {**refused["consent_reasons"], **refused["otherwise"]}, refused["value"]
+            )
+    door = funnel["total"]["door"]
+    out.print(f"accepted: {door['accepted']}{_worth(door['accepted_value'])}", markup=False)
+    _print_reasons("refused for consent", door["consent_reasons"], door["refused_value"])
+    _print_reasons("refused otherwise", door["refused_otherwise"], door["refused_value"])
+
+
+def _print_now(place: str, now: Now, total: Arrival) -> None:
+    """Say what a destination has undelivered, and below it how events ended there."""
+    waiting = f"{now['waiting']} waiting{_worth(now['waiting_value'])}"
+    retrying = f"{now['retrying']} to be tried again{_worth(now['retrying_value'])}"
+    out.print(f"{place}: {waiting}, {retrying}, {now['dead']} dead", markup=False)
+    for code, count in total["reasons"].items():
+        outcome, _, reason = code.partition(".")
+        worth = _worth(_of(reason, total["dead_value"])) if outcome == "dead" else ""
+        out.print(f"  {count} {code}{worth}", markup=False)
+
+
+def _print_reasons(said: str, reasons: Mapping[str, Cell], value: Mapping[str, Mapping[str, str]]) -> None:
+    for reason, told in reasons.items():
+        out.print(f"{said}: {told} {reason}{_worth(_of(reason, value))}", markup=False)
 
 
 def _of(reason: str, value: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

@@ -13,7 +13,17 @@ import msgspec
 from gateway.model import Destination, Kind, Money, Refusal, Source, Status, StorefrontId, Trace
 from gateway.outbox import DEDUP_SECONDS, Accept, Entry, Lane, Refuse, Reject
 from gateway.outbox.codec import Codec, Row, evidence_place, group_place, write_row
-from gateway.outbox.history import ACCEPTED, DIFFERING, MATCHED, RECEIVED, REFUSED, REFUSED_VALUE, keys_of
+from gateway.outbox.history import (
+    ACCEPTED,
+    DIFFERING,
+    DOOR_VALUE,
+    DOOR_VALUED,
+    MATCHED,
+    RECEIVED,
+    REFUSED,
+    REFUSED_VALUE,
+    keys_of,
+)
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import base, one
 from gateway.outbox.seen import Sighting, was_accepted
@@ -224,6 +234,9 @@ class Arriving:
         if self._earlier(item, value) is None:
             self._seen.add(item.hash, item.check, _NO_CONTENT, at, trace, _NO_SORT, accepted=False)
         self._received[item.storefront, source, kind, Status.REFUSED, reason] += 1
+        if money is not None:
+            self._books.note(1, item.storefront, DOOR_VALUED, kind, reason, money.currency)
+            self._books.note(money.minor, item.storefront, DOOR_VALUE, kind, reason, money.currency)
         return Status.REFUSED
 
     def _leave_out(self, storefront: int, kind: Kind, number: int, trace: Trace, money: Money | None) -> None:
@@ -312,6 +325,7 @@ class Arriving:
                     self._books.accept(count, storefront, destination, kind)
         for (sort, currency), minor in gathered.values.items():
             kind, destinations = self._names.table[sort]
+            self._books.note(minor, storefront, DOOR_VALUE, kind, "", currency)
             for destination in destinations:
                 self._books.value(minor, storefront, destination, kind, currency, ACCEPTED)
         for (sort, keys), count in Counter(zip(gathered.sorts, gathered.keys, strict=True)).items():

@@ -1,9 +1,8 @@
 """What the books said over time, as typed figures: the lines of the accounts, hour by hour, and later day by day. Pure.
 
-A figure is a line of the books, or one of those that only the figures have: which keys an
-accepted event came with, how long after it happened the platform confirmed it, which destination was refused it, why, and
-what it was worth, and what was lost with the dead of each reason. Added up over all stretches of a storefront, the figures
-are the books.
+A figure is a line of the books, or one of those that only the figures have: which keys an accepted event came with, how long
+after it happened the platform confirmed it, which destination was refused it, why, and what it was worth, what came in was
+worth, and what was lost with the dead of each reason. Added up over all stretches of a storefront, the figures are the books.
 
 A stretch begins and ends on a whole hour (UTC). A day is one of the storefront's own time zone; where that is not whole
 hours away from UTC, it begins with the first whole hour after midnight.
@@ -34,6 +33,8 @@ FRESH: Final = "fresh"
 REFUSED: Final = "refused"
 REFUSED_VALUE: Final = "refused_value"
 DEAD_VALUE: Final = "dead_value"
+DOOR_VALUED: Final = "door_valued"
+DOOR_VALUE: Final = "door_value"
 
 WITHIN_SECONDS: Final = (60, 300, 900, 3_600, 21_600, 86_400, 259_200, 604_800)
 """Upper bounds of the stretches in which it is counted how long after an event its delivery was confirmed."""
@@ -139,6 +140,25 @@ class DeadWorth(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     reason: Reason | None
 
 
+class TurnedAway(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
+    """Events with order value that were to go nowhere; `reason` is the door's own, as `Received` has it."""
+
+    kind: Kind
+    reason: Refusal
+    currency: str
+
+
+class DoorWorth(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
+    """Order value that came in, in the currency's minor units, once for each event whatever its destinations.
+
+    `reason` is why it was to go nowhere; None for what was accepted. A repeat brings nothing.
+    """
+
+    kind: Kind
+    reason: Refusal | None
+    currency: str
+
+
 Figure = (
     Received
     | Differing
@@ -152,6 +172,8 @@ Figure = (
     | Refused
     | RefusedWorth
     | DeadWorth
+    | TurnedAway
+    | DoorWorth
 )
 
 
@@ -232,7 +254,7 @@ def read_line(line: str) -> Figure:
 
 
 def _lost(account: str, parts: list[str]) -> Figure:
-    """Read a line of what was refused, or of what the dead were worth. Raises ValueError on any other."""
+    """Read a line of what was refused, or of what the dead and what came in were worth. Raises ValueError on any other."""
     match account, parts:
         case "refused", [destination, kind, why, currency, alone]:
             return Refused(Destination(destination), Kind(kind), Refusal(why), currency, alone == "1")
@@ -240,6 +262,10 @@ def _lost(account: str, parts: list[str]) -> Figure:
             return RefusedWorth(Destination(destination), Kind(kind), Refusal(why), currency, alone == "1")
         case "dead_value", [destination, currency, kind, reason]:
             return DeadWorth(Destination(destination), currency, _kind(kind), Reason(reason) if reason else None)
+        case "door_valued", [kind, why, currency]:
+            return TurnedAway(Kind(kind), Refusal(why), currency)
+        case "door_value", [kind, why, currency]:
+            return DoorWorth(Kind(kind), Refusal(why) if why else None, currency)
         case _:
             raise ValueError("figures: a line that no account has")
 

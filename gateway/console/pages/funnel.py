@@ -6,6 +6,7 @@ What is shown is the answer of `GET /api/v1/funnel` and nothing else, so small g
 from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
@@ -48,10 +49,11 @@ class Sum(msgspec.Struct, frozen=True):
 
 
 class Count(msgspec.Struct, frozen=True):
-    """A code and how often it was."""
+    """A code, how often it was, and the order value by currency as far as there is one that is told."""
 
     code: str
     count: Cell
+    value: Mapping[str, Decimal] = {}
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -108,6 +110,7 @@ class Shown(msgspec.Struct, frozen=True):
     events: tuple[str, ...]
     smallest: int
     door: Door
+    accepted_value: Mapping[str, Decimal]
     lines: tuple[Line, ...]
     consent: tuple[Count, ...]
     otherwise: tuple[Count, ...]
@@ -116,6 +119,8 @@ class Shown(msgspec.Struct, frozen=True):
     beside: tuple[Beside, ...]
     bad: bool
 
+
+NO_VALUE: Final[Mapping[str, Mapping[str, str]]] = {}
 
 MATCHED = {
     "email": msg("Hashed e-mail"),
@@ -147,8 +152,9 @@ def shown(told: Funnel, asked: Asked, *, bad: bool) -> Shown:
         smallest=told["smallest_group"],
         door=door,
         lines=tuple(line(slot) for slot in told["slots"]),
-        consent=counts(door["consent_reasons"]),
-        otherwise=counts({**door["refused_otherwise"], **door["invalid"]}),
+        accepted_value=_amounts(door["accepted_value"]),
+        consent=counts(door["consent_reasons"], door["refused_value"]),
+        otherwise=counts({**door["refused_otherwise"], **door["invalid"]}, door["refused_value"]),
         matched=tuple(
             (MATCHED[key], count / door["accepted"] if door["accepted"] else None) for key, count in door["matched"].items()
         ),
@@ -171,10 +177,11 @@ def line(slot: Slot) -> Line:
     )
 
 
-def counts(found: Mapping[str, Cell]) -> tuple[Count, ...]:
-    """Give codes with their counts, the larger first; what is told together comes last."""
+def counts(found: Mapping[str, Cell], value: Mapping[str, Mapping[str, str]] = NO_VALUE) -> tuple[Count, ...]:
+    """Give codes with their counts and order value, the larger first; what is told together comes last."""
     size = {code: count if isinstance(count, int) else 0 for code, count in found.items()}
-    return tuple(Count(code, found[code]) for code in sorted(found, key=lambda code: (code == OTHERS, -size[code], code)))
+    ordered = sorted(found, key=lambda code: (code == OTHERS, -size[code], code))
+    return tuple(Count(code, found[code], _worth(code, value)) for code in ordered)
 
 
 def reasons(told: Refusals) -> tuple[Reason, ...]:

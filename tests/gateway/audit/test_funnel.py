@@ -15,6 +15,7 @@ from gateway.outbox.history import (
     Accepted,
     DeadWorth,
     Differing,
+    DoorWorth,
     Figure,
     Fresh,
     Matched,
@@ -24,6 +25,7 @@ from gateway.outbox.history import (
     RefusedWorth,
     Replayed,
     Settled,
+    TurnedAway,
     Worth,
 )
 
@@ -51,6 +53,11 @@ FIGURES: dict[Figure, int] = {
     Matched(PURCHASE, email=True, ip=True, click=False): 60,
     Matched(PURCHASE, email=False, ip=False, click=True): 25,
     Matched(VIEW, email=False, ip=False, click=False): 15,
+    TurnedAway(PURCHASE, Refusal.GPC, "EUR"): 28,
+    TurnedAway(PURCHASE, Refusal.NO_IDENTITY, "EUR"): 4,
+    DoorWorth(PURCHASE, None, "EUR"): 200_000,
+    DoorWorth(PURCHASE, Refusal.GPC, "EUR"): 56_000,
+    DoorWorth(PURCHASE, Refusal.NO_IDENTITY, "EUR"): 8_000,
     Accepted(META, PURCHASE): 85,
     Accepted(META, VIEW): 15,
     Accepted(GOOGLE, PURCHASE): 85,
@@ -102,6 +109,8 @@ def test_the_door_tells_consent_apart_from_the_rest() -> None:
         "invalid": {"missing": 3},
         "opt_in": 0.667,
         "matched": {"email": 60, "ip": 60, "click": 25, "none": 15},
+        "accepted_value": {"EUR": "2000.00"},
+        "refused_value": {"EUR": {"gpc": "560.00", "no_identity": "80.00"}},
     }
 
 
@@ -162,6 +171,26 @@ def test_the_value_of_a_small_group_is_not_told() -> None:
     figures[RefusedWorth(META, PURCHASE, Refusal.GPC, "USD", alone=False)] = 40_000
     many = made(figures)["total"]["destinations"]["meta"]["refused"]
     assert (many["for_consent"], many["value"]) == (29, {"USD": {"gpc": "400.00"}})
+
+
+def test_what_few_were_refused_at_the_door_is_not_told_in_money() -> None:
+    """Not of few people, nor of the few among many who paid in another currency; the few are added up with others."""
+    figures: dict[Figure, int] = {
+        came(Status.REFUSED, "gpc"): 40,
+        TurnedAway(PURCHASE, Refusal.GPC, "EUR"): 31,
+        DoorWorth(PURCHASE, Refusal.GPC, "EUR"): 31_000,
+        TurnedAway(PURCHASE, Refusal.GPC, "USD"): 9,
+        DoorWorth(PURCHASE, Refusal.GPC, "USD"): 90_000,
+    }
+    assert made(figures)["total"]["door"]["refused_value"] == {"EUR": {"gpc": "310.00"}}
+    assert made(figures, VIEW)["total"]["door"]["refused_value"] == {}
+    figures |= {
+        came(Status.REFUSED, "cmp_denied"): 3,
+        TurnedAway(PURCHASE, Refusal.CMP_DENIED, "EUR"): 3,
+        DoorWorth(PURCHASE, Refusal.CMP_DENIED, "EUR"): 3_000,
+    }
+    door = made(figures)["total"]["door"]
+    assert (door["consent_reasons"], door["refused_value"]) == ({"others": 43}, {"EUR": {"others": "340.00"}})
 
 
 def test_one_kind_is_told_apart() -> None:

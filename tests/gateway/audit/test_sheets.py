@@ -45,6 +45,9 @@ def test_a_funnel_has_a_line_for_each_figure() -> None:
     assert len(found) == len(rows)
     assert found["", "refused_for_consent", "", ""] == "50"
     assert found["", "refused_otherwise", "no_identity", ""] == "4"
+    assert found["", "refused_otherwise", "no_identity", "EUR"] == "80.00"
+    assert found["", "refused_for_consent", "gpc", "EUR"] == "560.00"
+    assert found["", "accepted", "", "EUR"] == "2000.00"
     assert found["meta", "withdrawn", "", ""] == "<10"
     assert found["meta", "delivered", "confirmed", ""] == "80"
     assert found["meta", "delivered", "", "EUR"] == "1000.00"

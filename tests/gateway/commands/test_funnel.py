@@ -26,6 +26,7 @@ async def test_the_funnel_is_shown_running_and_stopped(running: Process, capsys:
     assert "2 of 2" in shown[0]
     assert "meta 259.80 EUR" in shown[0]
     assert "refused for consent: <10 others" in shown[0]
+    assert "accepted: 2 (259.80 EUR)" in shown[0]
     for told in shown[1::2]:
         assert (told["event"], told["step"], len(told["slots"])) == ("purchase", "week", 8)
         assert told["total"]["door"]["accepted"] == 2

@@ -30,6 +30,7 @@ from gateway.outbox.history import (
     Accepted,
     DeadWorth,
     Differing,
+    DoorWorth,
     Figure,
     Fresh,
     Grain,
@@ -41,6 +42,7 @@ from gateway.outbox.history import (
     Replayed,
     Settled,
     Stretch,
+    TurnedAway,
     Worth,
     total,
 )
@@ -96,7 +98,7 @@ def as_book(stretches: Sequence[Stretch]) -> Book:
                 value[destination, currency, outcome] += count
             case Processed(destination, processing, code):
                 processed[destination, processing, code] += count
-            case Matched() | Fresh() | Refused() | RefusedWorth() | DeadWorth():
+            case Matched() | Fresh() | Refused() | RefusedWorth() | DeadWorth() | TurnedAway() | DoorWorth():
                 pass
     major = {key: Decimal(minor).scaleb(-EXPONENTS.get(key[1], 2)) for key, minor in value.items() if minor}
     return Book(received, differing, accepted, settled, {}, major, processed, {}, replayed)
@@ -217,6 +219,21 @@ class HistoryContract:
         }
         assert told.figures == expected
         await add_up(outbox)
+        await outbox.close()
+
+    async def test_what_came_in_is_told_with_its_order_value(self, engine: Engine) -> None:
+        """Once for each event whatever its destinations, what was refused by the door's reason; a repeat brings nothing."""
+        outbox = await engine.open()
+        money, purchase = Money(995, "EUR"), Kind.PURCHASE
+        away = [structs.replace(refuse(number), money=money) for number in (2, 3)]
+        await outbox.put([accept(1), accept(1), accept(4, destinations=(META,), money=Money(7, "JPY")), *away, refuse(5)])
+        (told,) = await since(outbox, HOUR, only=(TurnedAway, DoorWorth))
+        assert told.figures == {
+            DoorWorth(purchase, None, "EUR"): 1250,
+            DoorWorth(purchase, None, "JPY"): 7,
+            DoorWorth(purchase, Refusal.GPC, "EUR"): 1990,
+            TurnedAway(purchase, Refusal.GPC, "EUR"): 2,
+        }
         await outbox.close()
 
     async def test_what_could_match_an_event_is_counted(self, engine: Engine) -> None:

@@ -7,7 +7,18 @@ from gateway.audit.periods import Period
 from gateway.console.pages.funnel import Beside, Count, End, Line, Sum, counts, course, shown
 from gateway.model import Destination, Kind, Reason, Refusal, Source, Status
 from gateway.outbox import Undelivered, Waiting
-from gateway.outbox.history import Accepted, DeadWorth, Figure, Fresh, Matched, Received, Settled, Worth
+from gateway.outbox.history import (
+    Accepted,
+    DeadWorth,
+    DoorWorth,
+    Figure,
+    Fresh,
+    Matched,
+    Received,
+    Settled,
+    TurnedAway,
+    Worth,
+)
 from gateway.reports import Asked
 
 META = Destination.META
@@ -17,6 +28,9 @@ FIGURES: dict[Figure, int] = {
     Received(Source.EVENTS, Kind.PURCHASE, Status.REFUSED, Refusal.GPC): 30,
     Received(Source.EVENTS, Kind.PURCHASE, Status.REFUSED, Refusal.NO_CONSENT): 4,
     Received(Source.EVENTS, Kind.PURCHASE, Status.REFUSED, Refusal.NO_IDENTITY): 3,
+    TurnedAway(Kind.PURCHASE, Refusal.NO_IDENTITY, "EUR"): 3,
+    DoorWorth(Kind.PURCHASE, Refusal.NO_IDENTITY, "EUR"): 4_500,
+    DoorWorth(Kind.PURCHASE, None, "EUR"): 40_000,
     Matched(Kind.PURCHASE, email=True, ip=False, click=False): 10,
     Accepted(META, Kind.PURCHASE): 40,
     Settled(META, Kind.PURCHASE, "delivered", Reason.CONFIRMED): 30,
@@ -46,6 +60,12 @@ def test_small_groups_are_told_together_and_last() -> None:
     """As the report tells them, whatever their size."""
     assert SHOWN.consent == (Count("others", 34),)
     assert counts({"others": "<10", "a": 12, "b": 40}) == (Count("b", 40), Count("a", 12), Count("others", "<10"))
+
+
+def test_what_came_in_has_its_order_value() -> None:
+    """What was accepted, and what was refused with its reason."""
+    assert SHOWN.accepted_value == {"EUR": Decimal(400)}
+    assert SHOWN.otherwise == (Count("no_identity", 3, {"EUR": Decimal(45)}),)
 
 
 def test_match_keys_are_shares_of_what_was_accepted() -> None:
