@@ -241,20 +241,44 @@ def _worth(parts: Iterable[Mapping[str, int]]) -> dict[str, str]:
     return {currency: _amount(currency, sums[currency]) for currency in sorted(sums) if sums[currency]}
 
 
+_AT_THE_DOOR: Final = (Received, Differing, Matched, TurnedAway, DoorWorth)
+_REFUSED: Final = (Refused, RefusedWorth)
+
+Figures = dict[Figure, int]
+
+
+class _Course:
+    """The figures of one destination: what went nowhere, what went to another one alone, and all else."""
+
+    __slots__ = ("alone", "nowhere", "rest")
+
+    def __init__(self) -> None:
+        self.nowhere: Figures = {}
+        self.alone: Figures = {}
+        self.rest: Figures = {}
+
+
 def _slot(period: Period, kind: Kind | None, smallest: int, declared: Collection[Destination]) -> Slot:
-    figures = {figure: count for figure, count in period.figures.items() if kind is None or _is_of(figure, kind)}
-    door: dict[Figure, int] = {}
-    arrivals: dict[Destination, dict[Figure, int]] = {where: {} for where in declared}
-    for figure, count in figures.items():
-        if isinstance(figure, Received | Differing | Matched | TurnedAway | DoorWorth):
+    door: Figures = {}
+    courses = {where: _Course() for where in declared}
+    for figure, count in period.figures.items():
+        if kind is not None and not _is_of(figure, kind):
+            continue
+        if isinstance(figure, _AT_THE_DOOR):
             door[figure] = count
+            continue
+        course = courses.get(figure.destination)
+        if course is None:
+            course = courses[figure.destination] = _Course()
+        if isinstance(figure, _REFUSED):
+            (course.alone if figure.alone else course.nowhere)[figure] = count
         else:
-            arrivals.setdefault(figure.destination, {})[figure] = count
+            course.rest[figure] = count
     return Slot(
         since=moment(period.since),
         until=moment(period.until),
         door=_door(door, smallest),
-        destinations={where.value: _arrival(arrivals[where], smallest) for where in Destination if where in arrivals},
+        destinations={where.value: _arrival(courses[where], smallest) for where in Destination if where in courses},
     )
 
 
@@ -269,12 +293,12 @@ def _is_of(figure: Figure, kind: Kind) -> bool:
 
 
 def _door(figures: Mapping[Figure, int], smallest: int) -> Door:
-    statuses: Counter[Status] = Counter()
-    consent: Counter[str] = Counter()
-    otherwise: Counter[str] = Counter()
-    invalid: Counter[str] = Counter()
+    statuses: defaultdict[Status, int] = defaultdict(int)
+    consent: defaultdict[str, int] = defaultdict(int)
+    otherwise: defaultdict[str, int] = defaultdict(int)
+    invalid: defaultdict[str, int] = defaultdict(int)
     away = _Away()
-    brought: Counter[str] = Counter()
+    brought: defaultdict[str, int] = defaultdict(int)
     for figure, count in figures.items():
         match figure:
             case Received(status=Status.REFUSED, reason=reason):
@@ -292,9 +316,9 @@ def _door(figures: Mapping[Figure, int], smallest: int) -> Door:
                 away.minor[currency][why.value] += count
             case _:
                 pass
-    refused, accepted = consent.total(), statuses[Status.ACCEPTED]
+    refused, accepted = sum(consent.values()), statuses[Status.ACCEPTED]
     told, consent_reasons = cell(refused, smallest), breakdown(consent, smallest)
-    rest = statuses.total() + otherwise.total() + invalid.total()
+    rest = sum(statuses.values()) + sum(otherwise.values()) + sum(invalid.values())
     return Door(
         received=rest + (told if isinstance(told, int) else 0),
         accepted=accepted,
@@ -302,8 +326,8 @@ def _door(figures: Mapping[Figure, int], smallest: int) -> Door:
         differing_repeats=figures.get(Differing(), 0),
         refused_for_consent=told,
         consent_reasons=consent_reasons,
-        refused_otherwise=dict(otherwise.most_common()),
-        invalid=dict(invalid.most_common()),
+        refused_otherwise=_largest_first(otherwise),
+        invalid=_largest_first(invalid),
         opt_in=share(accepted, accepted + refused, smallest),
         matched=_matched(figures),
         accepted_value=_worth([brought]),
@@ -322,46 +346,45 @@ def _matched(figures: Mapping[Figure, int]) -> dict[str, int]:
     return counts
 
 
-def _arrival(figures: Mapping[Figure, int], smallest: int) -> Arrival:
+def _arrival(course: _Course, smallest: int) -> Arrival:
     accepted = taken = replayed = 0
-    outcomes: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-    processed: Counter[str] = Counter()
-    fresh: Counter[int | None] = Counter()
-    minor: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    dead: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for figure, count in figures.items():
+    outcomes: defaultdict[str, int] = defaultdict(int)
+    reasons: defaultdict[str, int] = defaultdict(int)
+    processed: defaultdict[str, int] = defaultdict(int)
+    fresh: defaultdict[int | None, int] = defaultdict(int)
+    minor, dead = _sums(), _sums()
+    for figure, count in course.rest.items():  # the most frequent kinds of figures first
         match figure:
-            case Accepted():
-                accepted += count
             case Settled(outcome=outcome, reason=reason):
                 outcomes[outcome] += count
                 if outcome != WITHDRAWN:
                     reasons[f"{outcome}.{reason.value}"] += count
                 taken += count if reason is Reason.ACCEPTED_FOR_PROCESSING else 0
-            case Replayed():
-                replayed += count
-            case Processed(processing=processing, code=code):
-                processed[processing.value if code is None else f"{processing.value}.{code}"] += count
             case Worth(currency=currency, outcome=outcome):
                 minor[currency][outcome] += count
             case DeadWorth(currency=currency, reason=why):
                 dead[currency][NOT_NOTED if why is None else why.value] += count
             case Fresh(within=bound):
                 fresh[bound] += count
+            case Accepted():
+                accepted += count
+            case Replayed():
+                replayed += count
+            case Processed(processing=processing, code=code):
+                processed[processing.value if code is None else f"{processing.value}.{code}"] += count
             case _:
                 pass
     return Arrival(
-        refused=_refusals(figures, smallest, alone=False),
-        refused_alone=_refusals(figures, smallest, alone=True),
+        refused=_refusals(course.nowhere, smallest),
+        refused_alone=_refusals(course.alone, smallest),
         accepted=accepted,
         delivered=outcomes["delivered"] - taken,
         taken=taken,
-        processed=dict(processed.most_common()),
+        processed=_largest_first(processed),
         dead=outcomes["dead"],
         withdrawn=cell(outcomes[WITHDRAWN], smallest),
         replayed=replayed,
-        reasons={reason: count for reason, count in reasons.most_common() if count},
+        reasons={reason: count for reason, count in _largest_first(reasons).items() if count},
         value={currency: _major(currency, minor[currency]) for currency in sorted(minor)},
         dead_value={currency: told for currency in sorted(dead) if (told := _major(currency, dead[currency]))},
         fresh={LATER if bound is None else str(bound): fresh[bound] for bound in (*WITHIN_SECONDS, None) if fresh[bound]},
@@ -372,15 +395,15 @@ class _Away:
     """Order value of what was refused, in minor units, and of how many events it is: by currency and reason."""
 
     def __init__(self) -> None:
-        self.minor: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        self.sizes: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.minor = _sums()
+        self.sizes = _sums()
 
     def told(self, otherwise: Collection[str], consent: Collection[str], smallest: int) -> dict[str, dict[str, str]]:
         """Write out what may be told: of `consent` reasons no currency with too few events, and the others together."""
         value: dict[str, dict[str, str]] = {}
         for currency in sorted(self.minor):
-            sums: Counter[str] = Counter()
-            sizes: Counter[str] = Counter()
+            sums: defaultdict[str, int] = defaultdict(int)
+            sizes: defaultdict[str, int] = defaultdict(int)
             for code, amount in self.minor[currency].items():
                 name = code if code in otherwise or code in consent else OTHERS
                 sums[name] += amount
@@ -391,27 +414,40 @@ class _Away:
         return value
 
 
-def _refusals(figures: Mapping[Figure, int], smallest: int, *, alone: bool) -> Refusals:
-    counts: Counter[str] = Counter()
+def _refusals(figures: Figures, smallest: int) -> Refusals:
+    if not figures:
+        return Refusals(for_consent=0, consent_reasons={}, otherwise={}, value={})
+    consent: defaultdict[str, int] = defaultdict(int)
+    otherwise: defaultdict[str, int] = defaultdict(int)
     away = _Away()
     for figure, count in figures.items():
         match figure:
-            case Refused(reason=reason, currency=currency, alone=own) if own is alone:
-                counts[reason.value] += count
+            case Refused(reason=reason, currency=currency):
+                (otherwise if reason in NOT_CONSENT else consent)[reason.value] += count
                 away.sizes[currency][reason.value] += count
-            case RefusedWorth(reason=reason, currency=currency, alone=own) if own is alone:
+            case RefusedWorth(reason=reason, currency=currency):
                 away.minor[currency][reason.value] += count
             case _:
                 pass
-    consent = {reason: count for reason, count in counts.items() if Refusal(reason) not in NOT_CONSENT}
-    otherwise = Counter({reason: count for reason, count in counts.items() if reason not in consent})
     told = breakdown(consent, smallest)
     return Refusals(
         for_consent=cell(sum(consent.values()), smallest),
         consent_reasons=told,
-        otherwise=dict(otherwise.most_common()),
+        otherwise=_largest_first(otherwise),
         value=away.told(otherwise, told, smallest),
     )
+
+
+Sums = defaultdict[str, defaultdict[str, int]]
+
+
+def _sums() -> Sums:
+    """Make sums of two levels, in minor units or events: by currency and what they are of."""
+    return defaultdict(lambda: defaultdict(int))
+
+
+def _largest_first(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda row: -row[1])) if counts else {}
 
 
 def _major(currency: str, minor: Mapping[str, int]) -> dict[str, str]:
