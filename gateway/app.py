@@ -678,9 +678,11 @@ def _standing(credential: Credential) -> Callable[[], Standing]:
 
 
 async def _listen_for_silence(reports: Reports, metrics: Metrics, log: Log) -> None:
+    """Look now and then which event types stopped; and renew what reports remember, once a further day is over."""
     while True:
         try:
             await reports.each_silence(int(time.time()), metrics.silent)
+            await reports.renew(int(time.time()))
         except Exception as error:  # noqa: BLE001 - it is listened again soon
             log.say(Happening.UNEXPECTED_ERROR, error=name_of(error), where=innermost_frame(error))
         await asyncio.sleep(SILENCE_SECONDS)

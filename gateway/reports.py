@@ -1,7 +1,8 @@
 """Reports over time for the private listener and the commands: what the store tells is read here, and judged by pure rooms.
 
 Days that are added up change no more (`Outbox.closed`), so what was made of them is remembered: only what has come since is
-read again. A report is the same with and without.
+read again. A report is the same with and without. What was asked for in the last days is made anew as soon as a further day is
+over, so that nobody's first look of a day waits for it.
 
 Whoever asks is told by code what cannot be meant: `event`, `step` or `count`.
 """
@@ -32,6 +33,11 @@ LOOK_BACK_HOURS: Final = LOOK_BACK_SECONDS // HOUR_SECONDS
 PAST_BYTES: Final = 16 << 20
 """How much is remembered of funnels: 90 days of 50 storefronts take half of it."""
 FIGURE_BYTES: Final = 100
+ASKED_SECONDS: Final = 8 * 86_400
+"""How long after somebody asked for a funnel its past is made anew in advance: also of whoever looks once a week."""
+MOST_ASKED: Final = 500
+REST_SECONDS: Final = 0.5
+"""Between one and the next: each takes some 30 ms."""
 
 
 class Shop(msgspec.Struct, frozen=True):
@@ -85,6 +91,8 @@ class Reports:
         self._outbox = outbox
         self._shops = shops
         self._pasts: Remembered[tuple[StorefrontId, Asked, int, int], Past] = Remembered(PAST_BYTES)
+        self._asked: dict[tuple[StorefrontId, Asked], tuple[int, int]] = {}
+        """When somebody asked for which funnel last, and which days were over when it was made; the latest at the end."""
         self._weeks: dict[StorefrontId, Period] = {}
         self._heard: dict[StorefrontId, tuple[int, Heard]] = {}
 
@@ -95,6 +103,24 @@ class Reports:
 
     async def funnel(self, storefront: StorefrontId, asked: Asked, now: int) -> Funnel:
         """Tell the last hours, days or weeks, the one that has begun among them; and today beside the same day last week."""
+        self._asked.pop((storefront, asked), None)
+        self._asked[storefront, asked] = (now, self._outbox.closed(storefront))
+        if len(self._asked) > MOST_ASKED:
+            del self._asked[next(iter(self._asked))]
+        return await self._funnel(storefront, asked, now)
+
+    async def renew(self, now: int) -> None:
+        """Make anew what is remembered of funnels that were asked for in the last days, where a further day is over."""
+        for (storefront, asked), (at, made) in list(self._asked.items()):
+            closed = self._outbox.closed(storefront)
+            if at + ASKED_SECONDS <= now:
+                self._asked.pop((storefront, asked), None)
+            elif made != closed and (storefront, asked) in self._asked:
+                self._asked[storefront, asked] = (at, closed)
+                await self._funnel(storefront, asked, now)
+                await asyncio.sleep(REST_SECONDS)
+
+    async def _funnel(self, storefront: StorefrontId, asked: Asked, now: int) -> Funnel:
         shop = self._shops[storefront]
         zone, step, closed = shop.time_zone, asked.step, self._outbox.closed(storefront)
         since, until = periods.back(now + 1, asked.count, step, zone), now + 1

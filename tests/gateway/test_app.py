@@ -7,19 +7,21 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 import pytest
 
+from gateway import app
 from gateway.app import CannotListen, Gateway, serve
 from gateway.audit.advice import GOOGLE_TERMS
 from gateway.delivery import canary
 from gateway.log import Log, Reducer
 from gateway.model import Destination, StorefrontId
 from gateway.outbox import Lane, Unavailable
+from gateway.outbox.history import Figure, Grain, Stretch
 from gateway.outbox.schema import CannotOpen
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.google_token import TokenService
@@ -537,3 +539,28 @@ async def test_nothing_is_tried_out_that_was_not_asked_for(tmp_path: Path, monke
             lanes = (await there.ask("/readyz"))["lanes"]["shop"]
         assert [lane["canary"] for lane in lanes.values()] == [None, None, None]
         assert all(not platforms[destination].heard for destination in Destination)
+
+
+async def test_a_funnel_that_somebody_asked_for_is_made_anew_when_a_day_is_over(
+    tmp_path: Path, platforms: Platforms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the running gateway itself: the days are read without anybody asking."""
+    monkeypatch.setattr(app, "SILENCE_SECONDS", 0.02)
+    there = install(tmp_path / "it", platforms.base_urls)
+    async with inside(there, Log(io.StringIO())) as gateway:
+        await post(there, purchase())
+        await there.ask("/api/v1/funnel", storefront="shop", step="day", count="60")
+        read, asked = gateway.outbox.history, asyncio.Event()
+        long_ago = int(time.time()) - 50 * 86_400
+
+        async def history(
+            storefront: StorefrontId, grain: Grain, since: int, until: int, only: tuple[type[Figure], ...] = ()
+        ) -> Sequence[Stretch]:
+            if since < long_ago:
+                asked.set()
+            return await read(storefront, grain, since, until, only)
+
+        gateway.outbox.history = history  # type: ignore[method-assign]  # the store is the real one, and is listened to
+        await gateway.outbox.sweep(int(time.time()) + 2 * 86_400)
+        async with asyncio.timeout(10):
+            await asked.wait()

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from gateway import reports as remembering
+from gateway.audit import periods
 from gateway.audit.periods import Step
 from gateway.model import Kind, Money, Reason, StorefrontId
 from gateway.outbox import Dead, Entry, Later
@@ -163,11 +165,8 @@ async def test_what_is_remembered_is_what_would_be_read(outbox: SqliteOutbox) ->
     assert len({len(told["silent"]) for told in silent}) == 2
 
 
-async def test_a_past_that_was_told_is_not_read_again(outbox: SqliteOutbox) -> None:
-    """Of 30 days only the hours since the last one that is over."""
-    for entry in EARLIER:  # what is put together is booked together
-        await outbox.put([entry])
-    await outbox.sweep(NOW)
+def listened(outbox: SqliteOutbox) -> list[int]:
+    """Give from when on the store is asked for its history, each time that it is."""
     asked: list[int] = []
     read_history = outbox.history
 
@@ -178,6 +177,15 @@ async def test_a_past_that_was_told_is_not_read_again(outbox: SqliteOutbox) -> N
         return await read_history(storefront, grain, since, until, only)
 
     outbox.history = history  # type: ignore[method-assign]  # the store is the real one, and is listened to
+    return asked
+
+
+async def test_a_past_that_was_told_is_not_read_again(outbox: SqliteOutbox) -> None:
+    """Of 30 days only the hours since the last one that is over."""
+    for entry in EARLIER:  # what is put together is booked together
+        await outbox.put([entry])
+    await outbox.sweep(NOW)
+    asked = listened(outbox)
     told = reports(outbox)
     first = [await told.funnel(SHOP, Asked(Step.DAY, 30), NOW), await told.silence(SHOP, NOW)]
     assert min(asked) < NOW - 28 * DAY
@@ -185,6 +193,44 @@ async def test_a_past_that_was_told_is_not_read_again(outbox: SqliteOutbox) -> N
     assert [await told.funnel(SHOP, Asked(Step.DAY, 30), NOW), await told.silence(SHOP, NOW)] == first
     assert set(asked) == {outbox.closed(SHOP)}
     assert outbox.closed(SHOP) == int(datetime(2026, 11, 25, 23, tzinfo=UTC).timestamp())
+
+
+@pytest.mark.parametrize(("days", "renewed"), [(1, True), (7, True), (8, False)])
+async def test_what_was_asked_for_is_made_anew_before_somebody_asks(
+    outbox: SqliteOutbox, monkeypatch: pytest.MonkeyPatch, days: int, renewed: bool
+) -> None:
+    """Once a further day is over, and only what was asked for in the last days; then the first look reads the hours alone."""
+    monkeypatch.setattr(remembering, "REST_SECONDS", 0)
+    for entry in EARLIER:  # what is put together is booked together
+        await outbox.put([entry])
+    await outbox.sweep(NOW)
+    told, later = reports(outbox), NOW + days * DAY
+    await told.funnel(SHOP, Asked(Step.DAY, 30), NOW)
+    await outbox.sweep(later)
+    asked = listened(outbox)
+    await told.renew(later)
+    assert bool(asked) is renewed
+    asked.clear()
+    await told.renew(later)
+    assert asked == []
+    assert await told.funnel(SHOP, Asked(Step.DAY, 30), later) == await reports(outbox).funnel(SHOP, Asked(Step.DAY, 30), later)
+    assert (asked[0] == outbox.closed(SHOP)) is renewed
+
+
+async def test_only_so_many_questions_are_made_anew(outbox: SqliteOutbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that were asked last."""
+    monkeypatch.setattr(remembering, "REST_SECONDS", 0)
+    monkeypatch.setattr(remembering, "MOST_ASKED", 2)
+    await outbox.put([accept(1, at=NOW - 9 * DAY)])
+    await outbox.sweep(NOW)
+    told = reports(outbox)
+    for count in (5, 9, 20, 5):
+        await told.funnel(SHOP, Asked(Step.DAY, count), NOW)
+    await outbox.sweep(NOW + DAY)
+    asked = listened(outbox)
+    await told.renew(NOW + DAY)
+    begins = {count: periods.back(NOW + DAY + 1, count, Step.DAY, PARIS) for count in (5, 9, 20)}
+    assert [count for count, since in begins.items() if since in asked] == [5, 20]
 
 
 async def test_a_clock_that_went_back_is_borne(outbox: SqliteOutbox) -> None:
