@@ -137,14 +137,14 @@ class Consents:
         refused = len(no_said(deposit)) == len(deposit.decided)
         allowed = {} if refused else await self._allowed(line, waiting, now)
         try:
-            statuses = await self._outbox.put(list(allowed.values())) if allowed else ()
+            fates = await self._outbox.put(list(allowed.values())) if allowed else ()
         except Unavailable:  # the record is kept whatever becomes of the orders; they wait on
             return
         done = [number for number, _ in waiting] if refused else list(allowed)
         if done:
             await self._ledger.let_go(done)
             self._metrics.held_orders(line.storefront, Held.REFUSED if refused else Held.ALLOWED, len(done))
-        count(self._metrics, line.storefront, Source.HELD, list(allowed.values()), statuses)
+        count(self._metrics, line.storefront, Source.HELD, list(allowed.values()), fates)
 
     async def _allowed(self, line: Line, waiting: Sequence[tuple[int, HeldOrder]], now: int) -> dict[int, Accept]:
         """Carry waiting orders down the line with what is known by now; give those that may go on, by number."""

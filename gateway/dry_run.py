@@ -208,7 +208,7 @@ class Tried(msgspec.Struct, frozen=True):
 
 def try_way(way: Way, event: Minimised, time: Time) -> Tried:
     """Build what would leave and hold it against the contract, as the courier does with an event that it claims at `time`."""
-    going, settled = screen([Record(1, int(time.wall), event)], frozenset(), way.rules, time)
+    going, settled = screen([Record(1, int(time.wall), event)], {}, way.rules, time)
     request = way.adapter.build([event])
     access = way.adapter.access(MADE_UP, dict.fromkeys(way.secrets, MADE_UP))
     outgoing = compose(way.base_url, request, access)

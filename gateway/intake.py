@@ -30,7 +30,7 @@ from gateway.listener import NO_HEADERS, Answer, answer, closing, problem
 from gateway.metrics import Metrics
 from gateway.model import Destination, Fault, Source, Status, Trace
 from gateway.model import Refusal as Refused
-from gateway.outbox import Accept, Entry, Outbox, Refuse, Reject, Shut, Unavailable
+from gateway.outbox import Accept, Entry, Fate, Outbox, Refuse, Reject, Shut, Unavailable
 from gateway.raw import Malformed, RawEvent, Unfit
 from gateway.rights.counter import Counter
 from gateway.sampling import Arrived, Sampler
@@ -172,10 +172,10 @@ class Intake:
         except TooManyEvents:
             return problem(413, "too_many_events")
         self._take(door.bucket, len(batch.events) - 1)
-        entries, statuses = await self._store(door, EVENTS, batch.events, now)
+        entries, fates = await self._store(door, EVENTS, batch.events, now)
         self._count_unknown(door, batch)
         await self._sample(door, Arrived(EVENTS, batch.events, batch.unknown, len(body)), entries, now)
-        return answer(202, _results(batch.events, entries, statuses))
+        return answer(202, _results(batch.events, entries, fates))
 
     async def _from_server(
         self, request: web.BaseRequest, limit: int, types: Container[str] = (JSON_TYPE,), *, though_full: bool = False
@@ -409,7 +409,7 @@ class Intake:
 
     async def _store(
         self, door: Door, source: Source, events: Sequence[Said], now: int, headers: Mapping[str, str] = NO_HEADERS
-    ) -> tuple[list[Entry], Sequence[Status]]:
+    ) -> tuple[list[Entry], Sequence[Fate]]:
         run = door.line.run
         try:
             citing = [True for event in events if type(event) is RawEvent and cites(event.consent)]
@@ -417,13 +417,13 @@ class Intake:
                 entries = await self._consents.run(door.line, events, source, now)
             else:
                 entries = [run(event, source, now, None, ()) for event in events]
-            statuses = await self._outbox.put(entries)
+            fates = await self._outbox.put(entries)
             if citing and door.hold_seconds and source not in PAGES:
                 await self._consents.hold(door, events, entries, now)
         except Unavailable as unavailable:
             raise Refusal(_unavailable(unavailable.why, headers)) from None
-        count(self._metrics, door.line.storefront, source, entries, statuses)
-        return entries, statuses
+        count(self._metrics, door.line.storefront, source, entries, fates)
+        return entries, fates
 
     async def _sample(self, door: Door, arrived: Arrived, entries: Sequence[Entry], now: int) -> None:
         """Keep the shapes of what came, once a minute."""
@@ -467,17 +467,17 @@ def _allowing(methods: str) -> Mapping[str, str]:
     }
 
 
-def _results(events: Sequence[Said], entries: Sequence[Entry], statuses: Sequence[Status]) -> bytes:
-    results = [_result(*one) for one in zip(events, entries, statuses, strict=True)]
+def _results(events: Sequence[Said], entries: Sequence[Entry], fates: Sequence[Fate]) -> bytes:
+    results = [_result(*one) for one in zip(events, entries, fates, strict=True)]
     return b'{"results":[%b]}' % (results[0] if len(results) == 1 else b",".join(results))
 
 
-def _result(event: Said, entry: Entry, status: Status) -> bytes:
+def _result(event: Said, entry: Entry, fate: Fate) -> bytes:
     """Write one event's result. An id needs no escaping, so the commonest one is its id and an end that is always the same."""
-    if status is ACCEPTED and type(entry) is Accept:
+    if fate is ACCEPTED and type(entry) is Accept:
         trace = entry.trace
         return b'{"event_id":"%b%b' % (entry.event.event_id.encode(), _end(trace.allowed, trace.refused))
-    return orjson.dumps(_other_result(event, entry, status))
+    return orjson.dumps(_other_result(event, entry, fate))
 
 
 @lru_cache(maxsize=1024)
@@ -488,12 +488,13 @@ def _end(allowed: tuple[Destination, ...], refused: tuple[tuple[Destination, Ref
     return b'",' + orjson.dumps(rest)[1:]
 
 
-def _other_result(event: Said, entry: Entry, status: Status) -> dict[str, object]:
+def _other_result(event: Said, entry: Entry, fate: Fate) -> dict[str, object]:
     """Write a result's members: its own id if it had a valid one, and reasons by code."""
-    result: dict[str, object] = {"event_id": event.event_id, "status": status}
+    result: dict[str, object] = {"event_id": event.event_id, "status": fate}
     match entry:
-        case Accept() if status is REFUSED:  # by the store: the person has withdrawn
-            result |= _reasons(Refused.WITHDRAWN, entry.trace.withdrawn())
+        case Accept() if isinstance(fate, Refused):  # by the store: the person has withdrawn, or the money went back
+            result["status"] = REFUSED
+            result |= _reasons(fate, entry.trace.overruled(fate))
         case Accept():
             pass
         case Refuse():

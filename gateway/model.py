@@ -178,6 +178,8 @@ class Refusal(Word):
     TEST_ORDER = "test_order"
     """The shop's platform marks the order as a test."""
     CANCELLED_ORDER = "cancelled_order"
+    REFUNDED = "refunded"
+    """All the money of the order had gone back before the order came."""
     POS_ORDER = "pos_order"
     """It was made at a till: no browser was there that could have been asked."""
     DRAFT_ORDER = "draft_order"
@@ -245,6 +247,8 @@ class Reason(Word):
     """The platform may have it, and its window for recognising a repeat is over: never sent again."""
     CONSENT_EXPIRED = "consent_expired"
     WITHDRAWN = "withdrawn"
+    REFUNDED = "refunded"
+    """All the money of the order went back while it waited: there is no conversion to report."""
     UNSEALABLE = "unsealable"
     """The stored record failed its authentication tag or could not be read."""
     DESTINATION_REMOVED = "destination_removed"
@@ -377,6 +381,13 @@ class StorefrontId(Text):
 
 class EventId(Text):
     """The storefront's id of an event: 1–64 of `A-Z a-z 0-9 _ . : -`."""
+
+    __slots__ = ()
+    PATTERN = re.compile(r"[A-Za-z0-9_.:\-]{1,64}", re.ASCII)
+
+
+class RefundId(Text):
+    """How a shop's platform names one of an order's refunds: 1–64 of `A-Z a-z 0-9 _ . : -`."""
 
     __slots__ = ()
     PATTERN = re.compile(r"[A-Za-z0-9_.:\-]{1,64}", re.ASCII)
@@ -667,6 +678,17 @@ class Minimised(msgspec.Struct, frozen=True, gc=False):
         return "<Minimised>"
 
 
+class Refund(msgspec.Struct, frozen=True, gc=False):
+    """Money that went back for an order, as the shop's platform tells it. `order` is the id of the order's purchase.
+
+    What the platform tells again under the same `name` is the same refund.
+    """
+
+    order: EventId
+    name: RefundId
+    money: Money
+
+
 class Trace(msgspec.Struct, frozen=True, gc=False):
     """Why an event may go or not go: rules and codes only, so few distinct ones exist and none identifies anybody.
 
@@ -681,10 +703,13 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
     refused: tuple[tuple[Destination, Refusal], ...]
     remarks: int
 
-    def withdrawn(self) -> "Trace":
-        """Give the decision on the same event once its person has withdrawn: it may go nowhere that it was wanted for."""
+    def overruled(self, why: Refusal) -> "Trace":
+        """Give the decision on the same event once `why` stands against it: it may go nowhere that it was wanted for.
+
+        That is what the store knows by then: its person has withdrawn, or its money went back.
+        """
         wanted = {*self.allowed, *(destination for destination, _ in self.refused)}
-        refused = tuple((destination, Refusal.WITHDRAWN) for destination in Destination if destination in wanted)
+        refused = tuple((destination, why) for destination in Destination if destination in wanted)
         return Trace(Status.REFUSED, self.rule, self.signals, (), refused, self.remarks)
 
 

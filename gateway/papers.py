@@ -21,7 +21,7 @@ from gateway.audit.processing import Company, Figures, PrivacyReport, Processing
 from gateway.audit.trace import moment
 from gateway.delivery.contract import Contract
 from gateway.ledger import Request
-from gateway.model import Destination, Status, StorefrontId
+from gateway.model import Destination, Reason, Status, StorefrontId
 from gateway.outbox import Outbox
 from gateway.outbox.history import Grain, Received, Settled, total
 from gateway.signing.chronicle import Chronicle, Noted, Standing
@@ -263,13 +263,14 @@ class Papers:
     async def _figures(self, storefront: StorefrontId, asked: Period) -> Figures:
         told = await self._outbox.history(storefront, Grain.DAY, asked.since, asked.until, (Received, Settled))
         came = dict.fromkeys(Status, 0)
-        ends: dict[str, dict[str, int]] = {outcome: {} for outcome in ("delivered", "dead", "withdrawn")}
+        ends: dict[str, dict[str, int]] = {outcome: {} for outcome in ("delivered", "dead", "withdrawn", "refunded")}
         for figure, count in total(told).items():
             match figure:
                 case Received(status=status):
                     came[status] += count
-                case Settled(destination=destination, outcome=outcome):
-                    ends[outcome][destination.value] = ends[outcome].get(destination.value, 0) + count
+                case Settled(destination=destination, outcome=outcome, reason=reason):
+                    end = reason.value if reason is Reason.REFUNDED else outcome
+                    ends[end][destination.value] = ends[end].get(destination.value, 0) + count
                 case _:
                     continue
         return Figures(
@@ -281,6 +282,7 @@ class Papers:
             delivered=ends["delivered"],
             dead=ends["dead"],
             withdrawn=ends["withdrawn"],
+            refunded=ends["refunded"],
         )
 
 

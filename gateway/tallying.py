@@ -1,25 +1,24 @@
 """What became of events at the door, as metrics: by kind, status and reason, and which signals could not be read."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from gateway.metrics import Metrics
 from gateway.model import Kind, Refusal, Source, State, Status, StorefrontId
-from gateway.outbox import Accept, Entry, Refuse, Reject
+from gateway.outbox import Accept, Entry, Fate, Refuse, Reject
 
-ACCEPTED, REFUSED = Status.ACCEPTED, Status.REFUSED
+ACCEPTED: Final = Status.ACCEPTED
 
 
-def count(
-    metrics: Metrics, storefront: StorefrontId, source: Source, entries: Sequence[Entry], statuses: Sequence[Status]
-) -> None:
-    """Count entries by the status that the store gave each of them."""
+def count(metrics: Metrics, storefront: StorefrontId, source: Source, entries: Sequence[Entry], told: Sequence[Fate]) -> None:
+    """Count entries by the fate that the store told of each of them."""
     fates: dict[tuple[Kind | None, Status, str], int] = {}
     kinds: list[Kind] = []
-    for entry, status in zip(entries, statuses, strict=True):
-        if status is ACCEPTED and type(entry) is Accept:
+    for entry, one in zip(entries, told, strict=True):
+        if one is ACCEPTED and type(entry) is Accept:
             kinds.append(entry.event.kind)
         else:
-            fate = _fate(entry, status)
+            fate = _line(entry, one)
             fates[fate] = fates.get(fate, 0) + 1
             if type(entry) is Refuse:
                 _count_unreadable(metrics, storefront, entry)
@@ -35,10 +34,11 @@ def _count_unreadable(metrics: Metrics, storefront: StorefrontId, entry: Refuse)
             metrics.unreadable_signal(storefront, signal)
 
 
-def _fate(entry: Entry, status: Status) -> tuple[Kind | None, Status, str]:
+def _line(entry: Entry, fate: Fate) -> tuple[Kind | None, Status, str]:
+    status, why = (Status.REFUSED, fate) if isinstance(fate, Refusal) else (fate, "")
     match entry:
         case Accept():
-            return entry.event.kind, status, Refusal.WITHDRAWN if status is REFUSED else ""
+            return entry.event.kind, status, why
         case Refuse():
             return entry.kind, status, entry.reason
         case Reject():

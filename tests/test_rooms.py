@@ -44,6 +44,7 @@ TESTED_ELSEWHERE: Final[Mapping[str, str]] = {
     # The engine's parts are parts of one transaction; apart from it they promise nothing.
     **{f"gateway/outbox/{part}.py": CONTRACT_SUITE for part in OUTBOX_PARTS},
     "gateway/outbox/valuing.py": "tests/gateway/outbox/test_sqlite.py",
+    "gateway/outbox/refunds.py": "tests/gateway/outbox/contract_refunds.py",
     "gateway/outbox/putting.py": "tests/gateway/outbox/test_writer.py",
     **{f"gateway/outbox/{part}.py": "tests/gateway/outbox/contract_history.py" for part in ("figures", "telling")},
     **{f"gateway/ledger/{part}.py": LEDGER_SUITE for part in ("__init__", "held", "records", "register", "schema", "store")},

@@ -82,6 +82,7 @@ REASONS: Final[Mapping[Reason, Advice]] = {
     ),
     Reason.CONSENT_EXPIRED: Advice("The consent had grown too old before the event could go.", "Nothing: it may not go."),
     Reason.WITHDRAWN: Advice("The person has withdrawn.", "Nothing: it may not go."),
+    Reason.REFUNDED: Advice("All the money of the order went back before it could go.", "Nothing: there is no sale to report."),
     Reason.UNSEALABLE: Advice(
         "The stored record could not be opened: a damaged disk, or another key file.",
         "Bring the right key file back, if there is one; else look at the disk.",

@@ -1,6 +1,6 @@
 """From what came in to what arrived: the funnel of a storefront, over time, in events and in money. Pure.
 
-    received → refused (consent apart from the rest) or invalid → accepted → delivered, dead or withdrawn, by destination
+    received → refused (consent apart from the rest) or invalid → accepted → delivered, dead, withdrawn, refunded by destination
 
 All of it is booked when it happens: what was accepted yesterday and confirmed today is in today's deliveries. What waits and
 what is to be tried again is told as of now, with its order value, for it has no past. What people decided about their data is
@@ -42,6 +42,7 @@ NOT_CONSENT: Final = {
     Refusal.NO_IDENTITY: "identity",
     Refusal.NOT_ENABLED: "policy",
     Refusal.RESTRICTION_UNSUPPORTED: "policy",
+    Refusal.REFUNDED: "order",
 }
 """Refusals that say nothing of what the person decided; all others are of consent."""
 
@@ -94,8 +95,10 @@ class Arrival(TypedDict):
     """One destination, JSON-ready. `refused` went to no destination at all; `refused_alone` to another one, not to this.
 
     `delivered` are those that the platform confirmed, `taken` those that it took for processing, of which it said afterwards
-    what is in `processed`; `reasons` are of both and of the dead. `value` by currency and outcome, in major units; `dead_value`
-    is what it has of the dead, by currency and what they died of: less than nought where a replay took more out than died.
+    what is in `processed`; `reasons` are of both and of the dead. `withdrawn` were taken out for consent, `refunded` because
+    all their money went back. `value` by currency and outcome, in major units, both of these together under `withdrawn`;
+    `dead_value` is what it has of the dead, by currency and what they died of: less than nought where a replay took more out
+    than died.
     `fresh`: deliveries by how many seconds after the event they were confirmed at most.
     """
 
@@ -107,6 +110,7 @@ class Arrival(TypedDict):
     processed: dict[str, int]
     dead: int
     withdrawn: Cell
+    refunded: int
     replayed: int
     reasons: dict[str, int]
     value: dict[str, dict[str, str]]
@@ -356,7 +360,7 @@ def _arrival(course: _Course, smallest: int) -> Arrival:
     for figure, count in course.rest.items():  # the most frequent kinds of figures first
         match figure:
             case Settled(outcome=outcome, reason=reason):
-                outcomes[outcome] += count
+                outcomes[reason.value if reason is Reason.REFUNDED else outcome] += count
                 if outcome != WITHDRAWN:
                     reasons[f"{outcome}.{reason.value}"] += count
                 taken += count if reason is Reason.ACCEPTED_FOR_PROCESSING else 0
@@ -383,6 +387,7 @@ def _arrival(course: _Course, smallest: int) -> Arrival:
         processed=_largest_first(processed),
         dead=outcomes["dead"],
         withdrawn=cell(outcomes[WITHDRAWN], smallest),
+        refunded=outcomes[Reason.REFUNDED.value],
         replayed=replayed,
         reasons={reason: count for reason, count in _largest_first(reasons).items() if count},
         value={currency: _major(currency, minor[currency]) for currency in sorted(minor)},

@@ -87,6 +87,7 @@ class Figures(TypedDict):
     delivered: dict[str, int]
     dead: dict[str, int]
     withdrawn: dict[str, int]
+    refunded: dict[str, int]
 
 
 class PrivacyReport(TypedDict):

@@ -63,7 +63,7 @@ class Class(StrEnum):
     IDENTITY = "identity"
     POLICY = "policy"
     ORDER = "order"
-    """The shop's platform marks it as one that no visitor made: a test, a till, a draft, a renewal, or it was cancelled."""
+    """The shop's platform marks it as one that no visitor made: a test, a till, a draft, a renewal; or it was undone."""
 
 
 ORDERS: Final = frozenset(
@@ -395,6 +395,8 @@ def where_of(attempt: Attempt | None) -> At:
             return At(_processed(attempt), said, code)
         case "delivered":
             return At(Place.DELIVERED, said, code)
+        case "withdrawn" if reason is Reason.REFUNDED:
+            return At(Place.REFUSED, said, None, None, reason)
         case "withdrawn":
             return At(Place.REFUSED, Class.CONSENT.value, None, said)
         case "refused" if isinstance(reason, Refusal):

@@ -128,6 +128,9 @@ REFUSALS: Final[Mapping[Refusal, Advice]] = {
         "Nothing. Shopify's own test notifications are marked so too; try with an order that is real and cancel it.",
     ),
     Refusal.CANCELLED_ORDER: Advice("The order was cancelled by the time the shop's platform told of it.", NO_MEANS_NO),
+    Refusal.REFUNDED: Advice(
+        "All the money of the order went back before it could go.", "Nothing: there is no sale to report."
+    ),
     Refusal.POS_ORDER: Advice("The order was made at a till, where no banner could ask.", NO_MEANS_NO),
     Refusal.DRAFT_ORDER: Advice("Somebody at the shop wrote the order; no visitor was asked.", NO_MEANS_NO),
     Refusal.RENEWAL_ORDER: Advice("A subscription made the order, not a visitor.", NO_MEANS_NO),

@@ -132,6 +132,7 @@ def _arrival(arrival: Arrival) -> Iterator[Cells]:
         ("taken", arrival["taken"]),
         ("dead", arrival["dead"]),
         ("withdrawn", arrival["withdrawn"]),
+        ("refunded", arrival["refunded"]),
         ("replayed", arrival["replayed"]),
     ):
         yield stage, None, None, count

@@ -189,9 +189,16 @@ ENDS: Final = {
 }
 """How a delivery is put: only the first is the platform's confirmation of this very event."""
 
+TAKEN_OUT: Final = {Reason.REFUNDED.value: "taken out: all its money went back before it left"}
+"""How it is put that an event was taken out for something else than its consent."""
+
+
+ENDINGS: Final = {"delivered": ENDS, "withdrawn": TAKEN_OUT}
+"""By state, ends whose reason is the whole sentence."""
+
 
 def _sentence(attempt: AttemptTold) -> str:
-    end = ENDS.get(attempt["reason"] or "") if attempt["state"] == "delivered" else None
+    end = ENDINGS.get(attempt["state"], {}).get(attempt["reason"] or "")
     parts = [end or WORDS.get(attempt["state"], attempt["state"])]
     if attempt["reason"] and end is None:
         parts.append(f"reason {attempt['reason']}")

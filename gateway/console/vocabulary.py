@@ -71,6 +71,7 @@ REASONS: Final[Mapping[str, str]] = {
     "expired": "Too old for the platform",
     "ambiguous_expired": "May have arrived; too old to repeat",
     "consent_expired": "Consent too old",
+    "refunded": "Refunded in full",
     "unsealable": "Cannot be opened with the keys at hand",
     "destination_removed": "Destination was removed",
     "held": "Held back",

@@ -526,11 +526,11 @@ class Courier:
         return reply
 
     def _may_go(self, work: Work, group: Sequence[Record]) -> bool:
-        """Say whether nobody has paused the lane and nobody in the group has withdrawn, as of this moment."""
+        """Say whether nobody has paused the lane and nothing of the group was taken out, as of this moment."""
         if self._halted:
             return False
         gone = self._outbox.withdrawn(work.claim)
-        return not gone or gone.isdisjoint([record.seq for record in group])
+        return not gone or gone.keys().isdisjoint([record.seq for record in group])
 
     def _interpret(self, group: Sequence[Record], reply: Reply) -> Sequence[Verdict] | None:
         """Read a reply; None if the adapter could not."""

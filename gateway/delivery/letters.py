@@ -84,7 +84,7 @@ class Judged(msgspec.Struct, frozen=True):
 def judge(letters: Sequence[DeadLetter], opened: Sequence[Record], rules: Rules, time: Time) -> list[Judged]:
     """Say of each letter whether it may go again at `time`; `opened` is what could be read. One that only has to wait may."""
     records = {record.seq: record for record in opened}
-    _, settled = screen(opened, frozenset(), rules, time)
+    _, settled = screen(opened, {}, rules, time)
     against = {fate.seq: fate.reason for fate in settled if not isinstance(fate, Later)}
     return [
         Judged(

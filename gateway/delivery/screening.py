@@ -1,14 +1,13 @@
 """What may not go: the last look at a claimed record before it is sent.
 
-Consent too old or withdrawn takes the event out. Too old for the platform, maybe received longer ago
-than the platform recognises repeats, or refused by the adapter since the settings changed: a dead letter. Too young:
-later. An event is sent only if the latest time that it may be allows it, and given up only if the earliest does;
-between the two it waits. Pure.
+Consent too old or withdrawn takes the event out, and so does an order's money that went back. Too old for the platform,
+maybe received longer ago than the platform recognises repeats, or refused by the adapter since the settings changed: a dead
+letter. Too young: later. An event is sent only if the latest time that it may be allows it, and given up only if the
+earliest does; between the two it waits. Pure.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -36,9 +35,9 @@ class Rules(msgspec.Struct, frozen=True, gc=False):
 
 
 def screen(
-    records: Sequence[Record], withdrawn: AbstractSet[int], rules: Rules, time: Time
+    records: Sequence[Record], withdrawn: Mapping[int, Reason], rules: Rules, time: Time
 ) -> tuple[Sequence[Record], list[Settlement]]:
-    """Part what may be sent at `time` from what may not, the latter settled. `withdrawn` has sequence numbers."""
+    """Part what may be sent at `time` from what may not, the latter settled. `withdrawn`: sequence numbers, and why."""
     limits, latest = rules.limits, time.latest
     oldest_consent = latest - rules.max_consent_age
     oldest_event = latest - limits.max_age
@@ -57,7 +56,7 @@ def screen(
     if len(ready) == len(records):
         return records, []
     going = {record.seq for record in ready}
-    return ready, [_fate(record, record.seq in withdrawn, rules, time) for record in records if record.seq not in going]
+    return ready, [_fate(record, withdrawn.get(record.seq), rules, time) for record in records if record.seq not in going]
 
 
 def ripe(records: Sequence[Record], rules: Rules, time: Time) -> int:
@@ -88,10 +87,10 @@ def _held(event: Minimised, limits: Limits) -> bool:
     return click is not None and any(getattr(click, name) is not None for name in limits.held_clicks)
 
 
-def _fate(record: Record, withdrawn: bool, rules: Rules, time: Time) -> Settlement:
+def _fate(record: Record, withdrawn: Reason | None, rules: Rules, time: Time) -> Settlement:
     """Say what becomes of a record that may not go."""
-    if withdrawn:
-        return Withdrawn(record.seq, Reason.WITHDRAWN)
+    if withdrawn is not None:
+        return Withdrawn(record.seq, withdrawn)
     too_old = _too_old(record, rules, time.earliest)
     if too_old is Reason.CONSENT_EXPIRED:
         return Withdrawn(record.seq, too_old)

@@ -41,6 +41,9 @@ purchase, by its own id taken for the number of an order. `withdraw` takes all t
 file in one transaction; what comes later is refused in the transaction that would have accepted it, until the person
 decides anew. A claim under way is told by `withdrawn`.
 
+**Refunds.** An order of which all the money went back before it left is taken out in the same way, and refused if it comes
+later (`refund`). It is among the withdrawn, with a reason of its own. What was delivered stays.
+
 **Accounts.** Every transaction also adds to the books: received = accepted + duplicate + refused + invalid, and
 accepted × destinations = delivered + waiting + dead + withdrawn, per storefront, exactly, at any moment. The same
 additions are also kept by the hour, and later by the day: `history` tells them, and together they are the books.
@@ -54,7 +57,7 @@ import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import Enum, StrEnum, unique
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -72,6 +75,7 @@ from gateway.model import (
     Processing,
     Reason,
     Receipt,
+    Refund,
     Refusal,
     Source,
     Status,
@@ -131,6 +135,9 @@ class Reject(msgspec.Struct, frozen=True, gc=False):
 
 
 Entry = Accept | Refuse | Reject
+
+Fate = Status | Refusal
+"""What became of an entry. A `Refusal` is of an `Accept` that the store itself turned away, and says why: REFUSED it is too."""
 
 
 class Lane(msgspec.Struct, frozen=True):
@@ -302,7 +309,7 @@ class Dead(msgspec.Struct, frozen=True, gc=False):
 
 
 class Withdrawn(msgspec.Struct, frozen=True, gc=False):
-    """Taken out because the consent that carried it is gone; its content is deleted at once."""
+    """Taken out because the consent that carried it is gone, or its money; its content is deleted at once."""
 
     seq: int
     reason: Reason
@@ -368,6 +375,30 @@ class Removal(msgspec.Struct, frozen=True, gc=False):
     """Lines of what was sent that were deleted (`erase`)."""
     traces: int = 0
     """Decisions on event ids that were forgotten (`erase`)."""
+
+
+NO_REMOVAL: Final = Removal({}, {}, {})
+
+
+@unique
+class Undoing(Word):
+    """What a refund did to its order; a metric label."""
+
+    WITHHELD = "withheld"
+    """All that the order was worth has gone back, and something of it was taken out before it left."""
+    IN_PART = "in_part"
+    """Less has gone back than the order that waits is worth, as far as that is known: it goes as it is."""
+    OTHER_CURRENCY = "other_currency"
+    """What has gone back is in another currency than the order that waits, so the two cannot be compared: it goes as it is."""
+    NOTHING_WAITS = "nothing_waits"
+    """Nothing of the order waits: it was delivered, it was refused, or it has not come yet."""
+
+
+class Refunded(msgspec.Struct, frozen=True, gc=False):
+    """What came of a refund, and what was taken out by it."""
+
+    undoing: Undoing
+    removal: Removal
 
 
 class Sending(msgspec.Struct, frozen=True, gc=False):
@@ -436,6 +467,8 @@ class Swept(Word):
     """Requests whose last word was still to be asked for."""
     WITHDRAWALS = "withdrawals"
     """A person's word, as keyed hashes."""
+    REFUNDS = "refunds"
+    """What went back for orders, as keyed hashes and sums."""
     FIGURES = "figures"
     """Sums by the hour and the day, of no person."""
     CONSENT_RECORDS = "consent_records"
@@ -567,12 +600,13 @@ class Outbox(Protocol):
     Methods that await the store raise `Unavailable` when it is shut; nothing was changed then.
     """
 
-    async def put(self, entries: Sequence[Entry]) -> Sequence[Status]:
-        """Store one request's entries, all or none; return after the flush, one status per entry in order.
+    async def put(self, entries: Sequence[Entry]) -> Sequence[Fate]:
+        """Store one request's entries, all or none; return after the flush, one fate per entry in order.
 
-        ACCEPTED or DUPLICATE for an `Accept`, REFUSED for a `Refuse`, INVALID for a `Reject`. REFUSED also for an `Accept`
-        whose person has withdrawn and has not granted anew since: nothing of it is kept but the decision, which is
-        `entry.trace.withdrawn()`.
+        ACCEPTED or DUPLICATE for an `Accept`, REFUSED for a `Refuse`, INVALID for a `Reject`. For an `Accept` also
+        Refusal.WITHDRAWN, where its person has withdrawn and has not granted anew since, and Refusal.REFUNDED, where it is an
+        order all of whose money has gone back (`refund`): nothing of it is kept but the decision, which is
+        `entry.trace.overruled(why)`.
         """
 
     @property
@@ -659,8 +693,20 @@ class Outbox(Protocol):
         nothing but what is named goes: whoever can post an event with somebody's address must not withdraw for them.
         """
 
-    def withdrawn(self, claim: Claim) -> frozenset[int]:
-        """The claim's records whose person has withdrawn, as of this moment. Cheap: asked right before bytes leave."""
+    async def refund(self, storefront: StorefrontId, refund: Refund, now: int) -> Refunded:
+        """Remember that money went back for an order; if all has that the order was worth, take it out of every lane.
+
+        All in one transaction, flushed before this returns. What went back in parts adds up, in the order's own currency;
+        a refund of a name that was told before counts once. Only the purchase of the order's id goes, wherever it waits or is
+        dead: nothing else of its person. What is under way in a claim counts as taken out too, as with `withdraw`. An order
+        that comes after all its money went back is refused (`put`), as long as the refunds are remembered: 90 days.
+        """
+
+    def withdrawn(self, claim: Claim) -> Mapping[int, Reason]:
+        """The claim's records that were taken out, as of this moment, and why. Cheap: asked right before bytes leave.
+
+        WITHDRAWN: their person has withdrawn; REFUNDED: all the order's money has gone back.
+        """
 
     async def holdings(self, storefront: StorefrontId, person: Person) -> Holdings:
         """Give all that is held of a person, and what was sent of them to whom, the earliest first.

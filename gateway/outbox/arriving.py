@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from gateway.model import Destination, Kind, Money, Refusal, Source, Status, StorefrontId, Trace
-from gateway.outbox import DEDUP_SECONDS, Accept, Entry, Lane, Refuse, Reject
+from gateway.outbox import DEDUP_SECONDS, Accept, Entry, Fate, Lane, Refuse, Reject
 from gateway.outbox.codec import Codec, Row, evidence_place, group_place, write_row
 from gateway.outbox.history import (
     ACCEPTED,
@@ -85,6 +85,7 @@ class Arriving:
         self._lanes = memory.lanes
         self._seen = memory.seen
         self._subjects = memory.subjects
+        self._refunds = memory.refunds
         self._books = memory.books
         self._grounds = memory.grounds
         self._codec = Codec()
@@ -102,14 +103,14 @@ class Arriving:
         self.differing: defaultdict[StorefrontId, int] = defaultdict(int)
         """Repeats whose content differed, since this was last emptied."""
 
-    def put(self, requests: Sequence[Sequence[Entry]]) -> list[list[Status] | ValueError]:
-        """Take in the entries of each request; gives the statuses of each, or why it makes no sense."""
+    def put(self, requests: Sequence[Sequence[Entry]]) -> list[list[Fate] | ValueError]:
+        """Take in the entries of each request; gives the fates of each, or why it makes no sense."""
         self._books.at(max((entries[-1].at for entries in requests if entries), default=0))
         read = [self._read_request(entries) for entries in requests]
         hashes = [item.hash for items in read if type(items) is list for item in items if type(item) is _Read]
         known = iter(self._seen.look_up(hashes))
         self._look_up_withdrawals(read)
-        answers: list[list[Status] | ValueError] = []
+        answers: list[list[Fate] | ValueError] = []
         for items in read:
             if isinstance(items, ValueError):
                 answers.append(items)
@@ -169,7 +170,7 @@ class Arriving:
 
     # ── deciding ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _decide(self, item: _Read, committed: int) -> Status:
+    def _decide(self, item: _Read, committed: int) -> Fate:
         value = self._seen.newest(item.hash, committed)
         if item.row is None:
             return self._refuse(item, value)
@@ -182,7 +183,7 @@ class Arriving:
         earlier = self._seen.find(item.check, value)
         return earlier if earlier is not None and earlier.at + DEDUP_SECONDS > item.entry.at else None
 
-    def _accept(self, item: _Read, row: Row, value: int) -> Status:
+    def _accept(self, item: _Read, row: Row, value: int) -> Fate:
         entry, storefront, sort = item.entry, item.storefront, item.sort
         assert type(entry) is Accept  # noqa: S101 - only an Accept has a row
         fingerprint = self._seen.fingerprint(row, sort)
@@ -194,8 +195,9 @@ class Arriving:
             self._received[storefront, entry.source, entry.event.kind, DUPLICATE, ""] += 1
             return DUPLICATE
         if self._withdrawn and self._is_withdrawn(entry, storefront, item.subjects):
-            why, money = entry.trace.withdrawn(), entry.event.money
-            return self._turn_away(item, value, entry.source, entry.event.kind, why, Refusal.WITHDRAWN, money)
+            return self._overrule(item, entry, value, Refusal.WITHDRAWN)
+        if storefront in self._refunds.storefronts and self._is_refunded(entry, storefront):
+            return self._overrule(item, entry, value, Refusal.REFUNDED)
         event, at = entry.event, entry.at
         trace = self._names.trace(entry.trace, at // DAY_SECONDS)
         gathered = self._gathered.get(storefront)
@@ -239,6 +241,12 @@ class Arriving:
             self._books.note(money.minor, item.storefront, DOOR_VALUE, kind, reason, money.currency)
         return Status.REFUSED
 
+    def _overrule(self, item: _Read, entry: Accept, value: int, why: Refusal) -> Refusal:
+        """Turn away what the line let through; gives why."""
+        event = entry.event
+        self._turn_away(item, value, entry.source, event.kind, entry.trace.overruled(why), why, event.money)
+        return why
+
     def _leave_out(self, storefront: int, kind: Kind, number: int, trace: Trace, money: Money | None) -> None:
         """Add to the sums of what some destination was refused; `number` is the trace's."""
         sums = self._refused[storefront, kind, number, "" if money is None else money.currency]
@@ -258,6 +266,13 @@ class Arriving:
         for subject in met:
             del known[subject]
         return False
+
+    def _is_refunded(self, entry: Accept, storefront: int) -> bool:
+        """Say whether all that an order is worth went back before it came."""
+        event = entry.event
+        if event.kind is not Kind.PURCHASE:
+            return False
+        return self._refunds.undo(storefront, self._subjects.of_order(entry.storefront, event.event_id), event.money)
 
     def _reject(self, entry: Reject) -> Status:
         storefront = self._names.storefront(entry.storefront)

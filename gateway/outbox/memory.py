@@ -11,6 +11,7 @@ from gateway.outbox.grounds import Grounds
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.lanes import Lanes
 from gateway.outbox.names import Names
+from gateway.outbox.refunds import Refunds
 from gateway.outbox.samples import Samples
 from gateway.outbox.seen import Seen
 from gateway.outbox.subjects import Subjects
@@ -27,6 +28,7 @@ class Memory(NamedTuple):
     books: Books
     figures: Figures
     subjects: Subjects
+    refunds: Refunds
     seen: Seen
     lanes: Lanes
     departures: Departures
@@ -46,6 +48,7 @@ class Memory(NamedTuple):
             books=Books(connection, figures),
             figures=figures,
             subjects=Subjects(connection, vault.index_key, Persons(keyring.pepper)),
+            refunds=Refunds(connection, vault.index_key),
             seen=Seen(connection, vault.index_key, generation),
             lanes=Lanes(connection, names),
             departures=Departures(connection),

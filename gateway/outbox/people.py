@@ -1,4 +1,5 @@
-"""The rights of a person, as the side in the event loop sees to them: long looks in short pieces, then one transaction.
+"""The rights of a person, and refunds, as the side in the event loop sees to them: long looks in short pieces, then one
+transaction.
 
 Nothing here touches the file. While it is being looked through, events come and go; what that could miss is looked for
 in the transaction itself (`seeking.py`).
@@ -10,11 +11,11 @@ from typing import Final
 
 import msgspec
 
-from gateway.model import Destination, StorefrontId
-from gateway.outbox import Holdings, Person, Removal, Sending
+from gateway.model import Destination, Refund, StorefrontId
+from gateway.outbox import Holdings, Person, Refunded, Removal, Sending
 from gateway.outbox.seeking import Look
 from gateway.outbox.store import Changes, Store
-from gateway.outbox.withdrawing import Order, Removed, Wider
+from gateway.outbox.withdrawing import Order, Removed, Undone, Wider
 from gateway.outbox.writer import Writer
 
 _MOST_LOOKS: Final = 4
@@ -22,9 +23,9 @@ _MOST_LOOKS: Final = 4
 
 
 class People:
-    """Withdraws, tells and erases. `removed` is called in the event loop as soon as a removal is committed."""
+    """Withdraws, tells, erases and refunds. `removed` is called in the event loop as soon as a removal is committed."""
 
-    def __init__(self, writer: Writer[Store, Changes], removed: Callable[[Removed], None]) -> None:
+    def __init__(self, writer: Writer[Store, Changes], removed: Callable[[Removed | Undone], None]) -> None:
         """Work through the writer's queue."""
         self._writer = writer
         self._removed = removed
@@ -53,6 +54,16 @@ class People:
         held, withdrawn_at = await self._writer.ask(partial(Store.held, name=storefront, look=look))
         sent, _ = await self._sent(storefront, named)
         return Holdings(held, tuple(sent), withdrawn_at)
+
+    async def refund(self, storefront: StorefrontId, refund: Refund, now: int) -> Refunded:
+        """Do what `Outbox.refund` promises."""
+        look = Look(frozenset())
+        while not look.done:
+            look = await self._writer.ask(
+                partial(Store.look_for_order, name=storefront, order=refund.order, now=now, before=look)
+            )
+        run = partial(Store.refund, name=storefront, refund=refund, look=look, now=now)
+        return (await self._writer.change(run, self._removed)).refunded
 
     async def _withdraw(
         self, storefront: StorefrontId, person: Person, now: int, *, erase: bool

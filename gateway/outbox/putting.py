@@ -8,8 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.model import Status
-from gateway.outbox import Entry
+from gateway.outbox import Entry, Fate
 from gateway.outbox.store import Changes, Store
 from gateway.outbox.writer import Answer, Change, Writer, ignore
 
@@ -23,9 +22,9 @@ class _Put(Change[Store, Any], frozen=True, eq=False, gc=False, kw_only=True):
 class PuttingWriter(Writer[Store, Changes]):
     """The thread of an outbox."""
 
-    def put(self, entries: Sequence[Entry]) -> asyncio.Future[Sequence[Status]]:
+    def put(self, entries: Sequence[Entry]) -> asyncio.Future[Sequence[Fate]]:
         """Queue a request's entries. Raises Unavailable."""
-        future: asyncio.Future[Sequence[Status]] = self._future()
+        future: asyncio.Future[Sequence[Fate]] = self._future()
         self._queue_change(_Put(ignore, ignore, future, len(entries), entries=entries))
         return future
 

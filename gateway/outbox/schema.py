@@ -224,7 +224,17 @@ the order value of the dead by what they died of. What died before that was note
 be tried again is `unvalued` until its copies were opened (`valuing.py`).
 """
 
-STEPS: Final = (_FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES, WITHDRAWALS, SENDINGS, FIGURES, PRIVACY, PAUSES, UNDELIVERED)
+REFUNDS: Final = """
+create table refunds(            -- what went back for an order, both named by keyed hashes
+    storefront integer not null, subject integer not null, refund integer not null,
+    currency text not null, minor integer not null, at integer not null,
+    primary key (storefront, subject, refund)
+) strict, without rowid;
+"""
+
+STEPS: Final = (
+    _FIRST, _INQUIRIES, BACKLOGS, REPLAYS, DEPARTURES, WITHDRAWALS, SENDINGS, FIGURES, PRIVACY, PAUSES, UNDELIVERED, REFUNDS,
+)  # fmt: skip
 """From an empty file to today's tables, one step a version. A step that was ever released is never changed; a store of an
 earlier version takes the missing steps when it is opened, all in one transaction."""
 

@@ -7,13 +7,13 @@ What was in a group when it was looked at is in that group still or became an ex
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
 import apsw
 
-from gateway.model import Destination, Minimised
+from gateway.model import Destination, EventId, Kind, Minimised
 from gateway.outbox import Holding
 from gateway.outbox.claims import filled
 from gateway.outbox.codec import Codec, Opened, Unreadable, group_place, single_place
@@ -53,6 +53,11 @@ class Grouped(NamedTuple):
         mine = [n for n in self.mine if hold(self.hashes[n], wanted)]
         return self._replace(mine=mine, held=[n for n in self.held if n in mine])
 
+    def only(self, takes: Callable[[Minimised], bool]) -> "Grouped":
+        """Keep for the person's what waits of these events."""
+        held = [n for n in self.held if takes(self.opened.events[n])]
+        return self._replace(mine=held, held=held)
+
 
 class Single(NamedTuple):
     """An exception that is the person's. `event` is None when its seal does not open."""
@@ -79,6 +84,17 @@ class Sought(NamedTuple):
     groups: Sequence[Grouped]
     singles: Sequence[Single]
 
+    def only(self, takes: Callable[[Minimised], bool]) -> "Sought":
+        """Keep what waits or is dead of these events; what does not open is none of them."""
+        groups = [group.only(takes) for group in self.groups]
+        singles = [single for single in self.singles if single.event is not None and takes(single.event)]
+        return Sought([group for group in groups if group.mine], singles)
+
+    def events(self) -> Iterator[Minimised]:
+        """Give all of the events, one for each place in which it is held."""
+        yield from (group.opened.events[n] for group in self.groups for n in group.mine)
+        yield from (single.event for single in self.singles if single.event is not None)
+
     def of(self, wanted: AbstractSet[bytes]) -> "Sought":
         """Keep what is known by one of these hashes."""
         groups = [group.of(wanted) for group in self.groups]
@@ -102,19 +118,37 @@ class Seeking:
         self._vault = memory.vault
         self._lanes = memory.lanes
         self._subjects = memory.subjects
+        self._seen = memory.seen
         self._codec = Codec()
 
-    def look(self, storefront: int, before: Look) -> Look:
-        """Look through the next groups of a storefront."""
+    def look(self, storefront: int, before: Look, end: int = SPAN) -> Look:
+        """Look through the next groups of a storefront, those that begin before the number `end`."""
         start = base(storefront)
         rows = every(
             self._connection,
             "select place, subjects from groups where place > ? and place < ? order by place limit ?",
-            (start + before.upto, start + SPAN, LOOKED_AT_ONCE),
+            (start + before.upto, start + end, LOOKED_AT_ONCE),
         )
         places = [place for place, subjects in rows if may_hold(subjects, before.wanted)]
         upto = rows[-1][0] - start if rows else before.upto
         return Look(before.wanted, upto, (*before.places, *places), done=len(rows) < LOOKED_AT_ONCE)
+
+    def look_for_order(self, storefront: int, order: EventId, before: Look, following: int, now: int) -> Look:
+        """Look for the groups of a purchase by its id. `following` is the next number that an event will get.
+
+        Of what came in the last days it is known by the id where it lies; only what is older is looked through.
+        """
+        look = self.look(storefront, before, self._seen.first_recent(following, now))
+        if not look.done:
+            return look
+        key, check = self._seen.identify(self._names.name(storefront), Kind.PURCHASE, order)
+        sighting = self._seen.find(check, *self._seen.look_up([key]))
+        if sighting is None or sighting.seq is None:
+            return look._replace(upto=following - 1)
+        start = base(storefront)
+        query = "select place from groups where place between ? and ? order by place desc limit 1"
+        found = [place for (place,) in every(self._connection, query, (start, start + sighting.seq))]
+        return look._replace(upto=following - 1, places=tuple(dict.fromkeys((*look.places, *found))))
 
     def seek(self, storefront: int, look: Look) -> Sought:
         """Find what is held of whoever is known by one of the hashes that were looked for."""

@@ -40,6 +40,9 @@ _FINGERPRINT_BYTES: Final = 6
 _REFUSED: Final = 0xFFFF
 """Stands where an accepted event has the distance of its number from its row's first number."""
 
+_SURELY_SECONDS: Final = 300
+"""How far within the time for which ids are remembered an event must have come: entries of one transaction differ in age."""
+
 _MOST_ROWS: Final = 20_000
 """Rows of the roll deleted in one go."""
 
@@ -321,6 +324,12 @@ class Seen:
             "delete from seen where hash between ? and ? and value < ?", (low, low + _SLICE_WIDTH - 1, self._floor << 1)
         )
         return self._connection.changes()
+
+    def first_recent(self, following: int, now: int) -> int:
+        """Give the number from which on an event is known by its id alone: no other can have come under the id since."""
+        query = "select seq from roll where latest > ? order by pos limit 1"
+        found = first(self._connection, query, (now - DEDUP_SECONDS + _SURELY_SECONDS,))
+        return following if found is None else int(found[0])
 
     def first_seq(self, following: int) -> int:
         """Give the number from which on events are remembered; `following` is the next number to be given."""

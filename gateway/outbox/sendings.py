@@ -6,7 +6,7 @@ else and live as long; the hashes that find a person's lie beside them, in the o
 of each is a byte in the clear, set when the request is settled.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
@@ -105,7 +105,7 @@ class Sendings:
 
     # ── a request's life ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def note(self, state: LaneState, taken: Taken, left: Sequence[Left], gone: AbstractSet[int], now: int) -> Note | None:
+    def note(self, state: LaneState, taken: Taken, left: Sequence[Left], gone: Container[int], now: int) -> Note | None:
         """Write down what is about to leave; nothing for events that belong to nobody, or whose person has just withdrawn."""
         records = {record.seq: record.event for record in taken.records}
         if len(self._kept) > _KEPT_HASHES:

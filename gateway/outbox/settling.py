@@ -7,7 +7,6 @@ Everything else becomes an exception with a sealed copy of its own, or an except
 from array import array
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from itertools import groupby
 from typing import Final
 
@@ -132,25 +131,25 @@ class Settling:
         self._lanes.refresh_retry(state)
         self._lanes.touched.add(state)
 
-    def withdrawn(self, state: LaneState, seqs: Sequence[int]) -> frozenset[int]:
-        """Give the numbers of those that were withdrawn while they were under way: they are settled already."""
+    def withdrawn(self, state: LaneState, seqs: Sequence[int]) -> Mapping[int, Reason]:
+        """Give the numbers of those that were taken out while they were under way, and why: they are settled already."""
         if not state.robbed or not seqs:
-            return frozenset()
+            return {}
         rows = every(
             self._connection,
-            "select seq from exceptions where lane = ? and state = ? and seq in carray(?)",
+            "select seq, reason from exceptions where lane = ? and state = ? and seq in carray(?)",
             (state.number, Held.WITHDRAWN, apsw.carray(array("q", seqs))),
         )
-        return frozenset(seq for (seq,) in rows)
+        return {seq: Reason(reason) for seq, reason in rows}
 
-    def _after_all(self, state: LaneState, pairs: Sequence[Pair], gone: AbstractSet[int]) -> Sequence[Pair]:
-        """Leave out what was withdrawn meanwhile, but for what the platform says that it has: the books say so then."""
+    def _after_all(self, state: LaneState, pairs: Sequence[Pair], gone: Mapping[int, Reason]) -> Sequence[Pair]:
+        """Leave out what was taken out meanwhile, but for what the platform says that it has: the books say so then."""
         if not gone:
             return pairs
         for item, settlement in pairs:
             if item.seq in gone and isinstance(settlement, Done) and isinstance(item, Record):
                 kind, money = item.event.kind, item.event.money
-                self._books.end(-1, state.storefront, state.lane.destination, kind, money, WITHDRAWN, Reason.WITHDRAWN)
+                self._books.end(-1, state.storefront, state.lane.destination, kind, money, WITHDRAWN, gone[item.seq])
                 self._connection.execute(
                     "delete from exceptions where lane = ? and state = ? and seq = ?", (state.number, Held.WITHDRAWN, item.seq)
                 )

@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
-from gateway.model import EventId, Kind, Processing, Status, StorefrontId
+from gateway.model import EventId, Kind, Processing, Reason, Refund, StorefrontId
 from gateway.outbox import (
     Book,
     Breach,
@@ -24,6 +24,7 @@ from gateway.outbox import (
     Departure,
     Entry,
     Explanation,
+    Fate,
     Ground,
     Holdings,
     Input,
@@ -34,6 +35,7 @@ from gateway.outbox import (
     Output,
     Person,
     Record,
+    Refunded,
     Removal,
     Settlement,
     Shut,
@@ -52,7 +54,7 @@ from gateway.outbox.sendings import Note
 from gateway.outbox.settling import Pair
 from gateway.outbox.store import Changes, Options, Store
 from gateway.outbox.telling import Telling
-from gateway.outbox.withdrawing import Removed
+from gateway.outbox.withdrawing import Removed, Undone
 
 MOST_ENTRIES: Final = 5_000
 """Entries in one request: a bound on what one transaction must hold, not on what is sensible."""
@@ -117,8 +119,8 @@ class SqliteOutbox:
         self._removals = 0
         self._lanes: Collection[Lane] = ()
         self._claims: dict[Lane, _UnderWay | None] = {}
-        self._withdrawn: dict[Lane, frozenset[int]] = {}
-        """What was taken out of a lane since its claim was begun."""
+        self._withdrawn: dict[Lane, dict[int, Reason]] = {}
+        """What was taken out of a lane since its claim was begun, and why."""
         self._figures: dict[Lane, Waiting] = {}
         self._paused: dict[Lane, int | None] = {}
         self._unacknowledged: dict[Lane, int] = {}
@@ -169,8 +171,8 @@ class SqliteOutbox:
 
     # ── putting ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def put(self, entries: Sequence[Entry]) -> Sequence[Status]:
-        """Store one request's entries, all or none; return after the flush, one status per entry in order.
+    async def put(self, entries: Sequence[Entry]) -> Sequence[Fate]:
+        """Store one request's entries, all or none; return after the flush, one fate per entry in order.
 
         Raises ValueError when an event goes to a destination without a lane, or there are more than 5,000 entries.
         """
@@ -251,7 +253,7 @@ class SqliteOutbox:
         if lane in self._claims:
             raise RuntimeError("outbox: the lane has a claim under way")
         self._claims[lane] = None
-        self._withdrawn[lane] = frozenset()
+        self._withdrawn[lane] = {}
 
     def _free(self, lane: Lane, _done: None = None) -> None:
         del self._claims[lane], self._withdrawn[lane]
@@ -389,15 +391,19 @@ class SqliteOutbox:
         """Withdraw, and also delete what is remembered of the person's events: what was sent, and the traces of why."""
         return await self._people.erase(storefront, person, now)
 
-    def withdrawn(self, claim: Claim) -> frozenset[int]:
-        """The claim's records whose person has withdrawn, as of this moment. Raises ValueError for a claim that has ended."""
+    async def refund(self, storefront: StorefrontId, refund: Refund, now: int) -> Refunded:
+        """Remember that money went back for an order, and take the order out if that is all that it was worth."""
+        return await self._people.refund(storefront, refund, now)
+
+    def withdrawn(self, claim: Claim) -> Mapping[int, Reason]:
+        """The claim's records that were taken out, and why, as of this moment. Raises ValueError for a claim that has ended."""
         under_way = self._claims.get(claim.lane)
         if under_way is None or under_way.claim is not claim:
             raise ValueError("outbox: the claim is not under way")
         gone = self._withdrawn[claim.lane]
-        return gone and gone.intersection([record.seq for record in claim.records])
+        return gone and {record.seq: gone[record.seq] for record in claim.records if record.seq in gone}
 
-    def _removed(self, removed: Removed) -> None:
+    def _removed(self, removed: Removed | Undone) -> None:
         """Tell the claims under way, and keep nothing of what was removed."""
         self._removals += 1
         self._opener.forget()

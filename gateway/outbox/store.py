@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import apsw
 import msgspec
 
-from gateway.model import Destination, EventId, Kind, Status, StorefrontId
+from gateway.model import Destination, EventId, Kind, Refund, StorefrontId
 from gateway.outbox import (
     Book,
     Breach,
@@ -22,6 +22,7 @@ from gateway.outbox import (
     Departure,
     Entry,
     Explanation,
+    Fate,
     Ground,
     Holding,
     Input,
@@ -47,6 +48,7 @@ from gateway.outbox.history import Figure, Grain
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.lanes import Held, LaneState
 from gateway.outbox.memory import Memory
+from gateway.outbox.refunds import REFUNDS_DAYS
 from gateway.outbox.reviving import Reviving
 from gateway.outbox.schema import close, connect, every, flush_directory, is_crowded, is_full, one
 from gateway.outbox.seeking import Look, Seeking
@@ -55,7 +57,7 @@ from gateway.outbox.sendings import Erased, Glance, Note, Sendings
 from gateway.outbox.settling import TOLD_SECONDS, Pair, Settling
 from gateway.outbox.valuing import Valuing
 from gateway.outbox.vault import DAY_SECONDS, Vault
-from gateway.outbox.withdrawing import Order, Removed, Wider, Withdrawing
+from gateway.outbox.withdrawing import Order, Removed, Undone, Wider, Withdrawing
 
 LOOK_EVERY_SIGHTINGS: Final = 500
 LOOK_EVERY_CALLS: Final = 64
@@ -138,6 +140,7 @@ class Store:
         self._books = memory.books
         self._figures = memory.figures
         self._subjects = memory.subjects
+        self._refunds = memory.refunds
         self._seen = memory.seen
         self._lanes = memory.lanes
         self._departures = memory.departures
@@ -263,7 +266,7 @@ class Store:
 
     # ── the outbox's operations ──────────────────────────────────────────────────────────────────────────────────
 
-    def put(self, requests: Sequence[Sequence[Entry]]) -> list[list[Status] | ValueError]:
+    def put(self, requests: Sequence[Sequence[Entry]]) -> list[list[Fate] | ValueError]:
         """Take in the entries of several requests."""
         return self._arriving.put(requests)
 
@@ -397,6 +400,18 @@ class Store:
         self._removed = self._removed or isinstance(done, Removed)
         return done
 
+    def look_for_order(self, name: StorefrontId, order: EventId, now: int, before: Look) -> Look:
+        """Look for the groups of an order's purchase; the hash that finds it is looked for from the first look on."""
+        wanted = frozenset((self._subjects.of_order(name, order),))
+        number, following = self._names.storefronts.get(name, 0), self._arriving.next_seq
+        return self._seeking.look_for_order(number, order, before._replace(wanted=wanted), following, now)
+
+    def refund(self, name: StorefrontId, refund: Refund, look: Look, now: int) -> Undone:
+        """Remember a refund, and take out an order that is undone by it."""
+        undone = self._withdrawing.refund(self._names.storefront(name), refund, look, now)
+        self._removed = self._removed or bool(undone.gone)
+        return undone
+
     def erase_sent(self, name: StorefrontId, wanted: frozenset[bytes], after: int) -> Erased:
         """Delete a person's lines from the next rows of what was sent, and the decisions on these events."""
         number = self._names.storefront(name)
@@ -457,6 +472,7 @@ class Store:
             gone += self._sweep_lane(state, told_from, now)
         for number in self._names.storefronts.values():
             gone[Swept.WITHDRAWALS] += self._subjects.discard(number, now - self._options.withdrawals_days * DAY_SECONDS)
+        gone[Swept.REFUNDS] += self._refunds.discard(now - REFUNDS_DAYS * DAY_SECONDS)
         for name, number in self._names.storefronts.items():
             gone[Swept.FIGURES] += self._figures.fold(number, self._options.zones.get(name), now, self._options.figures_days)
         self._connection.execute("delete from evidences where seq < ?", (told_from,))

@@ -15,7 +15,7 @@ from typing import Final
 
 import apsw
 
-from gateway.model import EmailDigest, Kind, Minimised, PersonKey, StorefrontId
+from gateway.model import EmailDigest, EventId, Kind, Minimised, PersonKey, StorefrontId
 from gateway.outbox import Person
 from gateway.outbox.schema import every, first
 from gateway.persons import Identifier, Persons
@@ -46,12 +46,16 @@ class Subjects:
         """Give the hashes of all that an event's person is known by, one after another; `digests` are the event's own."""
         hashes = [self._of_digest(digest) for digest in digests]
         if event.kind is Kind.PURCHASE:
-            order = (self._orders.get(storefront) or self._hasher(storefront)).copy()
-            order.update(event.event_id.encode())
-            hashes.append(order.digest())
+            hashes.append(self.of_order(storefront, event.event_id))
         if event.persons:
             hashes += map(bytes.fromhex, event.persons)
         return b"".join(hashes)
+
+    def of_order(self, storefront: StorefrontId, number: EventId) -> bytes:
+        """Give the hash of an order's number, which is a purchase's own id."""
+        order = (self._orders.get(storefront) or self._hasher(storefront)).copy()
+        order.update(number.encode())
+        return order.digest()
 
     def of_record(self, storefront: StorefrontId, event: Minimised) -> bytes:
         """The same for an event whose distinct digests are not at hand."""

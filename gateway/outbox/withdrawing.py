@@ -1,4 +1,5 @@
-"""Withdrawing: all that waits or is dead for a person is taken out of the file, in one transaction.
+"""Withdrawing: all that waits or is dead for a person is taken out of the file, in one transaction; and so is an order whose
+money went back.
 
 A group is sealed anew without the person's records. Their places stay, as places of no record, so every number, cursor
 and mark stays right; an exception loses its copy. Each is in the books as withdrawn from that moment, also what a courier
@@ -9,8 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from gateway.model import Destination, EventId, Kind, Money, Reason
-from gateway.outbox import Lane, Removal
+from gateway.model import Destination, EventId, Kind, Minimised, Money, Reason, Refund
+from gateway.outbox import NO_REMOVAL, Lane, Refunded, Removal, Undoing
 from gateway.outbox.books import DEAD, WITHDRAWN
 from gateway.outbox.codec import Codec, group_place, write_row
 from gateway.outbox.lanes import EMPTY, Held, LaneState
@@ -31,7 +32,7 @@ class Removed(NamedTuple):
     """What was removed: the counts, the numbers by lane, and all that the person is known by."""
 
     removal: Removal
-    gone: Mapping[Lane, frozenset[int]]
+    gone: Mapping[Lane, Mapping[int, Reason]]
     wanted: frozenset[bytes]
 
 
@@ -47,8 +48,15 @@ class Order(NamedTuple):
     erase: bool
 
 
+class Undone(NamedTuple):
+    """What came of a refund: what is answered, and the numbers of what was taken out, by lane."""
+
+    refunded: Refunded
+    gone: Mapping[Lane, Mapping[int, Reason]]
+
+
 class Withdrawing:
-    """Takes people's records out. Belongs to the store's thread."""
+    """Takes people's and orders' records out. Belongs to the store's thread."""
 
     def __init__(self, memory: Memory, seeking: Seeking) -> None:
         """Work on what the store's thread keeps."""
@@ -58,6 +66,7 @@ class Withdrawing:
         self._vault = memory.vault
         self._lanes = memory.lanes
         self._subjects = memory.subjects
+        self._refunds = memory.refunds
         self._books = memory.books
         self._seen = memory.seen
         self._codec = Codec()
@@ -76,9 +85,31 @@ class Withdrawing:
         sought = sought.of(wanted)
         self._books.at(order.now)
         self._subjects.withdraw(storefront, wanted, order.now)
-        taken = self._remove(storefront, sought, order.now)
-        traces = self.forget(storefront, taken.events) if order.erase else 0
-        return taken.told(wanted, traces)
+        taken = self._remove(storefront, sought, _Taken(Reason.WITHDRAWN, order.now))
+        if not order.erase:
+            return Removed(taken.removal(), taken.by_lane(), wanted)
+        self._refunds.forget(storefront, wanted)
+        return Removed(taken.removal(traces=self.forget(storefront, taken.events)), taken.by_lane(), wanted)
+
+    def refund(self, storefront: int, refund: Refund, look: Look, now: int) -> Undone:
+        """Remember a refund; if all that the order was worth has gone back by now, take out what waits or is dead of it."""
+        order = self._subjects.of_order(self._names.name(storefront), refund.order)
+        self._refunds.note(storefront, order, refund, now)
+        sought = self._seeking.seek(storefront, look).only(lambda event: _is_order(event, refund.order))
+        if not any(sought.events()):
+            return Undone(Refunded(Undoing.NOTHING_WAITS, NO_REMOVAL), {})
+        undone = sought.only(lambda event: self._refunds.undo(storefront, order, event.money))
+        if not any(undone.events()):
+            return Undone(Refunded(self._too_little(storefront, order, sought), NO_REMOVAL), {})
+        self._books.at(now)
+        taken = self._remove(storefront, undone, _Taken(Reason.REFUNDED, now))
+        return Undone(Refunded(Undoing.WITHHELD, taken.removal()), taken.by_lane())
+
+    def _too_little(self, storefront: int, order: bytes, sought: Sought) -> Undoing:
+        """Say why what went back is not all that the order was worth."""
+        known = self._refunds.paid_back(storefront, order)
+        currencies = {event.money.currency for event in sought.events() if event.money is not None}
+        return Undoing.OTHER_CURRENCY if currencies.isdisjoint(known) else Undoing.IN_PART
 
     def forget(self, storefront: int, events: Collection[tuple[Kind, EventId]]) -> int:
         """Forget the decisions on events; gives how many there were."""
@@ -94,12 +125,11 @@ class Withdrawing:
         if sighting is not None and sighting.seq is not None:
             self._connection.execute("delete from evidences where seq = ?", (sighting.seq,))
 
-    def _remove(self, storefront: int, sought: Sought, now: int) -> "_Taken":
-        taken = _Taken()
+    def _remove(self, storefront: int, sought: Sought, taken: "_Taken") -> "_Taken":
         for group in sought.groups:
-            self._empty(storefront, group, taken, now)
+            self._empty(storefront, group, taken)
         for single in sought.singles:
-            self._blank(single, taken, now)
+            self._blank(single, taken)
         for state in taken.gone:
             self._lanes.refresh_fresh(state)
             self._lanes.refresh_behind(state)
@@ -110,7 +140,7 @@ class Withdrawing:
 
     # ── groups ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _empty(self, storefront: int, found: Grouped, taken: "_Taken", now: int) -> None:
+    def _empty(self, storefront: int, found: Grouped, taken: "_Taken") -> None:
         """Seal a group anew without the person's records, and settle these wherever they wait."""
         group, mine = found.group, frozenset(found.mine)
         for n in found.mine:
@@ -118,7 +148,7 @@ class Withdrawing:
             taken.events.add((event.kind, event.event_id))
             for state in self._lanes.of(storefront):
                 if state.lane.destination in event.destinations and state.needs(found.first + place, found.first + place):
-                    self._take_out(state, found.first + place, at, group.sorts[place], event.kind, event.money, taken, now)
+                    self._take_out(state, found.first + place, at, group.sorts[place], event.kind, event.money, taken)
         sorts = bytearray(group.sorts)
         for n in found.mine:
             sorts[found.filled[n]] = EMPTY
@@ -137,12 +167,13 @@ class Withdrawing:
         return self._codec.seal(cipher, nonce(), place, rows, [found.opened.ats[n] for n in rest])
 
     def _take_out(  # noqa: PLR0913, PLR0917 - what is known of one record in one lane
-        self, state: LaneState, seq: int, at: int, sort: int, kind: Kind, money: Money | None, taken: "_Taken", now: int
+        self, state: LaneState, seq: int, at: int, sort: int, kind: Kind, money: Money | None, taken: "_Taken"
     ) -> None:
-        """Settle a record that waits in a group as withdrawn, and leave the line that says so."""
-        row: Row = (state.number, Held.WITHDRAWN, seq, now + TOLD_SECONDS, 0, None, Reason.WITHDRAWN, None, now, at, sort)
+        """Settle a record that waits in a group as withdrawn, and leave the line that says so and why."""
+        why, now = taken.why, taken.now
+        row: Row = (state.number, Held.WITHDRAWN, seq, now + TOLD_SECONDS, 0, None, why, None, now, at, sort)
         self._connection.execute(INSERT_EXCEPTION, (*row, None, None, None))
-        self._books.end(1, state.storefront, state.lane.destination, kind, money, WITHDRAWN, Reason.WITHDRAWN)
+        self._books.end(1, state.storefront, state.lane.destination, kind, money, WITHDRAWN, why)
         if state.cursor is not None and seq > state.cursor:
             state.waiting -= 1
         else:
@@ -152,14 +183,15 @@ class Withdrawing:
 
     # ── exceptions ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _blank(self, single: Single, taken: "_Taken", now: int) -> None:
-        """Take an exception's copy and hashes away; what is left is the line that says that it was withdrawn."""
+    def _blank(self, single: Single, taken: "_Taken") -> None:
+        """Take an exception's copy and hashes away; what is left is the line that says that it was withdrawn, and why."""
+        now = taken.now
         state, event = single.state, single.event
         kind, money = self._names.table[single.sort].kind, None if event is None else event.money
         self._connection.execute(
             "update exceptions set state = ?, due = ?, reason = ?, code = null, at = ?, data_key = null, blob = null,"
             " subjects = null where lane = ? and state = ? and seq = ?",
-            (Held.WITHDRAWN, now + TOLD_SECONDS, Reason.WITHDRAWN, now, state.number, single.held, single.seq),
+            (Held.WITHDRAWN, now + TOLD_SECONDS, taken.why, now, state.number, single.held, single.seq),
         )
         if event is not None:
             taken.events.add((event.kind, event.event_id))
@@ -173,13 +205,15 @@ class Withdrawing:
             state.retrying -= 1
             self._books.retry(-1, storefront, destination, kind, money)
             taken.add(state, single.seq, marked=single.maybe_since is not None)
-        self._books.end(1, storefront, destination, kind, money, WITHDRAWN, Reason.WITHDRAWN)
+        self._books.end(1, storefront, destination, kind, money, WITHDRAWN, taken.why)
 
 
 class _Taken:
-    """Counts what was taken out."""
+    """Counts what is taken out at `now`, and `why`."""
 
-    def __init__(self) -> None:
+    def __init__(self, why: Reason, now: int) -> None:
+        self.why = why
+        self.now = now
         self.waiting: Counter[Destination] = Counter()
         self.dead: Counter[Destination] = Counter()
         self.on_the_wire: Counter[Destination] = Counter()
@@ -192,8 +226,15 @@ class _Taken:
         self.on_the_wire[state.lane.destination] += marked
         self.gone[state].add(seq)
 
-    def told(self, wanted: frozenset[bytes], traces: int) -> Removed:
-        """Give it to the outside."""
+    def removal(self, traces: int = 0) -> Removal:
+        """Give the counts to the outside."""
         wire = {where: count for where, count in self.on_the_wire.items() if count}
-        removal = Removal(dict(self.waiting), dict(self.dead), wire, traces=traces)
-        return Removed(removal, {state.lane: frozenset(seqs) for state, seqs in self.gone.items()}, wanted)
+        return Removal(dict(self.waiting), dict(self.dead), wire, traces=traces)
+
+    def by_lane(self) -> Mapping[Lane, Mapping[int, Reason]]:
+        """Give the numbers of what was taken out of each lane, and why."""
+        return {state.lane: dict.fromkeys(seqs, self.why) for state, seqs in self.gone.items()}
+
+
+def _is_order(event: Minimised, order: EventId) -> bool:
+    return event.kind is Kind.PURCHASE and event.event_id == order

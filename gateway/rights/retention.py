@@ -42,6 +42,7 @@ ROWS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ),
     ("outbox", "what was sent: event id, fields, evidence, sealed", "sent_days", "after it was sent"),
     ("outbox", "withdrawals, as keyed hashes", "withdrawals_days", "after the last word of the person"),
+    ("outbox", "what went back for orders, as keyed hashes and sums", "", "90 days after it was told"),
     ("ledger", "consent records, sealed", "consent_records_days", "after they came in"),
     ("ledger", "the register of requests, as keyed hashes", "requests_days", "after the request was done"),
     ("ledger", "orders held for their consent record, sealed", "", "30 minutes at most, and only where a storefront says so"),

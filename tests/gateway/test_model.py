@@ -266,6 +266,6 @@ def test_a_decision_is_overruled_by_a_withdrawal() -> None:
     """Every destination that was wanted is refused for it, in the usual order; what was seen and by which rule stays."""
     signals = ((Signal.VENDORS, State.GRANTED),)
     allowed, refused = (Destination.GOOGLE_ADS,), ((Destination.META, Refusal.VENDOR_DENIED),)
-    overruled = Trace(Status.ACCEPTED, "2", signals, allowed, refused, 4).withdrawn()
+    overruled = Trace(Status.ACCEPTED, "2", signals, allowed, refused, 4).overruled(Refusal.WITHDRAWN)
     why = ((Destination.META, Refusal.WITHDRAWN), (Destination.GOOGLE_ADS, Refusal.WITHDRAWN))
     assert overruled == Trace(Status.REFUSED, "2", signals, (), why, 4)

@@ -7,18 +7,21 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateway.audit.trace import Told, tell
+from gateway.audit.trace import AttemptTold, Told, tell
 from gateway.console.language import msg
 from gateway.console.page import Ask, Page, Section, View
 from gateway.console.roles import withheld
 from gateway.console.rooms import Rooms
-from gateway.model import EventId, Kind
+from gateway.model import EventId, Kind, Reason
 
 ROUTE = ("GET", "/api/v1/explain")
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What the page shows. `told` is None while nothing was asked, or nothing is known; `fault`: what cannot be meant."""
+    """What the page shows. `told` is None while nothing was asked, or nothing is known; `fault`: what cannot be meant.
+
+    `ends`: the code that stands over each destination.
+    """
 
     event: str
     event_id: str
@@ -26,9 +29,16 @@ class Answer(msgspec.Struct, frozen=True):
     fault: str | None = None
     asked: bool = False
     told: Told | None = None
+    ends: Mapping[str, str] = {}
     signals: Mapping[str, str] | None = None
     fields: tuple[str, ...] | None = None
     evidence: str | None = None
+
+
+def end(attempt: AttemptTold) -> str:
+    """Give the code that says best where an event stands: its state, but for one that was taken out and not for its consent."""
+    taken_out = attempt["state"] == "withdrawn" and attempt["reason"] == Reason.REFUNDED
+    return Reason.REFUNDED.value if taken_out else attempt["state"]
 
 
 async def show(ask: Ask, rooms: Rooms) -> View:
@@ -55,6 +65,7 @@ async def show(ask: Ask, rooms: Rooms) -> View:
             events,
             asked=True,
             told=told,
+            ends={name: end(attempt) for name, attempt in told["destinations"].items()},
             signals=None if "signals" in kept else told["signals"],
             evidence=None if "evidence" in kept else told.get("evidence"),
             fields=None if "fields" in kept else tuple(told["fields"]),

@@ -146,6 +146,15 @@ def test_where_an_order_is_at_a_destination(attempt: Attempt | None, place: Plac
     assert where_of(attempt).place is place
 
 
+@pytest.mark.parametrize("attempt", [Attempt(META, "withdrawn", Reason.REFUNDED), Attempt(META, "refused", Refusal.REFUNDED)])
+def test_an_order_whose_money_went_back_is_told_as_that(attempt: Attempt) -> None:
+    """To everybody who looks for the money: it is nobody's decision about consent."""
+    rows, summary = reckon((order(1), accepted(attempt)), destinations=())
+    assert [(row["place"], row["reason"]) for row in rows] == [("refused", "refunded")]
+    assert summary["places"]["refused.refunded"]["orders"] == 1
+    assert [(gap["reason"], gap["orders"]) for gap in summary["gaps"]] == [("refunded", 1)]
+
+
 def test_what_a_platform_did_not_use_is_a_gap_and_what_it_may_still_say_is_none() -> None:
     """And the advice says that it tells so of requests only."""
     _, summary = reckon(
@@ -166,6 +175,7 @@ def test_every_refusal_is_of_a_class(reason: Refusal) -> None:
         Refusal.NO_IDENTITY: Class.IDENTITY,
         Refusal.NOT_ENABLED: Class.POLICY,
         Refusal.RESTRICTION_UNSUPPORTED: Class.POLICY,
+        Refusal.REFUNDED: Class.ORDER,
         **dict.fromkeys(reconciliation.ORDERS, Class.ORDER),
     }
     assert class_of(reason) is apart.get(reason, Class.CONSENT)

@@ -137,6 +137,20 @@ def test_what_nobody_knows_yet_is_not_told() -> None:
     assert list(sentences(tell(waiting)))[-1] == "Meta: waiting to be sent."
 
 
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        (Reason.REFUNDED, "taken out: all its money went back before it left"),
+        (Reason.WITHDRAWN, "taken out: its consent is gone, reason withdrawn"),
+        (Reason.CONSENT_EXPIRED, "taken out: its consent is gone, reason consent_expired"),
+    ],
+)
+def test_what_was_taken_out_is_told_with_why(why: Reason, said: str) -> None:
+    """Money that went back says nothing of anybody's consent."""
+    told = tell(msgspec.structs.replace(ACCEPTED, attempts=(Attempt(META, "withdrawn", why, at=NOW),)))
+    assert list(sentences(told))[-1] == f"Meta: {said}, 2026-11-22T10:15:00Z."
+
+
 @pytest.mark.parametrize("state", ["delivered", "waiting", "retrying", "maybe", "dead", "withdrawn", "refused"])
 def test_every_state_has_words(state: str) -> None:
     """Each state that an attempt can have is told in words."""

@@ -25,8 +25,8 @@ from gateway.delivery.grants import CredentialKind
 from gateway.delivery.quota import Meter
 from gateway.delivery.replaying import Replayer
 from gateway.delivery.transport import Transport
-from gateway.model import Destination, EmailDigest, EmailDigests, Minimised, Reason
-from gateway.outbox import Claim, DeadLetter, Lane, Left, Person, Record, Removal
+from gateway.model import Destination, EmailDigest, EmailDigests, Minimised, Reason, Refund, RefundId
+from gateway.outbox import Claim, DeadLetter, Lane, Left, Person, Record, Refunded, Removal, Undoing
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.secret import Secret
 from tests.gateway.delivery.scene import (
@@ -138,6 +138,25 @@ async def test_while_a_token_is_waited_for(line: Line) -> None:
     assert line.platform.requests == [["e1", "e3"]]
     assert (await line.outbox.holdings(SHOP, PERSON)).sent == ()
     assert {one.count for one in await line.outbox.departures(SHOP)} == {2}, "a shape is told that never left"
+
+
+async def test_an_order_is_refunded_while_the_store_marks_what_leaves(tmp_path: Path) -> None:
+    """As with a withdrawal: it does not leave, the other order does, and why is told as it is."""
+    async with line_in(tmp_path, Marking) as line:
+        outbox = line.outbox
+        assert isinstance(outbox, Marking)
+        await line.put(event(0), event(1))
+        async with line.running():
+            await outbox.marked.wait()
+            money = event(0).money
+            assert money is not None
+            told = await outbox.refund(SHOP, Refund(event(0).event_id, RefundId("1"), money), NOW)
+            assert told == Refunded(Undoing.WITHHELD, Removal({Destination.META: 1}, {}, {Destination.META: 1}))
+            outbox.told.set()
+            await line.until(line.quiet)
+        assert line.platform.requests == [["e1"]]
+        assert line.recorder.count("withdrawn") == {Reason.REFUNDED: 1}
+        assert (await line.attempt(0)).reason is Reason.REFUNDED
 
 
 async def test_while_the_store_marks_what_leaves(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tests.gateway.delivery.scene import DAY, NOW, record
 LIMITS = Limits(batch_events=100, batch_bytes=10**6, max_age=7 * DAY, resend_window=44 * 3600)
 RULES = Rules(LIMITS, max_consent_age=183 * DAY)
 SURE = Time(NOW, NOW, NOW)
-NOBODY: frozenset[int] = frozenset()
+NOBODY: dict[int, Reason] = {}
 
 
 def test_an_ordinary_batch_goes_whole() -> None:
@@ -54,10 +54,11 @@ def test_limits_are_inclusive_to_the_second(one: Record) -> None:
     assert screen([one], NOBODY, RULES, SURE) == ([one], [])
 
 
-def test_a_withdrawal_comes_before_everything() -> None:
-    """A person's withdrawal takes the event out even if it is too old as well."""
+@pytest.mark.parametrize("why", [Reason.WITHDRAWN, Reason.REFUNDED])
+def test_what_was_taken_out_comes_before_everything(why: Reason) -> None:
+    """A person's withdrawal, or money that went back, takes the event out even if it is too old as well."""
     one = record(7, consent_at=0, occurred_at=0)
-    assert screen([one], frozenset({7}), RULES, SURE) == ([], [Withdrawn(7, Reason.WITHDRAWN)])
+    assert screen([one], {7: why}, RULES, SURE) == ([], [Withdrawn(7, why)])
 
 
 def test_without_a_window_a_maybe_goes_always() -> None:
@@ -116,7 +117,7 @@ def test_every_record_has_exactly_one_fate(
     ]
     rules = Rules(msgspec.structs.replace(LIMITS, min_age=min_age), max_consent_age=183 * DAY)
     time = Time(NOW + jump, min(NOW, NOW + jump), max(NOW, NOW + jump))
-    ready, settled = screen(records, withdrawn, rules, time)
+    ready, settled = screen(records, dict.fromkeys(withdrawn, Reason.WITHDRAWN), rules, time)
     assert sorted([one.seq for one in ready] + [fate.seq for fate in settled]) == list(range(len(records)))
     for one in ready:
         assert one.seq not in withdrawn

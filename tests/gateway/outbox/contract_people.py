@@ -1,6 +1,7 @@
 """The promises to the people behind the records, as tests: the second part of the suite that every engine passes."""
 
 import asyncio
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -62,7 +63,7 @@ def order(engine: Engine, number: int | str) -> PersonKey:
     return engine.persons.key(SHOP, Identifier.ORDER_ID, f"e{number}")
 
 
-def marked(claim: Claim, gone: frozenset[int]) -> list[str]:
+def marked(claim: Claim, gone: Mapping[int, Reason]) -> list[str]:
     """The event ids of some of a claim's records, without their `e`."""
     return [record.event.event_id[1:] for record in claim.records if record.seq in gone]
 
@@ -233,7 +234,7 @@ class PeopleContract:
         removal = await outbox.withdraw(SHOP, Person(keys=(order(engine, 1),)), NOW)
         assert removal.waiting == dict.fromkeys(ALL, 3)
         late = [accept(6, email=JANE), accept(7, persons=(key(7),)), accept(8, persons=(key(8),))]
-        assert list(await outbox.put(late)) == [Status.REFUSED, Status.REFUSED, Status.ACCEPTED]
+        assert list(await outbox.put(late)) == [Refusal.WITHDRAWN, Refusal.WITHDRAWN, Status.ACCEPTED]
         assert await waiting(outbox) == ["4", "5", "8"] * 3
         await outbox.close()
 
@@ -275,13 +276,16 @@ class PeopleContract:
         ]
         with pytest.raises(ValueError, match="no lane"):
             await outbox.put(late)
-        assert list(await outbox.put(late[:4])) == [Status.REFUSED] * 3 + [Status.ACCEPTED]
+        assert list(await outbox.put(late[:4])) == [Refusal.WITHDRAWN] * 3 + [Status.ACCEPTED]
         await engine.crash(outbox)
         outbox = await engine.open()
-        assert list(await outbox.put(late[:1])) == [Status.REFUSED]
+        assert list(await outbox.put(late[:1])) == [Refusal.WITHDRAWN]
         found = [await outbox.explain(SHOP, Kind.PURCHASE, EventId(f"e{n}")) for n in (1, 2)]
         assert [one.status for one in found if one is not None] == [Status.REFUSED] * 2
-        assert [one.trace for one in found if one is not None] == [GRANTED.withdrawn(), PARTLY.withdrawn()]
+        assert [one.trace for one in found if one is not None] == [
+            GRANTED.overruled(Refusal.WITHDRAWN),
+            PARTLY.overruled(Refusal.WITHDRAWN),
+        ]
         assert [{a.reason for a in one.attempts} for one in found if one is not None] == [{Refusal.WITHDRAWN}] * 2
         book = await outbox.book(SHOP)
         assert book.received[Source.EVENTS, Kind.PURCHASE, Status.REFUSED, "withdrawn"] == 4
@@ -309,12 +313,12 @@ class PeopleContract:
             accept(4, NOW + 2, email=JANE),
             accept(5, NOW + 2, persons=(key(5),)),
         ]
-        assert list(await outbox.put(batch)) == [Status.REFUSED, Status.ACCEPTED, Status.ACCEPTED, Status.REFUSED]
+        assert list(await outbox.put(batch)) == [Refusal.WITHDRAWN, Status.ACCEPTED, Status.ACCEPTED, Refusal.WITHDRAWN]
         await engine.crash(outbox)
         outbox = await engine.open()
         assert list(await outbox.put([accept(6, NOW + 3, email=JANE)])) == [Status.ACCEPTED]
         assert await outbox.withdraw(SHOP, JANES, NOW + 4) == Removal(dict.fromkeys(ALL, 3), {}, {})
-        assert list(await outbox.put([accept(7, NOW + 5, email=JANE, granted_at=NOW + 4)])) == [Status.REFUSED]
+        assert list(await outbox.put([accept(7, NOW + 5, email=JANE, granted_at=NOW + 4)])) == [Refusal.WITHDRAWN]
         assert await waiting(outbox) == []
         balanced(await outbox.book(SHOP))
         await outbox.close()
@@ -325,7 +329,7 @@ class PeopleContract:
         await outbox.withdraw(SHOP, JANES, NOW)
         await outbox.withdraw(SHOP, Person(keys=(key(5),)), NOW + 100)
         both: dict[str, Any] = {"email": JANE, "persons": (key(5),)}
-        assert list(await outbox.put([accept(1, NOW + 200, granted_at=NOW + 50, **both)])) == [Status.REFUSED]
+        assert list(await outbox.put([accept(1, NOW + 200, granted_at=NOW + 50, **both)])) == [Refusal.WITHDRAWN]
         assert list(await outbox.put([accept(2, NOW + 200, granted_at=NOW + 101, **both)])) == [Status.ACCEPTED]
         await outbox.close()
 
@@ -348,9 +352,10 @@ class PeopleContract:
         outbox = await engine.open([FIRST])
         claim = await under_way(outbox, origin)
         await outbox.mark_sent(claim, [claim.records[0].seq, claim.records[3].seq], NOW)
-        assert outbox.withdrawn(claim) == frozenset()
+        assert outbox.withdrawn(claim) == {}
         assert await outbox.withdraw(SHOP, JANES, NOW) == Removal({META: 2}, {}, {META: 1})
         assert marked(claim, outbox.withdrawn(claim)) == ["0", "2"]
+        assert set(outbox.withdrawn(claim).values()) == {Reason.WITHDRAWN}
         balanced(await outbox.book(SHOP))
         await outbox.release(claim, maybe=True)
         with pytest.raises(ValueError, match="not under way"):
@@ -458,7 +463,7 @@ class PeopleContract:
                 await asyncio.sleep(0)
             claim, _ = await asyncio.gather(outbox.claim(FIRST, 10, NOW), withdrawing)
             assert claim is not None
-            assert {record.seq for record in claim.records} == outbox.withdrawn(claim)
+            assert dict.fromkeys([record.seq for record in claim.records], Reason.WITHDRAWN) == outbox.withdrawn(claim)
             await outbox.settle(claim, [Withdrawn(record.seq, Reason.WITHDRAWN) for record in claim.records], NOW)
             balanced(await outbox.book(SHOP))
         assert outbox.waiting(FIRST) == Waiting(0, 0, 0, None)
@@ -576,7 +581,7 @@ class PeopleContract:
         await outbox.put([accept(2, destinations=(META,), email=JANE), accept(3, destinations=(META,))])
         removal = await outbox.withdraw(SHOP, Person(keys=(order(engine, 1),)), NOW + 1)
         assert removal == Removal({META: 1}, {}, {})
-        assert list(await outbox.put([accept(4, destinations=(META,), email=JANE)])) == [Status.REFUSED]
+        assert list(await outbox.put([accept(4, destinations=(META,), email=JANE)])) == [Refusal.WITHDRAWN]
         assert await deliver_all(outbox, FIRST) == ["3"]
         assert [one.event_id for one in (await outbox.holdings(SHOP, JANES)).sent] == ["e1"]
         await outbox.close()
@@ -605,7 +610,10 @@ class PeopleContract:
             if not again:
                 await engine.crash(outbox)
                 outbox = await engine.open([FIRST, LANES[1]])
-        assert list(await outbox.put([accept(1, email=JANE, **both), accept(0, **both)])) == [Status.REFUSED, Status.DUPLICATE]
+        assert list(await outbox.put([accept(1, email=JANE, **both), accept(0, **both)])) == [
+            Refusal.WITHDRAWN,
+            Status.DUPLICATE,
+        ]
         assert await deliver_all(outbox, LANES[1]) == ["0", "2", "4"]
         await outbox.close()
 
@@ -678,7 +686,7 @@ class PeopleContract:
             await outbox.sweep(midnight + at)
             assert len((await outbox.holdings(SHOP, JANES)).sent) == left
         await outbox.sweep(NOW + 1095 * DAY)
-        assert list(await outbox.put([accept(5, NOW + 1095 * DAY, destinations=(META,), email=JANE)])) == [Status.REFUSED]
+        assert list(await outbox.put([accept(5, NOW + 1095 * DAY, destinations=(META,), email=JANE)])) == [Refusal.WITHDRAWN]
         await outbox.sweep(NOW + 1095 * DAY + 1)
         assert (await outbox.holdings(SHOP, JANES)).withdrawn_at is None
         assert list(await outbox.put([accept(6, NOW + 1095 * DAY, destinations=(META,), email=JANE)])) == [Status.ACCEPTED]

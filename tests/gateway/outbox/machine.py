@@ -1,4 +1,4 @@
-"""Any outbox against a model of it: random puts, claims, answers, deaths and withdrawals, in any order.
+"""Any outbox against a model of it: random puts, claims, answers, deaths, withdrawals and refunds, in any order.
 
 The model is a dict of events. Whatever the engine says — statuses, claims, explanations, accounts — the model must have
 said before.
@@ -17,23 +17,26 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from gateway.model import Destination, EmailDigests, EventId, Kind, Reason, Status
+from gateway.model import Destination, EmailDigests, EventId, Kind, Money, Reason, Refund, RefundId, Refusal, Status
 from gateway.outbox import (
     DEDUP_SECONDS,
     Claim,
     Dead,
     Done,
     Entry,
+    Fate,
     Lane,
     Later,
     Left,
     Origin,
     Outbox,
     Person,
+    Refunded,
     Removal,
     Settlement,
     Shape,
     Undelivered,
+    Undoing,
     Withdrawn,
 )
 from gateway.persons import Identifier
@@ -42,6 +45,8 @@ from tests.gateway.outbox.making import ALL, DAY, LANES, NOW, SHOP, Engine, acce
 
 T = TypeVar("T")
 
+WORTH = 1250
+"""Of every event, in cents."""
 IDS = st.integers(0, 30)
 LANE = st.sampled_from(LANES)
 WHERE = st.lists(st.sampled_from(ALL), min_size=1, unique=True).map(tuple)
@@ -64,6 +69,8 @@ class There(msgspec.Struct):
     """Each time that it was said to be leaving, and whether the platform has it."""
     swept: bool = False
     """Whether its time as a dead letter is over."""
+    why: Reason = Reason.WITHDRAWN
+    """Why it was taken out, where it was."""
 
     @property
     def held(self) -> bool:
@@ -118,6 +125,8 @@ class OutboxMachine(RuleBasedStateMachine):
         self.differing = 0
         self.withdrawn: dict[str, int] = {}
         self.paused: dict[Lane, int] = {}
+        self.refunds: dict[int, dict[int, tuple[Money, int]]] = {}
+        """What went back for orders: by the order's number and the refund's name the money, and when that was told first."""
         self.forgotten: set[int] = set()
         """Numbers of events that were erased and have not come again."""
 
@@ -162,9 +171,9 @@ class OutboxMachine(RuleBasedStateMachine):
         expected = [self.expect(known, granted_at) for known in made]
         self.groups.append(self.events[before:])
         assert list(self.run(self.outbox.put(entries))) == expected
-        self.received.update(expected)
+        self.received.update(Status.REFUSED if isinstance(fate, Refusal) else fate for fate in expected)
 
-    def expect(self, known: Known, granted_at: int | None) -> Status:
+    def expect(self, known: Known, granted_at: int | None) -> Fate:
         """Let the model take an event in."""
         earlier = self.latest.get(known.number)
         if earlier is not None and earlier.at + DEDUP_SECONDS > self.now:
@@ -175,9 +184,11 @@ class OutboxMachine(RuleBasedStateMachine):
         self.forgotten.discard(known.number)
         met = known.known_by & self.withdrawn.keys()
         if met and (granted_at is None or granted_at <= max(self.withdrawn[one] for one in met)):
-            return Status.REFUSED
+            return Refusal.WITHDRAWN
         for one in met:
             del self.withdrawn[one]
+        if self.paid_back(known.number).get("EUR", 0) >= WORTH:
+            return Refusal.REFUNDED
         self.events.append(known)
         self.latest[known.number] = known
         return Status.ACCEPTED
@@ -253,7 +264,7 @@ class OutboxMachine(RuleBasedStateMachine):
             assert (record.tries, record.maybe_since) == (standing.tries, standing.maybe_since)
             assert record.event.destinations == tuple(known.lanes)
             assert record.event.occurred_at == NOW - known.variant
-        assert self.outbox.withdrawn(claim) == frozenset()
+        assert self.outbox.withdrawn(claim) == {}
         self.claims[lane] = claim, taken, set(), set()
         self.lines[lane] = []
         self.last.pop(lane, None)
@@ -347,7 +358,7 @@ class OutboxMachine(RuleBasedStateMachine):
         for n, (record, known, fate) in enumerate(zip(claim.records, taken, fates, strict=False)):
             standing = known.lanes[lane.destination]
             doubt = None if n in marked else standing.maybe_since
-            was_withdrawn = standing.state == "withdrawn"
+            was_withdrawn, why = standing.state == "withdrawn", standing.why
             match fate:
                 case 0:
                     settlements.append(Dead(record.seq, Reason.REJECTED))
@@ -368,7 +379,9 @@ class OutboxMachine(RuleBasedStateMachine):
                     standing.state = "delivered"
             standing = known.lanes[lane.destination]
             if was_withdrawn and not isinstance(settlements[-1], Done):
-                standing = known.lanes[lane.destination] = There("withdrawn", behind=standing.behind, sent=standing.sent)
+                standing = known.lanes[lane.destination] = There(
+                    "withdrawn", behind=standing.behind, sent=standing.sent, why=why
+                )
             if id(known) in lines and standing.sent:
                 standing.sent[lines[id(known)]] = {2: None, 4: True, 5: True}.get(fate, False)
         self.run(self.outbox.settle(claim, settlements, self.now))
@@ -402,6 +415,8 @@ class OutboxMachine(RuleBasedStateMachine):
             for known in self.events:
                 for standing in known.lanes.values():
                     standing.swept |= standing.state == "dead" and standing.died_at + 14 * DAY <= self.now
+            for number, told in self.refunds.items():
+                self.refunds[number] = {name: one for name, one in told.items() if one[1] >= self.now - 90 * DAY}
 
     @rule(
         mail=st.none() | st.integers(0, 3), browser=st.none() | st.integers(0, 2), number=st.none() | IDS, erase=st.booleans()
@@ -417,6 +432,7 @@ class OutboxMachine(RuleBasedStateMachine):
         if not erase:
             assert self.run(self.outbox.withdraw(SHOP, person, self.now)) == removal
             return
+        self.refunds = {number: told for number, told in self.refunds.items() if f"order {number}" not in wanted}
         lines = sum(len(there.sent) for known in self.events if known.known_by & wanted for there in known.lanes.values())
         found = self.run(self.outbox.erase(SHOP, person, self.now))
         assert msgspec.structs.replace(found, traces=0) == msgspec.structs.replace(removal, sent=lines)
@@ -426,6 +442,55 @@ class OutboxMachine(RuleBasedStateMachine):
                 for there in known.lanes.values():
                     there.sent = []
                 self.forget(known, sure=sure)
+
+    @rule(
+        number=IDS,
+        among=st.sampled_from(("claimed", "held", "any")),
+        name=st.integers(0, 1),
+        money=st.builds(
+            Money, st.sampled_from((0, 500, 750, WORTH, WORTH, WORTH)), st.sampled_from(("EUR", "EUR", "EUR", "USD"))
+        ),
+    )
+    def refund(self, number: int, among: str, name: int, money: Money) -> None:
+        """Let money go back for an order, mostly of one that a claim or a lane has, and some of it more than once."""
+        claimed = [known for _, taken, _, _ in self.claims.values() for known in taken]
+        waiting = [known for known in self.events if any(there.held for there in known.lanes.values())]
+        if meant := {"claimed": claimed, "held": waiting, "any": []}[among]:
+            number = meant[number % len(meant)].number
+        self.refunds.setdefault(number, {}).setdefault(name, (money, self.now))
+        held = [
+            (where, there)
+            for known in self.events
+            for where, there in known.lanes.items()
+            if known.number == number and there.held
+        ]
+        paid_back = self.paid_back(number)
+        enough = paid_back.get("EUR", -1) >= WORTH
+        undoing = (
+            Undoing.NOTHING_WAITS
+            if not held
+            else Undoing.WITHHELD
+            if enough
+            else Undoing.IN_PART
+            if "EUR" in paid_back
+            else Undoing.OTHER_CURRENCY
+        )
+        counts: dict[str, Counter[Destination]] = {"waiting": Counter(), "dead": Counter(), "wire": Counter()}
+        for where, there in held if enough else ():
+            counts["dead" if there.state == "dead" else "waiting"][where] += 1
+            counts["wire"][where] += there.state != "dead" and there.maybe_since is not None
+            there.state, there.why = "withdrawn", Reason.REFUNDED
+        wire = {one: n for one, n in counts["wire"].items() if n}
+        removal = Removal(dict(counts["waiting"]), dict(counts["dead"]), wire)
+        told = self.run(self.outbox.refund(SHOP, Refund(EventId(f"e{number}"), RefundId(f"r{name}"), money), self.now))
+        assert told == Refunded(undoing, removal)
+
+    def paid_back(self, number: int) -> dict[str, int]:
+        """What went back for an order, by currency."""
+        sums: dict[str, int] = {}
+        for money, _ in self.refunds.get(number, {}).values():
+            sums[money.currency] = sums.get(money.currency, 0) + money.minor
+        return sums
 
     def forget(self, known: Known, *, sure: bool) -> None:
         """Let the model forget a decision. Of an event that is held for nobody an engine may have nothing to know it by."""
@@ -485,6 +550,8 @@ class OutboxMachine(RuleBasedStateMachine):
         for destination, standing in known.lanes.items():
             doubtful = standing.state in {"waiting", "retrying"} and standing.maybe_since is not None
             assert told[destination] == ("maybe" if doubtful else standing.state)
+            why = next(one.reason for one in found.attempts if one.destination is destination)
+            assert standing.state != "withdrawn" or why is standing.why
 
     @rule(numbers=st.lists(IDS, max_size=20))
     def explain_many(self, numbers: list[int]) -> None:
@@ -495,9 +562,10 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @invariant()
     def claims_know_who_withdrew(self) -> None:
-        """At any moment, each claim under way."""
+        """At any moment, each claim under way, and why."""
         for lane, (claim, taken, _, _) in getattr(self, "claims", {}).items():
-            gone = {r.seq for r, k in zip(claim.records, taken, strict=True) if k.lanes[lane.destination].state == "withdrawn"}
+            standing = [(record.seq, known.lanes[lane.destination]) for record, known in zip(claim.records, taken, strict=True)]
+            gone = {seq: there.why for seq, there in standing if there.state == "withdrawn"}
             assert self.outbox.withdrawn(claim) == gone
 
     def undelivered(self, where: Destination) -> Undelivered:
@@ -533,6 +601,9 @@ class OutboxMachine(RuleBasedStateMachine):
                 assert ended[one] == states[one]
                 worth = book.value.get((lane.destination, "EUR", one), 0)
                 assert worth == Decimal("12.50") * states[one]
+            mine = [k.lanes[lane.destination] for k in self.events if lane.destination in k.lanes]
+            undone = sum(one.state == "withdrawn" and one.why is Reason.REFUNDED for one in mine)
+            assert book.settled.get((lane.destination, Kind.PURCHASE, "withdrawn", Reason.REFUNDED), 0) == undone
             figures = self.outbox.waiting(lane)
             assert (figures.waiting, figures.retrying) == (states["waiting"], states["retrying"])
             assert still.pop(lane.destination, _NOTHING[lane.destination]) == self.undelivered(lane.destination)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.model import EmailDigests, Reason, Status
-from gateway.outbox import Done, Later, Person, Settlement
+from gateway.outbox import Done, Fate, Later, Person, Settlement
 from gateway.outbox.claims import Opener, Taken
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.seeking import Look
@@ -21,7 +21,7 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "data", Keyring.create(tmp_path / "keys.json"), LANES, Options(1 << 24, 0, generation=5))
 
 
-def put(store: Store, *numbers: int) -> list[Status]:
+def put(store: Store, *numbers: int) -> list[Fate]:
     """Put in a transaction of its own."""
     store.begin()
     (answer,) = store.put([[accept(number, email=EmailDigests(digest(number))) for number in numbers]])

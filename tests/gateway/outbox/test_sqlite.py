@@ -49,6 +49,7 @@ from tests.disk import Shim, killed
 from tests.gateway.outbox.contract import OutboxContract, balanced
 from tests.gateway.outbox.contract_history import HistoryContract, add_up, since
 from tests.gateway.outbox.contract_people import PeopleContract
+from tests.gateway.outbox.contract_refunds import RefundContract
 from tests.gateway.outbox.machine import OutboxMachine
 from tests.gateway.outbox.making import (
     DAY,
@@ -79,7 +80,7 @@ def engine(tmp_path: Path) -> SqliteEngine:
     return SqliteEngine(tmp_path)
 
 
-class TestPromises(OutboxContract, PeopleContract, HistoryContract):
+class TestPromises(OutboxContract, PeopleContract, RefundContract, HistoryContract):
     """The suite that every engine passes."""
 
 

@@ -5,11 +5,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from gateway.audit.trace import tell
 from gateway.console.language import Words
 from gateway.console.page import Ask, Caller, View
-from gateway.console.pages.explain import Answer, show
+from gateway.console.pages.explain import Answer, end, show
 from gateway.console.roles import MARKETERS
-from gateway.model import StorefrontId
+from gateway.model import Destination, Reason, Refusal, Status, StorefrontId, Trace
+from gateway.outbox import Attempt, Explanation
 
 SHOP = StorefrontId("shop")
 
@@ -33,6 +35,23 @@ class NoRooms:
     def __getattr__(self, name: str) -> Any:
         """Fail."""
         raise AssertionError(name)
+
+
+@pytest.mark.parametrize(
+    ("state", "why", "said"),
+    [
+        ("withdrawn", Reason.REFUNDED, "Refunded in full"),
+        ("withdrawn", Reason.WITHDRAWN, "Consent taken back"),
+        ("withdrawn", Reason.CONSENT_EXPIRED, "Consent taken back"),
+        ("refused", Refusal.REFUNDED, "Refused"),
+        ("delivered", Reason.CONFIRMED, "Delivered"),
+    ],
+)
+def test_what_was_taken_out_for_its_money_says_nothing_of_consent(state: str, why: Reason | Refusal, said: str) -> None:
+    """Over each destination stands its state, in words; one end has words of its own."""
+    trace = Trace(Status.ACCEPTED, "1", (), (Destination.META,), (), 0)
+    told = tell(Explanation(Status.ACCEPTED, 0, trace, (Attempt(Destination.META, state, why),)))
+    assert Words("en", ZoneInfo("UTC")).code(end(told["destinations"]["meta"])) == said
 
 
 @pytest.mark.parametrize(
