@@ -213,7 +213,7 @@ async def running(  # noqa: PLR0915 - every room, once
             bodies=Bodies(metrics, settings.server.body_seconds),
             consents=consents,
             counter=counter,
-            webhooks=make_webhooks(settings, callers, desk, metrics),
+            webhooks=make_webhooks(settings, callers, desk, outbox, metrics),
             outbox=outbox,
             metrics=metrics,
             addresses=addresses,
@@ -510,7 +510,7 @@ def _ways(settings: Settings) -> dict[Lane, Way]:
     }
 
 
-def make_webhooks(settings: Settings, callers: Callers, desk: Desk, metrics: Metrics) -> Webhooks:
+def make_webhooks(settings: Settings, callers: Callers, desk: Desk, outbox: Outbox, metrics: Metrics) -> Webhooks:
     """Make the door of the storefronts that are shops on a platform, each with the bucket and the line of its own door."""
     return Webhooks(
         [
@@ -519,6 +519,7 @@ def make_webhooks(settings: Settings, callers: Callers, desk: Desk, metrics: Met
             for source, shop in storefront.shops.items()
         ],
         desk,
+        outbox,
         metrics,
     )
 

@@ -28,7 +28,7 @@ from gateway.depositing import Made
 from gateway.limits import Addresses, Bucket, network_of
 from gateway.listener import NO_HEADERS, Answer, answer, closing, problem
 from gateway.metrics import Metrics
-from gateway.model import Destination, Fault, Source, Status, Trace
+from gateway.model import Destination, Fault, Refund, Source, Status, Trace
 from gateway.model import Refusal as Refused
 from gateway.outbox import Accept, Entry, Fate, Outbox, Refuse, Reject, Shut, Unavailable
 from gateway.raw import Malformed, RawEvent, Unfit
@@ -368,7 +368,7 @@ class Intake:
             return answer(200)
         shop, topic = webhooks.shop(dialect, headers), webhooks.topic(dialect, headers)
         private = topic in dialect.privacy
-        self._refuse_if_shut(though_full=private)
+        self._refuse_if_shut(though_full=private or topic in dialect.frees)
         if headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
             raise Refusal(closing(problem(415, "content_encoding")))
         body = self._bodies.whole(request, WEBHOOK_BYTES) or await self._bodies.read(request, WEBHOOK_BYTES)
@@ -379,10 +379,13 @@ class Intake:
                 await webhooks.privacy(shop, topic, body)
             return answer(200)
         now = int(self._wall())
-        event = webhooks.read_order(shop, topic, body, now)
-        if event is not None:
-            entries, _ = await self._store(shop.door, dialect.source, (event,), now)
-            await self._sample(shop.door, Arrived(dialect.source, (event,), {}, len(body)), entries, now)
+        told = webhooks.read_order(shop, topic, body, now)
+        if isinstance(told, Refund):
+            with _shut_told():
+                await webhooks.withhold(shop, topic, told, now)
+        elif told is not None:
+            entries, _ = await self._store(shop.door, dialect.source, (told,), now)
+            await self._sample(shop.door, Arrived(dialect.source, (told,), {}, len(body)), entries, now)
         return answer(200)
 
     # ── both ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -46,7 +46,7 @@ from gateway.references import BadReference, Referent
 from gateway.rights.retention import Period
 from gateway.secret import Document, Secret, one_line
 from gateway.sources import prestashop, woocommerce
-from gateway.sources.orders import Orders, known_as
+from gateway.sources.orders import Orders, Refunds, known_as
 from gateway.sources.shopify import CHANNELS, WEB, Rules, Topic
 
 BY_NAME: Final[Mapping[str, type[Adapter]]] = {adapter.destination.value: adapter for adapter in ADAPTERS}
@@ -428,6 +428,7 @@ class ShopifySettings(Block, frozen=True):
     secrets: Secrets
     orders: Literal["orders/paid", "orders/create"] = "orders/paid"
     source_names: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(min_length=1)] = (WEB,)
+    refunds: Refunds = "ignore"
 
 
 ShopUrl = Annotated[str, Field(pattern=r"^https://[a-z0-9.-]{1,253}(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]{1,100}){0,5}/?$")]
@@ -446,6 +447,7 @@ class WooCommerceSettings(Block, frozen=True):
         sorted(woocommerce.CHECKOUTS)
     )
     event_id: Literal["id", "number"] = "id"
+    refunds: Refunds = "ignore"
 
 
 class PrestaShopSettings(Block, frozen=True):
@@ -864,7 +866,7 @@ class Reading:
         """Let no channel count where nobody was asked."""
         if not CHANNELS.keys().isdisjoint(block.source_names):
             self._fault((*at, "source_names"), "must not name a till's, a draft's or a subscription's orders: nobody was asked")
-        return Rules(Topic(block.orders), frozenset(block.source_names))
+        return Rules(Topic(block.orders), frozenset(block.source_names), block.refunds)
 
     def _woocommerce(self, block: WooCommerceSettings, at: tuple[str | int, ...]) -> Orders:
         """The same, and no status of an order that was taken back."""
@@ -874,7 +876,7 @@ class Reading:
             )
         if not woocommerce.REVOKED.isdisjoint(block.statuses):
             self._fault((*at, "statuses"), "must not name orders that were cancelled, refunded or thrown away")
-        return woocommerce.Rules(frozenset(block.statuses), frozenset(block.created_via), block.event_id)
+        return woocommerce.Rules(frozenset(block.statuses), frozenset(block.created_via), block.event_id, block.refunds)
 
     def _destinations(self, raw: object, at: tuple[str | int, ...]) -> list["Enabled"]:
         """Read a storefront's destinations: at least one."""

@@ -24,7 +24,8 @@ from gateway.callers import Door, Refusal
 from gateway.ledger import Right
 from gateway.listener import Answer, problem
 from gateway.metrics import Metrics
-from gateway.model import Source, Word
+from gateway.model import Refund, Source, Word
+from gateway.outbox import Outbox, Undoing
 from gateway.raw import Malformed, RawEvent, Unfit
 from gateway.rights.desk import Desk, Via
 from gateway.rights.due import Law
@@ -43,7 +44,8 @@ Headers = CIMultiDictProxy[str]
 class Dialect(msgspec.Struct, frozen=True):
     """How a platform says whose webhook it is, what it tells and who signed it: names of headers, and its topics.
 
-    `topics` by the header's text; anything else is `other`. `ping`: what it posts, unsigned, to see whether somebody is there.
+    `topics` by the header's text; anything else is `other`. `frees`: those that only ever take something out of the store, so
+    that they are heard though it is full. `ping`: what it posts, unsigned, to see whether somebody is there.
     """
 
     source: Source
@@ -53,6 +55,7 @@ class Dialect(msgspec.Struct, frozen=True):
     topics: Mapping[str, Word]
     other: Word
     privacy: frozenset[Word] = frozenset()
+    frees: frozenset[Word] = frozenset()
     ping: re.Pattern[bytes] | None = None
 
 
@@ -65,6 +68,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
         topics=shopify.TOPICS,
         other=shopify.Topic.OTHER,
         privacy=shopify.PRIVACY,
+        frees=shopify.REFUNDS,
     ),
     "/v1/woocommerce/webhooks": Dialect(
         Source.WOOCOMMERCE,
@@ -98,6 +102,16 @@ class Outcome(Word):
     """An order in a state that does not count yet."""
     LONG_AGO = "long_ago"
     """An order that was bought longer ago than an event may be, and was touched again."""
+    WITHHELD = "withheld"
+    """A refund of all that an order was worth; what still waited of it was taken out."""
+    IN_PART = "in_part"
+    """A refund after which less has gone back than the order that waits is worth."""
+    OTHER_CURRENCY = "other_currency"
+    """A refund in another currency than the order that waits."""
+    NOTHING_WAITS = "nothing_waits"
+    """A refund of an order of which nothing waits: delivered, refused, or not come yet."""
+    NO_MONEY = "no_money"
+    """A refund by which no money has gone back, or not yet."""
     IGNORED = "ignored"
     ERASED = "erased"
     NOTED = "noted"
@@ -107,13 +121,23 @@ class Outcome(Word):
     INVALID = "invalid"
 
 
-NO_NEWS: Final = {NoNews.NOT_YET: Outcome.NOT_YET, NoNews.LONG_AGO: Outcome.LONG_AGO}
+NO_NEWS: Final = {
+    NoNews.NOT_YET: Outcome.NOT_YET,
+    NoNews.LONG_AGO: Outcome.LONG_AGO,
+    NoNews.NO_MONEY: Outcome.NO_MONEY,
+}
+UNDOINGS: Final = {
+    Undoing.WITHHELD: Outcome.WITHHELD,
+    Undoing.IN_PART: Outcome.IN_PART,
+    Undoing.OTHER_CURRENCY: Outcome.OTHER_CURRENCY,
+    Undoing.NOTHING_WAITS: Outcome.NOTHING_WAITS,
+}
 
 
 class Sender(msgspec.Struct, frozen=True):
     """A storefront that is a shop on a platform: what the platform calls it, one or two secrets, and its own door.
 
-    `reads`: the topics that tell of its orders, and how each is read.
+    `reads`: the topics that tell of its orders and refunds, and how each is read.
     """
 
     source: Source
@@ -126,9 +150,10 @@ class Sender(msgspec.Struct, frozen=True):
 class Webhooks:
     """Recognises shops and reads what they tell. Methods raise `callers.Refusal` for what is not to be done."""
 
-    def __init__(self, shops: Iterable[Sender], desk: Desk, metrics: Metrics) -> None:
+    def __init__(self, shops: Iterable[Sender], desk: Desk, outbox: Outbox, metrics: Metrics) -> None:
         self._shops = {(shop.source, known_as(name)): shop for shop in shops for name in shop.names}
         self._desk = desk
+        self._outbox = outbox
         self._metrics = metrics
 
     def shop(self, dialect: Dialect, headers: Headers) -> Sender:
@@ -158,8 +183,8 @@ class Webhooks:
         if dialect.ping is None or dialect.ping.fullmatch(body) is None:
             _unsigned()
 
-    def read_order(self, shop: Sender, topic: Word, body: bytes, now: int) -> RawEvent | Unfit | Malformed | None:
-        """Read the order that a webhook tells of; None where the topic tells of none, or the order is no news."""
+    def read_order(self, shop: Sender, topic: Word, body: bytes, now: int) -> RawEvent | Unfit | Malformed | Refund | None:
+        """Read the order, or the refund, that a webhook tells of; None where it tells of none, or that is no news."""
         reads = shop.reads.get(topic)
         if reads is None:
             self._count(shop, topic, Outcome.IGNORED)
@@ -171,8 +196,20 @@ class Webhooks:
         if isinstance(event, NoNews):
             self._count(shop, topic, NO_NEWS[event])
             return None
-        self._count(shop, topic, Outcome.ORDER)
+        if isinstance(event, Malformed) and topic in shopify.REFUNDS:  # no event, so it is not counted among them either
+            self._count(shop, topic, Outcome.INVALID)
+            return None
+        if not isinstance(event, Refund):
+            self._count(shop, topic, Outcome.ORDER)
         return event
+
+    async def withhold(self, shop: Sender, topic: Word, refund: Refund, now: int) -> None:
+        """Note a refund, and take its order out where it still waits. Raises `outbox.Unavailable`.
+
+        It is noted, and flushed, when this returns. Taking away needs nobody's consent, and makes no event.
+        """
+        refunded = await self._outbox.refund(shop.door.line.storefront, refund, now)
+        self._count(shop, topic, UNDOINGS[refunded.undoing])
 
     async def privacy(self, shop: Sender, topic: Word, body: bytes) -> None:
         """Do what a privacy topic of Shopify's asks, or write down what an operator has to do. Raises `outbox.Unavailable`.

@@ -41,6 +41,17 @@ def order(**changes: Any) -> dict[str, Any]:
     )
 
 
+WITHHOLD: Final = ("shop_domain = ", 'refunds = "withhold"\nshop_domain = ')
+"""Lets refunds keep its orders from going."""
+
+
+def refund(amount: str = "598.94", number: int = 1, **changes: Any) -> dict[str, Any]:
+    """The published refund, of this amount: by default all that the published order is worth. `number` is the refund's own."""
+    found = published("refund")
+    (moved,) = found["transactions"]
+    return found | {"id": number, "transactions": [moved | {"amount": amount} | changes]}
+
+
 def signed(body: bytes, secret: str = SECRET) -> str:
     """Sign a body."""
     return b64encode(hmac.digest(secret.encode(), body, "sha256")).decode()

@@ -7,9 +7,9 @@ own file knows its field names and which of its orders count; here is how a fiel
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import unique
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
-from gateway.model import EventId, Fault, Money, Word
+from gateway.model import EventId, Fault, Money, Refund, Word
 from gateway.persons import Identifier
 from gateway.raw import Malformed, RawEvent, Unfit
 from gateway.sources.fields import Broken, text_of
@@ -25,6 +25,10 @@ DIGITS: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
 ORIGIN: Final = re.compile(r"https://[A-Za-z0-9.\-]{1,253}(?=[/?#]|\Z)", re.ASCII)
 
 
+Refunds = Literal["ignore", "withhold"]
+"""A setting: whether a refund is only acknowledged, or keeps an order from going whose money all went back."""
+
+
 @unique
 class NoNews(Word):
     """Why a webhook that tells of an order is no event: nothing was bought, or it was told of before."""
@@ -33,10 +37,12 @@ class NoNews(Word):
     """The order is not paid, or not yet in a state that counts; another webhook will tell of it."""
     LONG_AGO = "long_ago"
     """The order was made and paid before an event could be: somebody at the shop only touched it."""
+    NO_MONEY = "no_money"
+    """A refund by which no money has gone back, or not yet."""
 
 
-Read = RawEvent | Unfit | Malformed | NoNews
-"""What a source makes of an order's body."""
+Read = RawEvent | Unfit | Malformed | NoNews | Refund
+"""What a source makes of an order's or a refund's body."""
 Reader = Callable[[bytes, int], Read]
 """Reads a body; the number is the time in Unix seconds. Raises strict.Unreadable where it is no JSON text."""
 
@@ -46,7 +52,7 @@ class Orders(Protocol):
 
     @property
     def reads(self) -> Mapping[Word, Reader]:
-        """The topics that tell of orders, and how each is read; what any other topic says is no event."""
+        """The topics that tell of orders and of refunds, and how each is read; what any other topic says is nothing to us."""
 
 
 def known_as(name: str) -> str:

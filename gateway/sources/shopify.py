@@ -18,13 +18,15 @@ from typing import Final
 
 import msgspec
 
-from gateway.model import EventId, Fault, Kind, Money, Refusal, Word
+from gateway.model import EventId, Fault, Kind, Money, Refund, RefundId, Refusal, Word
 from gateway.persons import Identifier
 from gateway.raw import Malformed, RawEvent, Unfit
 from gateway.sources.fields import Broken
 from gateway.sources.native import MAX_CONTENT_IDS, occurred_at_of
 from gateway.sources.orders import (
+    NoNews,
     Reader,
+    Refunds,
     citation,
     digits_of,
     exact_money,
@@ -45,7 +47,7 @@ class Topic(Word):
     ORDERS_PAID = "orders/paid"
     ORDERS_CREATE = "orders/create"
     REFUNDS_CREATE = "refunds/create"
-    """Recognised, and not forwarded: there is no event for it that all three platforms have."""
+    """Never forwarded: there is no event for it that all three platforms have. It can keep an order from going."""
     DATA_REQUEST = "customers/data_request"
     CUSTOMERS_REDACT = "customers/redact"
     SHOP_REDACT = "shop/redact"
@@ -53,6 +55,7 @@ class Topic(Word):
 
 
 ORDERS: Final = frozenset({Topic.ORDERS_PAID, Topic.ORDERS_CREATE})
+REFUNDS: Final = frozenset({Topic.REFUNDS_CREATE})
 PRIVACY: Final = frozenset({Topic.DATA_REQUEST, Topic.CUSTOMERS_REDACT, Topic.SHOP_REDACT})
 TOPICS: Final = {topic.value: topic for topic in Topic}
 
@@ -79,15 +82,19 @@ NUMBER: Final = re.compile(r"(?:gid://shopify/Order(?:Identity)?/)?([0-9]{1,20})
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """What a storefront has set: the topic that tells of its orders, and the sales channels whose visitors are asked."""
+    """What a storefront has set: the topic that tells of its orders, the sales channels whose visitors are asked, and what a
+    refund does.
+    """
 
     orders: Topic = Topic.ORDERS_PAID
     source_names: frozenset[str] = frozenset({WEB})
+    refunds: Refunds = "ignore"
 
     @property
     def reads(self) -> Mapping[Word, Reader]:
-        """The one topic that tells of orders."""
-        return {self.orders: partial(order, rules=self)}
+        """The one topic that tells of orders, and that of refunds if these are of interest."""
+        orders: dict[Word, Reader] = {self.orders: partial(order, rules=self)}
+        return orders | {Topic.REFUNDS_CREATE: refund} if self.refunds == "withhold" else orders
 
 
 class Subject(msgspec.Struct, frozen=True, gc=False):
@@ -119,6 +126,45 @@ def order(body: bytes, now: int, rules: Rules) -> RawEvent | Unfit | Malformed:
         return _purchase(said, event_id, now) if why is None else Unfit(Kind.PURCHASE, event_id, why)
     except Broken as broken:
         return Malformed(broken.field, broken.fault, Kind.PURCHASE, event_id)
+
+
+def refund(body: bytes, _now: int) -> Refund | NoNews | Malformed:
+    """Read a refund's body: the order, and the money that has gone back. Raises strict.Unreadable where it is no JSON text.
+
+    That money is the sum of the refund's transactions of kind `refund` and status `success`; one that is pending or failed
+    moved nothing. Lines, adjustments and duties only say what the money was for, so they are not read
+    (https://shopify.dev/docs/api/admin-rest/latest/resources/refund and …/transaction, read 2026-11-26).
+    """
+    try:
+        said = object_in(body)
+        event_id = EventId(order_number(said.get("order_id"), "order_id"))
+        name = RefundId(digits_of(said.get("id"), "id"))
+        money = _went_back(list_in(said, "transactions"))
+    except Broken as broken:
+        return Malformed(broken.field, broken.fault, Kind.PURCHASE)
+    return NoNews.NO_MONEY if money is None else Refund(event_id, name, money)
+
+
+def _went_back(transactions: Sequence[object]) -> Money | None:
+    """Add up what has gone back. Two currencies in one refund contradict each other: an order is paid in one. Raises Broken."""
+    total: Money | None = None
+    for one in transactions:
+        if not isinstance(one, dict):
+            raise Broken("transactions", Fault.WRONG_TYPE)
+        if text_in(one, "kind") != "refund" or text_in(one, "status") != "success":
+            continue
+        money = exact_money(one.get("amount"), one.get("currency"), "transactions")
+        total = money if total is None else _sum(total, money)
+    return total
+
+
+def _sum(one: Money, other: Money) -> Money:
+    if one.currency != other.currency:
+        raise Broken("transactions", Fault.CONFLICT)
+    try:
+        return Money(one.minor + other.minor, one.currency)
+    except ValueError:
+        raise Broken("transactions", Fault.OUT_OF_RANGE) from None
 
 
 def subject(body: bytes) -> Subject | Malformed:

@@ -17,7 +17,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from gateway.model import EventId, Fault, Kind, Refusal, Word
+from gateway.model import EventId, Fault, Kind, Refund, RefundId, Refusal, Word
 from gateway.persons import Identifier
 from gateway.raw import MAX_AGE, Malformed, RawEvent, Unfit, unix_seconds
 from gateway.sources.fields import Broken
@@ -26,6 +26,7 @@ from gateway.sources.orders import (
     NoNews,
     Read,
     Reader,
+    Refunds,
     citation,
     digits_of,
     exact_money,
@@ -67,6 +68,10 @@ PAID_FOR: Final = "prod"
 PAID: Final = frozenset({"processing", "completed"})
 REVOKED: Final = frozenset({"cancelled", "refunded", "trash"})
 """Statuses of orders that were taken back. One that only failed may still be paid."""
+REFUNDED: Final = "refunded"
+"""The status of an order of which everything was refunded; `total` stays what it was worth."""
+WHOLE: Final = RefundId("whole")
+"""How the one refund is called that such an order tells of."""
 CHECKOUTS: Final = frozenset({"checkout", "store-api"})
 """What `created_via` says of orders that a visitor made: in the shortcode's checkout, and in the block's."""
 CHANNELS: Final[Mapping[str, Refusal]] = {
@@ -82,11 +87,14 @@ CHANNELS: Final[Mapping[str, Refusal]] = {
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """What a storefront has set: the statuses that count as bought, where its orders are made, and what its tag calls them."""
+    """What a storefront has set: the statuses that count as bought, where its orders are made, what its tag calls them, and
+    what a refund does.
+    """
 
     statuses: frozenset[str] = PAID
     created_via: frozenset[str] = CHECKOUTS
     event_id: Literal["id", "number"] = "id"
+    refunds: Refunds = "ignore"
 
     @property
     def reads(self) -> Mapping[Word, Reader]:
@@ -102,6 +110,8 @@ def order(body: bytes, now: int, rules: Rules) -> Read:
     except Broken as broken:
         return Malformed(broken.field, broken.fault, Kind.PURCHASE)
     try:
+        if rules.refunds == "withhold" and text_in(said, "status") == REFUNDED:
+            return Refund(event_id, WHOLE, exact_money(said.get("total"), said.get("currency"), "total"))
         meta = list_in(said, "meta_data")
         why = _unfit(said, meta, rules)
         if why is not None:

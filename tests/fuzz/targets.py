@@ -24,7 +24,7 @@ import orjson
 from gateway.consent.policy import Policy, Profile
 from gateway.consent.signals import KNOWN
 from gateway.line import Line
-from gateway.model import Destination, Source, StorefrontId
+from gateway.model import Destination, Refund, Source, StorefrontId
 from gateway.outbox import Accept
 from gateway.persons import Persons
 from gateway.raw import Malformed, RawConsent, RawEvent, Unfit
@@ -315,8 +315,8 @@ FORM: Final = (
 
 
 def _told(read: Read) -> list[Event]:
-    """Give the event that an order became, if it did."""
-    return [] if isinstance(read, NoNews) else [read]
+    """Give the event that an order became, if it did; money that went back is none."""
+    return [] if isinstance(read, NoNews | Refund) else [read]
 
 
 TARGETS: Final[Mapping[str, Target]] = {
@@ -331,6 +331,10 @@ TARGETS: Final[Mapping[str, Target]] = {
     "shopify": Target(
         lambda body: _told(shopify.order(body, NOW, RULES)),
         tuple(path.read_bytes() for path in sorted((DATA / "shopify").glob("*.json"))),
+    ),
+    "shopify_refund": Target(
+        lambda body: _told(shopify.refund(body, NOW)),
+        ((DATA / "shopify/refund.json").read_bytes(), *_json({"id": 1, "order_id": 1, "transactions": [None]})),
     ),
     "woocommerce": Target(
         lambda body: _told(woocommerce.order(body, NOW, WOOCOMMERCE)),

@@ -49,7 +49,13 @@ def test_seeds_go_where_laws_can_be_broken() -> None:
         return any(_accepted(event) for seed in target.seeds for event in target.read(seed))
 
     by_record = {"shopify", "woocommerce", "prestashop", "measurement"}
-    without = {*by_record, "shopify_person", "us_privacy", "order_list"}  # a person, what never grants, what holds no events
+    without = {
+        *by_record,
+        "shopify_person",
+        "shopify_refund",
+        "us_privacy",
+        "order_list",
+    }  # a person, what never grants, what holds no events
     assert {name for name, target in TARGETS.items() if not accepts(target)} <= without
 
 
@@ -121,7 +127,17 @@ PARTS: Final = {
 @pytest.mark.parametrize("parts", PARTS)
 @pytest.mark.parametrize(
     "name",
-    ["native", "cloudevents", "cloudevents_batch", "measurement", "shopify", "shopify_person", "woocommerce", "prestashop"],
+    [
+        "native",
+        "cloudevents",
+        "cloudevents_batch",
+        "measurement",
+        "shopify",
+        "shopify_person",
+        "shopify_refund",
+        "woocommerce",
+        "prestashop",
+    ],
 )
 def test_a_mebibyte_of_any_one_thing_costs_little(name: str, parts: str) -> None:
     """What servers may send is read or refused within the promised time, be it ever so strange."""

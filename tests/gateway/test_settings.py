@@ -489,6 +489,16 @@ def test_a_topic_that_tells_of_no_orders_cannot_be_chosen(tmp_path: Path) -> Non
     assert told == "storefronts.demo.shopify.orders: must be 'orders/paid' or 'orders/create'"
 
 
+def test_a_refund_does_nothing_or_withholds(tmp_path: Path) -> None:
+    """Nothing by default, on either platform; and nothing else can be chosen."""
+    for block, platform in ((SHOPIFY, Source.SHOPIFY), (WOOCOMMERCE, Source.WOOCOMMERCE)):
+        for said, refunds in (("", "ignore"), ('refunds = "withhold"', "withhold")):
+            shop = load_text(tmp_path, f"{GOOD}{block}{said}").storefronts[StorefrontId("demo")].shops[platform]
+            assert getattr(shop.orders, "refunds", None) == refunds
+    (told,) = faults_of(tmp_path, GOOD + f'{SHOPIFY}refunds = "send"')
+    assert told == "storefronts.demo.shopify.refunds: must be 'ignore' or 'withhold'"
+
+
 def test_two_storefronts_are_never_the_same_shop(tmp_path: Path) -> None:
     """A webhook names the shop and nothing else."""
     other = GOOD[GOOD.index("[storefronts.demo]") :].replace("demo", "other").replace('id = "a1"', 'id = "b1"')

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.intake import WEBHOOK_BYTES
 from gateway.ledger import Right
-from gateway.model import EventId, Kind, Refusal
+from gateway.model import EventId, Kind, Reason, Refusal
 from gateway.rights.desk import Via
 from gateway.rights.due import Law
 from gateway.rights.naming import Asked
@@ -17,7 +17,7 @@ from gateway.sources.shopify import ATTRIBUTE, Topic
 from gateway.sources.woocommerce import RECEIPT_META
 from tests import prestashop, woocommerce
 from tests.doorway import NOW, SHOP, Doorway, as_bytes, doorway, is_error, is_quiet, purchase
-from tests.shopify import DOMAIN, EDIT, OLD_SECRET, SECRET, order, published, send, signed, write_secrets
+from tests.shopify import DOMAIN, EDIT, OLD_SECRET, SECRET, WITHHOLD, order, published, refund, send, signed, write_secrets
 
 PAID: Final = "orders/paid"
 JOHN: Final = "john@example.com"
@@ -327,6 +327,131 @@ async def test_a_privacy_topic_that_cannot_be_read_is_not_acknowledged(door: Doo
     assert await door.desk.requests(SHOP) == []
 
 
+# ── refunds ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+REFUNDED: Final = "refunds/create"
+
+
+@pytest.fixture
+async def withholding(tmp_path: Path) -> AsyncIterator[Doorway]:
+    """The open door of a shop at Shopify whose refunds keep orders from going."""
+    write_secrets(tmp_path)
+    async with doorway(tmp_path, EDIT, WITHHOLD) as opened:
+        yield opened
+
+
+async def bought(door: Doorway) -> None:
+    """Let the published order wait."""
+    await consent(door, BY_ORDER)
+    assert (await send(door, PAID, order())).status == 200
+    assert await ids(door) == ["450789469"]
+
+
+async def refunds(door: Doorway, outcome: str) -> float:
+    """How many refunds came to this."""
+    return door.metric("webhooks_total", storefront=SHOP, topic=REFUNDED, outcome=outcome)
+
+
+@pytest.mark.parametrize("secret", [SECRET, OLD_SECRET])
+async def test_a_full_refund_withholds_its_order(withholding: Doorway, secret: str) -> None:
+    """Before the answer, which is an empty 200; no event is made of it, and nobody is asked for consent."""
+    await bought(withholding)
+    answer = await send(withholding, REFUNDED, refund(), secret)
+    assert (answer.status, answer.body) == (200, b"")
+    assert is_quiet(answer)
+    assert await ids(withholding) == []
+    assert await refunds(withholding, "withheld") == 1
+    assert withholding.metric("events_total") == 1, "the order alone"
+    told = await withholding.outbox.explain(SHOP, Kind.PURCHASE, EventId("450789469"))
+    assert told is not None
+    assert {(attempt.state, attempt.reason) for attempt in told.attempts} == {("withdrawn", Reason.REFUNDED)}
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        (refund("598.93"), "in_part"),
+        (refund(currency="EUR"), "other_currency"),
+        (refund(status="pending"), "no_money"),
+        (refund(status="failure"), "no_money"),
+        (refund() | {"order_id": 450789470}, "nothing_waits"),
+        (refund() | {"order_id": "#1001"}, "invalid"),
+        (refund() | {"transactions": None, "refund_line_items": published("refund")["refund_line_items"]}, "no_money"),
+    ],
+)
+async def test_a_refund_that_undoes_nothing_changes_nothing(withholding: Doorway, body: dict[str, Any], outcome: str) -> None:
+    """200 all the same, and counted by what it came to; it is no event, so it is no invalid one either."""
+    await bought(withholding)
+    before = await withholding.book()
+    assert (await send(withholding, REFUNDED, body)).status == 200
+    assert await ids(withholding) == ["450789469"]
+    assert await withholding.book() == before
+    assert await refunds(withholding, outcome) == 1
+    assert withholding.metric("events_total") == 1
+
+
+async def test_refunds_in_part_add_up_each_once(withholding: Doorway) -> None:
+    """Repeated under another delivery's id, or signed by nobody else than before: the body's own id counts."""
+    await bought(withholding)
+    for number in range(4):
+        again = {"X_Shopify_Webhook_Id": f"b54557e4-bdd9-4b37-8a5f-bf7d70bcd{number:03}"}
+        assert (await send(withholding, REFUNDED, refund("300.00", 1), **again)).status == 200
+    assert await ids(withholding) == ["450789469"]
+    await send(withholding, REFUNDED, refund("298.94", 2))
+    assert await ids(withholding) == []
+    assert (await refunds(withholding, "in_part"), await refunds(withholding, "withheld")) == (4, 1)
+
+
+async def test_a_refund_that_nobody_signed_is_not_read(withholding: Doorway) -> None:
+    """Whoever could take orders out could falsify what the shop sold."""
+    await bought(withholding)
+    assert is_error(await send(withholding, REFUNDED, refund(), "another"), 401, "bad_signature")
+    other = {"X_Shopify_Hmac_Sha256": signed(as_bytes(refund("1.00")))}
+    assert is_error(await send(withholding, REFUNDED, refund(), **other), 401, "bad_signature")
+    assert await ids(withholding) == ["450789469"]
+    assert withholding.metric("webhooks_total", topic=REFUNDED) == 0
+
+
+async def test_an_unreadable_refund_is_not_acknowledged(withholding: Doorway) -> None:
+    """Signed, and no JSON: as with every other topic."""
+    assert is_error(await send(withholding, REFUNDED, b"x"), 400, "not_json")
+
+
+async def test_an_order_that_comes_after_its_refund_is_refused(withholding: Doorway) -> None:
+    """By webhook, by a page, by a server; and whoever asks why is told."""
+    await consent(withholding, BY_ORDER)
+    await send(withholding, REFUNDED, refund())
+    assert (await send(withholding, PAID, order())).status == 200
+    assert withholding.metric("events_total", source="shopify", status="refused", reason="refunded") == 1
+    paid = {"order": {"value": "598.94", "currency": "USD"}}
+    (result,) = (await withholding.post(purchase("450789469", **paid))).results
+    assert (result["status"], result["reason"]) == ("refused", "refunded")
+    assert set(result["refused_destinations"].values()) == {"refunded"}
+    assert await ids(withholding) == []
+
+
+async def test_an_order_that_is_held_for_its_record_stays_refused_after_a_refund(tmp_path: Path) -> None:
+    """The record comes, and says yes; the money had gone back by then."""
+    write_secrets(tmp_path)
+    async with doorway(tmp_path, EDIT, WITHHOLD, HOLDING) as door:
+        await send(door, PAID, order())
+        await send(door, REFUNDED, refund())
+        await consent(door, BY_ORDER)
+        assert await ids(door) == []
+        assert door.metric("events_total", source="held", status="refused", reason="refunded") == 1
+
+
+async def test_a_refund_is_heard_though_the_store_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes something out; an order is put off."""
+    write_secrets(tmp_path)
+    async with doorway(tmp_path, EDIT, WITHHOLD) as door:
+        await bought(door)
+        monkeypatch.setattr(door.outbox._writer, "_full", True)
+        assert is_error(await send(door, PAID, order(id=2)), 503, "store_full")
+        assert (await send(door, REFUNDED, refund())).status == 200
+        assert await ids(door) == []
+
+
 # ── WooCommerce ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 UPDATED: Final = "order.updated"
@@ -385,6 +510,23 @@ async def test_an_old_order_that_is_saved_again_is_counted_apart(wooed: Doorway)
     assert await ids(wooed) == []
     assert wooed.metric("webhooks_total", topic=UPDATED, outcome="long_ago") == 1
     assert wooed.metric("events_total") == 0
+
+
+async def test_woocommerces_refunded_order_is_withheld_where_the_settings_say_so(tmp_path: Path) -> None:
+    """Under the number of its purchase; told again it finds nothing more, and one that comes later is refused."""
+    write_secrets(tmp_path)
+    async with doorway(tmp_path, woocommerce.EDIT, ("shop_urls = ", 'refunds = "withhold"\nshop_urls = ')) as door:
+        await consent(door, BY_KEY)
+        await woocommerce.send(door, UPDATED, woocommerce.order())
+        assert await ids(door) == ["727"]
+        for _ in range(2):
+            assert (await woocommerce.send(door, UPDATED, woocommerce.order(status="refunded"))).status == 200
+        assert await ids(door) == []
+        outcomes = ("withheld", "nothing_waits", "order")
+        assert [door.metric("webhooks_total", topic=UPDATED, outcome=one) for one in outcomes] == [1, 1, 1]
+        await woocommerce.send(door, UPDATED, woocommerce.order(id=728, status="refunded"))
+        await woocommerce.send(door, UPDATED, woocommerce.order(id=728))
+        assert door.metric("events_total", source="woocommerce", status="refused", reason="refunded") == 1
 
 
 @pytest.mark.parametrize(

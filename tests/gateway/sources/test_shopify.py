@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pytest
 from hypothesis import given
@@ -10,18 +10,21 @@ from hypothesis import strategies as st
 
 from gateway.consent.evidence import cited
 from gateway.consent.place import UNREADABLE, place_of
-from gateway.model import Fault, Kind, Money, Refusal
+from gateway.model import EventId, Fault, Kind, Money, Refund, RefundId, Refusal
 from gateway.persons import Identifier
 from gateway.raw import MAX_AGE, Malformed, RawEvent, Unfit
+from gateway.sources.orders import NoNews
 from gateway.sources.shopify import (
     ATTRIBUTE,
     CHANNELS,
     MAX_ORDERS,
+    REFUNDS,
     Rules,
     Subject,
     Topic,
     order,
     order_number,
+    refund,
     subject,
     topic_of,
 )
@@ -45,6 +48,86 @@ def read(**changes: Any) -> RawEvent:
     event = order(said(**changes), NOW, RULES)
     assert isinstance(event, RawEvent)
     return event
+
+
+# ── refunds ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+REFUND: Final[dict[str, Any]] = json.loads((DATA / "refund.json").read_text())
+(MOVED,) = REFUND["transactions"]
+
+
+def paid_back(*transactions: dict[str, Any], **changes: Any) -> bytes:
+    """The published refund with transactions of its own, each the published one with some of its fields replaced."""
+    return json.dumps(REFUND | {"transactions": [MOVED | one for one in transactions]} | changes).encode()
+
+
+def test_the_published_refund_is_money_for_its_order() -> None:
+    """What its transaction moved; not what its lines come to, which is less."""
+    assert refund(json.dumps(REFUND).encode(), NOW) == Refund(EventId("450789469"), RefundId("509562969"), Money(20_900, "USD"))
+
+
+@pytest.mark.parametrize(
+    ("transactions", "minor"),
+    [
+        (({}, {"amount": "0.01"}), 20_901),
+        (({}, {"status": "pending"}), 20_900),
+        (({}, {"status": "failure"}), 20_900),
+        (({}, {"status": "error"}), 20_900),
+        (({}, {"status": None}), 20_900),
+        (({}, {"kind": "void"}), 20_900),
+        (({}, {"kind": "sale", "currency": "EUR"}), 20_900),
+        (({"amount": "0.00"},), 0),
+    ],
+)
+def test_only_what_went_back_counts(transactions: tuple[dict[str, Any], ...], minor: int) -> None:
+    """Refunds that succeeded, added up; what is pending or failed moved nothing."""
+    found = refund(paid_back(*transactions), NOW)
+    assert isinstance(found, Refund)
+    assert found.money == Money(minor, "USD")
+
+
+@pytest.mark.parametrize("transactions", [(), ({"status": "pending"},), ({"kind": "void"},)])
+def test_a_refund_that_moved_nothing_is_no_news(transactions: tuple[dict[str, Any], ...]) -> None:
+    """Goods that come back alone, or money that is still on its way."""
+    assert refund(paid_back(*transactions), NOW) is NoNews.NO_MONEY
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "fault"),
+    [
+        (paid_back({}, order_id=None), "order_id", Fault.MISSING),
+        (paid_back({}, order_id="#1001"), "order_id", Fault.BAD_FORMAT),
+        (paid_back({}, id=None), "id", Fault.MISSING),
+        (paid_back({}, id=0), "id", Fault.BAD_FORMAT),
+        (paid_back({}, transactions={}), "transactions", Fault.WRONG_TYPE),
+        (paid_back({}, transactions=["209.00"]), "transactions", Fault.WRONG_TYPE),
+        (paid_back({"kind": 1}), "kind", Fault.WRONG_TYPE),
+        (paid_back({"amount": None}), "transactions", Fault.MISSING),
+        (paid_back({"amount": 209.0}), "transactions", Fault.WRONG_TYPE),
+        (paid_back({"amount": "-209.00"}), "order.value", Fault.OUT_OF_RANGE),
+        (paid_back({"amount": "2e2"}), "order.value", Fault.BAD_FORMAT),
+        (paid_back({"currency": "US$"}), "order.currency", Fault.NOT_ONE_OF),
+        (paid_back({}, {"currency": "EUR"}), "transactions", Fault.CONFLICT),
+        (paid_back({"amount": "9999999.00"}, {"amount": "9.00"}), "transactions", Fault.OUT_OF_RANGE),
+        (b"[]", "body", Fault.WRONG_TYPE),
+    ],
+)
+def test_a_refund_that_cannot_be_meant_is_invalid(body: bytes, field: str, fault: Fault) -> None:
+    """The fault names the field and the rule: which order, which refund, how much of what."""
+    assert refund(body, NOW) == Malformed(field, fault, Kind.PURCHASE)
+
+
+@given(JSON)
+def test_any_json_is_a_refund_or_none(body: Any) -> None:
+    """Nothing but these three answers, whatever stands where."""
+    assert isinstance(refund(json.dumps(body).encode(), NOW), Refund | NoNews | Malformed)
+
+
+@pytest.mark.parametrize(("refunds", "topics"), [("ignore", {Topic.ORDERS_PAID}), ("withhold", {Topic.ORDERS_PAID, *REFUNDS})])
+def test_refunds_are_read_where_the_settings_say_so(refunds: Literal["ignore", "withhold"], topics: set[Topic]) -> None:
+    """By default nobody reads them."""
+    assert set(Rules(refunds=refunds).reads) == topics
+    assert Rules().refunds == "ignore"
 
 
 # ── orders ───────────────────────────────────────────────────────────────────────────────────────────────────────

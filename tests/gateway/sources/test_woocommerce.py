@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.consent.evidence import cited
-from gateway.model import Fault, Kind, Money, Refusal
+from gateway.model import EventId, Fault, Kind, Money, Refund, RefundId, Refusal
 from gateway.persons import Identifier
 from gateway.raw import MAX_AGE, Malformed, RawEvent, Unfit
 from gateway.sources.orders import NoNews
@@ -87,6 +87,43 @@ def test_an_order_that_no_visitor_made_counts_nowhere(changes: dict[str, Any], w
     event = order(said(**changes), NOW, RULES)
     assert isinstance(event, Unfit)
     assert (event.kind, event.event_id, event.why) == (Kind.PURCHASE, "727", why)
+
+
+WITHHOLDING: Final = Rules(refunds="withhold", event_id="number")
+
+
+def test_a_refunded_order_is_all_its_money_where_the_settings_say_so() -> None:
+    """Under the id that its purchase has; whoever made it, and however long ago."""
+    whole = Refund(EventId("727"), RefundId("whole"), Money(2_935, "USD"))
+    assert order(said(status="refunded"), NOW, WITHHOLDING) == whole
+    assert order(said(status="refunded", created_via="admin"), NOW + 9 * MAX_AGE, WITHHOLDING) == whole
+    assert isinstance(order(said(status="refunded"), NOW, RULES), Unfit), "by default it is refused"
+
+
+@pytest.mark.parametrize("status", ["cancelled", "trash"])
+def test_an_order_that_is_taken_back_otherwise_is_no_refund(status: str) -> None:
+    """It may never have been paid."""
+    assert isinstance(order(said(status=status), NOW, WITHHOLDING), Unfit)
+
+
+def test_refunds_in_part_leave_an_order_as_it_is() -> None:
+    """They stand in a list beside it, and its status does not change."""
+    parts = [{"id": 726, "reason": "", "total": "-29.34"}]
+    assert isinstance(order(said(refunds=parts), NOW, WITHHOLDING), RawEvent)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "fault"),
+    [
+        ({"total": None}, "total", Fault.MISSING),
+        ({"total": "x"}, "order.value", Fault.BAD_FORMAT),
+        ({"currency": ""}, "order.currency", Fault.NOT_ONE_OF),
+    ],
+)
+def test_a_refunded_order_of_unknown_worth_is_invalid(changes: dict[str, Any], field: str, fault: Fault) -> None:
+    """Nobody could say how much went back."""
+    told = order(said(status="refunded", **changes), NOW, WITHHOLDING)
+    assert told == Malformed(field, fault, Kind.PURCHASE, EventId("727"))
 
 
 def test_a_channel_that_is_named_counts_unless_nobody_is_asked_there() -> None:
