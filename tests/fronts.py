@@ -51,7 +51,7 @@ class Front:
         more = True
         while more and (first := await reader.read(1)):
             began = time.monotonic()
-            request = first + await _message(reader)
+            request = first + await message(reader)
             more = self._random.random() >= self.weather.hang_up
             await self._answer(request, began, writer, more=more)
 
@@ -78,15 +78,15 @@ class Front:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._behind)
         try:
             writer.write(request)
-            return await _message(reader)
+            return await message(reader)
         except ConnectionError:
             raise asyncio.IncompleteReadError(b"", None) from None
         finally:
             writer.close()
 
 
-async def _message(reader: asyncio.StreamReader) -> bytes:
-    """Read a message, of a request's the first byte aside."""
+async def message(reader: asyncio.StreamReader) -> bytes:
+    """Read a message of HTTP; of a request's, the first byte may be read already. Raises IncompleteReadError."""
     head = await reader.readuntil(b"\r\n\r\n")
     length = LENGTH.search(head)
     return head + (await reader.readexactly(int(length[1])) if length else b"")
