@@ -5,6 +5,7 @@
  * A page keeps the receipt in the cookie `consent_gateway_receipt` once its visitor has decided. The payment provider's server, not
  * the visitor's browser, may be what makes the order, so the receipt is noted for the cart while the browser is still there.
  * What is posted holds no name, no street, no telephone number. Nothing personal is kept for a later try: the order is read anew.
+ * What a cart's visitor said, and which orders are still to be told, are two tables: PrestaShop makes several orders of one cart.
  */
 if (!defined('_PS_VERSION_')) {
     exit;
@@ -16,6 +17,7 @@ class ConsentGateway extends Module
     const SECRET = 'CONSENT_GATEWAY_SECRET';
     const COOKIES = ['receipt' => 'consent_gateway_receipt', 'client_id' => 'consent_gateway_client_id'];
     const HOOKS = ['actionCartSave', 'actionValidateOrder', 'actionOrderStatusPostUpdate', 'actionCronJob'];
+    const SECRET_FORM = '/^[A-Za-z0-9+\/=_.-]{32,}$/D'; // PrestaShop takes out of a setting what looks like a tag
     const SECONDS = 3; // the visitor waits for it
     const TRIES_AT_ONCE = 5;
 
@@ -35,24 +37,40 @@ class ConsentGateway extends Module
 
     public function install()
     {
-        $table = 'CREATE TABLE IF NOT EXISTS `' . _DB_PREFIX_ . 'consent_gateway` (
+        $carts = 'CREATE TABLE IF NOT EXISTS ' . $this->carts() . ' (
             `id_cart` INT UNSIGNED NOT NULL PRIMARY KEY,
-            `id_order` INT UNSIGNED NULL,
             `receipt` VARCHAR(64) NULL,
             `client_id` VARCHAR(256) NULL,
             `by_employee` TINYINT(1) NOT NULL DEFAULT 0,
-            `pending` TINYINT(1) NOT NULL DEFAULT 0,
             `touched` DATETIME NOT NULL,
-            KEY (`pending`), KEY (`touched`)) ENGINE=' . _MYSQL_ENGINE_ . ' DEFAULT CHARSET=utf8mb4';
-        return parent::install() && Db::getInstance()->execute($table) && $this->registerHook(self::HOOKS);
+            KEY (`touched`)) ENGINE=' . _MYSQL_ENGINE_ . ' DEFAULT CHARSET=utf8mb4';
+        $pending = 'CREATE TABLE IF NOT EXISTS ' . $this->pending() . ' (
+            `id_order` INT UNSIGNED NOT NULL PRIMARY KEY,
+            `changes` INT UNSIGNED NOT NULL DEFAULT 1,
+            `tries` INT UNSIGNED NOT NULL DEFAULT 0,
+            `touched` DATETIME NOT NULL,
+            KEY (`tries`), KEY (`touched`)) ENGINE=' . _MYSQL_ENGINE_ . ' DEFAULT CHARSET=utf8mb4';
+        $db = Db::getInstance();
+        return parent::install() && $db->execute($carts) && $db->execute($pending) && $this->registerHook(self::HOOKS);
     }
 
     public function uninstall()
     {
         Configuration::deleteByName(self::URL);
         Configuration::deleteByName(self::SECRET);
-        Db::getInstance()->execute('DROP TABLE IF EXISTS `' . _DB_PREFIX_ . 'consent_gateway`');
+        Db::getInstance()->execute('DROP TABLE IF EXISTS ' . $this->carts());
+        Db::getInstance()->execute('DROP TABLE IF EXISTS ' . $this->pending());
         return parent::uninstall();
+    }
+
+    private function carts()
+    {
+        return '`' . _DB_PREFIX_ . 'consent_gateway`';
+    }
+
+    private function pending()
+    {
+        return '`' . _DB_PREFIX_ . 'consent_gateway_pending`';
     }
 
     // ── what the visitor's browser knows ─────────────────────────────────────────────────────────────────────────
@@ -68,8 +86,7 @@ class ConsentGateway extends Module
     public function hookActionValidateOrder($params)
     {
         $order = $params['order'];
-        $known = $this->employee() ? ['by_employee' => 1] : $this->cookies();
-        $this->note((int) $order->id_cart, $known + ['id_order' => (int) $order->id]);
+        $this->note((int) $order->id_cart, $this->employee() ? ['by_employee' => 1] : $this->cookies());
     }
 
     /** Gives those cookies that are of their form; anybody can send any cookie. */
@@ -93,18 +110,22 @@ class ConsentGateway extends Module
 
     // ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /** Tells of an order when it is made, when it begins to count as paid, and when it is taken back. */
+    /**
+     * Tells of an order when it is made, when it begins to count as paid, and when it is taken back.
+     * PrestaShop 1.7 does not hand over the state before; then every change is told. An order counts once however often it is told.
+     */
     public function hookActionOrderStatusPostUpdate($params)
     {
-        $order = new Order((int) $params['id_order']);
+        $id = (int) $params['id_order'];
         $new = $params['newOrderStatus'];
         $old = isset($params['oldOrderStatus']) ? $params['oldOrderStatus'] : null;
         $first = !Validate::isLoadedObject($old);
-        if (!Validate::isLoadedObject($order) || !($first || (bool) $new->paid !== (bool) $old->paid || $this->revoked($new->id))) {
+        if (!$id || !($first || (bool) $new->paid !== (bool) $old->paid || $this->revoked($new->id))) {
             return;
         }
-        $this->note((int) $order->id_cart, ['id_order' => (int) $order->id, 'pending' => 1]);
-        if ($this->tell($order, $new)) {
+        Db::getInstance()->execute('INSERT INTO ' . $this->pending() . ' (`id_order`, `touched`) VALUES (' . $id
+            . ', NOW()) ON DUPLICATE KEY UPDATE `changes` = `changes` + 1, `tries` = 0, `touched` = NOW()');
+        if ($this->tell($id) === 200) {
             $this->tellAgain(); // the gateway is there
         }
     }
@@ -120,28 +141,41 @@ class ConsentGateway extends Module
         return ['hour' => -1, 'day' => -1, 'month' => -1, 'day_of_week' => -1];
     }
 
-    private function tell($order, $state)
+    /**
+     * Tells of an order as it is now. Gives the answer's status: 0 where nobody answered.
+     * It waits no more once that was taken, unless it changed meanwhile: then another request has counted that, and it is told again.
+     */
+    private function tell($id)
     {
-        $body = json_encode($this->said($order, $state));
-        if ($body === false || !$this->post($body)) {
-            return false;
+        $db = Db::getInstance();
+        $where = ' WHERE `id_order` = ' . (int) $id;
+        $changes = (int) $db->getValue('SELECT `changes` FROM ' . $this->pending() . $where, false);
+        $order = new Order((int) $id);
+        if (!Validate::isLoadedObject($order)) {
+            $db->execute('DELETE FROM ' . $this->pending() . $where);
+            return 200; // there is nothing to tell
         }
-        $this->note((int) $order->id_cart, ['pending' => 0]);
-        return true;
+        $status = $this->post($order, $this->said($order, new OrderState((int) $order->current_state)));
+        if ($status === 200) {
+            $db->execute('DELETE FROM ' . $this->pending() . $where . ' AND `changes` = ' . $changes);
+        } else {
+            $db->execute('UPDATE ' . $this->pending() . ' SET `tries` = `tries` + 1' . $where);
+        }
+        return $status;
     }
 
+    /** Tells some of what waits, least tried first: an order that the gateway does not take keeps no other back. */
     private function tellAgain()
     {
         $db = Db::getInstance();
-        $table = '`' . _DB_PREFIX_ . 'consent_gateway`';
-        $db->execute('DELETE FROM ' . $table . ' WHERE `touched` < DATE_SUB(NOW(), INTERVAL 30 DAY)');
-        $query = 'SELECT `id_order` FROM ' . $table . ' WHERE `pending` = 1 ORDER BY `touched` LIMIT ' . self::TRIES_AT_ONCE;
-        foreach ($db->executeS($query) ?: [] as $row) {
-            $order = new Order((int) $row['id_order']);
-            if (!Validate::isLoadedObject($order)) {
-                $db->execute('UPDATE ' . $table . ' SET `pending` = 0 WHERE `id_order` = ' . (int) $row['id_order']);
-            } elseif (!$this->tell($order, new OrderState((int) $order->current_state))) {
-                return;
+        foreach ([$this->carts(), $this->pending()] as $table) {
+            $db->execute('DELETE FROM ' . $table . ' WHERE `touched` < DATE_SUB(NOW(), INTERVAL 30 DAY)');
+        }
+        $query = 'SELECT `id_order` FROM ' . $this->pending() . ' ORDER BY `tries`, `id_order` LIMIT ' . self::TRIES_AT_ONCE;
+        foreach ($db->executeS($query, true, false) ?: [] as $row) {
+            $status = $this->tell((int) $row['id_order']);
+            if ($status === 0 || $status === 429 || $status >= 500) {
+                return; // it is away, or busy
             }
         }
     }
@@ -195,15 +229,15 @@ class ConsentGateway extends Module
         return 'https://' . $shop->domain_ssl;
     }
 
-    /** Posts a body, signed: base64 of the HMAC-SHA256 of its bytes. Says whether the gateway took it. */
-    private function post($body)
+    /** Posts what is said, signed: base64 of the HMAC-SHA256 of its bytes. Gives the answer's status: 0 where nobody answered. */
+    private function post($order, array $said)
     {
         $url = Configuration::get(self::URL);
         $secret = Configuration::get(self::SECRET);
         if (!$url || !$secret) {
-            return false;
+            return 0;
         }
-        $said = json_decode($body, true);
+        $body = json_encode($said, JSON_PARTIAL_OUTPUT_ON_ERROR); // what is no text becomes null
         $request = curl_init($url);
         curl_setopt_array($request, [
             CURLOPT_POST => true,
@@ -222,11 +256,10 @@ class ConsentGateway extends Module
         ]);
         curl_exec($request);
         $status = (int) curl_getinfo($request, CURLINFO_HTTP_CODE);
-        curl_close($request);
-        if ($status !== 200) {
-            PrestaShopLogger::addLog('Consent gateway: answered ' . $status . '; it is tried again', 2);
+        if ($status !== 200) { // PrestaShop writes the same line once, so it names the order
+            PrestaShopLogger::addLog('Consent gateway: answered ' . $status . '; it is tried again', 2, null, 'Order', (int) $order->id);
         }
-        return $status === 200;
+        return $status;
     }
 
     // ── what is noted of a cart ──────────────────────────────────────────────────────────────────────────────────
@@ -243,14 +276,14 @@ class ConsentGateway extends Module
         $changes = array_map(function ($column) {
             return $column . ' = VALUES(' . $column . ')';
         }, array_keys($columns));
-        Db::getInstance()->execute('INSERT INTO `' . _DB_PREFIX_ . 'consent_gateway` (' . implode(', ', array_keys($columns))
+        Db::getInstance()->execute('INSERT INTO ' . $this->carts() . ' (' . implode(', ', array_keys($columns))
             . ') VALUES (' . implode(', ', $columns) . ') ON DUPLICATE KEY UPDATE ' . implode(', ', $changes));
     }
 
     private function noted($cart)
     {
-        $row = Db::getInstance()->getRow('SELECT `receipt`, `client_id`, `by_employee` FROM `' . _DB_PREFIX_
-            . 'consent_gateway` WHERE `id_cart` = ' . (int) $cart, false);
+        $row = Db::getInstance()->getRow('SELECT `receipt`, `client_id`, `by_employee` FROM ' . $this->carts()
+            . ' WHERE `id_cart` = ' . (int) $cart, false);
         return $row ?: ['receipt' => null, 'client_id' => null, 'by_employee' => 0];
     }
 
@@ -262,8 +295,9 @@ class ConsentGateway extends Module
         if (Tools::isSubmit('submitConsentGateway')) {
             $url = trim((string) Tools::getValue(self::URL));
             $secret = trim((string) Tools::getValue(self::SECRET));
-            if (strpos($url, 'https://') !== 0 || (strlen($secret) < 32 && !($secret === '' && Configuration::get(self::SECRET)))) {
-                $told = $this->displayError('The address must begin with https://, and the secret have 32 characters at least.');
+            $has_secret = preg_match(self::SECRET_FORM, $secret) || ($secret === '' && Configuration::get(self::SECRET));
+            if (strpos($url, 'https://') !== 0 || !$has_secret) {
+                $told = $this->displayError('The address must begin with https://, and the secret have 32 letters and digits at least.');
             } else {
                 Configuration::updateValue(self::URL, $url);
                 if ($secret !== '') {
