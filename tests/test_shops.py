@@ -2,6 +2,7 @@
 personal is logged or kept for later, and money is what it was.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -268,6 +269,21 @@ async def test_orders_that_are_not_taken_keep_no_other_back(shop: Shop) -> None:
         told = await shop.visit(["cron"])
     assert shop.pending(told) == list(strangers)
     assert len(await shop.arrived(9)) == 1
+
+
+async def test_nobody_waits_long_for_what_others_left(shop: Shop) -> None:
+    """A gateway that is slow takes what waits one order at a time while a customer pays; the scheduled task has time."""
+
+    async def slow() -> None:
+        await asyncio.sleep(1.1)
+
+    shop.front.answering = False
+    await shop.visit(*(shop.order(number) for number in (1, 2, 3)), cookies=VISITOR)
+    shop.front.answering, shop.front.meanwhile = True, slow
+    told = await shop.visit(shop.order(9))
+    shop.front.meanwhile = None
+    assert shop.pending(told) == [2, 3]
+    assert shop.pending(await shop.visit(["cron"])) == []
 
 
 async def test_a_change_while_an_older_one_is_told_is_told_too(shop: Shop) -> None:

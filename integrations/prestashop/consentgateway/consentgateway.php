@@ -19,6 +19,7 @@ class ConsentGateway extends Module
     const HOOKS = ['actionCartSave', 'actionValidateOrder', 'actionOrderStatusPostUpdate', 'actionCronJob'];
     const SECRET_FORM = '/^[A-Za-z0-9+\/=_.-]{32,}$/D'; // PrestaShop takes out of a setting what looks like a tag
     const SECONDS = 3; // the visitor waits for it
+    const SECONDS_MORE = 1; // after which no more of what waits is begun while a visitor does
     const TRIES_AT_ONCE = 5;
 
     public function __construct()
@@ -126,14 +127,14 @@ class ConsentGateway extends Module
         Db::getInstance()->execute('INSERT INTO ' . $this->pending() . ' (`id_order`, `touched`) VALUES (' . $id
             . ', NOW()) ON DUPLICATE KEY UPDATE `changes` = `changes` + 1, `tries` = 0, `touched` = NOW()');
         if ($this->tell($id) === 200) {
-            $this->tellAgain(); // the gateway is there
+            $this->tellAgain(self::SECONDS_MORE); // the gateway is there
         }
     }
 
     /** Tries again what could not be told; other modules call this hook at intervals. */
     public function hookActionCronJob()
     {
-        $this->tellAgain();
+        $this->tellAgain(self::TRIES_AT_ONCE * self::SECONDS);
     }
 
     public function getCronFrequency()
@@ -165,8 +166,9 @@ class ConsentGateway extends Module
     }
 
     /** Tells some of what waits, least tried first: an order that the gateway does not take keeps no other back. */
-    private function tellAgain()
+    private function tellAgain($seconds)
     {
+        $until = microtime(true) + $seconds;
         $db = Db::getInstance();
         foreach ([$this->carts(), $this->pending()] as $table) {
             $db->execute('DELETE FROM ' . $table . ' WHERE `touched` < DATE_SUB(NOW(), INTERVAL 30 DAY)');
@@ -174,8 +176,8 @@ class ConsentGateway extends Module
         $query = 'SELECT `id_order` FROM ' . $this->pending() . ' ORDER BY `tries`, `id_order` LIMIT ' . self::TRIES_AT_ONCE;
         foreach ($db->executeS($query, true, false) ?: [] as $row) {
             $status = $this->tell((int) $row['id_order']);
-            if ($status === 0 || $status === 429 || $status >= 500) {
-                return; // it is away, or busy
+            if ($status === 0 || $status === 429 || $status >= 500 || microtime(true) > $until) {
+                return; // it is away, or busy, or somebody has waited enough
             }
         }
     }
