@@ -214,11 +214,13 @@ class _Request:
         faults = list(self._named_faults(outgoing, seen))
         read = self._read(outgoing.body, count)
         faults += read.faults
-        bad = {number: event.faults for number, event in enumerate(read.events) if event.faults}
-        if faults or bad:
+        different = {*read.events}
+        if faults or any(event.faults for event in different):
+            bad = {number: event.faults for number, event in enumerate(read.events) if event.faults}
             return Violation(tuple(sorted(set(faults))), bad)
         around = read.seen | seen
-        return Cleared(outgoing, tuple([self._shape(around, event.seen) for event in read.events]), _SEAL)
+        shapes = {event: self._shape(around, event.seen) for event in different}
+        return Cleared(outgoing, tuple(map(shapes.__getitem__, read.events)), _SEAL)
 
     def _read(self, body: bytes, count: int) -> "Read":
         if self._body is None:
