@@ -6,14 +6,14 @@ else and live as long; the hashes that find a person's lie beside them, in the o
 of each is a byte in the clear, set when the request is settled.
 """
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
 import msgspec
 import orjson
 
-from gateway.model import EventId, EvidenceId, Kind, Reason
+from gateway.model import EventId, EvidenceId, Kind, Minimised, Reason, StorefrontId
 from gateway.outbox import Dead, Done, Later, Left, Sending, Settlement, Withdrawn
 from gateway.outbox.claims import Taken
 from gateway.outbox.codec import Codec, Unreadable, sending_place
@@ -53,6 +53,9 @@ _Lines = list[_Line | None]
 
 _Fields = tuple[str, str, int, str | None, int, int]
 """A line as it is written: the same fields in the same order."""
+
+_SEQ: Final = 4
+"""Where in it the record's number is."""
 
 _LINES: Final = msgspec.json.Decoder(_Lines)
 
@@ -105,33 +108,35 @@ class Sendings:
 
     # ── a request's life ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def note(self, state: LaneState, taken: Taken, left: Sequence[Left], gone: Container[int], now: int) -> Note | None:
+    def note(self, state: LaneState, taken: Taken, left: Sequence[Left], gone: Collection[int], now: int) -> Note | None:
         """Write down what is about to leave; nothing for events that belong to nobody, or whose person has just withdrawn."""
-        records = {record.seq: record.event for record in taken.records}
-        if len(self._kept) > _KEPT_HASHES:
-            self._kept.clear()
+        events = {record.seq: record.event for record in taken.records}
+        self._hash(state.lane.storefront, events)
+        kept = self._kept
         lines: list[_Fields] = []
-        seqs: list[int] = []
-        joined: list[bytes] = []
         for part in left:
-            shape = self._departures.number(part.shape)
-            for seq in part.seqs:
-                event = records[seq]
-                hashes = self._kept.get(seq)
-                if hashes is None:
-                    hashes = self._kept[seq] = self._subjects.of_record(state.lane.storefront, event)
-                if hashes and seq not in gone:
-                    count = len(hashes) // HASH_BYTES
-                    lines.append((event.event_id, event.kind, shape, event.evidence, seq, count))
-                    seqs.append(seq)
-                    joined.append(hashes)
+            kind, shape = part.kind, self._departures.number(part.shape)
+            seqs = part.seqs if not gone else [seq for seq in part.seqs if seq not in gone]
+            lines += [  # once for each event of each lane, so nothing is called here
+                ((event := events[seq]).event_id, kind, shape, event.evidence, seq, len(hashes) // HASH_BYTES)
+                for seq in seqs
+                if (hashes := kept[seq])
+            ]
         if not lines:
             return None
         place = self._place(state.storefront)
         key, blob = self._seal(state.storefront, place, lines, now)
-        row = (place, state.number, now, key, bytes(len(lines)), b"".join(joined), blob)
+        seqs = [line[_SEQ] for line in lines]
+        row = (place, state.number, now, key, bytes(len(lines)), b"".join([kept[seq] for seq in seqs]), blob)
         self._connection.execute("insert into sendings values (?, ?, ?, ?, ?, ?, ?)", row)
         return Note(place, tuple(seqs))
+
+    def _hash(self, storefront: StorefrontId, events: Mapping[int, Minimised]) -> None:
+        """Have the hashes of these events' people at hand."""
+        if len(self._kept) > _KEPT_HASHES:
+            self._kept.clear()
+        for seq in [seq for seq in events if seq not in self._kept]:
+            self._kept[seq] = self._subjects.of_record(storefront, events[seq])
 
     def _place(self, storefront: int) -> int:
         place = self._next.get(storefront)

@@ -238,7 +238,9 @@ def test_exponents_name_only_known_currencies() -> None:
 def test_equal_digests_are_listed_once() -> None:
     """The distinct digests of an address keep a stable order and hold no repeats."""
     one, other = EmailDigest("1" * 64), EmailDigest("2" * 64)
+    assert EmailDigests(one, one, one).distinct() == (one,)
     assert EmailDigests(one, one, other).distinct() == (one, other)
+    assert EmailDigests(one, other, one).distinct() == (one, other)
     assert EmailDigests(None, one, None).distinct() == (one,)
     assert EmailDigests().distinct() == ()
 
