@@ -39,6 +39,7 @@ from gateway.delivery.fates import (
     forgiven,
     give_back,
     misconfigured,
+    one_answer,
     refuses_credential,
     settlement,
     standstill,
@@ -48,16 +49,16 @@ from gateway.delivery.fates import (
 )
 from gateway.delivery.outgoing import compose
 from gateway.delivery.quota import Meter
-from gateway.delivery.screening import Rules, ripe, screen
-from gateway.delivery.tally import Tally, tally
+from gateway.delivery.screening import Rules, all_may_go, ripe, screen
+from gateway.delivery.tally import Tally, tally, tally_all
 from gateway.delivery.transport import Transport
 from gateway.delivery.turns import overtaken
 from gateway.delivery.watcher import Stage, Watcher
 from gateway.model import Delivered, Isolate, Kind, Maybe, Pause, PlatformCode, Reason, Rejected, Retry, Throttle, Verdict
 from gateway.outbox import (
+    AllDone,
     Claim,
     Dead,
-    Done,
     Lane,
     Later,
     Left,
@@ -415,7 +416,7 @@ class Courier:
         """
         if work.stop is not None:
             return ()
-        ready, settled = screen(group, self._outbox.withdrawn(work.claim), self._rules, self._now())
+        ready, settled = self._screen(work, group)
         if ready and not work.placed:
             wait = self._route.meter.take(_monotonic())
             if not await self._wait_for_quota(wait):
@@ -423,9 +424,17 @@ class Courier:
                 return ()
             work.placed = True
             if wait:
-                ready, settled = screen(group, self._outbox.withdrawn(work.claim), self._rules, self._now())
+                ready, settled = self._screen(work, group)
         work.settled += settled
         return ready
+
+    def _screen(self, work: Work, group: Sequence[Record]) -> tuple[Sequence[Record], list[Settlement]]:
+        """Part what may go now from what may not: a whole claim by what it adds up to, where that says enough."""
+        claim, now = work.claim, self._now()
+        withdrawn = self._outbox.withdrawn(claim)
+        if group is claim.records and not withdrawn and all_may_go(claim.summary, self._rules, now):
+            return group, []
+        return screen(group, withdrawn, self._rules, now)
 
     async def _wait_for_quota(self, seconds: float) -> bool:
         """Wait, which costs no event a try and is no failure; False if a stop cut it."""
@@ -667,23 +676,26 @@ class Courier:
 
     async def _settle(self, work: Work) -> None:
         """Record every fate in one go, and tell those who watch once that is durable."""
-        time_ = self._now()
-        ended = [*self._fates(work, time_.wall), *((None, Dead(seq, Reason.UNSEALABLE)) for seq in work.claim.unreadable)]
+        claim, now = work.claim, self._now().wall
+        answer = None if work.settled or claim.unreadable else one_answer(work.outcomes)
+        if answer is not None:  # nearly always: said once for all of them, in the store and to those who watch
+            done = AllDone(answer.reason, answer.code, answer.receipt)
+            await self._insist(lambda: self._outbox.settle(claim, done, int(now)))
+            self._claim = None
+            self._forget_crashes(record.seq for record in claim.records)
+            self._report(tally_all(claim.summary, answer.reason, now), now)
+            return
+        ended = [*self._fates(work, now), *((None, Dead(seq, Reason.UNSEALABLE)) for seq in claim.unreadable)]
         fates = [fate for _, fate in ended]
-        await self._insist(lambda: self._outbox.settle(work.claim, fates, int(time_.wall)))
+        await self._insist(lambda: self._outbox.settle(claim, fates, int(now)))
         self._claim = None
-        self._forget_crashes(fates)
-        self._report(tally(ended, time_.wall), time_.wall)
+        self._forget_crashes(fate.seq for fate in fates if not isinstance(fate, Later))
+        self._report(tally(ended, now), now)
 
     def _fates(self, work: Work, now: float) -> Iterable[tuple[Record, Settlement]]:
         """Give each readable record of the claim its settlement."""
         pace, dice = self._pace, self._office.dice
-        fates = [
-            (record, Done(record.seq, outcome.reason, outcome.code, outcome.receipt))
-            if type(outcome) is Delivered  # settled here because nearly all are
-            else (record, settlement(record, outcome, now, pace, dice()))
-            for record, outcome in work.outcomes
-        ]
+        fates = [(record, settlement(record, outcome, now, pace, dice())) for record, outcome in work.outcomes]
         if work.settled:
             records = {record.seq: record for record in work.claim.records}
             fates += [(records[fate.seq], fate) for fate in work.settled]
@@ -766,12 +778,11 @@ class Courier:
         times = self._crashes[record.seq] = self._crashes.get(record.seq, 0) + 1
         return Crash(times, maybe)
 
-    def _forget_crashes(self, fates: Sequence[Settlement]) -> None:
-        """Drop the counts of records that are done with."""
+    def _forget_crashes(self, ended: Iterable[int]) -> None:
+        """Drop the counts of records that are done with, by their numbers."""
         if self._crashes:
-            for fate in fates:
-                if not isinstance(fate, Later):
-                    self._crashes.pop(fate.seq, None)
+            for seq in ended:
+                self._crashes.pop(seq, None)
 
     def _fault(self, stage: Stage, error: Exception) -> None:
         """Report a bug by class and place."""

@@ -148,6 +148,14 @@ def _taken(outcomes: Sequence[Pair]) -> int:
     return [type(outcome) for _, outcome in outcomes].count(Delivered)
 
 
+def one_answer(outcomes: Sequence[Pair]) -> Delivered | None:
+    """Give the answer that all were delivered by; None where there is not one and the same."""
+    first = outcomes[0][1] if outcomes else None
+    if not isinstance(first, Delivered):
+        return None
+    return first if all(outcome is first or outcome == first for _, outcome in outcomes) else None
+
+
 def unproven(outcomes: Sequence[Pair]) -> bool:
     """Say whether a probe of a paused lane was refused event by event: nothing of it was taken, so nobody is to blame yet."""
     return any(isinstance(outcome, Rejected | Isolate) for _, outcome in outcomes) and not _taken(outcomes)

@@ -16,6 +16,7 @@ from gateway.adapter import Limits
 from gateway.delivery.clocks import Time
 from gateway.model import Minimised, Reason, Refusal
 from gateway.outbox import Dead, Later, Record, Settlement, Withdrawn
+from gateway.outbox.summary import Summary
 
 DOUBT_SECONDS: Final = 60.0
 """When an event is looked at again whose age is in doubt."""
@@ -57,6 +58,23 @@ def screen(
         return records, []
     going = {record.seq for record in ready}
     return ready, [_fate(record, withdrawn.get(record.seq), rules, time) for record in records if record.seq not in going]
+
+
+def all_may_go(summary: Summary, rules: Rules, time: Time) -> bool:
+    """Say whether what a batch adds up to shows that `screen` would let all of it go; withdrawals apart.
+
+    Nearly always it does, and so nothing need be done for each event (0.3 µs).
+    """
+    limits, latest = rules.limits, time.latest
+    consent, occurred = summary.first_consent, summary.occurred
+    return (
+        consent is not None
+        and consent >= latest - rules.max_consent_age
+        and occurred[0] >= latest - limits.max_age
+        and (not limits.min_age or occurred[-1] <= time.earliest - limits.min_age)
+        and summary.first_maybe is None
+        and summary.first_accepted >= rules.since
+    )
 
 
 def ripe(records: Sequence[Record], rules: Rules, time: Time) -> int:

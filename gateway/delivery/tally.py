@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.model import Kind, Reason
 from gateway.outbox import Dead, Done, Later, Record, Settlement, Withdrawn
+from gateway.outbox.summary import Summary
 
 
 class Sum(msgspec.Struct):
@@ -30,6 +31,16 @@ class Tally(msgspec.Struct, frozen=True):
     withdrawn: Sums
     later: Counter[Reason]
     unreadable: Counter[Reason]
+
+
+def tally_all(summary: Summary, reason: Reason, now: float) -> Tally:
+    """Add up a batch that was delivered whole, from what its events add up to."""
+    sums: Sums = {(kind, reason): Sum([], {}) for kind in summary.kinds}
+    for (kind, at), count in summary.accepted.items():
+        sums[kind, reason].seconds.extend([max(0.0, now - at)] * count)
+    for (kind, currency), minor in summary.worth.items():
+        sums[kind, reason].money[currency] = minor
+    return Tally(sums, {}, {}, Counter(), Counter())
 
 
 def tally(ended: Iterable[tuple[Record | None, Settlement]], now: float) -> Tally:

@@ -85,6 +85,7 @@ from gateway.model import (
     Word,
 )
 from gateway.outbox.history import Figure, Grain, Stretch
+from gateway.outbox.summary import Summary
 
 DEDUP_SECONDS = 8 * 86_400
 """How long a repeat of (storefront, kind, event id) is recognised: longer than the longest age limit at the door."""
@@ -180,6 +181,8 @@ class Claim(msgspec.Struct, frozen=True):
     records: tuple[Record, ...]
     origin: Origin
     upto: int
+    summary: Summary
+    """What the records add up to."""
     unreadable: tuple[int, ...] = ()
 
 
@@ -317,6 +320,18 @@ class Withdrawn(msgspec.Struct, frozen=True, gc=False):
 
 Settlement = Done | Later | Dead | Withdrawn
 """What becomes of one claimed record."""
+
+
+class AllDone(msgspec.Struct, frozen=True, gc=False):
+    """All records of a claim were delivered, by one and the same word of the platform: says the same as a `Done` for each."""
+
+    reason: Reason
+    code: PlatformCode | None = None
+    receipt: Receipt | None = None
+
+    def each(self, records: Sequence[Record]) -> list[Settlement]:
+        """Say it record by record."""
+        return [Done(record.seq, self.reason, self.code, self.receipt) for record in records]
 
 
 Outcomes = tuple[tuple[Processing, PlatformCode | None, int], ...]
@@ -643,10 +658,10 @@ class Outbox(Protocol):
     async def call_off(self, claim: Claim) -> None:
         """Take back what the claim's last `mark_sent` said, for nothing of it left; not its shapes. Once for each."""
 
-    async def settle(self, claim: Claim, settlements: Sequence[Settlement], now: int) -> None:
-        """Record the fate of every record of the claim, exactly one settlement each, and end the claim.
+    async def settle(self, claim: Claim, settlements: Sequence[Settlement] | AllDone, now: int) -> None:
+        """Record the fate of every record of the claim, exactly one settlement each or one for all, and end the claim.
 
-        Raises ValueError when a record is missing, repeated or foreign.
+        Raises ValueError when a record is missing, repeated or foreign; `AllDone` misses one that is unreadable.
         """
 
     async def release(self, claim: Claim, *, maybe: bool) -> None:

@@ -16,10 +16,11 @@ import apsw
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.outbox import Lane, Origin, Record
-from gateway.outbox.codec import Codec, Opened, Sort, Unreadable, group_place, single_place
+from gateway.outbox.codec import Codec, Sort, Unreadable, group_place, single_place
 from gateway.outbox.lanes import EMPTY, Held, LaneState, Mark, Stored, count_wanted
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import base, every
+from gateway.outbox.summary import Summary
 
 _KEPT_RECORDS: Final = 4_096
 _OPENED_AT_A_TIME: Final = 250
@@ -74,6 +75,8 @@ class Taken(NamedTuple):
     upto: int
     records: tuple[Record, ...]
     unread: tuple[Unread, ...]
+    summary: Summary
+    """Of the records."""
 
 
 class Finder:
@@ -201,83 +204,130 @@ def _picks(sorts: bytes, skipped: int, wanted: bytes) -> Sequence[int]:
     return [i for i in range(skipped, len(sorts)) if sorts[i] in wanted]
 
 
+class _Group(NamedTuple):
+    """An opened group: its records as a lane gets them that has not tried any of them, and what they add up to."""
+
+    records: Sequence[Record]
+    summary: Summary
+
+
+class _Batch:
+    """What was opened of a batch so far."""
+
+    __slots__ = ("_found", "_summaries", "records", "unread")
+
+    def __init__(self, found: Found) -> None:
+        self._found = found
+        self._summaries: list[Summary] | None = []
+        """Those of the groups; None once a group was taken in part, or is known to a platform perhaps."""
+        self.records: list[Record] = []
+        self.unread: list[Unread] = []
+
+    def add(self, part: Part, group: _Group) -> None:
+        """Take the claimed records of an opened part."""
+        picks = part.picks
+        if EMPTY in part.sorts:
+            nth = {place: n for n, place in enumerate(filled(part.sorts))}
+            picks = [nth[pick] for pick in picks]
+        whole, marks = len(picks) == len(group.records), self._found.marks
+        records = group.records if whole else [group.records[n] for n in picks]
+        if marks or not part.group:
+            tries, since = part.tries, part.maybe_since
+            records = [Record(one.seq, one.accepted_at, one.event, tries, _since(marks, one.seq, since)) for one in records]
+        if whole and records is group.records and self._summaries is not None:
+            self._summaries.append(group.summary)
+        else:
+            self._summaries = None
+        self.records += records
+
+    def miss(self, part: Part) -> None:
+        """Take in what is known of the claimed records of a part that did not open."""
+        found, first = self._found, part.first
+        self.unread += [
+            Unread(
+                first + i,
+                part.at,
+                found.table[part.sorts[i]],
+                part.tries,
+                _since(found.marks, first + i, part.maybe_since),
+            )
+            for i in part.picks
+        ]
+
+    def taken(self) -> "Taken":
+        """Give all of it."""
+        records = tuple(self.records)
+        if self._summaries:
+            summary = Summary.together(self._summaries)
+        else:
+            maybes = [record.maybe_since for record in records if record.maybe_since is not None]
+            events, ats = [record.event for record in records], [record.accepted_at for record in records]
+            summary = Summary.of(events, ats, min(maybes, default=None))
+        return Taken(self._found.origin, self._found.upto, records, tuple(self.unread), summary)
+
+
 class Opener:
     """Opens what was found. Belongs to one thread; the outbox's own to the event loop's."""
 
     def __init__(self) -> None:
         """Begin with no opened groups."""
         self._codec = Codec()
-        self._kept: OrderedDict[int, Opened] = OrderedDict()
+        self._kept: OrderedDict[int, _Group] = OrderedDict()
         self._count = 0
 
     async def open(self, found: Found) -> Taken:
         """Open a batch, letting other tasks run now and then."""
-        records: list[Record] = []
-        unread: list[Unread] = []
+        batch = _Batch(found)
         pause = _OPENED_AT_A_TIME
         for part in found.parts:
-            self.open_part(found, part, records, unread)
-            if len(records) > pause:
-                pause = len(records) + _OPENED_AT_A_TIME
+            self._open_part(batch, found, part)
+            if len(batch.records) > pause:
+                pause = len(batch.records) + _OPENED_AT_A_TIME
                 await asyncio.sleep(0)
-        return Taken(found.origin, found.upto, tuple(records), tuple(unread))
+        return batch.taken()
 
     def open_now(self, found: Found) -> Taken:
         """Open a batch in one go, for a thread without an event loop."""
-        records: list[Record] = []
-        unread: list[Unread] = []
+        batch = _Batch(found)
         for part in found.parts:
-            self.open_part(found, part, records, unread)
-        return Taken(found.origin, found.upto, tuple(records), tuple(unread))
+            self._open_part(batch, found, part)
+        return batch.taken()
 
-    def open_part(self, found: Found, part: Part, records: list[Record], unread: list[Unread]) -> None:
-        """Open one part and add its claimed records to one list or the other."""
-        first, tries = part.first, part.tries
+    def _open_part(self, batch: _Batch, found: Found, part: Part) -> None:
+        """Open one part and add its claimed records to the batch."""
         try:
-            ats, events = self._opened(part, found.table)
+            group = self._opened(part, found.table)
         except Unreadable:
-            unread += [
-                Unread(first + i, part.at, found.table[part.sorts[i]], tries, _since(found.marks, first + i, part.maybe_since))
-                for i in part.picks
-            ]
+            batch.miss(part)
             return
-        if EMPTY in part.sorts:
-            nth = {place: n for n, place in enumerate(filled(part.sorts))}
-            places = [(first + i, nth[i]) for i in part.picks]
-            records += [Record(seq, ats[n], events[n], tries, _since(found.marks, seq, None)) for seq, n in places]
-        elif not found.marks and len(part.picks) == len(events):  # all of a group, as nearly always
-            since = part.maybe_since
-            seqs = range(first, first + len(events))
-            records += [Record(seq, at, event, tries, since) for seq, at, event in zip(seqs, ats, events, strict=True)]
-        elif found.marks:
-            records += [Record(first + i, ats[i], events[i], tries, _since(found.marks, first + i, None)) for i in part.picks]
-        else:
-            since = part.maybe_since
-            records += [Record(first + i, ats[i], events[i], tries, since) for i in part.picks]
+        batch.add(part, group)
 
-    def _opened(self, part: Part, table: Sequence[Sort]) -> Opened:
+    def _opened(self, part: Part, table: Sequence[Sort]) -> _Group:
         kept = self._kept.get(part.group)
         if kept is not None:
             return kept
         if part.cipher is None or max(part.sorts) >= len(table):
             raise Unreadable
         kinds = [table[number] for number in part.sorts.replace(_EMPTY, b"")]
-        opened = self._codec.open(part.cipher, part.place, part.blob, kinds)
+        ats, events = self._codec.open(part.cipher, part.place, part.blob, kinds)
+        seqs = [part.first + place for place in filled(part.sorts)]
+        records = [Record(seq, at, event) for seq, at, event in zip(seqs, ats, events, strict=True)]
+        group = _Group(records, Summary.of(events, ats))
         if part.group:
-            self._keep(part.group, opened)
-        return opened
+            self._keep(part.group, group)
+        return group
 
     def forget(self) -> None:
         """Keep no opened group any more: somebody's records may be in one."""
         self._kept.clear()
         self._count = 0
 
-    def _keep(self, group: int, opened: Opened) -> None:
-        self._kept[group] = opened
-        self._count += len(opened.events)
+    def _keep(self, number: int, group: _Group) -> None:
+        self._kept[number] = group
+        self._count += len(group.records)
         while self._count > _KEPT_RECORDS:
             _, dropped = self._kept.popitem(last=False)
-            self._count -= len(dropped.events)
+            self._count -= len(dropped.records)
 
 
 def filled(sorts: bytes) -> list[int]:

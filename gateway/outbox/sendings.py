@@ -14,13 +14,14 @@ import msgspec
 import orjson
 
 from gateway.model import EventId, EvidenceId, Kind, Minimised, Reason, StorefrontId
-from gateway.outbox import Dead, Done, Later, Left, Sending, Settlement, Withdrawn
+from gateway.outbox import AllDone, Dead, Done, Later, Left, Sending, Settlement, Withdrawn
 from gateway.outbox.claims import Taken
 from gateway.outbox.codec import Codec, Unreadable, sending_place
 from gateway.outbox.lanes import LaneState
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import SPAN, base, every, first, one
 from gateway.outbox.seeking import LOOKED_AT_ONCE
+from gateway.outbox.settling import Fates
 from gateway.outbox.subjects import HASH_BYTES, hold, may_hold, split
 from gateway.outbox.vault import DAY_SECONDS, nonce
 
@@ -153,11 +154,14 @@ class Sendings:
         key, cipher = self._vault.sealing_sent(storefront, at)
         return key, self._codec.seal_plain(cipher, nonce(), sending_place(place), orjson.dumps(lines))
 
-    def settle(self, notes: Sequence[Note], settlements: Sequence[Settlement]) -> None:
+    def settle(self, notes: Sequence[Note], fates: Fates) -> None:
         """Note what the platform made of each event, of each the last request that it was in."""
-        told = {settlement.seq: _tell(settlement) for settlement in settlements}
+        if isinstance(fates, AllDone):
+            told = dict.fromkeys([seq for note in notes for seq in note.seqs], _CONFIRMED)
+        else:
+            told = {settlement.seq: _tell(settlement) for _, settlement in fates}
         for note in reversed(notes):
-            known = bytes(told.pop(seq, _UNKNOWN) for seq in note.seqs)
+            known = bytes([told.pop(seq, _UNKNOWN) for seq in note.seqs])
             if any(known):
                 self._connection.execute("update sendings set told = ? where place = ?", (known, note.place))
 

@@ -13,7 +13,7 @@ from typing import Final
 import apsw
 
 from gateway.model import Kind, PlatformCode, Reason, Receipt
-from gateway.outbox import Dead, Done, Lane, Later, Origin, Record, Settlement, Withdrawn
+from gateway.outbox import AllDone, Dead, Done, Lane, Later, Origin, Record, Settlement, Withdrawn
 from gateway.outbox.asking import Asking
 from gateway.outbox.books import DEAD, DELIVERED, WITHDRAWN
 from gateway.outbox.claims import Taken, Unread
@@ -33,6 +33,9 @@ _Content = tuple[int | None, bytes | None, bytes | None]
 """Number of the key, sealed copy and hashed subjects of an exception; nothing once it is withdrawn or if it never opened."""
 
 Pair = tuple[Record | Unread, Settlement]
+
+Fates = Sequence[Pair] | AllDone
+"""What became of each record of a batch, in the order of their numbers, or of all."""
 
 _Answer = tuple[Reason, PlatformCode | None, Receipt | None]
 _Line = tuple[int, int, int, _Answer]
@@ -101,13 +104,36 @@ class Settling:
 
     # ── what became of it ────────────────────────────────────────────────────────────────────────────────────────
 
-    def settle(self, lane: Lane, taken: Taken, pairs: Sequence[Pair], sent: Mapping[int, int], now: int) -> None:
-        """Write down what became of every record of a batch; `pairs` are in the order of their numbers.
+    def settle(self, lane: Lane, taken: Taken, fates: Fates, sent: Mapping[int, int], now: int) -> None:
+        """Write down what became of every record of a batch.
 
         `sent` tells for each record that was about to leave when that was.
         """
         state = self._lanes.states[lane]
         self._books.at(now)
+        if not isinstance(fates, AllDone):
+            self._settle_each(state, taken, fates, sent, now)
+        elif taken.origin is Origin.AGAIN or state.robbed:
+            pairs = list(zip(taken.records, fates.each(taken.records), strict=True))
+            self._settle_each(state, taken, pairs, sent, now)
+        else:
+            self._settle_all(state, taken, fates, now)
+        self._lanes.refresh_retry(state)
+        self._lanes.touched.add(state)
+
+    def _settle_all(self, state: LaneState, taken: Taken, done: AllDone, now: int) -> None:
+        """Write down that a stretch of the sequence was delivered: as nearly all are, so it costs nothing for each event."""
+        records, summary, reason = taken.records, taken.summary, done.reason
+        counts = {(kind, DELIVERED, reason): count for kind, count in summary.kinds.items()}
+        values = {(kind, currency, DELIVERED, reason): minor for (kind, currency), minor in summary.worth.items()}
+        answer = (reason, done.code, done.receipt)
+        lines = [(records[0].seq, records[-1].seq, len(records), answer)] if records else []
+        self._book(state, counts, values, [*summary.occurred], lines, now)
+        move = self._lanes.move if taken.origin is Origin.FRESH else self._lanes.move_backlog
+        move(state, taken.upto, len(records))
+
+    def _settle_each(self, state: LaneState, taken: Taken, pairs: Sequence[Pair], sent: Mapping[int, int], now: int) -> None:
+        """Write down what became of records, each by its own settlement."""
         gone = self.withdrawn(state, [item.seq for item, _ in pairs])
         others = self._account(state, taken, self._after_all(state, pairs, gone), now)
         pairs = [pair for pair in pairs if pair[0].seq not in gone] if gone else pairs
@@ -128,8 +154,6 @@ class Settling:
                 self._retry(state, ended, -1)
                 state.retrying -= len(ended)
         state.dead += sum(type(settlement) is Dead for _, settlement in others)
-        self._lanes.refresh_retry(state)
-        self._lanes.touched.add(state)
 
     def withdrawn(self, state: LaneState, seqs: Sequence[int]) -> Mapping[int, Reason]:
         """Give the numbers of those that were taken out while they were under way, and why: they are settled already."""
@@ -181,8 +205,20 @@ class Settling:
                     confirmed.append(event.occurred_at)
             else:
                 counts[item.sort.kind, outcome, settlement.reason] += 1
+        self._book(state, counts, values, confirmed, told.lines(), now)
+        return others
+
+    def _book(  # noqa: PLR0913, PLR0917 - what a batch came to, part by part
+        self,
+        state: LaneState,
+        counts: Mapping[tuple[Kind, str, Reason], int],
+        values: Mapping[tuple[Kind, str, str, Reason], int],
+        confirmed: list[int],
+        lines: Sequence[_Line],
+        now: int,
+    ) -> None:
+        """Add to the books, and note the delivered ranges and when (`confirmed`) what was delivered had happened."""
         destination, storefront = state.lane.destination, state.storefront
-        lines = told.lines()
         for (kind, outcome, reason), count in counts.items():
             self._books.settle(count, storefront, destination, kind, outcome, reason)
         for (kind, currency, outcome, reason), minor in values.items():
@@ -194,7 +230,6 @@ class Settling:
             [(state.number, last, first, now, *answer) for first, last, _, answer in lines],
         )
         self._ask_after(state, lines, now)
-        return others
 
     def _ask_after(self, state: LaneState, lines: Sequence[_Line], now: int) -> None:
         """Note the requests that were taken for processing, with the number of their events."""

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, Self
 
 from gateway.model import EventId, Kind, Processing, Reason, Refund, StorefrontId
 from gateway.outbox import (
+    AllDone,
     Book,
     Breach,
     Claim,
@@ -51,7 +52,7 @@ from gateway.outbox.people import People
 from gateway.outbox.putting import PuttingWriter
 from gateway.outbox.schema import check_library, lock_directory
 from gateway.outbox.sendings import Note
-from gateway.outbox.settling import Pair
+from gateway.outbox.settling import Fates
 from gateway.outbox.store import Changes, Options, Store
 from gateway.outbox.telling import Telling
 from gateway.outbox.withdrawing import Removed, Undone
@@ -261,7 +262,7 @@ class SqliteOutbox:
     async def _open(self, lane: Lane, found: Found) -> _UnderWay:
         taken = await self._opener.open(found)
         unreadable = tuple(unread.seq for unread in taken.unread)
-        return _UnderWay(Claim(lane, taken.records, taken.origin, taken.upto, unreadable), taken)
+        return _UnderWay(Claim(lane, taken.records, taken.origin, taken.upto, taken.summary, unreadable), taken)
 
     def _under_way(self, claim: Claim) -> _UnderWay:
         under_way = self._claims.get(claim.lane)
@@ -297,15 +298,15 @@ class SqliteOutbox:
                 lambda store: store.unmark(claim.lane, under_way.taken, mark.noted, notes), lambda _: under_way.take_back(mark)
             )
 
-    async def settle(self, claim: Claim, settlements: Sequence[Settlement], now: int) -> None:
-        """Record the fate of every record of the claim, exactly one settlement each, and end the claim.
+    async def settle(self, claim: Claim, settlements: Sequence[Settlement] | AllDone, now: int) -> None:
+        """Record the fate of every record of the claim, exactly one settlement each or one for all, and end the claim.
 
         Raises ValueError when a record is missing, repeated or foreign, or an unreadable one is neither dead nor withdrawn.
         """
         under_way = self._under_way(claim)
-        pairs = _pair(under_way.taken, settlements)
+        fates = _fates(under_way.taken, settlements)
         lane, taken, sent, notes = claim.lane, under_way.taken, under_way.sent, tuple(under_way.notes)
-        await self._finish(under_way, lambda store: store.settle(lane, taken, pairs, sent, notes, now))
+        await self._finish(under_way, lambda store: store.settle(lane, taken, fates, sent, notes, now))
 
     async def release(self, claim: Claim, *, maybe: bool) -> None:
         """End the claim with nothing settled. `maybe` False takes back what this claim's `mark_sent` said."""
@@ -537,8 +538,12 @@ def _let_go(waiter: asyncio.Future[None]) -> None:
         waiter.set_result(None)
 
 
-def _pair(taken: Taken, settlements: Sequence[Settlement]) -> Sequence[Pair]:
+def _fates(taken: Taken, settlements: Sequence[Settlement] | AllDone) -> Fates:
     """Put each record and its settlement together, in the order of their numbers. Raises ValueError if they do not match."""
+    if isinstance(settlements, AllDone):
+        if taken.unread:
+            raise ValueError("outbox: an unreadable record can only be dead or withdrawn")
+        return settlements
     items: Sequence[Record | Unread] = taken.records
     if taken.unread:
         items = sorted((*taken.records, *taken.unread), key=lambda item: item.seq)

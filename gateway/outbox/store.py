@@ -54,7 +54,7 @@ from gateway.outbox.schema import close, connect, every, flush_directory, is_cro
 from gateway.outbox.seeking import Look, Seeking
 from gateway.outbox.seen import GENERATION, SLICES
 from gateway.outbox.sendings import Erased, Glance, Note, Sendings
-from gateway.outbox.settling import TOLD_SECONDS, Pair, Settling
+from gateway.outbox.settling import TOLD_SECONDS, Fates, Settling
 from gateway.outbox.valuing import Valuing
 from gateway.outbox.vault import DAY_SECONDS, Vault
 from gateway.outbox.withdrawing import Order, Removed, Undone, Wider, Withdrawing
@@ -311,12 +311,12 @@ class Store:
         self._sendings.take_back(notes)
 
     def settle(  # noqa: PLR0913, PLR0917 - a claim, part by part
-        self, lane: Lane, taken: Taken, pairs: Sequence[Pair], sent: Mapping[int, int], notes: Sequence[Note], now: int
+        self, lane: Lane, taken: Taken, fates: Fates, sent: Mapping[int, int], notes: Sequence[Note], now: int
     ) -> None:
         """Write down what became of a batch."""
-        self._settling.settle(lane, taken, pairs, sent, now)
+        self._settling.settle(lane, taken, fates, sent, now)
         if notes:
-            self._sendings.settle(notes, [settlement for _, settlement in pairs])
+            self._sendings.settle(notes, fates)
 
     def departures(self, storefront: StorefrontId) -> list[Departure]:
         """Tell what has left for a storefront."""

@@ -104,9 +104,11 @@ def event(number: int, **changes: object) -> Minimised:
     return msgspec.structs.replace(made, **changes)
 
 
-def record(seq: int, *, tries: int = 0, maybe_since: int | None = None, **changes: object) -> Record:
+def record(
+    seq: int, *, tries: int = 0, maybe_since: int | None = None, accepted_at: int = NOW - 30, **changes: object
+) -> Record:
     """Make a claimed record of the `seq`-th event."""
-    return Record(seq, NOW - 30, event(seq, **changes), tries, maybe_since)
+    return Record(seq, accepted_at, event(seq, **changes), tries, maybe_since)
 
 
 class Crashing(Exception):

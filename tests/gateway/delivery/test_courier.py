@@ -25,7 +25,7 @@ from gateway.delivery.quota import Meter
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage
 from gateway.model import ClickIds, Destination, EmailDigest, EventId, GoogleClickId, Kind, Pause, Reason, Retry, Throttle
-from gateway.outbox import Claim, Lane, Left, Person, Settlement, Shut, Unavailable
+from gateway.outbox import AllDone, Claim, Lane, Left, Person, Settlement, Shut, Unavailable
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.references import LOOK_SECONDS, Referent
 from gateway.secret import Secret
@@ -1109,7 +1109,7 @@ class Stuttering(SqliteOutbox):
         self.stutter("mark_sent")
         await super().mark_sent(claim, seqs, now, left)
 
-    async def settle(self, claim: Claim, settlements: Sequence[Settlement], now: int) -> None:
+    async def settle(self, claim: Claim, settlements: Sequence[Settlement] | AllDone, now: int) -> None:
         """Settle at the second attempt."""
         self.stutter("settle")
         await super().settle(claim, settlements, now)

@@ -20,6 +20,7 @@ from gateway.delivery.fates import (
     forgiven,
     give_back,
     misconfigured,
+    one_answer,
     refuses_credential,
     settlement,
     standstill,
@@ -35,6 +36,24 @@ CODE = PlatformCode("100/33")
 DELIVERED, REJECTED, RETRY, MAYBE = Delivered(), Rejected(), Retry(Reason.SERVER_ERROR), Maybe(Reason.TIMED_OUT)
 YOUNG = Retry(Reason.HELD, 21_600.0, CODE)
 THROTTLE, PAUSE, ISOLATE = Throttle(), Pause(Reason.CREDENTIAL), Isolate()
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "answer"),
+    [
+        ((DELIVERED,) * 3, DELIVERED),
+        ((Delivered(receipt=Receipt("r1")), Delivered(receipt=Receipt("r1"))), Delivered(receipt=Receipt("r1"))),
+        ((Delivered(receipt=Receipt("r1")), Delivered(receipt=Receipt("r2"))), None),
+        ((DELIVERED, Delivered(Reason.DUPLICATE_AT_PLATFORM)), None),
+        ((DELIVERED, DELIVERED, REJECTED), None),
+        ((RETRY, RETRY), None),
+        ((MAYBE, DELIVERED), None),
+        ((), None),
+    ],
+)
+def test_one_answer_stands_for_all_only_where_all_have_it(outcomes: tuple[Verdict, ...], answer: Delivered | None) -> None:
+    """Delivered all of them, with the same reason, code and receipt."""
+    assert one_answer([(record(n), outcome) for n, outcome in enumerate(outcomes)]) == answer
 
 
 @pytest.mark.parametrize(

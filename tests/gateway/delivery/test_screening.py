@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from gateway.adapter import Limits
 from gateway.delivery.clocks import Time
-from gateway.delivery.screening import Rules, ripe, screen
+from gateway.delivery.screening import Rules, all_may_go, ripe, screen
 from gateway.model import ClickIds, GoogleClickId, Minimised, PinterestClickId, Reason, Refusal
 from gateway.outbox import Dead, Later, Record, Withdrawn
+from gateway.outbox.summary import Summary
 from tests.gateway.delivery.scene import DAY, NOW, record
 
 LIMITS = Limits(batch_events=100, batch_bytes=10**6, max_age=7 * DAY, resend_window=44 * 3600)
@@ -38,6 +39,49 @@ def test_what_may_not_go_is_settled(one: Record, fate: Withdrawn | Dead) -> None
     """Expired consent takes an event out; its own age, or that of a maybe, makes it a dead letter; the others go on."""
     healthy = record(8)
     assert screen([one, healthy], NOBODY, RULES, SURE) == ([healthy], [fate])
+
+
+def added_up(records: list[Record]) -> Summary:
+    """What records add up to."""
+    maybes = [one.maybe_since for one in records if one.maybe_since is not None]
+    return Summary.of([one.event for one in records], [one.accepted_at for one in records], min(maybes, default=None))
+
+
+AGES = st.sampled_from((0, 1, 59, 60, 61, 7 * DAY - 1, 7 * DAY, 7 * DAY + 1, 183 * DAY, 183 * DAY + 1))
+RECORDS = st.lists(
+    st.builds(
+        lambda consent, age, maybe, at: record(
+            7,
+            consent_at=NOW - consent,
+            occurred_at=NOW - age,
+            maybe_since=None if maybe is None else NOW - maybe,
+            accepted_at=NOW - at,
+        ),
+        AGES,
+        AGES,
+        st.none() | AGES,
+        AGES,
+    ),
+    max_size=4,
+)
+
+
+@given(RECORDS, st.booleans(), st.sampled_from((0, 60)), st.sampled_from((0, 60)), st.sampled_from((0, NOW - 60)))
+def test_a_batch_that_may_go_by_what_it_adds_up_to_goes_whole(
+    records: list[Record], taken: bool, min_age: int, doubt: int, since: int
+) -> None:
+    """Whatever the ages, the doubts and the clock: nobody is let through by the sums who would not be one by one."""
+    limits = msgspec.structs.replace(LIMITS, min_age=min_age)
+    rules = Rules(limits, 183 * DAY, lambda _event: None if taken else Refusal.NO_IDENTITY, since)
+    time = Time(NOW, NOW - doubt, NOW + doubt)
+    if all_may_go(added_up(records), rules, time):
+        assert screen(records, NOBODY, rules, time) == (records, [])
+
+
+def test_an_ordinary_batch_is_seen_to_be_one() -> None:
+    """By what it adds up to, up to the very limits; nothing more is needed."""
+    old = record(7, consent_at=NOW - 183 * DAY, occurred_at=NOW - 7 * DAY)
+    assert all_may_go(added_up([old, record(8)]), RULES, SURE)
 
 
 @pytest.mark.parametrize(

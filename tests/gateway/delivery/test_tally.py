@@ -2,9 +2,10 @@
 
 from collections import Counter
 
-from gateway.delivery.tally import Sum, Tally, tally
+from gateway.delivery.tally import Sum, Tally, tally, tally_all
 from gateway.model import Kind, Money, Reason
 from gateway.outbox import Dead, Done, Later, Settlement, Withdrawn
+from gateway.outbox.summary import Summary
 from tests.gateway.delivery.scene import NOW, record
 
 
@@ -41,6 +42,19 @@ def test_adds_up_by_kind_and_reason() -> None:
         later=Counter({Reason.TIMED_OUT: 2}),
         unreadable=Counter({Reason.UNSEALABLE: 1}),
     )
+
+
+def test_what_was_delivered_whole_is_added_up_from_its_sums() -> None:
+    """What a batch's summary comes to is what its events come to one by one."""
+    records = [
+        record(1),
+        record(2, money=Money(500, "JPY")),
+        record(3, kind=Kind.PAGE_VIEW, money=None, accepted_at=NOW + 5),
+        record(4, accepted_at=NOW - 90),
+    ]
+    summary = Summary.of([one.event for one in records], [one.accepted_at for one in records])
+    fates = [Done(one.seq, Reason.CONFIRMED) for one in records]
+    assert tally_all(summary, Reason.CONFIRMED, NOW) == tally(zip(records, fates, strict=True), NOW)
 
 
 def test_a_clock_set_back_gives_no_negative_seconds() -> None:

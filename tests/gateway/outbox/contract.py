@@ -4,16 +4,20 @@ An engine's test module makes a subclass whose fixture `engine` gives that engin
 """
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
 import pytest
 
 from gateway.model import (
+    Destination,
     EmailDigests,
     EventId,
     Kind,
+    Money,
     PlatformCode,
     Processing,
     Reason,
@@ -27,6 +31,7 @@ from gateway.outbox import (
     DEDUP_SECONDS,
     MOST_EXPLAINED,
     Afterwards,
+    AllDone,
     Attempt,
     Book,
     Claim,
@@ -40,6 +45,7 @@ from gateway.outbox import (
     Left,
     Origin,
     Outbox,
+    Person,
     Settlement,
     Shape,
     Shut,
@@ -47,6 +53,8 @@ from gateway.outbox import (
     Waiting,
     Withdrawn,
 )
+from gateway.outbox.history import Grain
+from gateway.outbox.summary import Summary
 from tests.gateway.outbox.making import (
     ALL,
     DAY,
@@ -127,6 +135,28 @@ async def revive(outbox: Outbox, now: int, lane: Lane = FIRST) -> frozenset[int]
     letters = await outbox.dead_letters(lane, 0, 1000)
     records = {record.seq: record for record in await outbox.open_letters(lane, letters)}
     return await outbox.revive(lane, [(letter, records[letter.seq]) for letter in letters if letter.seq in records], now)
+
+
+async def all_told(outbox: Outbox, there: Destination, kinds: Mapping[str, Kind]) -> dict[str, Any]:
+    """All that is told of a destination, and of these events of the person with digest 1 there; as if it were Meta."""
+    book, stretches = await outbox.book(SHOP), await outbox.history(SHOP, Grain.HOUR, 0, NOW + DAY)
+    holdings = await outbox.holdings(SHOP, Person((digest(1),)))
+    explained = [await outbox.explain(SHOP, kind, EventId(name)) for name, kind in kinds.items()]
+    attempts = [attempt for one in explained if one is not None for attempt in one.attempts if attempt.destination is there]
+    figures: Counter[Any] = Counter()
+    for stretch in stretches:
+        for figure, count in stretch.figures.items():
+            if getattr(figure, "destination", None) is there:
+                figures[msgspec.structs.replace(figure, destination=META)] += count
+    return {
+        "settled": {key[1:]: count for key, count in book.settled.items() if key[0] is there},
+        "value": {key[1:]: value for key, value in book.value.items() if key[0] is there},
+        "pending": book.pending[there],
+        "figures": figures,
+        "confirmed": [one.confirmed for one in holdings.sent if one.destination is there],
+        "attempts": [msgspec.structs.replace(attempt, destination=META) for attempt in attempts],
+        "waiting": outbox.waiting(Lane(SHOP, there)),
+    }
 
 
 def balanced(book: Book) -> None:
@@ -551,6 +581,27 @@ class OutboxContract:
         assert [record.maybe_since for record in claim.records] == [NOW, None, None]
         await outbox.close()
 
+    @pytest.mark.parametrize("limit", [1, 2, 4, 9])
+    async def test_a_claim_says_what_its_records_add_up_to(self, engine: Engine, limit: int) -> None:
+        """Those it has and no others, doubt included: untried, tried without an answer, and as exceptions."""
+        outbox = await engine.open()
+        for batch in ((1, 2), (3, 4, 5)):
+            await outbox.put([accept(n, NOW - n, consent_at=NOW - 10 * n, money=Money(n, "EUR")) for n in batch])
+
+        async def claimed(first_maybe: int | None) -> Claim:
+            claim = await claim_all(outbox, FIRST, NOW + 60, limit)
+            ats = [record.accepted_at for record in claim.records]
+            assert claim.summary == Summary.of([record.event for record in claim.records], ats, first_maybe)
+            return claim
+
+        claim = await claimed(None)
+        await outbox.mark_sent(claim, [claim.records[-1].seq], NOW + 1)
+        await outbox.release(claim, maybe=True)
+        claim = await claimed(NOW + 1)
+        await outbox.settle(claim, settled(claim, *[Later] * len(claim.records)), NOW + 2)
+        await claimed(NOW + 1)
+        await outbox.close()
+
     async def test_doubt_ends_with_the_settlement(self, engine: Engine) -> None:
         """What follows a settled batch has never been about to leave."""
         outbox = await engine.open()
@@ -574,6 +625,34 @@ class OutboxContract:
         await outbox.close()
 
     # ── settling ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @pytest.mark.parametrize("origin", Origin)
+    async def test_one_word_for_all_says_what_one_for_each_says(self, engine: Engine, origin: Origin) -> None:
+        """In the books and figures, of each event and of its person, and of what waits; wherever the claim was taken from."""
+        outbox = await engine.open()
+        sorts: list[dict[str, Any]] = [{}, {"kind": Kind.PAGE_VIEW, "money": None}, {"money": Money(500, "JPY")}]
+        mail = EmailDigests(digest(1), digest(1), digest(1))
+        await outbox.put([accept(n, NOW - n, email=mail, occurred_at=NOW - n * 97, **sorts[n % 3]) for n in range(7)])
+        await outbox.put([accept(7, NOW, email=mail, destinations=(GOOGLE,)), accept(8, NOW, email=mail)])
+        for lane, at_once in zip(LANES[:2], (True, False), strict=True):
+            if origin is Origin.BACKLOG:
+                await outbox.set_aside(lane, NOW + 1)
+            if origin is Origin.AGAIN:
+                claim = await claim_all(outbox, lane)
+                await outbox.settle(claim, settled(claim, *[Later] * 8), NOW + 1)
+            claim = await claim_all(outbox, lane, NOW + 61)
+            assert (claim.origin, len(claim.records)) == (origin, 8)
+            for kind in (Kind.PURCHASE, Kind.PAGE_VIEW):
+                seqs = tuple(record.seq for record in claim.records if record.event.kind is kind)
+                await outbox.mark_sent(claim, seqs, NOW + 62, [Left(kind, Shape("a=x"), seqs, 1)])
+            said = AllDone(Reason.ACCEPTED_FOR_PROCESSING, PlatformCode("7"), Receipt("r1"))
+            await outbox.settle(claim, said if at_once else said.each(claim.records), NOW + 63)
+        balanced(await outbox.book(SHOP))
+        kinds = {f"e{n}": record.event.kind for n, record in zip((*range(7), 8), claim.records, strict=True)}
+        of_all, of_each = [await all_told(outbox, there, kinds) for there in (META, PINTEREST)]
+        assert of_all == of_each
+        assert of_all["confirmed"] == [True] * 8
+        await outbox.close()
 
     async def test_every_record_has_exactly_one_settlement(self, engine: Engine) -> None:
         """Missing, repeated or foreign ones are refused, and the claim stays as it was."""

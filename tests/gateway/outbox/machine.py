@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from gateway.model import Destination, EmailDigests, EventId, Kind, Money, Reason, Refund, RefundId, Refusal, Status
 from gateway.outbox import (
     DEDUP_SECONDS,
+    AllDone,
     Claim,
     Dead,
     Done,
@@ -39,6 +40,7 @@ from gateway.outbox import (
     Undoing,
     Withdrawn,
 )
+from gateway.outbox.summary import Summary
 from gateway.persons import Identifier
 from tests.gateway.outbox.contract_history import add_up
 from tests.gateway.outbox.making import ALL, DAY, LANES, NOW, SHOP, Engine, accept, digest, key, refuse, reject
@@ -264,6 +266,9 @@ class OutboxMachine(RuleBasedStateMachine):
             assert (record.tries, record.maybe_since) == (standing.tries, standing.maybe_since)
             assert record.event.destinations == tuple(known.lanes)
             assert record.event.occurred_at == NOW - known.variant
+        ats, maybes = [one.accepted_at for one in claim.records], [one.maybe_since for one in claim.records]
+        first_maybe = min((at for at in maybes if at is not None), default=None)
+        assert claim.summary == Summary.of([one.event for one in claim.records], ats, first_maybe)
         assert self.outbox.withdrawn(claim) == {}
         self.claims[lane] = claim, taken, set(), set()
         self.lines[lane] = []
@@ -347,9 +352,14 @@ class OutboxMachine(RuleBasedStateMachine):
             for n in marked:
                 taken[n].lanes[lane.destination].maybe_since = None
 
-    @rule(lane=LANE, fates=st.lists(st.integers(0, 5), min_size=8, max_size=8), wait=st.integers(0, 400))
-    def settle(self, lane: Lane, fates: list[int], wait: int) -> None:
-        """Settle a claim with any mixture of answers."""
+    @rule(
+        lane=LANE,
+        fates=st.lists(st.integers(0, 5), min_size=8, max_size=8) | st.just([5] * 8),
+        wait=st.integers(0, 400),
+        at_once=st.booleans(),
+    )
+    def settle(self, lane: Lane, fates: list[int], wait: int, at_once: bool) -> None:
+        """Settle a claim with any mixture of answers; where all are the same yes, with one for all of it, too."""
         if lane not in self.claims:
             return
         claim, taken, marked, sent = self.claims.pop(lane)
@@ -384,7 +394,8 @@ class OutboxMachine(RuleBasedStateMachine):
                 )
             if id(known) in lines and standing.sent:
                 standing.sent[lines[id(known)]] = {2: None, 4: True, 5: True}.get(fate, False)
-        self.run(self.outbox.settle(claim, settlements, self.now))
+        all_done = at_once and all(isinstance(one, Done) for one in settlements)
+        self.run(self.outbox.settle(claim, AllDone(Reason.CONFIRMED) if all_done else settlements, self.now))
 
     @rule(lane=LANE, which=st.sets(st.integers(0, 7), min_size=1))
     def revive(self, lane: Lane, which: set[int]) -> None:

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 
 from gateway.model import EmailDigests, EventId, EvidenceId, Kind, Money, PageOrigin, Reason, Receipt, Status, TruncatedIp
 from gateway.outbox import (
+    AllDone,
     Claim,
     Dead,
     Done,
@@ -312,6 +313,8 @@ async def lost_visibly(outbox: SqliteOutbox, count: int) -> Claim:
     assert len(claim.unreadable) == count
     with pytest.raises(ValueError, match="only be dead or withdrawn"):
         await outbox.settle(claim, [*done(claim), *(Done(seq, Reason.CONFIRMED) for seq in claim.unreadable)], NOW)
+    with pytest.raises(ValueError, match="only be dead or withdrawn"):
+        await outbox.settle(claim, AllDone(Reason.CONFIRMED), NOW)
     await outbox.settle(claim, [*done(claim), *(Dead(seq, Reason.UNSEALABLE) for seq in claim.unreadable)], NOW)
     book = await outbox.book(SHOP)
     balanced(book)
