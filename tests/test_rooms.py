@@ -34,7 +34,6 @@ OUTBOX_PARTS: Final = (
     "sendings",
     "settling",
     "store",
-    "subjects",
     "withdrawing",
 )
 

@@ -20,6 +20,7 @@ from gateway.outbox.codec import Codec, Sort, Unreadable, group_place, single_pl
 from gateway.outbox.lanes import EMPTY, Held, LaneState, Mark, Stored, count_wanted
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import base, every
+from gateway.outbox.subjects import parted
 from gateway.outbox.summary import Summary
 
 _KEPT_RECORDS: Final = 4_096
@@ -44,6 +45,8 @@ class Part(NamedTuple):
     first: int
     picks: Sequence[int]
     at: int
+    subjects: bytes = b""
+    """The hashes that lie beside a group."""
     tries: int = 0
     maybe_since: int | None = None
 
@@ -77,6 +80,8 @@ class Taken(NamedTuple):
     unread: tuple[Unread, ...]
     summary: Summary
     """Of the records."""
+    hashes: tuple[bytes | None, ...]
+    """Of each record's person, as they lie beside its group; None where they have to be made."""
 
 
 class Finder:
@@ -192,6 +197,7 @@ class Finder:
                         first=first,
                         picks=picks,
                         at=group.at,
+                        subjects=group.subjects,
                     )
                 )
         return upto, tuple(parts)
@@ -209,17 +215,20 @@ class _Group(NamedTuple):
 
     records: Sequence[Record]
     summary: Summary
+    hashes: Sequence[bytes | None]
+    """Of each record's person."""
 
 
 class _Batch:
     """What was opened of a batch so far."""
 
-    __slots__ = ("_found", "_summaries", "records", "unread")
+    __slots__ = ("_found", "_hashes", "_summaries", "records", "unread")
 
     def __init__(self, found: Found) -> None:
         self._found = found
         self._summaries: list[Summary] | None = []
         """Those of the groups; None once a group was taken in part, or is known to a platform perhaps."""
+        self._hashes: list[bytes | None] = []
         self.records: list[Record] = []
         self.unread: list[Unread] = []
 
@@ -239,6 +248,7 @@ class _Batch:
         else:
             self._summaries = None
         self.records += records
+        self._hashes += group.hashes if whole else [group.hashes[n] for n in picks]
 
     def miss(self, part: Part) -> None:
         """Take in what is known of the claimed records of a part that did not open."""
@@ -263,7 +273,7 @@ class _Batch:
             maybes = [record.maybe_since for record in records if record.maybe_since is not None]
             events, ats = [record.event for record in records], [record.accepted_at for record in records]
             summary = Summary.of(events, ats, min(maybes, default=None))
-        return Taken(self._found.origin, self._found.upto, records, tuple(self.unread), summary)
+        return Taken(self._found.origin, self._found.upto, records, tuple(self.unread), summary, tuple(self._hashes))
 
 
 class Opener:
@@ -312,7 +322,7 @@ class Opener:
         ats, events = self._codec.open(part.cipher, part.place, part.blob, kinds)
         seqs = [part.first + place for place in filled(part.sorts)]
         records = [Record(seq, at, event) for seq, at, event in zip(seqs, ats, events, strict=True)]
-        group = _Group(records, Summary.of(events, ats))
+        group = _Group(records, Summary.of(events, ats), parted(part.subjects, events))
         if part.group:
             self._keep(part.group, group)
         return group

@@ -150,11 +150,12 @@ class Stored(NamedTuple):
     at: int
     data_key: int
     sorts: bytes
+    subjects: bytes
     blob: bytes
 
 
-_WHOLE: Final = "select place, at, data_key, sorts, blob from groups where place between ? and ? order by place"
-_SLIM: Final = "select place, at, data_key, sorts, x'' from groups where place between ? and ? order by place"
+_WHOLE: Final = "select place, at, data_key, sorts, subjects, blob from groups where place between ? and ? order by place"
+_SLIM: Final = "select place, at, data_key, sorts, x'', x'' from groups where place between ? and ? order by place"
 _MOST_GROUPS: Final = 1_000
 """Groups read for one claim, however few of their records go to its destination."""
 
@@ -230,7 +231,7 @@ class Lanes:
             "select place, at, sorts from groups where place >= ? and place < ?", (start, start + SPAN)
         ):
             for state, wanted in lanes:
-                counts[state] = _counted(counts[state], state, wanted, Stored(place - start, at, 0, sorts, b""))
+                counts[state] = _counted(counts[state], state, wanted, Stored(place - start, at, 0, sorts, b"", b""))
         return counts
 
     def count_exceptions(self, state: LaneState) -> dict[Held, int]:

@@ -193,7 +193,7 @@ class Seeking:
 
     def _read(self, query: str, bindings: tuple[object, ...]) -> Iterator[tuple[Stored, bytes]]:
         for place, at, data_key, sorts, blob, subjects in self._connection.execute(query, bindings):
-            yield Stored(place, at, data_key, sorts, blob), subjects
+            yield Stored(place, at, data_key, sorts, subjects, blob), subjects
 
     def _open(self, storefront: int, group: Stored, wanted: AbstractSet[bytes]) -> Grouped | None:
         """Open a group; one that does not open holds nothing that anybody can read or send."""

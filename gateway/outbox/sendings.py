@@ -6,14 +6,14 @@ else and live as long; the hashes that find a person's lie beside them, in the o
 of each is a byte in the clear, set when the request is settled.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
 import msgspec
 import orjson
 
-from gateway.model import EventId, EvidenceId, Kind, Minimised, Reason, StorefrontId
+from gateway.model import EventId, EvidenceId, Kind, Reason
 from gateway.outbox import AllDone, Dead, Done, Later, Left, Sending, Settlement, Withdrawn
 from gateway.outbox.claims import Taken
 from gateway.outbox.codec import Codec, Unreadable, sending_place
@@ -28,7 +28,6 @@ from gateway.outbox.vault import DAY_SECONDS, nonce
 _UNKNOWN, _CONFIRMED, _NOT_TAKEN = 0, 1, 2
 _TOLD: Final = {_UNKNOWN: None, _CONFIRMED: True, _NOT_TAKEN: False}
 _SWEPT_AT_ONCE: Final = 5_000
-_KEPT_HASHES: Final = 4_096
 
 
 class Note(NamedTuple):
@@ -104,16 +103,17 @@ class Sendings:
         self._departures = memory.departures
         self._codec = Codec()
         self._next: dict[int, int] = {}
-        self._kept: dict[int, bytes] = {}
-        """Hashes by the number of their record: the lanes of a storefront send the same events at nearly the same time."""
 
     # ── a request's life ─────────────────────────────────────────────────────────────────────────────────────────
 
     def note(self, state: LaneState, taken: Taken, left: Sequence[Left], gone: Collection[int], now: int) -> Note | None:
         """Write down what is about to leave; nothing for events that belong to nobody, or whose person has just withdrawn."""
+        name = state.lane.storefront
         events = {record.seq: record.event for record in taken.records}
-        self._hash(state.lane.storefront, events)
-        kept = self._kept
+        people = {
+            record.seq: self._subjects.of_record(name, record.event) if hashes is None else hashes
+            for record, hashes in zip(taken.records, taken.hashes, strict=True)
+        }
         lines: list[_Fields] = []
         for part in left:
             kind, shape = part.kind, self._departures.number(part.shape)
@@ -121,23 +121,16 @@ class Sendings:
             lines += [  # once for each event of each lane, so nothing is called here
                 ((event := events[seq]).event_id, kind, shape, event.evidence, seq, len(hashes) // HASH_BYTES)
                 for seq in seqs
-                if (hashes := kept[seq])
+                if (hashes := people[seq])
             ]
         if not lines:
             return None
         place = self._place(state.storefront)
         key, blob = self._seal(state.storefront, place, lines, now)
         seqs = [line[_SEQ] for line in lines]
-        row = (place, state.number, now, key, bytes(len(lines)), b"".join([kept[seq] for seq in seqs]), blob)
+        row = (place, state.number, now, key, bytes(len(lines)), b"".join([people[seq] for seq in seqs]), blob)
         self._connection.execute("insert into sendings values (?, ?, ?, ?, ?, ?, ?)", row)
         return Note(place, tuple(seqs))
-
-    def _hash(self, storefront: StorefrontId, events: Mapping[int, Minimised]) -> None:
-        """Have the hashes of these events' people at hand."""
-        if len(self._kept) > _KEPT_HASHES:
-            self._kept.clear()
-        for seq in [seq for seq in events if seq not in self._kept]:
-            self._kept[seq] = self._subjects.of_record(storefront, events[seq])
 
     def _place(self, storefront: int) -> int:
         place = self._next.get(storefront)

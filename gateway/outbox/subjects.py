@@ -7,7 +7,7 @@ Of a person who withdrew the same eight bytes are kept, so that what comes later
 """
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from hashlib import blake2b
 from struct import Struct, unpack
@@ -22,6 +22,7 @@ from gateway.persons import Identifier, Persons
 
 HASH_BYTES: Final = 8
 _HASH: Final = Struct("<q")
+_PURCHASE: Final = Kind.PURCHASE
 _FEW: Final = 6
 """Hashes up to which it is quicker to look for each one in the bytes than to take the bytes apart."""
 
@@ -45,7 +46,7 @@ class Subjects:
     def of(self, storefront: StorefrontId, event: Minimised, digests: Iterable[EmailDigest]) -> bytes:
         """Give the hashes of all that an event's person is known by, one after another; `digests` are the event's own."""
         hashes = [self._of_digest(digest) for digest in digests]
-        if event.kind is Kind.PURCHASE:
+        if event.kind is _PURCHASE:
             hashes.append(self.of_order(storefront, event.event_id))
         if event.persons:
             hashes += map(bytes.fromhex, event.persons)
@@ -119,6 +120,22 @@ class Subjects:
 def split(hashes: bytes) -> Iterator[bytes]:
     """Take hashes that lie one after another apart."""
     return (hashes[start : start + HASH_BYTES] for start in range(0, len(hashes), HASH_BYTES))
+
+
+def parted(hashes: bytes, events: Sequence[Minimised]) -> list[bytes] | list[None]:
+    """Give each event its part of the hashes that `Subjects.of` gave for these events, one after another; None each if not.
+
+    For a courier that is a sixth of the work of making them again.
+    """
+    parts: list[bytes] = []
+    begin = 0
+    for event in events:
+        email = event.email
+        count = (event.kind is _PURCHASE) + len(event.persons) + (0 if email is None else len(email.distinct()))
+        end = begin + HASH_BYTES * count
+        parts.append(hashes[begin:end])
+        begin = end
+    return parts if begin == len(hashes) else [None] * len(events)
 
 
 def may_hold(hashes: bytes, wanted: AbstractSet[bytes]) -> bool:

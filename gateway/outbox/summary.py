@@ -59,11 +59,13 @@ class Summary(NamedTuple):
         """Add one summary or more up."""
         if len(summaries) == 1:
             return summaries[0]
-        accepted: Counter[tuple[Kind, int]] = Counter()
-        worth: Counter[tuple[Kind, str]] = Counter()
+        accepted: defaultdict[tuple[Kind, int], int] = defaultdict(int)
+        worth: defaultdict[tuple[Kind, str], int] = defaultdict(int)
         for one in summaries:
-            accepted.update(one.accepted)
-            worth.update(one.worth)
+            for moment, count in one.accepted.items():
+                accepted[moment] += count
+            for sort, minor in one.worth.items():
+                worth[sort] += minor
         return cls(
             accepted,
             worth,
