@@ -432,7 +432,7 @@ class Courier:
         """Part what may go now from what may not: a whole claim by what it adds up to, where that says enough."""
         claim, now = work.claim, self._now()
         withdrawn = self._outbox.withdrawn(claim)
-        if group is claim.records and not withdrawn and all_may_go(claim.summary, self._rules, now):
+        if group is claim.records and not withdrawn and all_may_go(group, claim.summary, self._rules, now):
             return group, []
         return screen(group, withdrawn, self._rules, now)
 

@@ -74,14 +74,16 @@ def test_a_batch_that_may_go_by_what_it_adds_up_to_goes_whole(
     limits = msgspec.structs.replace(LIMITS, min_age=min_age)
     rules = Rules(limits, 183 * DAY, lambda _event: None if taken else Refusal.NO_IDENTITY, since)
     time = Time(NOW, NOW - doubt, NOW + doubt)
-    if all_may_go(added_up(records), rules, time):
+    if all_may_go(records, added_up(records), rules, time):
         assert screen(records, NOBODY, rules, time) == (records, [])
 
 
 def test_an_ordinary_batch_is_seen_to_be_one() -> None:
     """By what it adds up to, up to the very limits; nothing more is needed."""
-    old = record(7, consent_at=NOW - 183 * DAY, occurred_at=NOW - 7 * DAY)
-    assert all_may_go(added_up([old, record(8)]), RULES, SURE)
+    records = [record(7, consent_at=NOW - 183 * DAY, occurred_at=NOW - 7 * DAY), record(8)]
+    assert all_may_go(records, added_up(records), RULES, SURE)
+    changed = Rules(LIMITS, 183 * DAY, lambda _event: None, since=NOW)
+    assert all_may_go(records, added_up(records), changed, SURE)
 
 
 @pytest.mark.parametrize(
