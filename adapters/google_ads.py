@@ -81,7 +81,7 @@ class GoogleAdsSettings(DestinationSettings, frozen=True, hide_input_in_errors=T
     conversion_actions: Annotated[Mapping[Kind, Action], Field(min_length=1)]
     transaction_ids: Literal["safe", "as_is"] = "safe"
     validate_only: bool = False
-    batch_events: Annotated[int, Field(ge=1, le=2000)] = 200
+    batch_events: Annotated[int, Field(ge=1, le=2000)] = 500
     rest_seconds: Annotated[float, Field(ge=0, le=60)] = 1.0
     max_age_days: Annotated[int, Field(ge=1, le=89)] = 60
     click_hold: Annotated[int, Field(ge=0, le=86_400)] = 6 * 3600

@@ -68,7 +68,7 @@ class MetaSettings(DestinationSettings, frozen=True, hide_input_in_errors=True):
     pixel_id: Annotated[str, shaped(r"\d{5,20}", "must be the pixel's (dataset's) id, digits only")]
     test_event_code: Annotated[str, shaped(r"[A-Za-z0-9]{1,40}", "must be letters and digits, such as TEST12345")] | None = None
     events: frozenset[Kind] = frozenset(Kind)
-    batch_events: Annotated[int, Field(ge=1, le=1000)] = 200
+    batch_events: Annotated[int, Field(ge=1, le=1000)] = 500
     resend_hours: Annotated[int, Field(ge=1, le=44)] = 44
     send_ip: bool = True
     send_page_origin: bool = True

@@ -66,7 +66,7 @@ class PinterestSettings(DestinationSettings, frozen=True, hide_input_in_errors=T
     ad_account_id: Annotated[str, shaped(r"\d{1,18}", "must be the ad account's id, at most 18 digits")]
     test: bool = False
     events: frozenset[Kind] = frozenset(Kind)
-    batch_events: Annotated[int, Field(ge=1, le=1000)] = 200
+    batch_events: Annotated[int, Field(ge=1, le=1000)] = 500
     resend_hours: Annotated[int, Field(ge=1, le=44)] = 1
     send_ip: bool = True
     send_page_origin: bool = True

@@ -23,7 +23,7 @@ def adapter(**settings: Any) -> GoogleAds:
 def test_limits() -> None:
     """Repeats always merge, and only where click ids are sent does an event that has one wait its six hours."""
     limits = made(Destination.GOOGLE_ADS).limits
-    assert (limits.batch_events, limits.resend_window, limits.min_age, limits.max_age) == (200, None, 0, 60 * 86_400)
+    assert (limits.batch_events, limits.resend_window, limits.min_age, limits.max_age) == (500, None, 0, 60 * 86_400)
     assert (ALLOWED.limits.min_age, ALLOWED.limits.held_clicks) == (6 * 3600, frozenset({"gclid", "wbraid", "gbraid"}))
     assert made(Destination.GOOGLE_ADS, send_click_ids=True, click_hold=0).limits.min_age == 0
 

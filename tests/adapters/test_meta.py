@@ -263,7 +263,7 @@ def test_every_row_of_the_tables_is_shown() -> None:
 def test_limits_are_inside_meta_s() -> None:
     """Events are given up before Meta's seven days and repeated only inside its 48 hours."""
     limits = made(Destination.META).limits
-    assert limits.batch_events == 200
+    assert limits.batch_events == 500
     assert limits.max_age < 7 * 86_400
     assert limits.resend_window is not None
     assert limits.resend_window == 44 * 3600

@@ -68,7 +68,7 @@ def test_an_event_without_identity_fails_the_rules_that_refuse_it(name: str) -> 
 def test_limits_are_inside_pinterest_s() -> None:
     """Events are given up before seven days, repeated only inside 48 hours, and tested at most twenty at a time."""
     limits = made(Destination.PINTEREST).limits
-    assert limits.batch_events == 200
+    assert limits.batch_events == 500
     assert limits.max_age < 7 * 86_400
     assert limits.resend_window == 3600, "what arrives an hour after it happened is not compared"
     assert made(Destination.PINTEREST, resend_hours=44).limits.resend_window == 44 * 3600
