@@ -25,7 +25,7 @@ from bench.proc import Span, between, own_sample
 from bench.shoppers import Bodies, Ids, pool
 from bench.stage import ROOT
 from gateway.model import Reason
-from gateway.outbox import Done, Entry, Lane, Outbox
+from gateway.outbox import AllDone, Entry, Lane, Outbox
 from gateway.settings import Settings
 
 LIFE_BAR: Final = 20.0
@@ -82,11 +82,11 @@ def _batches(made: Settings, events: int, shoppers: int) -> list[Sequence[Entry]
 
 
 async def _empty(outbox: Outbox, lane: Lane, most: int) -> None:
-    """Claim as much at once as a courier does, mark and settle until nothing is left."""
+    """Claim as much at once as a courier does, mark and settle as one does where all is well, until nothing is left."""
     now = int(time.time())
     while (claim := await outbox.claim(lane, most, now)) is not None:
         await outbox.mark_sent(claim, [record.seq for record in claim.records], now)
-        await outbox.settle(claim, [Done(record.seq, Reason.CONFIRMED) for record in claim.records], now)
+        await outbox.settle(claim, AllDone(Reason.CONFIRMED), now)
 
 
 def _backlog(plan: Plan, say: Callable[[str], None]) -> list[Figure]:
