@@ -24,7 +24,8 @@ row however many events it holds, and the lane's cursor goes on behind it. Each 
 aside, or exceptions that are due. Before the first byte leaves it says so with `mark_sent`, which is flushed: should
 the process die with the request on the wire, the next one knows that the platform *may* have these events, and since
 when. The same flush counts the shapes that are about to leave. `settle` records what the answer meant; `release` gives
-a batch back untried or to be tried whole again. One claim per lane at a time.
+a batch back untried or to be tried whole again. One claim per lane at a time. A claim says what its records add up to,
+and one word (`AllDone`) settles it where one answer delivered all: nearly every batch, at next to no cost for an event.
 
 **Pauses.** Somebody may stop a lane. From then on nothing of it is claimed, until it is resumed; what comes in waits, what is
 under way may be told by `paused` before each byte. It is noted durably before `pause` returns, and outlives the process.
