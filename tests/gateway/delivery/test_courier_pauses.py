@@ -215,13 +215,12 @@ async def test_what_is_replayed_waits_too(line: Line) -> None:
 
 async def test_what_grew_too_old_meanwhile_is_found_so_afterwards(line: Line) -> None:
     """Ages go on counting: the pause gives nobody time that the platform does not."""
-    await line.put(event(0))
     async with line.running() as courier:
         await pause(line, courier)
+        await line.put(event(0))
         line.wall.shift = line.adapter.limits.max_age + 60
         await line.outbox.resume(LANE)
         courier.heed()
-    line.platform.requests.clear()
     await line.deliver()
     assert line.platform.requests == []
     assert (await line.attempt(0)).reason is Reason.EXPIRED
