@@ -8,12 +8,13 @@ what a shop's own platform signed. One request is one transaction. An error name
 that nothing was accepted. Above the boundary's line the body lives in this function's memory and nowhere else.
 """
 
+import asyncio
 import random
 import secrets
 import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 import orjson
@@ -21,7 +22,6 @@ from aiohttp import hdrs, web
 
 from gateway.bodies import Bodies
 from gateway.callers import Callers, Door, Refusal, Stranger, cors_of, credentials_cors_of
-from gateway.consent.evidence import cites
 from gateway.consent.signals.gpc import header_says_so
 from gateway.consents import Consents, Told
 from gateway.depositing import Made
@@ -31,7 +31,7 @@ from gateway.metrics import Metrics
 from gateway.model import Destination, Fault, Refund, Source, Status, Trace
 from gateway.model import Refusal as Refused
 from gateway.outbox import Accept, Entry, Fate, Outbox, Refuse, Reject, Shut, Unavailable
-from gateway.raw import Malformed, RawEvent, Unfit
+from gateway.raw import Malformed
 from gateway.rights.counter import Counter
 from gateway.sampling import Arrived, Sampler
 from gateway.sources import cloudevents, consent, gtag, measurement, stape
@@ -39,6 +39,7 @@ from gateway.sources.native import Batch, Connection, NotAnEvent, TooManyEvents,
 from gateway.sources.strict import Unreadable
 from gateway.tag.serving import serve_tag
 from gateway.tallying import count
+from gateway.turn import Passage, Said, Turn
 from gateway.webhooks import DIALECTS, PING_BYTES, Dialect, Webhooks
 
 EVENTS_BYTES: Final = 1 << 20
@@ -72,7 +73,8 @@ ROUTES: Final = (
 """Every public route; the documentation is tested against this."""
 
 JSON_TYPE: Final = "application/json"
-EVENT_TYPES: Final[Mapping[str, Callable[[bytes, int], Batch]]] = {
+Decoder = Callable[[bytes, int], Batch]
+EVENT_TYPES: Final[Mapping[str, Decoder]] = {
     JSON_TYPE: decode,
     "application/cloudevents+json": cloudevents.decode,
     "application/cloudevents-batch+json": cloudevents.decode_batch,
@@ -83,8 +85,6 @@ ALLOWED: Final = "allowed"
 PAGES: Final = frozenset({Source.COLLECT, Source.GTAG, Source.MEASUREMENT, Source.STAPE})
 """Whose events are never held: a visitor's consent comes with them, or not at all."""
 EVENTS, COLLECT, ACCEPTED, REFUSED = Source.EVENTS, Source.COLLECT, Status.ACCEPTED, Status.REFUSED
-Said = RawEvent | Unfit | Malformed
-"""What a source makes of an event."""
 PREFLIGHT_SECONDS: Final = "86400"
 PIXEL: Final = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c000000000100010000020144003b")
 """A transparent GIF of one pixel: the data tag takes an image that does not load for a failure."""
@@ -116,6 +116,7 @@ class Intake:
         self._metrics = metrics
         self._addresses = addresses
         self._sampler = Sampler(outbox)
+        self._turn = Turn(outbox, metrics, wall)
         self._wall = wall
         self._monotonic = monotonic
         self._closing = False
@@ -162,20 +163,23 @@ class Intake:
 
     async def _events(self, request: web.BaseRequest) -> Answer:
         door, body = await self._from_server(request, EVENTS_BYTES, EVENT_TYPES)
-        now = int(self._wall())
-        try:
-            batch = _reader_of(request)(body, now)
-        except Unreadable:
-            return problem(400, "not_json")
-        except NotAnEvent:
-            return problem(400, "not_an_event")
-        except TooManyEvents:
-            return problem(413, "too_many_events")
-        self._take(door.bucket, len(batch.events) - 1)
-        entries, fates = await self._store(door, EVENTS, batch.events, now)
-        self._count_unknown(door, batch)
-        await self._sample(door, Arrived(EVENTS, batch.events, batch.unknown, len(body)), entries, now)
-        return answer(202, _results(batch.events, entries, fates))
+        passage = await self._pass(door, EVENTS, self._reading(door, _reader_of(request), body), len(body))
+        return answer(202, _results(passage.batch.events, passage.entries or (), passage.statuses))
+
+    def _reading(self, door: Door, decode_body: Decoder, body: bytes) -> Callable[[int], Batch]:
+        def read(now: int) -> Batch:
+            try:
+                batch = decode_body(body, now)
+            except Unreadable:
+                raise Refusal(problem(400, "not_json")) from None
+            except NotAnEvent:
+                raise Refusal(problem(400, "not_an_event")) from None
+            except TooManyEvents:
+                raise Refusal(problem(413, "too_many_events")) from None
+            self._take(door.bucket, len(batch.events) - 1)
+            return batch
+
+        return read
 
     async def _from_server(
         self, request: web.BaseRequest, limit: int, types: Container[str] = (JSON_TYPE,), *, though_full: bool = False
@@ -199,16 +203,18 @@ class Intake:
 
     async def _collect(self, request: web.BaseRequest, query: str) -> Answer:
         page = await self._from_page(request, query, COLLECT_BYTES)
-        now = int(self._wall())
-        try:
-            batch = decode(page.body, now, page.connection)
-        except (Unreadable, NotAnEvent, TooManyEvents):
-            batch = Batch(events=[Malformed("event", Fault.BAD_FORMAT)], unknown={})
-        self._take_as_visitor(page.door.bucket, page.address, len(batch.events) - 1, page.cors)
-        entries, _ = await self._store(page.door, COLLECT, batch.events, now, page.cors)
-        self._count_unknown(page.door, batch)
-        await self._sample(page.door, Arrived(COLLECT, batch.events, batch.unknown, len(page.body)), entries, now)
+        await self._pass_page(page, COLLECT, lambda now: decode(page.body, now, page.connection), len(page.body))
         return answer(204, headers=page.cors)
+
+    async def _pass_page(self, page: "Page", source: Source, decode_body: Callable[[int], Batch], size: int) -> Passage:
+        """Let through what a page's visitor sends; what cannot be read at all is one malformed event."""
+
+        def read(now: int) -> Batch:
+            batch = _or_malformed(decode_body, now)
+            self._take_as_visitor(page.door.bucket, page.address, len(batch.events) - 1, page.cors)
+            return batch
+
+        return await self._pass(page.door, source, read, size, page.cors)
 
     async def _from_page(self, request: web.BaseRequest, query: str, limit: int, *, though_full: bool = False) -> "Page":
         """Recognise a page, and read what its browser sends, of at most `limit` bytes."""
@@ -249,12 +255,8 @@ class Intake:
             return answer(204)
         door, origin = found
         page = await self._read_page(request, door, credentials_cors_of(origin), COLLECT_BYTES)
-        now = int(self._wall())
-        batch = gtag.decode(query, page.body, now, page.connection)
-        self._take_as_visitor(door.bucket, page.address, len(batch.events) - 1, page.cors)
-        entries, _ = await self._store(door, Source.GTAG, batch.events, now, page.cors)
-        self._count_unknown(door, batch)
-        await self._sample(door, Arrived(Source.GTAG, batch.events, batch.unknown, len(query) + len(page.body)), entries, now)
+        size = len(query) + len(page.body)
+        await self._pass_page(page, Source.GTAG, lambda now: gtag.decode(query, page.body, now, page.connection), size)
         return answer(204, headers=page.cors)
 
     def _tag_preflight(self, request: web.BaseRequest, query: str) -> Answer:
@@ -268,15 +270,13 @@ class Intake:
         door = self._callers.measuring(query)
         self._refuse_if_shut()
         body = await self._body_of_server(request, door, EVENTS_BYTES)
-        now = int(self._wall())
-        try:
-            batch = measurement.decode(body, now)
-        except (Unreadable, NotAnEvent, TooManyEvents):
-            batch = Batch(events=[Malformed("event", Fault.BAD_FORMAT)], unknown={})
-        self._take(door.bucket, len(batch.events) - 1)
-        entries, _ = await self._store(door, Source.MEASUREMENT, batch.events, now)
-        self._count_unknown(door, batch)
-        await self._sample(door, Arrived(Source.MEASUREMENT, batch.events, batch.unknown, len(body)), entries, now)
+
+        def read(now: int) -> Batch:
+            batch = _or_malformed(partial(measurement.decode, body), now)
+            self._take(door.bucket, len(batch.events) - 1)
+            return batch
+
+        await self._pass(door, Source.MEASUREMENT, read, len(body))
         return answer(204)
 
     async def _data(self, request: web.BaseRequest, query: str) -> Answer:
@@ -290,16 +290,14 @@ class Intake:
         if request.method == "OPTIONS":
             return answer(204, headers={**cors, **_allowing("GET, POST")})
         page = await self._read_page(request, door, cors, COLLECT_BYTES)
-        now = int(self._wall())
         form = request.content_type == "application/x-www-form-urlencoded"
-        batch = stape.decode(query, page.body, now, page.connection, form=form)
-        self._take_as_visitor(door.bucket, page.address, len(batch.events) - 1, page.cors)
-        entries, _ = await self._store(door, Source.STAPE, batch.events, now, page.cors)
-        self._count_unknown(door, batch)
-        await self._sample(door, Arrived(Source.STAPE, batch.events, batch.unknown, len(query) + len(page.body)), entries, now)
+        size = len(query) + len(page.body)
+        decode_body = partial(stape.decode, query, page.body, connection=page.connection, form=form)
+        passage = await self._pass_page(page, Source.STAPE, decode_body, size)
         if request.method == "GET":
             return answer(200, PIXEL, page.cors, content_type="image/gif")
-        receipts = [{"timestamp": now, "unique_event_id": f"{now}_{secrets.token_hex(8)}"} for _ in batch.events]
+        now = passage.now
+        receipts = [{"timestamp": now, "unique_event_id": f"{now}_{secrets.token_hex(8)}"} for _ in passage.batch.events]
         return answer(200, orjson.dumps(receipts if page.body.lstrip().startswith(b"[") else receipts[0]), page.cors)
 
     # ── consent records ──────────────────────────────────────────────────────────────────────────────────────
@@ -384,8 +382,8 @@ class Intake:
             with _shut_told():
                 await webhooks.withhold(shop, topic, told, now)
         elif told is not None:
-            entries, _ = await self._store(shop.door, dialect.source, (told,), now)
-            await self._sample(shop.door, Arrived(dialect.source, (told,), {}, len(body)), entries, now)
+            batch = Batch([told], {})
+            await self._pass(shop.door, dialect.source, lambda _now: batch, len(body))
         return answer(200)
 
     # ── both ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -410,32 +408,58 @@ class Intake:
         if seconds > 0:
             raise Refusal(problem(429, "too_many_requests", {**headers, "Retry-After": _jittered(seconds + 1)}))
 
-    async def _store(
-        self, door: Door, source: Source, events: Sequence[Said], now: int, headers: Mapping[str, str] = NO_HEADERS
-    ) -> tuple[list[Entry], Sequence[Fate]]:
-        run = door.line.run
-        try:
-            citing = [True for event in events if type(event) is RawEvent and cites(event.consent)]
-            if citing:
-                entries = await self._consents.run(door.line, events, source, now)
-            else:
-                entries = [run(event, source, now, None, ()) for event in events]
-            fates = await self._outbox.put(entries)
-            if citing and door.hold_seconds and source not in PAGES:
-                await self._consents.hold(door, events, entries, now)
-        except Unavailable as unavailable:
-            raise Refusal(_unavailable(unavailable.why, headers)) from None
-        count(self._metrics, door.line.storefront, source, entries, fates)
-        return entries, fates
+    async def _pass(
+        self,
+        door: Door,
+        source: Source,
+        read: Callable[[int], Batch],
+        size: int,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Passage:
+        """Let a request through with those that come with it; `size` is its body's bytes. Raises Refusal."""
+        future: asyncio.Future[Passage] = asyncio.get_running_loop().create_future()
+        self._turn.take(Passage(door, source, read, size, partial(_arrive, future)))
+        return await self._finish(await future, headers)
 
-    async def _sample(self, door: Door, arrived: Arrived, entries: Sequence[Entry], now: int) -> None:
-        """Keep the shapes of what came, once a minute."""
-        if self._sampler.is_due(door.line.storefront, now):
-            await self._sampler.take(door.line.storefront, arrived, entries, now)
-
-    def _count_unknown(self, door: Door, batch: Batch) -> None:
+    async def _finish(self, passage: Passage, headers: Mapping[str, str] = NO_HEADERS) -> Passage:
+        """Do what takes waiting: find the records that events cite and put these, and keep a sample once a minute."""
+        if isinstance(passage.fault, Unavailable):
+            raise Refusal(_unavailable(passage.fault.why, headers)) from None
+        if passage.fault is not None:
+            raise passage.fault
+        if passage.entries is None:
+            await self._cite(passage, headers)
+        door, batch = passage.door, passage.batch
         for field, number in batch.unknown.items():
             self._metrics.unknown_fields(door.line.storefront, field, number)
+        if batch.events and self._sampler.is_due(door.line.storefront, passage.now):
+            arrived = Arrived(passage.source, batch.events, batch.unknown, passage.size)
+            await self._sampler.take(door.line.storefront, arrived, passage.entries or (), passage.now)
+        return passage
+
+    async def _cite(self, passage: Passage, headers: Mapping[str, str]) -> None:
+        """Carry events down the line with the records that they cite, and keep those that came before theirs."""
+        door, source, events, now = passage.door, passage.source, passage.batch.events, passage.now
+        try:
+            passage.entries = await self._consents.run(door.line, events, source, now)
+            passage.statuses = await self._outbox.put(passage.entries)
+            if door.hold_seconds and source not in PAGES:
+                await self._consents.hold(door, events, passage.entries, now)
+        except Unavailable as unavailable:
+            raise Refusal(_unavailable(unavailable.why, headers)) from None
+        count(self._metrics, door.line.storefront, source, passage.entries, passage.statuses)
+
+
+def _arrive(future: asyncio.Future[Passage], passage: Passage) -> None:
+    if not future.done():
+        future.set_result(passage)
+
+
+def _or_malformed(decode_body: Callable[[int], Batch], now: int) -> Batch:
+    try:
+        return decode_body(now)
+    except (Unreadable, NotAnEvent, TooManyEvents):
+        return Batch(events=[Malformed("event", Fault.BAD_FORMAT)], unknown={})
 
 
 class Page(NamedTuple):
@@ -456,7 +480,7 @@ def healthy() -> Answer:
 PATHS: Final = {path: ", ".join(method for method, other in ROUTES if other == path) for _, path in ROUTES}
 
 
-def _reader_of(request: web.BaseRequest) -> Callable[[bytes, int], Batch]:
+def _reader_of(request: web.BaseRequest) -> Decoder:
     if request.headers.get(hdrs.CONTENT_TYPE) == JSON_TYPE:  # as nearly always: no parsing of the header
         return decode
     return EVENT_TYPES[request.content_type]

@@ -141,6 +141,9 @@ Entry = Accept | Refuse | Reject
 Fate = Status | Refusal
 """What became of an entry. A `Refusal` is of an `Accept` that the store itself turned away, and says why: REFUSED it is too."""
 
+Stored = Sequence[Fate] | Exception
+"""What became of a request's entries: a fate for each, in order, or why none of them was stored."""
+
 
 class Lane(msgspec.Struct, frozen=True):
     """Where a courier works: one destination of one storefront."""
@@ -623,6 +626,12 @@ class Outbox(Protocol):
         Refusal.WITHDRAWN, where its person has withdrawn and has not granted anew since, and Refusal.REFUNDED, where it is an
         order all of whose money has gone back (`refund`): nothing of it is kept but the decision, which is
         `entry.trace.overruled(why)`.
+        """
+
+    async def put_each(self, requests: Sequence[Sequence[Entry]]) -> Sequence[Stored]:
+        """Store the entries of requests that came together; return after the flush, with what `put` gives or raises for each.
+
+        None of them spoils another. Raises Unavailable for all of them.
         """
 
     @property

@@ -8,24 +8,24 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.outbox import Entry, Fate
+from gateway.outbox import Entry, Shut, Stored, Unavailable
 from gateway.outbox.store import Changes, Store
 from gateway.outbox.writer import Answer, Change, Writer, ignore
 
 
 class _Put(Change[Store, Any], frozen=True, eq=False, gc=False, kw_only=True):
-    """One request's entries. It is made with its neighbours, so its own `run` is never called."""
+    """The entries of requests that came together. It is made with its neighbours, so its own `run` is never called."""
 
-    entries: Sequence[Entry]
+    requests: Sequence[Sequence[Entry]]
 
 
 class PuttingWriter(Writer[Store, Changes]):
     """The thread of an outbox."""
 
-    def put(self, entries: Sequence[Entry]) -> asyncio.Future[Sequence[Fate]]:
-        """Queue a request's entries. Raises Unavailable."""
-        future: asyncio.Future[Sequence[Fate]] = self._future()
-        self._queue_change(_Put(ignore, ignore, future, len(entries), entries=entries))
+    def put(self, requests: Sequence[Sequence[Entry]]) -> asyncio.Future[Sequence[Stored]]:
+        """Queue the entries of each request; what comes of one is told in its place. Raises Unavailable, for all of them."""
+        future: asyncio.Future[Sequence[Stored]] = self._future()
+        self._queue_change(_Put(ignore, ignore, future, sum(map(len, requests)), requests=requests))
         return future
 
     def _make(self, store: Store, changes: Sequence[Change[Store, Any]]) -> list[Answer]:
@@ -33,7 +33,33 @@ class PuttingWriter(Writer[Store, Changes]):
         puts = [change for change in changes if isinstance(change, _Put)]
         answers = super()._make(store, [change for change in changes if not isinstance(change, _Put)])
         if puts:
-            for put, outcome in zip(puts, store.put([put.entries for put in puts]), strict=True):
-                fault = outcome if isinstance(outcome, ValueError) else None
-                answers.append(Answer(put, outcome, fault))
+            outcomes = store.put([entries for put in puts for entries in put.requests])
+            for put in puts:
+                answers.append(Answer(put, outcomes[: len(put.requests)]))
+                del outcomes[: len(put.requests)]
         return answers
+
+    def _apply(self, store: Store, changes: Sequence[Change[Store, Any]]) -> list[Answer]:
+        """Apply changes; where a put of several requests is at fault, each of these in a transaction of its own."""
+        answers = super()._apply(store, changes)
+        match changes:
+            case [_Put() as put] if len(put.requests) > 1 and answers and _at_fault(answers[0]):
+                return [Answer(put, [self._put_alone(store, put, entries) for entries in put.requests])]
+            case _:
+                return answers
+
+    def _put_alone(self, store: Store, put: _Put, entries: Sequence[Entry]) -> Stored:
+        alone = _Put(ignore, ignore, put.future, len(entries), requests=(entries,))
+        answers = super()._apply(store, (alone,))
+        if not answers:
+            return Unavailable(Shut.FAILED)
+        (answer,) = answers
+        if isinstance(answer.fault, Exception):
+            return answer.fault
+        (outcome,) = answer.result  # type: ignore[misc]  # `_make` gives one for each request
+        return outcome  # type: ignore[no-any-return, has-type]
+
+
+def _at_fault(answer: Answer) -> bool:
+    """Say whether it was the change itself, not the store, that failed."""
+    return answer.fault is not None and not isinstance(answer.fault, Unavailable)

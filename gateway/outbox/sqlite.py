@@ -40,6 +40,7 @@ from gateway.outbox import (
     Removal,
     Settlement,
     Shut,
+    Stored,
     Swept,
     Undelivered,
     Waiting,
@@ -177,9 +178,19 @@ class SqliteOutbox:
 
         Raises ValueError when an event goes to a destination without a lane, or there are more than 5,000 entries.
         """
-        if len(entries) > MOST_ENTRIES:
+        (outcome,) = await self.put_each((entries,))
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def put_each(self, requests: Sequence[Sequence[Entry]]) -> Sequence[Stored]:
+        """Store the entries of requests that came together, each request's all or none; return after the flush.
+
+        Each has its statuses, or the ValueError of `put`. Raises Unavailable for all of them.
+        """
+        if any(len(entries) > MOST_ENTRIES for entries in requests):
             raise ValueError("outbox: too many entries in one request")
-        return await self._writer.put(entries)
+        return await self._writer.put(requests)
 
     @property
     def shut(self) -> Shut | None:

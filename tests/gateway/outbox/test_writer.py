@@ -1,13 +1,14 @@
 """The store's thread: one flush for many, one fault for one."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from gateway.model import EmailDigests, Status
-from gateway.outbox import Person, Shut, Unavailable
+from gateway.model import EmailDigests, Status, StorefrontId
+from gateway.outbox import Accept, Entry, Person, Shut, Unavailable
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.putting import PuttingWriter
 from gateway.outbox.schema import CannotOpen
@@ -60,27 +61,62 @@ def transactions(store: Store) -> int:
 
 async def test_all_that_waits_shares_a_flush(writer: PuttingWriter) -> None:
     """However many wait, there are only a few transactions, and everybody is answered."""
-    answers = await asyncio.gather(*(writer.put([accept(n)]) for n in range(200)))
-    assert [list(one) for one in answers] == [[Status.ACCEPTED]] * 200
+    answers = await asyncio.gather(*(writer.put([[accept(n)]]) for n in range(200)))
+    assert answers == [[[Status.ACCEPTED]]] * 200
     assert await writer.ask(transactions) < 20
 
 
 async def test_a_change_that_fails_fails_alone(writer: PuttingWriter) -> None:
     """It is undone whole, its caller hears of it, and everybody else's change of the group is made."""
     first, failing, second, undone = (
-        writer.put([accept(1)]),
+        writer.put([[accept(1)]]),
         writer.change(fail, print),
-        writer.put([accept(2)]),
+        writer.put([[accept(2)]]),
         writer.change(half, print),
     )
     for bug in (failing, undone):
         with pytest.raises(LookupError):
             await bug
-    assert [*await first, *await second] == [Status.ACCEPTED, Status.ACCEPTED]
+    assert [*await first, *await second] == [[Status.ACCEPTED], [Status.ACCEPTED]]
     found = await writer.ask(lambda store: store.find(FIRST, 10, NOW))
     assert found is not None
     assert found.upto == 2
-    assert await writer.put([accept(3, email=EmailDigests(digest(1)))]) == [Status.ACCEPTED]
+    assert await writer.put([[accept(3, email=EmailDigests(digest(1)))]]) == [[Status.ACCEPTED]]
+
+
+class Stumbling(Store):
+    """A store with a bug: it cannot take in an event that is known as `e13`."""
+
+    def put(self, requests: Sequence[Sequence[Entry]]) -> list[list[Status] | ValueError]:
+        """Take them in, or stumble half-way."""
+        put = super().put(requests)
+        if any(
+            isinstance(entry, Accept) and entry.event.event_id == accept(13).event.event_id for one in requests for entry in one
+        ):
+            raise LookupError("bug")
+        return put
+
+
+async def test_a_request_that_fails_fails_alone_among_those_that_came_with_it(tmp_path: Path) -> None:
+    """All of a put is undone, and each of its requests is tried in a transaction of its own."""
+    (tmp_path / "data").mkdir()
+    keyring = Keyring.create(tmp_path / "keys.json")
+    writer = PuttingWriter("outbox", lambda _: None)
+    await writer.start(lambda: Stumbling(tmp_path / "data", keyring, LANES, Options(1 << 26, 0)))
+    before, fault, after = await writer.put([[accept(1)], [accept(13), accept(14)], [accept(2), accept(1)]])
+    assert (before, after) == ([Status.ACCEPTED], [Status.ACCEPTED, Status.DUPLICATE])
+    assert isinstance(fault, LookupError)
+    assert await writer.put([[accept(14)]]) == [[Status.ACCEPTED]]
+    await writer.close()
+
+
+async def test_a_request_that_makes_no_sense_spoils_none_that_came_with_it(writer: PuttingWriter) -> None:
+    """Its own outcome says what is wrong with it."""
+    lost = msgspec.structs.replace(accept(2), storefront=StorefrontId("elsewhere"))
+    before, fault, after = await writer.put([[accept(1)], [accept(3), lost], [accept(4)]])
+    assert (before, after) == ([Status.ACCEPTED], [Status.ACCEPTED])
+    assert isinstance(fault, ValueError)
+    assert await writer.put([[accept(3)]]) == [[Status.ACCEPTED]]
 
 
 async def test_a_question_that_fails_fails_alone(writer: PuttingWriter) -> None:
@@ -106,22 +142,22 @@ async def test_what_follows_a_change_fails_alone(writer: PuttingWriter) -> None:
     def stumble(_: object) -> None:
         raise LookupError("bug")
 
-    stumbling, other = writer.change(lambda _: None, stumble), writer.put([accept(1)])
+    stumbling, other = writer.change(lambda _: None, stumble), writer.put([[accept(1)]])
     with pytest.raises(LookupError):
         await stumbling
-    assert await other == [Status.ACCEPTED]
+    assert await other == [[Status.ACCEPTED]]
 
 
 async def test_too_many_waiting_entries_are_refused(writer: PuttingWriter) -> None:
     """Memory is bounded: beyond the bound the store is busy, until the thread has caught up."""
     entries = [reject()] * 5_000
-    waiting = [writer.put(entries) for _ in range(MOST_WAITING // 5_000)]
+    waiting = [writer.put([entries]) for _ in range(MOST_WAITING // 5_000)]
     assert writer.shut is Shut.BUSY
     with pytest.raises(Unavailable, match="store_busy"):
-        await writer.put([reject()])
+        await writer.put([[reject()]])
     await asyncio.gather(*waiting)
     assert writer.shut is None
-    await writer.put([reject()])
+    await writer.put([[reject()]])
 
 
 async def test_news_comes_before_answers(tmp_path: Path) -> None:
@@ -131,7 +167,7 @@ async def test_news_comes_before_answers(tmp_path: Path) -> None:
     keyring = Keyring.create(tmp_path / "keys.json")
     writer = PuttingWriter("outbox", told.append)
     await writer.start(lambda: Store(tmp_path / "data", keyring, LANES, Options(1 << 26, 0)))
-    await writer.put([accept(1)])
+    await writer.put([[accept(1)]])
     assert told[-1].figures[FIRST].waiting == 1
     assert told[-1].arrived == {SHOP}
     await writer.close()
