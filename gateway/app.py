@@ -58,7 +58,7 @@ from gateway.ledger.sqlite import SqliteLedger
 from gateway.ledger.store import Options as LedgerOptions
 from gateway.limits import Addresses, Bucket
 from gateway.line import Line
-from gateway.listener import Caps, Handler, QuietServer, assert_sound_aiohttp
+from gateway.listener import Caps, Handler, QuietServer, Taker, assert_sound_aiohttp, takes_nothing
 from gateway.log import Happening, Log, Reducer, innermost_frame, name_of
 from gateway.metrics import NONE, VERSION, Metrics
 from gateway.model import Destination, StorefrontId
@@ -283,7 +283,7 @@ async def running(  # noqa: PLR0915 - every room, once
         stack.push_async_callback(_stop_couriers, couriers, tasks, settings.server.stop_grace_seconds, hurry)
         private_address = await _listen(stack, private.handle, settings.server.private, _caps(settings, callers), log)
         stack.callback(live.close)
-        public_address = await _listen(stack, intake.handle, settings.server.public, _caps(settings, callers), log)
+        public_address = await _listen(stack, intake.handle, settings.server.public, _caps(settings, callers), log, intake.take)
         opened.set()
         stack.callback(intake.close)
         stack.push_async_callback(_linger, settings.server.pre_stop_seconds, hurry)
@@ -575,12 +575,14 @@ def _caps(settings: Settings, callers: Callers) -> Caps:
     return Caps(server.max_connections, server.max_connections_per_client, server.header_seconds, exempt=callers.trusts)
 
 
-async def _listen(stack: AsyncExitStack, handler: Handler, address: Address, caps: Caps, log: Log) -> Address:
+async def _listen(  # noqa: PLR0913, PLR0917 - each once
+    stack: AsyncExitStack, handler: Handler, address: Address, caps: Caps, log: Log, taker: Taker = takes_nothing
+) -> Address:
     """Open a listening socket; the stack closes it. Returns the address with the port that it turned out to have.
 
     Raises CannotListen.
     """
-    server = QuietServer(handler, caps, log)
+    server = QuietServer(handler, caps, log, taker)
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=DRAIN_SECONDS)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 import aiohttp
 import aiohttp.http_parser
@@ -21,6 +21,8 @@ from aiohttp import HttpVersion, HttpVersion10, HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http_exceptions import ContentEncodingError
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
 from gateway.limits import network_of
@@ -36,6 +38,26 @@ HEADERS: Final = {hdrs.SERVER: "consent-gateway", hdrs.CACHE_CONTROL: "no-store"
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class Whole(NamedTuple):
+    """A request of HTTP/1.1 that is there with all of its body, on a connection that stays open and has no other under way."""
+
+    method: str
+    raw_path: str
+    headers: Mapping[str, str]
+    content: StreamReader
+
+
+Reply = Callable[["Answer | Exception"], None]
+"""Answers a request; an exception is a bug, and answered as one."""
+Taker = Callable[[Whole, Reply], bool]
+"""Takes a whole request without waiting for anything, and calls `Reply` once, at once or later; or says that it does not."""
+
+
+def takes_nothing(_request: Whole, _reply: Reply) -> bool:
+    """Leave every request to the handler."""
+    return False
 
 
 class Caps(msgspec.Struct, frozen=True):
@@ -84,7 +106,7 @@ class Answer(web.StreamResponse):
         transport = protocol.transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError
-        data = self._written(request)
+        data = self._written(request.version, request.method)
         transport.write(data)
         writer.output_size += len(data)
         if protocol.writing_paused:
@@ -94,8 +116,17 @@ class Answer(web.StreamResponse):
     async def write_eof(self, data: bytes = b"") -> None:
         """Do nothing: it is all out."""
 
-    def _written(self, request: web.BaseRequest) -> bytes:
-        version, method, status = request.version, request.method, self._status
+    def stays(self) -> bool:
+        """Say whether the connection may stay behind it."""
+        return self._keep_alive is not False
+
+    def whole(self) -> bytes:
+        """Give all that is to be written in answer to a `Whole` request."""
+        self._keep_alive = self.stays()
+        return self._written(HttpVersion11, hdrs.METH_POST)
+
+    def _written(self, version: HttpVersion, method: str) -> bytes:
+        status = self._status
         if self.extra or not self._keep_alive or version != HttpVersion11 or method == hdrs.METH_HEAD or status == 204:
             return self._written_slowly(version, method)
         start, body = _start(status, self.type if self.body else ""), self.body
@@ -196,8 +227,9 @@ def _of_version_1(handler: Handler) -> Handler:
 class QuietServer(web.Server):
     """aiohttp's low-level server with our protocol: no router, no middleware, no logs."""
 
-    def __init__(self, handler: Handler, caps: Caps, log: Log) -> None:
+    def __init__(self, handler: Handler, caps: Caps, log: Log, taker: Taker = takes_nothing) -> None:
         super().__init__(_of_version_1(handler))
+        self.taker = taker
         self.caps = caps
         self.log = log
         self.per_client: Counter[str] = Counter()
@@ -217,13 +249,15 @@ class QuietServer(web.Server):
 class QuietHandler(RequestHandler):
     """One connection: bounded in time while headers arrive, counted, and silent about what it could not read."""
 
-    __slots__ = ("_client", "_header_timer", "_quiet")
+    __slots__ = ("_client", "_header_timer", "_idle", "_quiet")
 
     def __init__(self, manager: QuietServer, **kwargs: object) -> None:
         super().__init__(manager, **kwargs)  # type: ignore[arg-type]  # passed through as they came
         self._quiet = manager
         self._client: str | None = None
         self._header_timer: asyncio.TimerHandle | None = None
+        self._idle: asyncio.Future[None] | None = None
+        """What aiohttp's task waits for while a request that was taken whole is under way; else None."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the connection, or close it when there are too many."""
@@ -247,17 +281,90 @@ class QuietHandler(RequestHandler):
                 del self._quiet.per_client[self._client]
             self._client = None
         self._headers_are_in()
+        if self._idle is not None:
+            self._waiter, self._idle = self._idle, None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse; while a request's headers are incomplete its clock is running, whatever drips in meanwhile."""
-        super().data_received(data)
+        waiter, self._waiter = self._waiter, None
+        try:
+            super().data_received(data)
+        finally:
+            self._waiter = waiter
+        taken = False
+        if waiter is not None and self._messages and not waiter.done() and not (taken := self._is_taken(waiter)):
+            waiter.set_result(None)
         answering = self._waiter is None and self._request_count > 0
-        if self._messages or answering:
+        if taken or self._messages or answering:
             if self._header_timer is not None:
                 self._headers_are_in()
         elif self._header_timer is None:
             self._expect_headers()
+
+    def _is_taken(self, waiter: asyncio.Future[None]) -> bool:
+        """Offer a request that is whole to who takes such without a task, which costs 10 µs less than aiohttp's own way.
+
+        Until it is answered the connection looks to aiohttp as with any request under way; what follows on it waits.
+        """
+        message, payload = self._messages[0]
+        if (
+            len(self._messages) > 1
+            or type(message) is not RawRequestMessage
+            or message.version != HttpVersion11
+            or message.should_close
+            or not payload.is_eof()
+            or payload.exception() is not None
+            or self._close
+            or self._force_close
+            or self._upgraded
+            or self.writing_paused
+        ):
+            return False
+        self._messages.clear()
+        self._waiter, self._idle, self._request_in_progress = None, waiter, True
+        try:
+            taken = self._quiet.taker(Whole(message.method, message.path, message.headers, payload), self._reply)
+        except Exception as fault:  # noqa: BLE001 - as of any handler
+            self._reply(fault)
+            taken = True
+        if not taken:
+            self._waiter, self._idle, self._request_in_progress = waiter, None, False
+            self._messages.append((message, payload))
+            return False
+        if self._parser is not None:
+            self._parser.message_consumed()
+        self._quiet.requests_count += 1
+        return True
+
+    def _reply(self, response: Answer | Exception) -> None:
+        """Write the answer to what was taken whole, and go on as aiohttp does behind an answer."""
+        waiter, self._idle = self._idle, None
+        if isinstance(response, Exception):
+            response = self._say_of_bug(response)
+        if waiter is None:  # the client has gone meanwhile
+            return
+        self._waiter, self._request_in_progress = waiter, False
+        if self._handler_waiter is not None:
+            self._handler_waiter.set_result(None)
+        transport = self.transport
+        if transport is not None and not transport.is_closing():
+            transport.write(response.whole())
+        if self._close or self._force_close or not response.stays():
+            self._leave(waiter)
+            return
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        if self._keepalive_handle is None:
+            self._keepalive_handle = self._loop.call_at(self._next_keepalive_close_time, self._process_keepalive)
+        if self._messages and not waiter.done():
+            waiter.set_result(None)
+
+    def _leave(self, waiter: asyncio.Future[None]) -> None:
+        """Close behind the answer, once it is out."""
+        self._close = True
+        waiter.cancel()
+        if self.transport is not None:
+            self.transport.close()
 
     def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT002 - aiohttp's signature
         """Resume what was paused, and only that: aiohttp asks after every body, and pays a second parse for it (4 µs)."""
@@ -272,6 +379,11 @@ class QuietHandler(RequestHandler):
             self._header_timer.cancel()
             self._header_timer = None
 
+    def _say_of_bug(self, exc: BaseException) -> Answer:
+        """Log a bug by its class and place, and give the answer to whom it met."""
+        self._quiet.log.say(Happening.UNEXPECTED_ERROR, error=name_of(exc), where=innermost_frame(exc))
+        return closing(problem(500, "internal_error"))
+
     def log_debug(self, *_args: object, **_kw: object) -> None:
         """Say nothing."""
 
@@ -284,7 +396,7 @@ class QuietHandler(RequestHandler):
         """Answer a malformed request, or a bug of ours, by a code; only the bug is logged, by its class and place."""
         del message
         if status == 500 and exc is not None:
-            self._quiet.log.say(Happening.UNEXPECTED_ERROR, error=name_of(exc), where=innermost_frame(exc))
+            self._say_of_bug(exc)
         if request.writer.output_size > 0:
             raise ConnectionError
         if isinstance(exc, ContentEncodingError):  # an encoding that aiohttp has no library for never reaches the handler

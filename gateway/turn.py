@@ -1,10 +1,11 @@
-"""A turn: the requests that came in the same turn of the event loop cross the line together and are stored as one group.
+"""A turn: requests that come at the same time cross the line together and are stored as one group.
 
 Between requests the processor's caches are full of something else: what decodes, decides and minimises an event costs twice
-as much where HTTP stands between one event and the next. So requests wait for those that come with them, a turn or a few
-while each brings more, never on a clock; then all are read, all are carried down the line, and all are put. Each request
-keeps its own fate: what is wrong with one is that one's alone. An event that cites a consent record is only read here,
-for finding the record takes waiting.
+as much where HTTP stands between one event and the next, and each flush costs as much as ten events. So while a group is
+being flushed, what comes waits for it; and behind it most of as many as were there before are waited for, a millisecond, or two
+while it brings more. A client that is alone waits for nobody. Then all are read, all are carried down the line, all are put.
+Each request keeps its own fate: what is wrong with one is that one's alone. An event that cites a consent record is only read
+here, for finding the record takes waiting.
 """
 
 import asyncio
@@ -21,8 +22,11 @@ from gateway.raw import Malformed, RawEvent, Unfit
 from gateway.sources.native import Batch
 from gateway.tallying import count
 
-MOST_TURNS: Final = 16
-"""Turns of the event loop that requests are gathered for while each brings more."""
+GATHER_SECONDS: Final = 0.001
+"""How long those who were there before are waited for, and again while that brings more: a flush takes longer."""
+MOST_WAITS: Final = 2
+MOST_OF_ALL: Final = 0.75
+"""The share of those who were there before that is waited for: stragglers hold nobody up, and go with the next group."""
 MOST_BYTES: Final = 128 << 10
 """Of bodies, after which a turn is over: whatever else the loop has to do waits for some milliseconds at most."""
 
@@ -68,7 +72,11 @@ class Turn:
         self._wall = wall
         self._gathered: list[Passage] = []
         self._bytes = 0
+        self._expected = 1
+        """How many requests were there when the last group was flushed: those of the group and those that waited for it."""
         self._putting: set[asyncio.Task[None]] = set()
+        self._flushing = 0
+        self._timer: asyncio.TimerHandle | None = None
 
     def take(self, passage: Passage) -> None:
         """Let a request through with those that come with it; `done` is called after the flush, or once a fault is known."""
@@ -76,22 +84,37 @@ class Turn:
         self._bytes += passage.size
         if self._bytes >= MOST_BYTES:
             self._end()
-        elif len(self._gathered) == 1:
-            asyncio.get_running_loop().call_soon(self._look, 1, MOST_TURNS)
+        elif not self._flushing:
+            self._wait_or_end()
 
-    def _look(self, before: int, turns: int) -> None:
-        """End the turn unless the last one of the event loop brought more and some are left to wait for."""
-        if turns and len(self._gathered) > before:
-            asyncio.get_running_loop().call_soon(self._look, len(self._gathered), turns - 1)
-        elif self._gathered:
+    def _wait_or_end(self) -> None:
+        """End the turn if most of them are there, else wait for them."""
+        if len(self._gathered) >= self._expected * MOST_OF_ALL:
+            self._end()
+        elif self._timer is None:
+            self._wait(MOST_WAITS)
+
+    def _wait(self, times: int) -> None:
+        self._timer = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._look, len(self._gathered), times - 1)
+
+    def _look(self, before: int, times: int) -> None:
+        """Wait on while it brings more."""
+        if times and len(self._gathered) > before:
+            self._wait(times)
+        else:
             self._end()
 
     def _end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         gathered, self._gathered, self._bytes = self._gathered, [], 0
         now = int(self._wall())
         crossed = [passage for passage in [passage for passage in gathered if _read(passage, now)] if _cross(passage)]
         if not crossed:
+            self._expected = 1
             return
+        self._flushing += 1
         task = asyncio.get_running_loop().create_task(self._put(crossed))
         self._putting.add(task)
         task.add_done_callback(self._putting.discard)
@@ -103,6 +126,9 @@ class Turn:
             fates = await self._outbox.put_each([passage.entries or () for passage in crossed])
         except Exception as fault:  # noqa: BLE001 - each who asked hears it
             fates = [fault] * len(crossed)
+        finally:
+            self._flushing -= 1
+        self._expected = len(crossed) + len(self._gathered)
         kept: list[Passage] = []
         for passage, fate in zip(crossed, fates, strict=True):
             if isinstance(fate, Exception):
@@ -113,6 +139,8 @@ class Turn:
         self._count(kept)
         for passage in kept:
             passage.done(passage)
+        if self._gathered and not self._flushing:
+            self._wait_or_end()
 
     def _count(self, kept: Sequence[Passage]) -> None:
         """Count all that came by the same door at once: 1 µs a request instead of 3."""

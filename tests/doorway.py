@@ -241,7 +241,7 @@ async def doorway(folder: Path, *edits: tuple[str, str], max_bytes: str = "1GiB"
             monotonic=lambda: clock.monotonic,
         )
         metrics.watch_repeats(settings.storefronts, outbox.differing_repeats)
-        runner = web.ServerRunner(QuietServer(intake.handle, Caps(1000, 1000, 5.0), Log()), shutdown_timeout=1.0)
+        runner = web.ServerRunner(QuietServer(intake.handle, Caps(1000, 1000, 5.0), Log(), intake.take), shutdown_timeout=1.0)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         try:

@@ -21,16 +21,18 @@ from gateway.model import Status
 from gateway.outbox import Accept
 from gateway.outbox.sqlite import SqliteOutbox
 
-put, late = SqliteOutbox.put, set()
+put_each, late = SqliteOutbox.put_each, set()
 
-async def early(self, entries):
+async def early(self, requests):
     async def later():
         await asyncio.sleep(0.1)
-        await put(self, entries)
+        await put_each(self, requests)
     late.add(asyncio.ensure_future(later()))
-    return [Status.ACCEPTED if isinstance(entry, Accept) else Status.REFUSED for entry in entries]
+    return [
+        [Status.ACCEPTED if isinstance(entry, Accept) else Status.REFUSED for entry in entries] for entries in requests
+    ]
 
-SqliteOutbox.put = early
+SqliteOutbox.put_each = early
 sys.exit(main())
 """
 """A gateway that answers before the commit."""

@@ -1,5 +1,6 @@
 import asyncio
 import gzip
+import re
 import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -30,6 +31,7 @@ from tests.doorway import (
     statuses,
 )
 from tests.live import ORIGIN
+from tests.wire import connected, request
 
 ALL: Final = [destination.value for destination in Destination]
 CANARY: Final = "canary-7f3a@example.com"
@@ -493,3 +495,49 @@ def test_the_commonest_result_is_written_as_json_would_be(allowed: tuple[Destina
     assert _results([raw] * 2, [entry] * 2, [Status.ACCEPTED, Status.DUPLICATE]) == orjson.dumps(
         {"results": [wanted, {"event_id": event_id, "status": "duplicate"}]}
     )
+
+
+# ── a request that comes whole, and one that comes in parts ──────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        ("key", [], as_bytes(purchase("1"))),
+        ("key", [], as_bytes({"events": [purchase("1"), refused("2"), purchase("1"), 7]})),
+        ("key", [], as_bytes(purchase("1", undeclared=1))),
+        ("key", [], as_bytes(purchase("1", consent={"receipt": "nobody-knows-it"}))),
+        ("key", [], b"{"),
+        ("key", [], b"[]"),
+        ("key", [], b" " * ((1 << 20) + 1)),
+        ("key", ["Content-Encoding: gzip"], gzip.compress(as_bytes(purchase("1")))),
+        ("key", ["Content-Encoding: compress"], as_bytes(purchase("1"))),
+        ("wrong", [], as_bytes(purchase("1"))),
+    ],
+    ids=["event", "batch", "undeclared", "citing", "no JSON", "no event", "large", "gzip", "unreadable encoding", "stranger"],
+)
+async def test_a_request_that_comes_whole_is_answered_as_one_that_comes_in_parts(
+    sent: tuple[str, list[str], bytes], tmp_path: Path
+) -> None:
+    """Same status, same headers, same body, and the same is counted and stored."""
+    key, more, body = sent
+    found = []
+    for number, parts in enumerate((1, 2)):
+        (folder := tmp_path / str(number)).mkdir()
+        async with doorway(folder) as door, connected(int(door.url.rpartition(":")[2])) as wire:
+            given = door.installation.secret_key if key == "key" else f"sk_s1_{'x' * 43}"
+            headers = [f"Authorization: Bearer {given}", "Content-Type: application/json", *more]
+            said = request("POST", "/v1/events", headers, body)
+            await wire.say(said if parts == 1 else said[:-1])
+            if parts == 2:
+                await asyncio.sleep(0.02)
+                await wire.say(said[-1:])
+            heard = await wire.answer()
+            plain = re.sub(rb"(Date|Retry-After): .*?\r\n", b"", heard.said)
+            counted = [
+                line
+                for line in door.metrics.text().decode().splitlines()
+                if "requests_total{" in line or "events_total{" in line
+            ]
+            found.append((plain, sorted(counted), await door.stored()))
+    assert found[0] == found[1]

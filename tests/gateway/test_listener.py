@@ -13,7 +13,21 @@ import pytest
 from aiohttp import web
 
 from gateway.limits import network_of
-from gateway.listener import HEADERS, Answer, Caps, Handler, QuietServer, answer, assert_sound_aiohttp, problem
+from gateway.listener import (
+    HEADERS,
+    Answer,
+    Caps,
+    Handler,
+    QuietServer,
+    Reply,
+    Taker,
+    Whole,
+    answer,
+    assert_sound_aiohttp,
+    closing,
+    problem,
+    takes_nothing,
+)
 from gateway.log import Log
 from tests.wire import Wire, connected, request, spoken
 
@@ -31,10 +45,10 @@ class Listening(msgspec.Struct):
 
 
 @asynccontextmanager
-async def listening(handler: Handler, caps: Caps = ROOMY) -> AsyncIterator[Listening]:
+async def listening(handler: Handler, caps: Caps = ROOMY, taker: Taker = takes_nothing) -> AsyncIterator[Listening]:
     """Listen on loopback."""
     log = io.StringIO()
-    server = QuietServer(handler, caps, Log(log))
+    server = QuietServer(handler, caps, Log(log), taker)
     runner = web.ServerRunner(server, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -237,3 +251,159 @@ async def test_a_trusted_proxy_has_no_cap_of_its_own() -> None:
         async with connected(there.port) as first, connected(there.port) as second:
             assert [await is_served(wire) for wire in (first, second)] == [True, True]
         assert there.server.per_client == {}
+
+
+# ── requests that are there whole ────────────────────────────────────────────────────────────────────────────────
+
+
+class Taken(msgspec.Struct):
+    """What was taken whole, and how to answer it."""
+
+    requests: list[tuple[Whole, Reply]] = []
+
+    def take(self, request: Whole, reply: Reply) -> bool:
+        """Take `/whole`, to be answered later, and answer `/now` at once."""
+        if request.raw_path == "/now":
+            reply(answer(200, b"now", content_type="text/plain"))
+            return True
+        if request.raw_path == "/bug":
+            raise LookupError(CANARY)
+        if request.raw_path != "/whole":
+            return False
+        self.requests.append((request, reply))
+        return True
+
+    async def next(self) -> tuple[Whole, Reply]:
+        """Wait for a request."""
+        async with asyncio.timeout(5):
+            while not self.requests:  # noqa: ASYNC110 - it comes by a callback
+                await asyncio.sleep(0.001)
+        return self.requests.pop(0)
+
+
+def whole(path: str = "/whole", *headers: str, body: bytes = b"body") -> bytes:
+    """A request with a body."""
+    return request("POST", path, list(headers), body)
+
+
+async def test_a_whole_request_is_taken_and_answered_later() -> None:
+    """With its method, target, headers and body; the answer is what the handler's would be, and the connection stays."""
+    taken = Taken()
+    async with listening(pong, taker=taken.take) as there, connected(there.port) as wire:
+        for number in range(3):
+            await wire.say(whole("/whole", f"X-Number: {number}"))
+            came, reply = await taken.next()
+            assert (came.method, came.raw_path, came.headers["x-number"]) == ("POST", "/whole", str(number))
+            assert came.content.read_nowait() == b"body"
+            reply(problem(503, "store_full", {"Retry-After": "7"}) if number else answer(202, b"{}"))
+            heard = await wire.answer()
+            assert heard.statuses == [503 if number else 202]
+            assert b"Server: consent-gateway" in heard.said
+        await wire.say(whole("/now"))
+        assert (await wire.answer()).body == b"now"
+        await wire.say(PING)
+        assert (await wire.answer()).body == b"pong\n"
+
+
+async def test_what_is_not_whole_or_not_wanted_goes_to_the_handler() -> None:
+    """A body in parts, chunks, an older HTTP, a connection that shall close, another target: all by aiohttp's own way."""
+    taken = Taken()
+    ways: list[tuple[bytes, ...]] = [
+        (whole()[:-2], whole()[-2:]),
+        (whole("/other"),),
+        (whole("/whole", "Connection: close"),),
+        (whole().replace(b"HTTP/1.1", b"HTTP/1.0"),),
+    ]
+    async with listening(pong, taker=taken.take) as there:
+        for parts in ways:
+            async with connected(there.port) as wire:
+                await wire.say(*parts, pause=0.02)
+                assert (await wire.answer()).body == b"pong\n"
+    assert not taken.requests
+
+
+async def test_what_follows_a_taken_request_is_answered_behind_it() -> None:
+    """Pipelined requests keep their order, whichever way each goes."""
+    taken = Taken()
+    async with listening(pong, taker=taken.take) as there, connected(there.port) as wire:
+        await wire.say(whole())
+        _, reply = await taken.next()
+        await wire.say(PING, whole("/now"))
+        await asyncio.sleep(0.05)
+        reply(answer(200, b"first"))
+        assert [(await wire.answer()).body for _ in range(3)] == [b"first", b"pong\n", b"pong\n"]
+
+
+async def test_an_answer_that_closes_closes_behind_a_taken_request() -> None:
+    """The answer says so and is the last one."""
+    taken = Taken()
+    async with listening(pong, taker=taken.take) as there, connected(there.port) as wire:
+        await wire.say(whole())
+        (_, reply) = await taken.next()
+        await wire.say(PING)
+        reply(closing(problem(413, "body_too_large")))
+        heard = await wire.hear()
+        assert (heard.statuses, heard.closed) == ([413], True)
+        assert b"Connection: close" in heard.said
+
+
+async def test_a_client_that_left_is_not_answered() -> None:
+    """Its answer is for nobody, its connection is uncounted, and no task of it stays behind."""
+    taken = Taken()
+    async with listening(pong, taker=taken.take) as there:
+        before = len(asyncio.all_tasks())
+        async with connected(there.port) as wire:
+            await wire.say(whole())
+            _, reply = await taken.next()
+        async with asyncio.timeout(5):
+            while there.server.open_connections or len(asyncio.all_tasks()) > before:  # noqa: ASYNC110 - seen from outside
+                await asyncio.sleep(0.001)
+        reply(answer(200))
+        assert not there.log.getvalue()
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_bug_in_what_takes_is_a_500_that_says_nothing(late: bool) -> None:
+    """Raised or told, as of any handler."""
+    taken = Taken()
+    async with listening(pong, taker=taken.take) as there, connected(there.port) as wire:
+        await wire.say(whole("/whole" if late else "/bug"))
+        if late:
+            (_, reply) = await taken.next()
+            reply(LookupError(CANARY))
+        heard = await wire.hear()
+        assert (heard.statuses, heard.body, heard.closed) == ([500], b'{"error":"internal_error"}', True)
+        assert json.loads(there.log.getvalue())["error"] == "LookupError"
+        assert CANARY not in there.log.getvalue()
+
+
+async def test_stopping_waits_for_what_was_taken() -> None:
+    """As for a handler under way: it is answered, and then the connection closes."""
+    taken = Taken()
+    async with listening(pong, taker=taken.take) as there, connected(there.port) as wire:
+        await wire.say(whole())
+        (_, reply) = await taken.next()
+        stopping = asyncio.create_task(there.server.shutdown(5.0))
+        await asyncio.sleep(0.05)
+        assert not stopping.done()
+        reply(answer(202, b"{}"))
+        heard = await wire.hear()
+        assert (heard.statuses, heard.closed) == ([202], True)
+        async with asyncio.timeout(1):
+            await stopping
+
+
+async def test_a_connection_with_a_taken_request_is_not_idle() -> None:
+    """The clock of headers does not run while an answer is due, nor behind it while nothing comes."""
+    taken = Taken()
+    caps = Caps(10, 10, 0.1)
+    async with listening(pong, caps, taken.take) as there, connected(there.port) as wire:
+        await wire.say(whole())
+        (_, reply) = await taken.next()
+        await asyncio.sleep(0.2)
+        reply(answer(200, b"late"))
+        assert (await wire.answer()).body == b"late"
+        await wire.say(whole("/now"))
+        assert (await wire.answer()).body == b"now"
+        await asyncio.sleep(0.2)
+        assert await is_served(wire)

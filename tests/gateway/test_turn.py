@@ -24,31 +24,70 @@ async def all_of(heard: list[Passage], count: int) -> None:
             await asyncio.sleep(0.001)
 
 
-async def test_what_comes_together_is_read_together(tmp_path: Path) -> None:
-    """None is read before the turn is over, and then each is, in the order in which they came."""
+async def test_who_is_alone_waits_for_nobody(tmp_path: Path) -> None:
+    """A first request is read at once, and so is the next one where no other came in between."""
+    async with doorway(tmp_path) as door:
+        heard: list[Passage] = []
+        crossing = Turn(door.outbox, door.metrics, lambda: NOW)
+        for number in range(3):
+            one = passage(door, as_bytes(purchase(str(number))), heard)
+            crossing.take(one)
+            assert len(one.batch.events) == 1
+            await all_of(heard, number + 1)
+
+
+async def test_what_comes_while_a_group_is_flushed_waits_for_the_flush(tmp_path: Path) -> None:
+    """None of it is read before, and then it is put as one, in the order in which it came."""
     async with doorway(tmp_path) as door:
         heard: list[Passage] = []
         crossing = Turn(door.outbox, door.metrics, lambda: NOW)
         made = [passage(door, as_bytes(purchase(str(number))), heard) for number in range(20)]
         for one in made:
             crossing.take(one)
-        assert not any(hasattr(one, "batch") for one in made)
+        assert [hasattr(one, "batch") for one in made] == [True] + [False] * 19
+        await all_of(heard, 1)
         await all_of(heard, len(made))
         assert heard == made
         assert {tuple(one.statuses) for one in heard} == {("accepted",)}
         assert door.metric("events_total", status="accepted") == 20
 
 
-async def test_a_turn_ends_once_it_has_enough(tmp_path: Path) -> None:
-    """Large bodies wait for no others."""
+async def test_those_who_were_there_before_are_waited_for_and_not_for_long(tmp_path: Path) -> None:
+    """The group goes once most of as many have come as before, and without them after some milliseconds."""
     async with doorway(tmp_path) as door:
         heard: list[Passage] = []
         crossing = Turn(door.outbox, door.metrics, lambda: NOW)
-        first, second = (passage(door, as_bytes(purchase(n)), heard, MOST_BYTES // 2) for n in "12")
+
+        def take(*numbers: int) -> list[Passage]:
+            made = [passage(door, as_bytes(purchase(str(number))), heard) for number in numbers]
+            for one in made:
+                crossing.take(one)
+            return made
+
+        take(1, 2, 3)
+        await all_of(heard, 3)
+        (first,) = take(4)
+        assert not hasattr(first, "batch")
+        (second,) = take(5)
+        assert len(first.batch.events) == len(second.batch.events) == 1
+        await all_of(heard, 5)
+        (alone,) = take(6)
+        assert not hasattr(alone, "batch")
+        await all_of(heard, 6)
+
+
+async def test_a_turn_ends_once_it_has_enough(tmp_path: Path) -> None:
+    """Large bodies wait for no others, whatever is being flushed."""
+    async with doorway(tmp_path) as door:
+        heard: list[Passage] = []
+        crossing = Turn(door.outbox, door.metrics, lambda: NOW)
+        begun, first, second = (passage(door, as_bytes(purchase(n)), heard, MOST_BYTES // 2) for n in "123")
+        crossing.take(begun)
         crossing.take(first)
         assert not hasattr(first, "batch")
         crossing.take(second)
         assert len(first.batch.events) == len(second.batch.events) == 1
+        await all_of(heard, 3)
 
 
 async def test_a_fault_is_its_own_requests_alone(tmp_path: Path) -> None:
@@ -61,7 +100,7 @@ async def test_a_fault_is_its_own_requests_alone(tmp_path: Path) -> None:
         for one in (unread, bug, good):
             crossing.take(one)
         await all_of(heard, 3)
-        assert heard == [unread, bug, good]
+        assert set(heard) == {unread, bug, good}
         assert [type(one.fault).__name__ for one in heard] == ["Unreadable", "AttributeError", "NoneType"]
         assert list(good.statuses) == ["accepted"]
 
