@@ -34,7 +34,7 @@ from gateway.delivery.clocks import Time
 from gateway.dry_run import Way, try_way
 from gateway.model import Destination, Fault, Kind, Reason, Source
 from gateway.outbox import Accept, Entry, Refuse, Reject
-from gateway.raw import Malformed, RawEvent, Unfit
+from gateway.raw import Malformed, RawEvent
 from gateway.sources import gtag, native, stape
 from gateway.sources.native import Batch, Connection, NotAnEvent, TooManyEvents
 from gateway.sources.strict import Unreadable
@@ -175,7 +175,7 @@ class Run:
 
     # ── one event ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _run(self, event: RawEvent | Unfit | Malformed, source: Source, now: int, others: Sequence[str]) -> None:
+    def _run(self, event: RawEvent | Malformed, source: Source, now: int, others: Sequence[str]) -> None:
         if isinstance(event, Malformed):
             self._faults[event.field, event.fault.value] += 1
         line = self.shop.door.line

@@ -39,7 +39,7 @@ from gateway.sources.native import Batch, Connection, NotAnEvent, TooManyEvents,
 from gateway.sources.strict import Unreadable
 from gateway.tag.serving import serve_tag
 from gateway.tallying import count
-from gateway.turn import Passage, Said, Turn
+from gateway.turn import Lone, Passage, Reading, Said, Turn
 from gateway.webhooks import DIALECTS, PING_BYTES, Dialect, Webhooks
 
 EVENTS_BYTES: Final = 1 << 20
@@ -434,8 +434,8 @@ class Intake:
             with _shut_told():
                 await webhooks.withhold(shop, topic, told, now)
         elif told is not None:
-            batch = Batch([told], {})
-            await self._pass(shop.door, dialect.source, lambda _now: batch, len(body))
+            lone = Lone((told,))
+            await self._pass(shop.door, dialect.source, lambda _now: lone, len(body))
         return answer(200)
 
     # ── both ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -464,7 +464,7 @@ class Intake:
         self,
         door: Door,
         source: Source,
-        read: Callable[[int], Batch],
+        read: Callable[[int], Reading],
         size: int,
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> Passage:

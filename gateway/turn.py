@@ -10,8 +10,9 @@ here, for finding the record takes waiting.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
 
 from gateway.callers import Door
 from gateway.consent.evidence import cites
@@ -19,7 +20,6 @@ from gateway.metrics import Metrics
 from gateway.model import Source, StorefrontId
 from gateway.outbox import Entry, Fate, Outbox, Stored
 from gateway.raw import Malformed, RawEvent, Unfit
-from gateway.sources.native import Batch
 from gateway.tallying import count
 
 GATHER_SECONDS: Final = 0.001
@@ -32,6 +32,25 @@ MOST_BYTES: Final = 128 << 10
 
 Said = RawEvent | Unfit | Malformed
 """What a source makes of an event."""
+
+
+class Reading(Protocol):
+    """What a source makes of a request: its events in their order, and the undeclared fields that were dropped, counted."""
+
+    @property
+    def events(self) -> Sequence[Said]:
+        """The events."""
+
+    @property
+    def unknown(self) -> Mapping[str, int]:
+        """How often each field was dropped, by `object.name`."""
+
+
+class Lone(NamedTuple):
+    """A request that tells of one event, and was read already."""
+
+    events: tuple[Said]
+    unknown: Mapping[str, int] = MappingProxyType({})
 
 
 class Passage:
@@ -47,7 +66,7 @@ class Passage:
         self,
         door: Door,
         source: Source,
-        read: Callable[[int], Batch],
+        read: Callable[[int], Reading],
         size: int,
         done: Callable[["Passage"], None],
     ) -> None:
@@ -57,7 +76,7 @@ class Passage:
         self.size = size
         self.done = done
         self.now = 0
-        self.batch: Batch
+        self.batch: Reading
         self.entries: list[Entry] | None = None
         self.statuses: Sequence[Fate] = ()
         self.fault: Exception | None = None

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from gateway.model import Destination, EventId, Fault, Kind, Money
-from gateway.raw import MAX_AGE, MAX_AHEAD, Malformed, RawEvent, Unfit, unix_seconds
+from gateway.raw import MAX_AGE, MAX_AHEAD, Malformed, RawEvent, unix_seconds
 from gateway.sources import typed
 from gateway.sources.fields import (
     CLIENT_FIELDS,
@@ -70,7 +70,7 @@ class Connection(msgspec.Struct, frozen=True, gc=False):
 class Batch(msgspec.Struct):
     """One request's events in their order, and the undeclared fields that were dropped, counted by `object.name`."""
 
-    events: list[RawEvent | Unfit | Malformed]
+    events: list[RawEvent | Malformed]
     unknown: Unknown
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from gateway.model import EmailDigests, Status, StorefrontId
-from gateway.outbox import Accept, Entry, Person, Shut, Unavailable
+from gateway.outbox import Accept, Entry, Fate, Person, Shut, Unavailable
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.putting import PuttingWriter
 from gateway.outbox.schema import CannotOpen
@@ -87,7 +87,7 @@ async def test_a_change_that_fails_fails_alone(writer: PuttingWriter) -> None:
 class Stumbling(Store):
     """A store with a bug: it cannot take in an event that is known as `e13`."""
 
-    def put(self, requests: Sequence[Sequence[Entry]]) -> list[list[Status] | ValueError]:
+    def put(self, requests: Sequence[Sequence[Entry]]) -> list[list[Fate] | ValueError]:
         """Take them in, or stumble half-way."""
         put = super().put(requests)
         if any(
