@@ -71,6 +71,7 @@ def test_the_table_has_a_row_for_every_key_and_reason_of_consent() -> None:
         Refusal.WITHDRAWN,
         Refusal.NO_IDENTITY,
         Refusal.NOT_ENABLED,
+        Refusal.REFUNDED,
         Refusal.RESTRICTION_UNSUPPORTED,
         Refusal.VENDOR_INVALID,
         Refusal.GOOGLE_INVALID,

@@ -74,6 +74,7 @@ def test_every_signal_and_reason_of_consent_is_in_the_table() -> None:
         Refusal.NO_CONSENT_RECORD,
         Refusal.NO_IDENTITY,
         Refusal.NOT_ENABLED,
+        Refusal.REFUNDED,
         Refusal.RESTRICTION_UNSUPPORTED,
         *UNFIT,
     }
