@@ -52,7 +52,8 @@ class Whole(NamedTuple):
 Reply = Callable[["Answer | Exception"], None]
 """Answers a request; an exception is a bug, and answered as one."""
 Taker = Callable[[Whole, Reply], bool]
-"""Takes a whole request without waiting for anything, and calls `Reply` once, at once or later; or says that it does not."""
+"""Takes a whole request without waiting for anything, and calls `Reply` once, at once or later; or says that it does not, and
+has left its body unread."""
 
 
 def takes_nothing(_request: Whole, _reply: Reply) -> bool:

@@ -4,13 +4,16 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import product
+from itertools import pairwise, product
+from typing import Final
 
 import aiohttp
 import aiohttp.http_parser
 import msgspec
 import pytest
 from aiohttp import web
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.limits import network_of
 from gateway.listener import (
@@ -332,6 +335,55 @@ async def test_what_follows_a_taken_request_is_answered_behind_it() -> None:
         await asyncio.sleep(0.05)
         reply(answer(200, b"first"))
         assert [(await wire.answer()).body for _ in range(3)] == [b"first", b"pong\n", b"pong\n"]
+
+
+class Echo:
+    """Answers what it was sent with its target and its body: taken whole, at once or later, or by the handler."""
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer what was not taken."""
+        return answer(200, request.raw_path.encode() + b" " + await request.read())
+
+    def take(self, request: Whole, reply: Reply) -> bool:
+        """Take what is for it."""
+        if request.raw_path.startswith("/h"):
+            return False
+        said = answer(200, request.raw_path.encode() + b" " + request.content.read_nowait())
+        if request.raw_path.startswith("/n"):
+            reply(said)
+        else:
+            asyncio.get_running_loop().call_later(0.004, reply, said)  # the next piece comes before
+        return True
+
+
+SENT: Final = st.lists(
+    st.tuples(st.sampled_from("nlh"), st.binary(max_size=40), st.sampled_from(("plain", "chunked"))), min_size=1, max_size=8
+)
+
+
+@given(SENT, st.lists(st.integers(1, 1200), max_size=6, unique=True).map(sorted), st.sampled_from((0.0, 0.002)))
+@settings(max_examples=60)
+def test_each_of_many_requests_has_its_own_answer(sent: list[tuple[str, bytes, str]], cuts: list[int], pause: float) -> None:
+    """On one connection, cut anywhere, whoever answers each, at once or later: in their order, none lost, none twice."""
+    asyncio.run(have_echoed(sent, cuts, pause))
+
+
+async def have_echoed(sent: list[tuple[str, bytes, str]], cuts: list[int], pause: float) -> None:
+    """Send requests on one connection in pieces, and hold the answers against them."""
+    echo, said, wanted = Echo(), b"", []
+    for number, (whose, body, form) in enumerate(sent):
+        if form == "chunked":
+            chunks = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            head = request("POST", f"/{whose}{number}", ["Transfer-Encoding: chunked"])
+            said += head + chunks + b"0\r\n\r\n"
+        else:
+            said += request("POST", f"/{whose}{number}", [], body)
+        wanted.append(f"/{whose}{number} ".encode() + body)
+    parts = [said[start:end] for start, end in pairwise([0, *(cut for cut in cuts if cut < len(said)), len(said)])]
+    async with listening(echo.handle, taker=echo.take) as there, connected(there.port) as wire:
+        await wire.say(*parts, pause=pause)
+        assert [(await wire.answer()).body for _ in wanted] == wanted
+        assert there.log.getvalue() == ""
 
 
 async def test_an_answer_that_closes_closes_behind_a_taken_request() -> None:
