@@ -57,15 +57,20 @@ def signed(body: bytes, secret: str = SECRET) -> str:
     return b64encode(hmac.digest(secret.encode(), body, "sha256")).decode()
 
 
+def headers_of(topic: str, body: bytes, secret: str = SECRET) -> dict[str, str]:
+    """The headers of a webhook."""
+    return {
+        "X-Shopify-Topic": topic,
+        "X-Shopify-Hmac-Sha256": signed(body, secret),
+        "X-Shopify-Shop-Domain": DOMAIN,
+        "X-Shopify-Webhook-Id": "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043",
+        "X-Shopify-API-Version": "2026-10",
+        "Content-Type": "application/json",
+    }
+
+
 async def send(door: Doorway, topic: str, said: Any, secret: str = SECRET, **headers: str) -> Answer:
     """Post a webhook: JSON, or bytes as they are; a header given by name takes the place of Shopify's own."""
     body = as_bytes(said)
-    given = {
-        "X_Shopify_Topic": topic,
-        "X_Shopify_Hmac_Sha256": signed(body, secret),
-        "X_Shopify_Shop_Domain": DOMAIN,
-        "X_Shopify_Webhook_Id": "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043",
-        "X_Shopify_API_Version": "2026-10",
-        "Content_Type": "application/json",
-    }
+    given = {name.replace("-", "_"): value for name, value in headers_of(topic, body, secret).items()}
     return await door.ask("POST", "/v1/shopify/webhooks", body, **given | headers)

@@ -14,7 +14,7 @@ from tests.console import PASSWORD, chromium, needs_console, people, visiting
 from tests.doorway import as_bytes
 from tests.live import STOREFRONT, Installation
 from tests.shopfront import Front, opened, window
-from tests.shopify import DOMAIN, EDIT, order, published, signed, write_secrets
+from tests.shopify import DOMAIN, EDIT, headers_of, order, published, write_secrets
 from tests.test_tag_in_browser import ALLOWED, customer_event, post_to_pixel
 
 NUMBER: Final = "450789469"
@@ -34,14 +34,7 @@ def make_shopify_shop(installation: Installation) -> None:
 async def webhook(front: Front, topic: str, said: Any, number: int) -> int:
     """Post a webhook as Shopify does; the answer's status."""
     body = as_bytes(said)
-    headers = {
-        "X-Shopify-Topic": topic,
-        "X-Shopify-Hmac-Sha256": signed(body),
-        "X-Shopify-Shop-Domain": DOMAIN,
-        "X-Shopify-Webhook-Id": f"b54557e4-bdd9-4b37-8a5f-bf7d70bcd{number:03}",
-        "X-Shopify-API-Version": "2026-10",
-        "Content-Type": "application/json",
-    }
+    headers = headers_of(topic, body) | {"X-Shopify-Webhook-Id": f"b54557e4-bdd9-4b37-8a5f-bf7d70bcd{number:03}"}
     async with (
         aiohttp.ClientSession() as session,
         session.post(f"{front.installation.url}/v1/shopify/webhooks", data=body, headers=headers) as answer,

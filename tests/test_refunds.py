@@ -16,7 +16,7 @@ from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
 from tests.doorway import as_bytes
 from tests.live import STOREFRONT, Process, install
-from tests.shopify import DOMAIN, EDIT, SECRET, WITHHOLD, order, refund, signed, write_secrets
+from tests.shopify import EDIT, SECRET, WITHHOLD, headers_of, order, refund, write_secrets
 
 NUMBER: Final = "450789469"
 """Of the published order."""
@@ -36,15 +36,8 @@ class Shop:
 
     async def webhook(self, topic: str, said: Any, secret: str = SECRET) -> int:
         """Post a webhook as Shopify does; the answer's status."""
-        body = as_bytes(said)
-        headers = {
-            "X-Shopify-Topic": topic,
-            "X-Shopify-Hmac-Sha256": signed(body, secret),
-            "X-Shopify-Shop-Domain": DOMAIN,
-            "X-Shopify-Webhook-Id": "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043",
-            "Content-Type": "application/json",
-        }
-        async with self._session.post(f"{self._there.url}/v1/shopify/webhooks", data=body, headers=headers) as answer:
+        body, target = as_bytes(said), f"{self._there.url}/v1/shopify/webhooks"
+        async with self._session.post(target, data=body, headers=headers_of(topic, body, secret)) as answer:
             return answer.status
 
     async def sell(self, number: str) -> None:
