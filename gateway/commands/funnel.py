@@ -79,8 +79,9 @@ def _print(funnel: Funnel) -> None:
     table = Table(f"{funnel['step']} ({funnel['time_zone']})", *COLUMNS, *places, "delivered value")
     for slot in funnel["slots"]:
         _row(table, slot["since"], slot, places)
-    for title, slot in (("total", funnel["total"]), ("today", funnel["today"]), ("a week before", funnel["week_before"])):
-        _row(table, title, slot, places)
+    _row(table, "total", funnel["total"], places)
+    for name, slot in (("today", funnel["today"]), ("a week before", funnel["week_before"])):
+        _row(table, f"{name}, to {slot['until'][11:16]}Z", slot, places)  # the hours that are over
     show(table)
     for place, now in funnel["now"].items():
         _print_now(place, now, funnel["total"]["destinations"][place])

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ async def test_the_funnel_is_shown_running_and_stopped(running: Process, capsys:
         shown.append(json.loads(capsys.readouterr().out))
         assert await running.stop() == 0
     assert "2 of 2" in shown[0]
+    assert re.search(r"today, to \d\d:00Z .* a week before, to \d\d:00Z", shown[0], re.DOTALL)  # the hours that are over
     assert "meta 259.80 EUR" in shown[0]
     assert "refused for consent: <10 others" in shown[0]
     assert "accepted: 2 (259.80 EUR)" in shown[0]
