@@ -139,7 +139,7 @@ class Intake:
     def take(self, request: Whole, reply: Reply) -> bool:
         """Take `POST /v1/events` that is there whole; say whether that is what it was. `handle` does the same for the others.
 
-        Many small requests are answered in half the time that a task, and aiohttp's request, would take of each.
+        It spares small requests a task and aiohttp's own request, 7 µs of each (docs/decisions/0003-the-front-door.md).
         """
         headers = request.headers
         if request.raw_path != "/v1/events" or request.method != hdrs.METH_POST:
