@@ -14,6 +14,7 @@ from gateway.outbox.names import Names
 from gateway.outbox.refunds import Refunds
 from gateway.outbox.samples import Samples
 from gateway.outbox.seen import Seen
+from gateway.outbox.sieve import Sieve
 from gateway.outbox.subjects import Subjects
 from gateway.outbox.vault import Vault
 from gateway.persons import Persons
@@ -36,8 +37,11 @@ class Memory(NamedTuple):
     samples: Samples
 
     @classmethod
-    def load(cls, connection: apsw.Connection, keyring: Keyring, generation: int) -> Self:
-        """Read everything from the file. Raises BadKeyFile when the key file cannot open a stored key."""
+    def load(cls, connection: apsw.Connection, keyring: Keyring, generation: int, sieve: Sieve) -> Self:
+        """Read everything from the file, but what `sieve` knows of it.
+
+        Raises BadKeyFile when the key file cannot open a stored key.
+        """
         names = Names(connection)
         vault = Vault(connection, keyring)
         figures = Figures(connection)
@@ -49,7 +53,7 @@ class Memory(NamedTuple):
             figures=figures,
             subjects=Subjects(connection, vault.index_key, Persons(keyring.pepper)),
             refunds=Refunds(connection, vault.index_key),
-            seen=Seen(connection, vault.index_key, generation),
+            seen=Seen(connection, vault.index_key, generation, sieve),
             lanes=Lanes(connection, names),
             departures=Departures(connection),
             grounds=Grounds(connection),

@@ -4,8 +4,9 @@ Each event that was accepted or refused leaves a *sighting* of 29 bytes. Sightin
 transaction; that is the truth, written in order and deleted in order. To find one by its event id there is an index
 from a keyed 64-bit hash to the sighting's position. Inserting random keys into a large tree would dirty a page per
 event, so the newest positions live in memory (a *generation*, rebuilt from the roll when the store opens) and a full
-generation is merged into the tree in key order, a slice with each transaction. Merging again after a crash changes
-nothing, because a slice only says again what the roll says.
+generation is merged into the tree in key order, a part with each transaction. Merging again after a crash changes
+nothing, because a part only says again what the roll says. Before the tree is asked, `sieve.py` keeps back what it surely
+does not hold.
 
 Should two ids ever share a 64-bit hash (the 32 further bits tell), the later takes the earlier one's entry in the
 index: the earlier loses its protection against repeats, and no event is lost.
@@ -24,12 +25,10 @@ from gateway.model import EventId, Kind, StorefrontId
 from gateway.outbox import DEDUP_SECONDS
 from gateway.outbox.codec import Row
 from gateway.outbox.schema import every, first, one
+from gateway.outbox.sieve import Sieve, span
 
 GENERATION: Final = 60_000
 """Sightings kept in memory before they are merged: few enough for 8 MB, enough that a page takes several at once."""
-
-SLICES: Final = 128
-"""The index is swept of expired entries in so many slices of the range of hashes."""
 
 _MERGED_PER_SIGHTING: Final = 2
 """Faster than sightings arrive, so that one generation is merged before the next is full."""
@@ -47,16 +46,16 @@ _MOST_ROWS: Final = 20_000
 """Rows of the roll deleted in one go."""
 
 _BYTES: Final = tuple(bytes((number,)) for number in range(256))
-_DIGITS: Final = 20
-_SLICE_WIDTH: Final = (1 << 64) // SLICES
-_LOWEST: Final = -(1 << 63)
+_MERGED_AT_ONCE: Final = 64
+"""One statement for so many: each further one would hand the interpreter over and wait to get it back, and a text that is
+always the same is prepared once. That takes a third less than to hand the pairs over as one array of texts."""
 
-_MERGE: Final = (
-    f"insert or replace into seen select cast(substr(value, 1, {_DIGITS}) as integer),"  # noqa: S608 - a constant, no input
-    f" cast(substr(value, {_DIGITS + 1}) as integer) from carray(?)"
-)
-"""One statement for a whole slice: each further one would hand the interpreter over and wait to get it back."""
 
+def _merging(count: int) -> str:
+    return f"insert or replace into seen values {','.join(['(?,?)'] * count)}"  # noqa: S608 - a constant, no input
+
+
+_MERGE: Final = _merging(_MERGED_AT_ONCE)
 
 Identity = tuple[int, bytes]
 """Keyed hash of (storefront, kind, event id): 64 bits to find it by, 32 more to be sure."""
@@ -118,9 +117,13 @@ def was_accepted(value: int) -> bool:
 class Seen:
     """The roll and its index. Belongs to the store's thread; after a rollback it is loaded anew."""
 
-    def __init__(self, connection: apsw.Connection, index_key: bytes, generation: int) -> None:
-        """Load the positions that are not merged yet; `generation` is how many are kept before merging begins."""
+    def __init__(self, connection: apsw.Connection, index_key: bytes, generation: int, sieve: Sieve) -> None:
+        """Load the positions that are not merged yet; `generation` is how many are kept before merging begins.
+
+        `sieve` knows what the tree holds.
+        """
         self._connection = connection
+        self._sieve = sieve
         self._identity = blake2b(key=index_key, digest_size=_IDENTITY.size, person=b"identity")
         self._content = blake2b(key=index_key, digest_size=_FINGERPRINT_BYTES, person=b"content")
         self._generation = generation
@@ -128,11 +131,11 @@ class Seen:
         self._merged: int
         self._next, self._merged = one(connection, "select next_pos, merged from meta")
         self._floor = self._first_kept()
-        self._tree_is_empty = first(connection, "select 1 from seen limit 1") is None
         self._filling: dict[int, int] = {}
         self._merging: dict[int, int] = {}
         self._order: list[int] = []
         self._done = 0
+        self._owed = 0
         self._end = self._merged
         self._fresh: dict[int, int] = {}
         self._pending = _Pending()
@@ -145,6 +148,11 @@ class Seen:
     def next_pos(self) -> int:
         """The position of the next sighting; never restarts."""
         return self._next
+
+    @property
+    def kept(self) -> int:
+        """How many sightings are kept."""
+        return self._next - self._floor
 
     def _first_kept(self) -> int:
         (pos,) = one(self._connection, "select coalesce(min(pos), ?) from roll", (self._next,))
@@ -178,10 +186,9 @@ class Seen:
         """Give the committed index value of each hash."""
         filling, merging = self._filling.get, self._merging.get
         values = [filling(key) or merging(key, NOT_SEEN) for key in hashes]
-        if not self._tree_is_empty and NOT_SEEN in values:
-            stored = self._look_up_stored([key for key, value in zip(hashes, values, strict=True) if not value])
-            if stored:
-                values = [value or stored.get(key, NOT_SEEN) for key, value in zip(hashes, values, strict=True)]
+        unknown = [key for key, value in zip(hashes, values, strict=True) if not value] if any(values) else hashes
+        if (passed := self._sieve.passed(unknown)) and (stored := self._look_up_stored(passed)):
+            values = [value or stored.get(key, NOT_SEEN) for key, value in zip(hashes, values, strict=True)]
         floor = self._floor << 1
         return [value if value >= floor else NOT_SEEN for value in values]
 
@@ -258,20 +265,23 @@ class Seen:
         self._merge(count * _MERGED_PER_SIGHTING)
 
     def _merge(self, count: int) -> None:
-        """Merge the next slice of the full generation into the tree, in key order."""
+        """Merge the next part of the full generation into the tree, in key order: `count` more than before are due."""
         if not self._merging:
             if len(self._filling) < self._generation:
                 return
             self._merging, self._filling = self._filling, {}
             self._order, self._done, self._end = sorted(self._merging), 0, self._next
-        keys = self._order[self._done : self._done + count]
-        if keys:  # all that was left may have been forgotten
-            self._connection.execute(_MERGE, (apsw.carray(tuple([f"{key:+0{_DIGITS}d}{self._merging[key]}" for key in keys])),))
-        self._tree_is_empty = False
-        self._done += len(keys)
-        if self._done == len(self._order):
+        self._owed += count
+        merging = self._merging
+        while (keys := self._order[self._done : self._done + _MERGED_AT_ONCE]) and len(keys) <= self._owed:
+            self._sieve.add(keys)
+            statement = _MERGE if len(keys) == _MERGED_AT_ONCE else _merging(len(keys))
+            self._connection.execute(statement, [part for key in keys for part in (key, merging[key])])
+            self._done += len(keys)
+            self._owed -= len(keys)
+        if not keys:  # all that was left may have been forgotten
             self._connection.execute("update meta set merged = ?", (self._end,))
-            self._merged, self._merging, self._order = self._end, {}, []
+            self._merged, self._merging, self._order, self._owed = self._end, {}, [], 0
 
     # ── forgetting ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -319,10 +329,8 @@ class Seen:
 
     def discard_slice(self, number: int) -> int:
         """Delete expired entries of the index in one of the slices 0 … SLICES-1; gives how many."""
-        low = _LOWEST + number * _SLICE_WIDTH
-        self._connection.execute(
-            "delete from seen where hash between ? and ? and value < ?", (low, low + _SLICE_WIDTH - 1, self._floor << 1)
-        )
+        low, high = span(number)
+        self._connection.execute("delete from seen where hash between ? and ? and value < ?", (low, high, self._floor << 1))
         return self._connection.changes()
 
     def first_recent(self, following: int, now: int) -> int:

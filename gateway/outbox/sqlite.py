@@ -523,6 +523,7 @@ class SqliteOutbox:
         slices, gone = await self._writer.change(lambda store: store.sweep(now))
         for number in slices:
             gone[Swept.EVENT_IDS] += await self._writer.change(partial(_sweep_slice, number))
+            await self._writer.ask(partial(_refresh_slice, number))
         for _ in range(MOST_SHEDDINGS):
             shed = await self._writer.change(Store.make_room)
             gone[Swept.SENT_EARLY] += shed
@@ -542,6 +543,10 @@ class SqliteOutbox:
 
 def _sweep_slice(number: int, store: Store) -> int:
     return store.sweep_slice(number)
+
+
+def _refresh_slice(number: int, store: Store) -> None:
+    store.refresh_slice(number)
 
 
 def _let_go(waiter: asyncio.Future[None]) -> None:

@@ -52,9 +52,10 @@ from gateway.outbox.refunds import REFUNDS_DAYS
 from gateway.outbox.reviving import Reviving
 from gateway.outbox.schema import close, connect, every, flush_directory, is_crowded, is_full, one
 from gateway.outbox.seeking import Look, Seeking
-from gateway.outbox.seen import GENERATION, SLICES
+from gateway.outbox.seen import GENERATION
 from gateway.outbox.sendings import Erased, Glance, Note, Sendings
 from gateway.outbox.settling import TOLD_SECONDS, Fates, Settling
+from gateway.outbox.sieve import SLICES, Sieve
 from gateway.outbox.valuing import Valuing
 from gateway.outbox.vault import DAY_SECONDS, Vault
 from gateway.outbox.withdrawing import Order, Removed, Undone, Wider, Withdrawing
@@ -122,10 +123,12 @@ class Store:
         self._connection = connect(directory, options.max_bytes, options.vfs)
         self._looked_at, self._unlooked = 0, LOOK_EVERY_CALLS
         self._removed = False
+        self._sieve = Sieve()
         try:
             with self._connection:
                 Vault(self._connection, keyring).rewrap()
             self._load()
+            self._sieve.load(self._connection, self._seen.kept)
             self._value()
             self._declare(lanes)
             flush_directory(directory)
@@ -134,7 +137,7 @@ class Store:
             raise
 
     def _load(self) -> None:
-        memory = self._memory = Memory.load(self._connection, self._keyring, self._options.generation)
+        memory = self._memory = Memory.load(self._connection, self._keyring, self._options.generation, self._sieve)
         self._names = memory.names
         self._vault = memory.vault
         self._books = memory.books
@@ -495,6 +498,10 @@ class Store:
     def sweep_slice(self, number: int) -> int:
         """Delete expired entries of one slice of the index; gives how many."""
         return self._seen.discard_slice(number)
+
+    def refresh_slice(self, number: int) -> None:
+        """Have the sieve forget what is no longer in such a slice."""
+        self._sieve.refresh(self._connection, number)
 
     def _sweep_lane(self, state: LaneState, told_from: int, now: int) -> Counter[Swept]:
         gone: Counter[Swept] = Counter()

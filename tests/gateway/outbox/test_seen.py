@@ -11,7 +11,8 @@ from gateway.model import EventId, Kind
 from gateway.outbox import DEDUP_SECONDS
 from gateway.outbox.codec import write_row
 from gateway.outbox.schema import connect, every
-from gateway.outbox.seen import NOT_SEEN, SLICES, Identity, Seen, Sighting, was_accepted
+from gateway.outbox.seen import NOT_SEEN, Identity, Seen, Sighting, was_accepted
+from gateway.outbox.sieve import SLICES, Sieve
 from tests.gateway.outbox.making import NOW, OTHER, SHOP, event
 
 KEY = bytes(32)
@@ -25,7 +26,10 @@ def connection(tmp_path: Path) -> apsw.Connection:
 
 def load(connection: apsw.Connection, generation: int = 7) -> Seen:
     """Load the index as after opening."""
-    return Seen(connection, KEY, generation)
+    sieve = Sieve()
+    seen = Seen(connection, KEY, generation, sieve)
+    sieve.load(connection, seen.kept)
+    return seen
 
 
 def name(seen: Seen, number: int) -> Identity:
@@ -128,7 +132,7 @@ def test_identities_are_keyed_and_distinct(connection: apsw.Connection) -> None:
         for number in range(3)
     }
     assert len({identity[0] for identity in made.values()}) == len(made) == 18
-    other = Seen(connection, bytes(31) + b"\1", 7)
+    other = Seen(connection, bytes(31) + b"\1", 7, Sieve())
     assert other.identify(SHOP, Kind.PURCHASE, EventId("e1")) != made[SHOP, Kind.PURCHASE, 1]
 
 
