@@ -22,7 +22,7 @@ from bench.proc import Span, between, cores, own_sample, pin
 from bench.shoppers import Bodies, Ids, pool
 from bench.stage import helper, sunk
 from gateway.adapter import Quota
-from gateway.app import make_credentials
+from gateway.app import GARBAGE_THRESHOLD, make_credentials
 from gateway.delivery.courier import Courier, Office, Route
 from gateway.delivery.credentials import Credential
 from gateway.delivery.oauth import Tokens
@@ -98,8 +98,7 @@ def _couriers(made: Settings, office: Office, credentials: Mapping[Lane, Credent
 
 async def _deliver(outbox: Outbox, couriers: list[Courier], events: int) -> Span:
     assert all(outbox.waiting(courier.lane).waiting == events for courier in couriers)
-    gc.collect()
-    gc.freeze()
+    collect_rarely()
     pin_self()
     before = own_sample()
     tasks = [asyncio.create_task(courier.run()) for courier in couriers]
@@ -110,6 +109,13 @@ async def _deliver(outbox: Outbox, couriers: list[Courier], events: int) -> Span
     await asyncio.gather(*tasks)
     gc.unfreeze()
     return span
+
+
+def collect_rarely() -> None:
+    """Have the collector leave alone what is there, and look as rarely, as a gateway does once it is open."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
 
 
 def pin_self() -> None:

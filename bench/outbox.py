@@ -19,7 +19,7 @@ import uvloop
 
 from bench import parts
 from bench.backlog import Weight
-from bench.courier import pin_self
+from bench.courier import collect_rarely, pin_self
 from bench.figures import Figure, Plan
 from bench.proc import Span, between, own_sample
 from bench.shoppers import Bodies, Ids, pool
@@ -58,8 +58,7 @@ async def _life(plan: Plan, events: int) -> tuple[Span, Span]:
         made = parts.settings(Path(folder))
         batches = _batches(made, events, plan.amount(10_000, 500))
         async with parts.outbox(made) as outbox:
-            gc.collect()
-            gc.freeze()
+            collect_rarely()
             pin_self()
             start = own_sample()
             for batch in batches:
