@@ -1053,7 +1053,7 @@ def _missing_at(path: str, file: ContractFile) -> list[str]:
 def prove(settings: Settings) -> None:
     """Show that every contract would refuse today's requests if it lacked any one of the fields in them.
 
-    Raises BadSettings where it would not: then the contract guards nothing. Costs a tenth of a second a destination.
+    Raises BadSettings where it would not: then the contract guards nothing. Costs some ten milliseconds a destination.
     """
     faults = [
         f"storefronts.{storefront.id}.destinations.{name.value}: the contract would not notice if it lacked {place}"

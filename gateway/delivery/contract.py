@@ -98,7 +98,7 @@ class Contract:
         self._requests = tuple(
             _Request(
                 part,
-                [entry for entry in part.fields if entry not in self._off and entry is not left_out],
+                [entry for entry in part.fields if (entry.option is None or entry.option in on) and entry is not left_out],
                 frozenset({endpoint} if endpoint else _origins(part.hosts)),
                 vocabulary,
             )

@@ -102,12 +102,12 @@ def disagreements(requests: Iterable[tuple[Outgoing, int]], contract: Contract) 
 def unnoticed(requests: Iterable[tuple[Outgoing, int]], contract: Contract) -> list[str]:
     """Name the entries that these requests use and that the contract would not miss, as `path=kind`. There should be none."""
     without = cache(contract.without)
+    used = [(outgoing, count, places_of(contract.check(outgoing, count))) for outgoing, count in requests]
     return [
         entry.place
-        for outgoing, count in requests
+        for outgoing, count, places in used
         for entry in contract.entries_for(outgoing)
-        if entry.place in places_of(contract.check(outgoing, count))
-        and isinstance(without(entry).check(outgoing, count), Cleared)
+        if entry.place in places and isinstance(without(entry).check(outgoing, count), Cleared)
     ]
 
 

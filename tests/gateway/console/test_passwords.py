@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 
 from gateway.console import passwords
-from gateway.console.passwords import Busy, Passwords, fault_of_hash, fault_of_password, hash_password
+from gateway.console.passwords import HASHER, NOBODYS, Busy, Passwords, fault_of_hash, fault_of_password, hash_password
 
 WORD = "correct horse battery"
 
@@ -98,3 +98,9 @@ def test_a_short_password_is_a_fault() -> None:
 def test_hashes_do_not_print() -> None:
     """Nor who has one."""
     assert repr(Passwords({"ada": hashed()})) == "<Passwords>"
+
+
+def test_nobodys_hash_is_made_as_new_ones_are() -> None:
+    """So that a name that does not exist goes on costing the same when hashes are made stronger."""
+    assert not HASHER.check_needs_rehash(NOBODYS)
+    assert fault_of_hash(NOBODYS) is None
