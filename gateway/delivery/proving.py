@@ -4,14 +4,14 @@ The adapter writes made-up events in which everything is present that its settin
 allow the request; with any one of the fields in it taken out of the contract, it has to refuse the very same bytes. Pure.
 """
 
-from collections.abc import Iterable, Iterator
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from typing import Final
 
 from gateway.adapter import Adapter
 from gateway.delivery.contract import Cleared, Contract, Outgoing, Violation
 from gateway.delivery.contract_body import Place
+from gateway.delivery.contract_file import Entry
 from gateway.delivery.outgoing import compose
 from gateway.model import (
     ClickIds,
@@ -99,15 +99,21 @@ def disagreements(requests: Iterable[tuple[Outgoing, int]], contract: Contract) 
     return sorted({place for one in checked if isinstance(one, Violation) for place in one.places})
 
 
-def unnoticed(requests: Iterable[tuple[Outgoing, int]], contract: Contract) -> list[str]:
-    """Name the entries that these requests use and that the contract would not miss, as `path=kind`. There should be none."""
-    without = cache(contract.without)
+def unnoticed(
+    requests: Iterable[tuple[Outgoing, int]],
+    contract: Contract,
+    without: Callable[[Contract, Entry], Contract] = Contract.without,
+) -> list[str]:
+    """Name the entries that these requests use and that the contract would not miss, as `path=kind`. There should be none.
+
+    `without` gives a contract without an entry; for many storefronts with the same contract it may remember.
+    """
     used = [(outgoing, count, places_of(contract.check(outgoing, count))) for outgoing, count in requests]
     return [
         entry.place
         for outgoing, count, places in used
         for entry in contract.entries_for(outgoing)
-        if entry.place in places and isinstance(without(entry).check(outgoing, count), Cleared)
+        if entry.place in places and isinstance(without(contract, entry).check(outgoing, count), Cleared)
     ]
 
 

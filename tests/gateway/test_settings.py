@@ -760,6 +760,30 @@ def test_a_contract_that_fits_nothing_stops_the_start(tmp_path: Path, old: str, 
     assert [one for one in found if one.startswith(fault)]
 
 
+def test_storefronts_share_a_contract_where_its_terms_are_the_same(tmp_path: Path) -> None:
+    """With their own accounts, but neither where one allows more nor where one goes elsewhere."""
+    meta = GOOD[GOOD.index("[storefronts.demo.destinations.meta]") :]
+
+    def shop(name: str, more: str = "") -> str:
+        said = meta.replace("demo", name).replace("1234567890", "9876543210") + more.format(name=name)
+        key = f'[[storefronts.{name}.keys]]\nid = "{name}"\nkind = "secret"\nhash = "{name.encode().hex():0>64}"\n'
+        return f'[storefronts.{name}]\norigins = ["https://{name}.example"]\n{key}{said}'
+
+    text = GOOD.replace("[server]", "[server]\nallow_test_endpoints = true")
+    text += shop("same") + shop("more", '[storefronts.{name}.destinations.meta.allow]\nclick_id = "decision 7"\n')
+    text += shop("elsewhere", 'base_url = "http://127.0.0.1:9"\n')
+    loaded = load_text(tmp_path, text)
+    demo, same, more, elsewhere = (
+        loaded.storefronts[StorefrontId(name)].contracts[Destination.META] for name in ("demo", "same", "more", "elsewhere")
+    )
+    assert demo is same
+    assert demo is not more
+    assert more.allowed == {"click_id"}
+    assert demo is not elsewhere
+    assert elsewhere.is_test
+    prove(loaded)
+
+
 def test_a_contract_that_is_missing_is_a_fault(tmp_path: Path) -> None:
     """A folder of one's own has a file for every destination in use."""
     (tmp_path / "contracts").mkdir()
