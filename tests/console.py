@@ -4,11 +4,12 @@
 must not happen: errors in the browser's console, and requests to any other host. Pictures go to `.artefacts/console`.
 """
 
+import asyncio
 import json
 import os
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -118,7 +119,14 @@ async def chromium() -> AsyncIterator[Browser]:
         try:
             yield browser
         finally:
-            await browser.close()
+            await leave(browser)
+
+
+async def leave(opened: Browser | BrowserContext) -> None:
+    """Close a window or a browser, or give up: Chromium may never say that it closed one whose page was just going."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SECONDS):
+            await opened.close()
 
 
 @asynccontextmanager
@@ -158,4 +166,4 @@ async def visiting(
     try:
         yield visit
     finally:
-        await context.close()
+        await leave(context)

@@ -21,6 +21,7 @@ from gateway.app import Gateway
 from gateway.log import Log
 from gateway.sandbox.platforms import Platforms
 from gateway.tag.snippet import pixel, policy, snippet
+from tests.console import leave
 from tests.live import ORIGIN, STOREFRONT, Installation, hold, inside, install
 
 QUEUE: Final = "window.gateway = (...given) => { (window.gateway.q = window.gateway.q || []).push(given); };"
@@ -224,4 +225,4 @@ async def window(browser: Browser, front: Front, before: str = "") -> AsyncItera
     try:
         yield found
     finally:
-        await context.close()
+        await leave(context)

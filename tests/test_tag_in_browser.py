@@ -15,7 +15,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from tests.browser import PROGRAM
-from tests.console import FLAGS, chromium, needs_console
+from tests.console import FLAGS, chromium, leave, needs_console
 from tests.shopfront import Front, Window, opened, window
 
 pytestmark = [needs_console, pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("tag_in_browser")]
@@ -148,6 +148,7 @@ async def test_an_order_and_its_consent_arrive_though_the_page_goes_at_once(fron
             "order => { window.answer = true; gateway('purchase', order); location.href = '/away?banner=silent'; }",
             {"id": "all-at-once", **ORDER},
         )
+        await visit.page.wait_for_url("**/away?banner=silent")
         await front.until_accepted("purchase", "all-at-once")
 
 
@@ -227,7 +228,7 @@ async def remembering() -> AsyncIterator[Browser]:
         try:
             yield browser
         finally:
-            await browser.close()
+            await leave(browser)
 
 
 CHOICE: Final = "gateway('consent', () => localStorage.choice ? localStorage.choice === 'yes' : undefined)"
