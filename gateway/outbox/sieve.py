@@ -12,6 +12,8 @@ from typing import Final
 
 import apsw
 
+from gateway.outbox.schema import every
+
 SLICES: Final = 128
 """The tree is swept of expired entries in so many slices of the range of hashes, and the sieve is made anew with each."""
 
@@ -44,18 +46,22 @@ class Sieve:
         """Know nothing: each hash may be there."""
         self._bits = bytearray(b"\xff") * _BYTES
 
-    def load(self, connection: apsw.Connection, at_most: int) -> None:
-        """Read what the tree holds, unless it may hold too many: `at_most` says how many it can be."""
-        if at_most <= _MOST_READ:
+    def load(self, connection: apsw.Connection, about: int) -> None:
+        """Read what the tree holds, unless that is too much: `about` says how many sightings there are."""
+        if about <= _MOST_READ:
             for number in range(SLICES):
                 self.refresh(connection, number)
 
     def refresh(self, connection: apsw.Connection, number: int) -> None:
-        """Make the bits of a slice anew. Not inside a transaction: what it deleted might come back."""
+        """Make the bits of a slice anew; they stay where the tree cannot be read.
+
+        Not inside a transaction: what it deleted might come back.
+        """
         low, high = span(number)
-        start = low >> _TO_BYTE
-        self._bits[start % _BYTES : start % _BYTES + _SLICE_BYTES] = bytes(_SLICE_BYTES)
-        self.add([found for (found,) in connection.execute("select hash from seen where hash between ? and ?", (low, high))])
+        held = every(connection, "select hash from seen where hash between ? and ?", (low, high))
+        start = (low >> _TO_BYTE) % _BYTES
+        self._bits[start : start + _SLICE_BYTES] = bytes(_SLICE_BYTES)
+        self.add([key for (key,) in held])
 
     def add(self, hashes: Sequence[int]) -> None:
         """Let these pass from now on."""

@@ -86,6 +86,17 @@ def test_a_refreshed_slice_forgets_what_is_gone_and_no_other_slice_does(connecti
     assert sieve.passed(EDGES) == [key for key in EDGES if not low < key <= high]
 
 
+def test_a_tree_that_cannot_be_read_changes_nothing(connection: apsw.Connection) -> None:
+    """What the slice held passes still."""
+    low, _ = span(5)
+    insert(connection, [low])
+    sieve = loaded(connection)
+    connection.close()
+    with pytest.raises(apsw.ConnectionClosedError):
+        sieve.refresh(connection, 5)
+    assert sieve.passed(EDGES) == [low]
+
+
 def test_a_tree_that_may_hold_too_many_is_not_read(connection: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """Opening a large store must not take seconds: everything passes, slice by slice less when it is swept."""
     monkeypatch.setattr(sieve_module, "_MOST_READ", 10)
