@@ -1059,3 +1059,25 @@ async def test_a_store_is_crowded_above_its_share(engine: SqliteEngine) -> None:
     assert not await outbox._writer.ask(lambda store: is_crowded(store._connection, 64 << 20))
     assert await outbox._writer.ask(lambda store: is_crowded(store._connection, 1 << 16))
     await outbox.close()
+
+
+async def test_swept_sightings_pass_the_sieve_no_more(engine: SqliteEngine) -> None:
+    """A gateway that runs for months must not come to ask the tree of every event; what it holds still passes."""
+    outbox = await engine.open([FIRST])
+    for n in range(200):
+        await outbox.put([accept(n, destinations=(META,))])
+
+    def held(store: Store) -> list[int]:
+        return [key for (key,) in store._connection.execute("select hash from seen")]
+
+    async def passed(hashes: list[int]) -> list[int]:
+        return await outbox._writer.ask(lambda store: store._sieve.passed(hashes))
+
+    before = await outbox._writer.ask(held)
+    assert len(before) > 100
+    assert await passed(before) == before
+    for at in (NOW + 9 * DAY, NOW + 10 * DAY):
+        await outbox.sweep(at)
+        assert await passed(left := await outbox._writer.ask(held)) == left
+    assert len(left) == len(await passed(before)) == 0
+    await outbox.close()
