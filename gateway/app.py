@@ -18,19 +18,13 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from gateway import comparing
 from gateway.adapter import Adapter, Quota
-from gateway.archive import Archive
 from gateway.audit.advice import about_later_word, in_words
 from gateway.audit.grounds import Regime
 from gateway.audit.processing import TimeLimit
 from gateway.audit.rehearsals import canary_state
 from gateway.audit.standing import CredentialState, LaneState, Readiness, breaker, throttle, token
 from gateway.audit.trace import moment
-from gateway.bodies import Bodies
-from gateway.callers import Callers, Door, Edge
-from gateway.clerk import Clerk
-from gateway.consents import Consents
 from gateway.console.door import Door as ConsoleDoor
 from gateway.console.live import Live, glance
 from gateway.console.rooms import Rooms
@@ -49,9 +43,11 @@ from gateway.delivery.rehearsing import rehearse
 from gateway.delivery.replaying import Replayer
 from gateway.delivery.screening import Rules
 from gateway.delivery.transport import Transport
-from gateway.dry_run import DryRun, Run, Way
-from gateway.exporting import Exporter
-from gateway.intake import Intake
+from gateway.intake.bodies import Bodies
+from gateway.intake.callers import Callers, Door, Edge
+from gateway.intake.consents import Consents
+from gateway.intake.front_door import Intake
+from gateway.intake.webhooks import Sender, Webhooks
 from gateway.keys import Doorkeeper
 from gateway.ledger import Ledger
 from gateway.ledger.sqlite import SqliteLedger
@@ -62,18 +58,23 @@ from gateway.listener import Caps, Handler, QuietServer, Taker, assert_sound_aio
 from gateway.log import Happening, Log, Reducer, innermost_frame, name_of
 from gateway.metrics import NONE, VERSION, Metrics
 from gateway.model import Destination, StorefrontId
+from gateway.office import comparing
+from gateway.office.archive import Archive
+from gateway.office.clerk import Clerk
+from gateway.office.dry_run import DryRun, Run, Way
+from gateway.office.exporting import Exporter
+from gateway.office.papers import Papers
+from gateway.office.papers import Shop as FiledShop
+from gateway.office.pausing import Pausing
+from gateway.office.reconciling import Reconciling
+from gateway.office.reports import Reports, Shop
 from gateway.outbox import Lane, Outbox, Shut
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
-from gateway.papers import Papers
-from gateway.papers import Shop as FiledShop
-from gateway.pausing import Pausing
 from gateway.persons import Persons
 from gateway.private import Private, why_not_ready
-from gateway.reconciling import Reconciling
 from gateway.recording import recording
-from gateway.reports import Reports, Shop
 from gateway.rights.counter import Counter
 from gateway.rights.desk import Bureau, Desk, Teller
 from gateway.rights.retention import keepings
@@ -83,7 +84,6 @@ from gateway.signing.entry import StoreFailed
 from gateway.signing.recorder import SignedLog
 from gateway.signing.store import folder_in
 from gateway.sweeping import Sweeper
-from gateway.webhooks import Sender, Webhooks
 from gateway.witness import Witness
 
 MIN_FREE_BYTES: Final = 256 << 20

@@ -145,7 +145,7 @@ LEVELS: Final[Mapping[Happening, Level]] = {
 
 
 class Where(Text):
-    """A line of code: `gateway/intake.py:120`."""
+    """A line of code: `gateway/intake/front_door.py:120`."""
 
     __slots__ = ()
     PATTERN = re.compile(r"[A-Za-z0-9_./<>\-]{1,120}:\d{1,7}", re.ASCII)

@@ -25,27 +25,27 @@ import msgspec
 import orjson
 from aiohttp import hdrs, web
 
-from gateway import leafing
 from gateway.audit.accounts import account
 from gateway.audit.letters import list_dead, tell_slice
 from gateway.audit.shapes import Approval, Approved, tell_shapes
 from gateway.audit.standing import Readiness, standstills
 from gateway.audit.trace import tell
-from gateway.clerk import Clerk
 from gateway.console.door import Door
 from gateway.console.page import CSRF_HEADER, Caller, Form
 from gateway.console.roles import NOBODY, PRIVACY, STATIC, WHO, may, methods, withheld
 from gateway.console.site import LIVE, LIVE_HEADER, Site
 from gateway.delivery.letters import Order
 from gateway.delivery.replaying import Replayer, count_dead
-from gateway.exporting import FORMAT, FORMATS, SHEETS, Exporter, wants_table
 from gateway.listener import Answer, answer, closing, problem, read_bounded
 from gateway.metrics import CONTENT_TYPE, Metrics
 from gateway.model import EventId, Kind, StorefrontId
+from gateway.office import leafing
+from gateway.office.clerk import Clerk
+from gateway.office.exporting import FORMAT, FORMATS, SHEETS, Exporter, wants_table
+from gateway.office.pausing import PauseOrder, Pausing
+from gateway.office.reconciling import Reconciling
+from gateway.office.reports import Asked, Reports, read
 from gateway.outbox import Decision, Outbox, Shut, Unavailable
-from gateway.pausing import PauseOrder, Pausing
-from gateway.reconciling import Reconciling
-from gateway.reports import Asked, Reports, read
 from gateway.rights.counter import PATHS, Counter
 from gateway.signing.acts import approval_of, replay_of
 from gateway.signing.entry import Entry

@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from gateway.archive import digest_of
 from gateway.consent.policy import TABLE
 from gateway.console.configuration import Console
 from gateway.console.door import ACCOUNT, TOKEN_ACCOUNT
 from gateway.log import Happening, Log
 from gateway.metrics import VERSION, Metrics
 from gateway.model import Destination, StorefrontId
+from gateway.office.archive import digest_of
 from gateway.outbox.keyring import Keyring
 from gateway.settings import AuditSettings, Settings
 from gateway.signing.checkpoint import Checkpoint

@@ -16,10 +16,10 @@ from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.app import make_desk, make_webhooks, open_ledger, open_store
-from gateway.bodies import Bodies
-from gateway.callers import Callers, Door, Edge
-from gateway.consents import Consents
-from gateway.intake import Intake
+from gateway.intake.bodies import Bodies
+from gateway.intake.callers import Callers, Door, Edge
+from gateway.intake.consents import Consents
+from gateway.intake.front_door import Intake
 from gateway.keys import Doorkeeper
 from gateway.ledger import Kept
 from gateway.ledger.sqlite import SqliteLedger

@@ -34,6 +34,7 @@ from hypothesis import strategies as st
 
 from gateway.consent.signals.cookies import COOKIES
 from gateway.delivery.value_kinds import KINDS
+from gateway.intake.webhooks import DIALECTS
 from gateway.line import Line
 from gateway.listener import QuietHandler
 from gateway.log import Log
@@ -46,7 +47,6 @@ from gateway.sandbox.pinterest import MISSING_IDS
 from gateway.sandbox.pinterest import RULES as FAULTS_OF_EVENTS
 from gateway.sandbox.platforms import TOKENS, Platforms
 from gateway.sources import stape
-from gateway.webhooks import DIALECTS
 from tests import prestashop, woocommerce
 from tests.doorway import edit
 from tests.live import NOTHING_MORE, ORIGIN, STOREFRONT, Installation, Process, inside, install

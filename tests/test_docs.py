@@ -9,12 +9,13 @@ from typing import Final
 
 import pytest
 
-from gateway import intake, private
+from gateway import private
 from gateway.app import DRAIN_SECONDS
 from gateway.audit.reconciliation import Place
 from gateway.cli import COMMANDS
 from gateway.delivery.grants import CredentialKind
 from gateway.delivery.value_kinds import KINDS, ValueKind
+from gateway.intake import front_door as intake
 from gateway.log import Happening
 from gateway.metrics import PREFIX, Metrics
 from gateway.model import Fault, Processing, Reason, Refusal, Status
@@ -106,7 +107,15 @@ CODES: Final[tuple[type[StrEnum], ...]] = (
     Place, ListFault, NotExpected,
 )  # fmt: skip
 PROBLEM: Final = re.compile(r"(?:problem\(\d+, |\"error\": )\"([a-z_]+)\"")
-ANSWERING: Final = ("bodies", "callers", "console/site", "intake", "listener", "private", "reconciling")
+ANSWERING: Final = (
+    "console/site",
+    "intake/bodies",
+    "intake/callers",
+    "intake/front_door",
+    "listener",
+    "office/reconciling",
+    "private",
+)
 ERRORS: Final = sorted({code for room in ANSWERING for code in PROBLEM.findall((ROOT / f"gateway/{room}.py").read_text())})
 
 

@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 
+from gateway.intake.webhooks import DIALECTS
 from gateway.sources.woocommerce import CLIENT_META, RECEIPT_META
-from gateway.webhooks import DIALECTS
 from tests import prestashop
 
 ROOT: Final = Path(__file__).parent.parent

@@ -48,7 +48,7 @@ TESTED_ELSEWHERE: Final[Mapping[str, str]] = {
     **{f"gateway/outbox/{part}.py": "tests/gateway/outbox/contract_history.py" for part in ("figures", "telling")},
     **{f"gateway/ledger/{part}.py": LEDGER_SUITE for part in ("__init__", "held", "records", "register", "schema", "store")},
     # Tried out over real sockets, with a whole gateway behind it.
-    "gateway/dry_run.py": "tests/gateway/test_clerk.py",
+    "gateway/office/dry_run.py": "tests/gateway/office/test_clerk.py",
     "gateway/console/printing.py": "tests/gateway/commands/test_report.py",
     **{
         f"gateway/console/pages/{page}.py": "tests/test_console_privacy.py"

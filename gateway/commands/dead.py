@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from gateway import leafing
 from gateway.audit.letters import LettersTold, LetterTold, Listing, list_dead
 from gateway.audit.sheets import DEAD, dead_sheet
 from gateway.commands.asking import Question, ask_or_look, unknown_there
@@ -14,6 +13,7 @@ from gateway.commands.saving import save
 from gateway.commands.showing import out, show, show_json
 from gateway.delivery.replaying import count_dead
 from gateway.model import StorefrontId
+from gateway.office import leafing
 from gateway.outbox import Outbox
 from gateway.settings import Settings
 

@@ -16,8 +16,8 @@ from gateway.commands.asking import NotRunning, Question, ask, unknown_there
 from gateway.commands.configuration import settings_of, storefront_named
 from gateway.commands.ending import Ended
 from gateway.commands.showing import out, show_json
-from gateway.dry_run import Browser, DryRunTold, Order, Sender
 from gateway.model import Destination, Fault, StorefrontId
+from gateway.office.dry_run import Browser, DryRunTold, Order, Sender
 from gateway.settings import Settings
 
 MOST_BYTES = 64 * 1024

@@ -16,8 +16,8 @@ from gateway.commands.ending import Ended
 from gateway.commands.saving import save
 from gateway.commands.showing import out, show, show_json
 from gateway.model import StorefrontId
+from gateway.office.reports import Asked, Reports, read
 from gateway.outbox import Outbox
-from gateway.reports import Asked, Reports, read
 from gateway.settings import Settings
 
 COLUMNS = ("received", "refused for consent", "other refusals", "invalid", "repeats", "accepted", "opt-in")

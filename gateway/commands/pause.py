@@ -9,7 +9,7 @@ from gateway.commands.configuration import settings_of, storefront_named
 from gateway.commands.ending import Ended
 from gateway.commands.health import lasting
 from gateway.commands.showing import out, show_json
-from gateway.pausing import PauseOrder, PauseTold, Pausing
+from gateway.office.pausing import PauseOrder, PauseTold, Pausing
 from gateway.settings import Settings
 from gateway.signing.entry import COMMAND
 

@@ -28,9 +28,9 @@ from gateway.commands.new_file import new_file
 from gateway.commands.progress import bar
 from gateway.commands.showing import err, out, show, show_json
 from gateway.model import CURRENCIES, EXPONENTS, Destination, Fault, Kind, StorefrontId
+from gateway.office.reconciling import MOST_FLAWS, READ_AT_ONCE, SECONDS, Asked, Posted, Run
+from gateway.office.reports import Shop
 from gateway.raw import MAX_AGE
-from gateway.reconciling import MOST_FLAWS, READ_AT_ONCE, SECONDS, Asked, Posted, Run
-from gateway.reports import Shop
 from gateway.settings import Settings
 from gateway.signing.acts import reconciliation_of
 from gateway.signing.entry import COMMAND

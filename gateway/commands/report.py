@@ -16,7 +16,7 @@ from gateway.commands.ending import Ended
 from gateway.commands.showing import out
 from gateway.console.language import Words
 from gateway.model import StorefrontId
-from gateway.papers import Period, Unmeant, period
+from gateway.office.papers import Period, Unmeant, period
 from gateway.settings import Settings
 from gateway.signing.entry import COMMAND, Export, Exported
 

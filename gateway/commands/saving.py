@@ -19,7 +19,7 @@ def save(  # noqa: PLR0913, PLR0917 - what is asked, and what is done where nobo
     settings: Settings, file: Path, path: str, query: Mapping[str, str], heading: Sequence[str], closed: Closed | None
 ) -> None:
     """Write the table that a path gives. Raises Ended; and NotRunning where no gateway runs and `closed` is None."""
-    from gateway.exporting import FORMAT, SHEETS  # noqa: PLC0415 - brings in the server, which most questions need not
+    from gateway.office.exporting import FORMAT, SHEETS  # noqa: PLC0415 - brings in the server, which most questions need not
 
     async def written(outbox: Outbox) -> bytes:
         assert closed is not None  # noqa: S101 - asked below

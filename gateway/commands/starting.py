@@ -9,16 +9,16 @@ from contextlib import asynccontextmanager, contextmanager
 from gateway.app import CannotListen, make_callers, make_desk, make_dry_run, make_papers, open_ledger, open_store
 from gateway.commands import configuration, keyfile
 from gateway.commands.ending import Ended
-from gateway.consents import Consents
-from gateway.dry_run import DryRun
+from gateway.intake.consents import Consents
 from gateway.ledger import Right
 from gateway.log import Log
 from gateway.metrics import Metrics
 from gateway.model import StorefrontId
+from gateway.office.dry_run import DryRun
+from gateway.office.papers import Papers
 from gateway.outbox import Outbox
 from gateway.outbox.keyring import BadKeyFile
 from gateway.outbox.schema import CannotOpen
-from gateway.papers import Papers
 from gateway.recording import open_log
 from gateway.rights.desk import Desk, Via
 from gateway.settings import BadSettings, Settings

@@ -11,17 +11,17 @@ import msgspec
 
 from gateway.audit.standing import Health, Readiness, standstills
 from gateway.audit.trace import Standstill
-from gateway.clerk import Clerk
 from gateway.console.roles import Roles
 from gateway.delivery.replaying import Replayer
-from gateway.exporting import Exporter
 from gateway.metrics import Metrics
 from gateway.model import Destination, StorefrontId
+from gateway.office.clerk import Clerk
+from gateway.office.exporting import Exporter
+from gateway.office.papers import Papers
+from gateway.office.pausing import Pausing
+from gateway.office.reconciling import Reconciling
+from gateway.office.reports import Reports
 from gateway.outbox import Outbox
-from gateway.papers import Papers
-from gateway.pausing import Pausing
-from gateway.reconciling import Reconciling
-from gateway.reports import Reports
 from gateway.rights.counter import Counter
 from gateway.rights.desk import Desk
 from gateway.signing.entry import Entry

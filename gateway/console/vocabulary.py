@@ -11,7 +11,7 @@ from gateway.audit.examples import NOT_SENT, REWRITTEN, UNCHANGED, USED_UP, WAYS
 from gateway.audit.examples import REFUSED as REFUSED_FOR_IT
 from gateway.audit.grounds import CAN, CANNOT
 from gateway.audit.processing import MEASURES, PERSONS
-from gateway.dry_run import LEAVES_OUT
+from gateway.office.dry_run import LEAVES_OUT
 
 ROLES: Final[Mapping[str, str]] = {
     "marketer": "Marketer",

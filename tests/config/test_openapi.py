@@ -14,13 +14,15 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from gateway import intake, private, reconciling
+from gateway import private
 from gateway.audit.reconciliation import NO_GAP, RECEIVED, Place
 from gateway.consent.evidence import JOINS
 from gateway.console.roles import WHO
 from gateway.delivery.letters import Order
+from gateway.intake import front_door as intake
 from gateway.log import Log
 from gateway.model import Destination, Fault, Kind, Refusal, Status
+from gateway.office import reconciling
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
 from gateway.sources import consent, fields, native

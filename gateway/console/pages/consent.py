@@ -10,7 +10,7 @@ from gateway.audit.trace import moment
 from gateway.console.language import msg
 from gateway.console.page import Ask, Page, Section, View
 from gateway.console.rooms import Rooms
-from gateway.papers import Period, Unmeant, period
+from gateway.office.papers import Period, Unmeant, period
 
 
 class Shown(msgspec.Struct, frozen=True):

@@ -10,8 +10,8 @@ from gateway.audit.contracts import Contracts, Diff, Told
 from gateway.console.language import msg
 from gateway.console.page import Act, Ask, Done, Download, Form, Page, Section, Shown, View
 from gateway.console.rooms import Rooms
+from gateway.office.papers import Unmeant
 from gateway.outbox import Decision
-from gateway.papers import Unmeant
 from gateway.signing.acts import approval_of
 
 

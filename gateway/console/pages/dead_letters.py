@@ -11,7 +11,6 @@ from typing import Final
 
 import msgspec
 
-from gateway import leafing
 from gateway.audit.letters import DeadTold, LettersTold, LotTold, list_dead, tell_slice
 from gateway.console.language import msg
 from gateway.console.page import Act, Ask, Done, Form, Outcome, Page, Section, Shown, View
@@ -20,6 +19,7 @@ from gateway.console.rooms import Rooms
 from gateway.delivery.letters import Order
 from gateway.delivery.replaying import count_dead
 from gateway.model import Destination, Kind, Reason
+from gateway.office import leafing
 from gateway.signing.acts import replay_of
 
 MOST_SLICES: Final = 20

@@ -10,8 +10,8 @@ import msgspec
 from gateway.console.language import msg
 from gateway.console.page import Act, Ask, Form, Page, Section, View
 from gateway.console.rooms import Rooms
-from gateway.dry_run import Browser, DryRunTold, Order, Sender
 from gateway.model import Fault
+from gateway.office.dry_run import Browser, DryRunTold, Order, Sender
 
 EXAMPLE = """{
   "event": "purchase",

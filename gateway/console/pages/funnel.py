@@ -19,7 +19,7 @@ from gateway.console.page import Shown as PageShown
 from gateway.console.pages.tables import table_of
 from gateway.console.rooms import Rooms
 from gateway.model import Kind
-from gateway.reports import USUAL, Asked, read
+from gateway.office.reports import USUAL, Asked, read
 
 
 class Line(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from gateway.console.pages.overview import standing
 from gateway.console.pages.tables import table_of
 from gateway.console.rooms import Rooms
 from gateway.model import Destination
-from gateway.pausing import PauseOrder
+from gateway.office.pausing import PauseOrder
 
 PATH: Final = "/health"
 

@@ -5,10 +5,10 @@ The answer of `GET /api/v1/log`.
 
 import msgspec
 
-from gateway.clerk import USUAL_LINES, LogTold
 from gateway.console.language import msg
 from gateway.console.page import Ask, Download, Page, Section, Shown, View
 from gateway.console.rooms import Rooms
+from gateway.office.clerk import USUAL_LINES, LogTold
 
 TEXT = "text/plain; charset=utf-8"
 

@@ -17,7 +17,7 @@ from gateway.audit.standing import Expiry, Health, LaneHealth, LaneState, Readin
 from gateway.console.language import msg
 from gateway.console.page import Ask, Page, Section, View
 from gateway.console.rooms import Rooms
-from gateway.reports import Asked
+from gateway.office.reports import Asked
 
 
 class Figure(msgspec.Struct, frozen=True):

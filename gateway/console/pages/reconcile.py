@@ -14,7 +14,7 @@ from gateway.console.language import msg
 from gateway.console.page import Act, Ask, Download, Form, Outcome, Page, Section, View
 from gateway.console.rooms import Rooms
 from gateway.model import CURRENCIES, Destination, Kind
-from gateway.reconciling import BODY_BYTES, BODY_SECONDS, CSV_TYPE, Asked, Busy, FlawTold, Run, told
+from gateway.office.reconciling import BODY_BYTES, BODY_SECONDS, CSV_TYPE, Asked, Busy, FlawTold, Run, told
 from gateway.sources.order_list import Format
 
 MOST_ROWS: Final = 500

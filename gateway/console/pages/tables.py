@@ -3,7 +3,7 @@
 from gateway.audit import sheets
 from gateway.console.page import Ask, Download
 from gateway.console.rooms import Rooms
-from gateway.exporting import FORMAT
+from gateway.office.exporting import FORMAT
 
 
 async def table_of(ask: Ask, rooms: Rooms, path: str) -> Download | None:

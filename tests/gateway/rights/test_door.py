@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.intake import WITHDRAW_BYTES
+from gateway.intake.front_door import WITHDRAW_BYTES
 from gateway.ledger import Right
 from gateway.model import Destination
 from gateway.persons import Identifier

@@ -11,8 +11,8 @@ from gateway.console.page import Ask, Caller, Form
 from gateway.console.pages.dead_letters import Filter, Kept, filter_of, judged, order_of
 from gateway.console.roles import OPERATORS
 from gateway.delivery.letters import Dead
-from gateway.leafing import Wanted
 from gateway.model import Destination, Kind, Reason, StorefrontId
+from gateway.office.leafing import Wanted
 
 SHOP = StorefrontId("shop")
 ASK = Ask(

@@ -6,6 +6,7 @@ from gateway.audit.funnel import Sheet, funnel
 from gateway.audit.periods import Period
 from gateway.console.pages.funnel import Beside, Count, End, Line, Sum, counts, course, shown
 from gateway.model import Destination, Kind, Reason, Refusal, Source, Status
+from gateway.office.reports import Asked
 from gateway.outbox import Undelivered, Waiting
 from gateway.outbox.history import (
     Accepted,
@@ -19,7 +20,6 @@ from gateway.outbox.history import (
     TurnedAway,
     Worth,
 )
-from gateway.reports import Asked
 
 META = Destination.META
 DAY = 86_400

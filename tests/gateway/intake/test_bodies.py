@@ -1,0 +1,59 @@
+"""Bodies: their size after decompression. `tests/test_deadlines.py` tests them against the clock, with a whole gateway."""
+
+import gzip
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.intake.front_door import EVENTS_BYTES
+from tests.doorway import Doorway, as_bytes, doorway, is_error, purchase, statuses
+
+
+@pytest.fixture
+async def door(tmp_path: Path) -> AsyncIterator[Doorway]:
+    """An open door."""
+    async with doorway(tmp_path) as opened:
+        yield opened
+
+
+async def test_gzip_is_read(door: Doorway) -> None:
+    """A compressed body counts with its size after decompression."""
+    body = as_bytes({"events": [purchase(str(number)) for number in range(100)]})
+    answer = await door.post(gzip.compress(body), Content_Encoding="gzip")
+    assert statuses(answer.results) == ["accepted"] * 100
+    assert door.metric("raw_bytes_total") == len(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"no gzip at all", gzip.compress(b"{}")[:5], gzip.compress(as_bytes(purchase()))[:-40]],
+    ids=["none", "beginning", "without end"],
+)
+async def test_broken_gzip_is_400(door: Doorway, body: bytes) -> None:
+    """What cannot be decompressed is 400, however far it could be read."""
+    answer = await door.post(body, Content_Encoding="gzip")
+    assert answer.status == 400
+    assert answer.error in {"bad_body", "not_json"}
+
+
+async def test_the_size_counts_after_decompression(door: Doorway) -> None:
+    """A mebibyte is read, one byte more is 413, compressed or not."""
+    exactly = as_bytes(purchase()).ljust(EVENTS_BYTES)
+    assert (await door.post(exactly)).status == 202
+    assert (await door.post(gzip.compress(exactly), Content_Encoding="gzip")).status == 202
+    assert is_error(await door.post(exactly + b" "), 413, "body_too_large")
+    assert is_error(await door.post(gzip.compress(exactly + b" "), Content_Encoding="gzip"), 413, "body_too_large")
+
+
+async def test_a_body_without_a_length_is_bounded_too(door: Doorway) -> None:
+    """A chunked body is read up to the limit and no further."""
+
+    async def parts(count: int) -> AsyncIterator[bytes]:
+        yield as_bytes(purchase())
+        for _ in range(count):
+            yield b" " * 1024
+
+    given = {"Authorization": f"Bearer {door.installation.secret_key}", "Content_Type": "application/json"}
+    assert (await door.ask("POST", "/v1/events", parts(1000), **given)).status == 202
+    assert is_error(await door.ask("POST", "/v1/events", parts(1100), **given), 413, "body_too_large")
