@@ -37,6 +37,10 @@ OUTBOX_PARTS: Final = (
     "withdrawing",
 )
 
+SETTINGS_PARTS: Final = (
+    "blocks", "destinations", "faults", "proving", "reader", "reading", "ready", "shops", "storefronts", "values",
+)  # fmt: skip
+
 TESTED_ELSEWHERE: Final[Mapping[str, str]] = {
     # Interfaces: what they say is what the suite of promises runs over every engine.
     "gateway/outbox/__init__.py": CONTRACT_SUITE,
@@ -47,6 +51,8 @@ TESTED_ELSEWHERE: Final[Mapping[str, str]] = {
     "gateway/outbox/putting.py": "tests/gateway/outbox/test_writer.py",
     **{f"gateway/outbox/{part}.py": "tests/gateway/outbox/contract_history.py" for part in ("figures", "telling")},
     **{f"gateway/ledger/{part}.py": LEDGER_SUITE for part in ("__init__", "held", "records", "register", "schema", "store")},
+    # One pass over one file, whose faults are told together: its parts are tried out together.
+    **{f"gateway/settings/{part}.py": "tests/gateway/test_settings.py" for part in SETTINGS_PARTS},
     # Tried out over real sockets, with a whole gateway behind it.
     "gateway/office/dry_run.py": "tests/gateway/office/test_clerk.py",
     "gateway/console/printing.py": "tests/gateway/commands/test_report.py",

@@ -15,7 +15,8 @@ from gateway.model import Destination, Source, StorefrontId
 from gateway.rights.retention import Period
 from gateway.sandbox.google_token import AUDIENCE, TokenService
 from gateway.secret import Document, Secret
-from gateway.settings import Address, BadSettings, RetentionSettings, Shop, _rule, load, names, prove
+from gateway.settings import Address, BadSettings, RetentionSettings, Shop, load, names, prove
+from gateway.settings.faults import rule_of
 from gateway.sources import prestashop, woocommerce
 from gateway.sources.shopify import CHANNELS, Rules, Topic
 from tests.configuration import ENV, GOOD, faults_of, load_text, spoilt, write
@@ -588,10 +589,10 @@ def test_a_name_that_could_be_more_than_a_name_is_left_out(tmp_path: Path) -> No
 def test_an_adapters_own_words_count_unless_the_value_is_in_them() -> None:
     """A rule text that repeats the value, at any depth, is replaced."""
     error = {"type": "value_error", "loc": (), "msg": "", "ctx": {"error": ValueError("bad token EAABwx, be careful")}}
-    assert _rule({**error, "input": "EAABwx"}) == "is not valid"  # type: ignore[typeddict-item]  # as pydantic hands it over
-    assert _rule({**error, "input": {"a": ["EAABwx"]}}) == "is not valid"  # type: ignore[typeddict-item]  # same
-    assert _rule({**error, "input": "other"}) == "bad token EAABwx, be careful"  # type: ignore[typeddict-item]  # same
-    assert _rule({**error, "type": "url_parsing", "input": "x"}) == "is not valid"  # type: ignore[typeddict-item]  # same
+    assert rule_of({**error, "input": "EAABwx"}) == "is not valid"  # type: ignore[typeddict-item]  # as pydantic hands it over
+    assert rule_of({**error, "input": {"a": ["EAABwx"]}}) == "is not valid"  # type: ignore[typeddict-item]  # same
+    assert rule_of({**error, "input": "other"}) == "bad token EAABwx, be careful"  # type: ignore[typeddict-item]  # same
+    assert rule_of({**error, "type": "url_parsing", "input": "x"}) == "is not valid"  # type: ignore[typeddict-item]  # same
 
 
 @pytest.mark.parametrize(
