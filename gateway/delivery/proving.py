@@ -77,14 +77,16 @@ def samples() -> Iterator[Minimised]:
         )
 
 
-def written_out(adapter: Adapter, base_url: str, secrets: Iterable[str]) -> Iterator[tuple[Outgoing, int]]:
+def written_out(
+    adapter: Adapter, base_url: str, secrets: Iterable[str], most: int | None = None
+) -> Iterator[tuple[Outgoing, int]]:
     """Write the samples that the adapter takes out as requests, and what it asks after one, with secrets of these names.
 
-    The secrets are made up. Gives each request with its number of events.
+    The secrets are made up. Gives each request with its number of events: `most`, or as many as the adapter takes.
     """
     access = adapter.access(SECRET, dict.fromkeys(secrets, SECRET))
     events = [event for event in samples() if adapter.refuses(event) is None]
-    most = adapter.limits.batch_events
+    most = most or adapter.limits.batch_events
     for start in range(0, len(events), most):
         batch = events[start : start + most]
         yield compose(base_url, adapter.build(batch), access), len(batch)
@@ -103,18 +105,30 @@ def unnoticed(
     requests: Iterable[tuple[Outgoing, int]],
     contract: Contract,
     without: Callable[[Contract, Entry], Contract] = Contract.without,
+    small: Iterable[tuple[Outgoing, int]] = (),
 ) -> list[str]:
     """Name the entries that these requests use and that the contract would not miss, as `path=kind`. There should be none.
 
-    `without` gives a contract without an entry; for many storefronts with the same contract it may remember.
+    `without` gives a contract without an entry; for many storefronts with the same contract it may remember. `small` are the
+    same events, one a request: what is refused for one value is refused with others around it, so the whole request is read
+    only where a small one is let through. That takes a fifth of the time.
     """
-    used = [(outgoing, count, places_of(contract.check(outgoing, count))) for outgoing, count in requests]
+    shortest: dict[str, tuple[Outgoing, int]] = {}
+    for outgoing, count in small:
+        for place in places_of(contract.check(outgoing, count)):
+            shortest.setdefault(place, (outgoing, count))
     return [
         entry.place
-        for outgoing, count, places in used
-        for entry in contract.entries_for(outgoing)
-        if entry.place in places and isinstance(without(contract, entry).check(outgoing, count), Cleared)
+        for whole in requests
+        for places in (places_of(contract.check(*whole)),)
+        for entry in contract.entries_for(whole[0])
+        if entry.place in places and not _misses(without(contract, entry), shortest.get(entry.place, whole), whole)
     ]
+
+
+def _misses(contract: Contract, *requests: tuple[Outgoing, int]) -> bool:
+    """Say whether a contract refuses one of these requests."""
+    return any(isinstance(contract.check(outgoing, count), Violation) for outgoing, count in requests)
 
 
 def places_of(checked: Cleared | Violation) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 
 from gateway.delivery.contract import Cleared, Contract, Outgoing
@@ -25,11 +26,11 @@ SETTINGS: list[tuple[Destination, dict[str, Any]]] = [
 ]
 
 
-def rehearsed(destination: Destination, **settings: Any) -> list[tuple[Outgoing, int]]:
-    """Write a destination's samples."""
+def rehearsed(destination: Destination, most: int | None = None, **settings: Any) -> list[tuple[Outgoing, int]]:
+    """Write a destination's samples, `most` a request."""
     adapter = made(destination, **settings)
     base_url = "https://googleads.googleapis.com" if settings.get("transport") == "ads_api" else HOSTS[destination]
-    return list(written_out(adapter, base_url, adapter.secrets))
+    return list(written_out(adapter, base_url, adapter.secrets, most))
 
 
 @pytest.mark.parametrize(("destination", "settings"), SETTINGS, ids=str)
@@ -37,7 +38,7 @@ def test_adapters_and_shipped_contracts_agree(destination: Destination, settings
     """With whatever the settings let out and the option for it; and every field in the samples would be missed."""
     requests, contract = rehearsed(destination, **settings), contract_of(destination)
     assert disagreements(requests, contract) == []
-    assert unnoticed(requests, contract) == []
+    assert unnoticed(requests, contract) == unnoticed(requests, contract, small=rehearsed(destination, 1, **settings)) == []
 
 
 def test_with_everything_on_every_option_and_kind_is_rehearsed() -> None:
@@ -58,10 +59,24 @@ def test_what_is_not_allowed_is_named() -> None:
 def test_a_contract_that_guards_nothing_is_found_out() -> None:
     """Two kinds of value that overlap: without either, the other still lets the value through."""
     file = read(HEAD + request("e", "POST", "/e", field("ids[]", "event_id"), field("ids[]", "content_id"), events="ids[]"))
-    outgoing = Outgoing("POST", "https://platform.example", "/e", headers(), b'{"ids":["1001"]}')
-    contract = Contract(file)
-    assert isinstance(contract.check(outgoing, 1), Cleared)
-    assert unnoticed([(outgoing, 1)], contract) == ["ids[]=event_id"]
+    contract, requests = Contract(file), [(posted(["1001"]), 1)]
+    assert isinstance(contract.check(*requests[0]), Cleared)
+    assert unnoticed(requests, contract) == unnoticed(requests, contract, small=requests) == ["ids[]=event_id"]
+
+
+def test_what_no_small_request_shows_the_whole_one_does() -> None:
+    """The small request has a value that two kinds allow; the whole one has another beside it, which only one of them does."""
+    fields = (field("ids[]", "google_click_id"), field("ids[]", "content_id"))
+    contract = Contract(read(HEAD + request("e", "POST", "/e", *fields, events="ids[]")))
+    small = [(posted(["x" * 20]), 1)]
+    whole = [(posted(["x" * 20, "y" * 80]), 2)]
+    assert unnoticed(small, contract, small=small) == ["ids[]=google_click_id"]
+    assert unnoticed(whole, contract, small=small) == []
+
+
+def posted(ids: list[str]) -> Outgoing:
+    """Write a request with a list of ids."""
+    return Outgoing("POST", "https://platform.example", "/e", headers(), orjson.dumps({"ids": ids}))
 
 
 def headers() -> tuple[tuple[str, str], ...]:
