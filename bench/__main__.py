@@ -13,7 +13,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import batches, consent, contract, courier, door, job, line, outbox, pages
+from bench import batches, consent, contract, courier, door, job, line, outbox, pages, stores
 from bench.figures import Bench, Figure, Plan, show, write_json
 from bench.proc import yardstick
 
@@ -27,6 +27,7 @@ BENCHES: Final[Mapping[str, Bench]] = {
     "job": job.measure,
     "outbox": outbox.measure,
     "pages": pages.measure,
+    "stores": stores.measure,
 }
 
 

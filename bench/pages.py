@@ -27,6 +27,7 @@ from typing import Final
 import aiohttp
 import msgspec
 
+from bench import parts
 from bench.door import window
 from bench.figures import Figure, Plan
 from bench.load import Order, Result, percentile
@@ -37,7 +38,7 @@ from gateway.outbox.keyring import Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from tests.console import PASSWORD, people
 from tests.figures import OPTIONS, fill, lanes
-from tests.live import STOREFRONT, Installation, Process
+from tests.live import Installation, Process
 
 PAGES: Final = {
     "/": "/?",
@@ -105,21 +106,8 @@ def settle_in(installation: Installation, past: Path, shops: int) -> None:
     """Put a past in an installation's place, and configure as many storefronts, each with a key of its own."""
     for name in ("sealing.json", "store"):
         (shutil.copytree if (past / name).is_dir() else shutil.copy2)(past / name, installation.folder / name)
-    whole = installation.config.read_text()
-    at = whole.index(f"[storefronts.{STOREFRONT}]")
-    before, shop = whole[:at], whole[at:]
-    start, end = shop.index(f"[[storefronts.{STOREFRONT}.keys]]"), shop.index(f"[storefronts.{STOREFRONT}.destinations.meta]")
-    other = (shop[:start], '[[storefronts.{name}.keys]]\nid = "{name}"\nkind = "secret"\nhash = "{hash}"\n', shop[end:])
-    texts = [before, _named(shop, "shop1")]
-    for number in range(2, shops + 1):
-        name = f"shop{number}"
-        texts += [_named(other[0], name), other[1].format(name=name, hash=f"{number:064x}"), _named(other[2], name)]
-    installation.config.write_text("".join(texts))
+    parts.multiply(installation.config, shops)
     people(installation)
-
-
-def _named(text: str, name: str) -> str:
-    return text.replace(f"storefronts.{STOREFRONT}", f"storefronts.{name}")
 
 
 class Reader:

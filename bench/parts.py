@@ -15,7 +15,8 @@ from gateway.outbox.store import Options
 from gateway.persons import Persons
 from gateway.settings import Settings, Storefront, load
 from gateway.sources.native import decode
-from tests.live import install
+from tests.figures import names
+from tests.live import STOREFRONT, install
 
 MAX_BYTES: Final = 4 << 30
 
@@ -23,6 +24,24 @@ MAX_BYTES: Final = 4 << 30
 def settings(folder: Path, address: str = "http://127.0.0.1:9") -> Settings:
     """Install a gateway in `folder`, all three destinations at `address`, and read its configuration."""
     return load(install(folder, dict.fromkeys(Destination, address)).config, os.environ)
+
+
+def multiply(config: Path, shops: int) -> None:
+    """Have a configuration file name as many storefronts as `tests.figures` does, each with a key of its own."""
+    whole = config.read_text()
+    at = whole.index(f"[storefronts.{STOREFRONT}]")
+    before, shop = whole[:at], whole[at:]
+    start, end = shop.index(f"[[storefronts.{STOREFRONT}.keys]]"), shop.index(f"[storefronts.{STOREFRONT}.destinations.meta]")
+    other = (shop[:start], '[[storefronts.{name}.keys]]\nid = "{name}"\nkind = "secret"\nhash = "{hash}"\n', shop[end:])
+    first, *others = names(shops)
+    texts = [before, _named(shop, first)]
+    for number, name in enumerate(others, 2):
+        texts += [_named(other[0], name), other[1].format(name=name, hash=f"{number:064x}"), _named(other[2], name)]
+    config.write_text("".join(texts))
+
+
+def _named(text: str, name: str) -> str:
+    return text.replace(f"storefronts.{STOREFRONT}", f"storefronts.{name}")
 
 
 def storefront(made: Settings) -> Storefront:
@@ -54,8 +73,9 @@ def entries(one: Line, body: bytes, now: int) -> list[Entry]:
 @asynccontextmanager
 async def outbox(made: Settings) -> AsyncIterator[SqliteOutbox]:
     """Open a store for these settings."""
+    declared = [lane for shop in made.storefronts.values() for lane in lanes(shop)]
     opened = await SqliteOutbox.open(
-        made.server.data_dir, Keyring.load(made.server.key_file), lanes(storefront(made)), Options(MAX_BYTES, 1 << 20)
+        made.server.data_dir, Keyring.load(made.server.key_file), declared, Options(MAX_BYTES, 1 << 20)
     )
     try:
         yield opened

@@ -9,7 +9,18 @@ from bench.__main__ import BENCHES, main
 
 pytestmark = pytest.mark.xdist_group("machine")
 
-BARS = {"door": 2, "batches": 1, "line": 2, "consent": 6, "contract": 3, "courier": 1, "job": 1, "outbox": 3, "pages": 18}
+BARS = {
+    "door": 2,
+    "batches": 1,
+    "line": 2,
+    "consent": 6,
+    "contract": 3,
+    "courier": 1,
+    "job": 1,
+    "outbox": 3,
+    "pages": 18,
+    "stores": 0,
+}
 
 
 @pytest.mark.parametrize("name", BENCHES)
