@@ -5,6 +5,7 @@ allow the request; with any one of the fields in it taken out of the contract, i
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from itertools import product
 from typing import Final
 
@@ -55,8 +56,13 @@ WHEN: Final = 1_795_339_000
 """Any moment; what is written here is never sent."""
 
 
-def samples() -> Iterator[Minimised]:
-    """Make events of every kind, with everything in them that an event can hold, in each of its forms."""
+@cache
+def samples() -> tuple[Minimised, ...]:
+    """Make events of every kind, with everything in them that an event can hold, in each of its forms; always the same ones."""
+    return tuple(_samples())
+
+
+def _samples() -> Iterator[Minimised]:
     for number, (kind, ip, click) in enumerate(product(Kind, ADDRESSES, CLICKS)):
         yield Minimised(
             kind=kind,

@@ -1,6 +1,5 @@
 """Before anything is sent it is known whether adapter and contract agree, and that the contract would notice if not."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -86,5 +85,4 @@ def headers() -> tuple[tuple[str, str], ...]:
 
 def test_samples_are_of_every_kind() -> None:
     """No kind of event is first written in production."""
-    kinds: Iterator[Kind] = (event.kind for event in samples())
-    assert set(kinds) == set(Kind)
+    assert {event.kind for event in samples()} == set(Kind)
