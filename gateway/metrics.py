@@ -1,9 +1,9 @@
-"""What is counted, for Prometheus: on a registry of its own, under names that people's alerts rely on (docs/metrics.md).
+"""What is counted, for Prometheus: under names that people's alerts rely on (docs/metrics.md).
 
 One method per fact. Labels come from closed sets: enums, configured names, routes, currencies; a value that came out of
 an event has no way in. A count costs one addition to a dictionary, and is added per batch rather than per event; text
-is made only when somebody asks for it. Counts are whole numbers and money is added in minor units, so nothing is rounded
-before the last step. Meant for one thread: the event loop's.
+is made only when somebody asks for it, a piece at a time. Counts are whole numbers and money is added in minor units, so
+nothing is rounded before the last step. Meant for one thread: the event loop's.
 """
 
 from bisect import bisect_left
@@ -13,9 +13,9 @@ from decimal import Decimal
 from enum import StrEnum, unique
 from http import HTTPStatus
 from importlib import metadata
-from typing import Final
+from typing import Final, TypeVar
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -40,8 +40,16 @@ from gateway.model import (
 )
 from gateway.outbox import Lane, Waiting
 
+T = TypeVar("T")
+
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 """Of `Metrics.text`."""
+
+MOST_AT_ONCE: Final = 500
+"""Values that are written out in one piece: a few milliseconds. Of a thousand storefronts there are some forty thousand."""
+
+HEAD_LINES: Final = 2
+"""Of a family: what it means and of which type it is."""
 
 PREFIX: Final = "consent_gateway_"
 NONE: Final = "none"
@@ -77,13 +85,14 @@ class Backlog(StrEnum):
 class Counts:
     """A counter with labels: whole numbers by label values."""
 
-    __slots__ = ("_counts", "_help", "_labels", "_name")
+    __slots__ = ("_counts", "_help", "_labels", "_name", "_order")
 
     def __init__(self, name: str, text: str, labels: tuple[str, ...] = ()) -> None:
         self._name = PREFIX + name
         self._help = text
         self._labels = labels
         self._counts: dict[tuple[str, ...], int] = {} if labels else {(): 0}
+        self._order: list[tuple[str, ...]] = []
 
     def add(self, labels: tuple[str, ...], count: int) -> None:
         """Add `count` (0 or more) to the label values' number."""
@@ -93,36 +102,37 @@ class Counts:
         """Give each label values' number."""
         return self._counts.items()
 
-    def family(self) -> Metric:
-        """Give what Prometheus is told."""
-        family = CounterMetricFamily(self._name, self._help, labels=self._labels)
-        for labels, count in sorted(self._counts.items()):
-            family.add_metric(labels, count)
-        return family
+    def families(self) -> Iterator[Metric]:
+        """Give what Prometheus is told, by parts."""
+        if len(self._order) != len(self._counts):  # which label values there are changes rarely, and none goes
+            self._order = sorted(self._counts)
+        for part in _parts(self._order):
+            family = CounterMetricFamily(self._name, self._help, labels=self._labels)
+            for labels in part:
+                family.add_metric(labels, self._told(labels))
+            yield family
+
+    def _told(self, labels: tuple[str, ...]) -> float:
+        return self._counts[labels]
 
 
 class Sums(Counts):
     """Money: minor units are added, major units are told. The label `currency` says how many places there are."""
 
-    def family(self) -> Metric:
-        """Give what Prometheus is told."""
-        family = CounterMetricFamily(self._name, self._help, labels=self._labels)
-        at = self._labels.index("currency")
-        for labels, minor in sorted(self._counts.items()):
-            places = Money(0, labels[at]).exponent
-            family.add_metric(labels, float(Decimal(minor).scaleb(-places)))
-        return family
+    __slots__ = ()
+
+    def _told(self, labels: tuple[str, ...]) -> float:
+        places = Money(0, labels[self._labels.index("currency")]).exponent
+        return float(Decimal(self._counts[labels]).scaleb(-places))
 
 
 class Seconds(Counts):
     """Time: milliseconds are added, seconds are told."""
 
-    def family(self) -> Metric:
-        """Give what Prometheus is told."""
-        family = CounterMetricFamily(self._name, self._help, labels=self._labels)
-        for labels, milliseconds in sorted(self._counts.items()):
-            family.add_metric(labels, milliseconds / 1000)
-        return family
+    __slots__ = ()
+
+    def _told(self, labels: tuple[str, ...]) -> float:
+        return self._counts[labels] / 1000
 
 
 class Durations:
@@ -155,7 +165,7 @@ class Durations:
         return family
 
 
-class Metrics(Collector):
+class Metrics:
     """Everything that is counted. Implements `delivery.watcher.Watcher`."""
 
     def __init__(self) -> None:
@@ -202,8 +212,6 @@ class Metrics(Collector):
         self._uncovered: Callable[[], float | None] = lambda: None
         self._silent: dict[StorefrontId, frozenset[Kind]] = {}
         self._due: Mapping[StorefrontId, Callable[[], Sequence[int]]] = {}
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(self)
 
     # ── the front door ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -393,53 +401,66 @@ class Metrics(Collector):
 
     def text(self) -> bytes:
         """Write everything out in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return b"".join(self.pieces())
+
+    def pieces(self) -> Iterator[bytes]:
+        """Write the same in pieces that take a few milliseconds each.
+
+        Whatever is counted between two of them is in the next, so events need not wait for a scrape.
+        """
+        last = ""
+        for family in self.collect():
+            text = generate_latest(_Alone(family))
+            yield text if family.name != last else text.split(b"\n", HEAD_LINES)[HEAD_LINES]
+            last = family.name
 
     def collect(self) -> Iterator[Metric]:
-        """Give every family, in the order of docs/metrics.md."""
-        yield self._events.family()
-        yield self._deliveries.family()
+        """Give every family, in the order of docs/metrics.md; a large one in several parts."""
+        yield from self._events.families()
+        yield from self._deliveries.families()
         yield self._seconds.family()
         yield from self._backlog()
-        yield _gauge("destination_up", "1 while events flow.", ("storefront", "destination"), _truths(self._up))
-        yield _gauge(
+        yield from _gauges("destination_up", "1 while events flow.", ("storefront", "destination"), _truths(self._up))
+        yield from _gauges(
             "destination_paused", "1 while an operator has it paused.", ("storefront", "destination"), _truths(self._paused)
         )
         text = "1 if the destination was well when it was last tried out."
-        yield _gauge("canary_up", text, ("storefront", "destination"), _truths(self._canaries))
-        yield _gauge(
+        yield from _gauges("canary_up", text, ("storefront", "destination"), _truths(self._canaries))
+        yield from _gauges(
             "credential_seconds", "Age of the token in use.", ("storefront", "destination", "kind"), self._credentials()
         )
-        yield self._value.family()
-        yield self._raw_bytes.family()
-        yield self._sent_bytes.family()
-        yield self._requests.family()
-        yield self._unknown.family()
-        yield self._strangers.family()
-        yield self._records.family()
-        yield self._unreadable.family()
-        yield self._held.family()
-        yield self._webhooks.family()
-        yield self._repeats()
-        yield self._rights.family()
+        yield from self._value.families()
+        yield from self._raw_bytes.families()
+        yield from self._sent_bytes.families()
+        yield from self._requests.families()
+        yield from self._unknown.families()
+        yield from self._strangers.families()
+        yield from self._records.families()
+        yield from self._unreadable.families()
+        yield from self._held.families()
+        yield from self._webhooks.families()
+        yield from self._repeats()
+        yield from self._rights.families()
         yield from self._requests_open()
-        yield self._processed.family()
-        yield self._warnings.family()
-        yield self._throttles.family()
-        yield self._quota.family()
-        yield self._breakers.family()
-        yield self._jumps.family()
-        yield self._faults.family()
-        yield self._violations.family()
-        yield _gauge("silent", "1 while an event type has stopped.", ("storefront", "event"), self._silences())
-        yield _gauge("new_shapes", "What left and nobody acknowledged.", ("storefront", "destination"), self._new_shapes())
-        yield _gauge(
+        yield from self._processed.families()
+        yield from self._warnings.families()
+        yield from self._throttles.families()
+        yield from self._quota.families()
+        yield from self._breakers.families()
+        yield from self._jumps.families()
+        yield from self._faults.families()
+        yield from self._violations.families()
+        yield from _gauges("silent", "1 while an event type has stopped.", ("storefront", "event"), self._silences())
+        yield from _gauges(
+            "new_shapes", "What left and nobody acknowledged.", ("storefront", "destination"), self._new_shapes()
+        )
+        yield from _gauges(
             "test_mode", "1 while a platform's test switch is on.", ("storefront", "destination", "switch"), self._switches()
         )
-        yield _gauge("test_endpoints_allowed", "1 when events may go elsewhere.", (), [((), float(self._test_endpoints))])
-        yield self._sign_ins.family()
+        yield from _gauges("test_endpoints_allowed", "1 when events may go elsewhere.", (), [((), float(self._test_endpoints))])
+        yield from self._sign_ins.families()
         yield from self._log()
-        yield _gauge("build_info", "Always 1.", ("version",), [((VERSION,), 1.0)])
+        yield from _gauges("build_info", "Always 1.", ("version",), [((VERSION,), 1.0)])
 
     def _credentials(self) -> Iterable[tuple[tuple[str, ...], float]]:
         standings = [(lane, standing()) for lane, standing in self._standings.items()]
@@ -462,24 +483,24 @@ class Metrics(Collector):
         entries = Counts("log_entries", "Entries of the signed log.", ("kind",))
         for kind, count in self._recorded().items():
             entries.add((kind,), count)
-        yield entries.family()
-        yield _gauge("log_up", "1 while the signed log records.", (), [((), float(self._recording()))])
+        yield from entries.families()
+        yield from _gauges("log_up", "1 while the signed log records.", (), [((), float(self._recording()))])
         uncovered = self._uncovered()
         text = "Age of the oldest entry that no checkpoint outside this host covers."
-        yield _gauge("log_checkpoint_seconds", text, (), [] if uncovered is None else [((), uncovered)])
+        yield from _gauges("log_checkpoint_seconds", text, (), [] if uncovered is None else [((), uncovered)])
 
-    def _repeats(self) -> Metric:
+    def _repeats(self) -> Iterator[Metric]:
         counts = Counts("differing_repeats", "Repeats with other content than the first.", ("storefront",))
         for storefront in self._storefronts:
             counts.add((storefront,), self._differing(storefront))
-        return counts.family()
+        return counts.families()
 
     def _requests_open(self) -> Iterator[Metric]:
         due = {storefront: ask() for storefront, ask in self._due.items()}
         counts = [((storefront,), float(len(ats))) for storefront, ats in due.items()]
         nearest = [((storefront,), ats[0] - self._now()) for storefront, ats in due.items() if ats]
-        yield _gauge("open_requests", "Requests of persons begun and not done.", ("storefront",), counts)
-        yield _gauge("next_due_seconds", "Until the first of them is due.", ("storefront",), nearest)
+        yield from _gauges("open_requests", "Requests of persons begun and not done.", ("storefront",), counts)
+        yield from _gauges("next_due_seconds", "Until the first of them is due.", ("storefront",), nearest)
 
     def _backlog(self) -> Iterator[Metric]:
         """Add the lanes' backlogs up by destination."""
@@ -493,8 +514,8 @@ class Metrics(Collector):
                 records[key] = records.get(key, 0) + count
             age = 0.0 if found.oldest_accepted_at is None else max(0.0, now - found.oldest_accepted_at)
             oldest[lane.destination,] = max(oldest.get((lane.destination,), 0.0), age)
-        yield _gauge("outbox_records", "Records not delivered.", ("destination", "state"), records.items())
-        yield _gauge("oldest_waiting_seconds", "Age of the oldest one waiting.", ("destination",), oldest.items())
+        yield from _gauges("outbox_records", "Records not delivered.", ("destination", "state"), records.items())
+        yield from _gauges("oldest_waiting_seconds", "Age of the oldest one waiting.", ("destination",), oldest.items())
 
 
 def _truths(lanes: Mapping[Lane, bool]) -> Iterable[tuple[tuple[str, ...], float]]:
@@ -506,12 +527,28 @@ def _states(found: Waiting) -> tuple[int, ...]:
     return found.waiting - found.backlog, found.backlog, found.retrying, found.dead
 
 
-def _gauge(name: str, text: str, labels: tuple[str, ...], values: Iterable[tuple[tuple[str, ...], float]]) -> Metric:
-    """Make a gauge's family."""
-    family = GaugeMetricFamily(PREFIX + name, text, labels=labels)
-    for label_values, value in sorted(values):
-        family.add_metric(label_values, value)
-    return family
+def _gauges(name: str, text: str, labels: tuple[str, ...], values: Iterable[tuple[tuple[str, ...], float]]) -> Iterator[Metric]:
+    """Make a gauge's family, by parts."""
+    for part in _parts(sorted(values)):
+        family = GaugeMetricFamily(PREFIX + name, text, labels=labels)
+        for label_values, value in part:
+            family.add_metric(label_values, value)
+        yield family
+
+
+def _parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Part values into runs of at most `MOST_AT_ONCE`; where there are none, into one empty run."""
+    return (values[start : start + MOST_AT_ONCE] for start in range(0, len(values) or 1, MOST_AT_ONCE))
+
+
+class _Alone(Collector):
+    """A family by itself, as the writer of texts wants it."""
+
+    def __init__(self, family: Metric) -> None:
+        self._family = family
+
+    def collect(self) -> Iterator[Metric]:
+        yield self._family
 
 
 def _version() -> str:

@@ -15,7 +15,7 @@ from gateway.delivery.grants import CredentialKind
 from gateway.delivery.rehearsal import Finding
 from gateway.delivery.watcher import Stage, Watcher
 from gateway.ledger import Right
-from gateway.metrics import CONTENT_TYPE, DELIVERY_BUCKETS, Metrics
+from gateway.metrics import CONTENT_TYPE, DELIVERY_BUCKETS, MOST_AT_ONCE, Metrics
 from gateway.model import Destination, Kind, PlatformCode, Processing, Reason, Source, Status, StorefrontId
 from gateway.outbox import Lane, Waiting
 from gateway.rights.desk import Via
@@ -118,6 +118,31 @@ def test_every_name_begins_alike_and_nothing_else_is_told() -> None:
     lines = [line for line in busy().text().decode().splitlines() if not line.startswith("#")]
     assert all(line.startswith("consent_gateway_") for line in lines)
     assert CONTENT_TYPE.startswith("text/plain")
+
+
+def test_what_many_storefronts_have_comes_in_pieces() -> None:
+    """None has more values than are written in a few milliseconds, and together they are one text that says all once."""
+    metrics, shops = Metrics(), [StorefrontId(f"shop-{number:04}") for number in range(2 * MOST_AT_ONCE + 1)]
+    for shop in shops:
+        metrics.events(shop, Source.EVENTS, Kind.PURCHASE, Status.ACCEPTED, "", 1)
+        metrics.up(Lane(shop, Destination.META), up=True, reason=None, code=None)
+    pieces = list(metrics.pieces())
+    lines = [line for piece in pieces for line in piece.decode().splitlines()]
+    assert max(sum(not line.startswith("#") for line in piece.decode().splitlines()) for piece in pieces) == MOST_AT_ONCE
+    assert len({line for line in lines if line.startswith("#")}) == sum(line.startswith("#") for line in lines)
+    assert b"".join(pieces) == metrics.text()
+    for name in ("consent_gateway_events", "consent_gateway_destination_up"):
+        (family,) = [one for one in text_string_to_metric_families(metrics.text().decode()) if one.name == name]
+        assert [sample.labels["storefront"] for sample in family.samples] == shops
+
+
+def test_a_storefront_that_comes_later_is_told_in_its_place() -> None:
+    """The order of what is told is kept from one scrape to the next, and made anew when there is more to tell."""
+    metrics = Metrics()
+    for shop, counts in (("b", {"b": 1}), ("a", {"a": 1, "b": 1}), ("b", {"a": 1, "b": 2})):
+        metrics.events(StorefrontId(shop), Source.EVENTS, Kind.PURCHASE, Status.ACCEPTED, "", 1)
+        (family,) = [one for one in metrics.collect() if one.name == "consent_gateway_events"]
+        assert [(sample.labels["storefront"], sample.value) for sample in family.samples] == list(counts.items())
 
 
 def test_the_nearest_due_date_is_told() -> None:
