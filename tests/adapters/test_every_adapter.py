@@ -68,7 +68,7 @@ HEADERS = st.dictionaries(
         ]
     ),
     st.text(max_size=30)
-    | st.sampled_from(["5", "-1", "1e999", "Sun, 99 Foo 0 0:0:0"])
+    | st.sampled_from(["5", "-1", "1e999", "Sun, 99 Foo 0 0:0:0", "\udcff"])
     | st.sampled_from(
         ['{"a":[{"estimated_time_to_regain_access":1e308}]}', '{"acc_id_util_pct":100,"reset_time_duration":1e308}']
     ),
@@ -105,6 +105,7 @@ def sane(verdicts: tuple[Any, ...], status: int) -> None:
 @example(status=400, headers={}, body=b'{"error":{"code":1' + b"0" * 5000 + b"}}", count=2)
 @example(status=400, headers={}, body=b'{"code":1' + b"0" * 5000 + b"}", count=2)
 @example(status=200, headers={}, body=b'{"events_received":1e400,"events":1e400}', count=2)
+@example(status=200, headers={"x-app-usage": "\udcff"}, body=b'{"events_received":2}', count=2)
 @example(status=400, headers={}, body=b'{"error":{"details":' + b"[" * 100_000, count=2)
 @example(status=422, headers={}, body=b'{"code":1,"details":' + b'{"events":' * 100_000, count=2)
 @example(status=400, headers={}, body=b'{"error":{"code":100,"error_user_msg":"\xff\xfe\\ud800"}}', count=1)
