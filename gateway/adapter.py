@@ -130,7 +130,8 @@ class Limits(msgspec.Struct, frozen=True, gc=False):
     """What the platform takes. Seconds and counts.
 
     `max_age`: older events are never sent. `resend_window`: how long after a first try whose outcome is unknown the
-    event may be sent again (None: always, repeats merge). `min_age`: an event is held until it is this old, if it has one
+    event may be sent again (None: always, repeats merge). `resend_age`: how old the event itself may be then (None: as old as
+    any). `min_age`: an event is held until it is this old, if it has one
     of the click ids named in `held_clicks` (fields of `ClickIds`; None: every event is held). `quota` is the published one,
     which the settings may lower or raise.
     """
@@ -143,6 +144,7 @@ class Limits(msgspec.Struct, frozen=True, gc=False):
     held_clicks: frozenset[str] | None = None
     timeout: float = 15.0
     quota: Quota = Quota()
+    resend_age: int | None = None
 
 
 class Needs(msgspec.Struct, frozen=True, gc=False):
