@@ -15,6 +15,7 @@ import msgspec
 from pydantic import BaseModel, Field
 
 from gateway.model import (
+    ClickIds,
     Destination,
     Kind,
     Minimised,
@@ -182,7 +183,8 @@ class Rehearsal(msgspec.Struct, frozen=True):
 
     `adapter` is the same with the platform's own test switch on: what it builds goes out, and it reads the reply. One event
     of each of `kinds` is sent, as it would have been `age` seconds ago. `proof` is the code with which the platform is
-    expected to refuse it; None where it is expected to be taken.
+    expected to refuse it; None where it is expected to be taken. `click` is one that nobody made, for a destination that may
+    know people by nothing else.
     """
 
     adapter: "Adapter"
@@ -190,6 +192,7 @@ class Rehearsal(msgspec.Struct, frozen=True):
     kinds: tuple[Kind, ...]
     age: int = 0
     proof: PlatformCode | None = None
+    click: ClickIds | None = None
 
 
 class DestinationSettings(BaseModel, frozen=True, extra="forbid"):

@@ -447,6 +447,21 @@ def test_google_is_asked_about_the_kinds_that_have_an_action() -> None:
     assert [kind.value for kind in adapter.rehearsal(None).kinds] == ["purchase", "page_view"]
 
 
+@pytest.mark.parametrize(
+    ("transport", "proof"), [("data_manager", None), ("ads_api", "conversionUploadError.UNPARSEABLE_GCLID")]
+)
+def test_google_is_asked_without_an_address_where_none_may_go(transport: str, proof: str | None) -> None:
+    """An account that takes no addresses would refuse what it is never sent; a click id that was never given out stands in."""
+    adapter = made(Destination.GOOGLE_ADS, transport=transport, send_email=False, send_click_ids=True)
+    rehearsal = adapter.rehearsal(None)
+    events = samples(rehearsal, Destination.GOOGLE_ADS, 1_795_342_500)
+    assert [rehearsal.adapter.refuses(event) for event in events] == [None] * 3
+    body = rehearsal.adapter.build(events).body
+    assert NOBODY.encode() not in body
+    assert body.count(b'"gclid":"no-click-a-rehearsal"') == 3
+    assert (rehearsal.adapter.test_mode, rehearsal.proof) == ("validateOnly", proof)
+
+
 ANY_TEXTS: Final = st.fixed_dictionaries(
     {
         "user_agent": st.none() | matching(UserAgent),
