@@ -31,9 +31,11 @@ from gateway.adapter import (
     Way,
 )
 from gateway.model import (
+    ClickIds,
     Delivered,
     Destination,
     EmailDigest,
+    GoogleClickId,
     Kind,
     Minimised,
     Pause,
@@ -59,6 +61,9 @@ TOKEN_URL: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 - an addr
 
 CLICKS: Final = frozenset({"gclid", "wbraid", "gbraid"})
 """Google's click ids, as the model names them."""
+
+NOBODYS: Final = ClickIds(gclid=GoogleClickId("no-click-a-rehearsal"))
+"""A click that nobody made: it has the alphabet of Google's ids and decodes to none."""
 
 
 class GoogleAdsSettings(DestinationSettings, frozen=True, hide_input_in_errors=True):
@@ -212,13 +217,20 @@ class GoogleAds:
     def rehearsal(self, test_code: str | None) -> Rehearsal:
         """Have one event of each kind that has an action checked and none taken; by e-mail, which nobody's digest stands for.
 
+        Where no e-mail may go, because the account takes none, it is by a click id that was never given out. Of such a one
+        the Data Manager API says nothing at once, and the Google Ads API that it cannot read it.
+
         https://developers.google.com/data-manager/api/reference/rpc/google.ads.datamanager.v1#ingesteventsrequest
         (`validate_only`; read 2026-11-22)
         """
         del test_code
-        checked = self.settings.model_copy(update={"validate_only": True, "send_email": True, "send_click_ids": False})
-        kinds = tuple(kind for kind in Kind if kind in checked.conversion_actions)
-        return Rehearsal(GoogleAds(checked), Way.VALIDATED, kinds)
+        policy = self.settings
+        by_click = policy.send_click_ids and not policy.send_email
+        how = {"validate_only": True, "send_email": not by_click, "send_click_ids": by_click}
+        kinds = tuple(kind for kind in Kind if kind in policy.conversion_actions)
+        proof = google_ads_api.NO_SUCH_CLICK if by_click and policy.transport == "ads_api" else None
+        checked = GoogleAds(policy.model_copy(update=how))
+        return Rehearsal(checked, Way.VALIDATED, kinds, proof=proof, click=NOBODYS if by_click else None)
 
     def ask_after(self, receipt: Receipt) -> Request | None:
         """Ask the service, if it is one that tells afterwards."""

@@ -147,6 +147,9 @@ https://developers.google.com/google-ads/api/reference/rpc/v26/ConversionUploadE
 (read 2026-11-22; the values are the same in v23 to v26)
 """
 
+NO_SUCH_CLICK: Final = PlatformCode("conversionUploadError.UNPARSEABLE_GCLID")
+"""What Google says of a row whose click id it never gave out."""
+
 TOKENS: Final = classed(
     (TOKEN, "OAUTH_TOKEN_EXPIRED OAUTH_TOKEN_INVALID OAUTH_TOKEN_HEADER_INVALID OAUTH_TOKEN_REVOKED OAUTH_TOKEN_DISABLED"),
     (TOKEN, "AUTHENTICATION_ERROR GOOGLE_ACCOUNT_AUTHENTICATION_FAILED"),

@@ -470,10 +470,10 @@ class Quotas(msgspec.Struct, frozen=True):
 
 
 def quotas(headers: Mapping[str, str]) -> Quotas:
-    """Read the three usage headers."""
-    app = read(APP, headers.get("x-app-usage", "").encode()) or Usage()
-    cases = read(CASES, headers.get("x-business-use-case-usage", "").encode()) or {}
-    account = read(ACCOUNT, headers.get("x-ad-account-usage", "").encode()) or AccountUsage()
+    """Read the three usage headers. What is no UTF-8 in one comes as lone surrogates: that header is a broken one."""
+    app = read(APP, headers.get("x-app-usage", "")) or Usage()
+    cases = read(CASES, headers.get("x-business-use-case-usage", "")) or {}
+    account = read(ACCOUNT, headers.get("x-ad-account-usage", "")) or AccountUsage()
     return Quotas(app, [case for listed in cases.values() for case in listed], account)
 
 

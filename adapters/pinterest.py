@@ -58,7 +58,7 @@ TESTED: Final = 20
 class PinterestSettings(DestinationSettings, frozen=True, hide_input_in_errors=True):
     """`[…pinterest]` in the configuration. The user agent and the `send_…` that are off by default are the policy's to allow.
 
-    `resend_hours`: how long after a first try without a clear answer an event is sent again. Copies are recognised for 48
+    `resend_hours`: how old an event may be to be sent again after a try without a clear answer. Copies are recognised for 48
     hours, but not of what arrives more than an hour after it happened, which counts as offline; so an hour is the default.
     """
 
@@ -193,7 +193,7 @@ class Pinterest:
 
     @property
     def limits(self) -> Limits:
-        """Seven days less an hour for the way; doubtful events are repeated as long as the settings say.
+        """Seven days less an hour for the way; doubtful events are repeated until they are as old as the settings say.
 
         https://docs.amperity.com/operator/events_pinterest.html (read 2026-11-22: seven days, copies for 48 hours) and
         https://github.com/pinterest/api-description (read 2026-11-22: offline events are not compared; how many requests an
@@ -208,6 +208,7 @@ class Pinterest:
             max_age=7 * 86_400 - 3600,
             resend_window=policy.resend_hours * 3600,
             quota=Quota(requests_per_minute=5000),
+            resend_age=policy.resend_hours * 3600,
         )
 
     @property

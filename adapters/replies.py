@@ -33,8 +33,8 @@ BY_STATUS: Final[Mapping[int, Verdict]] = {
 """What a status means by itself, once the body has nothing readable to say."""
 
 
-def read(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw) -> T | None:
-    """Read JSON of a given shape; None for anything else."""
+def read(decoder: msgspec.json.Decoder[T], body: bytes | str | msgspec.Raw) -> T | None:
+    """Read JSON of a given shape, be it a body or a header's text; None for anything else."""
     try:
         return decoder.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError):

@@ -15,6 +15,7 @@ import msgspec
 from pydantic import BaseModel, Field
 
 from gateway.model import (
+    ClickIds,
     Destination,
     Kind,
     Minimised,
@@ -130,7 +131,8 @@ class Limits(msgspec.Struct, frozen=True, gc=False):
     """What the platform takes. Seconds and counts.
 
     `max_age`: older events are never sent. `resend_window`: how long after a first try whose outcome is unknown the
-    event may be sent again (None: always, repeats merge). `min_age`: an event is held until it is this old, if it has one
+    event may be sent again (None: always, repeats merge). `resend_age`: how old the event itself may be then (None: as old as
+    any). `min_age`: an event is held until it is this old, if it has one
     of the click ids named in `held_clicks` (fields of `ClickIds`; None: every event is held). `quota` is the published one,
     which the settings may lower or raise.
     """
@@ -143,6 +145,7 @@ class Limits(msgspec.Struct, frozen=True, gc=False):
     held_clicks: frozenset[str] | None = None
     timeout: float = 15.0
     quota: Quota = Quota()
+    resend_age: int | None = None
 
 
 class Needs(msgspec.Struct, frozen=True, gc=False):
@@ -180,7 +183,8 @@ class Rehearsal(msgspec.Struct, frozen=True):
 
     `adapter` is the same with the platform's own test switch on: what it builds goes out, and it reads the reply. One event
     of each of `kinds` is sent, as it would have been `age` seconds ago. `proof` is the code with which the platform is
-    expected to refuse it; None where it is expected to be taken.
+    expected to refuse it; None where it is expected to be taken. `click` is one that nobody made, for a destination that may
+    know people by nothing else.
     """
 
     adapter: "Adapter"
@@ -188,6 +192,7 @@ class Rehearsal(msgspec.Struct, frozen=True):
     kinds: tuple[Kind, ...]
     age: int = 0
     proof: PlatformCode | None = None
+    click: ClickIds | None = None
 
 
 class DestinationSettings(BaseModel, frozen=True, extra="forbid"):

@@ -151,7 +151,9 @@ class Inquirer:
             case Throttle(_, after, _):
                 await asyncio.sleep(throttle_wait(self._pace, after, self._failed(), self._office.dice()))
             case Pause():
-                await self._renewed_within(seen, probe_wait(self._pace, self._failed(), self._office.dice()))
+                # It may be this request alone that is refused, as one of another account is: the next try is for another.
+                if not await self._renewed_within(seen, probe_wait(self._pace, self._failed(), self._office.dice())):
+                    await self._put_off(inquiry, inquiry.outcomes)
         return False
 
     def _failed(self) -> int:
@@ -159,11 +161,13 @@ class Inquirer:
         self._failures += 1
         return self._failures
 
-    async def _renewed_within(self, seen: int, seconds: float) -> None:
-        """Wait until the credential is another than it was, and not longer than `seconds`."""
+    async def _renewed_within(self, seen: int, seconds: float) -> bool:
+        """Wait until the credential is another than it was, and not longer than `seconds`; say whether it is."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._route.credential.renewed(seen)
+                return True
+        return False
 
     async def _ask(self, request: Request, events: int) -> Processed | Retry | Throttle | Pause:
         """Send a question; a token that is refused is replaced once."""

@@ -1,7 +1,8 @@
 """What a rehearsal sends and what the answer shows. Pure: the time is handed in.
 
 The event is nobody's: its only identity is the digest of an address in a domain that is reserved for examples
-(https://www.rfc-editor.org/rfc/rfc2606#section-3, read 2026-11-25), it has no IP address and no click id.
+(https://www.rfc-editor.org/rfc/rfc2606#section-3, read 2026-11-25), and where no address may go, a click id that was never
+given out. It has no IP address.
 """
 
 from collections.abc import Sequence
@@ -74,6 +75,7 @@ def samples(rehearsal: Rehearsal, destination: Destination, now: int) -> list[Mi
             consent_at=at,
             email=EmailDigests(NOBODY, NOBODY, NOBODY),
             money=None if kind is Kind.PAGE_VIEW else PRICE,
+            click=rehearsal.click,
         )
         for kind in rehearsal.kinds
     ]

@@ -1,7 +1,7 @@
 """What may not go: the last look at a claimed record before it is sent.
 
 Consent too old or withdrawn takes the event out, and so does an order's money that went back. Too old for the platform,
-maybe received longer ago than the platform recognises repeats, or refused by the adapter since the settings changed: a dead
+maybe received and beyond the platform's recognising repeats, or refused by the adapter since the settings changed: a dead
 letter. Too young: later. An event is sent only if the latest time that it may be allows it, and given up only if the
 earliest does; between the two it waits. Pure.
 """
@@ -43,14 +43,15 @@ def screen(
     oldest_consent = latest - rules.max_consent_age
     oldest_event = latest - limits.max_age
     youngest_event = time.earliest - limits.min_age if limits.min_age else math.inf
-    oldest_maybe = None if limits.resend_window is None else latest - limits.resend_window
+    oldest_maybe = -math.inf if limits.resend_window is None else latest - limits.resend_window
+    oldest_repeat = -math.inf if limits.resend_age is None else latest - limits.resend_age
     ready = [
         record
         for record in records
         if (event := record.event).consent_at >= oldest_consent
         and oldest_event <= event.occurred_at
         and (event.occurred_at <= youngest_event or not _held(event, limits))
-        and (record.maybe_since is None or oldest_maybe is None or record.maybe_since > oldest_maybe)
+        and (record.maybe_since is None or (record.maybe_since > oldest_maybe and event.occurred_at > oldest_repeat))
         and record.seq not in withdrawn
         and (record.accepted_at >= rules.since or rules.refuses(event) is None)
     ]
@@ -136,6 +137,14 @@ def _too_old(record: Record, rules: Rules, now: float) -> Reason | None:
         return Reason.CONSENT_EXPIRED
     if event.occurred_at + limits.max_age < now:
         return Reason.EXPIRED
-    if record.maybe_since is not None and limits.resend_window is not None and record.maybe_since + limits.resend_window <= now:
-        return Reason.AMBIGUOUS_EXPIRED
-    return None
+    return Reason.AMBIGUOUS_EXPIRED if _beyond_repeating(record, limits, now) else None
+
+
+def _beyond_repeating(record: Record, limits: Limits, now: float) -> bool:
+    """Say whether the platform may have the record, and would not recognise another copy at `now`."""
+    if record.maybe_since is None:
+        return False
+    first_try, happened = limits.resend_window, limits.resend_age
+    return (first_try is not None and record.maybe_since + first_try <= now) or (
+        happened is not None and record.event.occurred_at + happened <= now
+    )

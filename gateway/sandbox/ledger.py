@@ -1,8 +1,8 @@
 """What a stand-in took, so that anyone can account for every event and every cent.
 
-Repeats are recognised as the platform would: the first one stays for 48 hours (Meta, Pinterest), or a repeat corrects
-value and currency of the one that is there (Google). Kept of an event: its name, id, time, money and the names of the
-fields that came with it; never a digest, an address or any other value.
+Repeats are recognised as the platform would: the first one stays for 48 hours (Meta; Pinterest where the repeat is no
+older than an hour), or a repeat corrects value and currency of the one that is there (Google). Kept of an event: its
+name, id, time, money and the names of the fields that came with it; never a digest, an address or any other value.
 """
 
 import re
@@ -22,6 +22,13 @@ https://developers.facebook.com/documentation/ads-commerce/conversions-api/dedup
 https://docs.amperity.com/operator/events_pinterest.html (read 2026-11-22)
 """
 
+COMPARED = 3600.0
+"""Seconds after it happened in which Pinterest holds an event against those that it has; later it counts as offline.
+
+https://www.twilio.com/docs/segment/connections/destinations/catalog/actions-pinterest-conversions-api and
+https://github.com/pinterest/api-description (read 2026-11-26)
+"""
+
 
 @unique
 class Repeats(StrEnum):
@@ -29,6 +36,8 @@ class Repeats(StrEnum):
 
     FIRST_STAYS = "first_stays"
     """Dropped if it comes within 48 hours of the first receipt; later it counts as a new event."""
+    FRESH_FIRST_STAYS = "fresh_first_stays"
+    """The same, but what comes more than an hour after it happened is compared with nothing: it counts as a new event."""
     CORRECTS = "corrects"
     """Value and currency are overwritten, at any time; there is no second conversion.
 
@@ -97,7 +106,7 @@ class Ledger:
         """Enter an event that the platform took at `now` (Unix seconds)."""
         self.received += 1
         known = self._latest.get((arrival.name, arrival.event_id)) if arrival.event_id else None
-        if known is None or (self._repeats is Repeats.FIRST_STAYS and now - known.at >= WINDOW):
+        if known is None or not self._compares(arrival, known, now):
             self._enter(arrival, now)
             return
         self.repeats += 1
@@ -106,6 +115,13 @@ class Ledger:
             known.differing += 1
             if self._repeats is Repeats.CORRECTS:
                 known.value, known.currency = arrival.value, arrival.currency
+
+    def _compares(self, arrival: Arrival, known: Taken, now: float) -> bool:
+        """Say whether an event that comes now is recognised as one that is known by the same name and id."""
+        if self._repeats is Repeats.CORRECTS:
+            return True
+        fresh = self._repeats is Repeats.FIRST_STAYS or now - arrival.occurred_at <= COMPARED
+        return fresh and now - known.at < WINDOW
 
     def refuse(self, reason: str, count: int = 1) -> None:
         """Enter events that the platform did not take."""

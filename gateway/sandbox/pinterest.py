@@ -49,7 +49,7 @@ class PinterestVoice(Voice):
     """Pinterest's rules and words."""
 
     destination = Destination.PINTEREST
-    repeats = Repeats.FIRST_STAYS
+    repeats = Repeats.FRESH_FIRST_STAYS
     route = "/v5/ad_accounts/{account:[^/]+}/events"
     variants: ClassVar[Mapping[Mode, Sequence[str]]] = {
         Mode.SUCCESS: ("usual", "nulls", "bare", "last_call"),

@@ -68,7 +68,7 @@ HEADERS = st.dictionaries(
         ]
     ),
     st.text(max_size=30)
-    | st.sampled_from(["5", "-1", "1e999", "Sun, 99 Foo 0 0:0:0"])
+    | st.sampled_from(["5", "-1", "1e999", "Sun, 99 Foo 0 0:0:0", "\udcff"])
     | st.sampled_from(
         ['{"a":[{"estimated_time_to_regain_access":1e308}]}', '{"acc_id_util_pct":100,"reset_time_duration":1e308}']
     ),
@@ -105,6 +105,7 @@ def sane(verdicts: tuple[Any, ...], status: int) -> None:
 @example(status=400, headers={}, body=b'{"error":{"code":1' + b"0" * 5000 + b"}}", count=2)
 @example(status=400, headers={}, body=b'{"code":1' + b"0" * 5000 + b"}", count=2)
 @example(status=200, headers={}, body=b'{"events_received":1e400,"events":1e400}', count=2)
+@example(status=200, headers={"x-app-usage": "\udcff"}, body=b'{"events_received":2}', count=2)
 @example(status=400, headers={}, body=b'{"error":{"details":' + b"[" * 100_000, count=2)
 @example(status=422, headers={}, body=b'{"code":1,"details":' + b'{"events":' * 100_000, count=2)
 @example(status=400, headers={}, body=b'{"error":{"code":100,"error_user_msg":"\xff\xfe\\ud800"}}', count=1)
@@ -444,6 +445,21 @@ def test_google_is_asked_about_the_kinds_that_have_an_action() -> None:
     """In the order of the kinds, whatever the order of the settings."""
     adapter = made(Destination.GOOGLE_ADS, conversion_actions={"page_view": "13", "purchase": "11"})
     assert [kind.value for kind in adapter.rehearsal(None).kinds] == ["purchase", "page_view"]
+
+
+@pytest.mark.parametrize(
+    ("transport", "proof"), [("data_manager", None), ("ads_api", "conversionUploadError.UNPARSEABLE_GCLID")]
+)
+def test_google_is_asked_without_an_address_where_none_may_go(transport: str, proof: str | None) -> None:
+    """An account that takes no addresses would refuse what it is never sent; a click id that was never given out stands in."""
+    adapter = made(Destination.GOOGLE_ADS, transport=transport, send_email=False, send_click_ids=True)
+    rehearsal = adapter.rehearsal(None)
+    events = samples(rehearsal, Destination.GOOGLE_ADS, 1_795_342_500)
+    assert [rehearsal.adapter.refuses(event) for event in events] == [None] * 3
+    body = rehearsal.adapter.build(events).body
+    assert NOBODY.encode() not in body
+    assert body.count(b'"gclid":"no-click-a-rehearsal"') == 3
+    assert (rehearsal.adapter.test_mode, rehearsal.proof) == ("validateOnly", proof)
 
 
 ANY_TEXTS: Final = st.fixed_dictionaries(

@@ -231,6 +231,8 @@ def used(**percent: float) -> str:
         ({"x-app-usage": used(call_count=1e300)}, 60.0),
         ({"x-app-usage": used(call_count=-5)}, None),
         ({"x-app-usage": "[]", "x-ad-account-usage": "{"}, None),
+        ({"x-app-usage": "\udcff", "x-ad-account-usage": "\udc80", "x-business-use-case-usage": "\udcff"}, None),
+        ({"x-app-usage": "\udcff", "x-ad-account-usage": used(acc_id_util_pct=85)}, 15.0),
         ({"x-ad-account-usage": used(acc_id_util_pct=85, reset_time_duration=300)}, 15.0),
         ({"x-business-use-case-usage": '{"1":[{"call_count":1},{"total_time":95}],"2":[{"call_count":90}]}'}, 45.0),
         ({"x-app-usage": used(call_count=85), "x-ad-account-usage": used(acc_id_util_pct=95)}, 45.0),

@@ -322,9 +322,10 @@ async def test_a_throttled_inquirer_leaves_the_platform_alone(scene: Scene) -> N
     assert scene.times[1] - scene.times[0] >= 0.3
 
 
-async def test_one_request_that_always_fails_holds_up_no_other(scene: Scene) -> None:
-    """It is put off like any that is not answered."""
-    scene.words["r1"] = ["retry"]
+@pytest.mark.parametrize("word", ["retry", "denied"])
+async def test_one_request_that_always_fails_holds_up_no_other(scene: Scene, word: str) -> None:
+    """It is put off like any that is not answered; so is one that is refused, for others may be told."""
+    scene.words["r1"] = [word]
     await scene.take("r1", 1)
     await scene.take("r2", 2, first=10)
     async with scene.asking():

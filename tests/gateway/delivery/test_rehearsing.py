@@ -147,14 +147,15 @@ async def test_a_test_code_has_metas_answer_to_a_young_event(there: There) -> No
 
 
 async def test_google_is_asked_about_every_conversion_action(there: There) -> None:
-    """In one request; also where the settings keep e-mail addresses from it, and where they send click ids."""
-    settings: tuple[dict[str, Any], ...] = ({}, {"send_email": False, "send_click_ids": True})
+    """In one request; where the settings keep e-mail addresses from it, by a click id, and by none where both may go."""
+    settings: tuple[dict[str, Any], ...] = ({}, {"send_click_ids": True}, {"send_email": False, "send_click_ids": True})
     for changes in settings:
         assert (await there.rehearse(GOOGLE, **changes)).well
         body = there.platforms[GOOGLE].heard[-1].body
         assert b'"validateOnly":true' in body
         assert body.count(b'"productDestinationId"') == body.count(b'"transactionId"') == 2
-        assert b"gclid" not in body
+        by_click = "send_email" in changes
+        assert (body.count(b'"gclid"'), body.count(b'"emailAddress"')) == ((2, 0) if by_click else (0, 2))
 
 
 async def test_googles_other_service_is_asked_where_it_is_used(there: There) -> None:

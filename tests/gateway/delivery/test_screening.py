@@ -114,6 +114,21 @@ def test_without_a_window_a_maybe_goes_always() -> None:
     assert screen([one], NOBODY, rules, SURE) == ([one], [])
 
 
+@pytest.mark.parametrize(
+    ("one", "goes"),
+    [
+        (record(7, occurred_at=NOW - 3599, maybe_since=NOW - 600), True),
+        (record(7, occurred_at=NOW - 3600, maybe_since=NOW - 600), False),
+        (record(7, occurred_at=NOW - 3599, maybe_since=NOW - 3600), False),
+        (record(7, occurred_at=NOW - 2 * DAY), True),
+    ],
+)
+def test_where_copies_are_recognised_by_age_an_old_maybe_is_over(one: Record, goes: bool) -> None:
+    """A platform that compares only what is young gets no second copy of what is older; a first try may be of any age."""
+    rules = Rules(msgspec.structs.replace(LIMITS, resend_window=3600, resend_age=3600), max_consent_age=183 * DAY)
+    assert screen([one], NOBODY, rules, SURE) == (([one], []) if goes else ([], [Dead(7, Reason.AMBIGUOUS_EXPIRED)]))
+
+
 def test_what_is_too_young_is_held_until_it_is_not() -> None:
     """An event younger than the platform wants waits until it has the age."""
     rules = Rules(msgspec.structs.replace(LIMITS, min_age=3600), max_consent_age=183 * DAY)

@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from gateway.sandbox.ledger import WINDOW, Arrival, Ledger, Repeats, amount_text, exact, taken_json
+from gateway.sandbox.ledger import COMPARED, WINDOW, Arrival, Ledger, Repeats, amount_text, exact, taken_json
 from gateway.sandbox.stand_in import field_names
 
 
@@ -13,7 +13,7 @@ def arrival(event_id: str = "1", name: str = "Purchase", value: str | None = "10
 
 
 def test_a_repeat_within_48_hours_is_the_same_event() -> None:
-    """Meta and Pinterest keep the first of two copies and count its money once."""
+    """Meta keeps the first of two copies and counts its money once."""
     ledger = Ledger(Repeats.FIRST_STAYS)
     ledger.take(arrival(), 0.0)
     ledger.take(arrival(value="99.00"), WINDOW - 1)
@@ -32,6 +32,16 @@ def test_a_repeat_after_48_hours_is_a_new_event() -> None:
     assert (len(ledger), ledger.repeats) == (2, 1)
     assert ledger.money() == {"EUR": Decimal("20.00")}
     assert [taken.at for taken in ledger.find("1")] == [0.0, WINDOW]
+
+
+def test_pinterest_compares_nothing_that_is_older_than_an_hour() -> None:
+    """A copy that comes within the hour is the same event; one that comes later counts as offline, and a second time."""
+    ledger = Ledger(Repeats.FRESH_FIRST_STAYS)
+    happened = arrival().occurred_at
+    for late in (0.0, COMPARED, COMPARED + 1, COMPARED + 2):
+        ledger.take(arrival(), happened + late)
+
+    assert (len(ledger), ledger.repeats) == (3, 1)
 
 
 def test_google_corrects_whenever_the_repeat_comes() -> None:
