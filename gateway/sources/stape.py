@@ -427,7 +427,7 @@ def consent_of(said: Piece) -> object:
             return "unreadable"
         consent |= _refused_by(state, consent)
     client = _text(_first(said, CLIENTS), "client_id")
-    if client is not None and "join" not in consent:
+    if client is not None and consent.get("join") in (None, {}):
         consent["join"] = {"client_id": client}
     return consent
 

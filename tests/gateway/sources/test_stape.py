@@ -343,6 +343,22 @@ def test_a_client_is_what_records_are_found_by() -> None:
     assert good(client_id="dcid.1.2.3", gateway_consent=own).consent == own
 
 
+@pytest.mark.parametrize("nothing", [None, {}])
+def test_a_shop_that_joins_by_nothing_leaves_the_client(nothing: object) -> None:
+    """Null and an empty object cite nothing: a refusal on record under the client is heard all the same."""
+    own = {"advertising": True, "join": nothing}
+    assert good(client_id="dcid.1.2.3", gateway_consent=own).consent == {
+        "advertising": True,
+        "join": {"client_id": "dcid.1.2.3"},
+    }
+
+
+@pytest.mark.parametrize("wrong", [[], "", 0, False, "x"])
+def test_a_join_that_cannot_be_read_still_refuses(wrong: object) -> None:
+    """Nothing is put in its place."""
+    assert allowed(good(client_id="dcid.1.2.3", gateway_consent={"advertising": True, "join": wrong})) == set()
+
+
 JSON: Final = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
     lambda inner: (
