@@ -116,6 +116,25 @@ async def test_who_says_no_first_is_never_heard_of(shop: Open) -> None:
         assert await visit.kept() == []
 
 
+@pytest.mark.parametrize("name", ["advertising", "vendors"])
+async def test_an_object_that_has_no_answer_yet_is_none(name: str, front: Front, shop: Open) -> None:
+    """A banner that is asked before it knows gives nothing in its place: that takes nothing back, and what happens waits."""
+    answer = {"advertising": "{advertising: said}", "vendors": "{vendors: {meta: said, pinterest: null}}"}[name]
+    async with shop() as visit:
+        await visit.open("callback")
+        await visit.page.evaluate(f"window.say = (said) => {{ window.answer = {answer}; }}; say(true)")
+        await visit.tell("add_to_cart", {"id": f"yes-{name}", **ORDER})
+        await front.until_accepted("add_to_cart", f"yes-{name}")
+        for nothing in ("undefined", "null"):
+            await visit.page.evaluate(f"say({nothing})")
+            await visit.tell("purchase", {"id": f"{nothing}-{name}", **ORDER})
+        await asyncio.sleep(A_MOMENT)
+        await visit.page.evaluate("say(true)")
+        for nothing in ("undefined", "null"):
+            await front.until_accepted("purchase", f"{nothing}-{name}")
+        assert "/v1/consent/withdraw" not in visit.sent()
+
+
 async def test_a_yes_after_a_no_counts_from_then_on(front: Front, shop: Open) -> None:
     """What was done before is not told."""
     async with shop() as visit:

@@ -58,8 +58,9 @@
       const own = typeof callback === "function" ? callback() : callback;
       if (own === true || own === false) consent.advertising = own;
       else if (own) Object.assign(consent, own);
-      if ("advertising" in consent) said.push(consent.advertising === true);
-      const vendors = Object.values(consent.vendors || {});
+      const given = (value) => value !== undefined && value !== null;
+      if (given(consent.advertising)) said.push(consent.advertising === true);
+      const vendors = Object.values(consent.vendors || {}).filter(given);
       if (vendors.length) said.push(vendors.some(yesIn));
 
       const google = consentMode();
