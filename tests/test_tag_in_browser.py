@@ -135,6 +135,16 @@ async def test_an_object_that_has_no_answer_yet_is_none(name: str, front: Front,
         assert "/v1/consent/withdraw" not in visit.sent()
 
 
+async def test_what_a_page_computes_is_taken(front: Front, shop: Open) -> None:
+    """Prices in binary fractions, such as 59.699999999999996, and products whose ids are numbers."""
+    async with shop() as visit:
+        await visit.open("callback")
+        await visit.page.evaluate(YES)
+        await visit.tell("purchase", {**ORDER, "id": 1009, "value": 3 * 19.9, "content_ids": [77, "78"]})
+        told = await front.until_accepted("purchase", "1009")
+        assert set(told["destinations"]) == {"meta", "pinterest", "google_ads"}
+
+
 async def test_a_yes_after_a_no_counts_from_then_on(front: Front, shop: Open) -> None:
     """What was done before is not told."""
     async with shop() as visit:
