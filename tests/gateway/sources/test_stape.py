@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gateway.consent.decision import decide
 from gateway.consent.policy import Policy, Profile
-from gateway.model import Destination, Fault, Kind
+from gateway.model import Destination, Fault, Kind, Money
 from gateway.raw import Malformed, RawEvent
 from gateway.sources.native import MAX_CONTENT_IDS, Batch, Connection
 from gateway.sources.stape import MAX_EVENTS, MAX_STEPS, OWN, PASSED_OVER, consent_of, decode
@@ -280,6 +280,14 @@ def test_ids_of_ads_come_from_cookies_and_address() -> None:
     event = good(common_cookie=cookies, page_location="https://shop.example/?gclid=A&wbraid=B#gbraid=C")
     assert event.click == {"fbc": "fb.1.2.x", "epik": "dj0y", "gclid": "A", "wbraid": "B"}
     assert good(page_location="https://shop.example/?gclid=A&gclid=B").click is None
+
+
+def test_one_thing_in_two_spellings_is_one_thing() -> None:
+    """An address that a shop has cleaned in one place and not in another, and a currency in small letters, are no conflict."""
+    both = good(email=" Jane@Example.com ", user_data={"email_address": "jane@example.com"})
+    assert (both.email or "").strip().lower() == "jane@example.com"
+    money = good(currency="eur", value="129.90", ecommerce={"currency": "EUR", "value": 129.9}).money
+    assert money == Money(12990, "EUR")
 
 
 # ── consent ──────────────────────────────────────────────────────────────────────────────────────────────────────
