@@ -481,7 +481,7 @@ class PagePath(Text):
 
 NO_ADDRESS: Final = (
     r"(?!(?:\d{1,3}\.){3}\d{1,3}(?![\w.-]))"
-    r"(?!(?:[\dA-Fa-f]{1,4}:){7}[\dA-Fa-f]{1,4}(?![\w.:-]))"
+    r"(?!(?:[\dA-Fa-f]{1,4}:){6}(?:[\dA-Fa-f]{1,4}:[\dA-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3})(?![\w.:-]))"
     r"(?![\dA-Fa-f:]*::[\dA-Fa-f:.]*(?![\w.:-]))"
 )
 """In front of a text of somebody's own making that may be left out: it is no whole IP address, with or without a port."""

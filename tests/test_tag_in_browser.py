@@ -12,7 +12,7 @@ from typing import Any, Final
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, Route, async_playwright
 
 from tests.browser import PROGRAM
 from tests.console import FLAGS, chromium, leave, needs_console
@@ -114,6 +114,35 @@ async def test_who_says_no_first_is_never_heard_of(shop: Open) -> None:
         await asyncio.sleep(A_MOMENT)
         assert visit.sent() == []
         assert await visit.kept() == []
+
+
+@pytest.mark.parametrize("name", ["advertising", "vendors"])
+async def test_an_object_that_has_no_answer_yet_is_none(name: str, front: Front, shop: Open) -> None:
+    """A banner that is asked before it knows gives nothing in its place: that takes nothing back, and what happens waits."""
+    answer = {"advertising": "{advertising: said}", "vendors": "{vendors: {meta: said, pinterest: null}}"}[name]
+    async with shop() as visit:
+        await visit.open("callback")
+        await visit.page.evaluate(f"window.say = (said) => {{ window.answer = {answer}; }}; say(true)")
+        await visit.tell("add_to_cart", {"id": f"yes-{name}", **ORDER})
+        await front.until_accepted("add_to_cart", f"yes-{name}")
+        for nothing in ("undefined", "null"):
+            await visit.page.evaluate(f"say({nothing})")
+            await visit.tell("purchase", {"id": f"{nothing}-{name}", **ORDER})
+        await asyncio.sleep(A_MOMENT)
+        await visit.page.evaluate("say(true)")
+        for nothing in ("undefined", "null"):
+            await front.until_accepted("purchase", f"{nothing}-{name}")
+        assert "/v1/consent/withdraw" not in visit.sent()
+
+
+async def test_what_a_page_computes_is_taken(front: Front, shop: Open) -> None:
+    """Prices in binary fractions, such as 59.699999999999996, and products whose ids are numbers."""
+    async with shop() as visit:
+        await visit.open("callback")
+        await visit.page.evaluate(YES)
+        await visit.tell("purchase", {**ORDER, "id": 1009, "value": 3 * 19.9, "content_ids": [77, "78"]})
+        told = await front.until_accepted("purchase", "1009")
+        assert set(told["destinations"]) == {"meta", "pinterest", "google_ads"}
 
 
 async def test_a_yes_after_a_no_counts_from_then_on(front: Front, shop: Open) -> None:
@@ -448,6 +477,36 @@ async def test_the_pixel_hears_of_a_change_of_mind(front: Front, shop: Open) -> 
         await post_to_pixel(visit, customer_event("product_added_to_cart", 15, **line), customer_event("page_viewed", 16))
         await asyncio.sleep(0.5)
         assert visit.sent() == []
+
+
+async def test_the_pixel_tells_of_a_no_until_it_is_heard(front: Front, shop: Open) -> None:
+    """A request that gets lost is sent again, as for a yes: or the order's webhook would go by what was taken back."""
+    async with shop() as visit:
+        await visit.page.goto(f"{front.origin}/pixel")
+        await post_to_pixel(visit, {"privacy": ALLOWED}, customer_event("checkout_completed", 34, **checkout(4006)))
+        await front.until_accepted("purchase", "4006")
+        lost: list[str] = []
+
+        async def lose_the_first(route: Route) -> None:
+            lost.append(route.request.url)
+            await (route.abort() if len(lost) == 1 else route.continue_())
+
+        await visit.context.route("**/v1/consent/withdraw*", lose_the_first)
+        await post_to_pixel(visit, {"privacy": DENIED})
+        await asyncio.sleep(A_MOMENT)
+        order = {
+            "event": "purchase",
+            "event_id": "4007",
+            "occurred_at": int(time.time()),
+            "customer": {"email": "j@shop.example"},
+        }
+        order |= {"order": {"value": "1", "currency": "EUR"}, "consent": {"join": {"checkout_token": "token-of-4006"}}}
+        headers = {"Authorization": f"Bearer {front.installation.secret_key}"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{front.installation.url}/v1/events", json=order, headers=headers) as answer,
+        ):
+            assert [one["reason"] for one in (await answer.json())["results"]] == ["withdrawn"]
 
 
 async def test_an_order_that_the_pixel_told_of_is_the_webhooks(front: Front, shop: Open) -> None:

@@ -7,6 +7,7 @@ latest counts, of several browsers all of them, so that a refusal in any of them
 doubt. Pure.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -42,6 +43,11 @@ NOBODYS: Final = frozenset(
     )
 ) | {"00000000-0000-0000-0000-000000000000"}
 """What programs write where they have no identifier. Everybody has these, so a record that they found would speak for all."""
+
+_put_together: Final = re.compile(r"(?:undefined|null|none|nan)(?:[._-](?:undefined|null|none|nan))+|-[0-9]+").fullmatch
+"""The same, several of them (`undefined.undefined`), or a negative number."""
+_unfilled: Final = re.compile(r"\{\{|\{%|\$\{").search
+"""A template that nobody filled in, which is the same for everybody too."""
 
 Citation = tuple[tuple[Identifier, str], ...]
 """What an event says that its record, or its person, can be found by; still in the clear."""
@@ -92,7 +98,7 @@ def cited(consent: object) -> Citation | None:
     """Give what a consent object cites, empty if nothing; None when it cites something that is not of its form.
 
     `receipt` is text; `join` an object whose values are text, names that it does not know are of no use. Numbers are taken
-    for order ids, as shops write them. What stands for no identifier (`NOBODYS`) is not cited.
+    for order ids, as shops write them. What stands for no identifier (`NOBODYS` and the like) is not cited.
     """
     if type(consent) is not dict:
         return ()
@@ -107,7 +113,11 @@ def cited(consent: object) -> Citation | None:
     found = [(name, _text(value)) for name, value in named]
     if any(text is None for _, text in found):
         return None
-    return tuple((name, text) for name, text in sorted(found) if text is not None and text.lower() not in NOBODYS)
+    return tuple((name, text) for name, text in sorted(found) if text is not None and not _is_nobodys(text.lower()))
+
+
+def _is_nobodys(text: str) -> bool:
+    return text in NOBODYS or _put_together(text) is not None or _unfilled(text) is not None
 
 
 def _text(value: object) -> str | None:

@@ -61,9 +61,22 @@ class Place(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
 UNKNOWN: Final = Place()
 
 
-@lru_cache(maxsize=4096)
 def place_of(mentions: tuple[Mention, ...]) -> Place:
-    """Take the strictest of what was said. Few different ones exist, so the answers are kept."""
+    """Take the strictest of what was said."""
+    return _place_of(tuple([_short(country, region) for country, region in mentions]))
+
+
+def _short(country: str | None, region: str | None) -> Mention:
+    """Put a mark in place of long text: answers are kept by what was said, and anybody may say anything."""
+    return (
+        country if country is None or len(country) <= LONGEST else UNREADABLE,
+        region if region is None or len(region) <= LONGEST else UNREADABLE if region.strip() else None,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _place_of(mentions: tuple[Mention, ...]) -> Place:
+    """Do that. Few different ones exist, so the answers are kept."""
     countries = tuple(sorted({code for country, _ in mentions if (code := _country(country)) is not None}))
     states = {_state(region) for _, region in mentions if region is not None and region.strip()}
     state = next(iter(states)) if countries == ("US",) and len(states) == 1 else None
@@ -89,10 +102,14 @@ def coded(mention: Mention) -> Mention:
     )
 
 
-@lru_cache(maxsize=4096)
 def place_in(country: str | None, region: str | None) -> Place:
     """Do what `place_of` does for a single mention, which most visitors have."""
-    return place_of(((country, region),))
+    return _place_in(*_short(country, region))
+
+
+@lru_cache(maxsize=4096)
+def _place_in(country: str | None, region: str | None) -> Place:
+    return _place_of(((country, region),))
 
 
 def _country(text: str | None) -> str | None:
@@ -106,5 +123,5 @@ def _country(text: str | None) -> str | None:
 
 def _state(text: str) -> UsState | None:
     """Read `CA` or `US-CA` (ISO 3166-2); None for what is no state with such a law."""
-    code = text[:LONGEST].strip().upper().removeprefix("US-")
+    code = "" if len(text) > LONGEST else text.strip().upper().removeprefix("US-")
     return UsState(code) if code in UsState.__members__ else None

@@ -72,6 +72,7 @@ PRODUCT: Final = "[A-Za-z][A-Za-z0-9._+-]{0,48}/[0-9]"
 NO_ADDRESS: Final = (
     r"(?!(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![A-Za-z0-9_.-]))"
     r"(?!(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}(?![A-Za-z0-9_.:-]))"
+    r"(?!(?:[0-9A-Fa-f]{1,4}:){6}(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![A-Za-z0-9_.:-]))"
     r"(?![0-9A-Fa-f:]{0,30}::[0-9A-Fa-f:.]{0,45}(?![A-Za-z0-9_.:-]))"
 )
 """In front of an id of the shop's own making: it does not look like a whole IP address, with or without a port."""

@@ -4,7 +4,8 @@ https://developers.google.com/analytics/devguides/collection/protocol/ga4/refere
 client is, when it was, what consent says, and up to 25 events with their parameters. Taken are purchases, additions to the
 basket and page views. The protocol knows consent to `ad_user_data` and `ad_personalization` alone; that is a state that the
 shop reports and no choice of a person's, so it refuses and never grants: what goes on needs a consent record of the same
-client. Read as strictly as our own format. Pure: time is handed in.
+client. `non_personalized_ads`, the older word for a denial of the second, is heard as that.
+Read as strictly as our own format. Pure: time is handed in.
 """
 
 from collections.abc import Mapping
@@ -19,13 +20,17 @@ from gateway.sources.native import KINDS, MAX_CONTENT_IDS, SHA256_HEX, Batch, No
 from gateway.sources.strict import MAX_DEPTH, loads, taint_of
 
 MAX_EVENTS: Final = 25
-REQUEST_FIELDS: Final = frozenset({"client_id", "timestamp_micros", "consent", "user_data", "events"})
+REQUEST_FIELDS: Final = frozenset({"client_id", "timestamp_micros", "consent", "non_personalized_ads", "user_data", "events"})
 EVENT_FIELDS: Final = frozenset({"name", "params", "timestamp_micros"})
 PARAMS: Final = frozenset({"transaction_id", "value", "currency", "items", "page_location"})
 USER_DATA: Final = frozenset({"sha256_email_address"})
 MICROS: Final = 1_000_000
 ID_LENGTH: Final = 32
 WORDS: Final[Mapping[object, str]] = {"GRANTED": "granted", "DENIED": "denied", "granted": "granted", "denied": "denied"}
+
+
+NO: Final = (None, False)
+"""What does not ask for ads that are not personal."""
 
 
 class Request(NamedTuple):
@@ -78,7 +83,10 @@ def _shared(value: dict[str, object], unknown: Unknown) -> Request:
         dropped |= object_of("mp.user_data", data, USER_DATA, unknown)
         digest = _digest(data)
     given = None if digest is None else {Destination.GOOGLE_ADS: digest}
-    consent = {"google": google_of(value["consent"])} if value.get("consent") is not None else {}
+    google = None if value.get("consent") is None else google_of(value["consent"])
+    if value.get("non_personalized_ads") not in NO and (google is None or type(google) is dict):
+        google = {**(google or {}), "ad_personalization": "denied"}
+    consent = {} if google is None else {"google": google}
     return Request(client, value.get("timestamp_micros"), {**consent, "join": {"client_id": client}}, given, dropped)
 
 

@@ -276,19 +276,27 @@ def _of_row(line: int, row: Mapping[str, str], layout: Layout, delimiter: str) -
 
 _SIGNS: Final = re.compile(r"[€$£]|[A-Z]{3}(?![A-Z])")
 _BLANKS: Final = re.compile("[ \u00a0\u202f'](?=[0-9]{3}(?![0-9]))")
+_POINTS: Final = re.compile(r"-?[0-9]{1,3}(?:\.[0-9]{3})+", re.ASCII)
+"""Numbers in which each point may stand between thousands."""
+THOUSANDTHS: Final = 3
+"""Places of a currency in which a point with three digits behind it is a decimal one."""
 
 
 def _amount(text: str, currency: str, delimiter: str, written: Format) -> str:
     """Give an amount with a decimal point. A comma stands for one only where it can mean nothing else.
 
     In a file of commas `1,234` could be both, so it stays as it is, and is no amount. Where semicolons or tabs stand between
-    cells, a comma with as many digits behind it as the currency has is one. PrestaShop's have the currency's sign with them.
+    cells, a comma with as many digits behind it as the currency has is one, and a point with three may stand between thousands
+    (`1.500`), so that is no amount either. PrestaShop's have the currency's sign with them.
     """
     plain = _SIGNS.sub("", text).strip() if written in {Format.PRESTASHOP, Format.WOOCOMMERCE} else text
     if delimiter == ",":
         return plain
+    places = EXPONENTS.get(currency.upper(), 2)
+    if places != THOUSANDTHS and _POINTS.fullmatch(plain):
+        return plain.replace(".", ",")
     whole, comma, part = _BLANKS.sub("", plain).partition(",")
-    return f"{whole}.{part}" if comma and len(part) == EXPONENTS.get(currency.upper(), 2) else plain
+    return f"{whole}.{part}" if comma and len(part) == places else plain
 
 
 _PAID: Final = frozenset({"paid", "partially_refunded", "refunded"})

@@ -344,7 +344,7 @@ def _order_id(said: Piece) -> EventId:
 
 
 def _money(kind: Kind, said: Piece) -> Money | None:
-    currencies = {_text(value, "currency") for value in _found(said, CURRENCIES)}
+    currencies = {_code(_text(value, "currency")) for value in _found(said, CURRENCIES)}
     if len(currencies) > 1:
         raise Broken("order.currency", Fault.CONFLICT)
     currency = next(iter(currencies), None)
@@ -357,6 +357,11 @@ def _money(kind: Kind, said: Piece) -> Money | None:
     if len(amounts) > 1:
         raise Broken("order.value", Fault.CONFLICT)
     return money_of_text(amounts.pop(), currency)
+
+
+def _code(currency: str | None) -> str | None:
+    """Write a currency in capitals, as it is read; nothing else is made of other letters than ASCII's."""
+    return currency.upper() if currency is not None and currency.isascii() else currency
 
 
 def _number(value: object) -> str:
@@ -382,10 +387,10 @@ def _email(said: Piece) -> tuple[str | None, dict[Destination, str] | None]:
     and, with Google's rule for Gmail, not Google (`getCustomData` in its template.js). A digest that is named as one is GA4's
     and made by Google's rules. Where an address stands too, it goes before both. Raises Broken where two differ.
     """
-    texts = {_text(_alone(value), "email") for value in _found(said, EMAILS)} - {None}
-    if len(texts) > 1:
+    written = [text for value in _found(said, EMAILS) if (text := _text(_alone(value), "email")) is not None]
+    if len({text.strip().lower() for text in written}) > 1:
         raise Broken("email", Fault.CONFLICT)
-    text = next(iter(texts), None)
+    text = next(iter(written), None)
     digests = {}
     if text is not None and (digest := _digest(text)) is not None:
         digests = dict.fromkeys((Destination.META, Destination.PINTEREST), digest)
@@ -427,7 +432,7 @@ def consent_of(said: Piece) -> object:
             return "unreadable"
         consent |= _refused_by(state, consent)
     client = _text(_first(said, CLIENTS), "client_id")
-    if client is not None and "join" not in consent:
+    if client is not None and consent.get("join") in (None, {}):
         consent["join"] = {"client_id": client}
     return consent
 

@@ -34,13 +34,14 @@ const post = async (path, body) => {
 };
 
 const PAUSES = [1, 5, 30];
-const patiently = async (path, body) => {
+// Until it is heard, or the visitor has changed their mind.
+const patiently = async (path, body, still = allowed) => {
   for (const pause of PAUSES) {
     try {
       return await post(path, body);
     } catch {
       await new Promise((done) => setTimeout(done, 1000 * pause));
-      if (!allowed()) return undefined;
+      if (!still()) return undefined;
     }
   }
   return browser.sendBeacon(url(path), JSON.stringify(body));
@@ -56,8 +57,9 @@ const tell = async () => {
   const text = JSON.stringify([said(), joins]);
   if (text === told) return;
   if (!allowed()) {
-    if (receipt) await post("consent/withdraw", { receipt });
+    const taken = receipt;
     told = receipt = null;
+    if (taken) await patiently("consent/withdraw", { receipt: taken }, () => !allowed());
     return;
   }
   receipt = receipt || draw();

@@ -9,7 +9,7 @@ export interface ConsentGatewayEvent {
   currency?: string;
   /** Hashed by the gateway before anything is stored. Not kept in the browser. */
   email?: string;
-  content_ids?: string[];
+  content_ids?: (string | number)[];
 }
 
 /** What a banner of the page's own says: a consent object as in `POST /v1/events`, a plain answer, or nothing yet. */

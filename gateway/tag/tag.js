@@ -58,8 +58,9 @@
       const own = typeof callback === "function" ? callback() : callback;
       if (own === true || own === false) consent.advertising = own;
       else if (own) Object.assign(consent, own);
-      if ("advertising" in consent) said.push(consent.advertising === true);
-      const vendors = Object.values(consent.vendors || {});
+      const given = (value) => value !== undefined && value !== null;
+      if (given(consent.advertising)) said.push(consent.advertising === true);
+      const vendors = Object.values(consent.vendors || {}).filter(given);
       if (vendors.length) said.push(vendors.some(yesIn));
 
       const google = consentMode();
@@ -251,7 +252,13 @@
     const event = { event: kind, event_id: id, occurred_at: now(), page_url: location.origin + location.pathname };
     if (said.email) event.customer = { email: said.email };
     if (said.value !== undefined || said.content_ids) {
-      event.order = { value: said.value === undefined ? undefined : String(said.value), currency: said.currency, content_ids: said.content_ids };
+      const { value, currency, content_ids } = said;
+      event.order = {
+        // A number stays one: the gateway rounds away what binary fractions add, and text is read to the letter.
+        value: value === undefined || typeof value === "number" ? value : String(value),
+        currency,
+        content_ids: content_ids && [].concat(content_ids).map(String),
+      };
     }
     const yes = read()[1];
     if (yes === false) return id; // not even remembered

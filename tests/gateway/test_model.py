@@ -51,7 +51,14 @@ from gateway.model import (
 )
 from tests.strategies import NOW, good_event, raw_event
 
-ADDRESSES = ["203.0.113.77", "203.0.113.0", "2001:db8:1:2:3:4:5:6", "2001:db8::77", "::ffff:203.0.113.77"]
+ADDRESSES = [
+    "203.0.113.77",
+    "203.0.113.0",
+    "2001:db8:1:2:3:4:5:6",
+    "2001:db8::77",
+    "::ffff:203.0.113.77",
+    "0:0:0:0:0:ffff:203.0.113.77",
+]
 """Whole IP addresses, which no text below the boundary can be but an event's id."""
 
 BORN: list[tuple[type[Text], list[str], list[str]]] = [

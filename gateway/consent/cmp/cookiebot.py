@@ -19,7 +19,7 @@ COOKIES: Final = ("CookieConsent",)
 
 NOBODY_ASKED: Final = "-1"
 NO_CONSENT: Final = (NOBODY_ASKED, "0")
-"""Stamps that are no consent's."""
+"""Stamps that are no consent's, as texts or as numbers."""
 BARE: Final[Mapping[str, Choice]] = {
     "": NOTHING,
     NOBODY_ASKED: Choice(marketing=True, explicit=False),
@@ -65,4 +65,4 @@ def _choice(fields: Mapping[str, object], chosen_at: int | None) -> Choice | Non
     marketing, method = fields.get("marketing"), fields.get("method")
     if type(marketing) is not bool or type(method) not in (str, type(None)) or method not in METHODS:
         return None
-    return Choice(marketing, METHODS[method] and fields.get("stamp") not in NO_CONSENT, chosen_at=chosen_at)
+    return Choice(marketing, METHODS[method] and str(fields.get("stamp")) not in NO_CONSENT, chosen_at=chosen_at)

@@ -87,19 +87,29 @@ def _vendors(vendors: Ids, rules: CmpRules, *, yes_counts: bool) -> tuple[tuple[
 
 def of_object(value: object, rules: CmpRules) -> Choice | None:
     """Read the status of `getCurrentUserStatus()`, where `purposes` and `vendors` map an id to `{"id": …, "enabled": true}`, or
-    of the older `getUserStatus()`, where they hold lists under `consent` (purposes) and `global` (vendors).
+    of the older `getUserStatus()`, where they hold lists under `consent`, and for vendors under `global` besides.
 
-    A vendor's status takes its purposes into account. `regulation` must be GDPR for a yes to be the visitor's own.
+    A vendor's status takes its purposes into account, and those of legitimate interest too: in the older one it must have
+    consent as well. `regulation` must be GDPR for a yes to be the visitor's own.
     """
     if type(value) is not dict:
         return None
-    purposes, vendors = _status(value.get("purposes"), "consent"), _status(value.get("vendors"), "global")
+    purposes, vendors = _status(value.get("purposes"), "consent"), _vendors_status(value.get("vendors"))
     regulation, updated = value.get("regulation"), value.get("updated")
     at = None if updated is None else moment(updated)
     if purposes is None or vendors is None or (updated is not None and at is None):
         return None
     explicit = type(regulation) is str and regulation.lower() == OPT_IN
     return Choice(_marketing(purposes, rules), explicit, _vendors(vendors, rules, yes_counts=True), at)
+
+
+def _vendors_status(value: object) -> Ids | None:
+    status = _status(value, "global")
+    asked = value.get("consent") if type(value) is dict and type(value.get("global")) is dict else None
+    if status is None or asked is None:
+        return status
+    consented = _lists(asked)
+    return consented and Ids(status.enabled & consented.enabled, status.disabled | consented.disabled)
 
 
 def _status(value: object, part: str) -> Ids | None:

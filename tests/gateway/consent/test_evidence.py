@@ -42,6 +42,16 @@ def record(number: int, browser: PersonKey = ONE, **changes: Any) -> Record:
         ({"join": {"cart_token": "c", "other": 1}}, ((Identifier.CART_TOKEN, "c"),)),
         ({"receipt": "undefined", "join": {"cart_token": "c", "client_id": " NULL "}}, ((Identifier.CART_TOKEN, "c"),)),
         ({"join": {"order_id": 0, "client_id": "[object Object]"}}, ()),
+        ({"join": {"order_id": -1, "client_id": "undefined.undefined"}}, ()),
+        ({"join": {"order_id": "null-null", "client_id": "NaN.NaN"}}, ()),
+        (
+            {"receipt": "{{ cart.attributes.receipt }}", "join": {"cart_token": "${cart.token}", "client_id": "{% client %}"}},
+            (),
+        ),
+        (
+            {"join": {"client_id": "nullable.none1", "cart_token": "{c}"}},
+            ((Identifier.CART_TOKEN, "{c}"), (Identifier.CLIENT_ID, "nullable.none1")),
+        ),
         (
             {"join": {"client_id": "nobody.0", "order_id": "00"}},
             ((Identifier.CLIENT_ID, "nobody.0"), (Identifier.ORDER_ID, "00")),

@@ -4,10 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.consent.place import LONGEST, TWO_LETTERS, UNKNOWN, UNREADABLE, Mention, Place, coded, merged, place_of
+from gateway.consent.place import LONGEST, TWO_LETTERS, UNKNOWN, UNREADABLE, Mention, Place, coded, merged, place_in, place_of
 from gateway.model import UsState
 
-SAID = st.sampled_from(["US", "us", " US ", "FR", "CA", "", "  ", "France", "U1", "?", None, "x" * 99])
+SAID = st.sampled_from(
+    ["US", "us", " US ", "FR", "CA", "", "  ", "France", "U1", "?", None, "x" * 99, "CA" + " " * 99, " " * 99]
+)
 MENTIONS = st.lists(st.tuples(SAID, SAID), max_size=4).map(tuple)
 
 
@@ -87,6 +89,20 @@ def test_endless_text_is_unreadable() -> None:
     """A long text is not looked at, and still is something that was said."""
     assert place_of(((" " * LONGEST + "US", None),)).countries == (UNREADABLE,)
     assert place_of(()) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("long", "kept"),
+    [
+        (("x" * 99, "y" * 99), (UNREADABLE, UNREADABLE)),
+        (("z" * 4096, None), (UNREADABLE, None)),
+        (("é" * 17, " " * 17), (UNREADABLE, None)),
+    ],
+)
+def test_long_text_is_not_kept(long: Mention, kept: Mention) -> None:
+    """Places are remembered by what was said; of long text only that it is none, or anybody could fill the memory with it."""
+    assert place_of((long,)) is place_of((kept,))
+    assert place_in(*long) is place_of((long,))
 
 
 @given(MENTIONS)

@@ -44,6 +44,7 @@ TAKES: dict[str, list[str]] = {
 
 CLEAR = [
     "jane.doe@example.com", "203.0.113.77", "203.0.113.77:443", "2001:db8:1:2:3:4:5:6", "2001:db8::1", "::ffff:203.0.113.77",
+    "0:0:0:0:0:ffff:203.0.113.77", "64:ff9b:0:0:0:0:203.0.113.77",
     "Jane Doe", "12 rue de la Paix", "+33 6 12 34 56 78", "été", "漢字", "", " ", "a\n", "a\x00b", "x" * 9000,
     "https://shop.example/reset/4f9d1c2b8a7e6d5c4b3a", "https://shop.example/orders/1234567", "https://shop.example/?q=jane",
     "https://jane@shop.example", "https://shop.example/#x",

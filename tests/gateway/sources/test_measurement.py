@@ -263,6 +263,17 @@ def test_a_refusal_of_the_protocol_refuses_everywhere(said: object) -> None:
     assert {why.value for _, why in decision.refused} <= {"google_denied", "google_invalid"}
 
 
+@pytest.mark.parametrize(("said", "denied"), [(True, True), ("true", True), (1, True), (False, False)])
+def test_ads_that_are_not_personal_are_told_to_google(said: object, denied: bool) -> None:
+    """The older word for a denial of `ad_personalization` is heard; by itself it refuses nobody, and never does it grant."""
+    google = {"ad_personalization": "denied"}
+    join = {"client_id": "123.456"}
+    assert read(body(non_personalized_ads=said)).consent == ({"google": google, "join": join} if denied else {"join": join})
+    granted = read(body(consent=GRANTED, non_personalized_ads=said)).consent
+    assert granted == {"google": google_of(GRANTED) | (google if denied else {}), "join": join}  # type: ignore[operator]
+    assert read(body(consent="x", non_personalized_ads=said)).consent == {"google": "unreadable", "join": join}
+
+
 # ── hostile input ────────────────────────────────────────────────────────────────────────────────────────────────
 
 KEYS: Final = st.sampled_from(sorted(REQUEST_FIELDS | EVENT_FIELDS | PARAMS | USER_DATA))

@@ -118,6 +118,26 @@ def test_an_amount_that_could_be_another_is_none(value: str, currency: str) -> N
     assert of_csv(f"id;value;currency\n1001;{value};{currency}\n") == [Flaw(2, "value", Fault.BAD_FORMAT)]
 
 
+@pytest.mark.parametrize(
+    ("value", "currency"), [("1.500", "EUR"), ("129.900", "EUR"), ("1.000.000", "EUR"), ("1.000", "JPY"), ("€ 1.500", "EUR")]
+)
+def test_a_point_that_may_stand_between_thousands_is_none_either(value: str, currency: str) -> None:
+    """Where commas are decimal, `1.500` is fifteen hundred as likely as one and a half."""
+    for delimiter in ";\t":
+        text = f"order #{delimiter}total{delimiter}currency\n1001{delimiter}{value}{delimiter}{currency}\n"
+        assert of_csv(text, Layout(Format.WOOCOMMERCE)) == [Flaw(2, "value", Fault.BAD_FORMAT)]
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "minor"), [("1.500", "KWD", 1500), ("129.900000", "EUR", 12990), ("1.50", "EUR", 150)]
+)
+def test_a_point_that_can_only_be_a_decimal_one_is(value: str, currency: str, minor: int) -> None:
+    """As many digits behind it as the currency has, or as no thousands have."""
+    (order,) = of_csv(f"id;value;currency\n1001;{value};{currency}\n")
+    assert isinstance(order, Listed)
+    assert order.money == Money(minor, currency)
+
+
 def test_in_a_file_of_commas_no_comma_is_a_decimal_one() -> None:
     """`129,90` in quotes could be twelve thousand and ninety as well."""
     assert of_csv('id,value,currency\n1001,"129,90",EUR\n') == [Flaw(2, "value", Fault.BAD_FORMAT)]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gateway.consent.decision import decide
 from gateway.consent.policy import Policy, Profile
-from gateway.model import Destination, Fault, Kind
+from gateway.model import Destination, Fault, Kind, Money
 from gateway.raw import Malformed, RawEvent
 from gateway.sources.native import MAX_CONTENT_IDS, Batch, Connection
 from gateway.sources.stape import MAX_EVENTS, MAX_STEPS, OWN, PASSED_OVER, consent_of, decode
@@ -282,6 +282,14 @@ def test_ids_of_ads_come_from_cookies_and_address() -> None:
     assert good(page_location="https://shop.example/?gclid=A&gclid=B").click is None
 
 
+def test_one_thing_in_two_spellings_is_one_thing() -> None:
+    """An address that a shop has cleaned in one place and not in another, and a currency in small letters, are no conflict."""
+    both = good(email=" Jane@Example.com ", user_data={"email_address": "jane@example.com"})
+    assert (both.email or "").strip().lower() == "jane@example.com"
+    money = good(currency="eur", value="129.90", ecommerce={"currency": "EUR", "value": 129.9}).money
+    assert money == Money(12990, "EUR")
+
+
 # ── consent ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -341,6 +349,22 @@ def test_a_client_is_what_records_are_found_by() -> None:
     assert good(client_id="dcid.1.2.3", _dcid_temp="x").consent == {"advertising": True, "join": {"client_id": "dcid.1.2.3"}}
     own = {"advertising": True, "join": {"cart_token": "c"}}
     assert good(client_id="dcid.1.2.3", gateway_consent=own).consent == own
+
+
+@pytest.mark.parametrize("nothing", [None, {}])
+def test_a_shop_that_joins_by_nothing_leaves_the_client(nothing: object) -> None:
+    """Null and an empty object cite nothing: a refusal on record under the client is heard all the same."""
+    own = {"advertising": True, "join": nothing}
+    assert good(client_id="dcid.1.2.3", gateway_consent=own).consent == {
+        "advertising": True,
+        "join": {"client_id": "dcid.1.2.3"},
+    }
+
+
+@pytest.mark.parametrize("wrong", [[], "", 0, False, "x"])
+def test_a_join_that_cannot_be_read_still_refuses(wrong: object) -> None:
+    """Nothing is put in its place."""
+    assert allowed(good(client_id="dcid.1.2.3", gateway_consent={"advertising": True, "join": wrong})) == set()
 
 
 JSON: Final = st.recursive(
