@@ -20,7 +20,6 @@ import msgspec
 from aiohttp import HttpVersion, HttpVersion10, HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
-from aiohttp.http_exceptions import ContentEncodingError
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
@@ -238,7 +237,12 @@ class QuietServer(web.Server):
     def __call__(self) -> RequestHandler:
         """Make the protocol of one connection."""
         return QuietHandler(
-            self, loop=self._loop, access_log=None, keepalive_timeout=IDLE_SECONDS, lingering_time=LINGER_SECONDS
+            self,
+            loop=self._loop,
+            access_log=None,
+            keepalive_timeout=IDLE_SECONDS,
+            lingering_time=LINGER_SECONDS,
+            auto_decompress=False,  # aiohttp would decompress what nobody reads, for all of the lingering time without a pause
         )
 
     @property
@@ -400,9 +404,6 @@ class QuietHandler(RequestHandler):
             self._say_of_bug(exc)
         if request.writer.output_size > 0:
             raise ConnectionError
-        if isinstance(exc, ContentEncodingError):  # an encoding that aiohttp has no library for never reaches the handler
-            response = problem(415, "content_encoding")
-        else:
-            response = problem(status, "internal_error" if status >= 500 else "bad_http")
+        response = problem(status, "internal_error" if status >= 500 else "bad_http")
         response.force_close()
         return response

@@ -171,6 +171,21 @@ async def test_a_gzip_bomb_is_refused_in_bounded_memory(gateway: Process) -> Non
     assert high_water(gateway) - before < 32
 
 
+@pytest.mark.parametrize("where", ["public", "private"])
+async def test_a_gzip_bomb_that_nobody_reads_holds_up_nobody(gateway: Process, where: str) -> None:
+    """Who has no key can have nothing decompressed: all others are served at once while a gibibyte in a mebibyte comes in."""
+    port: int = getattr(gateway.installation, where)
+    said = request("POST", "/nothing", ["Content-Encoding: gzip", "Connection: close"], bomb(1 << 30))
+    saying = asyncio.create_task(spoken(port, said))
+    slowest = 0.0
+    while not saying.done():
+        began = time.monotonic()
+        assert await serves(gateway)
+        slowest = max(slowest, time.monotonic() - began)
+    assert (await saying).statuses == [404]
+    assert slowest < LINGER / 2
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_a_large_body_is_refused_in_bounded_memory(gateway: Process, chunked: bool) -> None:
     """A body over the limit is refused with 413, by its length if it has one, else where it passes the limit."""
