@@ -297,6 +297,8 @@ class QuietHandler(RequestHandler):
             super().data_received(data)
         finally:
             self._waiter = waiter
+        if self._messages and type(self._messages[-1][0]) is not RawRequestMessage:
+            self._break_off()
         taken = False
         if waiter is not None and self._messages and not waiter.done() and not (taken := self._is_taken(waiter)):
             waiter.set_result(None)
@@ -306,6 +308,13 @@ class QuietHandler(RequestHandler):
                 self._headers_are_in()
         elif self._header_timer is None:
             self._expect_headers()
+
+    def _break_off(self) -> None:
+        """Tell who reads a body that it cannot be read on: aiohttp's parser tells the next request alone."""
+        current = self._current_request
+        for payload in [payload for _, payload in self._messages] + ([] if current is None else [current.content]):
+            if not payload.is_eof():
+                payload.set_exception(web.RequestPayloadError("what follows is no part of a body"))
 
     def _is_taken(self, waiter: asyncio.Future[None]) -> bool:
         """Offer a request that is whole to who takes such without a task, which costs 10 µs less than aiohttp's own way.

@@ -124,6 +124,16 @@ async def test_dripped_bodies_are_cut(gateway: Process, how: str) -> None:
     assert heard.seconds < LATE + LINGER
 
 
+async def test_broken_chunks_are_refused_where_they_break(gateway: Process) -> None:
+    """A body whose chunks cannot be read on is answered 400 as soon as that is known, and not waited for like a slow one."""
+    head = request("POST", "/v1/events", posting(gateway, "Transfer-Encoding: chunked"))
+    heard = await spoken(gateway.installation.public, head, b"2\r\n{}\r\n", b"CANARY\r\n", pause=0.1)
+    assert (heard.statuses, heard.body) == ([400], b'{"error":"bad_body"}')
+    assert heard.closed
+    assert heard.seconds < SECONDS
+    assert unseen(gateway, heard)
+
+
 async def test_a_refused_body_is_not_waited_for(gateway: Process) -> None:
     """Who has no key is told so at once and cannot hold the connection with a body that never ends."""
     head = request("POST", "/v1/events", ["Content-Length: 600"])
