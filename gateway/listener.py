@@ -201,8 +201,12 @@ async def read_bounded(request: web.BaseRequest, most: int, seconds: float) -> b
 
 
 async def let_continue(request: web.BaseRequest) -> None:
-    """Answer `Expect: 100-continue`: many HTTP libraries wait a second for it before they send a larger body."""
-    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue" and not request.content.is_eof():
+    """Answer `Expect: 100-continue`: many HTTP libraries wait a second for it before they send a larger body.
+
+    Not to HTTP/1.0, which would take it for the answer (https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1).
+    """
+    expects = request.headers.get(hdrs.EXPECT, "").lower() == "100-continue" and request.version != HttpVersion10
+    if expects and not request.content.is_eof():
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # nothing of the answer itself is out yet
 
@@ -214,14 +218,22 @@ def closing(response: Answer) -> Answer:
 
 
 def _of_version_1(handler: Handler) -> Handler:
-    """Keep all but HTTP/1.0 and 1.1 from the handler: the parser lets `HTTP/0.9` and `HTTP/2.0` in a request line pass."""
+    """Keep all but HTTP/1.0 and 1.1 from the handler: the parser lets `HTTP/0.9` and `HTTP/2.0` in a request line pass.
+
+    Chunks in HTTP/1.0 are nothing either: what stands before this listener could take them for a request of their own
+    (https://www.rfc-editor.org/rfc/rfc9112#section-6.1).
+    """
+
+    def is_sound(request: web.BaseRequest) -> bool:
+        version = request.version
+        return version == HttpVersion11 or (version.major == 1 and hdrs.TRANSFER_ENCODING not in request.headers)
 
     async def refuse() -> web.StreamResponse:
         response = problem(400, "bad_http")
         response.force_close()
         return response
 
-    return lambda request: handler(request) if request.version.major == 1 else refuse()
+    return lambda request: handler(request) if is_sound(request) else refuse()
 
 
 class QuietServer(web.Server):

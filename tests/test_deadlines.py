@@ -233,6 +233,10 @@ NO_HTTP: Final = {
     "another encoding": POST + b"Transfer-Encoding: xchunked\r\n\r\nCANARY" + PLAIN + b"\r\n",
     "chunks not last": POST + b"Transfer-Encoding: chunked, CANARY\r\n\r\n0\r\n\r\n" + PLAIN + b"\r\n",
     "chunks twice": POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + PLAIN + b"\r\n",
+    "chunks in HTTP/1.0": POST.replace(b"1.1", b"1.0")
+    + b"Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    + PLAIN
+    + b"\r\n",
     "bare line feeds": b"GET /healthz HTTP/1.1\nHost: x\nX: CANARY\n\n",
     "one bare line feed": PLAIN + b"X: CANARY\nY: y\r\n\r\n",
     "a bare carriage return": PLAIN + b"X: CAN\rARY\r\n\r\n",
@@ -368,6 +372,14 @@ async def test_an_old_client_is_served_once(gateway: Process) -> None:
     heard = await spoken(gateway.installation.public, b"GET /healthz HTTP/1.0\r\n\r\n")
     assert heard.statuses == [200]
     assert heard.closed
+
+
+async def test_an_old_client_gets_no_go_ahead(gateway: Process) -> None:
+    """HTTP/1.0 knows no `100 Continue`: such a client would take it for its answer (RFC 9110, 10.1.1)."""
+    body = event("expect-2")
+    head = request("POST", "/v1/events", posting(gateway, "Expect: 100-continue", f"Content-Length: {len(body)}"))
+    heard = await spoken(gateway.installation.public, head.replace(b"HTTP/1.1", b"HTTP/1.0"), body, pause=0.1)
+    assert heard.statuses == [202]
 
 
 async def test_a_browser_is_not_kept_waiting_by_the_crowd(gateway: Process) -> None:
