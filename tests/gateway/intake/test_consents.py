@@ -572,6 +572,16 @@ async def test_what_waits_cannot_be_read_in_the_file(tmp_path: Path) -> None:
 # ── when nothing can be kept ─────────────────────────────────────────────────────────────────────────────────────
 
 
+async def test_an_order_that_cannot_wait_leaves_nothing_accepted(tmp_path: Path) -> None:
+    """503 means it of the whole request: what came with an order that a full ledger cannot hold is not stored either."""
+    full = (HOLDING[0], HOLDING[1] + SMALL[1].removeprefix(SMALL[0]))
+    async with doorway(tmp_path, full) as door:
+        await fill(door.ledger)
+        assert is_error(await door.post({"events": [purchase("plain"), order()]}), 503, "store_full")
+        assert await door.stored() == []
+        assert not (await door.book()).received
+
+
 async def test_a_shut_ledger_is_503_for_whoever_needs_it(door: Doorway) -> None:
     """Records, and events that cite one; those that cite nothing do not notice."""
     await door.ledger.close()
