@@ -124,6 +124,16 @@ async def test_dripped_bodies_are_cut(gateway: Process, how: str) -> None:
     assert heard.seconds < LATE + LINGER
 
 
+async def test_broken_chunks_are_refused_where_they_break(gateway: Process) -> None:
+    """A body whose chunks cannot be read on is answered 400 as soon as that is known, and not waited for like a slow one."""
+    head = request("POST", "/v1/events", posting(gateway, "Transfer-Encoding: chunked"))
+    heard = await spoken(gateway.installation.public, head, b"2\r\n{}\r\n", b"CANARY\r\n", pause=0.1)
+    assert (heard.statuses, heard.body) == ([400], b'{"error":"bad_body"}')
+    assert heard.closed
+    assert heard.seconds < SECONDS
+    assert unseen(gateway, heard)
+
+
 async def test_a_refused_body_is_not_waited_for(gateway: Process) -> None:
     """Who has no key is told so at once and cannot hold the connection with a body that never ends."""
     head = request("POST", "/v1/events", ["Content-Length: 600"])
@@ -171,6 +181,21 @@ async def test_a_gzip_bomb_is_refused_in_bounded_memory(gateway: Process) -> Non
     assert high_water(gateway) - before < 32
 
 
+@pytest.mark.parametrize("where", ["public", "private"])
+async def test_a_gzip_bomb_that_nobody_reads_holds_up_nobody(gateway: Process, where: str) -> None:
+    """Who has no key can have nothing decompressed: all others are served at once while a gibibyte in a mebibyte comes in."""
+    port: int = getattr(gateway.installation, where)
+    said = request("POST", "/nothing", ["Content-Encoding: gzip", "Connection: close"], bomb(1 << 30))
+    saying = asyncio.create_task(spoken(port, said))
+    slowest = 0.0
+    while not saying.done():
+        began = time.monotonic()
+        assert await serves(gateway)
+        slowest = max(slowest, time.monotonic() - began)
+    assert (await saying).statuses == [404]
+    assert slowest < LINGER / 2
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_a_large_body_is_refused_in_bounded_memory(gateway: Process, chunked: bool) -> None:
     """A body over the limit is refused with 413, by its length if it has one, else where it passes the limit."""
@@ -208,6 +233,10 @@ NO_HTTP: Final = {
     "another encoding": POST + b"Transfer-Encoding: xchunked\r\n\r\nCANARY" + PLAIN + b"\r\n",
     "chunks not last": POST + b"Transfer-Encoding: chunked, CANARY\r\n\r\n0\r\n\r\n" + PLAIN + b"\r\n",
     "chunks twice": POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + PLAIN + b"\r\n",
+    "chunks in HTTP/1.0": POST.replace(b"1.1", b"1.0")
+    + b"Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    + PLAIN
+    + b"\r\n",
     "bare line feeds": b"GET /healthz HTTP/1.1\nHost: x\nX: CANARY\n\n",
     "one bare line feed": PLAIN + b"X: CANARY\nY: y\r\n\r\n",
     "a bare carriage return": PLAIN + b"X: CAN\rARY\r\n\r\n",
@@ -343,6 +372,14 @@ async def test_an_old_client_is_served_once(gateway: Process) -> None:
     heard = await spoken(gateway.installation.public, b"GET /healthz HTTP/1.0\r\n\r\n")
     assert heard.statuses == [200]
     assert heard.closed
+
+
+async def test_an_old_client_gets_no_go_ahead(gateway: Process) -> None:
+    """HTTP/1.0 knows no `100 Continue`: such a client would take it for its answer (RFC 9110, 10.1.1)."""
+    body = event("expect-2")
+    head = request("POST", "/v1/events", posting(gateway, "Expect: 100-continue", f"Content-Length: {len(body)}"))
+    heard = await spoken(gateway.installation.public, head.replace(b"HTTP/1.1", b"HTTP/1.0"), body, pause=0.1)
+    assert heard.statuses == [202]
 
 
 async def test_a_browser_is_not_kept_waiting_by_the_crowd(gateway: Process) -> None:

@@ -18,7 +18,7 @@ from gateway.intake.tallying import count
 from gateway.ledger import Deposit, HeldOrder, Ledger
 from gateway.line import Line
 from gateway.metrics import Metrics
-from gateway.model import EvidenceId, Refusal, Source, StorefrontId, Word
+from gateway.model import EvidenceId, PersonKey, Refusal, Source, StorefrontId, Word
 from gateway.outbox import Accept, Entry, Outbox, Person, Refuse, Unavailable
 from gateway.raw import Malformed, RawConsent, RawEvent, Unfit
 
@@ -89,7 +89,8 @@ class Consents:
             await self._take_back(made, shop, told)
         await self._ledger.deposit(made.deposit)
         if door.hold_seconds:
-            await self._go_on(line, made.deposit, now)
+            refused = len(no_said(made.deposit)) == len(made.deposit.decided)
+            await self._go_on(line, made.deposit.keys, now, refused=refused)
         self._metrics.consent_record(line.storefront, told, _outcome(made.deposit))
         return made
 
@@ -119,22 +120,27 @@ class Consents:
     ) -> None:
         """Keep the orders that were refused only because no record of those they cite is known yet.
 
-        They are refused all the same: nothing of them is accepted until a record that comes in time allows it.
+        They are refused all the same: nothing of them is accepted until a record that comes in time allows it. One that came
+        since they looked for it found nothing that waited, and may be the only one: so they look once more.
         """
-        line = door.line
+        line, held = door.line, list[Sequence[PersonKey]]()
         for event, entry in zip(events, entries, strict=True):
             if type(entry) is Refuse and entry.reason is NO_RECORD and type(event) is RawEvent and may_wait(event):
                 until, said = now + door.hold_seconds, written(event, line.want, line.origins)
                 kept = await self._ledger.hold(HeldOrder(line.storefront, line.keys_of(event), until, said))
                 self._metrics.held_orders(line.storefront, Held.HELD if kept else Held.TOO_MANY, 1)
+                held += [line.keys_of(event)] if kept else []
+        records = await self._ledger.find_each(line.storefront, held) if held else ()
+        for keys, found in zip(held, records, strict=True):
+            if combine(found, line.policy, now) is not None:
+                await self._go_on(line, keys, now)
 
-    async def _go_on(self, line: Line, deposit: Deposit, now: int) -> None:
+    async def _go_on(self, line: Line, keys: Sequence[PersonKey], now: int, *, refused: bool = False) -> None:
         """Let the orders that waited for a record go on if it allows them; delete them if it refuses everything.
 
         Should the process die between putting and deleting, they are put once more, and are duplicates by their ids then.
         """
-        waiting = await self._ledger.release(line.storefront, deposit.keys, now)
-        refused = len(no_said(deposit)) == len(deposit.decided)
+        waiting = await self._ledger.release(line.storefront, keys, now)
         allowed = {} if refused else await self._allowed(line, waiting, now)
         try:
             fates = await self._outbox.put(list(allowed.values())) if allowed else ()

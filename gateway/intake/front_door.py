@@ -494,9 +494,9 @@ class Intake:
         door, source, events, now = passage.door, passage.source, passage.batch.events, passage.now
         try:
             passage.entries = await self._consents.run(door.line, events, source, now)
-            passage.statuses = await self._outbox.put(passage.entries)
-            if door.hold_seconds and source not in PAGES:
+            if door.hold_seconds and source not in PAGES:  # before anything is put: where this fails, nothing was accepted
                 await self._consents.hold(door, events, passage.entries, now)
+            passage.statuses = await self._outbox.put(passage.entries)
         except Unavailable as unavailable:
             raise Refusal(_unavailable(unavailable.why, headers)) from None
         count(self._metrics, door.line.storefront, source, passage.entries, passage.statuses)

@@ -25,16 +25,30 @@ async def test_gzip_is_read(door: Doorway) -> None:
     assert door.metric("raw_bytes_total") == len(body)
 
 
+async def test_gzip_in_several_members_is_read(door: Doorway) -> None:
+    """As its format has it (RFC 1952, 2.2): they follow each other and are one body."""
+    body = as_bytes(purchase())
+    members = gzip.compress(body[:9]) + gzip.compress(b"") + gzip.compress(body[9:])
+    assert (await door.post(members, Content_Encoding="GZIP")).status == 202
+
+
 @pytest.mark.parametrize(
     "body",
-    [b"no gzip at all", gzip.compress(b"{}")[:5], gzip.compress(as_bytes(purchase()))[:-40]],
-    ids=["none", "beginning", "without end"],
+    [
+        b"no gzip at all",
+        gzip.compress(b"{}")[:5],
+        gzip.compress(as_bytes(purchase()))[:-40],
+        gzip.compress(as_bytes(purchase()))[:-1],
+        gzip.compress(as_bytes(purchase()))[:-8] + bytes(8),
+        gzip.compress(as_bytes(purchase())) + b"more",
+        gzip.compress(as_bytes(purchase())) + gzip.compress(b"") * 10_000,
+    ],
+    ids=["none", "beginning", "without end", "one byte short", "another checksum", "more behind it", "many members"],
 )
 async def test_broken_gzip_is_400(door: Doorway, body: bytes) -> None:
-    """What cannot be decompressed is 400, however far it could be read."""
-    answer = await door.post(body, Content_Encoding="gzip")
-    assert answer.status == 400
-    assert answer.error in {"bad_body", "not_json"}
+    """What cannot be decompressed to its end is 400, however far it could be read, and nothing of it is stored."""
+    assert is_error(await door.post(body, Content_Encoding="gzip"), 400, "bad_body")
+    assert not await door.stored()
 
 
 async def test_the_size_counts_after_decompression(door: Doorway) -> None:
@@ -44,6 +58,8 @@ async def test_the_size_counts_after_decompression(door: Doorway) -> None:
     assert (await door.post(gzip.compress(exactly), Content_Encoding="gzip")).status == 202
     assert is_error(await door.post(exactly + b" "), 413, "body_too_large")
     assert is_error(await door.post(gzip.compress(exactly + b" "), Content_Encoding="gzip"), 413, "body_too_large")
+    more = gzip.compress(exactly) + gzip.compress(b" ")
+    assert is_error(await door.post(more, Content_Encoding="gzip"), 413, "body_too_large")
 
 
 async def test_a_body_without_a_length_is_bounded_too(door: Doorway) -> None:

@@ -10,11 +10,12 @@ import pytest
 
 from gateway.intake.consents import Consents, Told
 from gateway.intake.front_door import CONSENT_BYTES
-from gateway.model import Destination
+from gateway.model import Destination, Source
 from gateway.outbox import Unavailable
 from gateway.outbox.keyring import Keyring
 from gateway.persons import Identifier, Persons
 from gateway.raw import RawConsent
+from gateway.sources.native import decode
 from tests.doorway import (
     BURST,
     NOW,
@@ -487,6 +488,18 @@ async def test_an_order_can_wait_for_a_record_that_is_late(tmp_path: Path) -> No
         assert door.metric("events_total", source="held") == 1
 
 
+async def test_an_order_goes_on_whose_record_comes_while_it_is_looked_for(tmp_path: Path) -> None:
+    """The record found nothing that waited yet, and there will be no other: the order looks once more when it has its place."""
+    async with doorway(tmp_path, HOLDING) as door:
+        consents, mine = Consents(door.ledger, door.outbox, door.metrics), door.callers.door(SHOP)
+        events = decode(as_bytes(order()), NOW).events
+        entries = await consents.run(mine.line, events, Source.EVENTS, NOW)
+        await door.tell(record())
+        await consents.hold(mine, events, entries, NOW)
+        assert [event.event_id for event in await door.stored()] == ["1001"]
+        assert [door.metric("held_orders_total", outcome=outcome) for outcome in ("held", "allowed")] == [1, 1]
+
+
 async def test_an_order_waits_no_longer_than_it_may(tmp_path: Path) -> None:
     """A second after its time a record finds nothing to let go on."""
     async with doorway(tmp_path, HOLDING) as door:
@@ -570,6 +583,16 @@ async def test_what_waits_cannot_be_read_in_the_file(tmp_path: Path) -> None:
 
 
 # ── when nothing can be kept ─────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_an_order_that_cannot_wait_leaves_nothing_accepted(tmp_path: Path) -> None:
+    """503 means it of the whole request: what came with an order that a full ledger cannot hold is not stored either."""
+    full = (HOLDING[0], HOLDING[1] + SMALL[1].removeprefix(SMALL[0]))
+    async with doorway(tmp_path, full) as door:
+        await fill(door.ledger)
+        assert is_error(await door.post({"events": [purchase("plain"), order()]}), 503, "store_full")
+        assert await door.stored() == []
+        assert not (await door.book()).received
 
 
 async def test_a_shut_ledger_is_503_for_whoever_needs_it(door: Doorway) -> None:
