@@ -655,7 +655,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
     ),
     "send": Command(
         "post a file of orders as events",
-        "Posts a CSV (order_id, purchased_on, value, currency, email, advertising, given_at) or NDJSON file in batches.\n"
+        "Posts a CSV (order_id, purchased_on, value, currency, email, country, advertising, given_at) or NDJSON file in\n"
+        "batches. The name of a CSV file ends in .csv; it has a header line, commas between its cells, and amounts as 129.90.\n"
         "Shows progress, can be cut off and started again, and ends with a summary. Orders without consent are refused\n"
         "by the gateway, as from anybody else. Example:\n\n"
         "  consent-gateway send orders.csv --to https://gateway.example --key env:GATEWAY_KEY --rate 500",
