@@ -22,7 +22,7 @@ from gateway.commands.ending import Ended
 from gateway.commands.progress import bar
 from gateway.commands.showing import out, show, show_json
 from gateway.signing.checkpoint import BadCheckpoint, Checkpoint, split_notes
-from gateway.signing.entry import LONGEST, BadEntry, Frame, read
+from gateway.signing.entry import LONGEST, BadEntry, EntryKind, Frame, read
 from gateway.signing.exports import Run, Wanted, write_out
 from gateway.signing.keyfile import load
 from gateway.signing.note import BadKey, BadNote, VerifierKey
@@ -85,7 +85,9 @@ def _case(arguments: argparse.Namespace) -> Case:
         log, key, notes = _configured(arguments, log, key, notes)
     if not notes:
         raise Ended(
-            2, "There is no checkpoint to hold the log against.", "Give one that was kept elsewhere: --checkpoint FILE."
+            2,
+            "There is no checkpoint to hold the log against.",
+            "Give one that was kept elsewhere: --checkpoint FILE. A gateway makes its first after five minutes.",
         )
     return Case(log, tuple(notes), key, None if arguments.proof is None else _proof(arguments.proof))
 
@@ -236,6 +238,8 @@ def _signed(folder: Path) -> tuple[str, Checkpoint]:
 
 
 def _log(arguments: argparse.Namespace) -> int:
+    if unknown := set(arguments.kind).difference(EntryKind):
+        raise Ended(2, f"--kind: there is no {', '.join(sorted(unknown))}. There are {', '.join(EntryKind)}.")
     path = arguments.log or entries_file(folder_in(settings_of(arguments).server.data_dir))
     with _read(path) as file:
         frames = [*_newest(_frames(_lines(file)), arguments)]
