@@ -19,6 +19,7 @@ from rich.table import Table
 
 from gateway.commands.configuration import settings_of
 from gateway.commands.ending import Ended
+from gateway.commands.new_file import make_folder
 from gateway.commands.progress import bar
 from gateway.commands.showing import out, show, show_json
 from gateway.signing.checkpoint import BadCheckpoint, Checkpoint, split_notes
@@ -203,7 +204,7 @@ def _export(arguments: argparse.Namespace) -> int:
     folder = folder_in(settings_of(arguments).server.data_dir)
     note, checkpoint = _signed(folder)
     to: Path = arguments.out
-    to.mkdir(parents=True, exist_ok=True)
+    make_folder(to)
     with _read(entries_file(folder)) as file:
         run = Run.found(_lines(file), Wanted(arguments.since, arguments.until, checkpoint.size))
         if run is None:
