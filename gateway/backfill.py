@@ -11,6 +11,7 @@ import asyncio
 import csv
 import os
 import re
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum, unique
@@ -57,18 +58,34 @@ CONSENT_COLUMNS: Final = ("advertising", "given_at")
 class Trouble(StrEnum):
     """Why a run ended early. Stable codes, each with what to do next."""
 
-    NO_HEADER = "the CSV file needs a header line with at least order_id, purchased_on, value and currency"
+    NO_HEADER = "the CSV file needs a header line, in UTF-8, with at least order_id, purchased_on, value and currency"
+    SEPARATORS = (
+        "the CSV file has no commas between its cells: save it with commas, not semicolons or tabs, and write amounts as 129.90"
+    )
     TWO_COLUMNS = "two columns of the CSV file have the same name, or both say something about consent: keep one"
-    BAD_LINE = "a line is not a JSON object, or not readable as CSV"
+    BAD_LINE = "a line is not readable as CSV: a quote may be missing, or stand where none belongs"
+    NO_OBJECT = "a line is not a JSON object: NDJSON has one event a line, and the name of a CSV file ends in .csv"
     RAGGED = "a line has more or fewer cells than the header: a comma or a line break may stand outside quotes"
-    NOT_A_GATEWAY = "the answer is not a gateway's: check --to"
-    KEY = "the gateway does not know this key: check --key and the storefront's keys"
+    NOT_A_GATEWAY = "what answers there is not a gateway's public listener: check --to, also whether it is https"
+    KEY = "the gateway does not know this key, or it is no secret one (sk_…): check --key and the storefront's keys"
     REFUSED = "the gateway refused the request as a whole"
     UNREACHABLE = "the gateway cannot be reached or kept refusing: start again later with the same command, it resumes"
+    NO_NOTE = (
+        "how far it came cannot be noted beside the file, under its name and .sent: see that this can be written, and start"
+        " again; what was sent twice is recognised"
+    )
+
+
+@unique
+class Wait(StrEnum):
+    """Why a run waits: it goes on by itself, and gives up after `PATIENCE`."""
+
+    SILENCE = "no gateway answers there"
+    BUSY = "the gateway asks to be asked later"
 
 
 class Stopped(Exception):
-    """The run cannot go on; carries why and the line number where it stands (0 if none)."""
+    """The run cannot go on; carries why and the file's line where it stands (0 if none)."""
 
     def __init__(self, trouble: Trouble, line: int = 0, status: int = 0) -> None:
         """Keep what a person needs to go on."""
@@ -147,12 +164,27 @@ def events_of(path: Path, offset: int) -> Iterator[tuple[int, bytes]]:
     """Read a file from byte `offset` on: each event as JSON, with the offset of the byte after its line. Raises Stopped."""
     with path.open("rb") as file:
         header = _header(file.readline(LONGEST_LINE)) if path.suffix.lower() == ".csv" else None
-        file.seek(max(offset, file.tell() if header else 0))
-        for number, line in enumerate(_lines(file, quoted=header is not None), 1):
+        number = 1 + _go_to(file, max(offset, file.tell() if header else len(_mark(file))))
+        for line in _lines(file, quoted=header is not None):
             if len(line) >= LONGEST_LINE:
-                raise Stopped(Trouble.BAD_LINE, number)
+                raise Stopped(Trouble.BAD_LINE if header else Trouble.NO_OBJECT, number)
             if line.strip():
                 yield file.tell(), orjson.dumps(_of_csv(header, line, number)) if header else _of_json(line, number)
+            number += line.count(b"\n")
+
+
+def _mark(file: BufferedReader) -> bytes:
+    """Give the byte order mark that a file begins with, as Windows' programs write one; empty if it has none."""
+    return BOM_UTF8 if file.read(len(BOM_UTF8)) == BOM_UTF8 else b""
+
+
+def _go_to(file: BufferedReader, offset: int) -> int:
+    """Go to a byte of a file, and count the lines in front of it."""
+    file.seek(0)
+    lines = 0
+    for left in range(offset, 0, -LONGEST_LINE):
+        lines += file.read(min(left, LONGEST_LINE)).count(b"\n")
+    return lines
 
 
 def _lines(file: BufferedReader, *, quoted: bool) -> Iterator[bytes]:
@@ -175,7 +207,9 @@ class Header(msgspec.Struct, frozen=True):
 
 
 def _header(line: bytes) -> Header:
-    names = [name.strip().lower() for name in _cells(line.decode("utf-8-sig", "replace"), 0)]
+    names = [name.strip().lower() for name in _cells(line.decode("utf-8-sig", "replace"), 1)]
+    if len(names) == 1 and re.search("[;\t]", names[0]):
+        raise Stopped(Trouble.SEPARATORS)
     usual = {name: field for field, names_of in COLUMNS.items() for name in names_of}
     read = Counter(name for name in names if name in usual)
     said = Counter(usual[name] for name in read)
@@ -234,9 +268,9 @@ def _of_json(line: bytes, number: int) -> bytes:
     try:
         event = orjson.loads(line)
     except orjson.JSONDecodeError:
-        raise Stopped(Trouble.BAD_LINE, number) from None
+        raise Stopped(Trouble.NO_OBJECT, number) from None
     if type(event) is not dict:
-        raise Stopped(Trouble.BAD_LINE, number)
+        raise Stopped(Trouble.NO_OBJECT, number)
     return line.strip()
 
 
@@ -246,17 +280,22 @@ def state_path(path: Path) -> Path:
 
 
 def load_progress(path: Path) -> Progress:
-    """Read how far an earlier run of this file came; a fresh start if there was none."""
+    """Read how far an earlier run of this file came; a fresh start if there was none. Raises Stopped."""
     try:
         return msgspec.json.decode(state_path(path).read_bytes(), type=Progress)
     except (FileNotFoundError, msgspec.DecodeError):
         return Progress()
+    except OSError:
+        raise Stopped(Trouble.NO_NOTE) from None
 
 
 def _save(path: Path, progress: Progress) -> None:
     state, draft = state_path(path), state_path(path).with_suffix(".sent~")
-    draft.write_bytes(msgspec.json.encode(progress))
-    os.replace(draft, state)  # noqa: PTH105 - the atomic replacement is the point
+    try:
+        draft.write_bytes(msgspec.json.encode(progress))
+        os.replace(draft, state)  # noqa: PTH105 - the atomic replacement is the point
+    except OSError:
+        raise Stopped(Trouble.NO_NOTE) from None
 
 
 async def send(  # noqa: PLR0913, PLR0917 - the options of one command
@@ -266,8 +305,13 @@ async def send(  # noqa: PLR0913, PLR0917 - the options of one command
     rate: float | None,
     progress: Progress,
     tell: Callable[[Progress], None],
+    *,
+    waits: Callable[[Wait], None] = lambda _: None,
 ) -> Progress:
-    """Send the file's events to `url` (the gateway's base address); `rate` in events a second. Raises Stopped."""
+    """Send the file's events to `url` (the gateway's base address); `rate` in events a second.
+
+    `tell` hears of each answer, `waits` of each time that begins in which nothing is taken. Raises Stopped.
+    """
     progress.begin(path, url)
     timeout = aiohttp.ClientTimeout(total=60)
     headers = {"Authorization": f"Bearer {key.reveal()}", "Content-Type": "application/json"}
@@ -275,7 +319,7 @@ async def send(  # noqa: PLR0913, PLR0917 - the options of one command
         clock = asyncio.get_running_loop().time
         began, sent = clock(), 0
         for offset, batch in _batches(events_of(path, progress.offset)):
-            progress.add(await _post(session, f"{url.rstrip('/')}/v1/events", batch))
+            progress.add(await _post(session, f"{url.rstrip('/')}/v1/events", batch, waits))
             progress.offset = offset
             progress.lines += len(batch)
             _save(path, progress)
@@ -300,20 +344,24 @@ def _batches(events: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, list[by
         yield offset, batch
 
 
-async def _post(session: aiohttp.ClientSession, url: str, batch: list[bytes]) -> list[Result]:
+async def _post(session: aiohttp.ClientSession, url: str, batch: list[bytes], waits: Callable[[Wait], None]) -> list[Result]:
     """Post one batch until it is answered: the gateway may be busy, full or restarting, and repeats are harmless."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + PATIENCE
     body = b'{"events":[' + b",".join(batch) + b"]}"
+    told = None
     while True:
         try:
             async with session.post(url, data=body, allow_redirects=False) as response:
                 if response.status == 202:
                     return _results(await response.read(), len(batch))
                 _stop_unless_temporary(response.status)
-                wait = _asked_for(response.headers.get("Retry-After", ""))
+                wait, why = _asked_for(response.headers.get("Retry-After", "")), Wait.BUSY
         except (aiohttp.ClientError, TimeoutError, OSError):
-            wait = SHORT
+            wait, why = SHORT, Wait.SILENCE
+        if why is not told:
+            waits(why)
+            told = why
         if loop.time() + wait > give_up:
             raise Stopped(Trouble.UNREACHABLE)
         await asyncio.sleep(wait)
@@ -336,6 +384,8 @@ def _results(body: bytes, count: int) -> list[Result]:
 def _stop_unless_temporary(status: int) -> None:
     if status in (401, 403):
         raise Stopped(Trouble.KEY, status=status)
+    if status < 400 or status in (404, 405):
+        raise Stopped(Trouble.NOT_A_GATEWAY, status=status)
     if status not in (408, 429) and status < 500:
         raise Stopped(Trouble.REFUSED, status=status)
 

@@ -5,6 +5,7 @@ question is not kept waiting by machinery of other commands.
 """
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,10 @@ from gateway.commands.ending import Ended
 from gateway.keys import KeyKind
 from gateway.model import Destination, Kind
 from gateway.places import CONFIG_VARIABLE, DEMO_LAST_OFFSET, DEMO_PORT, DEMO_STATE, LOG_ORIGIN
+
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What a disk says that takes no more."""
+NO_ROOM_TOLD: Final = "What was to be written found no room on the disk: make some, and run the command again."
 
 Parts = Any
 """What `add_subparsers` gives; its type has no public name."""
@@ -43,8 +48,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever reads has seen enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as failed:
+        if failed.errno not in NO_ROOM:
+            raise
+        _give_up_output()
+        _brought_in("showing").show_ending(Ended(1, NO_ROOM_TOLD))
+        return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _give_up_output() -> None:
+    """Let out what can still be printed, and drop the rest: Python would fail once more over it at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -165,7 +184,9 @@ def _with_table(parser: argparse.ArgumentParser) -> None:
 
 def _pause_arguments(parser: argparse.ArgumentParser) -> None:
     _with_storefront(parser)
-    parser.add_argument("destination", type=Destination, choices=list(Destination), metavar="DESTINATION", help="which one")
+    parser.add_argument(
+        "destination", type=typed.destination, choices=list(Destination), metavar="DESTINATION", help="which one"
+    )
     parser.add_argument("--json", action="store_true", help="print the answer for programs")
     _with_config(parser)
 
@@ -340,7 +361,7 @@ def _dead_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _replay_arguments(parser: argparse.ArgumentParser) -> None:
     _with_storefront(parser)
-    parser.add_argument("--destination", type=Destination, choices=list(Destination), help="only this one")
+    parser.add_argument("--destination", type=typed.destination, choices=list(Destination), help="only this one")
     parser.add_argument(
         "--reason",
         type=typed.reason,
@@ -352,7 +373,7 @@ def _replay_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--code", action="append", default=[], metavar="C", help="only with this code of the platform; may be repeated"
     )
-    parser.add_argument("--event", type=Kind, choices=list(Kind), help="only this kind")
+    parser.add_argument("--event", type=typed.kind, choices=list(Kind), help="only this kind")
     parser.add_argument(
         "--since",
         type=typed.moment,
@@ -655,7 +676,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
     ),
     "send": Command(
         "post a file of orders as events",
-        "Posts a CSV (order_id, purchased_on, value, currency, email, advertising, given_at) or NDJSON file in batches.\n"
+        "Posts a CSV (order_id, purchased_on, value, currency, email, country, advertising, given_at) or NDJSON file in\n"
+        "batches. The name of a CSV file ends in .csv; it has a header line, commas between its cells, and amounts as 129.90.\n"
         "Shows progress, can be cut off and started again, and ends with a summary. Orders without consent are refused\n"
         "by the gateway, as from anybody else. Example:\n\n"
         "  consent-gateway send orders.csv --to https://gateway.example --key env:GATEWAY_KEY --rate 500",

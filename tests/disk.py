@@ -1,8 +1,11 @@
 """Where a store lies in tests, and what a disk and a kill can do to it: flushes that fail, processes that end in mid-word."""
 
 import asyncio
+import resource
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -11,6 +14,17 @@ import apsw
 from gateway.outbox.keyring import Keyring
 
 ROOT: Final = Path(__file__).parent.parent
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let no file of this process grow: every write to a disk fails, as it does on one that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 class Closing(Protocol):

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from http.client import HTTPException
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Final, Generic, TypeVar
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import ProxyHandler, Request, build_opener
@@ -33,6 +33,13 @@ class Problem(msgspec.Struct, frozen=True):
     """A gateway's error answer."""
 
     error: Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,40}\Z")]
+
+
+UNREAD: Final = (
+    "the token in its data directory cannot be read. Run the command as the gateway's own user, with its configuration."
+)
+UNKNOWN: Final = "the token in its data directory is another's."
+"""Why a gateway refuses a command on its own host."""
 
 
 def troubled(why: str) -> Ended:
@@ -89,13 +96,13 @@ def ask(settings: Settings, question: Question[Answer]) -> Answer | None:
         with build_opener(ProxyHandler({})).open(request, timeout=question.seconds) as response:
             return question.read(response.read())
     except HTTPError as refused:
-        _raise_unless_unknown(refused)
+        _raise_unless_unknown(refused, token)
         return None
     except (OSError, HTTPException, msgspec.DecodeError):
         raise NotRunning from None  # nobody there, or something that is no gateway
 
 
-def _raise_unless_unknown(refused: HTTPError) -> None:
+def _raise_unless_unknown(refused: HTTPError, token: str | None) -> None:
     """Tell a gateway that does not know from one in trouble, and both from another program. Raises NotRunning, Ended."""
     try:
         with refused:
@@ -103,7 +110,7 @@ def _raise_unless_unknown(refused: HTTPError) -> None:
     except (OSError, HTTPException, msgspec.DecodeError):
         raise NotRunning from None
     if refused.code in {401, 403}:
-        raise Ended(1, "A gateway is running, and it does not know this command: the token in its data directory is another's.")
+        raise Ended(1, f"A gateway is running, and it does not know this command: {UNREAD if token is None else UNKNOWN}")
     if refused.code != 404:
         raise troubled(problem.error)
 

@@ -20,6 +20,7 @@ from gateway.audit.sheets import written
 from gateway.commands.asking import NotRunning, Question, ask, ask_or_look, look, open_closed_log, unknown_there
 from gateway.commands.configuration import no_such_storefront, settings_of, storefront_named
 from gateway.commands.ending import Ended
+from gateway.commands.new_file import make_folder
 from gateway.commands.showing import err, out, show, show_json
 from gateway.model import Destination, StorefrontId
 from gateway.outbox import Decision, Outbox
@@ -184,7 +185,7 @@ def _contracts(arguments: argparse.Namespace) -> int:
             {contract.file.destination: contract.file for contracts in lanes for contract in contracts.values()}.values()
         )
     folder: Path = arguments.out
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for file in files:
         for name, schema in schemas(file).items():
             path = folder / f"{name}.schema.json"

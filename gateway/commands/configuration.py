@@ -2,11 +2,16 @@
 
 import argparse
 import os
+from typing import Final
 
 from gateway.commands.ending import Ended
 from gateway.model import StorefrontId
 from gateway.places import CONFIG_VARIABLE, config_path
 from gateway.settings import BadSettings, Settings, load
+
+ENVIRONMENT: Final = (
+    "What a service is given as its environment, a command that is run by hand needs too: docs/operating.md, As a service."
+)
 
 
 def read(arguments: argparse.Namespace) -> Settings:
@@ -24,9 +29,11 @@ def read(arguments: argparse.Namespace) -> Settings:
 
 def told(bad: BadSettings) -> Ended:
     """Say what is wrong with a configuration."""
+    needs_environment = any("environment variable" in str(fault) for fault in bad.faults)
     return Ended(
         2,
         *(f"  {fault}" for fault in bad.faults),
+        *([ENVIRONMENT] if needs_environment else []),
         "Correct them and run `consent-gateway check` again. Every setting is explained in gateway.example.toml.",
         heading=f"The configuration has {len(bad.faults)} fault{'s' * (len(bad.faults) != 1)}:",
     )

@@ -25,6 +25,8 @@ MOST_BYTES = 64 * 1024
 
 def run(arguments: argparse.Namespace) -> int:
     """Try an event out; gives 0 when it would go somewhere, 1 when nowhere. Raises Ended."""
+    if not arguments.browser and (arguments.gpc or arguments.ip is not None or arguments.user_agent is not None):
+        raise Ended(2, "--ip, --user-agent and --gpc are of a browser's connection: say --browser too.")
     settings = settings_of(arguments)
     name = storefront_named(settings, arguments.storefront)
     order = Order(

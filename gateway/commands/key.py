@@ -31,7 +31,7 @@ def _make_file(arguments: argparse.Namespace) -> int:
             1, "There is a file already. It is not overwritten: without it, what it sealed could never be read again."
         ) from None
     except OSError:
-        raise Ended(1, "The file cannot be made there: its folder must exist and be writable.") from None
+        raise Ended(1, "The file cannot be made there: its folder must exist, be writable and have room.") from None
     out.print(
         "Made, readable by you alone. Keep a copy apart from the data: without it the store cannot be read.", soft_wrap=True
     )
@@ -46,7 +46,7 @@ def _make_signing_key(arguments: argparse.Namespace) -> int:
     except FileExistsError:
         raise Ended(1, "There is a file already. It is not overwritten: what it signed is known by its key.") from None
     except OSError:
-        raise Ended(1, "The file cannot be made there: its folder must exist and be writable.") from None
+        raise Ended(1, "The file cannot be made there: its folder must exist, be writable and have room.") from None
     out.print(
         "Made, readable by you alone. Whoever has it can sign another log, so it lies apart from the data.", soft_wrap=True
     )

@@ -21,7 +21,8 @@ LONGEST_LINE: Final = 1000
 """Characters of an address that are read; none has so many."""
 
 WRONG: Final = {
-    Fault.MISSING: "Say whom it is about: --email -, --email-file, --order-id, --client-id or --receipt.",
+    Fault.MISSING: "Say whom it is about: --email -, --email-file, --order-id, --client-id, --receipt, --cart-token or"
+    " --checkout-token.",
     Fault.BAD_FORMAT: "is not of its form",
     Fault.TOO_LONG: "is too long: at most 256 characters",
 }

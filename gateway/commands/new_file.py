@@ -27,3 +27,13 @@ def new_file(path: Path, option: str) -> Iterator[IO[bytes]]:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder that --out names, where there is none that files can be made in. Raises Ended."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        raise Ended(2, "The folder that --out names cannot be made there.") from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise Ended(2, "No file can be made in the folder that --out names.")

@@ -46,7 +46,7 @@ async def _closed(settings: Settings, order: PauseOrder, *, pause: bool) -> Paus
 
 def _print(told: PauseTold) -> None:
     state = f"paused since {told['paused_at']}" if told["paused"] else "not paused"
-    already = " already: nothing was done" if told["already"] else ""
+    already = ", and was so already: nothing was done" if told["already"] else ""
     out.print(f"{told['destination']} of {told['storefront']} is {state}{already}.", markup=False)
     backlog = told["backlog"]
     waiting = backlog["waiting"] + backlog["retrying"]

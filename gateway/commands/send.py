@@ -8,8 +8,9 @@ from pathlib import Path
 from gateway import backfill
 from gateway.commands.ending import Ended
 from gateway.commands.progress import bar
-from gateway.commands.showing import out
+from gateway.commands.showing import err, out
 from gateway.references import BadReference, resolve
+from gateway.secret import Secret
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -17,13 +18,33 @@ def run(arguments: argparse.Namespace) -> int:
     path: Path = arguments.file
     try:
         key = resolve(arguments.key, Path.cwd(), os.environ)
-        size = path.stat().st_size
+        size = _size(path)
+        progress = _send(arguments, path, size, key)
     except BadReference as bad:
         raise Ended(2, f"--key: {bad}") from None
+    except backfill.Stopped as stopped:
+        raise Ended(1, _why_stopped(stopped)) from None
+    for line in backfill.summary(progress):
+        out.print(line, markup=False)
+    return 0
+
+
+def _size(path: Path) -> int:
+    """Tell how long a file is that can be read. Raises Ended."""
+    try:
+        with path.open("rb") as file:
+            return os.fstat(file.fileno()).st_size
     except OSError:
         raise Ended(2, "The file cannot be read.") from None
+
+
+def _send(arguments: argparse.Namespace, path: Path, size: int, key: Secret) -> backfill.Progress:
+    """Send what no earlier run has sent, with a bar; gives how far all runs came. Raises Stopped."""
     progress = backfill.Progress() if arguments.again else backfill.load_progress(path)
-    if progress.offset:
+    progress.begin(path, arguments.to)
+    if progress.offset >= size > 0:
+        out.print(f"An earlier run sent all of it: {progress.lines} events are answered. --again begins at the start.")
+    elif progress.offset:
         out.print(f"Going on where an earlier run stopped: {progress.lines} events are answered.")
     with bar("{task.fields[events]} events") as shown:
         task = shown.add_task("sending", total=size, completed=progress.offset, events=progress.lines)
@@ -31,16 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
         def told(now: backfill.Progress) -> None:
             shown.update(task, completed=now.offset, events=now.lines)
 
-        try:
-            asyncio.run(backfill.send(path, arguments.to, key, arguments.rate, progress, told))
-        except backfill.Stopped as stopped:
-            raise Ended(1, _why_stopped(stopped)) from None
-    for line in backfill.summary(progress):
-        out.print(line, markup=False)
-    return 0
+        def waits(why: backfill.Wait) -> None:
+            err.print(f"Waiting: {why.value}. Tried again for {backfill.PATIENCE / 60:.0f} minutes; Ctrl-C ends it.")
+
+        return asyncio.run(backfill.send(path, arguments.to, key, arguments.rate, progress, told, waits=waits))
 
 
 def _why_stopped(stopped: backfill.Stopped) -> str:
-    where = f" (line {stopped.line} after the last answered one)" if stopped.line else ""
+    where = f" (line {stopped.line} of the file)" if stopped.line else ""
     status = f" (status {stopped.status})" if stopped.status else ""
     return f"Stopped: {stopped.trouble.value}{where}{status}."

@@ -19,10 +19,11 @@ from rich.table import Table
 
 from gateway.commands.configuration import settings_of
 from gateway.commands.ending import Ended
+from gateway.commands.new_file import make_folder
 from gateway.commands.progress import bar
 from gateway.commands.showing import out, show, show_json
 from gateway.signing.checkpoint import BadCheckpoint, Checkpoint, split_notes
-from gateway.signing.entry import LONGEST, BadEntry, Frame, read
+from gateway.signing.entry import LONGEST, BadEntry, EntryKind, Frame, read
 from gateway.signing.exports import Run, Wanted, write_out
 from gateway.signing.keyfile import load
 from gateway.signing.note import BadKey, BadNote, VerifierKey
@@ -85,7 +86,9 @@ def _case(arguments: argparse.Namespace) -> Case:
         log, key, notes = _configured(arguments, log, key, notes)
     if not notes:
         raise Ended(
-            2, "There is no checkpoint to hold the log against.", "Give one that was kept elsewhere: --checkpoint FILE."
+            2,
+            "There is no checkpoint to hold the log against.",
+            "Give one that was kept elsewhere: --checkpoint FILE. A gateway makes its first after five minutes.",
         )
     return Case(log, tuple(notes), key, None if arguments.proof is None else _proof(arguments.proof))
 
@@ -201,7 +204,7 @@ def _export(arguments: argparse.Namespace) -> int:
     folder = folder_in(settings_of(arguments).server.data_dir)
     note, checkpoint = _signed(folder)
     to: Path = arguments.out
-    to.mkdir(parents=True, exist_ok=True)
+    make_folder(to)
     with _read(entries_file(folder)) as file:
         run = Run.found(_lines(file), Wanted(arguments.since, arguments.until, checkpoint.size))
         if run is None:
@@ -236,6 +239,8 @@ def _signed(folder: Path) -> tuple[str, Checkpoint]:
 
 
 def _log(arguments: argparse.Namespace) -> int:
+    if unknown := set(arguments.kind).difference(EntryKind):
+        raise Ended(2, f"--kind: there is no {', '.join(sorted(unknown))}. There are {', '.join(EntryKind)}.")
     path = arguments.log or entries_file(folder_in(settings_of(arguments).server.data_dir))
     with _read(path) as file:
         frames = [*_newest(_frames(_lines(file)), arguments)]

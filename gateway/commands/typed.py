@@ -5,17 +5,21 @@ import math
 import re
 import time
 from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TypeVar
 
-from gateway.model import Reason
+from gateway.model import Destination, Kind, Reason
 from gateway.places import DEMO_LAST_OFFSET
+
+Value = TypeVar("Value", bound=StrEnum)
 
 
 def first_port(text: str) -> int:
     """Read the demo's first port, after which there is room for the others."""
-    port = int(text)
-    if not 1 <= port <= 65_535 - DEMO_LAST_OFFSET:
-        raise argparse.ArgumentTypeError("no port")
-    return port
+    last = 65_535 - DEMO_LAST_OFFSET
+    if re.fullmatch(r"\d{1,5}", text, re.ASCII) is None or not 1 <= int(text) <= last:
+        raise argparse.ArgumentTypeError(f"must be from 1 to {last}")
+    return int(text)
 
 
 def test_code(text: str) -> str:
@@ -31,6 +35,23 @@ def reason(text: str) -> Reason:
         return Reason(text)
     except ValueError:
         raise argparse.ArgumentTypeError("must be a reason as `consent-gateway dead` shows it, such as rejected") from None
+
+
+def destination(text: str) -> Destination:
+    """Read which destination."""
+    return _one_of(Destination, text)
+
+
+def kind(text: str) -> Kind:
+    """Read which kind of event."""
+    return _one_of(Kind, text)
+
+
+def _one_of(values: type[Value], text: str) -> Value:
+    try:
+        return values(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be one of {', '.join(values)}") from None
 
 
 def moment(text: str) -> int:

@@ -76,11 +76,15 @@ class Keyring:
         pepper, key = os.urandom(KEY_BYTES), os.urandom(KEY_BYTES)
         content = msgspec.json.format(msgspec.json.encode(_File(_text(pepper), "k1", {"k1": _text(key)})))
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        _flush_folder(path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            _flush_folder(path.parent)
+        except BaseException:  # what is left would be half a key file, and never be overwritten
+            path.unlink(missing_ok=True)
+            raise
         return cls(pepper, "k1", {"k1": key})
 
     @classmethod

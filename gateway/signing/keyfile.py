@@ -15,10 +15,14 @@ def create(path: Path, origin: str, seed: bytes) -> VerifierKey:
     """
     key = SigningKey(origin, seed)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(key.reveal() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(key.reveal() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:  # what is left would be half a key, and never be overwritten
+        path.unlink(missing_ok=True)
+        raise
     return key.verifier
 
 

@@ -1,6 +1,7 @@
 """Back-filling against a local server that answers as the gateway does: resuming, waiting, and never changing consent."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from gateway import backfill
-from gateway.backfill import Progress, Stopped, Trouble, events_of, load_progress, send, state_path, summary
+from gateway.backfill import Progress, Stopped, Trouble, Wait, events_of, load_progress, send, state_path, summary
 from gateway.model import Fault
 from gateway.raw import Malformed, RawEvent
 from gateway.secret import Secret
@@ -247,10 +248,10 @@ async def test_batches_stay_below_the_gateways_limit(tmp_path: Path) -> None:
         (401, Trouble.KEY),
         (403, Trouble.KEY),
         (400, Trouble.REFUSED),
-        (404, Trouble.REFUSED),
+        (404, Trouble.NOT_A_GATEWAY),
         (413, Trouble.REFUSED),
-        (307, Trouble.REFUSED),
-        (200, Trouble.REFUSED),
+        (307, Trouble.NOT_A_GATEWAY),
+        (200, Trouble.NOT_A_GATEWAY),
     ],
 )
 async def test_a_refusal_that_will_not_pass_stops_the_run(orders: Path, status: int, trouble: Trouble) -> None:
@@ -284,6 +285,26 @@ async def test_patience_ends(orders: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(Stopped) as stopped:
         await sent(orders, Gateway(*[answer(503)] * 100))
     assert stopped.value.trouble is Trouble.UNREACHABLE
+
+
+async def test_who_waits_is_told_why_and_once(orders: Path) -> None:
+    """Each reason is heard when it begins, not at every try: a run that says nothing for minutes looks as if it hung."""
+    told: list[Wait] = []
+    gateway = Gateway(cut, cut, answer(503), answer(503), None, cut)
+    async with serving(gateway) as url:
+        await send(orders, url, KEY, None, Progress(), lambda _: None, waits=told.append)
+    assert told == [Wait.SILENCE, Wait.BUSY, Wait.SILENCE]
+
+
+async def test_progress_that_cannot_be_noted_stops_the_run(orders: Path) -> None:
+    """Where nothing can be written beside the file the run ends with what to do, not in the middle of a program."""
+    state_path(orders).mkdir()
+    with pytest.raises(Stopped) as stopped:
+        await sent(orders, Gateway())
+    assert stopped.value.trouble is Trouble.NO_NOTE
+    with pytest.raises(Stopped) as stopped:
+        load_progress(orders)
+    assert stopped.value.trouble is Trouble.NO_NOTE
 
 
 async def test_a_gateway_that_is_not_there_is_given_up(orders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -365,7 +386,8 @@ def test_only_the_words_true_and_false_are_a_choice(tmp_path: Path, word: str, c
     [
         ("", Trouble.NO_HEADER),
         ("\n", Trouble.NO_HEADER),
-        ("order_id;purchased_on;value;currency\n", Trouble.NO_HEADER),
+        ("order_id;purchased_on;value;currency\n", Trouble.SEPARATORS),
+        ("order_id\tpurchased_on\tvalue\tcurrency\n", Trouble.SEPARATORS),
         ("order_id,purchased_on,value\n", Trouble.NO_HEADER),
         (b"\xff\xfe" + "order_id,purchased_on".encode("utf-16-le"), Trouble.NO_HEADER),
         (f"{HEADER},advertising\n", Trouble.TWO_COLUMNS),
@@ -402,7 +424,7 @@ def test_a_line_whose_cells_may_have_moved_stops_the_run(tmp_path: Path, row: st
     assert json.loads(next(events)[1])["event_id"] == "o-1"
     with pytest.raises(Stopped) as stopped:
         list(events)
-    assert (stopped.value.trouble, stopped.value.line) == (trouble, 2)
+    assert (stopped.value.trouble, stopped.value.line) == (trouble, 3)
     assert stopped.value.__suppress_context__ or stopped.value.__context__ is None
     assert "jane" not in repr(stopped.value)
 
@@ -415,6 +437,16 @@ def test_offsets_point_behind_each_record(tmp_path: Path) -> None:
     assert [json.loads(event)["event_id"] for _, event in everything] == [f"o\n-{n}" for n in range(5)]
     for done, (offset, _) in enumerate(everything, 1):
         assert [event for _, event in events_of(path, offset)] == [event for _, event in everything[done:]]
+
+
+def test_a_line_is_told_by_where_it_is_in_the_file(tmp_path: Path) -> None:
+    """Whether a run begins at the start or goes on, and whatever cells hold line breaks: an editor finds the line."""
+    rows = [ROW.format(n=n).replace("jane", '"jane\n').replace(".com", '.com"') for n in range(3)]
+    path = written(tmp_path, "\n".join([HEADER, *rows, "", "o-9,short"]))
+    for offset in (0, *(offset for offset, _ in itertools.islice(events_of(path, 0), 3))):
+        with pytest.raises(Stopped) as stopped:
+            list(events_of(path, offset))
+        assert stopped.value.line == path.read_text().split("\n").index("o-9,short") + 1
 
 
 # ── NDJSON ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -431,6 +463,13 @@ async def test_json_goes_out_as_it_stands(tmp_path: Path) -> None:
     assert event.fault is Fault.DUPLICATE_KEY
 
 
+async def test_json_may_begin_with_a_mark(tmp_path: Path) -> None:
+    """Windows' programs put a byte order mark in front of a file: it is none of the first event."""
+    gateway = Gateway()
+    await sent(written(tmp_path, b'\xef\xbb\xbf{"event_id":"1"}\n{"event_id":"2"}\n', "events.ndjson"), gateway)
+    assert gateway.bodies == [b'{"events":[{"event_id":"1"},{"event_id":"2"}]}']
+
+
 @pytest.mark.parametrize(
     "line", ["[]", "7", '"jane@example.com"', '{"a":', '{"a":1},{"b":2}', '{"a":1}]}', "{'a':1}", '{"a":NaN}', "\x1f\x8b"]
 )
@@ -439,7 +478,7 @@ def test_a_line_that_is_no_object_stops_the_run(tmp_path: Path, line: str) -> No
     path = written(tmp_path, f'{{"event_id":"1"}}\n{line}\n', "events.ndjson")
     with pytest.raises(Stopped) as stopped:
         read(path)
-    assert (stopped.value.trouble, stopped.value.line) == (Trouble.BAD_LINE, 2)
+    assert (stopped.value.trouble, stopped.value.line) == (Trouble.NO_OBJECT, 2)
     assert stopped.value.__suppress_context__ or stopped.value.__context__ is None
     assert "jane" not in repr(stopped.value)
 

@@ -13,8 +13,9 @@ from typing import Final
 import pytest
 
 from gateway import cli
-from gateway.cli import COMMANDS, main
+from gateway.cli import COMMANDS, NO_ROOM_TOLD, main
 from gateway.metrics import VERSION
+from tests.disk import full_disk
 from tests.doorway import NOWHERE
 from tests.gateway.commands.doing import Capture, standing_in
 from tests.live import install
@@ -93,6 +94,27 @@ async def test_who_reads_no_further_is_no_fault(tmp_path: Path, how: str) -> Non
     os.close(written)
     _, said = await process.communicate()
     assert (process.returncode, said) == (1, b"")
+
+
+async def test_an_output_that_takes_no_more_is_said(tmp_path: Path) -> None:
+    """As a full disk behind `>`: exit code 1 and what to do, no traceback."""
+    stopped = install(tmp_path / "it", NOWHERE)
+    with Path("/dev/full").open("wb") as full:  # noqa: ASYNC230 - a device
+        process = await asyncio.create_subprocess_exec(
+            *command("audit", "shapes", "--csv", "--config", str(stopped.config)),
+            stdout=full,
+            stderr=asyncio.subprocess.PIPE,
+            env=ENV,
+        )
+    _, said = await process.communicate()
+    assert (process.returncode, said.decode().strip()) == (1, NO_ROOM_TOLD)
+
+
+def test_a_file_that_finds_no_room_is_said(tmp_path: Path, capsys: Capture) -> None:
+    """The same of the files that a command writes."""
+    with full_disk():
+        assert main(["audit", "contracts", "--shipped", "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.strip() == NO_ROOM_TOLD
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import pytest
 
+from gateway.console.tokens import HOST_TOKEN_FILE
 from tests.gateway.commands.doing import Capture, do, standing_in
 from tests.live import Installation, Process
 
@@ -38,3 +39,11 @@ async def test_a_gateway_is_never_asked_through_a_proxy(
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     assert await do("accounts", "shop", "--config", str(running.installation.config)) == 0
     assert "received 0" in capsys.readouterr().out
+
+
+async def test_who_cannot_read_the_gateways_token_is_told_whom_to_be(running: Process, capsys: Capture) -> None:
+    """An operator's own account cannot, for the data directory is the gateway's alone."""
+    installation = running.installation
+    next(installation.config.parent.rglob(HOST_TOKEN_FILE)).unlink()
+    assert await do("accounts", "shop", "--config", str(installation.config)) == 1
+    assert "as the gateway's own user" in capsys.readouterr().err

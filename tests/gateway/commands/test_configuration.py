@@ -20,3 +20,14 @@ def test_every_fault_is_reported_at_once(tmp_path: Path, capsys: Capture, name: 
     assert all(place in said.err for place in places)
     assert "5 faults" in said.err
     assert secret not in said.err + said.out
+
+
+def test_a_variable_that_only_the_service_has_is_explained(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that is run by hand has another environment than the service: that is said, and only then."""
+    monkeypatch.delenv("META", raising=False)
+    assert main(["accounts", "demo", "--config", str(write(tmp_path, GOOD))]) == 2
+    assert "needs too: docs/operating.md" in capsys.readouterr().err
+    assert main(["accounts", "demo", "--config", str(write(tmp_path, "x = 1"))]) == 2
+    assert "docs/operating.md" not in capsys.readouterr().err

@@ -54,6 +54,17 @@ def test_what_is_no_event_ends_with_2(installation: Installation, event: str) ->
     assert tried(installation, event) == 2
 
 
+@pytest.mark.parametrize("more", [("--gpc",), ("--ip", "203.0.113.7"), ("--user-agent", "Firefox")])
+def test_a_browsers_words_need_a_browser(
+    installation: Installation, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    """Passed over in silence, `--gpc` would show an event leaving that a browser's refusal keeps back."""
+    event = purchase("1") | {"occurred_at": int(time.time())}
+    assert tried(installation, event, *more) == 2
+    assert "--browser" in capsys.readouterr().err
+    assert tried(installation, event, *more, "--browser") in {0, 1}
+
+
 async def test_a_running_gateway_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It says the same, and has counted nothing."""
     async with Platforms.start() as platforms:

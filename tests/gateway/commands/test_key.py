@@ -10,6 +10,7 @@ from gateway.model import StorefrontId
 from gateway.outbox.keyring import Keyring
 from gateway.settings import AuditSettings
 from gateway.signing.note import SigningKey
+from tests.disk import full_disk
 from tests.gateway.commands.doing import Capture
 
 
@@ -24,6 +25,16 @@ def test_a_key_file_is_made_once(tmp_path: Path, capsys: Capture) -> None:
     assert main(["key", "file", str(tmp_path / "nowhere" / "sealing.json")]) == 1
     assert "not overwritten" in (said := capsys.readouterr().err)
     assert "folder" in said
+
+
+@pytest.mark.parametrize("what", ["file", "signing"])
+def test_half_a_key_is_not_left_on_a_full_disk(tmp_path: Path, capsys: Capture, what: str) -> None:
+    """It would be no key, and the next try would take it for one that must not be overwritten."""
+    path = tmp_path / "new.key"
+    with full_disk():
+        assert main(["key", what, str(path)]) == 1
+    assert "have room" in capsys.readouterr().err
+    assert main(["key", what, str(path)]) == 0
 
 
 @pytest.mark.parametrize("kind", list(KeyKind))

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from gateway.commands.ending import Ended
-from gateway.commands.new_file import new_file
+from gateway.commands.new_file import make_folder, new_file
 
 
 def test_a_file_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -30,3 +30,12 @@ def test_a_file_that_came_to_nothing_goes_again(tmp_path: Path) -> None:
     assert not (tmp_path / "it").exists()
     with pytest.raises(Ended), new_file(tmp_path / "nowhere" / "it", "--csv"):
         pass
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """A file stands in its place, or in that of a folder above it."""
+    (tmp_path / "it").write_text("a file")
+    for path in (tmp_path / "it", tmp_path / "it/below"):
+        with pytest.raises(Ended) as ended:
+            make_folder(path)
+        assert (ended.value.code, "--out" in ended.value.lines[0]) == (2, True)

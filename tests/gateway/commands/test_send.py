@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from gateway import backfill
 from gateway.cli import main
 from tests.doorway import refused
 from tests.gateway.commands.doing import Capture, do
@@ -87,6 +88,39 @@ async def test_a_wrong_key_stops_the_run_at_once(
     said = capsys.readouterr()
     assert "does not know this key" in said.err
     assert "AAAA" not in said.err + said.out
+
+
+async def test_another_gateways_progress_is_not_told(
+    arguments: list[str], tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was sent to one gateway is at its beginning for another: nothing is said to be answered there."""
+    monkeypatch.setattr(backfill, "PATIENCE", 0.0)
+    path = orders(tmp_path / "orders.csv", 3)
+    assert await do("send", str(path), *arguments) == 0
+    capsys.readouterr()
+    assert await do("send", str(path), "--to", "http://127.0.0.1:1", *arguments[2:]) == 1
+    said = capsys.readouterr()
+    assert "answered" not in said.out
+    assert "Waiting: no gateway answers there." in said.err
+
+
+async def test_a_file_that_was_sent_whole_is_said_to_be(arguments: list[str], tmp_path: Path, capsys: Capture) -> None:
+    """Who mends a line and sends the file again is told that nothing was sent, and by which option it would be."""
+    path = orders(tmp_path / "orders.csv", 3)
+    assert await do("send", str(path), *arguments) == 0
+    capsys.readouterr()
+    assert await do("send", str(path), *arguments) == 0
+    assert "An earlier run sent all of it: 3 events are answered. --again begins at the start." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", [".", "folder.csv"])
+def test_a_folder_is_no_file(tmp_path: Path, capsys: Capture, name: str) -> None:
+    """What cannot be read as a file is said to be so."""
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "key").write_text("sk_s1_x")
+    (tmp_path / "key").chmod(0o600)
+    assert main(["send", name, "--to", "http://127.0.0.1:9", "--key", "file:key"]) == 2
+    assert "The file cannot be read." in capsys.readouterr().err
 
 
 def test_what_send_needs_is_said(tmp_path: Path, capsys: Capture) -> None:

@@ -182,6 +182,14 @@ def test_entries_are_shown(mine: Installation, capsys: Capture) -> None:
 # ── acts without a running gateway ───────────────────────────────────────────────────────────────────────────────
 
 
+def test_a_kind_of_entry_that_there_is_not_is_2(mine: Installation, capsys: Capture) -> None:
+    """An empty table would say that it never happened; the kinds that there are are named."""
+    assert main(["audit", "log", "--kind", "erasure", "--config", str(mine.config)]) == 2
+    said = capsys.readouterr().err
+    assert "there is no erasure" in said
+    assert "rights_request" in said
+
+
 def test_what_a_command_does_to_a_closed_store_is_recorded(mine: Installation, capsys: Capture) -> None:
     """And not done where it cannot be."""
     config = ("--config", str(mine.config))

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from gateway.cli import main
@@ -22,6 +24,17 @@ def test_a_choice_that_cannot_be_meant_is_2(wrong: tuple[str, ...], capsys: Capt
         main(["replay", "shop", *wrong])
     assert left.value.code == 2
     assert wrong[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", [
+    ("pause", "shop", "facebook"), ("replay", "shop", "--destination", "facebook"), ("replay", "shop", "--event", "order"),
+    ("demo", "--port", "70000"), ("demo", "--port", "x"),
+])  # fmt: skip
+def test_what_there_is_instead_is_said(wrong: tuple[str, ...], capsys: Capture) -> None:
+    """Who mistypes a choice sees all of them, in words and not in the program's own."""
+    with pytest.raises(SystemExit):
+        main(wrong)
+    assert re.search(r"must be (one of (meta, pinterest, google_ads|purchase, )|from 1 to 65522)", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("wrong", [
