@@ -480,6 +480,7 @@ def _filed(shop: Storefront) -> FiledShop:
             hold_unmatched_minutes=consent.hold_unmatched_minutes,
         ),
         smallest_group=shop.smallest_group,
+        time_zone=shop.time_zone,
     )
 
 

@@ -148,6 +148,10 @@ class Words(msgspec.Struct, frozen=True):
         """Write a day."""
         return _day(_moment(at).astimezone(self.zone).date(), self.language)
 
+    def date_of(self, text: str) -> str:
+        """Write a date that is nobody's own: that of a day of UTC, by what its moment in RFC 3339 begins with."""
+        return _day(date.fromisoformat(text[:10]), self.language)
+
     def clock(self, at: int | str) -> str:
         """Write a time of day."""
         return format_time(_moment(at), "short", tzinfo=self.zone, locale=self.locale)

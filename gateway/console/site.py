@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 from aiohttp import BodyPartReader, MultipartReader, hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.console.assets import Assets
 from gateway.console.door import Door, SignedIn, Wait, Wrong, clear_cookie, set_cookie
@@ -92,11 +93,15 @@ class Site:
 
     async def handle(self, request: web.BaseRequest, caller: Caller | None, path: str, query: str) -> web.StreamResponse:
         """Answer a request for a page by somebody who may see it."""
+        try:
+            said = dict(parse_qsl(query, max_num_fields=MOST_FIELDS))
+        except ValueError:  # more fields than any page has
+            return _closing(problem(400, "bad_query"))
         if (request.method, path) in SIGNING_IN:
-            return await self._sign_in(request, path, query)
+            return await self._sign_in(request, path, said)
         if caller is None or caller.session is None:  # a token is for the API: pages are for people
             return self.turn_away(request, caller, path)
-        ask = self._ask(request, caller, path, query)
+        ask = self._ask(request, caller, path, said)
         if path == LIVE:
             return await self._stream(request, ask)
         try:
@@ -112,9 +117,8 @@ class Site:
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _ask(self, request: web.BaseRequest, caller: Caller, path: str, query: str) -> Ask:
+    def _ask(self, request: web.BaseRequest, caller: Caller, path: str, said: Mapping[str, str]) -> Ask:
         """Read what is asked for; the storefront that was chosen last stays chosen."""
-        said = dict(parse_qsl(query, max_num_fields=MOST_FIELDS))
         session = caller.session
         named = said.get("storefront") or (session.storefront if session is not None else None)
         storefront = next((one for one in self._storefronts if one == named), self._storefronts[0])
@@ -168,8 +172,7 @@ class Site:
             case View():
                 return self._page(request, ask, page, outcome)
 
-    async def _sign_in(self, request: web.BaseRequest, path: str, query: str) -> Answer:
-        said = dict(parse_qsl(query, max_num_fields=MOST_FIELDS))
+    async def _sign_in(self, request: web.BaseRequest, path: str, said: Mapping[str, str]) -> Answer:
         try:
             return await SIGNING_IN[request.method, path](self, request, said)
         except Unrecorded:
@@ -302,7 +305,7 @@ class Site:
     def turn_away(self, request: web.BaseRequest, caller: Caller | None, path: str) -> Answer:
         """Answer somebody who may not see a page: nobody yet is sent to sign in, anybody else is told."""
         if caller is not None and caller.session is not None:
-            ask = self._ask(request, caller, path, "")
+            ask = self._ask(request, caller, path, {})
             return self._trouble(request, ask, 403, "forbidden")
         if caller is not None or path == LIVE:
             return problem(403 if caller else 401, "forbidden" if caller else "unauthenticated")
@@ -393,7 +396,7 @@ async def read_form(request: web.BaseRequest, act: Act) -> Form | Answer:
         return _closing(problem(408, "body_too_slow"))
     except TooLarge:
         return _closing(problem(413, "body_too_large"))
-    except (web.RequestPayloadError, ValueError, OSError):
+    except (web.RequestPayloadError, HttpProcessingError, ValueError, OSError):  # the second: a part's headers
         return _closing(problem(400, "bad_body"))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from enum import StrEnum, unique
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -23,7 +24,7 @@ from gateway.ledger import Request
 from gateway.model import Destination, Reason, Status, StorefrontId
 from gateway.office.archive import Archive, digest_of
 from gateway.outbox import Outbox
-from gateway.outbox.history import Grain, Received, Settled, total
+from gateway.outbox.history import HOUR_SECONDS, HOURS_KEPT, Grain, Received, Settled, day_begins, day_ends, total
 from gateway.signing.chronicle import Chronicle, Noted, Standing
 from gateway.signing.entry import EntryKind
 
@@ -33,12 +34,15 @@ MOST_DAYS: Final = 400
 
 
 class Shop(msgspec.Struct, frozen=True):
-    """What the papers must know of a storefront. `in_use`: of each destination the kinds of request that the settings send."""
+    """What the papers must know of a storefront. `in_use`: of each destination the kinds of request that the settings send;
+    `time_zone`: whose days the store adds up.
+    """
 
     contracts: Mapping[Destination, Contract]
     in_use: Mapping[Destination, frozenset[str]]
     regime: Regime
     smallest_group: int
+    time_zone: ZoneInfo
 
 
 class Period(msgspec.Struct, frozen=True):
@@ -243,16 +247,17 @@ class Papers:
 
     async def report(self, storefront: StorefrontId, asked: Period, now: int) -> PrivacyReport:
         """Write everything that is printed."""
-        told, consent, proof, figures, (_, standing) = await asyncio.gather(
+        shop = self._shops[storefront]
+        told, consent, proof, came, (_, standing) = await asyncio.gather(
             self.contracts(storefront),
             self.consent(storefront, asked, now),
             self.proof(storefront, now),
-            self._figures(storefront, asked),
+            figures(self._outbox, storefront, asked, shop.time_zone, now),
             self.log(),
         )
         return PrivacyReport(
             record=self._record(storefront, asked, now, told),
-            figures=figures,
+            figures=came,
             contracts=told,
             consent=consent,
             proof=proof,
@@ -260,30 +265,58 @@ class Papers:
             version=self._version,
         )
 
-    async def _figures(self, storefront: StorefrontId, asked: Period) -> Figures:
-        told = await self._outbox.history(storefront, Grain.DAY, asked.since, asked.until, (Received, Settled))
-        came = dict.fromkeys(Status, 0)
-        ends: dict[str, dict[str, int]] = {outcome: {} for outcome in ("delivered", "dead", "withdrawn", "refunded")}
-        for figure, count in total(told).items():
-            match figure:
-                case Received(status=status):
-                    came[status] += count
-                case Settled(destination=destination, outcome=outcome, reason=reason):
-                    end = reason.value if reason is Reason.REFUNDED else outcome
-                    ends[end][destination.value] = ends[end].get(destination.value, 0) + count
-                case _:
-                    continue
-        return Figures(
-            received=sum(came.values()),
-            accepted=came[Status.ACCEPTED],
-            refused=came[Status.REFUSED],
-            invalid=came[Status.INVALID],
-            duplicate=came[Status.DUPLICATE],
-            delivered=ends["delivered"],
-            dead=ends["dead"],
-            withdrawn=ends["withdrawn"],
-            refunded=ends["refunded"],
-        )
+
+async def figures(outbox: Outbox, storefront: StorefrontId, asked: Period, zone: ZoneInfo, now: int) -> Figures:
+    """Count what came and went in a period. Raises `outbox.Unavailable`.
+
+    `zone` is whose days the store adds up, so a period of days of UTC begins and ends within one: there it is read by the
+    hour. Of what is older than hours are kept, the days of the zone are taken whole that lie nearest.
+    """
+    parts = [
+        await outbox.history(storefront, grain, since, until, (Received, Settled))
+        for grain, since, until in _parts(asked, zone, now - HOURS_KEPT * HOUR_SECONDS)
+        if since < until
+    ]
+    came = dict.fromkeys(Status, 0)
+    ends: dict[str, dict[str, int]] = {outcome: {} for outcome in ("delivered", "dead", "withdrawn", "refunded")}
+    for figure, count in total(stretch for part in parts for stretch in part).items():
+        match figure:
+            case Received(status=status):
+                came[status] += count
+            case Settled(destination=destination, outcome=outcome, reason=reason):
+                end = reason.value if reason is Reason.REFUNDED else outcome
+                ends[end][destination.value] = ends[end].get(destination.value, 0) + count
+            case _:
+                continue
+    return Figures(
+        received=sum(came.values()),
+        accepted=came[Status.ACCEPTED],
+        refused=came[Status.REFUSED],
+        invalid=came[Status.INVALID],
+        duplicate=came[Status.DUPLICATE],
+        delivered=ends["delivered"],
+        dead=ends["dead"],
+        withdrawn=ends["withdrawn"],
+        refunded=ends["refunded"],
+    )
+
+
+def _parts(asked: Period, zone: ZoneInfo, hours_since: int) -> tuple[tuple[Grain, int, int], ...]:
+    """Cut a period into the hours before the zone's first whole day, its whole days, and the hours behind the last."""
+    first = _midnight(asked.since, zone, hours_since, day_ends)
+    last = _midnight(asked.until, zone, hours_since, day_begins)
+    if first > last:  # within one day, which has more than 24 hours
+        return ((Grain.HOUR, asked.since, asked.until),)
+    return (Grain.HOUR, asked.since, first), (Grain.DAY, first, last), (Grain.HOUR, last, asked.until)
+
+
+def _midnight(moment: int, zone: ZoneInfo, hours_since: int, inside: Callable[[int, ZoneInfo], int]) -> int:
+    """Give where the zone's days begin or end in a period that ends at a moment; the nearest to it without hours."""
+    begins = day_begins(moment, zone)
+    if begins == moment or moment >= hours_since:
+        return moment if begins == moment else inside(moment, zone)
+    ends = day_ends(moment, zone)
+    return begins if moment - begins <= ends - moment else ends
 
 
 def _approval(entry: Noted) -> ApprovalTold:

@@ -14,6 +14,8 @@ from gateway.model import Kind
 from gateway.outbox import Breach, Decision, Departure, Lane, Left, Shape
 from gateway.outbox.schema import every, first
 
+_LARGEST: Final = (1 << 63) - 1
+"""No row's number is larger, and SQLite takes none; what somebody typed may be."""
 _COUNT: Final = (
     "insert into departures(lane, kind, shape, contract, n, first, last) values (?, ?, ?, ?, ?, ?, ?)"
     " on conflict do update set n = n + excluded.n, first = min(first, excluded.first), last = max(last, excluded.last)"
@@ -91,7 +93,7 @@ class Departures:
         for lane in lanes:
             self._connection.execute(
                 "update places set decision = ?, decided_at = ? where lane = ? and number <= ? and decision is null",
-                (decision, now, lane, upto),
+                (decision, now, lane, min(upto, _LARGEST)),
             )
             changed = self._connection.changes()
             self.new[lane] = self.new.get(lane, 0) - changed

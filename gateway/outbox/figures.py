@@ -16,10 +16,8 @@ from typing import Final, NamedTuple
 
 import apsw
 
-from gateway.outbox.history import HOUR_SECONDS, Figure, Grain, Stretch, day_begins, day_ends, read_line
+from gateway.outbox.history import HOUR_SECONDS, HOURS_KEPT, Figure, Grain, Stretch, day_begins, day_ends, read_line
 from gateway.outbox.schema import Row, every, one
-
-HOURS_KEPT: Final = 35 * 24
 
 _LINE_BITS: Final = 20
 _HOUR_BITS: Final = 20

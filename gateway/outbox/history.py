@@ -20,6 +20,8 @@ import msgspec
 from gateway.model import Destination, Kind, Minimised, PlatformCode, Processing, Reason, Refusal, Source, Status
 
 HOUR_SECONDS: Final = 3_600
+HOURS_KEPT: Final = 35 * 24
+"""How long hours are kept by themselves, in hours."""
 
 RECEIVED: Final = "received"
 DIFFERING: Final = "differing"
@@ -181,7 +183,7 @@ class Grain(Enum):
     """How fine a history is told."""
 
     HOUR = "hour"
-    """Every hour by itself. Hours are kept for 35 days."""
+    """Every hour by itself, as long as hours are kept."""
     DAY = "day"
     """Days that are over as a whole, and the hours since."""
 

@@ -190,7 +190,7 @@ class Desk:
         request = await self._begin(storefront, Right.ACCESS, law, person)
         holdings = await self._outbox.holdings(storefront, person)
         records = await self._records(storefront, person.keys, holdings)
-        mine = frozenset(request.persons)
+        mine = frozenset(marks(storefront, self._persons, person))  # an open line that is taken up may know more
         earlier = [one for one in await self._ledger.requests(storefront) if one.number != request.number]
         found = Found(
             holdings=holdings,

@@ -333,8 +333,18 @@ async def test_forms_are_bounded_in_size_kind_and_number(scene: Scene) -> None:
         (b"&".join(b"a=b" for _ in range(201)), {"Content-Type": FORM}, 400),
         (b"\xff=\xff", {"Content-Type": FORM}, 400),
         (b"--x\r\n\r\n", {"Content-Type": "multipart/form-data"}, 400),
+        (b"--x\r\nno header\r\n\r\nx\r\n--x--\r\n", {"Content-Type": "multipart/form-data; boundary=x"}, 400),
+        (b"--x\r\nX: " + b"x" * 20_000 + b"\r\n\r\nx\r\n--x--\r\n", {"Content-Type": "multipart/form-data; boundary=x"}, 400),
     ):
         assert (await scene.ask(("POST", "/sign-in"), {**own, **headers}, data=said))[0] == status
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-in/oidc", "/sign-in/oidc/callback", "/explain", "/live"])
+async def test_a_query_of_too_many_fields_is_answered(scene: Scene, path: str) -> None:
+    """On pages for everybody too: it is what was asked that is wrong, and no fault of the gateway's that is logged."""
+    _, cookie = await scene.sign_in("oli")
+    status, _, text = await scene.ask(("GET", f"{path}?{'&'.join(f'a{n}=b' for n in range(201))}"), cookie)
+    assert (status, text) == (400, '{"error":"bad_query"}')
 
 
 async def test_a_form_with_files_is_read(scene: Scene) -> None:

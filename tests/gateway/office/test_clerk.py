@@ -7,11 +7,16 @@ from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import aiohttp
+import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
+from gateway.audit.processing import PrivacyReport
+from gateway.console.language import Words
+from gateway.console.printing import printed
 from gateway.log import Log
 from gateway.model import Kind
 from gateway.private import OPENAPI
@@ -125,6 +130,14 @@ async def test_the_table_is_handed_out_and_that_is_recorded(there: There) -> Non
     await there.ask("/api/v1/privacy-report")
     _, log = await there.ask("/api/v1/log", kind="export")
     assert [line["what"]["what"] for line in log["lines"]] == ["report", "contracts"]
+
+
+@pytest.mark.parametrize("zone", ["America/Toronto", "Pacific/Auckland", "UTC"])
+async def test_the_period_that_is_printed_is_the_one_that_was_asked_for(there: There, zone: str) -> None:
+    """Its days are those of UTC, and no others to a reader elsewhere."""
+    _, told = await there.ask("/api/v1/privacy-report", since="2026-11-01", until="2026-11-09")
+    sheet = printed(msgspec.convert(told, PrivacyReport), Words("en", ZoneInfo(zone))).decode()
+    assert "From 1 Nov 2026 until before 10 Nov 2026" in sheet
 
 
 async def test_the_proof_holds_and_counts_what_allowed_each_event(there: There) -> None:

@@ -1,17 +1,22 @@
 """Periods, requests of persons, and the difference between two contracts by the signed log."""
 
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from gateway.ledger import Request, Right
 from gateway.log import Log
 from gateway.model import StorefrontId
-from gateway.office.papers import Period, Unmeant, period, requests_told
+from gateway.office.papers import Period, Unmeant, figures, period, requests_told
+from gateway.outbox.sqlite import SqliteOutbox
+from gateway.outbox.store import Options
 from gateway.settings import shipped
 from tests.doorway import NOWHERE
+from tests.gateway.outbox.making import LANES, SHOP, SqliteEngine, accept
 from tests.live import STOREFRONT, Installation, inside, install
 
 DAY = 86_400
@@ -47,6 +52,44 @@ def test_open_requests_are_told_with_what_is_left_of_their_time() -> None:
     told = requests_told(lines, Period(TODAY, TODAY + DAY), NOW)
     assert (told["asked"], told["done"], told["overdue"]) == ({"erase": 2}, {"erase": 1}, 1)
     assert [(one["number"], one["seconds_left"]) for one in told["open"]] == [(2, -10), (1, 100)]
+
+
+@pytest.mark.parametrize("name", ["Europe/Paris", "America/Toronto", "America/St_Johns", "UTC"])
+@pytest.mark.parametrize("day", ["2026-11-20", "2026-11-01", "2026-10-25"])
+@pytest.mark.parametrize("swept", [False, True])
+async def test_the_figures_of_a_day_are_those_of_its_hours_in_utc(tmp_path: Path, name: str, day: str, swept: bool) -> None:
+    """As the consent report beside them has it, whatever the shop's time zone, on the days that clocks are put back too."""
+    zone, engine = ZoneInfo(name), SqliteEngine(tmp_path)
+    outbox = await SqliteOutbox.open(engine.directory, engine.keyring, LANES, Options(64 << 20, 0, zones={SHOP: zone}))
+    begin = int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
+    for hour in range(-30, 54):
+        await outbox.put([accept(hour, at=begin + hour * 3_600)])
+    if swept:
+        await outbox.sweep(NOW)
+    asked = Period(begin, begin + DAY)
+    told = await figures(outbox, SHOP, asked, zone, NOW)
+    grounds = await outbox.grounds(SHOP, asked.since, asked.until)
+    assert told["accepted"] == told["received"] == sum(ground.count for ground in grounds) == 24
+    assert (await figures(outbox, SHOP, Period(begin - DAY, begin + 2 * DAY), zone, NOW))["accepted"] == 72
+    await outbox.close()
+
+
+@pytest.mark.parametrize("name", ["Europe/Paris", "America/Toronto"])
+async def test_figures_older_than_the_hours_are_of_the_nearest_days(tmp_path: Path, name: str) -> None:
+    """The shop's own days of the same dates: nothing is counted in two months, and nothing in none."""
+    zone, engine = ZoneInfo(name), SqliteEngine(tmp_path)
+    outbox = await SqliteOutbox.open(engine.directory, engine.keyring, LANES, Options(64 << 20, 0, zones={SHOP: zone}))
+    begin = int(datetime(2026, 7, 1, tzinfo=UTC).timestamp())
+    for number in range(-48, 31 * 24 + 48, 3):
+        await outbox.put([accept(number, at=begin + number * 3_600)])
+    await outbox.sweep(NOW)
+    whole = 0
+    for since, days in ((begin - 10 * DAY, 10), (begin, 31), (begin + 31 * DAY, 10)):
+        told = await figures(outbox, SHOP, Period(since, since + days * DAY), zone, NOW)
+        whole += told["accepted"]
+        assert days != 31 or told["accepted"] == 31 * 8
+    assert whole == 16 + 31 * 8 + 16
+    await outbox.close()
 
 
 async def diff(installation: Installation, **query: str) -> Any:

@@ -529,6 +529,7 @@ class OutboxContract:
         found = {row.path: (row.decision, row.decided_at, row.count) for row in await outbox.departures(FIRST.storefront)}
         assert found == {"a": (decision, NOW + 5, 2), "b": ("later", NOW + 6, 1), "c": (None, None, 1)}
         assert outbox.unacknowledged(FIRST) == 1
+        assert await outbox.acknowledge(FIRST.storefront, Decision("all of it"), 1 << 70, NOW + 9) == 1
         assert await outbox.acknowledge(StorefrontId("nobody"), decision, 99, NOW) == 0
         assert list(await outbox.departures(StorefrontId("nobody"))) == []
         await outbox.close()

@@ -332,6 +332,16 @@ async def test_nothing_is_done_where_the_register_is_shut(door: Doorway) -> None
 # ── lines that wait ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
+async def test_whoever_names_one_order_is_told_of_no_request_about_more(door: Doorway) -> None:
+    """An open line about an address and its orders is closed by one of them, and what it knows besides is not concluded from."""
+    await door.desk.withdraw(SHOP, naming(email=JANE), Law.GDPR, Via.OPERATOR)
+    await door.desk.note(SHOP, Right.ACCESS, naming(email=JANE, order_id="1"), Law.GDPR)
+    told = await door.desk.access(SHOP, naming(order_id="1"), Law.GDPR, Via.OPERATOR)
+    assert (told.earlier_requests, door.desk.open_requests(SHOP)) == ((), [])
+    again = await door.desk.access(SHOP, naming(email=JANE), Law.GDPR, Via.OPERATOR)
+    assert [line.right for line in again.earlier_requests] == ["access", "withdraw"]
+
+
 async def test_a_note_is_open_until_the_same_right_of_the_same_person_is_served(door: Doorway) -> None:
     """Another right does not close it, nor does somebody else's; noted again it stays one line under its first date."""
     noted = await door.desk.note(SHOP, Right.ACCESS, naming(email=JANE, order_id="1"), Law.GDPR)
