@@ -6,6 +6,7 @@ transaction was rolled back: so memory and file never tell different stories.
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -123,6 +124,9 @@ class Store:
         self._connection = connect(directory, options.max_bytes, options.vfs)
         self._looked_at, self._unlooked = 0, LOOK_EVERY_CALLS
         self._removed = False
+        self._log_to_empty = True  # what an earlier process removed may lie there still
+        self._arrived: set[StorefrontId] = set()
+        self._differing: Counter[StorefrontId] = Counter()
         self._sieve = Sieve()
         try:
             with self._connection:
@@ -168,13 +172,25 @@ class Store:
     def commit(self) -> None:
         """Flush the transaction to stable storage; raises what SQLite raises.
 
-        After a removal the log is emptied too: pages as they were before it lie there until then.
+        After a removal the log is emptied too: pages as they were before it lie there until then. On a volume without room
+        for that, it is tried again with every transaction.
         """
         self._books.write()
         self._connection.execute("commit")
-        if self._removed:
-            self._removed = False
+        self._arrived |= self._arriving.arrived
+        self._differing.update(self._arriving.differing)
+        self._arriving.arrived.clear()
+        self._arriving.differing.clear()
+        self._log_to_empty |= self._removed
+        self._removed = False
+        if self._log_to_empty:
+            self._empty_log()
+
+    def _empty_log(self) -> None:
+        """Empty the log, or leave it for later: what was committed is not to be made again for that. A broken disk is final."""
+        with suppress(apsw.FullError, apsw.BusyError, apsw.LockedError):
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            self._log_to_empty = False
 
     def rollback(self) -> None:
         """Undo the transaction under way, in the file and in memory."""
@@ -188,17 +204,17 @@ class Store:
     def changes(self) -> Changes:
         """Give what the outside has not been told yet."""
         changes = Changes(
-            frozenset(self._arriving.arrived),
+            frozenset(self._arrived),
             {state.lane: state.figures() for state in self._lanes.touched},
             {state.lane: state.paused_at for state in self._lanes.touched},
-            dict(self._arriving.differing),
+            dict(self._differing),
             self._unacknowledged(),
             self._closed(),
         )
         self._figures.closed.clear()
         self._departures.touched.clear()
-        self._arriving.arrived.clear()
-        self._arriving.differing.clear()
+        self._arrived.clear()
+        self._differing.clear()
         self._lanes.touched.clear()
         return changes
 

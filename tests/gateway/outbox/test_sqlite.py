@@ -18,7 +18,18 @@ import apsw
 import pytest
 from hypothesis import HealthCheck, settings
 
-from gateway.model import EmailDigests, EventId, EvidenceId, Kind, Money, PageOrigin, Reason, Receipt, Status, TruncatedIp
+from gateway.model import (
+    EmailDigests,
+    EventId,
+    EvidenceId,
+    Kind,
+    Money,
+    PageOrigin,
+    Reason,
+    Receipt,
+    Status,
+    TruncatedIp,
+)
 from gateway.outbox import (
     AllDone,
     Claim,
@@ -43,8 +54,10 @@ from gateway.outbox.explaining import SLICE_SECONDS
 from gateway.outbox.history import DeadWorth, Grain
 from gateway.outbox.keyring import BadKeyFile, Keyring
 from gateway.outbox.schema import BACKLOGS, FIGURES, PAUSES, REPLAYS, SPAN, STEPS, UNDELIVERED, CannotOpen, is_crowded
+from gateway.outbox.seeking import Look
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options, Store
+from gateway.outbox.withdrawing import Order, Removed
 from gateway.persons import Identifier, Persons
 from tests.disk import Shim, killed
 from tests.gateway.outbox.contract import OutboxContract, balanced
@@ -53,6 +66,7 @@ from tests.gateway.outbox.contract_people import PeopleContract
 from tests.gateway.outbox.contract_refunds import RefundContract
 from tests.gateway.outbox.machine import OutboxMachine
 from tests.gateway.outbox.making import (
+    ALL,
     DAY,
     FIRST,
     LANES,
@@ -989,6 +1003,54 @@ async def test_what_already_waited_when_a_flush_failed_is_not_tried(engine: Sqli
     answers = await asyncio.gather(*map(outbox.put, requests), return_exceptions=True)
     assert shim.broken == 0
     assert [one.why if isinstance(one, Unavailable) else one for one in answers] == [Shut.FAILED] * 4
+    await outbox.close()
+
+
+async def test_a_log_that_cannot_be_emptied_undoes_nothing(engine: SqliteEngine, shim: Shim) -> None:
+    """A withdrawal on a full volume is made and told to the claim under way, what shared its flush is made once, and the log
+    is emptied as soon as there is room.
+    """
+    outbox = await engine.open(vfs="shim")
+    await outbox.put([accept(n, email=EmailDigests(digest(n))) for n in range(4)])
+    claim, other = await claim_all(outbox, FIRST), await claim_all(outbox, LANES[1])
+    shim.full = True
+    named = await outbox._writer.ask(partial(Store.known_by, person=Person((digest(2),))))
+
+    def withdraw(store: Store) -> Removed:
+        done = store.withdraw(SHOP, Order(named, NOW, leads=False, erase=False), Look(named))
+        assert isinstance(done, Removed)
+        return done
+
+    removed, _, fates = await asyncio.gather(
+        outbox._writer.change(withdraw, outbox._removed),
+        outbox.settle(other, done(other), NOW),
+        outbox.put([accept(5)]),
+    )
+    assert removed.removal.waiting == dict.fromkeys(ALL, 1)
+    assert fates == [Status.ACCEPTED]
+    assert outbox.withdrawn(claim) == {claim.records[2].seq: Reason.WITHDRAWN}
+    book = await outbox.book(SHOP)
+    balanced(book)
+    assert sum(count for (where, *_), count in book.settled.items() if where is PINTEREST) == 4
+    log = engine.file.with_name(engine.file.name + "-wal")
+    assert log.stat().st_size
+    shim.full = False
+    await outbox.put([accept(6)])
+    assert not log.stat().st_size
+    await outbox.close()
+
+
+async def test_a_log_that_an_earlier_process_left_is_emptied(engine: SqliteEngine) -> None:
+    """By the first transaction: pages as they were before a removal may lie there."""
+    outbox = await engine.open()
+    await outbox.put([accept(1)])
+    await outbox.put([accept(2)])
+    await engine.crash(outbox)
+    log = engine.file.with_name(engine.file.name + "-wal")
+    assert log.stat().st_size
+    outbox = await engine.open()
+    await outbox.put([accept(3)])
+    assert not log.stat().st_size
     await outbox.close()
 
 
