@@ -63,12 +63,19 @@ class Place:
 
 
 class ShimFile(apsw.VFSFile):
-    """A file whose flushes are counted, and fail when told to."""
+    """A file whose flushes are counted, and fail when told to; as do writes, where there is no room."""
 
     def __init__(self, shim: "Shim", name: Any, flags: list[int]) -> None:
         """Open the real file."""
         self._shim = shim
+        self._is_log = bool(flags[0] & apsw.SQLITE_OPEN_WAL)
         super().__init__("", name, flags)
+
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - SQLite's name
+        """Write, unless the volume is full; a log lies on room that it had before."""
+        if self._shim.full and not self._is_log:
+            raise apsw.exception_for(apsw.SQLITE_FULL)
+        super().xWrite(data, offset)
 
     def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's name
         """Flush, or fail as a disk does."""
@@ -87,6 +94,8 @@ class Shim(apsw.VFS):
         self.flushes = 0
         self.broken = 0
         """How many flushes are still to fail."""
+        self.full = False
+        """Whether there is no room on the volume for a file to grow."""
         super().__init__("shim", "")
 
     def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's name

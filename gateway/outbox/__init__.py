@@ -710,7 +710,8 @@ class Outbox(Protocol):
     async def withdraw(self, storefront: StorefrontId, person: Person, now: int, *, widen: bool = True) -> Removal:
         """Remove everything that waits or is dead for a person, in all lanes, and refuse what comes later; in one transaction.
 
-        Content and hashes are deleted from the file before this returns. What is under way in a claim counts as withdrawn
+        Content and hashes are deleted from the file before this returns, or, on a volume without room for that, as soon as
+        there is some. What is under way in a claim counts as withdrawn
         too, unless its settlement says afterwards that the platform has it. Doing it again changes nothing but the time.
         A person is heard again by a decision of a later date (`Accept.granted_at`).
 

@@ -158,15 +158,17 @@ class Arriving:
     def _look_up_withdrawals(self, read: Sequence[Sequence[_Read | Reject] | ValueError]) -> None:
         """Find out who of all these people has withdrawn: one question a storefront, and only where somebody has."""
         self._withdrawn.clear()
-        for storefront in self._subjects.withdrawing:
-            hashes = [
-                item.subjects
-                for items in read
-                if not isinstance(items, ValueError)
-                for item in items
-                if isinstance(item, _Read) and item.storefront == storefront
-            ]
-            self._withdrawn[storefront] = self._subjects.withdrawn(storefront, b"".join(hashes))
+        withdrawing = self._subjects.withdrawing
+        if not withdrawing:
+            return
+        hashes: defaultdict[int, list[bytes]] = defaultdict(list)
+        for items in read:
+            if not isinstance(items, ValueError):
+                for item in items:
+                    if isinstance(item, _Read) and item.storefront in withdrawing:
+                        hashes[item.storefront].append(item.subjects)
+        for storefront, found in hashes.items():
+            self._withdrawn[storefront] = self._subjects.withdrawn(storefront, b"".join(found))
 
     # ── deciding ─────────────────────────────────────────────────────────────────────────────────────────────────
 

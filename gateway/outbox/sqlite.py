@@ -142,7 +142,7 @@ class SqliteOutbox:
         if options.max_bytes < SMALLEST:
             raise ValueError("outbox: the cap must be at least 1 MiB")
         outbox = cls(lock_directory(directory))
-        outbox._lanes = tuple(dict.fromkeys(lanes))
+        outbox._lanes = dict.fromkeys(lanes)  # in their order, and each is asked for with every claim
         try:
             await outbox._writer.start(lambda: Store(directory, keyring, outbox._lanes, options))
         except BaseException:
@@ -521,6 +521,10 @@ class SqliteOutbox:
     async def sweep(self, now: int) -> Mapping[Swept, int]:
         """Delete what is beyond its retention, a bounded piece at a time; gives how many rows of what went."""
         slices, gone = await self._writer.change(lambda store: store.sweep(now))
+        last: int | None = 0
+        while last is not None:
+            last, went = await self._writer.change(partial(Store.sweep_storefronts, after=last, now=now))
+            gone.update(went)
         for number in slices:
             gone[Swept.EVENT_IDS] += await self._writer.change(partial(_sweep_slice, number))
             await self._writer.ask(partial(_refresh_slice, number))

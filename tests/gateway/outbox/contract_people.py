@@ -21,6 +21,7 @@ from gateway.outbox import (
     Removal,
     Sending,
     Shape,
+    Swept,
     Waiting,
     Withdrawn,
 )
@@ -479,6 +480,20 @@ class PeopleContract:
         await outbox.settle(claim, settled(claim, Later, Later, Done, Done), NOW)
         assert outbox.waiting(FIRST) == Waiting(0, 1, 0, NOW)
         balanced(await outbox.book(SHOP))
+        await outbox.close()
+
+    @pytest.mark.parametrize("origin", ["fresh", "backlog", "again"])
+    async def test_a_leap_of_the_clock_does_not_make_a_withdrawal_forgotten(self, engine: Engine, origin: str) -> None:
+        """A sweep meanwhile, by a clock that is ten days ahead, leaves the claim's settlement as right as before."""
+        outbox = await engine.open([FIRST])
+        claim = await under_way(outbox, origin)
+        await outbox.withdraw(SHOP, JANES, NOW)
+        await outbox.sweep(NOW + 10 * DAY)
+        await outbox.settle(claim, settled(claim, Later, Later, Done, Done), NOW)
+        assert outbox.waiting(FIRST) == Waiting(0, 1, 0, NOW)
+        balanced(await outbox.book(SHOP))
+        assert await outbox.claim(FIRST, 9, NOW + 10 * DAY) is not None
+        assert Swept.WITHDRAWN in await outbox.sweep(NOW + 10 * DAY)
         await outbox.close()
 
     # ── what was sent ────────────────────────────────────────────────────────────────────────────────────────────

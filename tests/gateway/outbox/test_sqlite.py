@@ -18,13 +18,27 @@ import apsw
 import pytest
 from hypothesis import HealthCheck, settings
 
-from gateway.model import EmailDigests, EventId, EvidenceId, Kind, Money, PageOrigin, Reason, Receipt, Status, TruncatedIp
+from gateway.model import (
+    EmailDigests,
+    EventId,
+    EvidenceId,
+    Kind,
+    Money,
+    PageOrigin,
+    Reason,
+    Receipt,
+    Refusal,
+    Status,
+    StorefrontId,
+    TruncatedIp,
+)
 from gateway.outbox import (
     AllDone,
     Claim,
     Dead,
     Done,
     Explanation,
+    Lane,
     Later,
     Left,
     Origin,
@@ -37,14 +51,18 @@ from gateway.outbox import (
     Unavailable,
     Withdrawn,
     explaining,
+    store,
     valuing,
 )
 from gateway.outbox.explaining import SLICE_SECONDS
 from gateway.outbox.history import DeadWorth, Grain
 from gateway.outbox.keyring import BadKeyFile, Keyring
 from gateway.outbox.schema import BACKLOGS, FIGURES, PAUSES, REPLAYS, SPAN, STEPS, UNDELIVERED, CannotOpen, is_crowded
+from gateway.outbox.seeking import Look
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options, Store
+from gateway.outbox.subjects import Subjects
+from gateway.outbox.withdrawing import Order, Removed
 from gateway.persons import Identifier, Persons
 from tests.disk import Shim, killed
 from tests.gateway.outbox.contract import OutboxContract, balanced
@@ -53,6 +71,7 @@ from tests.gateway.outbox.contract_people import PeopleContract
 from tests.gateway.outbox.contract_refunds import RefundContract
 from tests.gateway.outbox.machine import OutboxMachine
 from tests.gateway.outbox.making import (
+    ALL,
     DAY,
     FIRST,
     LANES,
@@ -992,6 +1011,54 @@ async def test_what_already_waited_when_a_flush_failed_is_not_tried(engine: Sqli
     await outbox.close()
 
 
+async def test_a_log_that_cannot_be_emptied_undoes_nothing(engine: SqliteEngine, shim: Shim) -> None:
+    """A withdrawal on a full volume is made and told to the claim under way, what shared its flush is made once, and the log
+    is emptied as soon as there is room.
+    """
+    outbox = await engine.open(vfs="shim")
+    await outbox.put([accept(n, email=EmailDigests(digest(n))) for n in range(4)])
+    claim, other = await claim_all(outbox, FIRST), await claim_all(outbox, LANES[1])
+    shim.full = True
+    named = await outbox._writer.ask(partial(Store.known_by, person=Person((digest(2),))))
+
+    def withdraw(store: Store) -> Removed:
+        done = store.withdraw(SHOP, Order(named, NOW, leads=False, erase=False), Look(named))
+        assert isinstance(done, Removed)
+        return done
+
+    removed, _, fates = await asyncio.gather(
+        outbox._writer.change(withdraw, outbox._removed),
+        outbox.settle(other, done(other), NOW),
+        outbox.put([accept(5)]),
+    )
+    assert removed.removal.waiting == dict.fromkeys(ALL, 1)
+    assert fates == [Status.ACCEPTED]
+    assert outbox.withdrawn(claim) == {claim.records[2].seq: Reason.WITHDRAWN}
+    book = await outbox.book(SHOP)
+    balanced(book)
+    assert sum(count for (where, *_), count in book.settled.items() if where is PINTEREST) == 4
+    log = engine.file.with_name(engine.file.name + "-wal")
+    assert log.stat().st_size
+    shim.full = False
+    await outbox.put([accept(6)])
+    assert not log.stat().st_size
+    await outbox.close()
+
+
+async def test_a_log_that_an_earlier_process_left_is_emptied(engine: SqliteEngine) -> None:
+    """By the first transaction: pages as they were before a removal may lie there."""
+    outbox = await engine.open()
+    await outbox.put([accept(1)])
+    await outbox.put([accept(2)])
+    await engine.crash(outbox)
+    log = engine.file.with_name(engine.file.name + "-wal")
+    assert log.stat().st_size
+    outbox = await engine.open()
+    await outbox.put([accept(3)])
+    assert not log.stat().st_size
+    await outbox.close()
+
+
 async def test_a_fault_of_the_store_itself_is_final(engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever fails outside any one caller's change: nobody is left waiting, and nothing is accepted after it."""
     outbox = await engine.open()
@@ -1031,6 +1098,78 @@ async def test_killed_processes_lose_nothing_and_repeat_only_what_was_in_doubt(e
     assert book.accepted[META] - len(rest) >= len(sent)
     assert book.accepted[META] >= len(put)
     await add_up(outbox)
+    await outbox.close()
+
+
+async def test_storefronts_are_swept_a_few_at_a_time(engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are, nobody who puts waits for a sweep of all of them."""
+    shops = [StorefrontId(f"s{n}") for n in range(5)]
+    lanes = [Lane(shop, META) for shop in shops]
+    outbox = await engine.open(lanes)
+    await outbox.put([accept(n, storefront=shop, destinations=(META,)) for n, shop in enumerate(shops)])
+    for lane in lanes:
+        claim = await claim_all(outbox, lane)
+        await outbox.settle(claim, [Dead(claim.records[0].seq, Reason.UNKNOWN_ERROR)], NOW)
+    pieces: list[int] = []
+    whole = Store.sweep_storefronts
+
+    def noting(store: Store, after: int, now: int) -> Any:
+        pieces.append(after)
+        return whole(store, after, now)
+
+    monkeypatch.setattr(Store, "sweep_storefronts", noting)
+    monkeypatch.setattr(store, "STOREFRONTS_AT_ONCE", 2)
+    gone = await outbox.sweep(NOW + 15 * DAY)
+    assert (pieces, gone[Swept.DEAD_LETTERS]) == ([0, 2, 4], 5)
+    assert [outbox.waiting(lane).dead for lane in lanes] == [0] * 5
+    await outbox.close()
+
+
+class Compared(Lane, frozen=True):
+    """A lane that counts how often one of its kind was compared."""
+
+    comparisons = 0
+
+    def __eq__(self, other: object) -> bool:
+        """Count, and compare."""
+        Compared.comparisons += 1
+        return isinstance(other, Lane) and (self.storefront, self.destination) == (other.storefront, other.destination)
+
+    def __hash__(self) -> int:
+        """As a lane."""
+        return hash(Lane(self.storefront, self.destination))
+
+
+async def test_a_lane_is_found_without_going_through_all(engine: SqliteEngine) -> None:
+    """At the opening and with every claim: what thousands of storefronts cost grows as they do, not as their square."""
+    lanes = [Compared(StorefrontId(f"s{n}"), META) for n in range(200)]
+    await (await engine.open(lanes)).close()
+    Compared.comparisons = 0
+    outbox = await engine.open(lanes)
+    for lane in lanes:
+        assert await outbox.claim(lane, 1, NOW) is None
+    assert Compared.comparisons < 20 * len(lanes)
+    await outbox.close()
+
+
+async def test_who_withdrew_is_asked_for_those_who_came(engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for every storefront where somebody ever has."""
+    shops = [StorefrontId(f"s{n}") for n in range(20)]
+    outbox = await engine.open([Lane(shop, META) for shop in shops])
+    for shop in shops:
+        await outbox.withdraw(shop, Person((digest(1),)), NOW)
+    asked: list[int] = []
+    whole = Subjects.withdrawn
+
+    def noting(subjects: Subjects, storefront: int, hashes: bytes) -> dict[bytes, int]:
+        asked.append(storefront)
+        return whole(subjects, storefront, hashes)
+
+    monkeypatch.setattr(Subjects, "withdrawn", noting)
+    entries = [accept(n, storefront=shops[n % 2], destinations=(META,), email=EmailDigests(digest(n % 3))) for n in range(6)]
+    fates = await outbox.put(entries)
+    assert fates == [Refusal.WITHDRAWN if n % 3 == 1 else Status.ACCEPTED for n in range(6)]
+    assert len(asked) == 2
     await outbox.close()
 
 

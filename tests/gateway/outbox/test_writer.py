@@ -173,6 +173,22 @@ async def test_news_comes_before_answers(tmp_path: Path) -> None:
     await writer.close()
 
 
+async def test_what_arrived_is_told_though_another_change_failed(tmp_path: Path) -> None:
+    """Or its couriers would sleep on: a change of the same group that comes after it is undone, and not this one."""
+    told: list[Changes] = []
+    (tmp_path / "data").mkdir()
+    keyring = Keyring.create(tmp_path / "keys.json")
+    writer = PuttingWriter("outbox", told.append)
+    await writer.start(lambda: Stumbling(tmp_path / "data", keyring, LANES, Options(1 << 26, 0)))
+    await writer.put([[accept(1)]])
+    told.clear()
+    fates, fault = await writer.put([[accept(2), accept(1, at=NOW + 1, money=None)], [accept(13)]])
+    assert (fates, type(fault)) == ([Status.ACCEPTED, Status.DUPLICATE], LookupError)
+    assert [changes.arrived for changes in told] == [{SHOP}]
+    assert [changes.differing for changes in told] == [{SHOP: 1}]
+    await writer.close()
+
+
 async def test_a_store_that_does_not_open_ends_the_thread() -> None:
     """Whoever starts it hears why, and closing is safe all the same."""
 
