@@ -26,14 +26,15 @@ class Bucket:
         self._tokens = burst
         self._at = now
 
-    def take(self, count: int, now: float) -> float:
+    def take(self, count: int, now: float, before: int = 0) -> float:
         """Take `count` tokens at `now` (seconds, monotonic): 0.0, or how many seconds until they would be there.
 
-        A request larger than the burst is let in when the bucket is full, and then owed.
+        A request larger than the burst is let in when the bucket is full, and then owed. `before`: how many were taken for the
+        same request already, and are missing from a bucket that was full.
         """
         self._tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self._rate)
         self._at = max(self._at, now)
-        short = min(count, self._burst) - self._tokens
+        short = min(count, self._burst - before) - self._tokens
         if short > 0:
             return short / self._rate
         self._tokens -= count

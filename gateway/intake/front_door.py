@@ -224,7 +224,7 @@ class Intake:
                 raise Refusal(problem(400, "not_an_event")) from None
             except TooManyEvents:
                 raise Refusal(problem(413, "too_many_events")) from None
-            self._take(door.bucket, len(batch.events) - 1)
+            self._take(door.bucket, len(batch.events) - 1, before=1)
             return batch
 
         return read
@@ -263,7 +263,7 @@ class Intake:
 
         def read(now: int) -> Batch:
             batch = _or_malformed(decode_body, now)
-            self._take_as_visitor(page.door.bucket, page.address, len(batch.events) - 1, page.cors)
+            self._take_as_visitor(page.door.bucket, page.address, len(batch.events) - 1, page.cors, before=1)
             return batch
 
         return await self._pass(page.door, source, read, size, page.cors)
@@ -325,7 +325,7 @@ class Intake:
 
         def read(now: int) -> Batch:
             batch = _or_malformed(partial(measurement.decode, body), now)
-            self._take(door.bucket, len(batch.events) - 1)
+            self._take(door.bucket, len(batch.events) - 1, before=1)
             return batch
 
         await self._pass(door, Source.MEASUREMENT, read, len(body))
@@ -446,15 +446,18 @@ class Intake:
         if why is not None and not (though_full and why is Shut.FULL):
             raise Refusal(_unavailable(why, headers))
 
-    def _take(self, bucket: Bucket, count: int, headers: Mapping[str, str] = NO_HEADERS) -> None:
+    def _take(self, bucket: Bucket, count: int, headers: Mapping[str, str] = NO_HEADERS, *, before: int = 0) -> None:
+        """Take what a request costs, or what it costs beyond the `before` that were taken until its body was read."""
         if count:
-            self._wait_for(bucket.take(count, self._monotonic()), headers)
+            self._wait_for(bucket.take(count, self._monotonic(), before), headers)
 
-    def _take_as_visitor(self, bucket: Bucket, address: str, count: int, headers: Mapping[str, str]) -> None:
+    def _take_as_visitor(
+        self, bucket: Bucket, address: str, count: int, headers: Mapping[str, str], *, before: int = 0
+    ) -> None:
         """Ask the visitor's own bucket first: what one network sends too much must not use up what all others share."""
         if count:
             self._wait_for(self._addresses.take(network_of(address), count, self._monotonic()), headers)
-            self._take(bucket, count, headers)
+            self._take(bucket, count, headers, before=before)
 
     def _wait_for(self, seconds: float, headers: Mapping[str, str] = NO_HEADERS) -> None:
         if seconds > 0:

@@ -30,6 +30,15 @@ def test_more_than_the_burst_is_let_in_when_full_and_owed() -> None:
     assert bucket.take(1, 16.0) == 0.0
 
 
+def test_what_was_taken_before_for_the_same_request_is_not_missed() -> None:
+    """The rest of a request larger than the burst is let in behind its first when the bucket was full, and only then."""
+    full, less = Bucket(10.0, 20.0, 0.0), Bucket(10.0, 20.0, 0.0)
+    assert (full.take(1, 0.0), full.take(499, 0.0, before=1)) == (0.0, 0.0)
+    assert full.take(1, 47.9) > 0.0
+    assert less.take(2, 0.0) == 0.0
+    assert less.take(499, 0.0, before=1) == pytest.approx(0.1)
+
+
 def test_a_bucket_never_holds_more_than_its_burst() -> None:
     """A long silence saves up no more than the burst."""
     bucket = Bucket(rate=1.0, burst=3.0, now=0.0)

@@ -234,6 +234,22 @@ async def test_a_batch_beyond_the_rate_is_refused_whole(tmp_path: Path) -> None:
         assert len(await door.stored()) == 15
 
 
+@pytest.mark.parametrize("events", [20, 21, 22, 500])
+async def test_a_batch_that_no_bucket_holds_is_taken_when_it_is_full_and_owed(tmp_path: Path, events: int) -> None:
+    """Whoever repeats it as asked is let in once, and what comes next waits until it is paid off."""
+    async with doorway(tmp_path, BURST) as door:
+        assert (await door.post(purchase("before"))).status == 202
+        batch = {"events": [purchase(str(n)) for n in range(events)]}
+        refused_first = await door.post(batch)
+        assert is_error(refused_first, 429, "too_many_requests")
+        door.clock.pass_by(refused_first.retry_after)
+        assert (await door.post(batch)).status == 202
+        door.clock.pass_by((events - 20) / 10)
+        assert is_error(await door.post(purchase("after")), 429, "too_many_requests")
+        door.clock.pass_by(0.2)
+        assert (await door.post(purchase("after"))).status == 202
+
+
 # ── browsers: who is asking ──────────────────────────────────────────────────────────────────────────────────────
 
 
