@@ -118,11 +118,11 @@ class Site:
     # ── asking ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _ask(self, request: web.BaseRequest, caller: Caller, path: str, said: Mapping[str, str]) -> Ask:
-        """Read what is asked for; the storefront that was chosen last stays chosen."""
+        """Read what is asked for; the storefront that was chosen last stays chosen, by a person and not by a page itself."""
         session = caller.session
         named = said.get("storefront") or (session.storefront if session is not None else None)
         storefront = next((one for one in self._storefronts if one == named), self._storefronts[0])
-        if session is not None:
+        if session is not None and not _is_by_itself(request, path):
             session.storefront = storefront
         words = Words(_preference(request, said, "lang") or _language(request), self._rooms.zones[storefront])
         return Ask(
@@ -233,11 +233,11 @@ class Site:
 
     def _page(self, request: web.BaseRequest, ask: Ask, page: Page, view: View) -> Answer:
         session = ask.caller.session
-        notice = None if session is None else session.notice
-        if session is not None:
-            session.notice = None
+        notice = None
+        if session is not None and not _is_by_itself(request, ask.path):
+            notice, session.notice = session.notice, None
         values = {
-            **self._frame(request, ask.query, ask.words),
+            **self._frame(request, {**ask.query, "storefront": ask.storefront}, ask.words),
             **self._signed_in(ask),
             "title": page.title,
             "live": page.live,
@@ -359,6 +359,11 @@ def own_path(text: str) -> str:
 
 
 LONGEST_PATH: Final = 500
+
+
+def _is_by_itself(request: web.BaseRequest, path: str) -> bool:
+    """Tell whether a page asks without anybody's doing: what that finds is seen on no other page of the session."""
+    return path == LIVE or LIVE_HEADER in request.headers
 
 
 def _see(path: str, cookie: str = "") -> Answer:

@@ -360,6 +360,51 @@ async def test_a_form_with_files_is_read(scene: Scene) -> None:
 # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+OTHER: Final = """
+[storefronts.other]
+origins = ["https://other.example"]
+[[storefronts.other.keys]]
+id = "s2"
+kind = "secret"
+hash = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+[storefronts.other.destinations.meta]
+credential = "file:meta.token"
+pixel_id = "1234567891"
+"""
+
+
+async def test_what_is_ordered_on_a_page_is_of_the_storefront_that_it_shows(tmp_path: Path) -> None:
+    """Whatever another window of the same session looks at by then: a pause of the wrong shop's would go unnoticed."""
+    async with site(tmp_path, OTHER) as scene:
+        _, cookie = await scene.sign_in("oli")
+        _, _, page = await scene.ask(("GET", "/health?storefront=other"), cookie)
+        found = re.search(r'action="(/health/pause[^"]*)".*?name="csrf" value="([^"]+)"', page, re.DOTALL)
+        assert found is not None
+        await scene.ask(("GET", "/health?storefront=shop"), cookie)
+        said = {"csrf": found[2], "destination": "meta"}
+        assert (await scene.ask(("POST", found[1]), {**cookie, "Origin": scene.url}, data=said))[0] == 303
+        lanes = (await scene.installation.ask("/readyz"))["lanes"]
+        assert {name: lane["meta"]["paused_at"] is not None for name, lane in lanes.items()} == {"other": True, "shop": False}
+
+
+async def test_a_page_that_asks_by_itself_chooses_no_storefront_and_takes_no_notice(tmp_path: Path) -> None:
+    """It asks for its own storefront, and what another window chose and is to be told stays that window's."""
+    async with site(tmp_path, OTHER) as scene:
+        _, cookie = await scene.sign_in("oli")
+        _, _, page = await scene.ask(("GET", "/health"), cookie)
+        found = re.search(r'hx-get="([^"]+)"', page)
+        assert found is not None
+        assert found[1] == "/health?storefront=other"
+        await scene.ask(("GET", "/?storefront=shop"), cookie)
+        said = {"csrf": await scene.csrf(cookie), "destination": "meta"}
+        await scene.ask(("POST", "/health/pause"), {**cookie, "Origin": scene.url}, data=said)
+        notice = '<div role="status">'
+        assert notice not in (await scene.ask(("GET", found[1]), {**cookie, "X-Live": "1"}))[2]
+        _, _, page = await scene.ask(("GET", "/health"), cookie)
+        assert '<option value="shop" selected>' in page
+        assert notice in page
+
+
 @pytest.mark.parametrize("path", PAGES)
 async def test_every_page_is_guarded_by_its_headers(scene: Scene, path: str) -> None:
     """The policy, no cache, no frame, no sniffing; in both languages, with nothing of another host in it."""

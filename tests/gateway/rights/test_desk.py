@@ -333,7 +333,7 @@ async def test_nothing_is_done_where_the_register_is_shut(door: Doorway) -> None
 
 
 async def test_whoever_names_one_order_is_told_of_no_request_about_more(door: Doorway) -> None:
-    """An open line about an address and its orders is closed by one of them; nothing is concluded from what else it knows."""
+    """An open line about an address and its orders is closed by one of them, and tells nothing that it knows besides."""
     await door.desk.withdraw(SHOP, naming(email=JANE), Law.GDPR, Via.OPERATOR)
     await door.desk.note(SHOP, Right.ACCESS, naming(email=JANE, order_id="1"), Law.GDPR)
     told = await door.desk.access(SHOP, naming(order_id="1"), Law.GDPR, Via.OPERATOR)

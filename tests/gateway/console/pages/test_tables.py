@@ -12,7 +12,7 @@ async def test_a_page_hands_its_table_out_by_a_link_on_it(scene: Scene, path: st
     """To whoever has signed in; the log says so before."""
     _, cookie = await scene.sign_in("mia")
     _, _, page = await scene.ask(("GET", path), cookie)
-    assert f'href="{path}?format=csv"' in page
+    assert f'href="{path}?storefront=shop&amp;format=csv"' in page
     assert [entry for entry in await scene.entries() if type(entry).__name__ == "Export"] == []
     status, answer, table = await scene.ask(("GET", f"{path}?format=csv"), cookie)
     assert (status, answer.content_type, table.partition("\r\n")[0]) == (200, "text/csv", ",".join(heading))
