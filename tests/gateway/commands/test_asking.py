@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.console.tokens import HOST_TOKEN_FILE
+from gateway.places import HOST_TOKEN_FILE
 from tests.gateway.commands.doing import Capture, do, standing_in
 from tests.live import Installation, Process
 
