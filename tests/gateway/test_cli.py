@@ -96,6 +96,16 @@ async def test_who_reads_no_further_is_no_fault(tmp_path: Path, how: str) -> Non
     assert (process.returncode, said) == (1, b"")
 
 
+async def test_a_locale_without_our_characters_is_no_fault() -> None:
+    """Latin-1 has no `…`: it is written in another way, and the rest as it is."""
+    process = await asyncio.create_subprocess_exec(
+        *command("tag", "--help"), stdout=asyncio.subprocess.PIPE, env=ENV | {"PYTHONIOENCODING": "latin-1"}
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0
+    assert b"pk_\\u2026" in said
+
+
 async def test_an_output_that_takes_no_more_is_said(tmp_path: Path) -> None:
     """As a full disk behind `>`: exit code 1 and what to do, no traceback."""
     stopped = install(tmp_path / "it", NOWHERE)

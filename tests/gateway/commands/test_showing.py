@@ -33,6 +33,18 @@ def test_a_terminal_gets_all_of_a_table_folded(monkeypatch: pytest.MonkeyPatch) 
     assert "…" not in said.getvalue()
 
 
+def test_a_terminal_too_narrow_for_a_table_gets_a_list_of_each_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With many columns in 80 a table has two letters of a word on a line, and nobody reads it; nothing is lost."""
+    said = io.StringIO()
+    monkeypatch.setattr(showing, "out", Console(file=said, force_terminal=True, width=80, highlight=False, no_color=True))
+    names = [f"destination{number}" for number in range(11)]
+    wide = Table(*names)
+    wide.add_row("", *(f"paused_by_operator{number}" for number in range(10)))
+    showing.show(wide)
+    lines = [line.split() for line in said.getvalue().splitlines()]
+    assert lines == [*([name, f"paused_by_operator{number}"] for number, name in enumerate(names[1:])), []]
+
+
 def test_an_ending_is_told_as_it_is(capsys: Capture) -> None:
     """Heading first; what looks like markup is none."""
     showing.show_ending(Ended(2, "[red]a[/red]", heading="[b]"))
