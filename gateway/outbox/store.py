@@ -72,6 +72,12 @@ KEYS_KEPT_SECONDS: Final = 2 * DAY_SECONDS
 SHED_AT_ONCE: Final = 1_000
 STOREFRONTS_AT_ONCE: Final = 50
 """Storefronts swept in one transaction: with three lanes each some ten milliseconds."""
+EXCEPTIONS_AT_ONCE: Final = 2_000
+"""Dead letters of a lane, or withdrawn ones, deleted in one transaction: some twenty milliseconds."""
+_SWEEP_EXCEPTIONS: Final = (
+    "delete from exceptions where lane = ? and state = ? and seq in"
+    " (select seq from exceptions where lane = ? and state = ? and due <= ? order by due limit ?) returning sort"
+)
 TRACES_KEPT_DAYS: Final = 10
 _PARKED_AT_A_TIME: Final = 500
 _MOST_LINES: Final = 20_000
@@ -513,14 +519,15 @@ class Store:
     def sweep_storefronts(self, after: int, now: int) -> tuple[int | None, Counter[Swept]]:
         """Delete what is beyond its retention of the next storefronts, those with a number beyond `after`; 0 is the first.
 
-        Gives the number of the last of them, None once there are no more, and what went.
+        Gives the number after which to go on, None once there are no more, and what went.
         """
         gone: Counter[Swept] = Counter()
         told_from, options = self._told_from(), self._options
         numbers = sorted(number for number in self._names.storefronts.values() if number > after)
         for number in numbers[:STOREFRONTS_AT_ONCE]:
             for state in self._lanes.of(number):
-                self._sweep_lane(state, told_from, now, gone)
+                if self._sweep_lane(state, told_from, now, gone):
+                    return number - 1, gone
             gone[Swept.WITHDRAWALS] += self._subjects.discard(number, now - options.withdrawals_days * DAY_SECONDS)
             zone = options.zones.get(self._names.name(number))
             gone[Swept.FIGURES] += self._figures.fold(number, zone, now, options.figures_days)
@@ -539,28 +546,25 @@ class Store:
         """Have the sieve forget what is no longer in such a slice."""
         self._sieve.refresh(self._connection, number)
 
-    def _sweep_lane(self, state: LaneState, told_from: int, now: int, gone: Counter[Swept]) -> None:
+    def _sweep_lane(self, state: LaneState, told_from: int, now: int, gone: Counter[Swept]) -> bool:
+        """Delete what is beyond its retention of a lane; say whether that was too much for one transaction."""
         self._connection.execute(
             "delete from deliveries where lane = ? and last < ? and last <= coalesce("
             "(select last from deliveries where lane = ? order by last limit 1 offset ?), ?)",
             (state.number, told_from, state.number, _MOST_LINES, told_from),
         )
         gone[Swept.OUTCOMES] += self._connection.changes()
-        for count, sort in every(
-            self._connection,
-            "select count(*), sort from exceptions where lane = ? and state = ? and due <= ? group by sort",
-            (state.number, Held.DEAD, now),
-        ):
-            self._books.hold(-count, state.storefront, LYING, state.lane.destination, self._names.table[sort].kind)
         for held, what in ((Held.DEAD, Swept.DEAD_LETTERS), (Held.WITHDRAWN, Swept.WITHDRAWN)):
             if held is Held.WITHDRAWN and state.robbed:
                 continue  # the claim under way may have some of these: should the clock leap, its settlement still has to know
-            self._connection.execute(
-                "delete from exceptions where lane = ? and state = ? and due <= ?", (state.number, held, now)
-            )
-            count = self._connection.changes()
-            gone[what] += count
-            if count and held is Held.DEAD:
-                state.dead -= count
+            rows = every(self._connection, _SWEEP_EXCEPTIONS, (state.number, held, state.number, held, now, EXCEPTIONS_AT_ONCE))
+            gone[what] += len(rows)
+            if rows and held is Held.DEAD:
+                state.dead -= len(rows)
                 self._lanes.touched.add(state)
+                for (sort,), count in Counter(rows).items():
+                    self._books.hold(-count, state.storefront, LYING, state.lane.destination, self._names.table[sort].kind)
+            if len(rows) == EXCEPTIONS_AT_ONCE:
+                return True
         gone[Swept.REPLAYS] += self._reviving.discard(state, now, self._options.dead_days * DAY_SECONDS)
+        return False

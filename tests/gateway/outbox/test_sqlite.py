@@ -60,7 +60,7 @@ from gateway.outbox.keyring import BadKeyFile, Keyring
 from gateway.outbox.schema import BACKLOGS, FIGURES, PAUSES, REPLAYS, SPAN, STEPS, UNDELIVERED, CannotOpen, is_crowded
 from gateway.outbox.seeking import Look
 from gateway.outbox.sqlite import SqliteOutbox
-from gateway.outbox.store import Options, Store
+from gateway.outbox.store import Changes, Options, Store
 from gateway.outbox.subjects import Subjects
 from gateway.outbox.withdrawing import Order, Removed
 from gateway.persons import Identifier, Persons
@@ -1122,6 +1122,31 @@ async def test_storefronts_are_swept_a_few_at_a_time(engine: SqliteEngine, monke
     gone = await outbox.sweep(NOW + 15 * DAY)
     assert (pieces, gone[Swept.DEAD_LETTERS]) == ([0, 2, 4], 5)
     assert [outbox.waiting(lane).dead for lane in lanes] == [0] * 5
+    await outbox.close()
+
+
+async def test_dead_letters_are_swept_a_few_at_a_time(engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What died together goes in short transactions, in the lane that has most of it too, and the books lose it with it."""
+    outbox = await engine.open()
+    await outbox.put([accept(n, destinations=(META,)) for n in range(25)])
+    await outbox.put([accept("other", destinations=(PINTEREST,))])
+    for lane in LANES[:2]:
+        claim = await claim_all(outbox, lane)
+        await outbox.settle(claim, [Dead(record.seq, Reason.REJECTED) for record in claim.records], NOW)
+    monkeypatch.setattr(store, "EXCEPTIONS_AT_ONCE", 10)
+    left: list[int] = []
+    whole = Store.changes
+
+    def noting(store: Store) -> Changes:
+        told = whole(store)
+        left.extend(waiting.dead for lane, waiting in told.figures.items() if lane == FIRST)
+        return told
+
+    monkeypatch.setattr(Store, "changes", noting)
+    gone = await outbox.sweep(NOW + 15 * DAY)
+    assert (left, gone[Swept.DEAD_LETTERS]) == ([15, 5, 0], 26)
+    assert not [told for told in await outbox.undelivered(SHOP) if told.dead]
+    balanced(await outbox.book(SHOP))
     await outbox.close()
 
 

@@ -6,7 +6,7 @@ import apsw
 import pytest
 
 from gateway.outbox.keyring import BadKeyFile, Keyring
-from gateway.outbox.schema import connect, every
+from gateway.outbox.schema import base, connect, every
 from gateway.outbox.vault import Vault
 from tests.gateway.outbox.making import DAY, NOW
 
@@ -70,7 +70,7 @@ def test_unused_keys_of_past_days_are_discarded(vault: Vault, connection: apsw.C
     used, _ = vault.sealing(1, NOW)
     unused, _ = vault.sealing(2, NOW)
     recent, _ = vault.sealing(1, NOW + DAY)
-    connection.execute("insert into groups values (1, 0, ?, x'01', x'', x'')", (used,))
+    connection.execute("insert into groups values (?, 0, ?, x'01', x'', x'')", (base(1) + 1, used))
     vault.discard(NOW + DAY)
     assert vault.opening(unused) is None
     assert vault.opening(used) is not None
@@ -80,6 +80,42 @@ def test_unused_keys_of_past_days_are_discarded(vault: Vault, connection: apsw.C
     assert vault.opening(used) is not None
     assert vault.opening(recent) is None
     assert len(every(connection, "select 1 from data_keys where storefront = 0")) == 1
+
+
+def test_a_key_that_an_exception_needs_stays(vault: Vault, connection: apsw.Connection) -> None:
+    """In whichever of the storefront's lanes it lies."""
+    connection.execute("insert into lanes values (1, 1, 'meta', 0), (2, 2, 'meta', 0), (3, 2, 'pinterest', null)")
+    unused, _ = vault.sealing(1, NOW)
+    used, _ = vault.sealing(2, NOW)
+    connection.execute("insert into exceptions values (3, 1, 5, 0, 0, null, 'rejected', null, 0, 0, 1, ?, x'', x'')", (used,))
+    vault.discard(NOW + DAY)
+    assert (vault.opening(unused), vault.opening(used) is None) == (None, False)
+
+
+def test_what_others_hold_is_not_gone_through_for_a_storefronts_keys(vault: Vault, connection: apsw.Connection) -> None:
+    """After an outage of days each storefront has keys that it needs: four times as many of them cost four times as much."""
+
+    def steps(first: int, last: int) -> int:
+        """Add storefronts with a backlog, and count the steps that it takes to find that they need their keys."""
+        for storefront in range(first, last):
+            number, _ = vault.sealing(storefront, NOW)
+            connection.executemany(
+                "insert into groups values (?, 0, ?, x'01', x'', x'')", [(base(storefront) + n, number) for n in range(1, 9)]
+            )
+        counted = 0
+
+        def count() -> bool:
+            nonlocal counted
+            counted += 1
+            return False
+
+        connection.set_progress_handler(count, 10)
+        vault.discard(NOW + DAY)
+        connection.set_progress_handler(None)
+        return counted
+
+    few = steps(1, 51)
+    assert steps(51, 201) < 6 * few
 
 
 def test_what_was_sent_has_keys_of_its_own(vault: Vault, connection: apsw.Connection, keyring: Keyring) -> None:
