@@ -26,7 +26,7 @@ from gateway.audit.rehearsals import canary_state
 from gateway.audit.standing import CredentialState, LaneState, Readiness, breaker, throttle, token
 from gateway.audit.trace import moment
 from gateway.console.door import Door as ConsoleDoor
-from gateway.console.live import Live, glance
+from gateway.console.live import SEEN_SECONDS, Live, glance
 from gateway.console.rooms import Rooms
 from gateway.console.site import Site
 from gateway.console.tokens import write_host_token
@@ -255,7 +255,7 @@ async def running(  # noqa: PLR0915 - every room, once
             entrance=door,
         )
         stack.push_async_callback(door.close)
-        live = Live(glance(metrics, readiness))
+        live = Live(glance(metrics, readiness, SEEN_SECONDS))
         private = Private(
             outbox=outbox,
             metrics=metrics,

@@ -7,7 +7,8 @@ streams is bounded; a page that gets none is as good as printed.
 """
 
 import asyncio
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable
 from typing import Final
 
@@ -19,6 +20,10 @@ from gateway.model import StorefrontId
 
 LOOK_SECONDS: Final = 5.0
 """How often it is looked whether something changed, and so the shortest time between two events."""
+SEEN_SECONDS: Final = 1.0
+"""How long what was seen counts for every stream: a look at a thousand storefronts takes a good part of a tenth of a second.
+Less than it takes to open a page, so that no page begins with what was before it.
+"""
 PULSE_SECONDS: Final = 30.0
 """How often a stream says that it is still there, so that proxies keep it open."""
 MOST: Final = 100
@@ -98,16 +103,32 @@ class Live:
         self._closing.set()
 
 
-def glance(metrics: Metrics, readiness: Callable[[], Readiness]) -> Callable[[StorefrontId], Hashable]:
-    """Make what looks whether something changed for a storefront: its counts, and how its destinations stand."""
+def glance(
+    metrics: Metrics,
+    readiness: Callable[[], Readiness],
+    seconds: float = 0.0,
+    clock: Callable[[], float] = time.monotonic,
+) -> Callable[[StorefrontId], Hashable]:
+    """Make what looks whether something changed for a storefront: its counts, and how its destinations stand.
+
+    What was seen counts for `seconds`, for whoever looks: it is of all storefronts, and takes as long as there are many.
+    """
+    seen: tuple[float, Readiness, dict[str, list[tuple[str, str, int]]]] | None = None
+
+    def see() -> tuple[Readiness, dict[str, list[tuple[str, str, int]]]]:
+        nonlocal seen
+        now = clock()
+        if seen is None or now - seen[0] >= seconds:
+            counts: defaultdict[str, list[tuple[str, str, int]]] = defaultdict(list)
+            for (whose, where, what), n in metrics.fates().items():
+                counts[whose].append((str(where), what, n))
+            seen = now, readiness(), counts
+        return seen[1], seen[2]
 
     def look(storefront: StorefrontId) -> Hashable:
-        counts = tuple(
-            sorted((str(where), what, n) for (whose, where, what), n in metrics.fates().items() if whose == storefront)
-        )
-        now = readiness()
+        now, counts = see()
         lanes = tuple((name, *(lane[part] for part in LOOKED_AT)) for name, lane in now["lanes"].get(storefront, {}).items())
-        return now["ready"], now["why"], counts, lanes
+        return now["ready"], now["why"], tuple(sorted(counts.get(storefront, ()))), lanes
 
     return look
 

@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 import aiohttp
 from aiohttp import web
 
+from gateway.audit.standing import Readiness
 from gateway.console import live
 from gateway.console.live import MOST_OF_ONE, Live, glance
 from gateway.metrics import Metrics
-from gateway.model import StorefrontId
+from gateway.model import Kind, Source, Status, StorefrontId
 from tests.gateway.console.pages.test_overview import readiness
 
 SHOP = StorefrontId("shop")
@@ -107,3 +108,23 @@ def test_what_is_looked_at_is_the_same_until_something_happens() -> None:
     assert look(SHOP) == before
     now["lanes"]["shop"]["meta"]["reason"] = "throttled"
     assert look(SHOP) != before
+
+
+def test_all_streams_look_once() -> None:
+    """A look is of every storefront, so it is not repeated for each of a hundred pages; what changed is seen with the next."""
+    looks, now = 0, 0.0
+
+    def count() -> Readiness:
+        nonlocal looks
+        looks += 1
+        return readiness()
+
+    metrics = Metrics()
+    look = glance(metrics, count, 2.0, lambda: now)
+    before = look(SHOP)
+    metrics.events(SHOP, Source.EVENTS, Kind.PURCHASE, Status.ACCEPTED, "", 1)
+    assert [look(SHOP) for _ in range(100)] == [before] * 100
+    assert looks == 1
+    now = 2.0
+    assert look(SHOP) != before
+    assert looks == 2
