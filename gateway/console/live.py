@@ -20,8 +20,10 @@ from gateway.model import StorefrontId
 
 LOOK_SECONDS: Final = 5.0
 """How often it is looked whether something changed, and so the shortest time between two events."""
-SEEN_SECONDS: Final = LOOK_SECONDS / 2
-"""How long what was seen counts for every stream: a look at a thousand storefronts takes a good part of a tenth of a second."""
+SEEN_SECONDS: Final = 1.0
+"""How long what was seen counts for every stream: a look at a thousand storefronts takes a good part of a tenth of a second.
+Less than it takes to open a page, so that no page begins with what was before it.
+"""
 PULSE_SECONDS: Final = 30.0
 """How often a stream says that it is still there, so that proxies keep it open."""
 MOST: Final = 100
