@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import random
 import time
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -60,7 +61,9 @@ async def fill(store: SqliteOutbox, storefronts: int, days: int, now: int) -> No
                     _book_hour(inside, number, dice)
 
         await store._writer.change(book)
-        await store._writer.change(lambda inside, at=hours[-1]: inside.sweep(at))  # type: ignore[misc]
+        last: int | None = 0
+        while last is not None:
+            last, _ = await store._writer.change(partial(Store.sweep_storefronts, after=last, now=hours[-1]))
 
 
 def _book_hour(store: Store, storefront: int, dice: random.Random) -> None:
