@@ -23,7 +23,7 @@ from gateway.audit.advice import about_later_word, in_words
 from gateway.audit.grounds import Regime
 from gateway.audit.processing import TimeLimit
 from gateway.audit.rehearsals import canary_state
-from gateway.audit.standing import CredentialState, LaneState, Readiness, breaker, throttle, token
+from gateway.audit.standing import CredentialState, LaneState, Lookout, Readiness, breaker, throttle, token
 from gateway.audit.trace import moment
 from gateway.console.door import Door as ConsoleDoor
 from gateway.console.live import SEEN_SECONDS, Live, glance
@@ -611,18 +611,18 @@ def _readiness(  # noqa: PLR0913, PLR0917 - rooms and moments, each once
     settings: Settings,
     outbox: Outbox,
     signed: SignedLog,
-    lanes: Callable[[], dict[str, dict[str, LaneState]]],
+    lanes: Callable[[StorefrontId | None], dict[str, dict[str, LaneState]]],
     opened: asyncio.Event,
     stop: asyncio.Event,
-) -> Callable[[], Readiness]:
-    def readiness() -> Readiness:
+) -> Lookout:
+    def readiness(only: StorefrontId | None = None) -> Readiness:
         why = why_not_ready(outbox.shut, opened=opened.is_set(), stopping=stop.is_set())
         return Readiness(
             ready=why is None,
             why=why,
             test_endpoints=any(s.test_endpoints for s in settings.storefronts.values()),
             log=signed.state.value,
-            lanes=lanes(),
+            lanes=lanes(only),
         )
 
     return readiness
@@ -635,7 +635,7 @@ def _lane_states(  # noqa: PLR0913, PLR0917 - rooms, each once
     asking: Mapping[Lane, Inquirer],
     canary: Canary,
     unacknowledged: Callable[[Lane], int],
-) -> Callable[[], dict[str, dict[str, LaneState]]]:
+) -> Callable[[StorefrontId | None], dict[str, dict[str, LaneState]]]:
     def state(lane: Lane, adapter: Adapter) -> LaneState:
         health, standing, word = couriers[lane].health, credentials[lane].standing, asking[lane].later_word
         violation, seen = health.violation or asking[lane].violation, canary.found(lane)
@@ -660,9 +660,9 @@ def _lane_states(  # noqa: PLR0913, PLR0917 - rooms, each once
             paused_at=None if health.paused_at is None else moment(health.paused_at),
         )
 
-    return lambda: {
-        str(s.id): {d.value: state(Lane(s.id, d), adapter) for d, adapter in s.destinations.items()}
-        for s in settings.storefronts.values()
+    return lambda only: {
+        str(name): {d.value: state(Lane(name, d), adapter) for d, adapter in settings.storefronts[name].destinations.items()}
+        for name in (settings.storefronts if only is None else (only,))
     }
 
 

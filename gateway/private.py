@@ -29,7 +29,7 @@ from aiohttp import hdrs, web
 from gateway.audit.accounts import account
 from gateway.audit.letters import list_dead, tell_slice
 from gateway.audit.shapes import Approval, Approved, tell_shapes
-from gateway.audit.standing import Readiness, standstills
+from gateway.audit.standing import Lookout, standstills
 from gateway.audit.trace import tell
 from gateway.console.door import Door
 from gateway.console.page import CSRF_HEADER, Caller, Form
@@ -162,7 +162,7 @@ class Private:
         outbox: Outbox,
         metrics: Metrics,
         storefronts: frozenset[StorefrontId],
-        readiness: Callable[[], Readiness],
+        readiness: Lookout,
         replayer: Replayer,
         pausing: Pausing,
         record: Callable[[Entry], Awaitable[int]],
@@ -302,7 +302,8 @@ class Private:
         explanation = await self._outbox.explain(storefront, kind, event_id)
         if explanation is None:
             return problem(404, "unknown_event")
-        return answer(200, orjson.dumps(tell(explanation, standstills(self._readiness()["lanes"].get(storefront, {})))))
+        standing = standstills(self._readiness(storefront)["lanes"].get(storefront, {}))
+        return answer(200, orjson.dumps(tell(explanation, standing)))
 
     async def _accounts(self, query: Mapping[str, str]) -> Answer:
         if (storefront := self._storefront(query)) is None:
@@ -325,7 +326,7 @@ class Private:
     async def _health(self, query: Mapping[str, str]) -> Answer:
         if (storefront := self._storefront(query)) is None:
             return problem(404, "unknown_storefront")
-        health = self._reports.health(storefront, self._readiness(), int(self._wall()))
+        health = self._reports.health(storefront, self._readiness(storefront), int(self._wall()))
         return answer(200, orjson.dumps(health))
 
     async def _dead_letters(self, query: Mapping[str, str]) -> Answer:

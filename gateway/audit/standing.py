@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from enum import StrEnum, unique
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 from gateway.audit.trace import Standstill, moment
-from gateway.model import Destination, Reason
+from gateway.model import Destination, Reason, StorefrontId
 from gateway.outbox import Waiting
 
 
@@ -134,6 +134,13 @@ class Readiness(TypedDict):
     log: str
     """How the signed log stands: a `LogState`. It keeps no event from being taken."""
     lanes: dict[str, dict[str, LaneState]]
+
+
+class Lookout(Protocol):
+    """Looks how the gateway stands at this moment."""
+
+    def __call__(self, only: StorefrontId | None = None, /) -> Readiness:
+        """Tell it, with the lanes of one storefront alone, or of all, which takes as long as there are many."""
 
 
 class LaneHealth(LaneState):

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from gateway.audit.standing import Health, Readiness, standstills
+from gateway.audit.standing import Health, Lookout, Readiness, standstills
 from gateway.audit.trace import Standstill
 from gateway.console.roles import Roles
 from gateway.delivery.replaying import Replayer
@@ -76,7 +76,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     replayer: Replayer
     pausing: Pausing
     metrics: Metrics
-    readiness: Callable[[], Readiness]
+    readiness: Lookout
     record: Callable[[Entry], Awaitable[int]]
     zones: Mapping[StorefrontId, ZoneInfo]
     wall: Callable[[], float]
@@ -84,8 +84,8 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
 
     def health(self, storefront: StorefrontId, readiness: Readiness | None = None) -> Health:
         """Tell how a storefront's destinations stand; `readiness` is that of this moment, where it is at hand."""
-        return self.reports.health(storefront, readiness or self.readiness(), int(self.wall()))
+        return self.reports.health(storefront, readiness or self.readiness(storefront), int(self.wall()))
 
     def standstills(self, storefront: StorefrontId) -> Mapping[Destination, Standstill]:
         """Say of each destination to which nothing goes at the moment why that is."""
-        return standstills(self.readiness()["lanes"].get(storefront, {}))
+        return standstills(self.readiness(storefront)["lanes"].get(storefront, {}))

@@ -10,7 +10,7 @@ from typing import Final
 from gateway.audit import sheets
 from gateway.audit.letters import list_dead
 from gateway.audit.shapes import tell_shapes
-from gateway.audit.standing import Readiness
+from gateway.audit.standing import Lookout
 from gateway.delivery.replaying import count_dead
 from gateway.listener import Answer, answer, problem
 from gateway.model import StorefrontId
@@ -47,7 +47,7 @@ class Exporter:
         self,
         outbox: Outbox,
         reports: Reports,
-        readiness: Callable[[], Readiness],
+        readiness: Lookout,
         record: Callable[[Entry], Awaitable[int]],
         wall: Callable[[], float],
     ) -> None:
@@ -90,6 +90,6 @@ class Exporter:
             case Exported.DEAD_LETTERS:
                 return sheets.dead_sheet(list_dead(await count_dead(self._outbox, storefront)))
             case Exported.HEALTH:
-                return sheets.health_sheet(self._reports.health(storefront, self._readiness(), now))
+                return sheets.health_sheet(self._reports.health(storefront, self._readiness(storefront), now))
             case _:
                 return sheets.shapes_sheet(tell_shapes(await self._outbox.departures(storefront)))

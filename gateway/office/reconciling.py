@@ -17,7 +17,7 @@ from aiohttp import hdrs, web
 
 from gateway.audit.reconciliation import Reckoning, Reconciliation, RowTold, Summary
 from gateway.audit.reconciliation_sheet import heading, line
-from gateway.audit.standing import Readiness, standstills
+from gateway.audit.standing import Lookout, standstills
 from gateway.audit.trace import Standstill
 from gateway.listener import Answer, answer, closing, problem, read_bounded
 from gateway.model import CURRENCIES, Destination, Fault, Kind, StorefrontId
@@ -155,7 +155,7 @@ class Reconciling:
         outbox: Outbox,
         shops: Mapping[StorefrontId, Shop],
         record: Callable[[Entry], Awaitable[int]],
-        readiness: Callable[[], Readiness],
+        readiness: Lookout,
         wall: Callable[[], float],
     ) -> None:
         self._outbox = outbox
@@ -194,7 +194,7 @@ class Reconciling:
 
     def standstills(self, storefront: StorefrontId) -> Mapping[Destination, Standstill]:
         """Say to which of them nothing goes now."""
-        return standstills(self._readiness()["lanes"].get(storefront, {}))
+        return standstills(self._readiness(storefront)["lanes"].get(storefront, {}))
 
     # ── the route ────────────────────────────────────────────────────────────────────────────────────────────────
 

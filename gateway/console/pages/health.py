@@ -47,7 +47,7 @@ async def show(ask: Ask, rooms: Rooms) -> PageShown:
     """Show how the storefront's destinations stand."""
     if (table := await table_of(ask, rooms, "/api/v1/health")) is not None:
         return table
-    readiness = rooms.readiness()
+    readiness = rooms.readiness(ask.storefront)
     health = rooms.health(ask.storefront, readiness)
     silences = await rooms.reports.silence(ask.storefront, ask.now)
     return View(
