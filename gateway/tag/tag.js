@@ -302,9 +302,9 @@
   const changed = () => {
     const [consent, yes] = read();
     const said = `${yes}${JSON.stringify(consent)}`;
-    if (yes === undefined || said === last) return;
+    if (said === last) return;
     last = said;
-    flush();
+    if (yes !== undefined) flush();
   };
 
   const listen = (name, hear) => {

@@ -21,7 +21,7 @@ async def test_a_pause_outlives_the_process_and_is_ended_by_resume(tmp_path: Pat
         await process.start()
         await post(process.installation, purchase("1"))
         assert await do("pause", "shop", "meta", *config) == 0
-        said = capsys.readouterr().out
+        said = " ".join(capsys.readouterr().out.split())
         assert "already: nothing was done." in said
         assert re.search(r"1 event\(s\) wait there; the first is too old for the platform in (?:167 h 0|166 h 59) min", said)
         assert await do("health", "shop", *config) == 1

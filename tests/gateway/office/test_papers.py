@@ -103,7 +103,7 @@ async def test_a_changed_contract_is_shown_beside_the_one_before(tmp_path: Path)
     installation = install(tmp_path / "gateway", NOWHERE, server='contracts = "contracts"')
     folder = installation.folder / "contracts"
     folder.mkdir()
-    package = Path(shipped.__code__.co_filename).parent.parent / "config/contracts"
+    package = Path(shipped.__code__.co_filename).parents[2] / "config/contracts"
     for path in package.iterdir():
         (folder / path.name).write_text(path.read_text())
     first = await diff(installation)
