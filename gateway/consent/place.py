@@ -78,19 +78,24 @@ def _short(country: str | None, region: str | None) -> Mention:
 def _place_of(mentions: tuple[Mention, ...]) -> Place:
     """Do that. Few different ones exist, so the answers are kept."""
     countries = tuple(sorted({code for country, _ in mentions if (code := _country(country)) is not None}))
-    states = {_state(region) for _, region in mentions if region is not None and region.strip()}
+    states = _states(mentions)
     state = next(iter(states)) if countries == ("US",) and len(states) == 1 else None
     return Place(countries, state)
+
+
+def _states(mentions: tuple[Mention, ...]) -> set[UsState | None]:
+    """Give the different states that were said, with None among them for what is no state with a law of its own."""
+    return {_state(region) for _, region in mentions if region is not None and region.strip()}
 
 
 def merged(mentions: tuple[Mention, ...]) -> Mention:
     """Put what was said into one mention, from which nothing less strict can follow than from all of them.
 
-    It holds codes and `UNREADABLE`, never what somebody wrote.
+    It holds codes and `UNREADABLE`, never what somebody wrote. A state counts with the country that somebody else may name.
     """
-    place = place_of(mentions)
-    said = any(region is not None and region.strip() for _, region in mentions)
-    return place.country, place.state.value if place.state else UNREADABLE if said else None
+    states = _states(mentions)
+    state = next(iter(states)) if len(states) == 1 else None
+    return place_of(mentions).country, state.value if state else UNREADABLE if states else None
 
 
 def coded(mention: Mention) -> Mention:

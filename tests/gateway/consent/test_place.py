@@ -129,6 +129,11 @@ def test_what_is_merged_holds_codes_alone(mentions: tuple[Mention, ...]) -> None
     assert region is None or region == UNREADABLE or region in UsState.__members__
 
 
+def test_a_state_without_its_country_is_kept() -> None:
+    """Somebody else may name the country, and then the state's law counts, as it does of mentions that are not merged."""
+    assert place_of((merged(((None, "US-CA"), ("", "ca"))), ("US", None))) == place_of(((None, "CA"), ("US", None)))
+
+
 @given(mentions=MENTIONS, others=MENTIONS)
 def test_nothing_less_strict_follows_from_what_is_merged(mentions: tuple[Mention, ...], others: tuple[Mention, ...]) -> None:
     """Beside whatever else is said, one mention that stands for many never puts somebody where less is asked for."""
