@@ -35,7 +35,10 @@ run: $(RUN) ## start the demo: gateway, sandbox platforms and a shop, all on thi
 # Coverage is asked of the pure rooms' own tests alone; all others run without tracing, which would double their time.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
-test: lint browser php prometheus ## the whole gate: style, types, import contracts, tests, coverage of the pure rooms
+# While types are checked on one core, another reads all tests once: pytest keeps them compiled, and each of its processes would
+# compile all of them for itself.
+test: $(DEV) browser php prometheus ## the whole gate: style, types, import contracts, tests, coverage of the pure rooms
+	@$(BIN)/python -m pytest --collect-only >/dev/null 2>&1 & $(MAKE) --no-print-directory lint && wait
 	@failed=0; \
 		$(PYTEST) --only rooms --cov --cov-report=term || failed=1; \
 		$(PYTEST) --only rest || failed=1; \
