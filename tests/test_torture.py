@@ -25,7 +25,7 @@ put_each, late = SqliteOutbox.put_each, set()
 
 async def early(self, requests):
     async def later():
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
         await put_each(self, requests)
     late.add(asyncio.ensure_future(later()))
     return [
@@ -35,7 +35,7 @@ async def early(self, requests):
 SqliteOutbox.put_each = early
 sys.exit(main())
 """
-"""A gateway that answers before the commit."""
+"""A gateway that answers before the commit, for longer than a busy machine may stand still before the kill."""
 
 
 async def test_nothing_acknowledged_is_lost_by_kills(tmp_path: Path) -> None:
