@@ -71,7 +71,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_finish() -> None:
-    """Let the garbage collector pass over sixteen thousand collected tests, and look less often: a fourteenth of all CPU time."""
+    """Let the garbage collector pass over thousands of collected tests, and look less often: a fourteenth of all CPU time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
