@@ -15,6 +15,7 @@ import msgspec
 
 from gateway.model import UsState
 
+US: Final = "US"
 UNREADABLE: Final = "?"
 """Stands for a country that was given and is no two-letter code."""
 
@@ -45,12 +46,12 @@ class Place(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     @property
     def in_us(self) -> bool:
         """Whether all who name a country name the United States."""
-        return self.countries == ("US",)
+        return self.countries == (US,)
 
     @property
     def maybe_us(self) -> bool:
         """Whether somebody names the United States, or something that cannot be read."""
-        return "US" in self.countries or UNREADABLE in self.countries
+        return US in self.countries or UNREADABLE in self.countries
 
     @property
     def outside_us(self) -> bool:
@@ -79,7 +80,7 @@ def _place_of(mentions: tuple[Mention, ...]) -> Place:
     """Do that. Few different ones exist, so the answers are kept."""
     countries = tuple(sorted({code for country, _ in mentions if (code := _country(country)) is not None}))
     states = _states(mentions)
-    state = next(iter(states)) if countries == ("US",) and len(states) == 1 else None
+    state = next(iter(states)) if countries == (US,) and len(states) == 1 else None
     return Place(countries, state)
 
 
@@ -91,11 +92,11 @@ def _states(mentions: tuple[Mention, ...]) -> set[UsState | None]:
 def merged(mentions: tuple[Mention, ...]) -> Mention:
     """Put what was said into one mention, from which nothing less strict can follow than from all of them.
 
-    It holds codes and `UNREADABLE`, never what somebody wrote. A state counts with the country that somebody else may name.
+    It holds codes and `UNREADABLE`, never what somebody wrote. A state is kept where somebody else may yet name the country.
     """
-    states = _states(mentions)
-    state = next(iter(states)) if len(states) == 1 else None
-    return place_of(mentions).country, state.value if state else UNREADABLE if states else None
+    country, states = place_of(mentions).country, _states(mentions)
+    state = next(iter(states)) if len(states) == 1 and country in {None, US} else None
+    return country, state.value if state else UNREADABLE if states else None
 
 
 def coded(mention: Mention) -> Mention:
