@@ -379,11 +379,33 @@ class StorefrontId(Text):
     PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 
 
+NO_ADDRESS: Final = (
+    r"(?!(?:\d{1,3}\.){3}\d{1,3}(?![\w.-]))"
+    r"(?!(?:[\dA-Fa-f]{1,4}:){6}(?:[\dA-Fa-f]{1,4}:[\dA-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3})(?![\w.:-]))"
+    r"(?![\dA-Fa-f:]*::[\dA-Fa-f:.]*(?![\w.:-]))"
+)
+"""In front of a text of somebody's own making: it is no whole IP address, with or without a port."""
+_OCTET: Final = r"(?:25[0-5]|2[0-4]\d|[01]?\d?\d)"
+IPV4_BEGINS: Final = rf"(?<!\d)(?:{_OCTET}\.){{3}}{_OCTET}(?!\d)"
+"""Where four numbers of at most 255 stand with dots between them, whatever stands around them but a further digit."""
+IPV6_BEGINS: Final = r"[23][\dA-Fa-f]{3}:(?:(?:[\dA-Fa-f]{1,4}:){1,5}:|(?:[\dA-Fa-f]{1,4}:){6}[\dA-Fa-f])"
+"""The same for an address of 2000::/3, the only ones that visitors have (RFC 3587, 3)."""
+_DATE: Final = r"(?<!\d)(?:19|20)\d\d\.(?:0?[1-9]|1[0-2])\.(?:0?[1-9]|[12]\d|3[01])(?!\d)(?:\.\d{1,2}(?!\d))*"
+"""A year, a month, a day and what follows of the time: with dots between them it would else look like an address."""
+
+
 class EventId(Text):
-    """The storefront's id of an event: 1–64 of `A-Z a-z 0-9 _ . : -`."""
+    """The storefront's id of an event: 1–64 of `A-Z a-z 0-9 _ . : -`, with no IP address in it.
+
+    No `@`, no `%` and no letter of another script, so no e-mail address fits. What has neither dot nor colon is told at once.
+    """
 
     __slots__ = ()
-    PATTERN = re.compile(r"[A-Za-z0-9_.:\-]{1,64}", re.ASCII)
+    PATTERN = re.compile(
+        r"[A-Za-z0-9_\-]{1,64}"
+        rf"|(?=.{{1,64}}\Z){NO_ADDRESS}(?:[A-Za-z_.:\-]|{_DATE}|(?!{IPV4_BEGINS}|{IPV6_BEGINS})\d)++",
+        re.ASCII,
+    )
 
 
 class RefundId(Text):
@@ -458,11 +480,11 @@ class PagePath(Text):
 
     No query, no fragment, 2–200 characters. A path may hold an order number, a reset link or an address as well as words,
     so only words are taken (`WORD`), joined by single `-`, `_` or `.` and by `/`: no percent-encoding, no `@`, no `~`, no
-    digest, token, UUID or long number. What it cannot tell is a word that is a name (`/account/jane-doe`).
+    digest, token, UUID, long number or IP address. What it cannot tell is a word that is a name (`/account/jane-doe`).
     """
 
     __slots__ = ()
-    PATTERN = re.compile(r"(?=.{2,200}\Z)(?:/[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*)+/?", re.ASCII)
+    PATTERN = re.compile(rf"(?=.{{2,200}}\Z)(?!.*{IPV4_BEGINS})(?:/[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*)+/?", re.ASCII)
     WORD: Final = re.compile(
         r"(?![A-Fa-f0-9]{8,}\Z)(?:[a-z]{1,20}|[A-Z]{1,20}|[A-Z][a-z]{1,19}|\d{1,4}|(?!\d{5})[a-z0-9]{2,5}|(?!\d{5})[A-Z0-9]{2,5})",
         re.ASCII,
@@ -477,14 +499,6 @@ class PagePath(Text):
         if sum(map(str.isdigit, text)) > cls.MOST_DIGITS or not all(map(cls.WORD.fullmatch, _WORDS.findall(text))):
             raise ValueError(cls.__name__)
         return made
-
-
-NO_ADDRESS: Final = (
-    r"(?!(?:\d{1,3}\.){3}\d{1,3}(?![\w.-]))"
-    r"(?!(?:[\dA-Fa-f]{1,4}:){6}(?:[\dA-Fa-f]{1,4}:[\dA-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3})(?![\w.:-]))"
-    r"(?![\dA-Fa-f:]*::[\dA-Fa-f:.]*(?![\w.:-]))"
-)
-"""In front of a text of somebody's own making that may be left out: it is no whole IP address, with or without a port."""
 
 
 class ContentId(Text):
@@ -532,10 +546,10 @@ class MetaBrowserId(Text):
 
 
 class PinterestClickId(Text):
-    """Pinterest's `epik`: 8–512 of `A-Z a-z 0-9 _ . -`, no IP address. Its length is unpublished; the bound is ours."""
+    """Pinterest's `epik`: 8–512 of `A-Z a-z 0-9 _ . -`, no IP address in it. Its length is unpublished; the bound is ours."""
 
     __slots__ = ()
-    PATTERN = re.compile(NO_ADDRESS + r"[A-Za-z0-9_.\-]{8,512}", re.ASCII)
+    PATTERN = re.compile(rf"{NO_ADDRESS}(?!.*{IPV4_BEGINS})[A-Za-z0-9_.\-]{{8,512}}", re.ASCII)
 
 
 class PlatformCode(Text):

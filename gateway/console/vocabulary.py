@@ -325,7 +325,7 @@ VALUES: Final[Mapping[str, str]] = {
     "sha256": "SHA-256",
     "ipv4_24": "IPv4 address cut to its network",
     "ipv6_48": "IPv6 address cut to its network",
-    "event_id": "The shop's own id of the event",
+    "event_id": "The shop's own id of the event, no IP address in it",
     "content_id": "The shop's own id of an article",
     "currency": "Currency",
     "money_number": "Amount",

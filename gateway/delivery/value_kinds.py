@@ -76,6 +76,17 @@ NO_ADDRESS: Final = (
     r"(?![0-9A-Fa-f:]{0,30}::[0-9A-Fa-f:.]{0,45}(?![A-Za-z0-9_.:-]))"
 )
 """In front of an id of the shop's own making: it does not look like a whole IP address, with or without a port."""
+_NUMBER: Final = "(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})"
+INSIDE_V4: Final = rf"(?<![0-9])(?:{_NUMBER}\.){{3}}{_NUMBER}(?![0-9])"
+INSIDE_V6: Final = "[23][0-9A-Fa-f]{3}:(?:(?:[0-9A-Fa-f]{1,4}:){1,5}:|(?:[0-9A-Fa-f]{1,4}:){6}[0-9A-Fa-f])"
+"""How IP addresses look that stand inside an id; of version 6 those that visitors have (RFC 3587, 3)."""
+DATE: Final = r"(?<![0-9])(?:19|20)[0-9]{2}\.(?:0?[1-9]|1[0-2])\.(?:0?[1-9]|[12][0-9]|3[01])(?![0-9])(?:\.[0-9]{1,2}(?![0-9]))*"
+"""A moment written with dots is no address."""
+ID: Final = (
+    rf"[A-Za-z0-9_-]{{1,64}}|(?=[A-Za-z0-9_.:-]{{1,64}}(?![A-Za-z0-9_.:-])){NO_ADDRESS}"
+    rf"(?:[A-Za-z_.:-]|{DATE}|(?!{INSIDE_V4}|{INSIDE_V6})[0-9])+"
+)
+"""The id of an event: what has a dot or a colon in it is looked at digit by digit."""
 
 _ALL: Final = (
     ValueKind("sha256", "SHA-256 in 64 lower-case hex digits, never clear text", "string", "[0-9a-f]{64}"),
@@ -86,7 +97,7 @@ _ALL: Final = (
         "string",
         f"(?!2002:){GROUP}(?::{GROUP}){{0,2}}::",
     ),
-    ValueKind("event_id", "the shop's own id of the event", "string", f"{NO_ADDRESS}[A-Za-z0-9_.:-]{{1,64}}"),
+    ValueKind("event_id", "the shop's own id of the event, no IP address in it", "string", ID),
     ValueKind("content_id", "the shop's own id of an article", "string", f"{NO_ADDRESS}[A-Za-z0-9_.:-]{{1,64}}"),
     ValueKind("currency", "currency code of ISO 4217", "string", _by_first_letter(CURRENCIES)),
     ValueKind(
@@ -123,7 +134,7 @@ _ALL: Final = (
         "page_address",
         "a page of the shop without query and without anything that looks like a number of an order or a person",
         "string",
-        rf"https?://{HOST}(?![A-Za-z0-9._~/-]{{0,200}}(?:[0-9]{{6}}|[0-9A-Fa-f]{{16}}))/[A-Za-z0-9._~/-]{{0,200}}",
+        rf"https?://{HOST}(?![A-Za-z0-9._~/-]{{0,200}}(?:[0-9]{{6}}|[0-9A-Fa-f]{{16}}|{INSIDE_V4}))/[A-Za-z0-9._~/-]{{0,200}}",
     ),
     ValueKind(
         "user_agent",
@@ -146,7 +157,10 @@ _ALL: Final = (
         r"fb\.[0-2]\.[0-9]{10,13}\.[0-9]{1,20}(?:\.[A-Za-z0-9_-]{2,8})?",
     ),
     ValueKind(
-        "pinterest_click_id", "Pinterest's id of an ad click (cookie _epik)", "string", f"{NO_ADDRESS}[A-Za-z0-9_.-]{{8,512}}"
+        "pinterest_click_id",
+        "Pinterest's id of an ad click (cookie _epik)",
+        "string",
+        rf"{NO_ADDRESS}(?![A-Za-z0-9_.-]{{0,512}}{INSIDE_V4})[A-Za-z0-9_.-]{{8,512}}",
     ),
     ValueKind("number_id", "a platform's own id in digits", "string", "[0-9]{1,20}"),
     ValueKind("customer_id", "a Google Ads account: ten digits", "string", "[0-9]{10}"),

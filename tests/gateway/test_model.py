@@ -59,11 +59,34 @@ ADDRESSES = [
     "::ffff:203.0.113.77",
     "0:0:0:0:0:ffff:203.0.113.77",
 ]
-"""Whole IP addresses, which no text below the boundary can be but an event's id."""
+"""Whole IP addresses, which no text below the boundary can be."""
+
+BEFORE = ("", "order-", "order.", "order:", "ip", "1001-", "1001_", "2026-11-22:", "1.", "1700000000.", "2026.", "12:")
+BEHIND = ("", "-1001", ".x", ".1700000000", ".1", ":443", "_", "x", "-2026.11.22", ":a:b")
+AROUND = [before + address + behind for address in ADDRESSES for before in BEFORE for behind in BEHIND]
+"""The same with text around them, as programs put an id together that nobody else has."""
+PLAIN = [
+    "1.2.3", "v1.2.3", "1001.2.3.4", "1.2.3.1001", "10:15:00", "2026-11-22T10:15:00", "2026.11.22.1", "2026.11.22.10.15.30",
+    "A-2026.1.2.10.15-7", "26-11-22-15", "203-0-113-77", "x-300.1.2.3", "x-1.2.3.256", "GA1.2.1234567890.1700000000",
+    "fb.1.1700000000000.123", "shop::order::1001", "order::2026::1001", "00:1A:2B:3C:4D:5E", "2026:11:22:10:15:00",
+    "123e4567-e89b-12d3-a456-426614174000", "gtm.start.1700000000000_3.12", "1700000000.4711", "4.10-20.30",
+]  # fmt: skip
+"""Ids that are none, however near they come."""
 
 BORN: list[tuple[type[Text], list[str], list[str]]] = [
     (StorefrontId, ["a", "shop-1_x", "9" * 40], ["", "-a", "A", "a" * 41, "a\n", "é", "shop|1"]),
-    (EventId, ["1", "A.b_c:d-e", "x" * 64], ["", "x" * 65, "a b", "a\n", "jane@example.com", "é", "٣"]),
+    (
+        EventId,
+        ["1", "A.b_c:d-e", "x" * 64, "x" * 62 + ".y", *PLAIN],
+        [
+            "", "x" * 65, "x" * 63 + ".y", "2026.11.22" + ".x" * 28, "a b", "a\n", "é", "٣", "2026.11.22\n",
+            # an address of a person, however it is written
+            "jane@example.com", "jane@example.com-4711", "4711-jane@example.com", "jane%40example.com", "jane\uff20example.com",
+            "\uff4aane@example.com", "mailto:jane@example.com",
+            # an address of a machine
+            *ADDRESSES, *AROUND, "010.011.022.001", "203.000.113.077", "order-10.11.22.1", "999.999.999.999", "fe80::1",
+        ],
+    ),
     (EmailDigest, ["0" * 64, "af" * 32], ["0" * 63, "0" * 65, "A" * 64, "g" * 64, "0" * 64 + "\n"]),
     (
         TruncatedIp,
@@ -98,6 +121,8 @@ BORN: list[tuple[type[Text], list[str], list[str]]] = [
             "/orders/10432", "/o/1234-567", "/tel/06-12-34-56", "/1990-05-17", "/u/123e4567-e89b-12d3-a456-426614174000",
             "/u/abcdefab-cdef-abcd-abcd-abcdefabcdef", "/reset/deadbeef", "/reset/DEADBEEFCAFE", "/reset/a1b2c3", "/t/xK9fQ",
             "/t/eyJhbGciOiJIUzI1NiJ9.e30.x", "/r/aBc", "/v/0x1f600",
+            # IP addresses of few digits
+            "/u/8.8.8.8", "/5.9.80.12", "/u/from-8.8.8.8", "/8.8.8.8.html",
         ],
     ),
     (ContentId, ["1", "SKU-7:blue_a.b", "x" * 64], ["", "x" * 65, "a b", "a\n", "jane@example.com", "é", "a/b", *ADDRESSES]),
@@ -117,7 +142,11 @@ BORN: list[tuple[type[Text], list[str], list[str]]] = [
         ["fb.1.1795339000123.1098115397", "fb.1.1795339000123.1098115397.Bg"],
         ["fb.1.1795339000123.x1098115397", "fb.1.1795339000123.", "1098115397", "fb.1.1795339000123." + "1" * 21],
     ),
-    (PinterestClickId, ["dj0yJnU9" * 4, "a.b-c_d9"], ["short", "a" * 513, "abc def g", "abcdefg@h", *ADDRESSES]),
+    (
+        PinterestClickId,
+        ["dj0yJnU9" * 4, "a.b-c_d9"],
+        ["short", "a" * 513, "abc def g", "abcdefg@h", "dj0y-203.0.113.77", *ADDRESSES],
+    ),
     (PlatformCode, ["100/2804003", "INVALID_ARGUMENT", "x" * 128], ["", "x" * 129, "a b", "Invalid: jane@example.com"]),
     (Receipt, ["AbC+/=.:-_9", "x" * 128], ["", "x" * 129, "a b", "a\n", "é"]),
 ]  # fmt: skip
@@ -177,6 +206,34 @@ def test_a_path_holds_no_long_number(number: int, parts: list[int]) -> None:
     for text in (str(number), f"order-{number}", "-".join(map(str, parts)), "/".join(map(str, parts))):
         with pytest.raises(ValueError, match=r"^PagePath\Z"):
             PagePath(f"/{text}")
+
+
+@given(
+    st.ip_addresses(v=4),
+    st.text("Az9_.:-", max_size=20).filter(lambda text: not text[-1:].isdigit()),
+    st.text("Az9_.:-", max_size=20).filter(lambda text: not text[:1].isdigit()),
+)
+def test_no_id_holds_an_ip_address(address: IPv4Address, before: str, behind: str) -> None:
+    """Whatever stands before and behind it, unless that is a digit and makes it another number."""
+    with pytest.raises(ValueError, match=r"^EventId\Z"):
+        EventId(f"{before}{address}{behind}")
+
+
+@given(st.ip_addresses(v=6, network="2000::/3"), st.text("Az9_.-", max_size=12), st.text("z_.-", max_size=12))
+def test_no_id_holds_an_ip_address_of_version_6(address: IPv6Address, before: str, behind: str) -> None:
+    """Of those that are given out, shortened or in full; nobody's begins with two groups of nothing behind the first."""
+    if not any(address.packed[2:4]):
+        return
+    for text in (str(address), address.exploded, address.exploded.upper()):
+        with pytest.raises(ValueError, match=r"^EventId\Z"):
+            EventId(f"{before}{text}{behind}")
+
+
+@given(st.from_regex(r"\A[A-Za-z0-9_-]{1,64}\Z") | st.uuids().map(str) | st.datetimes().map(lambda t: f"{t:%Y.%m.%d.%H.%M.%S}"))
+def test_an_id_without_dots_is_nobodys_address(text: str) -> None:
+    """Nor is a moment that is written with them."""
+    if text[:2] in ("19", "20") or "." not in text:
+        assert EventId(text) == text
 
 
 def test_hardly_a_random_token_is_a_path() -> None:

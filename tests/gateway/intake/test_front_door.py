@@ -495,7 +495,7 @@ def test_every_path_has_its_methods() -> None:
 
 @given(
     st.lists(st.sampled_from(tuple(Destination)), unique=True, min_size=1).map(tuple),
-    st.text("aZ0_.:-", min_size=1, max_size=64),
+    st.text("aZ0_.:-", min_size=1, max_size=64).filter(EventId.PATTERN.fullmatch),
 )
 def test_the_commonest_result_is_written_as_json_would_be(allowed: tuple[Destination, ...], event_id: str) -> None:
     """Put together from pieces, it is what a JSON writer makes of the same members, those left out among them."""

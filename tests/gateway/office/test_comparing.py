@@ -15,7 +15,7 @@ from gateway.audit.recordings import Recorded, read
 from gateway.delivery.clocks import Time
 from gateway.delivery.contract import Outgoing
 from gateway.intake.front_door import ROUTES
-from gateway.model import Destination, Source, StorefrontId
+from gateway.model import Destination, EventId, Source, StorefrontId
 from gateway.office.comparing import READERS
 from gateway.office.dry_run import Way, try_way
 from gateway.outbox import Accept
@@ -157,7 +157,7 @@ def test_every_door_that_a_container_has_is_read() -> None:
 CONSENTS: Final = st.sampled_from(
     [{}, {"advertising": True}, {"advertising": False}, {"advertising": True, "vendors": {"google_ads": False}}, {"gpc": True}]
 )
-IDS: Final = st.from_regex(r"(?![oh]-)[A-Za-z0-9_.:-]{1,64}", fullmatch=True)
+IDS: Final = st.from_regex(r"(?![oh]-)[A-Za-z0-9_.:-]{1,64}", fullmatch=True).filter(EventId.PATTERN.fullmatch)
 """Not in the form that Google's adapter itself gives to ids, which could be taken for another event's."""
 EVENTS: Final = st.builds(
     lambda name, event_id, consent, **more: purchase(event_id, consent=consent) | {"event": name} | more,

@@ -213,6 +213,8 @@ def test_a_good_event_is_read_whole() -> None:
         ({"event_id": "x" * 65}, "event_id", Fault.TOO_LONG),
         ({"event_id": "jane@example.com"}, "event_id", Fault.BAD_FORMAT),
         ({"event_id": "1001\n"}, "event_id", Fault.BAD_FORMAT),
+        ({"event_id": "order-203.0.113.7"}, "event_id", Fault.BAD_FORMAT),
+        ({"event_id": "203.0.113.7"}, "event_id", Fault.BAD_FORMAT),
         ({"occurred_at": None}, "occurred_at", Fault.MISSING),
         ({"occurred_at": "yesterday"}, "occurred_at", Fault.BAD_FORMAT),
         ({"occurred_at": NOW * 1000}, "occurred_at", Fault.OUT_OF_RANGE),
