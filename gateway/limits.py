@@ -49,7 +49,7 @@ class Addresses:
         self._burst = burst
         self._renew(now)
 
-    def take(self, network: str, count: int, now: float) -> float:
+    def take(self, network: str, count: int, now: float, before: int = 0) -> float:
         """As `Bucket.take`, for the network that a request came from."""
         if now - self._since > KEY_SECONDS or len(self._buckets) >= MOST_ADDRESSES:
             self._renew(now)
@@ -57,7 +57,7 @@ class Addresses:
         bucket = self._buckets.get(name)
         if bucket is None:
             bucket = self._buckets[name] = Bucket(self._rate, self._burst, now)
-        return bucket.take(count, now)
+        return bucket.take(count, now, before)
 
     def _renew(self, now: float) -> None:
         self._key = secrets.token_bytes(32)

@@ -456,7 +456,7 @@ class Intake:
     ) -> None:
         """Ask the visitor's own bucket first: what one network sends too much must not use up what all others share."""
         if count:
-            self._wait_for(self._addresses.take(network_of(address), count, self._monotonic()), headers)
+            self._wait_for(self._addresses.take(network_of(address), count, self._monotonic(), before), headers)
             self._take(bucket, count, headers, before=before)
 
     def _wait_for(self, seconds: float, headers: Mapping[str, str] = NO_HEADERS) -> None:

@@ -374,6 +374,23 @@ async def test_a_network_waits_as_long_as_it_is_asked_to(tmp_path: Path) -> None
         assert (await door.collect(refused(), X_Forwarded_For="2001:db8:1:2:ffff::3")).status == 204
 
 
+@pytest.mark.parametrize("events", [200, 201, 202, 500])
+async def test_a_pages_batch_that_no_network_may_send_at_once_is_taken_and_owed(tmp_path: Path, events: int) -> None:
+    """Whoever repeats it as asked is let in once; until it is paid off the network waits, and nobody else does."""
+    async with doorway(tmp_path, PROXIES) as door:
+        batch = {"events": [{"event": "page_view", "event_id": str(n), "occurred_at": NOW} for n in range(events)]}
+        assert (await door.collect(refused(), X_Forwarded_For="203.0.113.7")).status == 204
+        early = await door.collect(batch, X_Forwarded_For="203.0.113.7")
+        assert is_error(early, 429, "too_many_requests")
+        door.clock.pass_by(early.retry_after)
+        assert (await door.collect(batch, X_Forwarded_For="203.0.113.7")).status == 204
+        door.clock.pass_by((events - 200) / 20)
+        assert is_error(await door.collect(refused(), X_Forwarded_For="203.0.113.8"), 429, "too_many_requests")
+        assert (await door.collect(refused(), X_Forwarded_For="198.51.100.7")).status == 204
+        door.clock.pass_by(0.1)
+        assert (await door.collect(refused(), X_Forwarded_For="203.0.113.8")).status == 204
+
+
 async def test_a_browsers_events_count_one_by_one(tmp_path: Path) -> None:
     """A network's limit cannot be evaded by putting many events into each request."""
     async with doorway(tmp_path, PROXIES) as door:
