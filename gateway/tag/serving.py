@@ -4,6 +4,7 @@ Under the address that names its version it may be kept for a year: that is the 
 and it never changes. Under the plain one it is kept for an hour, so that a shop has a new tag within the hour.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -30,6 +31,29 @@ def serve_tag(headers: Mapping[str, str], query: str) -> Answer:
     kept = {**ALWAYS, "Cache-Control": YEAR if query == f"v={VERSION}" else HOUR}
     if ETAG in headers.get(hdrs.IF_NONE_MATCH, ""):
         return answer(304, b"", kept, SCRIPT)
-    if "gzip" in headers.get(hdrs.ACCEPT_ENCODING, "").lower():
+    gzipped, plain = _weights(headers.get(hdrs.ACCEPT_ENCODING))
+    if gzipped and gzipped >= plain:
         return answer(200, TAG_GZIPPED, {**kept, "Content-Encoding": "gzip"}, SCRIPT)
-    return answer(200, TAG, kept, SCRIPT)
+    return answer(200, TAG, kept, SCRIPT) if plain else answer(406, b"", {**ALWAYS, "Cache-Control": "no-store"})
+
+
+CODING: Final = re.compile(r"([^\s;]+)(?:\s*;\s*q=([01](?:\.[0-9]{0,3})?))?", re.ASCII)
+"""A content coding and its weight (https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3, read 2026-11-27)."""
+LEAST: Final = 0.0001
+"""The weight of what nobody named: below all that can be written."""
+
+
+def _weights(accepted: str | None) -> tuple[float, float]:
+    """Say how much gzip, and the script as it is, are wanted by this Accept-Encoding; 0 for what is not taken.
+
+    Who says nothing of the script as it is takes it, unless all that is not named is excluded. A coding that stands twice counts
+    with its lowest weight, and one of another form not at all.
+    """
+    said: dict[str, float] = {}
+    for part in (accepted or "").lower().split(","):
+        if found := CODING.fullmatch(part.strip()):
+            name, weight = found[1].removeprefix("x-"), min(float(found[2] or 1), 1.0)
+            said[name] = min(weight, said.get(name, 1.0))
+    others = said.get("*")
+    plain = said.get("identity", 0.0 if others == 0 else LEAST)
+    return said.get("gzip", others or 0.0), plain

@@ -9,14 +9,28 @@ from gateway.tag import TAG, VERSION
 from gateway.tag.serving import ETAG, serve_tag
 
 
-@pytest.mark.parametrize(("accepted", "compressed"), [("gzip, br", True), ("GZIP", True), ("identity", False), ("", False)])
-def test_it_is_compressed_for_whoever_takes_that(accepted: str, compressed: bool) -> None:
-    """The same script either way."""
+@pytest.mark.parametrize(
+    ("accepted", "compressed"),
+    [
+        ("gzip, br", True), ("GZIP", True), ("identity", False), ("", False), ("br", False), ("gzippy", False), ("x-gzip", True),
+        ("gzip;q=0", False), ("gzip ; Q=0.000, br", False), ("*;q=0, identity", False), ("*", True), ("br, *;q=0.1", True),
+        ("gzip;q=0, *", False), ("*;q=0, gzip", True), ("identity;q=0", None), ("*;q=0", None), ("gzip;q=0, identity;q=0", None),
+        ("br, identity;q=0", None), ("identity;q=0, gzip;q=0.001", True), ("identity;q=0, *", True), ("*;q=0, br", None),
+        ("gzip;q=0.5, identity", False), ("gzip;q=0.5, identity;q=0.5", True), ("gzip;q=nan", False), ("gzip;q=", False),
+        ("gzip;q=2", False), ("gzip;x=1", False), ("gzip, gzip;q=0", False), ("identity;q=x", False), (",, ;q=1", False),
+    ],
+)  # fmt: skip
+def test_it_is_compressed_for_whoever_takes_that(accepted: str, compressed: bool | None) -> None:
+    """The same script either way, as the weights say; nothing where neither is taken."""
     told = serve_tag({"Accept-Encoding": accepted}, "")
+    assert told.extra["Vary"] == "Accept-Encoding"
+    if compressed is None:
+        assert (told.status, told.body) == (406, b"")
+        assert told.extra["Cache-Control"] == "no-store"
+        return
     assert told.status == 200
     assert ("gzip" in told.extra.get("Content-Encoding", "")) is compressed
     assert (gzip.decompress(told.body) if compressed else told.body) == TAG
-    assert told.extra["Vary"] == "Accept-Encoding"
 
 
 @pytest.mark.parametrize(("query", "kept"), [("", "max-age=3600"), (f"v={VERSION}", "immutable"), ("v=older", "max-age=3600")])
