@@ -36,6 +36,8 @@ HEADERS: Final = {hdrs.SERVER: "consent-gateway", hdrs.CACHE_CONTROL: "no-store"
 """On every answer: no version of anything, nothing for a cache to keep."""
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
+HEAD_ENDS: Final = b"\r\n\r\n"
+
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
@@ -266,7 +268,7 @@ class QuietServer(web.Server):
 class QuietHandler(RequestHandler):
     """One connection: bounded in time while headers arrive, counted, and silent about what it could not read."""
 
-    __slots__ = ("_client", "_header_timer", "_idle", "_quiet")
+    __slots__ = ("_client", "_header_timer", "_idle", "_offering", "_quiet")
 
     def __init__(self, manager: QuietServer, **kwargs: object) -> None:
         super().__init__(manager, **kwargs)  # type: ignore[arg-type]  # passed through as they came
@@ -275,6 +277,8 @@ class QuietHandler(RequestHandler):
         self._header_timer: asyncio.TimerHandle | None = None
         self._idle: asyncio.Future[None] | None = None
         """What aiohttp's task waits for while a request that was taken whole is under way; else None."""
+        self._offering: StreamReader | None = None
+        """The body, not whole yet, of a request that offers another protocol; else None."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the connection, or close it when there are too many."""
@@ -305,12 +309,21 @@ class QuietHandler(RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Parse; while a request's headers are incomplete its clock is running, whatever drips in meanwhile."""
         waiter, self._waiter = self._waiter, None
+        offering, had = self._offering, 0 if self._offering is None else self._offering.total_bytes
         try:
             super().data_received(data)
         finally:
             self._waiter = waiter
-        if self._messages and type(self._messages[-1][0]) is not RawRequestMessage:
-            self._break_off()
+        if offering is not None:
+            self._look_behind(offering, len(data) - (offering.total_bytes - had))
+        if self._messages:
+            message, payload = self._messages[-1]
+            if type(message) is not RawRequestMessage:
+                self._break_off()
+            elif message.upgrade and payload is not offering:
+                alone = waiter is not None and len(self._messages) == 1
+                behind = len(data) - data.find(HEAD_ENDS) - len(HEAD_ENDS) - payload.total_bytes if alone else 1
+                self._look_behind(payload, behind)
         taken = False
         if waiter is not None and self._messages and not waiter.done() and not (taken := self._is_taken(waiter)):
             waiter.set_result(None)
@@ -320,6 +333,21 @@ class QuietHandler(RequestHandler):
                 self._headers_are_in()
         elif self._header_timer is None:
             self._expect_headers()
+
+    def _look_behind(self, payload: StreamReader, behind: int) -> None:
+        """Close the connection behind a request that offers another protocol, if anything may have followed it in one read.
+
+        aiohttp's parser, which knows WebSocket alone, answers the request and drops those bytes. `behind`: how many bytes of
+        the read are none of the request's, as far as can be told; of chunks it cannot.
+        """
+        self._offering = None if payload.is_eof() else payload
+        if self._offering is not None or self._upgraded or not behind:
+            return
+        for place, (message, other) in enumerate(self._messages):
+            if other is payload and type(message) is RawRequestMessage:
+                self._messages[place] = (message._replace(should_close=True), payload)
+                return
+        self._close = True  # it is under way already
 
     def _break_off(self) -> None:
         """Tell who reads a body that it cannot be read on: aiohttp's parser tells the next request alone."""

@@ -46,8 +46,8 @@ LEAST: Final = 0.0001
 def _weights(accepted: str | None) -> tuple[float, float]:
     """Say how much gzip, and the script as it is, are wanted by this Accept-Encoding; 0 for what is not taken.
 
-    Who says nothing of the script as it is takes it, unless all that is not named is excluded. A coding that stands twice counts
-    with its lowest weight, and one of another form not at all.
+    Who says nothing of the script as it is takes it, unless all that is not named is excluded. A coding that stands twice
+    counts with its lowest weight, and one of another form not at all.
     """
     said: dict[str, float] = {}
     for part in (accepted or "").lower().split(","):

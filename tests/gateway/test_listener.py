@@ -462,3 +462,72 @@ async def test_a_connection_with_a_taken_request_is_not_idle() -> None:
         assert (await wire.answer()).body == b"now"
         await asyncio.sleep(0.2)
         assert await is_served(wire)
+
+
+# ── other protocols ──────────────────────────────────────────────────────────────────────────────────────────────
+
+H2C = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA")
+ASKS = request("GET", "/asks", H2C)
+TELLS = request("POST", "/tells", H2C, b"abc")
+CHUNKED = request("POST", "/chunks", [*H2C, "Transfer-Encoding: chunked"]) + b"3\r\nabc\r\n0\r\n\r\n"
+
+
+async def _says_where(got: web.BaseRequest) -> web.StreamResponse:
+    return answer(200, got.path.encode() + b":" + await got.read() + b"\n", content_type="text/plain")
+
+
+async def _at_once(got: web.BaseRequest) -> web.StreamResponse:
+    return answer(200, got.path.encode() + b":\n", content_type="text/plain")
+
+
+def _takes_where(got: Whole, reply: Reply) -> bool:
+    reply(answer(200, got.raw_path.encode() + b":\n", content_type="text/plain"))
+    return True
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param([ASKS + PING], id="in one piece"),
+        pytest.param([TELLS + PING], id="behind a body"),
+        pytest.param([TELLS[:-2], TELLS[-2:] + PING], id="behind the rest of a body"),
+        pytest.param([TELLS[:40], TELLS[40:] + PING], id="behind the rest of a head"),
+        pytest.param([CHUNKED + PING], id="behind chunks"),
+        pytest.param([CHUNKED[:-4], CHUNKED[-4:] + PING], id="behind the last chunk"),
+        pytest.param([ASKS + TELLS], id="asks twice"),
+        pytest.param([request("GET", "/asks", ["Connection: upgrade", "Upgrade: websocket, h2c"]) + PING], id="of two"),
+        pytest.param([request("POST", "/tells", H2C, b"\r\n\r\n") + PING], id="a body like a head"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("handler", "taker"), [(_says_where, takes_nothing), (_at_once, takes_nothing), (_at_once, _takes_where)]
+)
+async def test_what_follows_a_request_for_another_protocol_is_not_lost_silently(
+    parts: list[bytes], handler: Handler, taker: Taker
+) -> None:
+    """The request is answered as if it asked for nothing, and where something behind it is gone the connection is too."""
+    async with listening(handler, taker=taker) as there:
+        heard = await spoken(there.port, *parts, pause=0.1, seconds=4.0)
+    assert heard.statuses == [200]
+    assert heard.closed
+    assert heard.seconds < 2.0
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param([ASKS, ASKS, PING], id="without a body"),
+        pytest.param([TELLS, TELLS, PING], id="with a body"),
+        pytest.param([TELLS[:-3], TELLS[-3:], TELLS[:-2], TELLS[-2:-1], TELLS[-1:]], id="head and body by themselves"),
+        pytest.param([request("GET", "/", ["Upgrade: h2c"]) + PING], id="not of this connection"),
+        pytest.param([request("GET", "/", ["Connection: upgrade", "Upgrade: websocket"]) + PING], id="what aiohttp keeps"),
+    ],
+)
+@pytest.mark.parametrize("taker", [takes_nothing, _takes_where])
+async def test_who_merely_offers_another_protocol_keeps_the_connection(parts: list[bytes], taker: Taker) -> None:
+    """Java's own client offers HTTP/2 with every request that is not encrypted, and waits for each answer."""
+    async with listening(_says_where, taker=taker) as there:
+        heard = await spoken(there.port, *parts, pause=0.1, seconds=1.0)
+    assert not heard.closed
+    assert set(heard.statuses) == {200}
+    assert len(heard.statuses) == sum(part.count(b" HTTP/1.1") for part in parts)
