@@ -419,8 +419,9 @@ def _alone(value: object) -> object:
 def consent_of(said: Piece) -> object:
     """Give the consent object of an event: what the shop says was said, every no of `consent_state`, and whose it is.
 
-    What is no object, and a state that is no answer, refuses. No state ever grants. Raises Broken for a client that is neither
-    text nor a whole number: without it a withdrawal would not be heard.
+    What is no object, and a state that is no answer, refuses. No state ever grants. The tag's client stands beside whatever else
+    the shop joins by, unless the shop names a client itself. Raises Broken for one that is neither text nor a whole number:
+    without it a withdrawal would not be heard.
     """
     own = said.get(OWN)
     if own is not None and type(own) is not dict:
@@ -431,9 +432,9 @@ def consent_of(said: Piece) -> object:
         if type(state) is not dict:
             return "unreadable"
         consent |= _refused_by(state, consent)
-    client = _text(_first(said, CLIENTS), "client_id")
-    if client is not None and consent.get("join") in (None, {}):
-        consent["join"] = {"client_id": client}
+    client, join = _text(_first(said, CLIENTS), "client_id"), consent.get("join")
+    if client is not None and (join is None or (type(join) is dict and join.get("client_id") is None)):
+        consent["join"] = {**(join or {}), "client_id": client}
     return consent
 
 

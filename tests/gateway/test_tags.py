@@ -450,6 +450,18 @@ async def test_the_data_tags_purchase_goes_to_everybody(data_door: Doorway) -> N
     assert dict((await data_door.book()).received) == {(Source.STAPE, Kind.PURCHASE, Status.ACCEPTED, ""): 1}
 
 
+@pytest.mark.parametrize("join", [{"cart_token": "c1-9f2"}, {"order_id": "1001", "client_id": None}])
+async def test_who_withdraws_by_the_data_tags_client_id_is_heard(data_door: Doorway, join: dict[str, str]) -> None:
+    """Also where the shop's own object joins by something else: what waits goes, and what comes is refused."""
+    said = {**SAID, "client_id": "dcid.1.2.3", "gateway_consent": {"advertising": True, "join": join}}
+    await data_tag(data_door, said)
+    assert len(await data_door.stored(GOOGLE)) == 1
+    assert (await data_door.take_back({"client_id": "dcid.1.2.3"})).status == 204
+    assert await data_door.stored(GOOGLE) == []
+    await data_tag(data_door, {**said, "transaction_id": "1002"})
+    assert (await data_door.book()).received[Source.STAPE, Kind.PURCHASE, Status.REFUSED, Refusal.WITHDRAWN] == 1
+
+
 async def test_a_list_is_answered_with_a_list(data_door: Doorway) -> None:
     """As many receipts as events, whatever became of each; one transaction."""
     answer = await data_tag(data_door, [SAID, {**SAID, "transaction_id": "1002", "gateway_consent": {}}, 7])

@@ -345,10 +345,17 @@ def test_a_client_that_is_a_number_is_found_too() -> None:
 
 
 def test_a_client_is_what_records_are_found_by() -> None:
-    """Unless the shop's own object says by what."""
+    """Beside what the shop's own object says, unless that names a client itself: whoever withdraws by the client is heard."""
     assert good(client_id="dcid.1.2.3", _dcid_temp="x").consent == {"advertising": True, "join": {"client_id": "dcid.1.2.3"}}
-    own = {"advertising": True, "join": {"cart_token": "c"}}
-    assert good(client_id="dcid.1.2.3", gateway_consent=own).consent == own
+    for own, both in [
+        ({"cart_token": "c"}, {"cart_token": "c", "client_id": "dcid.1.2.3"}),
+        ({"cart_token": "c", "client_id": None}, {"cart_token": "c", "client_id": "dcid.1.2.3"}),
+        ({"client_id": "shops-own"}, {"client_id": "shops-own"}),
+        ({"client_id": 0}, {"client_id": 0}),
+        ({"client_id": ""}, {"client_id": ""}),
+    ]:
+        said = good(client_id="dcid.1.2.3", gateway_consent={"advertising": True, "join": own})
+        assert said.consent == {"advertising": True, "join": both}
 
 
 @pytest.mark.parametrize("nothing", [None, {}])
