@@ -419,8 +419,8 @@ def _alone(value: object) -> object:
 def consent_of(said: Piece) -> object:
     """Give the consent object of an event: what the shop says was said, every no of `consent_state`, and whose it is.
 
-    What is no object, and a state that is no answer, refuses. No state ever grants. The tag's client stands beside whatever else
-    the shop joins by, unless the shop names a client itself. Raises Broken for one that is neither text nor a whole number:
+    What is no object, and a state that is no answer, refuses. No state ever grants. The tag's client stands beside what else
+    the shop joins by, unless the shop names one itself. Raises Broken for a client that is neither text nor a whole number:
     without it a withdrawal would not be heard.
     """
     own = said.get(OWN)

@@ -26,7 +26,8 @@ class Choice(msgspec.Struct, frozen=True, gc=False):
     """A visitor's choice. `marketing`: advertising as a whole, None where the tool says nothing of it.
 
     `explicit`: the visitor made it; otherwise the tool took silence for a yes. `vendors`: answers about one platform.
-    `chosen_at`: Unix seconds, None where the tool gives no date. `gpc`: the tool heard Global Privacy Control.
+    `chosen_at`: Unix seconds, None where the tool gives no date. `gpc`: the tool heard Global Privacy Control. `presumed`: what
+    looks like an explicit yes may be what the tool had presumed, left as it was; only the storefront knows whether it asked.
     """
 
     marketing: bool | None = None
@@ -34,6 +35,7 @@ class Choice(msgspec.Struct, frozen=True, gc=False):
     vendors: tuple[tuple[Destination, bool], ...] = ()
     chosen_at: int | None = None
     gpc: bool = False
+    presumed: bool = False
 
 
 NOTHING: Final = Choice()
@@ -53,16 +55,16 @@ def statements(tool: Signal, choice: Choice | None, context: Context) -> Stateme
             refused += CMP_VENDOR_NO[tool, platform]
     if choice.marketing is False:
         refused = CMP_NO[tool]
-    granted = _granted(tool, choice)
+    granted = _granted(tool, choice, explicit=choice.explicit and (context.attested or not choice.presumed))
     if granted and choice.chosen_at is not None:
         granted = _dated(tool, granted, choice.chosen_at, context)
     return refused + granted + CMP_GPC[tool] if choice.gpc else refused + granted
 
 
-def _granted(tool: Signal, choice: Choice) -> Statements:
+def _granted(tool: Signal, choice: Choice, *, explicit: bool) -> Statements:
     if choice.marketing is False:
         return ()
-    if not choice.explicit:
+    if not explicit:
         return CMP_IMPLIED_YES[tool] if choice.marketing else ()
     granted = CMP_YES[tool] if choice.marketing else ()
     for platform, answer in choice.vendors:

@@ -1,12 +1,17 @@
 """OneTrust: the cookies `OptanonConsent` and `OptanonAlertBoxClosed`, and `OnetrustActiveGroups` of the page.
 
 `OptanonConsent` is a query string; its `groups` say `C0004:1` or `C0004:0` for each category. Targeting is C0004 unless the
-site renamed it (`CmpRules.onetrust_group`). Templates for opt-out countries set groups to 1 before anybody was asked, so a 1 is
-the visitor's yes only if the banner was closed (the other cookie says when) or used (`interactionCount`). With
-`AwaitingReconsent=true` what was chosen has lapsed. `isGpcEnabled` and `browserGpcFlag` tell that the browser opts out. Where
-a group comes twice, the refusal wins.
-https://my.onetrust.com/articles/en_US/Knowledge/UUID-2dc719a8-4be5-8d16-1dc8-c7b4147b88e0 for the cookies,
-https://www.npmjs.com/package/@segment/analytics-consent-wrapper-onetrust for the page's names (both read 2026-11-26). Pure.
+site renamed it (`CmpRules.onetrust_group`). With `AwaitingReconsent=true` what was chosen has lapsed. `isGpcEnabled` and
+`browserGpcFlag` tell that the browser opts out. Where a group comes twice, the refusal wins.
+
+A 1 is the visitor's yes only if the banner was closed (the other cookie says when) or used (`interactionCount`), and only where
+visitors opt in. In the models *opt-out* and *notice only* groups are 1 before anybody was asked, and with *implied consent* as
+soon as somebody goes on; there a banner that is closed changes nothing. The cookies do not tell the model, which differs from
+country to country: so the storefront attests where a banner asks, or the page tells it as `ConsentModel`.
+https://my.onetrust.com/articles/en_US/Knowledge/UUID-2dc719a8-4be5-8d16-1dc8-c7b4147b88e0 for the cookies (read 2026-11-26),
+https://my.onetrust.com/articles/en_US/Knowledge/UUID-68704b1d-1672-12de-04d8-264a1c86c241 for the models (read 2026-11-27),
+https://www.npmjs.com/package/@segment/analytics-consent-wrapper-onetrust for the page's names, and for a banner's being closed
+"no matter what" (read 2026-11-27). Pure.
 """
 
 import re
@@ -22,6 +27,8 @@ from gateway.consent.policy import CmpRules
 CONSENT: Final = "OptanonConsent"
 CLOSED: Final = "OptanonAlertBoxClosed"
 COOKIES: Final = (CONSENT, CLOSED)
+OPT_IN: Final = "opt-in"
+"""The only model in which nothing is on until the visitor says so."""
 
 _GROUPS: Final = re.compile(r"(?:[^:,]+:[01](?:,[^:,]+:[01])*)?")
 _COUNT: Final = re.compile(r"[0-9]{1,9}")
@@ -87,6 +94,7 @@ def _choice(fields: Mapping[str, str], closed: Closed, group: str) -> Choice | N
         explicit=closed.closed or int(count) > 0,
         chosen_at=closed.at if closed.at is not None or created is None else int(created) // 1000,
         gpc=FLAGS[gpc] or FLAGS[heard],
+        presumed=True,
     )
 
 
@@ -99,11 +107,15 @@ def _answer(groups: str, group: str) -> bool | None:
 
 
 def of_object(value: object, rules: CmpRules) -> Choice | None:
-    """Read `{"OnetrustActiveGroups": ",C0001,C0004,", "IsAlertBoxClosed": true}`: the page's global, text or a list, and what
-    `OneTrust.IsAlertBoxClosed()` gives. A group that is not active is refused, or nobody was asked: it counts as refused.
+    """Read `{"OnetrustActiveGroups": ",C0001,C0004,", "IsAlertBoxClosed": true, "ConsentModel": "opt-in"}`: the page's global,
+    text or a list, and what `OneTrust.IsAlertBoxClosed()` and, where it is said, `OneTrust.GetDomainData().ConsentModel.Name`
+    give. A group that is not active is refused, or nobody was asked: it counts as refused.
     """
     if type(value) is not dict or type(closed := value.get("IsAlertBoxClosed")) is not bool:
         return None
-    listed = value.get("OnetrustActiveGroups")
+    listed, model = value.get("OnetrustActiveGroups"), value.get("ConsentModel")
     active = frozenset(listed.split(",")) if type(listed) is str else texts(listed)
-    return None if active is None else Choice(rules.onetrust_group in active, explicit=closed)
+    if active is None or type(model) not in (str, type(None)):
+        return None
+    asks = model is None or model.lower() == OPT_IN
+    return Choice(rules.onetrust_group in active, explicit=closed and asks, presumed=model is None)

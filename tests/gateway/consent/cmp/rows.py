@@ -56,4 +56,5 @@ def choice_of(row: dict[str, Any]) -> Choice | None:
         vendors=tuple((Destination(name), answer) for name, answer in choice.get("vendors", {}).items()),
         chosen_at=None if at is None else int(datetime.fromisoformat(at).timestamp()),
         gpc=choice.get("gpc", False),
+        presumed=choice.get("presumed", False),
     )
