@@ -443,7 +443,7 @@ def _refused_by(state: Piece, consent: Piece) -> Piece:
     words = {name: "denied" if state[name] is False else "unreadable" for name in STATES if state.get(name, True) is not True}
     if not words:
         return {}
-    google = consent.get("google", {})
+    google = {} if consent.get("google") is None else consent["google"]
     refused: Piece = {"google": {**google, **words} if type(google) is dict else google}
     return refused if words.keys() == {"ad_personalization"} else {**refused, "advertising": False}
 

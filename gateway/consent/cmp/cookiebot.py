@@ -18,8 +18,8 @@ from gateway.consent.policy import CmpRules
 COOKIES: Final = ("CookieConsent",)
 
 NOBODY_ASKED: Final = "-1"
-NO_CONSENT: Final = (NOBODY_ASKED, "0")
-"""Stamps that are no consent's, as texts or as numbers."""
+NO_CONSENT: Final = (NOBODY_ASKED, "0", "", "None")
+"""Stamps that are no consent's, as texts or as numbers; nor is one that is missing."""
 BARE: Final[Mapping[str, Choice]] = {
     "": NOTHING,
     NOBODY_ASKED: Choice(marketing=True, explicit=False),
@@ -62,7 +62,9 @@ def _fields(text: str) -> dict[str, Value] | None:
 
 
 def _choice(fields: Mapping[str, object], chosen_at: int | None) -> Choice | None:
-    marketing, method = fields.get("marketing"), fields.get("method")
+    marketing, method, stamp = fields.get("marketing"), fields.get("method"), fields.get("stamp")
     if type(marketing) is not bool or type(method) not in (str, type(None)) or method not in METHODS:
         return None
-    return Choice(marketing, METHODS[method] and str(fields.get("stamp")) not in NO_CONSENT, chosen_at=chosen_at)
+    if type(stamp) not in (str, int, type(None)):
+        return None
+    return Choice(marketing, METHODS[method] and str(stamp) not in NO_CONSENT, chosen_at=chosen_at)

@@ -2,10 +2,15 @@
 
 The token is JSON in base64: `purposes` and `vendors`, each with the ids that are `enabled` and `disabled`, and when they were
 `updated`. Which purposes are advertising, and which ids stand for a platform, differs from site to site (`CmpRules`). A vendor
-that is enabled is no yes while a purpose is disabled, since the token holds the two apart. `didomi_dcs` is binary and not
-documented: it is not decoded, and needs the TC string (`euconsent-v2`) or the token beside it.
+has consent only where all of its purposes have, and the token holds the two apart: so one that is enabled is a yes only beside
+the purposes of advertising, or, where the settings name none, beside some that are enabled and none that is disabled. Nor does
+the token tell under which law it was written, and in the United States enabled means not opted out: the storefront attests
+where its visitors are asked. `didomi_dcs` is binary and not documented: it is not decoded, and needs the TC string
+(`euconsent-v2`) or the token beside it.
 https://developers.didomi.io/cmp/web-sdk/reference/api and https://developers.didomi.io/cmp/mobile-sdk/api-new for the objects
-(both read 2026-11-26). Pure.
+(both read 2026-11-26), https://developers.didomi.io/cmp/web-sdk/reference/api/deprecated for a vendor's purposes,
+https://developers.didomi.io/cmp/web-sdk/third-parties/direct-integrations/prebid/us-states-laws for the United States (both
+read 2026-11-27). Pure.
 """
 
 from collections.abc import Mapping
@@ -62,8 +67,8 @@ def _of_token(text: str, rules: CmpRules) -> Choice | None:
     if purposes is None or vendors is None or at is None:
         return None
     marketing = _marketing(purposes, rules)
-    vendors_count = marketing is True or not purposes.disabled
-    return Choice(marketing, explicit=True, vendors=_vendors(vendors, rules, yes_counts=vendors_count), chosen_at=at)
+    yes_counts = marketing is True if rules.didomi_purposes else bool(purposes.enabled) and not purposes.disabled
+    return Choice(marketing, True, _vendors(vendors, rules, yes_counts=yes_counts), at, presumed=True)  # noqa: FBT003 - explicit
 
 
 def _lists(value: object) -> Ids | None:
@@ -105,10 +110,9 @@ def of_object(value: object, rules: CmpRules) -> Choice | None:
 
 def _vendors_status(value: object) -> Ids | None:
     status = _status(value, "global")
-    asked = value.get("consent") if type(value) is dict and type(value.get("global")) is dict else None
-    if status is None or asked is None:
+    if status is None or type(value) is not dict or type(value.get("global")) is not dict:
         return status
-    consented = _lists(asked)
+    consented = _lists(value.get("consent"))
     return consented and Ids(status.enabled & consented.enabled, status.disabled | consented.disabled)
 
 

@@ -1,9 +1,10 @@
 """`vendors`: the visitor's choice per ad platform. `true` grants and `false` refuses that one platform, no other.
 
 A grant must name the platform as the configuration does. A refusal is also heard under the names that consent tools use
-(`Facebook`, `google`): a no may be spelled in more ways than a yes.
+(`Facebook Ads`, `google`), whatever stands between their letters: a no may be spelled in more ways than a yes.
 """
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,10 +14,24 @@ from gateway.model import Destination
 
 ALIASES: Final = {
     **{d.value: d for d in Destination},
-    **dict.fromkeys(("facebook", "facebook_pixel", "meta_pixel", "instagram"), Destination.META),
-    **dict.fromkeys(("pinterest_tag",), Destination.PINTEREST),
-    **dict.fromkeys(("google", "googleads", "adwords", "google_adwords"), Destination.GOOGLE_ADS),
+    **dict.fromkeys(("facebook", "facebook_pixel", "facebook_ads", "facebook_conversions_api", "instagram"), Destination.META),
+    **dict.fromkeys(
+        ("meta_pixel", "meta_ads", "meta_platforms", "meta_platforms_inc", "meta_conversions_api"), Destination.META
+    ),
+    **dict.fromkeys(("pinterest_tag", "pinterest_ads", "pinterest_inc"), Destination.PINTEREST),
+    **dict.fromkeys(("google", "googleads", "adwords", "google_adwords", "doubleclick"), Destination.GOOGLE_ADS),
+    **dict.fromkeys(
+        ("google_advertising", "google_advertising_products", "google_conversion_tracking"), Destination.GOOGLE_ADS
+    ),
 }
+
+
+def _letters(name: str) -> str:
+    """Give a name's letters and digits alone, in small letters, wide ones as the others."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name).casefold()))
+
+
+_BY_LETTERS: Final = {_letters(name): destination for name, destination in ALIASES.items()}
 
 
 def read(consent: Mapping[str, object], _context: Context) -> Statements:
@@ -30,7 +45,7 @@ def read(consent: Mapping[str, object], _context: Context) -> Statements:
 
 
 def _one(name: str, choice: object) -> Statements:
-    destination = ALIASES.get(name.strip().lower().replace("-", "_").replace(" ", "_"))
+    destination = ALIASES.get(name) or _BY_LETTERS.get(_letters(name))
     if destination is None or choice is None:
         return ()
     match choice:

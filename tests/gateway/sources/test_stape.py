@@ -314,8 +314,9 @@ def test_a_state_refuses(state: dict[str, bool]) -> None:
 
 def test_personal_ads_are_googles_alone() -> None:
     """Denied, Google is told; others stay as they were."""
-    said = consent_of({OWN: {"advertising": True}, "consent_state": {"ad_personalization": False}})
-    assert said == {"advertising": True, "google": {"ad_personalization": "denied"}}
+    for nothing in ({}, {"google": None}, {"google": {}}):
+        said = consent_of({OWN: {"advertising": True, **nothing}, "consent_state": {"ad_personalization": False}})
+        assert said == {"advertising": True, "google": {"ad_personalization": "denied"}}
 
 
 @pytest.mark.parametrize("wrong", ["yes", 1, [True], True])

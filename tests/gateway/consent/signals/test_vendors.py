@@ -38,7 +38,13 @@ def test_what_is_no_object_refuses_everywhere(vendors: object) -> None:
     assert read({"vendors": vendors}, plain()) == (Statement(Signal.VENDORS, State.INVALID, refusal=Refusal.VENDOR_INVALID),)
 
 
-@pytest.mark.parametrize("name", ["Meta", "META", "facebook", "Facebook Pixel", "instagram", "meta-pixel"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Meta", "META", "facebook", "Facebook Pixel", "instagram", "meta-pixel", "Facebook Ads", "facebook.ads", "MetaAds"),
+        *("Meta Platforms, Inc.", "Facebook (Conversions API)", "\uff26acebook", "_facebook_"),
+    ],
+)
 def test_a_refusal_is_heard_under_other_names(name: str) -> None:
     """A no to Facebook is a no to Meta, however the consent tool spells it; a yes counts under the exact name alone."""
     assert read({"vendors": {name: False}}, plain()) == (
