@@ -128,6 +128,69 @@ def test_adding_a_signal_allows_only_what_it_grants_itself(
     assert allowed({**consent, **added}, policy) <= allowed(consent, policy) | grants
 
 
+def each(key: str, values: list[object]) -> list[dict[str, object]]:
+    """An object for each value, which has it under this key and nothing else."""
+    return [{key: value} for value in values]
+
+
+NEARLY: Final[list[object]] = [
+    # no object, or a word in place of one
+    *(True, "granted", "true", 1, [], [{"advertising": True}], "", 0),
+    # a yes in another type, another case, another key
+    *each("advertising", ["true", "True", "yes", "granted", 1, 1.0, [True], {"granted": True}, None, ""]),
+    *({key: True} for key in ("Advertising", "ADVERTISING", " advertising", "marketing", "ads", "consent", "meta")),
+    *each("vendors", [{"Meta": True}, {"META": True}, {"facebook": True}, {"google": True}, ["meta"], "meta"]),
+    *({"vendors": one} for one in each("meta", ["true", 1, [True], "granted", {}, None])),
+    # Consent Mode: half of it, other words, lists
+    *each("google", ["granted", True, ["granted"], {}]),
+    *each("google", [{"ad_storage": "granted"}, {"ad_user_data": "granted"}]),
+    *({"google": {"ad_storage": "granted"} | one} for one in each("ad_user_data", ["Granted", True, ["granted"], None])),
+    {"google": {"AD_STORAGE": "granted", "AD_USER_DATA": "granted"}},
+    {"google": {"analytics_storage": "granted", "ad_personalization": "granted"}},
+    *each("gcs", ["G111", "g111", "G1--", ["G111"], 111, "G111 "]),
+    *each("gcd", ["11t1t1t1t5", "11R1R1R1R5", "11r1r1r1r", "11r1r1r1r5 ", "11r1r1t1r5", "11r1r1r1r1"]),
+    {"gcd": ["11r1r1r1r5"]},
+    # Shopify
+    *each("shopify", [True, "yes", {}]),
+    *({"shopify": one} for one in each("marketingAllowed", [None, "true", 1, [True]])),
+    *({"shopify": {"marketingAllowed": True} | one} for one in each("saleOfDataAllowed", ["false", 0, [], False])),
+    *({"shopify_visitor": one} for one in each("marketing", ["Yes", "YES", True, 1, ["yes"], "", None, "granted"])),
+    {"shopify_visitor": {"analytics": "yes", "preferences": "yes", "sale_of_data": "yes"}},
+    # what can only refuse
+    *each("gpc", [False, None, 0, "0", "false"]),
+    *each("us_privacy", ["1YNN", "1---", "1NNN", ["1YNN"], 1]),
+    *each("gpp", ["DBABBg~BVoAAABA.QA", ["DBABBg~BVoAAABA.QA"], {}, True]),
+    *each("tcf", [True, {"purpose": {"consents": {"1": True, "7": True}}}, ["C"], 2]),
+    *each("ac", ["2~89~dv.", "1~89", "2~89", ["2~89~dv."], 89]),
+    *each("given_at", [NOW, "2026-11-22T10:15:00Z"]),
+    {"analytics": True, "buyer_accepts_marketing": True, "dnt": 0, "banner_version": "7"},
+    # a yes beside a date that is none, too old or ahead
+    *({"advertising": True} | one for one in each("given_at", ["", 0, -1, True, 1.5, [], "2026-11-22"])),
+    *({"advertising": True} | one for one in each("given_at", [NOW + 2 * DAY, NOW - 396 * DAY])),
+    # consent tools
+    *each("cookies", [[["cookieconsent_status", "accept_all"]], "cookieconsent_status=accept_all", True]),
+    *({"cookies": one} for one in each("cookieconsent_status", ["ACCEPT_ALL", ["accept_all"], True, "accept_all ", "dismiss"])),
+    {"cookies": {"CookieConsent": "-1"}},
+    {"cookies": {"CookieConsent": "{stamp:'a',marketing:true,method:'implied',utc:1795000000000}"}},
+    {"cookiebot": {"marketing": True}},
+    {"onetrust": {"OnetrustActiveGroups": ",C0001,C0004,", "IsAlertBoxClosed": "true"}},
+    {"onetrust": {"OnetrustActiveGroups": ",C0004,", "IsAlertBoxClosed": False, "ConsentModel": "opt-in"}},
+    {"didomi": {"regulation": "cpra", "purposes": {"a": {"enabled": True}}, "vendors": {"facebook": {"enabled": True}}}},
+    {"axeptio": {"$$completed": True, "facebook_pixel": True}},
+    {"pandectes": {"preferences": 0, "consentType": "default"}},
+]  # fmt: skip
+"""What looks like a person's yes and is none: half of one, another type or case, a default, a date that cannot be."""
+
+
+@pytest.mark.parametrize("attested", [False, True])
+@pytest.mark.parametrize("country", ["FR", "US", "CA", "??", None])
+@pytest.mark.parametrize("consent", NEARLY, ids=lambda consent: json.dumps(consent)[:60])
+def test_what_is_nearly_a_yes_is_none(consent: object, country: str | None, attested: bool) -> None:
+    """Nobody has the event, wherever the visitor is and whatever the storefront attests."""
+    policy = Policy(banner_regions=frozenset("*") if attested else frozenset())
+    assert decide(event(consent, country), policy, ALL, NOW).allowed == ()
+
+
 DENIALS: list[tuple[dict[str, Any], frozenset[Destination]]] = [
     ({"advertising": False}, frozenset(ALL)),
     ({"advertising": "yes"}, frozenset(ALL)),

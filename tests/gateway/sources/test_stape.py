@@ -314,7 +314,8 @@ def test_a_state_refuses(state: dict[str, bool]) -> None:
 
 def test_personal_ads_are_googles_alone() -> None:
     """Denied, Google is told; others stay as they were."""
-    for nothing in ({}, {"google": None}, {"google": {}}):
+    no_words: list[dict[str, object]] = [{}, {"google": None}, {"google": {}}]
+    for nothing in no_words:
         said = consent_of({OWN: {"advertising": True, **nothing}, "consent_state": {"ad_personalization": False}})
         assert said == {"advertising": True, "google": {"ad_personalization": "denied"}}
 
