@@ -3,8 +3,8 @@
 A text is kept in one form: JSON without blanks, names in order. What is not of a signal's declared form, has a name or a
 word that its form does not know, or could not be read, may hold anything; of that a digest is kept, which proves the signal
 to whoever still has it and tells nobody else what it was. Cookies and the objects of consent tools hold identifiers of
-their own, so they are never kept as text. Of a key or a cookie that the format does not know only that there was one is kept:
-it may be an address, and the hash of an IP address or of an e-mail address is found by trying all of them. Pure.
+their own, so they are never kept as text. Of what has an e-mail or an IP address in it, and of a key or a cookie that the
+format does not know, only that there was one is kept: the hash of an address is found by trying all of them. Pure.
 """
 
 import json
@@ -19,10 +19,13 @@ from gateway.consent.signals.cookies import COOKIES
 from gateway.consent.signals.vendors import ALIASES
 from gateway.consent.statement import Statements
 from gateway.ledger import Proof
-from gateway.model import Refusal, Signal, State
+from gateway.model import IPV4_BEGINS, IPV6_BEGINS, Refusal, Signal, State
 
 LONGEST: Final = 16_384
 """Characters of a text that is kept."""
+
+ADDRESS: Final = re.compile(rf"@|%40|\uff20|{IPV4_BEGINS}|{IPV6_BEGINS}", re.ASCII)
+"""What an address of a person or of a machine has in it."""
 
 Form = Callable[[object], bool]
 """Says whether a value is of a form in which nothing can identify anybody."""
@@ -140,7 +143,9 @@ def _text(signal: str, value: object) -> Proof:
 
 
 def _digest(signal: str, value: object) -> Proof:
-    return Proof(signal, None, sha256(_written(value).encode("utf-8", "surrogatepass")).hexdigest())
+    text = _written(value)
+    known = None if ADDRESS.search(text) else sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return Proof(signal, None, known)
 
 
 def _written(value: object) -> str:

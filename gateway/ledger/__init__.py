@@ -39,7 +39,7 @@ class Version(Text):
 class Proof(msgspec.Struct, frozen=True, gc=False):
     """What a signal was: its text where that identifies nobody and was read whole, else only its SHA-256 (64 hex digits).
 
-    Neither where the signal is of no known name.
+    Neither where the signal is of no known name, or has somebody's address in it.
     """
 
     signal: str

@@ -1,5 +1,7 @@
 """What of a signal is kept as text and what only as a digest."""
 
+import json
+import re
 from hashlib import sha256
 from typing import Any, Final
 
@@ -55,10 +57,10 @@ def test_a_signal_of_its_form_is_kept_as_text(key: str, value: object, text: str
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("advertising", "jane@example.com"),
+        ("advertising", "jane"),
         ("advertising", 1),
         ("gpc", "yes"),
-        ("vendors", {"jane@example.com": True}),
+        ("vendors", {"jane": True}),
         ("vendors", {"meta": "jane"}),
         ("vendors", ["jane"]),
         ("google", {"ad_storage": "granted", "jane": "granted"}),
@@ -75,6 +77,29 @@ def test_a_signal_of_its_form_is_kept_as_text(key: str, value: object, text: str
 def test_what_is_not_of_its_form_is_kept_as_a_digest(key: str, value: object) -> None:
     """It may hold anything, so only who still has it can show what it was."""
     assert proofs({key: value}) == (Proof(key, None, digest(value)),)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        *("jane@example.com", "jane%40example.com", "jane\uff20example.com", "x jane@example.com y"),
+        *("203.0.113.77", "203.0.113.77:443", "ip=203.0.113.77&x=1", "::ffff:203.0.113.77", "2001:db8:1::77"),
+    ],
+)
+def test_of_what_holds_an_address_no_digest_is_kept_either(held: str) -> None:
+    """It would be found by trying all addresses: that the signal came is all that is left."""
+    for key, value in [
+        ("advertising", held),
+        ("vendors", {held: True}),
+        ("vendors", {"meta": [held]}),
+        ("given_at", held),
+        ("tcf", held),
+        ("onetrust", {"consentId": held, "OnetrustActiveGroups": ",C0004,"}),
+    ]:
+        assert proofs({key: value}) == (Proof(key, None, None),)
+    assert proofs({"cookies": {"OptanonConsent": f"consentId={held}&groups=C0004:1"}}) == (
+        Proof("cookies.OptanonConsent", None, None),
+    )
 
 
 def test_a_key_that_the_format_does_not_know_is_not_named() -> None:
@@ -160,9 +185,11 @@ def test_no_address_is_ever_in_a_proof(consent: dict[str, Any]) -> None:
 
 @given(consent=st.dictionaries(st.sampled_from((*READERS, *SILENT, *FORMS, "cookies", "x")), JSON, max_size=6))
 def test_names_come_from_closed_lists(consent: dict[str, Any]) -> None:
-    """And each proof has either a text or a digest, but for what is of no known name: that has neither."""
+    """And each proof has a text or a digest, but for what is of no known name or may hold an address: that has neither."""
     names = {*READERS, *SILENT, *FORMS, OTHER, *(f"cookies.{name}" for name in (*COOKIES, OTHER))}
     found = proofs(consent)
     assert {proof.signal for proof in found} <= names
-    nothing = {OTHER, f"cookies.{OTHER}"}
-    assert all((proof.text is None) + (proof.digest is None) == 1 + (proof.signal in nothing) for proof in found)
+    doubtful = {key for key, value in consent.items() if re.search(r"[@.:\uff20]|%40", json.dumps(value, ensure_ascii=False))}
+    nothing = {OTHER, f"cookies.{OTHER}", *doubtful, *(f"cookies.{name}" for name in COOKIES if "cookies" in doubtful)}
+    assert all((proof.text is None) + (proof.digest is None) in {1, 1 + (proof.signal in nothing)} for proof in found)
+    assert all(proof.text is proof.digest is None for proof in found if proof.signal in (OTHER, f"cookies.{OTHER}"))
