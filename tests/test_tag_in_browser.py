@@ -339,6 +339,20 @@ async def test_a_banner_that_was_shown_is_no_answer(shop: Open) -> None:
         assert visit.sent() == []
 
 
+async def test_an_update_about_something_else_is_no_answer_either(shop: Open) -> None:
+    """What an update does not name stays as the page set it, and nobody was asked about that."""
+    async with shop() as visit:
+        await visit.open("consent_mode_default")
+        await visit.page.evaluate("gtag('consent', 'update', {ad_personalization: 'denied', analytics_storage: 'granted'})")
+        await visit.tell("purchase", {"id": "elsewhere", **ORDER})
+        await asyncio.sleep(A_MOMENT)
+        assert visit.sent() == []
+        await visit.page.evaluate("gtag('consent', 'update', {ad_storage: 'granted'})")
+        await visit.tell("purchase", {"id": "half", **ORDER})
+        await asyncio.sleep(A_MOMENT)
+        assert visit.sent() == []
+
+
 async def test_a_no_by_one_banner_outweighs_a_yes_by_another(shop: Open) -> None:
     """An opt-out in a GPP string, beside a yes of the page's own."""
     async with shop() as visit:

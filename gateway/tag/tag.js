@@ -36,8 +36,8 @@
       const update = entry[1] === "update";
       for (const name of ["ad_storage", "ad_user_data", "ad_personalization"]) {
         const said = entry[2][name];
-        // Of several defaults, some for a region only, the strictest counts: the tag does not know where the visitor is.
-        if (said && (update || state[name] !== "denied")) state[name] = said;
+        // A default that grants is no answer; one that denies counts, for whatever region it is.
+        if (said && (update || said !== "granted")) state[name] = said;
         chosen = chosen || (update && !!said);
       }
     }
@@ -66,7 +66,9 @@
       const google = consentMode();
       if (google) {
         consent.google = google;
-        said.push(yesIn(google.ad_storage) && yesIn(google.ad_user_data));
+        const answers = [google.ad_storage, google.ad_user_data];
+        if (answers.every(yesIn)) said.push(true);
+        else if (answers.some((answer) => answer && !yesIn(answer))) said.push(false);
       }
       const visitor = shopify();
       if (visitor) {
