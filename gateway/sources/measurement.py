@@ -18,6 +18,7 @@ from gateway.sources.fields import Broken, Unknown, object_of, text_of
 from gateway.sources.money import money_of
 from gateway.sources.native import KINDS, MAX_CONTENT_IDS, SHA256_HEX, Batch, NotAnEvent, TooManyEvents
 from gateway.sources.strict import MAX_DEPTH, loads, taint_of
+from gateway.spelling import misspelt
 
 MAX_EVENTS: Final = 25
 REQUEST_FIELDS: Final = frozenset({"client_id", "timestamp_micros", "consent", "non_personalized_ads", "user_data", "events"})
@@ -29,6 +30,7 @@ ID_LENGTH: Final = 32
 WORDS: Final[Mapping[object, str]] = {"GRANTED": "granted", "DENIED": "denied", "granted": "granted", "denied": "denied"}
 
 
+TYPES: Final = frozenset({"ad_storage", "ad_user_data", "ad_personalization"})
 NO: Final = (None, False)
 """What does not ask for ads that are not personal."""
 
@@ -95,7 +97,7 @@ def google_of(consent: object) -> object:
 
     `ad_storage` is not the protocol's: who sends it is heard saying no, and not heard saying yes.
     """
-    if type(consent) is not dict:
+    if type(consent) is not dict or misspelt(consent.keys(), TYPES):
         return "unreadable"
     said = {name: WORDS.get(word, "unreadable") if type(word) is str else "unreadable" for name, word in consent.items()}
     heard = {name: said[name] for name in ("ad_user_data", "ad_personalization") if name in said}

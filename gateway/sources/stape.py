@@ -27,6 +27,7 @@ from gateway.sources.native import CLICK_FIELDS, KINDS, MAX_CONTENT_IDS, SHA256_
 from gateway.sources.parameters import MAX_PARAMETERS, Parameters, parameters_of
 from gateway.sources.strict import MAX_DEPTH, Unreadable, loads, taint_of
 from gateway.sources.typed import MAX_TEXT
+from gateway.spelling import misspelt
 
 MAX_EVENTS: Final = 20
 """In one request; the tag sends one, other clients a list."""
@@ -429,7 +430,7 @@ def consent_of(said: Piece) -> object:
     consent: Piece = dict(own or {})
     state = said.get("consent_state")
     if state is not None:
-        if type(state) is not dict:
+        if type(state) is not dict or misspelt(state.keys(), frozenset(STATES)):
             return "unreadable"
         consent |= _refused_by(state, consent)
     client, join = _text(_first(said, CLIENTS), "client_id"), consent.get("join")

@@ -11,19 +11,21 @@ from typing import Final
 
 from gateway.consent.statement import Context, Statements
 from gateway.consent.table import GOOGLE_DENIED, GOOGLE_GRANTED, GOOGLE_GRANTED_BANNER_ATTESTED, GOOGLE_UNREADABLE
+from gateway.spelling import misspelt
 
+TYPES: Final = frozenset({"ad_storage", "ad_user_data", "ad_personalization"})
 WORDS: Final = ("granted", "denied", None)
 
 
 def read(consent: Mapping[str, object], context: Context) -> Statements:
-    """Read `ad_storage`, `ad_user_data` and `ad_personalization`, each `granted`, `denied` or absent.
+    """Read `ad_storage`, `ad_user_data` and `ad_personalization`, each `granted`, `denied` or absent, by exactly these names.
 
     Personalisation is granted only where a banner asks, and refused anywhere.
     """
     google = consent["google"]
     if google is None:
         return ()
-    if type(google) is not dict:
+    if type(google) is not dict or misspelt(google.keys(), TYPES):
         return GOOGLE_UNREADABLE
     storage, user_data = google.get("ad_storage"), google.get("ad_user_data")
     personal = google.get("ad_personalization")

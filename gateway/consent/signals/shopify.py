@@ -6,6 +6,7 @@ absence for a visitor in the United States, or in a country that was named and c
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from gateway.consent.statement import Context, Statements
 from gateway.consent.table import (
@@ -15,6 +16,9 @@ from gateway.consent.table import (
     SHOPIFY_TRUE_BANNER_ATTESTED,
     SHOPIFY_UNREADABLE,
 )
+from gateway.spelling import misspelt
+
+BOOLEANS: Final = frozenset({"marketingAllowed", "saleOfDataAllowed"})
 
 
 def read(consent: Mapping[str, object], context: Context) -> Statements:
@@ -22,7 +26,7 @@ def read(consent: Mapping[str, object], context: Context) -> Statements:
     shopify = consent["shopify"]
     if shopify is None:
         return ()
-    if type(shopify) is not dict:
+    if type(shopify) is not dict or misspelt(shopify.keys(), BOOLEANS):
         return SHOPIFY_UNREADABLE
     marketing, sale = shopify.get("marketingAllowed"), shopify.get("saleOfDataAllowed")
     if type(marketing) is not bool or type(sale) not in (bool, type(None)):

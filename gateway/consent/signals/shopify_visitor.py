@@ -10,6 +10,9 @@ from typing import Final
 
 from gateway.consent.statement import Context, Statements
 from gateway.consent.table import VISITOR_NO, VISITOR_SALE_NO, VISITOR_UNREADABLE, VISITOR_YES
+from gateway.spelling import misspelt
+
+ANSWERS: Final = frozenset({"marketing", "sale_of_data"})
 
 MARKETING: Final[Mapping[object, Statements]] = {"yes": VISITOR_YES, "no": VISITOR_NO, "": (), None: ()}
 SALE: Final[Mapping[object, Statements]] = {"yes": (), "no": VISITOR_SALE_NO, "": (), None: ()}
@@ -20,7 +23,7 @@ def read(consent: Mapping[str, object], _context: Context) -> Statements:
     visitor = consent["shopify_visitor"]
     if visitor is None:
         return ()
-    if type(visitor) is not dict:
+    if type(visitor) is not dict or misspelt(visitor.keys(), ANSWERS):
         return VISITOR_UNREADABLE
     marketing, sale = visitor.get("marketing"), visitor.get("sale_of_data")
     if not _is_word(marketing) or not _is_word(sale):

@@ -4,13 +4,13 @@ A grant must name the platform as the configuration does. A refusal is also hear
 (`Facebook Ads`, `google`), whatever stands between their letters: a no may be spelled in more ways than a yes.
 """
 
-import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
 from gateway.consent.statement import Context, Statements
 from gateway.consent.table import VENDOR_NO, VENDOR_UNREADABLE, VENDOR_YES, VENDORS_UNREADABLE
 from gateway.model import Destination
+from gateway.spelling import letters_of
 
 ALIASES: Final = {
     **{d.value: d for d in Destination},
@@ -26,12 +26,7 @@ ALIASES: Final = {
 }
 
 
-def _letters(name: str) -> str:
-    """Give a name's letters and digits alone, in small letters, wide ones as the others."""
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name).casefold()))
-
-
-_BY_LETTERS: Final = {_letters(name): destination for name, destination in ALIASES.items()}
+_BY_LETTERS: Final = {letters_of(name): destination for name, destination in ALIASES.items()}
 
 
 def read(consent: Mapping[str, object], _context: Context) -> Statements:
@@ -45,7 +40,7 @@ def read(consent: Mapping[str, object], _context: Context) -> Statements:
 
 
 def _one(name: str, choice: object) -> Statements:
-    destination = ALIASES.get(name) or _BY_LETTERS.get(_letters(name))
+    destination = ALIASES.get(name) or _BY_LETTERS.get(letters_of(name))
     if destination is None or choice is None:
         return ()
     match choice:

@@ -133,6 +133,26 @@ def each(key: str, values: list[object]) -> list[dict[str, object]]:
     return [{key: value} for value in values]
 
 
+MISSPELT: Final[list[Any]] = [
+    *({"google": {name: "denied"}} for name in ("AD_STORAGE", "adStorage", "ad-storage", "ad_user_data ", "adPersonalization")),
+    *(
+        {"google": {"ad_storage": "granted", "ad_user_data": "granted", name: "denied"}}
+        for name in ("AD_STORAGE", "adUserData")
+    ),
+    *(
+        {"shopify": {"marketingAllowed": True, name: False}}
+        for name in ("marketing_allowed", "saleofdataallowed", "SaleOfDataAllowed")
+    ),
+    *({"shopify_visitor": {name: "no"}} for name in ("Marketing", "saleOfData", "sale-of-data")),
+]
+
+
+@pytest.mark.parametrize("consent", MISSPELT, ids=json.dumps)
+def test_a_no_under_a_name_in_other_letters_is_heard(consent: dict[str, Any]) -> None:
+    """It cannot be told what is meant, so it refuses, beside a yes of the shop's own."""
+    assert not allowed({"advertising": True, **consent})
+
+
 NEARLY: Final[list[object]] = [
     # no object, or a word in place of one
     *(True, "granted", "true", 1, [], [{"advertising": True}], "", 0),
@@ -202,6 +222,9 @@ DENIALS: list[tuple[dict[str, Any], frozenset[Destination]]] = [
     ({"vendors": {"GoogleAdvertisingProducts": 0}}, frozenset({GOOGLE})),
     ({"vendors": {"Pinterest, Inc.": False}}, frozenset({PINTEREST})),
     ({"vendors": ["meta"]}, frozenset(ALL)),
+    ({"google": {"AD_STORAGE": "denied"}}, frozenset(ALL)),
+    ({"shopify": {"marketingAllowed": True, "sale_of_data_allowed": False}}, frozenset(ALL)),
+    ({"shopify_visitor": {"Marketing": "no"}}, frozenset(ALL)),
     ({"google": {"ad_storage": "denied"}}, frozenset(ALL)),
     ({"google": {"ad_user_data": "denied", "ad_storage": "granted"}}, frozenset(ALL)),
     ({"google": {"ad_personalization": "?"}}, frozenset(ALL)),

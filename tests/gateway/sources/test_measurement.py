@@ -316,3 +316,10 @@ def test_a_long_body_costs_little(piece: str) -> None:
 
     for said in (raw, raw.rstrip(b",") + b"]}}]}"):
         assert seconds(partial(reads, said)) < 0.05
+
+
+@pytest.mark.parametrize("name", ["AD_USER_DATA", "adUserData", "ad-user-data", "AD_STORAGE", "adPersonalization"])
+@pytest.mark.parametrize("beside", [{}, {"ad_user_data": "GRANTED", "ad_personalization": "GRANTED"}])
+def test_a_denial_under_a_name_in_other_letters_is_heard(name: str, beside: dict[str, str]) -> None:
+    """It cannot be told what is meant, so it refuses."""
+    assert google_of({**beside, name: "DENIED"}) == "unreadable"

@@ -314,6 +314,7 @@ def test_a_state_refuses(state: dict[str, bool]) -> None:
 
 def test_personal_ads_are_googles_alone() -> None:
     """Denied, Google is told; others stay as they were."""
+    assert consent_of({OWN: {"advertising": True}, "consent_state": {"adPersonalization": False}}) == "unreadable"
     no_words: list[dict[str, object]] = [{}, {"google": None}, {"google": {}}]
     for nothing in no_words:
         said = consent_of({OWN: {"advertising": True, **nothing}, "consent_state": {"ad_personalization": False}})
