@@ -484,7 +484,9 @@ class PagePath(Text):
     """
 
     __slots__ = ()
-    PATTERN = re.compile(rf"(?=.{{2,200}}\Z)(?!.*{IPV4_BEGINS})(?:/[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*)+/?", re.ASCII)
+    PATTERN = re.compile(
+        rf"(?=.{{2,200}}\Z)(?!.*(?:{IPV4_BEGINS}|[\dA-Fa-f]{{16}}))(?:/[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*)+/?", re.ASCII
+    )
     WORD: Final = re.compile(
         r"(?![A-Fa-f0-9]{8,}\Z)(?:[a-z]{1,20}|[A-Z]{1,20}|[A-Z][a-z]{1,19}|\d{1,4}|(?!\d{5})[a-z0-9]{2,5}|(?!\d{5})[A-Z0-9]{2,5})",
         re.ASCII,

@@ -2,13 +2,26 @@
 
 import json
 import re
+from typing import Final
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.delivery.value_kinds import KINDS, ValueKind, looks_like
-from gateway.model import CURRENCIES, EventId, Money
+from gateway.model import (
+    CURRENCIES,
+    ContentId,
+    EmailDigest,
+    EventId,
+    GoogleClickId,
+    MetaBrowserId,
+    MetaClickId,
+    Money,
+    PagePath,
+    PinterestClickId,
+    UserAgent,
+)
 
 TAKES: dict[str, list[str]] = {
     "sha256": ["0" * 64],
@@ -125,6 +138,37 @@ def test_what_the_door_takes_for_an_id_may_leave(text: str) -> None:
     """Or events would be accepted that go nowhere; a page could stop a lane with a batch of them."""
     if EventId.PATTERN.fullmatch(text):
         assert takes(KINDS["event_id"], text)
+
+
+BORN: Final = {
+    "content_id": ContentId,
+    "pinterest_click_id": PinterestClickId,
+    "google_click_id": GoogleClickId,
+    "meta_click_id": MetaClickId,
+    "meta_browser_id": MetaBrowserId,
+    "user_agent": UserAgent,
+    "sha256": EmailDigest,
+}
+
+
+@pytest.mark.parametrize("name", BORN)
+@given(data=st.data())
+def test_what_crosses_the_boundary_may_leave(name: str, data: st.DataObject) -> None:
+    """The same for every other text of somebody's making."""
+    text = data.draw(st.from_regex(BORN[name].PATTERN, fullmatch=True))
+    assert takes(KINDS[name], BORN[name](text))
+
+
+@given(st.lists(st.from_regex(PagePath.WORD, fullmatch=True), min_size=1, max_size=4), st.sampled_from(["/", "-", ".", "_"]))
+@example(["deadbeefdeadbeefz"], "/")
+@example(["zdeadbeefdeadbeef", "a"], "-")
+def test_a_page_that_crosses_the_boundary_may_leave(words: list[str], between: str) -> None:
+    """Of words that are words one by one."""
+    try:
+        path = PagePath("/" + between.join(words))
+    except ValueError:
+        return
+    assert takes(KINDS["page_address"], f"https://shop.example{path}")
 
 
 @given(st.integers(0, 10**9), st.sampled_from(sorted(CURRENCIES)))
