@@ -23,10 +23,11 @@ from bench.shoppers import Bodies, Ids, pool
 from bench.stage import helper, sunk
 from gateway.adapter import Quota
 from gateway.app import GARBAGE_THRESHOLD, make_credentials
-from gateway.delivery.courier import Courier, Office, Route
+from gateway.delivery.courier import Courier
 from gateway.delivery.credentials import Credential
 from gateway.delivery.oauth import Tokens
 from gateway.delivery.quota import Meter
+from gateway.delivery.route import Office, Route
 from gateway.delivery.transport import Transport
 from gateway.log import Log
 from gateway.metrics import Metrics

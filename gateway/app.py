@@ -31,7 +31,7 @@ from gateway.console.rooms import Rooms
 from gateway.console.site import Site
 from gateway.console.tokens import write_host_token
 from gateway.delivery.canary import Canary
-from gateway.delivery.courier import Courier, Health, Office, Route
+from gateway.delivery.courier import Courier
 from gateway.delivery.credentials import Credential, ReferredCredential, Standing
 from gateway.delivery.inquirer import Inquirer, LaterWord, inquirers
 from gateway.delivery.letters import ALWAYS_ASKED
@@ -41,7 +41,9 @@ from gateway.delivery.quota import Meter, strictest
 from gateway.delivery.rehearsal import Finding
 from gateway.delivery.rehearsing import rehearse
 from gateway.delivery.replaying import Replayer
+from gateway.delivery.route import Office, Route
 from gateway.delivery.screening import Rules
+from gateway.delivery.standing import Health
 from gateway.delivery.transport import Transport
 from gateway.intake.bodies import Bodies
 from gateway.intake.callers import Callers, Door, Edge

@@ -64,6 +64,7 @@ TESTED_ELSEWHERE: Final[Mapping[str, str]] = {
     **{f"gateway/console/{part}.py": "tests/gateway/console/test_site.py" for part in ("door", "rooms")},
     # Only types and a protocol: whoever implements or uses them is tested.
     "gateway/adapter.py": "tests/adapters/test_every_adapter.py",
+    "gateway/delivery/route.py": "tests/gateway/delivery/test_courier.py",
     "gateway/delivery/watcher.py": "tests/gateway/test_witness.py",
     "adapters/__init__.py": "tests/adapters/test_every_adapter.py",
 }

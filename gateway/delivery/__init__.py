@@ -84,7 +84,8 @@ is accepted meanwhile may still be used once it is.
 canary, by the clock, in the quota's free places and only while the lane is up; a dead letter that is replayed takes the same
 way as any event, and is screened like one.
 
-Rooms: `courier`, `inquirer`, `rehearsing`, `canary` and `replaying` act; `screening`, `contract`, `turns`, `quota`, `batches`,
-`fates`, `breaker`, `backoff`, `afterwards`, `clocks`, `tally`, `grants`, `letters` and `rehearsal` decide, and are pure;
-`transport`, `credentials` and `oauth` face the platform; `watcher` is what metrics and log are told.
+Rooms: `courier` acts, by way of `claiming`, `dispatching`, `sending` and `settling`, which share a `standing`, a `patience`
+and the `work` under way; `inquirer`, `rehearsing`, `canary` and `replaying` act beside it. `screening`, `contract`, `turns`,
+`quota`, `batches`, `fates`, `breaker`, `backoff`, `afterwards`, `clocks`, `tally`, `grants`, `letters`, `rehearsal` and `work`
+decide, and are pure; `transport`, `credentials` and `oauth` face the platform; `watcher` is what metrics and log are told.
 """

@@ -18,11 +18,12 @@ from typing import Final
 import msgspec
 
 from gateway.adapter import Way
-from gateway.delivery.courier import Health, Route, place_of
 from gateway.delivery.rehearsal import Finding
 from gateway.delivery.rehearsing import rehearse
+from gateway.delivery.route import Route
+from gateway.delivery.standing import Health
 from gateway.delivery.transport import Transport
-from gateway.delivery.watcher import Stage, Watcher
+from gateway.delivery.watcher import Stage, Watcher, place_of
 from gateway.outbox import Lane
 
 AGAIN_SECONDS: Final = 300.0

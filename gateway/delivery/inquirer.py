@@ -18,11 +18,11 @@ from gateway.delivery import afterwards
 from gateway.delivery.backoff import full_jitter, probe_wait, throttle_wait
 from gateway.delivery.clocks import Clocks, Time
 from gateway.delivery.contract import Violation
-from gateway.delivery.courier import Office, Route, place_of
 from gateway.delivery.fates import HALTED, CalledOff, NoReply
 from gateway.delivery.outgoing import compose
 from gateway.delivery.quota import Meter
-from gateway.delivery.watcher import Stage
+from gateway.delivery.route import Office, Route
+from gateway.delivery.watcher import Stage, place_of
 from gateway.model import Pause, PlatformCode, Reason, Retry, Throttle
 from gateway.outbox import Inquiry, Lane, Outcomes, Shut, Unavailable
 

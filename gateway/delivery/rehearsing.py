@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from gateway.adapter import Access
 from gateway.delivery.contract import Violation
-from gateway.delivery.courier import Route
 from gateway.delivery.fates import NoReply, refuses_credential
 from gateway.delivery.outgoing import compose
 from gateway.delivery.rehearsal import Finding, clock_ahead, found, samples, unsent, without_answer
+from gateway.delivery.route import Route
 from gateway.delivery.transport import Transport
 from gateway.model import Pause, Reason
 

@@ -4,8 +4,10 @@ Metrics and log implement it. A courier calls it a few times per batch, not per 
 came out of an event or out of a platform's text. Implementations return at once and do not raise.
 """
 
+import traceback
 from collections.abc import Mapping, Sequence
 from enum import StrEnum, unique
+from pathlib import PurePath
 from typing import Protocol
 
 from gateway.delivery.contract import Violation
@@ -90,3 +92,9 @@ class Watcher(Protocol):
 
     def fault(self, lane: Lane, stage: Stage, error: str, where: str) -> None:
         """A bug: an exception of class `error` was raised at `where` (`file.py:line`). Never its message."""
+
+
+def place_of(error: BaseException) -> str:
+    """Name the line of code that raised, never what it said."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"

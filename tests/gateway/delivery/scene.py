@@ -32,13 +32,14 @@ from gateway.adapter import (
 )
 from gateway.delivery.backoff import Pace
 from gateway.delivery.contract import Contract, Violation
-from gateway.delivery.courier import Courier, Office, Route
-from gateway.delivery.credentials import Credential, ReferredCredential
-from gateway.delivery.grants import read_credential
+from gateway.delivery.courier import Courier
+from gateway.delivery.credentials import Credential, ReferredCredential, Standing
+from gateway.delivery.grants import CredentialKind, read_credential
 from gateway.delivery.login import Login
 from gateway.delivery.oauth import Tokens
 from gateway.delivery.quota import Meter
 from gateway.delivery.rehearsal import Finding
+from gateway.delivery.route import Office, Route
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage
 from gateway.model import (
@@ -521,3 +522,74 @@ async def line_in(directory: Path, engine: type[SqliteOutbox] = SqliteOutbox) ->
             yield Line(outbox, platform)
     finally:
         await outbox.close()
+
+
+def ids(count: int) -> list[str]:
+    """Name the first `count` events."""
+    return [f"e{number}" for number in range(count)]
+
+
+class Scripted:
+    """A credential that says what the test wants."""
+
+    renewals = 0
+    standing = Standing(CredentialKind.TOKEN, None)
+
+    def __init__(self) -> None:
+        """Begin without a connection."""
+        self.answer: Access | Pause | Retry | Throttle = Retry(Reason.NOT_CONNECTED)
+
+    async def access(self) -> Access | Pause | Retry | Throttle:
+        """Give the answer that is due."""
+        return self.answer
+
+    def refused(self, access: Access) -> bool:
+        """There is no other."""
+        del access
+        return False
+
+    async def renewed(self, seen: int) -> None:
+        """Never: the lane has to find out by itself."""
+        del seen
+        await asyncio.Event().wait()
+
+
+def drawn(quota: int, places: int) -> tuple[Meter, float]:
+    """A meter of so many requests a minute of which some places are taken, and when that was."""
+    meter, now = Meter(Quota(requests_per_minute=quota)), asyncio.get_running_loop().time()
+    for _ in range(places):
+        meter.take(now)
+    return meter, now
+
+
+def refusing(line: Line, *bad: str, hint: bool) -> None:
+    """Let the platform refuse a whole request for each of the bad events, perhaps hinting at the first."""
+
+    def script(sent: list[str]) -> Answer:
+        if not set(bad).intersection(sent):
+            return Answer(["ok"])
+        first = next(name for name in sent if name in bad)
+        return Answer(["suspect" if hint and name == first else "isolate" for name in sent])
+
+    line.platform.script = script
+
+
+class Refreshing(Scripted):
+    """A credential that can get another token when one was refused: `tokens` in turn, the last for ever."""
+
+    def __init__(self, *tokens: str) -> None:
+        """Begin."""
+        super().__init__()
+        self.tokens = list(tokens)
+        self.refusals: list[str] = []
+
+    async def access(self) -> Access | Pause | Retry | Throttle:
+        """Give the token in use."""
+        return Access(Secret(self.tokens[0]))
+
+    def refused(self, access: Access) -> bool:
+        """Throw it away."""
+        self.refusals.append(access.token.reveal())
+        if len(self.tokens) > 1:
+            self.tokens.pop(0)
+        return True

@@ -14,7 +14,8 @@ import pytest
 from gateway.adapter import Quota, Rehearsal
 from gateway.delivery import canary as room
 from gateway.delivery.canary import Canary
-from gateway.delivery.courier import Health, Route
+from gateway.delivery.route import Route
+from gateway.delivery.standing import Health
 from gateway.log import Log
 from gateway.metrics import Metrics
 from gateway.model import Destination, Reason

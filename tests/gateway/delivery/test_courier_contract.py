@@ -15,11 +15,12 @@ from aiohttp.test_utils import TestServer
 from gateway.adapter import Adapter, Request
 from gateway.delivery.contract import Cleared, Contract, Violation
 from gateway.delivery.contract_body import Place
-from gateway.delivery.courier import Courier, Office, Route
+from gateway.delivery.courier import Courier
 from gateway.delivery.credentials import ReferredCredential
 from gateway.delivery.oauth import Tokens
 from gateway.delivery.outgoing import compose
 from gateway.delivery.proving import DIGEST
+from gateway.delivery.route import Office, Route
 from gateway.delivery.transport import Transport
 from gateway.log import Log
 from gateway.metrics import Metrics

@@ -16,8 +16,8 @@ from aiohttp import web
 from gateway.adapter import Access, Processed, Quota, Reply, Request
 from gateway.delivery.contract import Violation
 from gateway.delivery.contract_body import Place
-from gateway.delivery.courier import Office
 from gateway.delivery.inquirer import QUESTIONS, Inquirer, inquirers
+from gateway.delivery.route import Office
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage
 from gateway.model import (
@@ -46,10 +46,11 @@ from tests.gateway.delivery.scene import (
     Plain,
     PlainSettings,
     Platform,
+    Refreshing,
+    Scripted,
     event,
     platform_on_loopback,
 )
-from tests.gateway.delivery.test_courier import Refreshing, Scripted
 from tests.gateway.delivery.test_courier_crashes import killed_at
 from tests.gateway.delivery.test_courier_withdrawals import Waiting
 

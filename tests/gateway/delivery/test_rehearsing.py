@@ -14,7 +14,6 @@ from gateway.adapter import Adapter, Quota, Way
 from gateway.audit.advice import by_code
 from gateway.audit.rehearsals import sentences
 from gateway.delivery.contract import Contract
-from gateway.delivery.courier import Route
 from gateway.delivery.credentials import ReferredCredential
 from gateway.delivery.grants import read_credential
 from gateway.delivery.login import Login
@@ -22,6 +21,7 @@ from gateway.delivery.oauth import Tokens
 from gateway.delivery.quota import Meter
 from gateway.delivery.rehearsal import Finding
 from gateway.delivery.rehearsing import rehearse
+from gateway.delivery.route import Route
 from gateway.delivery.transport import Transport
 from gateway.model import Destination, PlatformCode, Reason, StorefrontId
 from gateway.outbox import Lane
