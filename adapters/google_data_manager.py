@@ -379,4 +379,4 @@ def no_status(verdict: Verdict) -> Processed | Retry | Throttle | Pause:
     """Say what a refused question means. It changed nothing, so whatever is in doubt is simply asked again."""
     if isinstance(verdict, Pause | Throttle | Retry):
         return verdict
-    return Retry(verdict.reason, code=verdict.code) if isinstance(verdict, Maybe) else NOTHING_MORE
+    return Retry(verdict.reason, verdict.after, verdict.code) if isinstance(verdict, Maybe) else NOTHING_MORE

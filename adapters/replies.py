@@ -70,6 +70,8 @@ def told(verdict: Verdict, code: PlatformCode | None, after: Waits) -> Verdict:
             return Throttle(verdict.reason, longest(verdict.after, after), code)
         case Retry() if verdict.reason is not Reason.HELD:  # how long an event is too young, no reply says
             return Retry(verdict.reason, longest(verdict.after, after), code)
+        case Maybe():
+            return Maybe(verdict.reason, code, longest(verdict.after, after))
         case _:
             return msgspec.structs.replace(verdict, code=code)
 

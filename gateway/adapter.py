@@ -2,7 +2,7 @@
 
 An adapter is made from the destination's settings and holds nothing else. It has no client, no clock, no token and
 no `async`: the courier sends what `build` returns, hands the answer to `interpret`, and zips the verdicts with the
-events strictly, so an adapter that answers for the wrong number of events fails loudly. Counterparts: `delivery/dispatching.py`, `delivery/sending.py`.
+events strictly, so an adapter that answers for the wrong number of events fails loudly. Counterpart: `delivery/sending.py`.
 """
 
 import re

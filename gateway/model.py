@@ -763,10 +763,14 @@ class Throttle(msgspec.Struct, frozen=True, gc=False):
 
 
 class Maybe(msgspec.Struct, frozen=True, gc=False):
-    """The platform may have it or not; sent again only inside the platform's window for recognising repeats."""
+    """The platform may have it or not; sent again only inside the platform's window for recognising repeats.
+
+    `after` is seconds, if it was told: when the platform may be asked again, which lengthens no such window.
+    """
 
     reason: Reason
     code: PlatformCode | None = None
+    after: float | None = None
 
 
 class Isolate(msgspec.Struct, frozen=True, gc=False):

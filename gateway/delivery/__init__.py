@@ -37,7 +37,8 @@ of the quota. Nobody loses a try and the lane's standing stays as it is. Repeats
 **Three kinds of no answer.** Refused connection, unknown host, failed TLS handshake, connect timeout: nothing left
 this machine, and the events count as untried. Timeout or reset after that: the platform may have them; they are
 *maybe*, and are sent again only inside the platform's window for recognising repeats. That window is the only
-source of double counting, so the time-out is generous: nobody waits for a delivery.
+source of double counting, so the time-out is generous: nobody waits for a delivery. An answer that leaves it open as well,
+as a 503 does, may say when to ask again: then nobody asks before, and the window stays as it is.
 
 **Who waits.** Failure of the whole request is the destination's fault: the claim is given back as it was and the
 *lane* backs off, with full jitter, from seconds to a quarter of an hour. Failure of some events is theirs: they

@@ -175,12 +175,10 @@ def settlement(record: Record, outcome: Outcome, now: float, pace: Pace, dice: f
             return Dead(record.seq, reason, code)
         case Retry(Reason.HELD, after, code):
             return Later(record.seq, Reason.HELD, now + (after or 0.0), code=code)  # by the event's age, so not cut by any cap
-        case Retry(reason, after, code):
+        case Retry(reason, after, code) | Maybe(reason, code, after):
             own = full_jitter(pace, record.tries + 1, dice)
             due = now + max(own, min(after or 0.0, pace.throttle_cap_seconds))
-            return Later(record.seq, reason, due, code=code)
-        case Maybe(reason, code):
-            return Later(record.seq, reason, now + full_jitter(pace, record.tries + 1, dice), maybe=True, code=code)
+            return Later(record.seq, reason, due, maybe=isinstance(outcome, Maybe), code=code)
         case Throttle(reason, _, code) | Pause(reason, code):
             return Later(record.seq, reason, now, code=code)  # the lane waits, so the record need not
         case Crash(times, maybe):

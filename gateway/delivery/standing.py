@@ -100,10 +100,8 @@ class LaneStanding:
                 self.pause(stop)
             case Throttle(_, after, _):
                 self._change(self.breaker.throttled(after))
-            case Retry(reason, after, _):
+            case Retry(reason, after, _) | Maybe(reason, _, after):
                 self.failed(reason, after)
-            case Maybe(reason, _):
-                self.failed(reason)
             case None:
                 # Refusals alone do not end a pause: with a wrong configuration every event is refused.
                 if self.breaker.paused is None or any(type(verdict) is Delivered for verdict in verdicts):

@@ -30,6 +30,7 @@ from gateway.model import (
     Pause,
     PlatformCode,
     Processing,
+    Reason,
     Retry,
     Throttle,
     Verdict,
@@ -129,6 +130,14 @@ def test_every_published_later_reason_means_something(reason: str) -> None:
     told = ALLOWED.read_processed(Reply(200, {}, orjson.dumps(body)), 3)
     meaning = PROCESSED.get(PREFIX.sub("", reason), Processing.NOT_USED)
     assert told == Processed(final=True, counts=((meaning, PlatformCode(reason), 2), (Processing.USED, None, 1)))
+
+
+@pytest.mark.parametrize("body", [b"<html>", b'{"error":{"status":"UNAVAILABLE"}}'])
+def test_a_question_waits_as_long_as_google_asks(body: bytes) -> None:
+    """Where Google fails over a question and says when to ask again, it is asked again then, since asking changed nothing."""
+    told = ALLOWED.read_processed(Reply(503, {"retry-after": "90"}, body), 3)
+    assert isinstance(told, Retry)
+    assert (told.reason, told.after) == (Reason.SERVER_ERROR, 90.0)
 
 
 def test_the_later_reasons_are_google_s_words() -> None:

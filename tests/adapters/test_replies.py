@@ -45,6 +45,17 @@ def test_no_header_is_an_accident(headers: dict[str, str]) -> None:
     assert wait is None or 0 <= wait <= 3600
 
 
+@pytest.mark.parametrize("status", [200, 408, 409, 425, 499, 500, 502, 503, 504])
+def test_a_doubtful_answer_says_when_to_ask_again(status: int) -> None:
+    """A server that may have the events and asks to be left alone is left alone; that it may have them stays so."""
+    (verdict,) = by_status(Reply(status, {"retry-after": "120"}, b"<html>"), 1)
+    assert isinstance(verdict, Maybe)
+    assert verdict.after == 120.0
+    (longer,) = by_status(Reply(status, {"retry-after": "120"}, b"<html>"), 1, 300.0)
+    assert isinstance(longer, Maybe)
+    assert longer.after == 300.0
+
+
 def test_the_longest_wait_counts() -> None:
     """Of several waits the longest counts, up to an hour; none told is none."""
     assert longest(None, 5.0, 3.0) == 5.0

@@ -158,7 +158,7 @@ class Plain:
     def interpret(self, reply: Reply, count: int) -> tuple[Verdict, ...]:
         """Read the verdicts by name; a reply that is not the platform's own is a maybe."""
         if reply.status >= 500:
-            return (Maybe(Reason.SERVER_ERROR),) * count
+            return (Maybe(Reason.SERVER_ERROR, after=reply.retry_after),) * count
         if reply.status >= 300:
             return (Pause(Reason.REDIRECTED),) * count
         try:

@@ -67,6 +67,8 @@ def test_one_answer_stands_for_all_only_where_all_have_it(outcomes: tuple[Verdic
         (Retry(Reason.SERVER_ERROR, 10.0**9), Later(7, Reason.SERVER_ERROR, NOW + 3600.0)),
         (YOUNG, Later(7, Reason.HELD, NOW + 21_600.0, code=CODE)),
         (Maybe(Reason.TIMED_OUT), Later(7, Reason.TIMED_OUT, NOW + 10.0, maybe=True)),
+        (Maybe(Reason.SERVER_ERROR, None, 100.0), Later(7, Reason.SERVER_ERROR, NOW + 100.0, maybe=True)),
+        (Maybe(Reason.SERVER_ERROR, None, 10.0**9), Later(7, Reason.SERVER_ERROR, NOW + 3600.0, maybe=True)),
         (Throttle(after=900.0), Later(7, Reason.THROTTLED, NOW)),
         (Pause(Reason.PERMISSION, CODE), Later(7, Reason.PERMISSION, NOW, code=CODE)),
         (Crash(1, maybe=True), Later(7, Reason.UNKNOWN_ERROR, NOW + 2.5, maybe=True)),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import msgspec
@@ -78,6 +78,32 @@ async def test_a_throttled_lane_waits_as_long_as_it_was_asked(line: Line) -> Non
     assert 0.4 <= second - first < 1.0
     assert line.platform.taken == Counter(ids(5))
     assert (await line.attempt(0)).state == "delivered"
+
+
+async def test_a_failing_platform_is_left_alone_as_long_as_it_asks(line: Line) -> None:
+    """A 503 that names a time is not asked before; its events may have arrived, so they are sent again as such."""
+    answers: Iterator[Answer | web.Response] = iter([web.Response(status=503, headers={"Retry-After": "1"}), Answer(["ok"])])
+    line.platform.script = lambda _: next(answers)
+    await line.put(*(event(n) for n in range(5)))
+    async with line.running() as courier:
+        await line.until(lambda: bool(line.recorder.of("retried")))
+        assert courier.health.due == pytest.approx(line.wall() + 1.0, abs=0.2)
+        assert (await line.attempt(0)).state == "maybe"
+        await line.until(line.quiet)
+    first, second = line.platform.times
+    assert 1.0 <= second - first < 2.0
+    assert line.platform.requests == [ids(5)] * 2
+
+
+async def test_a_named_wait_does_not_lengthen_the_window_for_repeats(line: Line) -> None:
+    """Whoever may have been received, and is asked to wait beyond what the platform recognises, is not sent again."""
+    line.limits(resend_window=1)
+    answers: Iterator[Answer | web.Response] = iter([web.Response(status=503, headers={"Retry-After": "2"}), Answer(["ok"])])
+    line.platform.script = lambda _: next(answers)
+    await line.put(*(event(n) for n in range(3)))
+    await line.deliver()
+    assert line.recorder.count("dead") == {Reason.AMBIGUOUS_EXPIRED: 3}
+    assert len(line.platform.requests) == 1
 
 
 async def test_a_refused_credential_pauses_and_keeps_everything(line: Line) -> None:
