@@ -20,7 +20,7 @@ import orjson
 from adapters.google_conversion import Conversion
 from adapters.google_errors import COMMON, ENUM, Detail, FailureError, Status, details_of, hints_of, wait_of, words_of
 from adapters.replies import Waits, by_status, code_of, read, receipt_of, spread, told
-from gateway.adapter import NOTHING_MORE, Processed, Reply, Request
+from gateway.adapter import LONGEST_WAIT, NOTHING_MORE, Processed, Reply, Request
 from gateway.model import (
     Delivered,
     Isolate,
@@ -104,7 +104,7 @@ def classed(*classes: tuple[Verdict, str]) -> Values:
 
 HAS_IT: Final = Delivered(Reason.DUPLICATE_AT_PLATFORM)
 ALONE: Final = Isolate(Reason.REJECTED, suspect=True)
-LATER: Final = Retry(Reason.HELD, TOO_YOUNG)
+LATER: Final = Retry(Reason.HELD, TOO_YOUNG, apart=True)
 AGAIN: Final = Retry(Reason.SERVER_ERROR)
 TOO_OLD: Final = Rejected(Reason.EXPIRED)
 NEVER: Final = Rejected(Reason.REJECTED)
@@ -174,6 +174,9 @@ FAMILIES: Final[Mapping[str, tuple[Values, Verdict]]] = {
 https://developers.google.com/google-ads/api/docs/common-errors and, for the families,
 https://developers.google.com/google-ads/api/reference/rpc/v26/ErrorCode (read 2026-11-22)
 """
+
+OF_A_ROW: Final = frozenset({"collectionSizeError", "conversionUploadError", "enumError", "idError", "requestError"})
+"""Families that speak of what the row holds, never of the account as a whole or of who asks."""
 
 GRAVEST_FIRST: Final = (Throttle, Pause, Rejected, Isolate, Retry, Maybe, Delivered)
 """Of a row's several errors the one counts whose verdict stands first: the whole destination's before the row's, then
@@ -258,9 +261,10 @@ class AdsApi:
         taken = Delivered(receipt=receipt_of(answer.job_id))
         silent: Verdict = taken if self.validate_only else Maybe(Reason.COUNT_MISMATCH)
         results = answer.results if len(answer.results) == count else [{}] * count  # out of step they prove nothing
+        some_taken = any(results)
 
         def verdict(row: int) -> Verdict:
-            said = errors.get(row, []) + general
+            said = [own(error, some_taken=some_taken) for error in errors.get(row, [])] + general
             return alone(gravest(said), after, count) if said else silent
 
         return tuple([taken if result else verdict(row) for row, result in enumerate(results)])
@@ -305,6 +309,19 @@ def gravest(errors: Sequence[Found]) -> Found:
     return min(errors, key=lambda error: GRAVEST_FIRST.index(type(error.verdict)))
 
 
+def own(error: Found, *, some_taken: bool) -> Found:
+    """Say what an error means that names its row, in an answer that judges row by row: what is not set up is so for the row.
+
+    Its conversion action is wrong, and the other kinds have actions of their own; or the account takes no digests, and takes
+    clicks. Nobody else waits for that: the row is asked about again once an hour, and somebody is told. What an error says of
+    the whole account or of who asks counts for the row alone if other rows were taken; else the destination stops.
+    """
+    family = "" if error.code is None else error.code.partition(".")[0]
+    if not isinstance(error.verdict, Pause) or not (some_taken or family in OF_A_ROW):
+        return error
+    return Found(Retry(error.verdict.reason, LONGEST_WAIT, apart=True), error.code, error.row)
+
+
 def unplaced(error: Found, count: int) -> Found:
     """Say what an error means that refused `count` rows at once, whichever row it is about: which one is to be found out.
 
@@ -313,7 +330,7 @@ def unplaced(error: Found, count: int) -> Found:
     match error.verdict:
         case Retry(Reason.SERVER_ERROR):
             return Found(Maybe(Reason.SERVER_ERROR), error.code, error.row)
-        case Retry(Reason.HELD) if count > 1 and error.row is not None:
+        case Retry(apart=True) if count > 1 and error.row is not None:
             return Found(Isolate(Reason.REJECTED), error.code, error.row)
         case Rejected(reason) | Isolate(reason) | Retry(Reason.UNKNOWN_ERROR as reason):
             return Found(Isolate(reason), error.code, error.row)

@@ -68,7 +68,7 @@ def told(verdict: Verdict, code: PlatformCode | None, after: Waits) -> Verdict:
     match verdict:
         case Throttle():
             return Throttle(verdict.reason, longest(verdict.after, after), code)
-        case Retry() if verdict.reason is not Reason.HELD:  # how long an event is too young, no reply says
+        case Retry(apart=False):  # for how long an event waits by itself, no reply says
             return Retry(verdict.reason, longest(verdict.after, after), code)
         case Maybe():
             return Maybe(verdict.reason, code, longest(verdict.after, after))

@@ -656,7 +656,7 @@ def _lane_states(  # noqa: PLR0913, PLR0917 - rooms, each once
             breaker=breaker(health.failures, opened=health.breaker_open),
             canary=None if seen is None else canary_state(lane.destination, seen.at, seen.finding),
             advice=_advice(lane, health, word),
-            misconfigured=(word.code or NONE) if word.misconfigured else None,
+            misconfigured=_not_set_up(health, word),
             violation=None if violation is None else [str(place) for place in violation.places],
             new_shapes=unacknowledged(lane),
             paused_at=None if health.paused_at is None else moment(health.paused_at),
@@ -672,7 +672,15 @@ def _advice(lane: Lane, health: Health, word: LaterWord) -> str | None:
     """Say what to do about a lane: about why nothing goes there, else about what is not set up at the platform."""
     if health.reason is not None:
         return in_words(lane.destination, health.reason, health.last_code)
-    return about_later_word(lane.destination, word.code) if word.misconfigured else None
+    code = _not_set_up(health, word)
+    return None if code is None else about_later_word(lane.destination, None if code == NONE else code)
+
+
+def _not_set_up(health: Health, word: LaterWord) -> str | None:
+    """Give the platform's code for what is not set up, be it said at once or later; None when it finds nothing."""
+    if health.not_set_up is not None:
+        return health.not_set_up.code or NONE
+    return (word.code or NONE) if word.misconfigured else None
 
 
 def _health(courier: Courier) -> Callable[[], Health]:

@@ -747,11 +747,15 @@ class Delivered(msgspec.Struct, frozen=True, gc=False):
 
 
 class Retry(msgspec.Struct, frozen=True, gc=False):
-    """The platform certainly does not have it, and trying again later may help. `after` is seconds, if it was told."""
+    """The platform certainly does not have it, and trying again later may help. `after` is seconds, if it was told.
+
+    `apart`: the platform has answered for this event and takes others, so it waits by itself, exactly `after` seconds.
+    """
 
     reason: Reason
     after: float | None = None
     code: PlatformCode | None = None
+    apart: bool = False
 
 
 class Throttle(msgspec.Struct, frozen=True, gc=False):

@@ -118,7 +118,8 @@ class LaneState(TypedDict):
     """What was found when it was last tried out by the clock; None when it was not, or is not to be."""
     advice: str | None
     misconfigured: str | None
-    """The platform's code for what is not set up, by its later word on events that it took; None when it found nothing."""
+    """The platform's code for what is not set up: for events that it refuses while it takes others, or by its later word on
+    events that it took; None when it found nothing."""
     violation: list[str] | None
     new_shapes: int
     paused_at: str | None

@@ -169,6 +169,8 @@ class Dispatcher:
             work.outcomes += zip(group, verdicts, strict=True)
         if Delivered in kinds:
             work.plan.taken()
+        if Retry in kinds:
+            self._standing.look_for_settings(verdicts)
         if (Rejected in kinds or Isolate in kinds) and not work.probe:
             self._suspect(work)
 

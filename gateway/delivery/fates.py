@@ -20,6 +20,10 @@ SUSPICIOUS: Final = 20
 """So many events refused, and more than were taken: the configuration is wrong, not the events."""
 
 
+SETTINGS: Final = frozenset({Reason.CONFIGURATION, Reason.PERMISSION})
+"""Why an event waits until a person has set something up."""
+
+
 class NoReply(msgspec.Struct, frozen=True, gc=False):
     """There is no answer. `certain_no`: nothing of the request was sent; else the platform may have it all.
 
@@ -73,17 +77,22 @@ def without_reply(nothing: NoReply) -> Retry | Maybe:
 def standstill(verdicts: Sequence[Verdict]) -> Pause | Throttle | Retry | Maybe | None:
     """Give the verdict that stops the whole lane, or None if the lane may go on.
 
-    A pause or a throttle of any event does; a retry does only when no event of the request fared better. An event that
-    is too young waits by itself: the platform has answered, and takes others.
+    A pause or a throttle of any event does; a retry does only when no event of the request fared better, and none waits
+    apart.
     """
     kinds = set(map(type, verdicts))
     for kind in (Pause, Throttle):
         if kind in kinds:
             return next(verdict for verdict in verdicts if isinstance(verdict, kind))
-    if not kinds <= {Retry, Maybe} or any(verdict.reason is Reason.HELD for verdict in verdicts):
+    if not kinds <= {Retry, Maybe} or any(map(waits_apart, verdicts)):
         return None
     first = verdicts[0]
     return first if isinstance(first, Retry | Maybe) else None
+
+
+def waits_apart(outcome: "Outcome") -> bool:
+    """Say whether an event waits by itself: the platform has answered for it, and takes others."""
+    return isinstance(outcome, Retry) and outcome.apart
 
 
 def refuses_credential(verdicts: Sequence[Verdict]) -> bool:
@@ -105,7 +114,7 @@ def give_back(outcomes: Sequence[Pair]) -> bool | None:
     """Say whether a claim can be released whole, and then whether as maybe received; None if it must be settled."""
     maybe = isinstance(outcomes[0][1], Maybe)
     for _, outcome in outcomes:
-        if not isinstance(outcome, Maybe if maybe else Retry | Throttle | Pause) or outcome.reason is Reason.HELD:
+        if not isinstance(outcome, Maybe if maybe else Retry | Throttle | Pause) or waits_apart(outcome):
             return None
     return maybe
 
@@ -148,6 +157,12 @@ def _taken(outcomes: Sequence[Pair]) -> int:
     return [type(outcome) for _, outcome in outcomes].count(Delivered)
 
 
+def not_set_up(verdicts: Sequence[Verdict]) -> Retry | None:
+    """Give the first event that waits apart because something is not set up for it at the platform; None if none does."""
+    found = (verdict for verdict in verdicts if isinstance(verdict, Retry) and verdict.apart)
+    return next((verdict for verdict in found if verdict.reason in SETTINGS), None)
+
+
 def one_answer(outcomes: Sequence[Pair]) -> Delivered | None:
     """Give the answer that all were delivered by; None where there is not one and the same."""
     first = outcomes[0][1] if outcomes else None
@@ -173,8 +188,8 @@ def settlement(record: Record, outcome: Outcome, now: float, pace: Pace, dice: f
             return Done(record.seq, reason, code, receipt)
         case Rejected(reason, code) | Isolate(reason, code):
             return Dead(record.seq, reason, code)
-        case Retry(Reason.HELD, after, code):
-            return Later(record.seq, Reason.HELD, now + (after or 0.0), code=code)  # by the event's age, so not cut by any cap
+        case Retry(reason, after, code, True):
+            return Later(record.seq, reason, now + (after or 0.0), code=code)  # nobody else waits, so no cap cuts it
         case Retry(reason, after, code) | Maybe(reason, code, after):
             own = full_jitter(pace, record.tries + 1, dice)
             due = now + max(own, min(after or 0.0, pace.throttle_cap_seconds))

@@ -5,17 +5,29 @@ pause stands before all, whatever the platform has said, and changes nothing of 
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
+from gateway.adapter import LONGEST_WAIT
 from gateway.delivery.breaker import Breaker
 from gateway.delivery.contract import Violation
-from gateway.delivery.fates import HALTED, Crash, breather
+from gateway.delivery.fates import HALTED, Crash, breather, not_set_up, waits_apart
 from gateway.delivery.patience import monotonic
 from gateway.delivery.route import Office
 from gateway.delivery.work import Work
 from gateway.model import Delivered, Maybe, Pause, PlatformCode, Reason, Retry, Throttle, Verdict
 from gateway.outbox import Lane
+
+MENDED_SECONDS: Final = 2 * LONGEST_WAIT
+"""When no event has waited apart for a setting for so long, it is set up: they ask again at least once an hour."""
+
+
+class NotSetUp(msgspec.Struct, frozen=True):
+    """The platform's code for what is not set up, and when it was last said (monotonic seconds)."""
+
+    code: PlatformCode | None
+    said_at: float
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -39,6 +51,8 @@ class Health(msgspec.Struct, frozen=True):
     violation: Violation | None
     """The last time that the contract kept something from leaving."""
     paused_at: int | None = None
+    not_set_up: NotSetUp | None = None
+    """What the platform finds not set up for some of the events, while it takes others."""
 
 
 class LaneStanding:
@@ -60,6 +74,7 @@ class LaneStanding:
         self._violation: Violation | None = None
         self._throttled_until: float | None = None
         self._due: float | None = None
+        self._not_set_up: NotSetUp | None = None
         self._told: tuple[bool, Reason | None, PlatformCode | None] | None = None
         """What the watcher was told last of whether the lane is up."""
 
@@ -80,6 +95,7 @@ class LaneStanding:
             last_code=None if paused_at is not None else self.last_code,
             violation=self._violation,
             paused_at=paused_at,
+            not_set_up=self._not_set_up,
         )
 
     @property
@@ -104,7 +120,7 @@ class LaneStanding:
                 self.failed(reason, after)
             case None:
                 # Refusals alone do not end a pause: with a wrong configuration every event is refused.
-                if self.breaker.paused is None or any(type(verdict) is Delivered for verdict in verdicts):
+                if self.breaker.paused is None or any(type(one) is Delivered or waits_apart(one) for one in verdicts):
                     self._change(self.breaker.answered(breather(verdicts)))
 
     def pause(self, why: Pause) -> None:
@@ -120,6 +136,15 @@ class LaneStanding:
         self._violation = violation
         self._watcher.violated(self._lane, violation)
 
+    def look_for_settings(self, verdicts: Sequence[Verdict]) -> None:
+        """Keep whether events wait for something that is not set up, and tell it once for all of them."""
+        found = not_set_up(verdicts)
+        if found is None:
+            return
+        before, self._not_set_up = self._not_set_up, NotSetUp(found.code, monotonic())
+        if before is None:
+            self._watcher.misconfigured(self._lane, found=True, code=found.code)
+
     def succeeded(self, now: float) -> None:
         """Keep when something was last delivered (Unix seconds)."""
         self._last_success = now
@@ -132,6 +157,9 @@ class LaneStanding:
             self.pause(self.breaker.paused)
         if work.outcomes:
             self.schedule()
+        if self._not_set_up is not None and monotonic() - self._not_set_up.said_at > MENDED_SECONDS:
+            self._not_set_up = None
+            self._watcher.misconfigured(self._lane, found=False, code=None)
 
     def schedule(self) -> None:
         """Set when the next request may leave."""

@@ -249,7 +249,7 @@ def test_one_row_s_error_never_settles_the_others(verdict: Any) -> None:
     turned = unplaced(Found(verdict, None, 0), 3).verdict
     assert not isinstance(turned, Delivered | Rejected)
     assert not (isinstance(turned, Retry) and turned.reason is Reason.SERVER_ERROR)
-    assert not (isinstance(turned, Retry) and turned.reason is Reason.HELD)
+    assert not (isinstance(turned, Retry) and turned.apart)
     assert not (isinstance(turned, Isolate) and turned.suspect)
 
 
@@ -297,20 +297,22 @@ async def test_whatever_google_answers_is_understood(mode: Mode, variant: str) -
         assert {getattr(verdict, "after", None) for verdict in verdicts} == {37.0}
 
 
+def not_set_up(code: str) -> Retry:
+    """What becomes of a row that something is not set up for, while others are taken."""
+    return Retry(Reason.CONFIGURATION, 3600.0, PlatformCode(code), apart=True)
+
+
 @pytest.mark.parametrize(
     ("variant", "verdict"),
     [
         ("service", Rejected(code=PlatformCode("conversionUploadError.UNPARSEABLE_GCLID"))),
         ("known", Delivered(Reason.DUPLICATE_AT_PLATFORM, PlatformCode("conversionUploadError.ORDER_ID_ALREADY_IN_USE"))),
         ("double", Isolate(code=PlatformCode("conversionUploadError.DUPLICATE_ORDER_ID"), suspect=True)),
-        ("too_recent", Retry(Reason.HELD, TOO_YOUNG, PlatformCode("conversionUploadError.TOO_RECENT_EVENT"))),
+        ("too_recent", Retry(Reason.HELD, TOO_YOUNG, PlatformCode("conversionUploadError.TOO_RECENT_EVENT"), apart=True)),
         ("expired", Rejected(Reason.EXPIRED, PlatformCode("conversionUploadError.EXPIRED_EVENT"))),
         ("no_click", Rejected(code=PlatformCode("conversionUploadError.EVENT_NOT_FOUND"))),
-        ("no_action", Pause(Reason.CONFIGURATION, PlatformCode("conversionUploadError.NO_CONVERSION_ACTION_FOUND"))),
-        (
-            "not_allowlisted",
-            Pause(Reason.CONFIGURATION, PlatformCode("notAllowlistedError.CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE")),
-        ),
+        ("no_action", not_set_up("conversionUploadError.NO_CONVERSION_ACTION_FOUND")),
+        ("not_allowlisted", not_set_up("notAllowlistedError.CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE")),
         ("several", Rejected(code=PlatformCode("conversionUploadError.INVALID_USER_IDENTIFIER"))),
         ("failed", Retry(Reason.SERVER_ERROR, code=PlatformCode("internalError.TRANSIENT_ERROR"))),
         ("tomorrow", Retry(Reason.UNKNOWN_ERROR, code=PlatformCode("somethingNewError.NEVER_HEARD_OF"))),
@@ -323,6 +325,23 @@ async def test_a_refused_row_leaves_its_neighbours_alone(variant: str, verdict: 
     assert [type(one) for one in (verdicts[0], verdicts[2])] == [Delivered, Delivered]
     assert verdicts[1] == verdict
     assert len(stand_in.ledger) == 2
+
+
+@pytest.mark.parametrize(
+    ("variant", "verdict"),
+    [
+        ("no_action", not_set_up("conversionUploadError.NO_CONVERSION_ACTION_FOUND")),
+        (
+            "not_allowlisted",
+            Pause(Reason.CONFIGURATION, PlatformCode("notAllowlistedError.CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE")),
+        ),
+    ],
+)
+async def test_where_no_row_was_taken_only_the_account_stops_the_destination(variant: str, verdict: Verdict) -> None:
+    """A wrong action may be this kind's alone, and events of other kinds are behind; a closed account is closed to all."""
+    behaviour = Behaviour(mode=Mode.REFUSE_EVENTS, variant=variant, fraction=1.0)
+    _, verdicts, _ = await exchange(SHIPPED, GoogleAdsVoice(), fresh(["page", "page"]), behaviour)
+    assert verdicts == (verdict,) * 2
 
 
 async def test_a_missing_result_is_no_delivery() -> None:

@@ -105,7 +105,7 @@ def test_a_table_entry_is_completed() -> None:
     code = PlatformCode("4")
     assert told(Throttle(after=10.0), code, 5.0) == Throttle(after=10.0, code=code)
     assert told(Retry(Reason.SERVER_ERROR), code, 5.0) == Retry(Reason.SERVER_ERROR, after=5.0, code=code)
-    assert told(Retry(Reason.HELD, after=21_600.0), code, 5.0) == Retry(Reason.HELD, after=21_600.0, code=code)
+    assert told(Retry(Reason.HELD, 21_600.0, apart=True), code, 5.0) == Retry(Reason.HELD, 21_600.0, code, apart=True)
     assert told(Pause(Reason.CREDENTIAL), code, 5.0) == Pause(Reason.CREDENTIAL, code)
 
 

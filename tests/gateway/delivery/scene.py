@@ -203,7 +203,8 @@ CODE: Final = PlatformCode("17/1")
 VERDICTS: Final[Mapping[str, Callable[[float | None], Verdict]]] = {
     "ok": lambda after: Delivered(after=after),
     "retry": lambda after: Retry(Reason.SERVER_ERROR, after, CODE),
-    "young": lambda after: Retry(Reason.HELD, after, CODE),
+    "young": lambda after: Retry(Reason.HELD, after, CODE, apart=True),
+    "unset": lambda after: Retry(Reason.CONFIGURATION, after, CODE, apart=True),
     "throttle": lambda after: Throttle(after=after),
     "maybe": lambda _: Maybe(Reason.COUNT_MISMATCH),
     "isolate": lambda _: Isolate(code=CODE),

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.adapter import Quota
+from gateway.delivery import standing as room
 from gateway.delivery.breaker import PROBE_EVENTS
 from gateway.delivery.fates import SUSPICIOUS
 from gateway.delivery.quota import Meter
@@ -18,6 +19,7 @@ from gateway.delivery.watcher import Stage
 from gateway.model import Destination, EmailDigest, EventId, Reason
 from gateway.outbox import Person
 from tests.gateway.delivery.scene import (
+    CODE,
     DAY,
     LANE,
     NOW,
@@ -95,6 +97,41 @@ async def test_bad_events_in_a_pauses_probe_die_once_others_got_through(line: Li
         await line.until(line.quiet)
     assert line.platform.taken == Counter(ids(60)[25:])
     assert await line.states(60) == {"delivered": 35, "dead": 25}
+
+
+async def test_events_for_which_something_is_not_set_up_hold_nobody_up(line: Line) -> None:
+    """However many of them come first, those behind them are delivered; the lane is up, and somebody is told once."""
+    bad = {f"e{n}" for n in range(60)}
+    line.platform.script = lambda sent: Answer(["unset" if one in bad else "ok" for one in sent], after=3600.0)
+    line.limits(batch_events=20)
+    await line.put(*(event(n) for n in range(62)))
+    async with line.running() as courier:
+        await line.until(lambda: len(line.platform.taken) == 2)
+        await line.until(lambda: line.outbox.waiting(LANE).retrying == 60)
+        assert courier.health.up
+        assert courier.health.reason is None
+        assert courier.health.not_set_up is not None
+        assert courier.health.not_set_up.code == CODE
+    assert line.platform.taken == Counter(["e60", "e61"])
+    assert line.recorder.of("misconfigured") == [(True, CODE)]
+    assert line.recorder.count("retried") == {Reason.CONFIGURATION: 60}
+    assert not line.recorder.of("dead")
+    attempt = await line.attempt(0)
+    assert (attempt.state, attempt.reason, attempt.code) == ("retrying", Reason.CONFIGURATION, CODE)
+
+
+async def test_what_was_set_up_is_told_once_no_event_waits_for_it(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When events that waited were taken, and none has been refused for long, that is the end of it."""
+    line.platform.script = lambda _: Answer(["unset"] if len(line.platform.requests) == 1 else ["ok"], after=0.1)
+    await line.put(event(0))
+    async with line.running() as courier:
+        await line.until(line.quiet)
+        assert courier.health.not_set_up is not None
+        monkeypatch.setattr(room, "MENDED_SECONDS", 0.0)
+        await line.put(event(1))
+        await line.until(line.quiet)
+        assert courier.health.not_set_up is None
+    assert line.recorder.of("misconfigured") == [(True, CODE), (False, None)]
 
 
 async def test_small_claims_that_are_all_refused_add_up_to_a_pause(line: Line) -> None:
