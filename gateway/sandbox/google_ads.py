@@ -45,6 +45,7 @@ from gateway.sandbox.google_schema import Destination as Target
 from gateway.sandbox.ledger import Arrival, Repeats
 from gateway.sandbox.stand_in import CLOCK_SKEW, GARBAGE, Answer, Post, Reading, Settled, Voice, common_fault, field_names
 
+SCOPE: Final = "https://www.googleapis.com/auth/datamanager"
 MAX_EVENTS = 2000
 MAX_DESTINATIONS = 10
 MAX_IDENTIFIERS = 10
@@ -116,6 +117,10 @@ class GoogleAdsVoice(Voice):
         self._looks = looks
         self._requests: OrderedDict[str, Processing] = OrderedDict()
         self._upload = google_upload.Upload()
+
+    def scope(self, post: Post) -> str:
+        """Each service has a scope of its own, which does not open the other."""
+        return google_upload.SCOPE if _is_upload(post) else SCOPE
 
     def lookups(self) -> Mapping[str, Callable[[Post], Answer]]:
         """Offer the status of a request."""

@@ -1,7 +1,8 @@
 """A stand-in for Google's token endpoint: `POST /token` with a signed assertion or a refresh token.
 
 It makes key documents as Google's console does, knows the public half of each, and gives out tokens that run out, can be
-expired on demand, and are the only ones that its Google stand-in then takes. Errors are those of RFC 6749 with Google's
+expired on demand, and are the only ones that its Google stand-in then takes, each for the scopes that it was asked for.
+Nobody has allowed an account to act for a person. Errors are those of RFC 6749 with Google's
 texts, which a client must not repeat.
 
 https://developers.google.com/identity/protocols/oauth2/service-account#httprest,
@@ -29,14 +30,23 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from gateway.sandbox import google_ads, google_upload
+
 AUDIENCE: Final = "https://oauth2.googleapis.com/token"
 """What an assertion has to be made out to: the real endpoint's address, wherever the stand-in listens."""
 
-SCOPES: Final = frozenset({"https://www.googleapis.com/auth/datamanager", "https://www.googleapis.com/auth/adwords"})
+SCOPES: Final = frozenset({google_ads.SCOPE, google_upload.SCOPE})
 ASSERTION_SECONDS: Final = 3600
 TOKEN_SECONDS: Final = 3599
 CLOCK_SKEW: Final = 60
 """Seconds that an assertion's times may be off. Google publishes no tolerance; this one is the sandbox's own choice."""
+
+FORM: Final = "application/x-www-form-urlencoded"
+UNAUTHORIZED: Final = (
+    "Client is unauthorized to retrieve access tokens using this method, "
+    "or client not authorized for any of the scopes requested."
+)
+"""What Google says of an account that an administrator has not allowed to act for others."""
 
 JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 KEY_BITS: Final = 2048
@@ -79,6 +89,18 @@ class Issued(msgspec.Struct):
     until: float
 
 
+class User(msgspec.Struct, frozen=True):
+    """A client of Google's and a person's refresh token for it, with what the person consented to."""
+
+    secret: str
+    refresh: str
+    scopes: frozenset[str]
+
+    def __repr__(self) -> str:
+        """Say nothing of what is inside."""
+        return "<User>"
+
+
 class Asked(msgspec.Struct, frozen=True):
     """A request that came, without anything secret of it."""
 
@@ -108,7 +130,7 @@ class TokenService:
         self.seconds = seconds
         self.asked: deque[Asked] = deque(maxlen=1000)
         self._keys: dict[str, rsa.RSAPublicKey] = {}
-        self._users: dict[str, tuple[str, str]] = {}
+        self._users: dict[str, User] = {}
         self._issued: dict[str, Issued] = {}
         self._due: deque[Trouble] = deque()
 
@@ -132,10 +154,10 @@ class TokenService:
         }
         return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
 
-    def make_user(self, client_id: str = "1000-sandbox.apps.googleusercontent.com") -> str:
-        """Make a client with a person's refresh token, or new ones for it; gives the key document."""
+    def make_user(self, client_id: str = "1000-sandbox.apps.googleusercontent.com", scopes: frozenset[str] = SCOPES) -> str:
+        """Make a client with the refresh token of a person who consented to `scopes`, or new ones; gives the key document."""
         secret, refresh = f"GOCSPX-{secrets.token_urlsafe(21)}", f"1//{secrets.token_urlsafe(60)}"
-        self._users[client_id] = secret, refresh
+        self._users[client_id] = User(secret, refresh, scopes)
         document = {"type": "authorized_user", "client_id": client_id, "client_secret": secret, "refresh_token": refresh}
         return orjson.dumps(document).decode()
 
@@ -145,6 +167,11 @@ class TokenService:
         """Say whether a token was given out here and is still good."""
         issued = self._issued.get(token)
         return issued is not None and self.clock() < issued.until
+
+    def opens(self, token: str, scope: str) -> bool:
+        """Say whether a token was given out for `scope`."""
+        issued = self._issued.get(token)
+        return issued is not None and scope in issued.scopes
 
     def expire(self) -> None:
         """End the life of every token given out so far."""
@@ -165,9 +192,11 @@ class TokenService:
 
     async def _token(self, request: web.Request) -> web.StreamResponse:
         """Answer a request for a token."""
-        form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+        fields = await request.post()
+        form = {name: value for name, value in fields.items() if isinstance(value, str)}
+        sound = request.content_type == FORM and len(form) == len(fields)
         trouble = self._due.popleft() if self._due else None
-        response = await self._troubled(trouble, form)
+        response = await self._troubled(trouble, form, sound=sound)
         self.asked.append(Asked(form.get("grant_type", ""), None if response is None else response.status))
         if response is not None:
             response.headers["Date"] = formatdate(self.clock(), usegmt=True)
@@ -176,8 +205,8 @@ class TokenService:
             request.transport.abort()
         return web.Response()
 
-    async def _troubled(self, trouble: Trouble | None, form: Mapping[str, str]) -> web.Response | None:
-        """Answer as the trouble says; None: not at all."""
+    async def _troubled(self, trouble: Trouble | None, form: Mapping[str, str], *, sound: bool) -> web.Response | None:
+        """Answer as the trouble says; None: not at all. `sound`: it was a form that names nothing twice."""
         if trouble is Trouble.CUT:
             return None
         if trouble is Trouble.SLOW:
@@ -185,19 +214,20 @@ class TokenService:
         if trouble in TROUBLES:
             return TROUBLES[trouble]()
         try:
-            return self._judge(form, other_scope=trouble is Trouble.OTHER_SCOPE)
+            return self._judge(form if sound else None, other_scope=trouble is Trouble.OTHER_SCOPE)
         except Refused as refused:
             return _json(refused.body, refused.status)
 
-    def _judge(self, form: Mapping[str, str], *, other_scope: bool) -> web.Response:
-        """Give a token for what was presented. Raises Refused."""
+    def _judge(self, form: Mapping[str, str] | None, *, other_scope: bool) -> web.Response:
+        """Give a token for what was presented; None: that was no form. Raises Refused."""
+        if form is None:
+            raise Refused(400, "invalid_request", "Not a form, or a parameter is repeated.")
         match form.get("grant_type"):
             case "refresh_token":
-                self._check_user(form)
-                return self._issue(SCOPES, other_scope=other_scope, told=True)
+                return self._issue(self._check_user(form), other_scope=other_scope, told=True)
             case str(kind) if kind == JWT_BEARER:
-                scope = self._check_assertion(form.get("assertion", ""))
-                return self._issue(frozenset({scope}), other_scope=other_scope, told=other_scope)
+                scopes = self._check_assertion(form.get("assertion", ""))
+                return self._issue(scopes, other_scope=other_scope, told=other_scope)
             case _:
                 raise Refused(400, "unsupported_grant_type", "Invalid grant_type: ")
 
@@ -206,20 +236,22 @@ class TokenService:
         given = frozenset({"openid"}) if other_scope else scopes
         self._issued[token] = Issued(given, self.clock() + self.seconds)
         body: dict[str, Any] = {"access_token": token, "expires_in": self.seconds, "token_type": "Bearer"}
-        return _json({**body, "scope": " ".join(sorted(given))} if told else body)
+        told_of = {"scope": " ".join(sorted(given))} if told else {}
+        return _json({**body, **told_of}, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 
-    def _check_user(self, form: Mapping[str, str]) -> None:
-        """Judge a refresh token and the client that presents it. Raises Refused."""
-        secret, refresh = self._users.get(form.get("client_id", ""), ("", ""))
-        if not secret:
+    def _check_user(self, form: Mapping[str, str]) -> frozenset[str]:
+        """Judge a refresh token and the client that presents it; gives what the person consented to. Raises Refused."""
+        user = self._users.get(form.get("client_id", ""))
+        if user is None:
             raise Refused(401, "invalid_client", "The OAuth client was not found.")
-        if form.get("client_secret") != secret:
+        if form.get("client_secret") != user.secret:
             raise Refused(401, "invalid_client", "The provided client secret is invalid.")
-        if form.get("refresh_token") != refresh:
+        if form.get("refresh_token") != user.refresh:
             raise Refused(400, "invalid_grant", "Token has been expired or revoked.")
+        return user.scopes
 
-    def _check_assertion(self, assertion: str) -> str:
-        """Judge an assertion; gives the scope that it asks for. Raises Refused."""
+    def _check_assertion(self, assertion: str) -> frozenset[str]:
+        """Judge an assertion; gives the scopes that it asks for. Raises Refused."""
         try:
             head, claims, signature = (_decode(part) for part in assertion.split("."))
             header, claim = orjson.loads(head), orjson.loads(claims)
@@ -236,11 +268,10 @@ class TokenService:
             key.verify(signature, assertion.rpartition(".")[0].encode(), PKCS1v15(), SHA256())
         except InvalidSignature:
             raise Refused(400, "invalid_grant", "Invalid JWT Signature.") from None
-        self._check_claims(claim)
-        return str(claim["scope"])
+        return self._check_claims(claim)
 
-    def _check_claims(self, claim: Mapping[str, Any]) -> None:
-        """Judge an assertion's audience, times and scope. Raises Refused."""
+    def _check_claims(self, claim: Mapping[str, Any]) -> frozenset[str]:
+        """Judge an assertion's audience, times, subject and scopes; gives the scopes. Raises Refused."""
         if claim.get("aud") != AUDIENCE:
             raise Refused(400, "invalid_grant", "Invalid JWT: aud is not the token endpoint.")
         begins, ends, now = _seconds(claim.get("iat")), _seconds(claim.get("exp")), self.clock()
@@ -248,8 +279,13 @@ class TokenService:
             raise Refused(400, "invalid_grant", "Invalid JWT: Token must be a short-lived token (60 minutes).")
         if begins > now + CLOCK_SKEW or ends < now - CLOCK_SKEW:
             raise Refused(400, "invalid_grant", "Invalid JWT: Token must be in a reasonable timeframe. Check your iat and exp.")
-        if claim.get("scope") not in SCOPES:
+        if claim.get("sub", claim["iss"]) != claim["iss"]:
+            raise Refused(401, "unauthorized_client", UNAUTHORIZED)
+        scope = claim.get("scope")
+        scopes = frozenset(scope.split(" ") if isinstance(scope, str) else ())
+        if not scopes or not scopes <= SCOPES:
             raise Refused(400, "invalid_scope", "Invalid OAuth scope or ID token audience provided.")
+        return scopes
 
 
 def _decode(part: str) -> bytes:
@@ -261,7 +297,7 @@ def _decode(part: str) -> bytes:
 
 def _seconds(value: object) -> int:
     """Read a time in a claim; 0 when it is none."""
-    return value if isinstance(value, int) else 0
+    return value if type(value) is int else 0
 
 
 def _json(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -279,7 +315,7 @@ TROUBLES: Final[Mapping[Trouble | None, Callable[[], web.Response]]] = {
     Trouble.INVALID_RAPT: _error(400, "invalid_grant", "reauth related error (invalid_rapt)", "invalid_rapt"),
     Trouble.INVALID_CLIENT: _error(401, "invalid_client", "The OAuth client was not found."),
     Trouble.INVALID_SCOPE: _error(400, "invalid_scope", "Invalid OAuth scope or ID token audience provided."),
-    Trouble.UNAUTHORIZED_CLIENT: _error(401, "unauthorized_client", "Client is unauthorized to retrieve access tokens."),
+    Trouble.UNAUTHORIZED_CLIENT: _error(401, "unauthorized_client", UNAUTHORIZED),
     Trouble.SERVER_ERROR: _error(500, "server_error"),
     Trouble.TEMPORARILY_UNAVAILABLE: _error(400, "temporarily_unavailable"),
     Trouble.INTERNAL_FAILURE: _error(500, "internal_failure", "Backend Error"),

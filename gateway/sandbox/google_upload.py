@@ -28,6 +28,7 @@ from gateway.sandbox.ledger import Arrival
 from gateway.sandbox.stand_in import CLOCK_SKEW, Answer, Post, Reading, Settled, field_names
 
 ROUTE: Final = r"/{version:v\d+}/customers/{customer}:uploadClickConversions"
+SCOPE: Final = "https://www.googleapis.com/auth/adwords"
 VERSIONS: Final = frozenset({"v23", "v24", "v25", "v26"})
 MAX_ROWS: Final = 2000
 MAX_IDENTIFIERS: Final = 5

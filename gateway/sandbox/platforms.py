@@ -20,7 +20,7 @@ from gateway.sandbox.google_token import TokenService
 from gateway.sandbox.ledger import Ledger
 from gateway.sandbox.meta import MetaVoice
 from gateway.sandbox.pinterest import PinterestVoice
-from gateway.sandbox.stand_in import StandIn, Voice
+from gateway.sandbox.stand_in import Opener, StandIn, Voice
 
 VOICES: Final[Mapping[Destination, Callable[[], Voice]]] = {
     Destination.META: MetaVoice,
@@ -78,12 +78,13 @@ class Platforms:
         """Listen on three ports (0: any free one) in the order Meta, Pinterest, Google Ads; stop at the end.
 
         `tokens`: what each asks for, None for any. `token_service`: a token endpoint to listen as well; Google then takes
-        exactly the tokens that this gave out. `clock`: Unix seconds. `keep`: how many requests each holds whole.
+        exactly the tokens that this gave out, for what they are good for. `clock`: Unix seconds. `keep`: how many requests
+        each holds whole.
         Raises OSError when a port is taken.
         """
-        asked: dict[Destination, str | Callable[[str], bool] | None] = dict(tokens)
+        asked: dict[Destination, str | Opener | None] = dict(tokens)
         if token_service is not None:
-            asked[Destination.GOOGLE_ADS] = token_service.accepts
+            asked[Destination.GOOGLE_ADS] = token_service
         stand_ins = {d: StandIn(voice(), token=asked[d], clock=clock, keep=keep) for d, voice in VOICES.items()}
         runners: list[web.AppRunner] = []
         base_urls: dict[Destination, str] = {}

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import msgspec
 import orjson
@@ -95,6 +95,16 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     taken: int = 0
 
 
+class Opener(Protocol):
+    """Who gave the tokens out knows what they are good for."""
+
+    def accepts(self, token: str) -> bool:
+        """Say whether this is a token, and still good."""
+
+    def opens(self, token: str, scope: str) -> bool:
+        """Say whether it is good for `scope`."""
+
+
 class Voice(ABC):
     """How one platform judges and speaks. No IO; all it remembers is what the platform itself would."""
 
@@ -132,6 +142,11 @@ class Voice(ABC):
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         return token.strip() if scheme.lower() == "bearer" else ""
 
+    def scope(self, post: Post) -> str:
+        """Name the scope that a token needs for a request; empty where the platform has none."""
+        del post
+        return ""
+
     def lookups(self) -> Mapping[str, Callable[[Post], Answer]]:
         """Name the GET routes that the platform has beside the posting of events."""
         return {}
@@ -144,14 +159,14 @@ class StandIn:
         self,
         voice: Voice,
         *,
-        token: str | Callable[[str], bool] | None,
+        token: str | Opener | None,
         clock: Callable[[], float] = time.time,
         keep: int = 0,
     ) -> None:
         """Take the voice, the token that is asked for and a clock (Unix seconds).
 
-        `token`: None for any that is not empty, or a function that says of one whether it is good. `keep`: how many of
-        the last requests to hold whole in `heard`.
+        `token`: None for any that is not empty, or who says of one what it is good for. `keep`: how many of the last
+        requests to hold whole in `heard`.
         """
         self.voice = voice
         self.ledger = Ledger(voice.repeats)
@@ -199,8 +214,8 @@ class StandIn:
     def _act(self, post: Post, behaviour: Behaviour) -> Outcome:
         """Judge, take and answer."""
         self.ledger.requests += 1
-        if not self._admits(post):
-            return Outcome(self.voice.fault(Mode.EXPIRED_TOKEN, "", post, 0))
+        if (turned_away := self._turned_away(post)) is not None:
+            return Outcome(turned_away)
         error = self._error(post, behaviour)
         if error is not None and not behaviour.taken and behaviour.mode is not Mode.GARBAGE:
             return Outcome(error)
@@ -213,11 +228,14 @@ class StandIn:
             self._enter(reading, taken, answer, post.at)
         return Outcome(error or answer, len(reading.arrivals), len(taken))
 
-    def _admits(self, post: Post) -> bool:
-        """Say whether the token is the right one."""
-        if callable(self._token):
-            return self._token(post.token)
-        return post.token == self._token if self._token is not None else bool(post.token)
+    def _turned_away(self, post: Post) -> Answer | None:
+        """Answer a request whose token is not the right one, or is good for something else; None if it is in order."""
+        given, asked = post.token, self._token
+        if not (bool(given) if asked is None else given == asked if isinstance(asked, str) else asked.accepts(given)):
+            return self.voice.fault(Mode.EXPIRED_TOKEN, "", post, 0)
+        if asked is None or isinstance(asked, str) or not (scope := self.voice.scope(post)) or asked.opens(given, scope):
+            return None
+        return self.voice.fault(Mode.PERMISSION, "scope", post, 0)
 
     def _error(self, post: Post, behaviour: Behaviour) -> Answer | None:
         """Give the error that the mode stands for, None when events are judged by the rules."""
@@ -246,7 +264,7 @@ class StandIn:
 
         async def handle(request: web.Request) -> web.StreamResponse:
             post = await self._post(request)
-            return _response(look(post) if self._admits(post) else self.voice.fault(Mode.EXPIRED_TOKEN, "", post, 0))
+            return _response(self._turned_away(post) or look(post))
 
         return handle
 

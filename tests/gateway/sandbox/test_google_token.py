@@ -24,6 +24,9 @@ from tests.gateway.sandbox.samples import NOW as SAMPLED_AT
 google_account: Any = untyped_account.Credentials
 NOW: Final = int(SAMPLED_AT)
 SCOPE: Final = "https://www.googleapis.com/auth/datamanager"
+ADWORDS: Final = "https://www.googleapis.com/auth/adwords"
+UPLOAD: Final = "/v26/customers/1234567890:uploadClickConversions"
+UPLOAD_BODY: Final[dict[str, Any]] = {"conversions": [], "partialFailure": True}
 BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
@@ -44,11 +47,18 @@ class Scene:
             assert parsedate_to_datetime(answer.headers["Date"]).timestamp() == int(self.now)
             return answer.status, await answer.json()
 
-    async def send(self, token: str) -> tuple[int, Any]:
+    async def send(self, token: str, path: str = GOOGLE) -> tuple[int, Any]:
         """Post an event to Google with this token."""
-        url = self.platforms.base_urls[Destination.GOOGLE_ADS] + GOOGLE
-        async with self.client.post(url, json=google_body(), headers={"Authorization": f"Bearer {token}"}) as answer:
+        body = google_body() if path == GOOGLE else UPLOAD_BODY
+        url = self.platforms.base_urls[Destination.GOOGLE_ADS] + path
+        async with self.client.post(url, json=body, headers={"Authorization": f"Bearer {token}"}) as answer:
             return answer.status, await answer.json()
+
+    async def token(self, **claims: Any) -> str:
+        """Get a token with an assertion."""
+        status, answer = await self.ask(grant_type=BEARER, assertion=self.assertion(**claims))
+        assert status == 200, answer
+        return str(answer["access_token"])
 
     def assertion(self, header: object = None, **claims: Any) -> str:
         """Sign claims with the account's key; those that are usual are filled in."""
@@ -116,6 +126,42 @@ async def test_google_takes_exactly_the_tokens_that_were_given_out(scene: Scene)
     assert (await scene.send(token))[0] == 401
 
 
+@pytest.mark.parametrize(
+    ("scope", "opened"), [(SCOPE, {GOOGLE}), (ADWORDS, {UPLOAD}), (f"{SCOPE} {ADWORDS}", {GOOGLE, UPLOAD})]
+)
+async def test_a_token_opens_what_it_was_asked_for_and_nothing_else(scene: Scene, scope: str, opened: set[str]) -> None:
+    """Neither scope opens the other service; several are asked for with blanks between them."""
+    token = await scene.token(scope=scope)
+    for path in (GOOGLE, UPLOAD):
+        status, said = await scene.send(token, path)
+        assert (status == 403) is (path not in opened)
+        assert ("ACCESS_TOKEN_SCOPE_INSUFFICIENT" in json.dumps(said)) is (path not in opened)
+
+
+async def test_a_question_needs_the_scope_too(scene: Scene) -> None:
+    """What became of a request is told to who may send one."""
+    url = f"{scene.platforms.base_urls[Destination.GOOGLE_ADS]}/v1/requestStatus:retrieve?requestId=x"
+    for scope, status in ((ADWORDS, 403), (SCOPE, 400)):
+        headers = {"Authorization": f"Bearer {await scene.token(scope=scope)}"}
+        async with scene.client.get(url, headers=headers) as answer:
+            assert answer.status == status
+
+
+async def test_a_person_gives_what_a_person_has_consented_to(scene: Scene) -> None:
+    """A refresh token's access tokens are good for the scopes that were granted, and the answer names them."""
+    user = json.loads(scene.service.make_user(scopes=frozenset({ADWORDS})))
+    form = {name: user[name] for name in ("client_id", "client_secret", "refresh_token")}
+    _, answer = await scene.ask(grant_type="refresh_token", **form)
+    assert answer["scope"] == ADWORDS
+    assert (await scene.send(answer["access_token"]))[0] == 403
+
+
+async def test_a_token_for_something_else_opens_nothing(scene: Scene) -> None:
+    """It is a token, so it is no 401."""
+    scene.service.meet(Trouble.OTHER_SCOPE)
+    assert (await scene.send(await scene.token()))[0] == 403
+
+
 # ── refusals ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -133,6 +179,12 @@ async def test_google_takes_exactly_the_tokens_that_were_given_out(scene: Scene)
         ({"iat": NOW - 3600, "exp": NOW - 61}, "invalid_grant"),
         ({"scope": "https://www.googleapis.com/auth/everything"}, "invalid_scope"),
         ({"scope": None}, "invalid_scope"),
+        ({"scope": ""}, "invalid_scope"),
+        ({"scope": [SCOPE]}, "invalid_scope"),
+        ({"scope": f"{SCOPE} https://www.googleapis.com/auth/everything"}, "invalid_scope"),
+        ({"aud": [AUDIENCE, "https://evil.example"]}, "invalid_grant"),
+        ({"iat": True, "exp": 3600}, "invalid_grant"),
+        ({"exp": float("nan")}, "invalid_grant"),
     ],
 )
 async def test_a_claim_that_breaks_a_rule_is_refused(scene: Scene, claims: dict[str, Any], error: str) -> None:
@@ -173,6 +225,32 @@ async def test_a_client_and_its_token_have_to_be_right(scene: Scene, changed: st
     form = {name: user[name] for name in ("client_id", "client_secret", "refresh_token")}
     status, answer = await scene.ask(grant_type="refresh_token", **form)
     assert (status, answer["error"]) == expected
+
+
+async def test_nobody_is_impersonated(scene: Scene) -> None:
+    """A `sub` asks to act for a person, which an administrator has to have allowed; the account itself it may name."""
+    status, answer = await scene.ask(grant_type=BEARER, assertion=scene.assertion(sub="jane@shop.example"))
+    assert (status, answer["error"]) == (401, "unauthorized_client")
+    assert await scene.token(sub=scene.document["client_email"])
+
+
+@pytest.mark.parametrize("twice", [True, False])
+async def test_a_form_is_a_form_and_names_nothing_twice(scene: Scene, twice: bool) -> None:
+    """Parameters that are repeated, or come in another encoding, are no request (RFC 6749, 3.2 and appendix B)."""
+    assert scene.platforms.token_url is not None
+    fields = [("grant_type", BEARER), ("assertion", scene.assertion())]
+    body = FormData(fields + fields[:1]) if twice else json.dumps(dict(fields))
+    headers = {} if twice else {"Content-Type": "application/json"}
+    async with scene.client.post(scene.platforms.token_url, data=body, headers=headers) as answer:
+        assert (answer.status, (await answer.json())["error"]) == (400, "invalid_request")
+
+
+async def test_a_token_is_not_to_be_kept_on_the_way(scene: Scene) -> None:
+    """As RFC 6749, 5.1 asks of every answer with a token in it."""
+    assert scene.platforms.token_url is not None
+    form = {"grant_type": BEARER, "assertion": scene.assertion()}
+    async with scene.client.post(scene.platforms.token_url, data=FormData(form)) as answer:
+        assert answer.headers["Cache-Control"] == "no-store"
 
 
 async def test_another_grant_is_not_supported(scene: Scene) -> None:
