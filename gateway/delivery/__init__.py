@@ -41,7 +41,8 @@ source of double counting, so the time-out is generous: nobody waits for a deliv
 as a 503 does, may say when to ask again: then nobody asks before, and the window stays as it is.
 
 **Who waits.** Failure of the whole request is the destination's fault: the claim is given back as it was and the
-*lane* backs off, with full jitter, from seconds to a quarter of an hour. Failure of some events is theirs: they
+*lane* backs off, with full jitter, from seconds to a quarter of an hour, and sends few events until one request is answered:
+what is in doubt when an outage outlasts the window can be sent no more. Failure of some events is theirs: they
 alone get a due time, the lane goes on. Retrying ends by age, never by count: an outage of a day loses nothing.
 
 **Breaker and pause.** After five requests in a row without a usable answer the breaker opens; from then on one small

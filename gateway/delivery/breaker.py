@@ -13,7 +13,7 @@ from gateway.delivery.backoff import Pace, full_jitter, probe_wait, throttle_wai
 from gateway.model import Pause, Reason
 
 PROBE_EVENTS: Final = 10
-"""A probe's batch: small enough to risk, large enough not to hang on one event."""
+"""A batch for a platform that failed: small enough to risk, large enough not to hang on one event."""
 
 
 class Breaker(msgspec.Struct, frozen=True, gc=False):
@@ -47,8 +47,12 @@ class Breaker(msgspec.Struct, frozen=True, gc=False):
         return self.paused is not None and self.paused.reason in {Reason.CREDENTIAL, Reason.PERMISSION} and not self.throttles
 
     def limit(self, batch: int) -> int:
-        """How many events the next batch may have, given the adapter's `batch`."""
-        return min(batch, PROBE_EVENTS) if self.probing else batch
+        """How many events the next batch may have, given the adapter's `batch`: few, until the last failure is answered.
+
+        Whatever a failing platform is sent may have arrived, and if that lasts for longer than it recognises repeats, none of
+        it can be sent again.
+        """
+        return min(batch, PROBE_EVENTS) if self.probing or self.failures else batch
 
     def answered(self, after: float | None = None) -> "Breaker":
         """The platform answered for the events: all is well again, though it may like to be left alone for a while."""

@@ -46,9 +46,9 @@ def test_failures_count_only_in_a_row() -> None:
 
 
 def test_below_five_failures_the_lane_backs_off() -> None:
-    """A failing lane waits by the doubling backoff with whole batches."""
+    """A failing lane waits by the doubling backoff, and puts few events at stake."""
     assert [failed(n).wait(PACE, 1.0) for n in (1, 2, 3, 4)] == [5.0, 10.0, 20.0, 40.0]
-    assert failed(4).limit(200) == 200
+    assert failed(4).limit(200) == PROBE_EVENTS
 
 
 def test_an_open_breaker_probes_with_small_batches_ever_more_slowly() -> None:

@@ -1,16 +1,20 @@
 """Settling in a real store: each event by its own answer, a claim that nothing came of given back whole."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import apsw
+import msgspec
 import pytest_asyncio
 from aiohttp import web
 
+from gateway.delivery.breaker import PROBE_EVENTS
 from gateway.model import Reason
 from tests.gateway.delivery.scene import (
     CODE,
+    NOW,
+    QUICK,
     Answer,
     Line,
     event,
@@ -81,6 +85,34 @@ async def test_a_maybe_is_not_sent_again_after_the_window(line: Line) -> None:
     await line.deliver()
     assert len(line.platform.requests) == sent
     assert line.recorder.count("dead") == {Reason.AMBIGUOUS_EXPIRED: 3}
+
+
+async def test_only_what_is_beyond_the_window_dies_of_a_doubtful_answer(line: Line) -> None:
+    """Each event by its own age: the older ones of a batch may not be sent again, the younger ones are."""
+    line.limits(resend_window=3600, resend_age=3600)
+    answers: Iterator[Answer | web.Response] = iter([web.Response(status=502), Answer(["ok"])])
+    line.platform.script = lambda _: next(answers)
+    await line.put(*(event(n, occurred_at=NOW - (7200 if n % 2 else 60)) for n in range(6)))
+    await line.deliver()
+    assert line.platform.requests == [ids(6), ["e0", "e2", "e4"]]
+    assert line.recorder.count("delivered") == {Reason.CONFIRMED: 3}
+    assert line.recorder.count("dead") == {Reason.AMBIGUOUS_EXPIRED: 3}
+
+
+async def test_a_platform_that_fails_gets_few_events_until_it_answers(line: Line) -> None:
+    """Whatever is sent meanwhile may have arrived, and repeats end with its window: one batch is at stake, not five."""
+    line.pace = msgspec.structs.replace(QUICK, probe_base_seconds=60.0, probe_cap_seconds=60.0)
+    line.limits(resend_window=3600)
+    line.platform.script = lambda _: web.Response(status=502)
+    await line.put(*(event(n) for n in range(500)))
+    async with line.running() as courier:
+        await line.until(lambda: courier.health.breaker_open)
+    first, *others = line.platform.requests
+    assert len(first) == 100
+    assert [len(sent) for sent in others] == [PROBE_EVENTS] * (QUICK.breaker_failures - 1)
+    line.platform.script = lambda _: Answer(["ok"])
+    await line.deliver()
+    assert max(map(len, line.platform.requests[QUICK.breaker_failures :])) == 100
 
 
 async def test_one_event_that_upsets_the_platform_does_not_block_the_lane(line: Line) -> None:
