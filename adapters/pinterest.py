@@ -261,7 +261,7 @@ class Pinterest:
             return each(results, count, None if fault is None else code_of(fault.code), breather(reply.headers))
         if fault is not None:
             return refusal(fault, reply, count)
-        return by_status(reply, count, reset_wait(reply.headers))
+        return by_status(reply, count, wait_of(reply))
 
     def warnings(self, reply: Reply) -> int:
         """Count the events that came with a warning."""
@@ -348,8 +348,8 @@ def refusal(fault: Fault, reply: Reply, count: int) -> tuple[Verdict, ...]:
     code = code_of(fault.code)
     known = CODES.get((reply.status, fault.code)) or CODES.get((reply.status, None))
     if known is None:
-        return by_status(reply, count, reset_wait(reply.headers))
-    return spread(told(known, code, longest(reply.retry_after, reset_wait(reply.headers))), count)
+        return by_status(reply, count, wait_of(reply))
+    return spread(told(known, code, wait_of(reply)), count)
 
 
 def first_number(headers: Mapping[str, str], name: str) -> float | None:
@@ -361,6 +361,11 @@ def first_number(headers: Mapping[str, str], name: str) -> float | None:
 def reset_wait(headers: Mapping[str, str]) -> Waits:
     """Read the seconds left of the current window."""
     return longest(first_number(headers, "x-ratelimit-reset"))
+
+
+def wait_of(reply: Reply) -> Waits:
+    """Say how long to wait. Every answer tells the end of a window, perhaps a day off: it counts where that was used up."""
+    return longest(reply.retry_after, reset_wait(reply.headers) if reply.status == 429 else None)
 
 
 SHORTEST: Final = 0.05

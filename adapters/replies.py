@@ -16,21 +16,21 @@ T = TypeVar("T")
 Waits = float | None
 
 BY_STATUS: Final[Mapping[int, Verdict]] = {
+    **dict.fromkeys((402, 404, 405, 406, 407, 410, 411, 414, 415, 417, 421, 426, 428, 431, 451), Pause(Reason.CONFIGURATION)),
     401: Pause(Reason.CREDENTIAL),
     403: Pause(Reason.PERMISSION),
-    404: Pause(Reason.CONFIGURATION),
-    405: Pause(Reason.CONFIGURATION),
-    407: Pause(Reason.CONFIGURATION),
     408: Maybe(Reason.TIMED_OUT),
     409: Maybe(Reason.SERVER_ERROR),
-    410: Pause(Reason.CONFIGURATION),
     413: Isolate(Reason.TOO_LARGE),
-    415: Pause(Reason.CONFIGURATION),
     425: Maybe(Reason.SERVER_ERROR),
     429: Throttle(),
     499: Maybe(Reason.SERVER_ERROR),
 }
-"""What a status means by itself, once the body has nothing readable to say."""
+"""What a status means by itself, once the body has nothing readable to say. Most of 4xx speak of the request as such: of its
+address, its headers or the way that it took, which are the same for all events.
+
+https://www.rfc-editor.org/rfc/rfc9110#section-15.5
+"""
 
 
 def read(decoder: msgspec.json.Decoder[T], body: bytes | str | msgspec.Raw) -> T | None:

@@ -18,7 +18,20 @@ from openapi_generated.pinterest_client.model_utils import validate_and_convert_
 
 from adapters.pinterest import CODES
 from gateway.adapter import Quota, Reply
-from gateway.model import Delivered, Destination, Isolate, Maybe, Minimised, Pause, Rejected, Retry, Throttle, Verdict
+from gateway.model import (
+    Delivered,
+    Destination,
+    Isolate,
+    Maybe,
+    Minimised,
+    Pause,
+    PlatformCode,
+    Reason,
+    Rejected,
+    Retry,
+    Throttle,
+    Verdict,
+)
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.pinterest import PinterestVoice
 from tests.adapters.cases import ALL_ALLOWED, EVENTS, RESTRICTED, golden_cases, golden_events, made
@@ -201,3 +214,22 @@ def test_every_row_of_the_table_is_shown() -> None:
 def test_the_quota_is_the_published_one() -> None:
     """Requests a minute, and a day where there is such a limit."""
     assert made(Destination.PINTEREST).limits.quota == Quota(5000)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(502, b"<html>"), (500, b'{"code":0}'), (503, b'{"code":1}'), (408, b""), (200, b"OK"), (200, b"{}")]
+)
+def test_the_end_of_a_window_is_waited_for_by_who_has_used_it_up_alone(status: int, body: bytes) -> None:
+    """Pinterest tells it with every answer, and a window may be a day's: what is in doubt is asked about as usual."""
+    (verdict,) = made(Destination.PINTEREST).interpret(Reply(status, {"x-ratelimit-reset": "86000"}, body), 1)
+    assert isinstance(verdict, Maybe)
+    assert verdict.after is None
+    (told,) = made(Destination.PINTEREST).interpret(Reply(status, {"x-ratelimit-reset": "86000", "retry-after": "9"}, body), 1)
+    assert getattr(told, "after", None) == 9.0
+
+
+def test_an_endpoint_that_is_switched_off_is_looked_at_as_often_whatever_the_window() -> None:
+    """The same for the answer that nothing was taken."""
+    reply = Reply(503, {"x-ratelimit-reset": "86000"}, b'{"code":4197,"message":"x"}')
+    (verdict,) = made(Destination.PINTEREST).interpret(reply, 1)
+    assert verdict == Retry(Reason.SERVER_ERROR, 300.0, PlatformCode("4197"))

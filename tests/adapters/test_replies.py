@@ -117,3 +117,10 @@ def test_a_status_alone_never_delivers(status: int, count: int) -> None:
     assert not any(isinstance(verdict, Delivered) for verdict in verdicts)
     if status >= 500:
         assert verdicts == (Maybe(Reason.SERVER_ERROR, PlatformCode(f"http-{status}")),) * count
+
+
+@pytest.mark.parametrize("status", [402, 406, 411, 414, 417, 421, 426, 428, 431, 451])
+def test_what_a_request_as_such_is_refused_for_is_no_event_s_fault(status: int) -> None:
+    """A way in that is closed, or a header that somebody on it does not like: nobody is searched for, everything is kept."""
+    verdicts = by_status(Reply(status, {}, b"<html>"), 3)
+    assert verdicts == (Pause(Reason.CONFIGURATION, PlatformCode(f"http-{status}")),) * 3
