@@ -34,16 +34,18 @@ connection: from its yes to the first byte nothing is waited for, and whoever wi
 that is called off takes back what the outbox was told of it; the next one, without the person, goes at once, in its place
 of the quota. Nobody loses a try and the lane's standing stays as it is. Repeats, halves and probes ask like first attempts.
 
-**Three kinds of no answer.** Refused connection, unknown host, failed TLS handshake, connect timeout: nothing left
-this machine, and the events count as untried. Timeout or reset after that: the platform may have them; they are
-*maybe*, and are sent again only inside the platform's window for recognising repeats. That window is the only
-source of double counting, so the time-out is generous: nobody waits for a delivery. An answer that leaves it open as well,
-as a 503 does, may say when to ask again: then nobody asks before, and the window stays as it is.
+**Three kinds of no answer.** Refused connection, unknown host, failed TLS handshake, connect timeout: nothing left this
+machine, and the events count as untried. Timeout or reset after that: the platform may have them; they are *maybe*, and are
+sent again only inside the platform's window for recognising repeats. That window is the only source of double counting, so
+the time-out is generous: nobody waits for a delivery. An answer that leaves it open as well, as a 503 does, may say when to
+ask again: then nobody asks before, and the window stays as it is.
 
-**Who waits.** Failure of the whole request is the destination's fault: the claim is given back as it was and the
-*lane* backs off, with full jitter, from seconds to a quarter of an hour, and sends few events until one request is answered:
-what is in doubt when an outage outlasts the window can be sent no more. Failure of some events is theirs: they
-alone get a due time, the lane goes on. Retrying ends by age, never by count: an outage of a day loses nothing.
+**Who waits.** Failure of the whole request is the destination's fault: the claim is given back as it was and the *lane* backs
+off, with full jitter, from seconds to a quarter of an hour, and sends few events until one request is answered: what is in
+doubt when an outage outlasts the window can be sent no more. Failure of some events is theirs: they alone get a due time, the
+lane goes on. An event that the platform has judged by itself, as too young or because something is not set up for it, waits
+apart for as long as that takes; the latter is told once, as an alarm and no pause. Retrying ends by age, never by count: an
+outage of a day loses nothing.
 
 **Breaker and pause.** After five requests in a row without a usable answer the breaker opens; from then on one small
 batch is a probe, at intervals that grow to five minutes, and its success closes the breaker. A refused credential, a

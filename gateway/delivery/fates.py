@@ -20,7 +20,7 @@ SUSPICIOUS: Final = 20
 """So many events refused, and more than were taken: the configuration is wrong, not the events."""
 
 
-SETTINGS: Final = frozenset({Reason.CONFIGURATION, Reason.PERMISSION})
+SETTINGS: Final = frozenset({Reason.CONFIGURATION, Reason.CREDENTIAL, Reason.PERMISSION})
 """Why an event waits until a person has set something up."""
 
 

@@ -9,7 +9,15 @@ from collections.abc import Sequence
 
 from gateway.adapter import Access, Reply, Request
 from gateway.delivery.contract import Cleared, Violation
-from gateway.delivery.fates import CALLED_OFF, CONNECTION_LOST, CalledOff, NoReply, refuses_credential, without_reply
+from gateway.delivery.fates import (
+    CALLED_OFF,
+    CONNECTION_LOST,
+    NOT_CONNECTED,
+    CalledOff,
+    NoReply,
+    refuses_credential,
+    without_reply,
+)
 from gateway.delivery.outgoing import compose
 from gateway.delivery.patience import Await, Patience, monotonic
 from gateway.delivery.route import Office, Route
@@ -112,9 +120,16 @@ class Sender:
         if not placed:  # a repeat with a fresh token goes at once, and counts all the same
             self._route.meter.take(monotonic())
         self._watcher.sent_bytes(self._lane.destination, len(cleared.outgoing.body))
-        timeout = self._route.adapter.limits.timeout
-        flight = self._office.transport.send_if(lambda: self._may_go(work, group), cleared, timeout)
-        reply = await self._patience.cuttable(Await.FLIGHT, flight) or CONNECTION_LOST
+        gone = False
+
+        def may_go() -> bool:
+            nonlocal gone
+            gone = self._may_go(work, group)
+            return gone
+
+        flight = self._office.transport.send_if(may_go, cleared, self._route.adapter.limits.timeout)
+        # What a stop cuts before there is a connection has not left this machine.
+        reply = await self._patience.cuttable(Await.FLIGHT, flight) or (CONNECTION_LOST if gone else NOT_CONNECTED)
         work.placed = isinstance(reply, CalledOff)  # its place is still free for the others
         return reply
 

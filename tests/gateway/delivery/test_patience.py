@@ -202,6 +202,30 @@ async def test_a_stop_lets_the_request_finish(line: Line) -> None:
         assert await line.states(4) == {"delivered": 2, "waiting": 2}
 
 
+async def test_what_a_stop_cuts_before_there_is_a_connection_was_not_sent(line: Line) -> None:
+    """A stop that comes while a platform cannot be reached leaves no event in doubt."""
+    connected = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        connected.set()
+        await reader.read()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    line.platform.url, real = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", line.platform.url
+    line.limits(resend_window=1)
+    await line.put(*(event(n) for n in range(4)))
+    async with line.running() as courier:
+        await connected.wait()
+        await courier.stop(0.05)
+    server.close()
+    assert await line.states(4) == {"waiting": 4}
+    assert line.recorder.of("retried") == [(Reason.NOT_CONNECTED, 4)]
+    line.platform.url = real
+    line.wall.shift = 3600
+    await line.deliver()
+    assert await line.states(4) == {"delivered": 4}
+
+
 async def test_a_stop_cuts_what_takes_too_long(line: Line) -> None:
     """At the deadline the request is cut; its events are maybes, and leave again in the next run."""
     line.platform.delay = 1.5
