@@ -81,7 +81,7 @@ def spread(verdict: Verdict, count: int, hints: Mapping[int, PlatformCode | None
     with the code said of each; an index that was not sent points at nobody.
 
     A whole refusal of a single event needs no search: it is that event's own. What nobody understands is not
-    buried at the first sight: alone, the event is tried again until its age ends that.
+    buried at the first sight: alone, the event is tried again until its age ends that, and keeps nobody else.
     """
     if not isinstance(verdict, Isolate):
         return (verdict,) * count
@@ -92,7 +92,11 @@ def spread(verdict: Verdict, count: int, hints: Mapping[int, PlatformCode | None
             Isolate(verdict.reason, hinted[i] or verdict.code, suspect=True) if i in hinted else plain for i in range(count)
         )
     code = hinted.get(0) or verdict.code
-    alone = Retry(verdict.reason, code=code) if verdict.reason is Reason.UNKNOWN_ERROR else Rejected(verdict.reason, code)
+    alone = (
+        Retry(verdict.reason, code=code, apart=True)
+        if verdict.reason is Reason.UNKNOWN_ERROR
+        else Rejected(verdict.reason, code)
+    )
     return (alone,) * count
 
 

@@ -749,7 +749,8 @@ class Delivered(msgspec.Struct, frozen=True, gc=False):
 class Retry(msgspec.Struct, frozen=True, gc=False):
     """The platform certainly does not have it, and trying again later may help. `after` is seconds, if it was told.
 
-    `apart`: the platform has answered for this event and takes others, so it waits by itself, exactly `after` seconds.
+    `apart`: the platform has answered for this event and takes others, so it waits by itself: exactly `after` seconds, or
+    ever longer where none are given.
     """
 
     reason: Reason

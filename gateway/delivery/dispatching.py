@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.delivery.contract import Violation
-from gateway.delivery.fates import HALTED, CalledOff, broke_contract, misconfigured, standstill, untried
+from gateway.delivery.fates import HALTED, CalledOff, broke_contract, misconfigured, not_understood, standstill, untried
 from gateway.delivery.patience import Patience, monotonic
 from gateway.delivery.route import Office, Route
 from gateway.delivery.screening import Rules, all_may_go, screen
@@ -171,7 +171,8 @@ class Dispatcher:
             work.plan.taken()
         if Retry in kinds:
             self._standing.look_for_settings(verdicts)
-        if (Rejected in kinds or Isolate in kinds) and not work.probe:
+        refused = Rejected in kinds or Isolate in kinds or (Retry in kinds and any(map(not_understood, verdicts)))
+        if refused and not work.probe:
             self._suspect(work)
 
     def _isolate(self, work: Work, group: Sequence[Record], verdicts: Sequence[Verdict]) -> None:

@@ -4,7 +4,7 @@ Pure: the time and the dice are handed in.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeGuard
 
 import msgspec
 
@@ -95,6 +95,16 @@ def waits_apart(outcome: "Outcome") -> bool:
     return isinstance(outcome, Retry) and outcome.apart
 
 
+def not_understood(outcome: "Outcome") -> bool:
+    """Say whether the platform refused an event, alone, for something that nobody understands."""
+    return isinstance(outcome, Retry) and outcome.apart and outcome.reason is Reason.UNKNOWN_ERROR
+
+
+def takes_others(outcome: "Outcome") -> bool:
+    """Say whether the verdict shows that the platform takes events, though perhaps not this one, or not yet."""
+    return isinstance(outcome, Delivered) or (waits_apart(outcome) and not not_understood(outcome))
+
+
 def refuses_credential(verdicts: Sequence[Verdict]) -> bool:
     """Say whether the whole request was turned away for its credential, so that nothing of it was taken."""
     return all(isinstance(verdict, Pause) and verdict.reason is Reason.CREDENTIAL for verdict in verdicts)
@@ -148,9 +158,14 @@ def excess_of(outcomes: Sequence[Pair], excess: int) -> int:
     return min(SUSPICIOUS, max(0, excess + len(refused) - taken))
 
 
-def _refused(outcomes: Sequence[Pair]) -> list[Rejected | Isolate]:
+def _refused(outcomes: Sequence[Pair]) -> list[Rejected | Isolate | Retry]:
     """Give the refusals that count: who was refused before, and is again while the lane is up, is at fault itself."""
-    return [outcome for record, outcome in outcomes if isinstance(outcome, Rejected | Isolate) and not record.tries]
+    return [outcome for record, outcome in outcomes if is_refused(outcome) and not record.tries]
+
+
+def is_refused(outcome: "Outcome") -> TypeGuard[Rejected | Isolate | Retry]:
+    """Say whether the platform refused the event."""
+    return isinstance(outcome, Rejected | Isolate) or not_understood(outcome)
 
 
 def _taken(outcomes: Sequence[Pair]) -> int:
@@ -173,12 +188,12 @@ def one_answer(outcomes: Sequence[Pair]) -> Delivered | None:
 
 def unproven(outcomes: Sequence[Pair]) -> bool:
     """Say whether a probe of a paused lane was refused event by event: nothing of it was taken, so nobody is to blame yet."""
-    return any(isinstance(outcome, Rejected | Isolate) for _, outcome in outcomes) and not _taken(outcomes)
+    return any(is_refused(outcome) for _, outcome in outcomes) and not _taken(outcomes)
 
 
 def forgiven(outcomes: Sequence[Pair], instead: Pause | Retry) -> list[Pair]:
     """Turn refusals into `instead`: the events are kept."""
-    return [(record, instead if isinstance(outcome, Rejected | Isolate) else outcome) for record, outcome in outcomes]
+    return [(record, instead if is_refused(outcome) else outcome) for record, outcome in outcomes]
 
 
 def settlement(record: Record, outcome: Outcome, now: float, pace: Pace, dice: float) -> Settlement:
@@ -188,8 +203,8 @@ def settlement(record: Record, outcome: Outcome, now: float, pace: Pace, dice: f
             return Done(record.seq, reason, code, receipt)
         case Rejected(reason, code) | Isolate(reason, code):
             return Dead(record.seq, reason, code)
-        case Retry(reason, after, code, True):
-            return Later(record.seq, reason, now + (after or 0.0), code=code)  # nobody else waits, so no cap cuts it
+        case Retry(reason, float() as after, code, True):
+            return Later(record.seq, reason, now + after, code=code)  # nobody else waits, so no cap cuts it
         case Retry(reason, after, code) | Maybe(reason, code, after):
             own = full_jitter(pace, record.tries + 1, dice)
             due = now + max(own, min(after or 0.0, pace.throttle_cap_seconds))

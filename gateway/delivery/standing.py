@@ -12,11 +12,11 @@ import msgspec
 from gateway.adapter import LONGEST_WAIT
 from gateway.delivery.breaker import Breaker
 from gateway.delivery.contract import Violation
-from gateway.delivery.fates import HALTED, Crash, breather, not_set_up, waits_apart
+from gateway.delivery.fates import HALTED, Crash, breather, not_set_up, takes_others
 from gateway.delivery.patience import monotonic
 from gateway.delivery.route import Office
 from gateway.delivery.work import Work
-from gateway.model import Delivered, Maybe, Pause, PlatformCode, Reason, Retry, Throttle, Verdict
+from gateway.model import Maybe, Pause, PlatformCode, Reason, Retry, Throttle, Verdict
 from gateway.outbox import Lane
 
 MENDED_SECONDS: Final = 2 * LONGEST_WAIT
@@ -120,7 +120,7 @@ class LaneStanding:
                 self.failed(reason, after)
             case None:
                 # Refusals alone do not end a pause: with a wrong configuration every event is refused.
-                if self.breaker.paused is None or any(type(one) is Delivered or waits_apart(one) for one in verdicts):
+                if self.breaker.paused is None or any(map(takes_others, verdicts)):
                     self._change(self.breaker.answered(breather(verdicts)))
 
     def pause(self, why: Pause) -> None:

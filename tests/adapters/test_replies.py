@@ -96,8 +96,8 @@ def test_a_whole_refusal_is_searched_unless_it_was_one_event() -> None:
 
 
 def test_what_nobody_understands_is_not_buried_at_once() -> None:
-    """A single event refused for an unknown cause is tried again rather than made a dead letter."""
-    assert spread(Isolate(Reason.UNKNOWN_ERROR), 1) == (Retry(Reason.UNKNOWN_ERROR),)
+    """A single event refused for an unknown cause is tried again, by itself, rather than made a dead letter."""
+    assert spread(Isolate(Reason.UNKNOWN_ERROR), 1) == (Retry(Reason.UNKNOWN_ERROR, apart=True),)
 
 
 def test_a_table_entry_is_completed() -> None:

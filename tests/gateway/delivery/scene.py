@@ -205,6 +205,7 @@ VERDICTS: Final[Mapping[str, Callable[[float | None], Verdict]]] = {
     "retry": lambda after: Retry(Reason.SERVER_ERROR, after, CODE),
     "young": lambda after: Retry(Reason.HELD, after, CODE, apart=True),
     "unset": lambda after: Retry(Reason.CONFIGURATION, after, CODE, apart=True),
+    "puzzle": lambda _: Retry(Reason.UNKNOWN_ERROR, None, CODE, apart=True),
     "throttle": lambda after: Throttle(after=after),
     "maybe": lambda _: Maybe(Reason.COUNT_MISMATCH),
     "isolate": lambda _: Isolate(code=CODE),

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -24,6 +25,7 @@ from tests.gateway.delivery.scene import (
     LANE,
     NOW,
     OTHER,
+    QUICK,
     SHOP,
     Answer,
     Line,
@@ -132,6 +134,35 @@ async def test_what_was_set_up_is_told_once_no_event_waits_for_it(line: Line, mo
         await line.until(line.quiet)
         assert courier.health.not_set_up is None
     assert line.recorder.of("misconfigured") == [(True, CODE), (False, None)]
+
+
+@pytest.mark.parametrize("place", [0, 30, 59])
+async def test_an_event_that_nobody_understands_the_refusal_of_waits_alone(line: Line, place: int) -> None:
+    """Wherever it stands, the others are delivered, in few requests; it is tried again, and blames nobody."""
+    line.platform.script = lambda sent: Answer(["ok" if f"e{place}" not in sent else "isolate" if sent[1:] else "puzzle"])
+    line.pace = msgspec.structs.replace(QUICK, backoff_base_seconds=60.0, backoff_cap_seconds=60.0)
+    await line.put(*(event(n) for n in range(60)))
+    async with line.running() as courier:
+        await line.until(lambda: len(line.platform.taken) == 59)
+        await line.until(lambda: line.outbox.waiting(LANE).retrying == 1)
+        assert courier.health.up
+    assert len(line.platform.requests) <= 14
+    attempt = await line.attempt(place)
+    assert (attempt.state, attempt.reason, attempt.code) == ("retrying", Reason.UNKNOWN_ERROR, CODE)
+
+
+async def test_where_nobody_understands_any_refusal_the_lane_pauses(line: Line) -> None:
+    """That is no event's fault: after a few the lane stops with every event kept, and goes on once something gets through."""
+    line.platform.script = lambda sent: Answer(["isolate" if sent[1:] else "puzzle"])
+    await line.put(*(event(n) for n in range(100)))
+    async with line.running() as courier:
+        await line.until(lambda: courier.health.paused is Reason.CONFIGURATION)
+        assert len(line.platform.requests) <= 80
+        line.platform.script = lambda _: Answer(["ok"])
+        await line.until(line.quiet)
+    assert line.recorder.count("delivered") == {Reason.CONFIRMED: 100}
+    assert not line.recorder.of("dead")
+    assert [entry[0] for entry in line.recorder.of("up")] == [True, False, True]
 
 
 async def test_small_claims_that_are_all_refused_add_up_to_a_pause(line: Line) -> None:

@@ -35,6 +35,7 @@ from tests.gateway.delivery.scene import NOW, record
 CODE = PlatformCode("100/33")
 DELIVERED, REJECTED, RETRY, MAYBE = Delivered(), Rejected(), Retry(Reason.SERVER_ERROR), Maybe(Reason.TIMED_OUT)
 YOUNG = Retry(Reason.HELD, 21_600.0, CODE, apart=True)
+PUZZLE = Retry(Reason.UNKNOWN_ERROR, None, CODE, apart=True)
 UNSET = Retry(Reason.CONFIGURATION, 10_000.0, CODE, apart=True)
 THROTTLE, PAUSE, ISOLATE = Throttle(), Pause(Reason.CREDENTIAL), Isolate()
 
@@ -68,6 +69,7 @@ def test_one_answer_stands_for_all_only_where_all_have_it(outcomes: tuple[Verdic
         (Retry(Reason.SERVER_ERROR, 10.0**9), Later(7, Reason.SERVER_ERROR, NOW + 3600.0)),
         (YOUNG, Later(7, Reason.HELD, NOW + 21_600.0, code=CODE)),
         (UNSET, Later(7, Reason.CONFIGURATION, NOW + 10_000.0, code=CODE)),
+        (PUZZLE, Later(7, Reason.UNKNOWN_ERROR, NOW + 10.0, code=CODE)),
         (Maybe(Reason.TIMED_OUT), Later(7, Reason.TIMED_OUT, NOW + 10.0, maybe=True)),
         (Maybe(Reason.SERVER_ERROR, None, 100.0), Later(7, Reason.SERVER_ERROR, NOW + 100.0, maybe=True)),
         (Maybe(Reason.SERVER_ERROR, None, 10.0**9), Later(7, Reason.SERVER_ERROR, NOW + 3600.0, maybe=True)),

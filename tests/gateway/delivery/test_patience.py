@@ -204,11 +204,14 @@ async def test_a_stop_lets_the_request_finish(line: Line) -> None:
 
 async def test_what_a_stop_cuts_before_there_is_a_connection_was_not_sent(line: Line) -> None:
     """A stop that comes while a platform cannot be reached leaves no event in doubt."""
-    connected = asyncio.Event()
+    connected, left = asyncio.Event(), asyncio.Event()
 
-    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connected.set()
         await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        left.set()
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     line.platform.url, real = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", line.platform.url
@@ -217,7 +220,9 @@ async def test_what_a_stop_cuts_before_there_is_a_connection_was_not_sent(line: 
     async with line.running() as courier:
         await connected.wait()
         await courier.stop(0.05)
+    await left.wait()
     server.close()
+    await server.wait_closed()
     assert await line.states(4) == {"waiting": 4}
     assert line.recorder.of("retried") == [(Reason.NOT_CONNECTED, 4)]
     line.platform.url = real
