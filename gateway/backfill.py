@@ -13,12 +13,12 @@ import os
 import re
 from codecs import BOM_UTF8
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum, unique
 from hashlib import sha256
 from io import BufferedReader
 from pathlib import Path
-from typing import Annotated, Final, TypedDict
+from typing import Annotated, Final, NamedTuple, TypedDict
 
 import aiohttp
 import msgspec
@@ -35,6 +35,8 @@ PATIENCE: Final = 600.0
 """Seconds of refusals in a row before giving up."""
 SHORT: Final = 2.0
 LONGEST_WAIT: Final = 60.0
+LINES_NAMED: Final = 5
+"""Lines of the file that are named of those that were invalid alike; the rest is counted."""
 SECONDS: Final = re.compile(r"\d{1,9}", re.ASCII)
 UNIX: Final = re.compile(r"\d{9,10}", re.ASCII)
 DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -128,21 +130,30 @@ class Progress(msgspec.Struct):
     by_status: dict[str, int] = msgspec.field(default_factory=dict)
     by_reason: dict[str, int] = msgspec.field(default_factory=dict)
     of: str = ""
+    invalid_at: dict[str, list[int]] = msgspec.field(default_factory=dict)
+    """The first lines of the file that were invalid, by what they were."""
 
-    def add(self, results: Iterable[Result]) -> None:
-        """Count one answer's results."""
-        for result in results:
+    @property
+    def invalid(self) -> int:
+        """Events that the gateway did not take because they break a rule of the format."""
+        return self.by_status.get(Status.INVALID, 0)
+
+    def add(self, results: Iterable[Result], lines: Iterable["Line"]) -> None:
+        """Count one answer's results, those of these lines."""
+        for result, line in zip(results, lines, strict=True):
             self.by_status[result.status] = self.by_status.get(result.status, 0) + 1
             if result.reason:
                 name = f"{result.status}: {result.reason}" + (f" ({result.field})" if result.field else "")
                 self.by_reason[name] = self.by_reason.get(name, 0) + 1
+                if result.status is Status.INVALID and len(at := self.invalid_at.setdefault(name, [])) < LINES_NAMED:
+                    at.append(line.number)
 
     def begin(self, path: Path, url: str) -> None:
         """Go back to the start if this progress is not that of sending this file to this gateway."""
         of = _fingerprint(path, url)
         if self.of not in ("", of) or not _at_line_start(path, self.offset):
             self.offset = self.lines = 0
-            self.by_status, self.by_reason = {}, {}
+            self.by_status, self.by_reason, self.invalid_at = {}, {}, {}
         self.of = of
 
 
@@ -160,8 +171,16 @@ def _at_line_start(path: Path, offset: int) -> bool:
         return file.read(1) == b"\n" or (file.seek(0, os.SEEK_END) == offset)
 
 
-def events_of(path: Path, offset: int) -> Iterator[tuple[int, bytes]]:
-    """Read a file from byte `offset` on: each event as JSON, with the offset of the byte after its line. Raises Stopped."""
+class Line(NamedTuple):
+    """A line of the file: its event as JSON, where it stands, and the offset of the byte after it."""
+
+    event: bytes
+    number: int
+    end: int
+
+
+def events_of(path: Path, offset: int) -> Iterator[Line]:
+    """Read a file's events from byte `offset` on. Raises Stopped."""
     with path.open("rb") as file:
         header = _header(file.readline(LONGEST_LINE)) if path.suffix.lower() == ".csv" else None
         number = 1 + _go_to(file, max(offset, file.tell() if header else len(_mark(file))))
@@ -169,7 +188,8 @@ def events_of(path: Path, offset: int) -> Iterator[tuple[int, bytes]]:
             if len(line) >= LONGEST_LINE:
                 raise Stopped(Trouble.BAD_LINE if header else Trouble.NO_OBJECT, number)
             if line.strip():
-                yield file.tell(), orjson.dumps(_of_csv(header, line, number)) if header else _of_json(line, number)
+                event = orjson.dumps(_of_csv(header, line, number)) if header else _of_json(line, number)
+                yield Line(event, number, file.tell())
             number += line.count(b"\n")
 
 
@@ -318,9 +338,10 @@ async def send(  # noqa: PLR0913, PLR0917 - the options of one command
     async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
         clock = asyncio.get_running_loop().time
         began, sent = clock(), 0
-        for offset, batch in _batches(events_of(path, progress.offset)):
-            progress.add(await _post(session, f"{url.rstrip('/')}/v1/events", batch, waits))
-            progress.offset = offset
+        for batch in _batches(events_of(path, progress.offset)):
+            events = [line.event for line in batch]
+            progress.add(await _post(session, f"{url.rstrip('/')}/v1/events", events, waits), batch)
+            progress.offset = batch[-1].end
             progress.lines += len(batch)
             _save(path, progress)
             tell(progress)
@@ -330,31 +351,30 @@ async def send(  # noqa: PLR0913, PLR0917 - the options of one command
     return progress
 
 
-def _batches(events: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, list[bytes]]]:
-    batch: list[bytes] = []
-    size = offset = 0
-    for after, event in events:
-        if batch and (len(batch) == BATCH or size + len(event) > BATCH_BYTES):
-            yield offset, batch
+def _batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
+    batch: list[Line] = []
+    size = 0
+    for line in lines:
+        if batch and (len(batch) == BATCH or size + len(line.event) > BATCH_BYTES):
+            yield batch
             batch, size = [], 0
-        batch.append(event)
-        size += len(event) + 1
-        offset = after
+        batch.append(line)
+        size += len(line.event) + 1
     if batch:
-        yield offset, batch
+        yield batch
 
 
-async def _post(session: aiohttp.ClientSession, url: str, batch: list[bytes], waits: Callable[[Wait], None]) -> list[Result]:
+async def _post(session: aiohttp.ClientSession, url: str, events: list[bytes], waits: Callable[[Wait], None]) -> list[Result]:
     """Post one batch until it is answered: the gateway may be busy, full or restarting, and repeats are harmless."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + PATIENCE
-    body = b'{"events":[' + b",".join(batch) + b"]}"
+    body = b'{"events":[' + b",".join(events) + b"]}"
     told = None
     while True:
         try:
             async with session.post(url, data=body, allow_redirects=False) as response:
                 if response.status == 202:
-                    return _results(await response.read(), len(batch))
+                    return _results(await response.read(), len(events))
                 _stop_unless_temporary(response.status)
                 wait, why = _asked_for(response.headers.get("Retry-After", "")), Wait.BUSY
         except (aiohttp.ClientError, TimeoutError, OSError):
@@ -397,4 +417,12 @@ def summary(progress: Progress) -> Iterator[str]:
         f"{counts[status]} {status}" for status in ("accepted", "duplicate", "refused", "invalid")
     )
     for name, count in sorted(progress.by_reason.items(), key=lambda item: -item[1]):
-        yield f"  {count} {name}"
+        yield f"  {count} {name}{_where(progress.invalid_at.get(name, ()), count)}"
+
+
+def _where(lines: Sequence[int], count: int) -> str:
+    """Say in which lines of the file that was, as far as they were noted."""
+    if not lines:
+        return ""
+    more = f" and {count - len(lines)} more" if count > len(lines) else ""
+    return f": line{'s' * (count > 1)} {', '.join(map(str, lines))}{more}"

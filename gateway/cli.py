@@ -39,7 +39,7 @@ class Command(msgspec.Struct, frozen=True):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code: 0 done, 1 failed, 2 wrong use or configuration."""
+    """Run one command; returns its exit code: 0 done, 1 failed, 2 wrong use or configuration, or as its help says."""
     _open_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # not every locale has each of our characters, and one `…` must not end a command
@@ -697,7 +697,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "Posts a CSV (order_id, purchased_on, value, currency, email, country, advertising, given_at) or NDJSON file in\n"
         "batches. The name of a CSV file ends in .csv; it has a header line, commas between its cells, and amounts as 129.90.\n"
         "Shows progress, can be cut off and started again, and ends with a summary. Orders without consent are refused\n"
-        "by the gateway, as from anybody else. Example:\n\n"
+        "by the gateway, as from anybody else. Exit code 0 if all of the file was answered, 1 if it stopped before that\n"
+        "(the same command goes on), 3 if events were invalid: the summary names their lines. Example:\n\n"
         "  consent-gateway send orders.csv --to https://gateway.example --key env:GATEWAY_KEY --rate 500",
         _send_arguments,
     ),

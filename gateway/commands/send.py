@@ -1,9 +1,14 @@
-"""`consent-gateway send`: posts a file of orders, with a bar, and ends with a summary."""
+"""`consent-gateway send`: posts a file of orders, with a bar, and ends with a summary.
+
+The exit code says what to do next: 0 nothing, 1 give the command again, 2 give another one, 3 mend lines of the file. A refusal
+for want of consent is an answer like any other.
+"""
 
 import argparse
 import asyncio
 import os
 from pathlib import Path
+from typing import Final
 
 from gateway import backfill
 from gateway.commands.ending import Ended
@@ -12,9 +17,12 @@ from gateway.commands.showing import err, out
 from gateway.references import BadReference, resolve
 from gateway.secret import Secret
 
+NOT_TAKEN: Final = 3
+"""All of the file was answered, and the gateway did not take some events: sent again as they are, they would fare the same."""
+
 
 def run(arguments: argparse.Namespace) -> int:
-    """Send a file; gives 0 when every line was answered. Raises Ended."""
+    """Send a file; gives 0 when every line was answered and none was invalid, else 3. Raises Ended."""
     path: Path = arguments.file
     try:
         key = resolve(arguments.key, Path.cwd(), os.environ)
@@ -25,8 +33,14 @@ def run(arguments: argparse.Namespace) -> int:
     except backfill.Stopped as stopped:
         raise Ended(1, _why_stopped(stopped)) from None
     for line in backfill.summary(progress):
-        out.print(line, markup=False)
-    return 0
+        out.print(line, markup=False, soft_wrap=True)
+    if not progress.invalid:
+        return 0
+    err.print(
+        f"{progress.invalid} event{'s were' if progress.invalid > 1 else ' was'} not taken, for the reasons above. Mend the"
+        " lines, and send the file with --again: what was taken is recognised."
+    )
+    return NOT_TAKEN
 
 
 def _size(path: Path) -> int:
@@ -55,7 +69,11 @@ def _send(arguments: argparse.Namespace, path: Path, size: int, key: Secret) -> 
         def waits(why: backfill.Wait) -> None:
             err.print(f"Waiting: {why.value}. Tried again for {backfill.PATIENCE / 60:.0f} minutes; Ctrl-C ends it.")
 
-        return asyncio.run(backfill.send(path, arguments.to, key, arguments.rate, progress, told, waits=waits))
+        try:
+            return asyncio.run(backfill.send(path, arguments.to, key, arguments.rate, progress, told, waits=waits))
+        except KeyboardInterrupt:
+            err.print(f"Stopped: {progress.lines} events are answered. The same command goes on from there.")
+            raise
 
 
 def _why_stopped(stopped: backfill.Stopped) -> str:

@@ -119,7 +119,7 @@ def written(tmp_path: Path, text: str | bytes, name: str = "orders.csv") -> Path
 
 def read(path: Path) -> list[dict[str, Any]]:
     """The events of a file."""
-    return [json.loads(event) for _, event in events_of(path, 0)]
+    return [json.loads(line.event) for line in events_of(path, 0)]
 
 
 # ── a whole run ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -140,6 +140,22 @@ async def test_a_file_is_sent_whole_and_counted(orders: Path) -> None:
         "1200 events answered: 960 accepted, 0 duplicate, 240 refused, 0 invalid",
         "  240 refused: no_consent",
     ]
+
+
+async def test_what_was_invalid_is_told_by_its_lines(tmp_path: Path) -> None:
+    """The first few of each kind, as an editor counts them, also when a run goes on; never a value of theirs."""
+    rows = [ROW.format(n=n).replace("12.50", "" if n % 100 == 7 else "12.50") for n in range(1200)]
+    path = written(tmp_path, "\n".join([HEADER, *rows, ""]))
+    gateway = Gateway(None, answer(401))
+    async with serving(gateway) as url:
+        with pytest.raises(Stopped):
+            await send(path, url, KEY, None, load_progress(path), lambda _: None)
+        assert list(summary(load_progress(path)))[-1] == "  5 invalid: missing (order.value): lines 9, 109, 209, 309, 409"
+        progress = await send(path, url, KEY, None, load_progress(path), lambda _: None)
+    assert progress.invalid == 12
+    assert list(summary(progress))[-1] == "  12 invalid: missing (order.value): lines 9, 109, 209, 309, 409 and 7 more"
+    again = await sent(written(tmp_path, "\n".join([HEADER, rows[7], ""]), "one.csv"), Gateway())
+    assert list(summary(again))[-1] == "  1 invalid: missing (order.value): line 2"
 
 
 async def test_a_run_waits_while_the_gateway_is_busy_full_or_gone(orders: Path) -> None:
@@ -336,7 +352,7 @@ def test_an_order_becomes_an_event(tmp_path: Path) -> None:
 
 def test_what_is_sent_is_what_the_gateway_reads(tmp_path: Path) -> None:
     """The gateway's own reader takes an order of a file for what it says."""
-    (event,) = (event for _, event in events_of(written(tmp_path, f"{HEADER}\n{ROW.format(n=1)}\n"), 0))
+    (event,) = (line.event for line in events_of(written(tmp_path, f"{HEADER}\n{ROW.format(n=1)}\n"), 0))
     (raw,) = decode(event, NOW).events
     assert isinstance(raw, RawEvent)
     assert (raw.event_id, raw.email, raw.country) == ("o-1", "jane1@example.com", "FR")
@@ -421,7 +437,7 @@ def test_a_line_whose_cells_may_have_moved_stops_the_run(tmp_path: Path, row: st
     """A comma or a line break outside quotes could put another column's `true` under consent: the run stops there."""
     path = written(tmp_path, f"{HEADER}\n{ROW.format(n=1)}\n{row}\n")
     events = events_of(path, 0)
-    assert json.loads(next(events)[1])["event_id"] == "o-1"
+    assert json.loads(next(events).event)["event_id"] == "o-1"
     with pytest.raises(Stopped) as stopped:
         list(events)
     assert (stopped.value.trouble, stopped.value.line) == (trouble, 3)
@@ -434,16 +450,16 @@ def test_offsets_point_behind_each_record(tmp_path: Path) -> None:
     rows = [ROW.format(n=n).replace("o-", '"o\n-').replace(",2026-11-22", '",2026-11-22') for n in range(5)]
     path = written(tmp_path, "\n".join([HEADER, *rows, "", ""]))
     everything = list(events_of(path, 0))
-    assert [json.loads(event)["event_id"] for _, event in everything] == [f"o\n-{n}" for n in range(5)]
-    for done, (offset, _) in enumerate(everything, 1):
-        assert [event for _, event in events_of(path, offset)] == [event for _, event in everything[done:]]
+    assert [json.loads(line.event)["event_id"] for line in everything] == [f"o\n-{n}" for n in range(5)]
+    for done, last in enumerate(everything, 1):
+        assert [line.event for line in events_of(path, last.end)] == [line.event for line in everything[done:]]
 
 
 def test_a_line_is_told_by_where_it_is_in_the_file(tmp_path: Path) -> None:
     """Whether a run begins at the start or goes on, and whatever cells hold line breaks: an editor finds the line."""
     rows = [ROW.format(n=n).replace("jane", '"jane\n').replace(".com", '.com"') for n in range(3)]
     path = written(tmp_path, "\n".join([HEADER, *rows, "", "o-9,short"]))
-    for offset in (0, *(offset for offset, _ in itertools.islice(events_of(path, 0), 3))):
+    for offset in (0, *(line.end for line in itertools.islice(events_of(path, 0), 3))):
         with pytest.raises(Stopped) as stopped:
             list(events_of(path, offset))
         assert stopped.value.line == path.read_text().split("\n").index("o-9,short") + 1

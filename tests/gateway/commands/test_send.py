@@ -1,5 +1,7 @@
+import asyncio
 import csv
 import json
+import signal
 import time
 from pathlib import Path
 from typing import Final
@@ -11,6 +13,7 @@ from gateway.cli import main
 from tests.doorway import refused
 from tests.gateway.commands.doing import Capture, do
 from tests.live import Process
+from tests.showing import ENV, command
 
 COLUMNS: Final = ("order_id", "purchased_on", "value", "currency", "email", "advertising")
 
@@ -78,6 +81,25 @@ async def test_a_run_that_is_cut_off_says_why_and_how_to_go_on(
     assert (await running.accounts())["received"] == 600
 
 
+async def test_what_was_not_taken_is_told_by_the_exit_code(
+    running: Process, arguments: list[str], tmp_path: Path, capsys: Capture
+) -> None:
+    """3 where events broke a rule of the format, which no repetition mends: so it is said again, and until they are mended."""
+    path = orders(tmp_path / "orders.csv", 30)
+    text = path.read_text()
+    path.write_text(text.replace("10.00", "ten"))
+    assert await do("send", str(path), *arguments) == 3
+    said = capsys.readouterr()
+    assert "30 events answered: 0 accepted, 0 duplicate, 0 refused, 30 invalid" in said.out
+    assert "30 invalid: bad_format (order.value): lines 2, 3, 4, 5, 6 and 25 more" in said.out
+    assert "30 events were not taken" in said.err
+    assert "--again" in said.err
+    assert await do("send", str(path), *arguments) == 3
+    path.write_text(text)
+    assert await do("send", str(path), *arguments, "--again") == 0
+    assert (await running.accounts())["by_status"] == {"accepted": 20, "duplicate": 0, "refused": 10, "invalid": 30}
+
+
 async def test_a_wrong_key_stops_the_run_at_once(
     running: Process, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,6 +110,23 @@ async def test_a_wrong_key_stops_the_run_at_once(
     said = capsys.readouterr()
     assert "does not know this key" in said.err
     assert "AAAA" not in said.err + said.out
+
+
+async def test_a_run_that_is_interrupted_says_how_far_it_came(tmp_path: Path) -> None:
+    """And how it goes on; nothing of a traceback."""
+    path = orders(tmp_path / "orders.csv", 3)
+    process = await asyncio.create_subprocess_exec(
+        *command("send", str(path), "--to", "http://127.0.0.1:1", "--key", "env:KEY"),
+        stderr=asyncio.subprocess.PIPE,
+        env=ENV | {"KEY": "sk_s1_x"},
+    )
+    assert process.stderr is not None
+    said = await process.stderr.readuntil(b"Waiting")
+    process.send_signal(signal.SIGINT)
+    said += await process.stderr.read()
+    assert await process.wait() == 130
+    assert "Stopped: 0 events are answered. The same command goes on from there." in said.decode()
+    assert b"Traceback" not in said
 
 
 async def test_another_gateways_progress_is_not_told(
