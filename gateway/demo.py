@@ -72,9 +72,14 @@ def prepare(state: Path, first_port: int = DEMO_PORT) -> Settings:
 
 
 def _write_once(path: Path, text: str) -> None:
-    if not path.exists():
+    if path.exists():
+        return
+    try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(text)
+    except BaseException:  # what is left would be half a key, and never be written again
+        path.unlink(missing_ok=True)
+        raise
 
 
 async def run(state: Path, first_port: int, log: Log, reducer: Reducer, out: Console) -> int:

@@ -7,8 +7,8 @@ import msgspec
 
 from gateway.commands.asking import Question, ask_or_serve
 from gateway.commands.configuration import settings_of
+from gateway.commands.files import new_file
 from gateway.commands.naming import Said, said_of
-from gateway.commands.new_file import new_file
 from gateway.commands.showing import err
 from gateway.ledger import Right
 from gateway.rights.counter import Disclosures, chosen_of, do

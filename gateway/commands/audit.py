@@ -20,7 +20,7 @@ from gateway.audit.sheets import written
 from gateway.commands.asking import NotRunning, Question, ask, ask_or_look, look, open_closed_log, unknown_there
 from gateway.commands.configuration import no_such_storefront, settings_of, storefront_named
 from gateway.commands.ending import Ended
-from gateway.commands.new_file import make_folder
+from gateway.commands.files import USUAL, files_anew, make_folder
 from gateway.commands.showing import err, out, show, show_json
 from gateway.model import Destination, StorefrontId
 from gateway.outbox import Decision, Outbox
@@ -178,17 +178,19 @@ def _approve(arguments: argparse.Namespace) -> int:
 
 def _contracts(arguments: argparse.Namespace) -> int:
     if arguments.shipped:
-        files = [shipped(destination.value) for destination in Destination]
+        contracts = [shipped(destination.value) for destination in Destination]
     else:
         lanes = [storefront.contracts for storefront in settings_of(arguments).storefronts.values()]
-        files = list(
-            {contract.file.destination: contract.file for contracts in lanes for contract in contracts.values()}.values()
-        )
+        used = {contract.file.destination: contract.file for lane in lanes for contract in lane.values()}
+        contracts = list(used.values())
     folder: Path = arguments.out
     make_folder(folder)
-    for file in files:
-        for name, schema in schemas(file).items():
-            path = folder / f"{name}.schema.json"
-            path.write_text(json.dumps(schema, indent=1, ensure_ascii=False) + "\n")
-            out.print(str(path), markup=False, soft_wrap=True)
+    written_out = {
+        folder / f"{name}.schema.json": schema for contract in contracts for name, schema in schemas(contract).items()
+    }
+    with files_anew([*written_out], "--out", USUAL) as opened:
+        for file, schema in zip(opened, written_out.values(), strict=True):
+            file.write(json.dumps(schema, indent=1, ensure_ascii=False).encode() + b"\n")
+    for path in written_out:
+        out.print(str(path), markup=False, soft_wrap=True)
     return 0

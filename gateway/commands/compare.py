@@ -7,7 +7,6 @@ code 1 where the two differ, so that a merchant can see them agree before the sw
 import argparse
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +18,7 @@ from gateway.audit.observations import Elsewhere, Sent, Unread, sent_in
 from gateway.audit.recordings import MOST_REQUESTS, Flaw, Recorded, Rule, read
 from gateway.commands.configuration import settings_of, storefront_named
 from gateway.commands.ending import Ended
-from gateway.commands.new_file import new_file
+from gateway.commands.files import new_files
 from gateway.commands.progress import bar
 from gateway.commands.showing import out, show
 from gateway.console.language import Words
@@ -53,9 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Compare; gives 0 when nothing differs or there is nothing to hold it against, else 1. Raises Ended."""
     settings = settings_of(arguments)
     name = storefront_named(settings, arguments.storefront)
-    with ExitStack() as files:
-        page = None if arguments.html is None else files.enter_context(new_file(arguments.html, "--html"))
-        data = None if arguments.json is None else files.enter_context(new_file(arguments.json, "--json"))
+    with new_files({"--html": arguments.html, "--json": arguments.json}) as (page, data):
         told = _compared(settings, name, arguments.recorded, arguments.sent)
         if page is not None:
             from gateway.console.printing import compared  # noqa: PLC0415 - nobody else needs the templates

@@ -9,7 +9,6 @@ import asyncio
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, Final
@@ -24,7 +23,7 @@ from gateway.audit.reconciliation_sheet import heading, line
 from gateway.commands.asking import NotRunning, Question, ask, open_closed, open_closed_log, unknown_there
 from gateway.commands.configuration import settings_of, storefront_named
 from gateway.commands.ending import Ended
-from gateway.commands.new_file import new_file
+from gateway.commands.files import new_files
 from gateway.commands.progress import bar
 from gateway.commands.showing import err, out, show, show_json
 from gateway.model import CURRENCIES, EXPONENTS, Destination, Fault, Kind, StorefrontId
@@ -66,9 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     layout = Layout(Format(arguments.format), arguments.currency, shop.time_zone, contacts=arguments.missed is not None)
     orders = _read(arguments.file, layout)
     asked = Asked(name, Kind(arguments.event), orders, arguments.exact)
-    with ExitStack() as files:
-        sheet = None if arguments.csv is None else files.enter_context(new_file(arguments.csv, "--csv"))
-        missed = None if arguments.missed is None else files.enter_context(new_file(arguments.missed, "--missed"))
+    with new_files({"--csv": arguments.csv, "--missed": arguments.missed}) as (sheet, missed):
         told = _reconciled(settings, asked, shop)
         missing = [row for row in told["rows"] if row["place"] == Place.NOT_RECEIVED]
         if sheet is not None:

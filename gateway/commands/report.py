@@ -5,14 +5,13 @@ Handing it out is recorded in the signed log first; where that cannot be done, i
 
 import argparse
 import asyncio
-import os
 import time
-from pathlib import Path
 
 from gateway.audit.processing import PrivacyReport
 from gateway.commands.asking import NotRunning, Question, ask, open_closed_log, unknown_there
 from gateway.commands.configuration import settings_of, storefront_named
 from gateway.commands.ending import Ended
+from gateway.commands.files import OWN, files_anew
 from gateway.commands.showing import out
 from gateway.console.language import Words
 from gateway.model import StorefrontId
@@ -30,10 +29,11 @@ def run(arguments: argparse.Namespace) -> int:
     asked = period(query, now)
     if isinstance(asked, Unmeant):
         raise Ended(2, f"--{asked.value} must be a day such as 2026-11-01; a period has at most 400 days, none of them ahead.")
-    report = _report(settings, name, query, asked, now)
-    from gateway.console.printing import printed  # noqa: PLC0415 - what goes wrong before needs no templates
+    with files_anew([arguments.out], "--out", OWN) as (file,):
+        report = _report(settings, name, query, asked, now)
+        from gateway.console.printing import printed  # noqa: PLC0415 - what goes wrong before needs no templates
 
-    _write(arguments.out, printed(report, Words(arguments.language, settings.storefronts[name].time_zone)))
+        file.write(printed(report, Words(arguments.language, settings.storefronts[name].time_zone)))
     out.print(str(arguments.out), markup=False, soft_wrap=True)
     return 0
 
@@ -55,13 +55,3 @@ async def _closed(settings: Settings, name: StorefrontId, asked: Period, now: in
         async with open_closed_log(settings) as record:
             await record(Export(Exported.REPORT, COMMAND, asked.since, asked.until))
         return await papers.report(name, asked, now)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write the file for its owner alone, in place of an older one."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-    except OSError:
-        raise Ended(1, "The report cannot be written there.") from None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gateway.audit.sheets import line
 from gateway.commands.asking import NotRunning, Table, ask, look, open_closed_log, unknown_there
-from gateway.commands.new_file import new_file
+from gateway.commands.files import new_file
 from gateway.commands.showing import out
 from gateway.outbox import Outbox
 from gateway.settings import Settings

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from gateway.commands.configuration import settings_of
 from gateway.commands.ending import Ended
-from gateway.commands.new_file import make_folder
+from gateway.commands.files import USUAL, files_anew, make_folder
 from gateway.commands.progress import bar
 from gateway.commands.showing import out, show, show_json
 from gateway.signing.checkpoint import BadCheckpoint, Checkpoint, split_notes
@@ -210,10 +210,10 @@ def _export(arguments: argparse.Namespace) -> int:
         if run is None:
             raise Ended(1, "No entry of this time is in the log's last checkpoint, which is made every five minutes.")
         file.seek(0)
-        with (to / ENTRIES).open("wb") as entries:
+        with files_anew([to / ENTRIES, to / CHECKPOINT, to / PROOF], "--out", USUAL) as (entries, kept, proven):
             proof = write_out(_lines(file), run, checkpoint.size, entries.write)
-    (to / CHECKPOINT).write_text(note)
-    (to / PROOF).write_bytes(msgspec.json.format(msgspec.json.encode(proof)) + b"\n")
+            kept.write(note.encode())
+            proven.write(msgspec.json.format(msgspec.json.encode(proof)) + b"\n")
     out.print(f"Entries {run.first} to {run.end - 1}, of {checkpoint.size}, with their proof, are in {to}.", markup=False)
     out.print("Whoever has them, and the verifier key from elsewhere, can verify them:")
     out.print(

@@ -121,9 +121,13 @@ async def test_an_output_that_takes_no_more_is_said(tmp_path: Path) -> None:
 
 
 def test_a_file_that_finds_no_room_is_said(tmp_path: Path, capsys: Capture) -> None:
-    """The same of the files that a command writes."""
+    """The same of the files that a command writes; those of before stay."""
+    arguments = ("audit", "contracts", "--shipped", "--out", str(tmp_path))
+    assert main(arguments) == 0
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     with full_disk():
-        assert main(["audit", "contracts", "--shipped", "--out", str(tmp_path)]) == 1
+        assert main(arguments) == 1
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
     assert capsys.readouterr().err.strip() == NO_ROOM_TOLD
 
 

@@ -10,10 +10,13 @@ import aiohttp
 import pytest
 from rich.console import Console
 
-from gateway.demo import VERIFIER_KEY, prepare, run
+from gateway.demo import DEMO_ORIGIN, SIGNING_KEY, VERIFIER_KEY, prepare, run
 from gateway.log import Log, Reducer
 from gateway.model import Destination, StorefrontId
+from gateway.outbox.keyring import Keyring
+from gateway.signing.keyfile import create
 from tests.browser import Page, browsing, needs_browser
+from tests.disk import full_disk
 from tests.showing import OFFSETS, Demo, first_free_port, is_free
 
 pytestmark = pytest.mark.xdist_group("machine")
@@ -51,6 +54,20 @@ def test_preparing_again_keeps_every_key(tmp_path: Path) -> None:
     before = kept(tmp_path)
     prepare(tmp_path)
     assert kept(tmp_path) == before
+
+
+def test_a_disk_without_room_leaves_no_half_of_a_key(tmp_path: Path) -> None:
+    """Once there is room, the same command begins anew."""
+    with pytest.raises(OSError, match="too large"), full_disk():
+        prepare(tmp_path / "state")
+    Keyring.create(tmp_path / "state" / "sealing.json")
+    with pytest.raises(OSError, match="too large"), full_disk():
+        prepare(tmp_path / "state")
+    create(tmp_path / "state" / SIGNING_KEY, DEMO_ORIGIN, bytes(32))
+    (tmp_path / "state" / VERIFIER_KEY).touch()
+    with pytest.raises(OSError, match="too large"), full_disk():
+        prepare(tmp_path / "state")
+    assert prepare(tmp_path / "state").storefronts
 
 
 def test_all_ports_move_together(tmp_path: Path) -> None:

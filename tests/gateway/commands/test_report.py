@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli import main
+from gateway.cli import NO_ROOM_TOLD, main
 from gateway.sandbox.platforms import Platforms
 from gateway.signing.chronicle import Chronicle
 from gateway.signing.store import folder_in
+from tests.disk import full_disk
 from tests.doorway import NOWHERE
+from tests.gateway.commands.doing import Capture, do
 from tests.live import STOREFRONT, Process, install
 
 
@@ -39,6 +41,31 @@ async def test_a_running_gateway_writes_the_same(tmp_path: Path) -> None:
         finally:
             await process.stop()
     assert "Record of processing" in path.read_text()
+
+
+async def test_the_report_of_before_stays_where_a_new_one_finds_no_room(
+    running: Process, tmp_path: Path, capsys: Capture
+) -> None:
+    """It is replaced when all of the new one is there, and keeps its mode."""
+    path = tmp_path / "report.html"
+    path.write_text("of before")
+    path.chmod(0o640)
+    arguments = ("audit", "report", STOREFRONT, "--out", str(path), "--config", str(running.installation.config))
+    with full_disk():
+        assert await do(*arguments) == 1
+    assert capsys.readouterr().err.strip() == NO_ROOM_TOLD
+    assert path.read_text() == "of before"
+    assert await do(*arguments) == 0
+    assert "Record of processing" in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_report_that_cannot_be_written_is_not_said_to_be_handed_out(tmp_path: Path) -> None:
+    """That is seen before the signed log says so."""
+    installation = install(tmp_path / "gateway", NOWHERE)
+    where = ("--out", str(tmp_path / "nowhere" / "report.html"), "--config", str(installation.config))
+    assert main(["audit", "report", STOREFRONT, *where]) == 2
+    assert not (installation.folder / "store").exists()
 
 
 def test_it_is_written_in_french(tmp_path: Path) -> None:

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli import main
+from gateway.cli import NO_ROOM_TOLD, main
 from gateway.signing.entry import COMMAND, Replay
 from gateway.signing.store import ENTRIES, LogFile
+from tests.disk import full_disk
 from tests.gateway.commands.doing import Capture
 from tests.gateway.signing.forging import EIGHT, Forgery, remade
 from tests.gateway.signing.making import KEY, META, ORIGIN, OTHER_KEY, Made, counts, make
@@ -142,6 +143,20 @@ def test_an_export_is_verified_without_the_rest(mine: Installation, capsys: Capt
     Path("part/entries.ndjson").write_bytes(b"".join([*lines[5:9], *lines[10:18]]))
     assert verify(*parts, log="part/entries.ndjson", checkpoint="part/checkpoint.txt") == 1
     assert "entry 9 should stand here" in capsys.readouterr().out
+
+
+def test_an_export_of_before_stays_where_a_new_one_finds_no_room(mine: Installation, capsys: Capture) -> None:
+    """Its three files belong together: all of them are replaced, or none."""
+    arguments = ("audit", "export", "--out", "part", "--config", str(mine.config))
+    assert main([*arguments, "--until", "2027-01-15T08:00:10Z"]) == 0
+    before = {path.name: path.read_bytes() for path in Path("part").iterdir()}
+    with full_disk():
+        assert main(arguments) == 1
+    assert {path.name: path.read_bytes() for path in Path("part").iterdir()} == before
+    assert main(arguments) == 0
+    after = {path.name: path.read_bytes() for path in Path("part").iterdir()}
+    assert (after.keys(), after != before) == (before.keys(), True)
+    assert capsys.readouterr().err.strip() == NO_ROOM_TOLD
 
 
 def test_what_no_checkpoint_covers_is_not_exported(mine: Installation, stopped: Installation, capsys: Capture) -> None:
