@@ -80,7 +80,7 @@ from gateway.recording import recording
 from gateway.rights.counter import Counter
 from gateway.rights.desk import Bureau, Desk, Teller
 from gateway.rights.retention import keepings
-from gateway.settings import Address, Settings, Storefront, prove
+from gateway.settings import Address, PlainSettings, PlainStorefront, Settings, prove
 from gateway.signing.chronicle import Chronicle
 from gateway.signing.entry import StoreFailed
 from gateway.signing.recorder import SignedLog
@@ -235,7 +235,7 @@ async def running(  # noqa: PLR0915 - every room, once
         replayer = Replayer(outbox, rules, witness)
         pausing = Pausing(outbox, rules, signed.append, lambda lane: couriers[lane].heed())
         papers = make_papers(settings, outbox, ledger)
-        dry_run = make_dry_run(settings, callers, consents.run)
+        dry_run = make_dry_run(settings, {name: callers.door(name).line for name in settings.storefronts}, consents.run)
         clerk = Clerk(papers, dry_run, frozenset(settings.storefronts), signed.append)
         door = _console_door(settings, keyring, signed, callers, metrics)
         rooms = Rooms(
@@ -308,7 +308,7 @@ def _watch(
 
 
 @asynccontextmanager
-async def open_store(settings: Settings) -> AsyncIterator[SqliteOutbox]:
+async def open_store(settings: PlainSettings) -> AsyncIterator[SqliteOutbox]:
     """Open the store of these settings, and close it at the end of the block. Raises CannotOpen, BadKeyFile."""
     outbox = await SqliteOutbox.open(
         settings.server.data_dir,
@@ -332,7 +332,7 @@ async def open_store(settings: Settings) -> AsyncIterator[SqliteOutbox]:
 
 
 @asynccontextmanager
-async def open_ledger(settings: Settings) -> AsyncIterator[SqliteLedger]:
+async def open_ledger(settings: PlainSettings) -> AsyncIterator[SqliteLedger]:
     """Open the ledger beside the open store, and close it at the end of the block. Raises CannotOpen, BadKeyFile."""
     ledger = await SqliteLedger.open(
         settings.server.data_dir,
@@ -359,7 +359,7 @@ def _transport(settings: Settings) -> Transport:
     )
 
 
-def _lanes(settings: Settings) -> list[Lane]:
+def _lanes(settings: PlainSettings) -> list[Lane]:
     return [Lane(s.id, destination) for s in settings.storefronts.values() for destination in s.destinations]
 
 
@@ -413,7 +413,7 @@ async def rehearse_all(settings: Settings, lanes: Collection[Lane], test_code: s
         return dict(zip(lanes, findings, strict=True))
 
 
-def rules_of(settings: Settings) -> dict[Lane, Rules]:
+def rules_of(settings: PlainSettings) -> dict[Lane, Rules]:
     """Say for each lane what its dead letters are held against."""
     return {
         Lane(s.id, destination): Rules(adapter.limits, s.consent.policy.max_age, adapter.refuses, ALWAYS_ASKED)
@@ -423,7 +423,7 @@ def rules_of(settings: Settings) -> dict[Lane, Rules]:
 
 
 def make_desk(
-    settings: Settings, outbox: Outbox, ledger: Ledger, teller: Teller, wall: Callable[[], float] = time.time
+    settings: PlainSettings, outbox: Outbox, ledger: Ledger, teller: Teller, wall: Callable[[], float] = time.time
 ) -> Desk:
     """Make the desk over both open stores, for every storefront; its `load` is still to be awaited."""
     kept = keepings(settings.retention.periods)
@@ -437,14 +437,14 @@ def make_desk(
     )
 
 
-def make_archive(settings: Settings) -> Archive:
+def make_archive(settings: PlainSettings) -> Archive:
     """Keep the contracts that are in force beside those that were."""
     archive = Archive(settings.server.data_dir)
     archive.keep(contract.file for shop in settings.storefronts.values() for contract in shop.contracts.values())
     return archive
 
 
-def make_papers(settings: Settings, outbox: Outbox, ledger: Ledger) -> Papers:
+def make_papers(settings: PlainSettings, outbox: Outbox, ledger: Ledger) -> Papers:
     """Make the papers over both open stores and the log, for every storefront."""
     return Papers(
         outbox=outbox,
@@ -460,7 +460,7 @@ def make_papers(settings: Settings, outbox: Outbox, ledger: Ledger) -> Papers:
     )
 
 
-def _filed(shop: Storefront) -> FiledShop:
+def _filed(shop: PlainStorefront) -> FiledShop:
     """Give what the papers must know of a storefront."""
     consent = shop.consent
     return FiledShop(
@@ -468,7 +468,7 @@ def _filed(shop: Storefront) -> FiledShop:
         in_use={
             name: frozenset(
                 used
-                for outgoing, _ in written_out(adapter, shop.base_urls[name], shop.logins[name].secrets)
+                for outgoing, _ in written_out(adapter, shop.base_urls[name], shop.secrets[name])
                 if (used := shop.contracts[name].name_of(outgoing)) is not None
             )
             for name, adapter in shop.destinations.items()
@@ -486,9 +486,20 @@ def _filed(shop: Storefront) -> FiledShop:
     )
 
 
-def make_dry_run(settings: Settings, callers: Callers, run: Run) -> DryRun:
+def make_dry_run(settings: PlainSettings, lines: Mapping[StorefrontId, Line], run: Run) -> DryRun:
     """Make the dry run: each storefront's own line, adapters and contracts. `run` carries events down a line."""
-    return DryRun({name: callers.door(name).line for name in settings.storefronts}, _ways(settings), run)
+    return DryRun(lines, _ways(settings), run)
+
+
+def make_lines(settings: PlainSettings) -> dict[StorefrontId, Line]:
+    """Make each storefront's line."""
+    persons = Persons(Keyring.load(settings.server.key_file).pepper)
+    return {shop.id: _line(shop, persons) for shop in settings.storefronts.values()}
+
+
+def _line(storefront: PlainStorefront, persons: Persons) -> Line:
+    adapters = dict(storefront.destinations)
+    return Line(storefront.id, storefront.consent.policy, adapters, frozenset(storefront.origins), persons)
 
 
 def make_comparing(settings: Settings, storefront: StorefrontId, now: int) -> comparing.Run:
@@ -498,7 +509,7 @@ def make_comparing(settings: Settings, storefront: StorefrontId, now: int) -> co
     return comparing.Run(comparing.Shop(callers.door(storefront), ways, callers, _edge(settings)), now)
 
 
-def _ways(settings: Settings) -> dict[Lane, Way]:
+def _ways(settings: PlainSettings) -> dict[Lane, Way]:
     rules = rules_of(settings)
     return {
         Lane(s.id, name): Way(
@@ -506,7 +517,7 @@ def _ways(settings: Settings) -> dict[Lane, Way]:
             base_url=s.base_urls[name],
             contract=s.contracts[name],
             rules=rules[Lane(s.id, name)],
-            secrets=tuple(s.logins[name].secrets),
+            secrets=s.secrets[name],
         )
         for s in settings.storefronts.values()
         for name, adapter in s.destinations.items()
@@ -560,10 +571,9 @@ def _edge(settings: Settings) -> Edge:
     return Edge(server.trusted_proxies, server.country_header, server.region_header)
 
 
-def _door(storefront: Storefront, persons: Persons) -> Door:
-    adapters = dict(storefront.destinations)
+def _door(storefront: PlainStorefront, persons: Persons) -> Door:
     return Door(
-        line=Line(storefront.id, storefront.consent.policy, adapters, frozenset(storefront.origins), persons),
+        line=_line(storefront, persons),
         origins=frozenset(storefront.origins),
         allow_null_origin=storefront.allow_null_origin,
         bucket=Bucket(storefront.events_per_second, storefront.burst, time.monotonic()),
@@ -599,7 +609,7 @@ async def _listen(  # noqa: PLR0913, PLR0917 - each once
     return Address(host, port)
 
 
-def shops_of(settings: Settings) -> dict[StorefrontId, Shop]:
+def shops_of(settings: PlainSettings) -> dict[StorefrontId, Shop]:
     """Give what reports must know of each storefront."""
     return {
         shop.id: Shop(

@@ -17,7 +17,7 @@ from gateway.metrics import VERSION, Metrics
 from gateway.model import Destination, StorefrontId
 from gateway.office.archive import digest_of
 from gateway.outbox.keyring import Keyring
-from gateway.settings import AuditSettings, Settings
+from gateway.settings import AuditSettings, PlainSettings, Settings
 from gateway.signing.checkpoint import Checkpoint
 from gateway.signing.entry import (
     COMMAND,
@@ -73,7 +73,7 @@ class Teller:
         self._log.say(Happening.CHECKPOINT_NOT_TAKEN if troubled else Happening.CHECKPOINT_TAKEN, reason=outlet)
 
 
-def open_file(settings: Settings) -> LogFile:
+def open_file(settings: PlainSettings) -> LogFile:
     """Open the log's file, held against what was handed out to `audit.checkpoint_file`. Raises CannotOpenLog."""
     audit = settings.audit
     key = load(audit.signing_key, audit.origin)
@@ -100,7 +100,7 @@ def outlets_of(audit: AuditSettings) -> Iterator[Exporter]:
 
 
 @asynccontextmanager
-async def open_log(settings: Settings, log: Log) -> AsyncIterator[SignedLog]:
+async def open_log(settings: PlainSettings, log: Log) -> AsyncIterator[SignedLog]:
     """Open the log for as long as the block lasts, for a command that does one thing. Raises CannotOpenLog."""
     signed = SignedLog(open_file(settings), [*outlets_of(settings.audit)], Teller(log))
     try:

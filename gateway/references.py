@@ -64,9 +64,7 @@ class Referent(Generic[T]):
 
     def __init__(self, reference: object, base: Path, env: Mapping[str, str], read: Callable[[Document], T]) -> None:
         """Follow `env:NAME` into `env`, or `file:path` (relative to `base`) to the file. Raises BadReference."""
-        match = REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
-        if match is None:
-            raise BadReference("must be a reference, env:NAME or file:path, never the secret itself")
+        match = formed(reference)
         self._read = read
         self._again_at = 0.0
         self._path = base / match["rest"] if match["kind"] == "file" else None
@@ -114,6 +112,14 @@ class Referent(Generic[T]):
             return self._read(document)
         except BadSecret as bad:
             raise BadReference(*bad.rules) from None
+
+
+def formed(reference: object) -> re.Match[str]:
+    """Take a reference apart without following it. Raises BadReference."""
+    match = REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
+    if match is None:
+        raise BadReference("must be a reference, env:NAME or file:path, never the secret itself")
+    return match
 
 
 def resolve(reference: object, base: Path, env: Mapping[str, str]) -> Secret:

@@ -15,7 +15,7 @@ from gateway.rights.counter import Disclosures, chosen_of, do
 from gateway.rights.desk import Desk
 from gateway.rights.follow_up import lines
 from gateway.rights.naming import Asked
-from gateway.settings import Settings
+from gateway.settings import PlainSettings
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _disclosed(settings: Settings, said: Said, asked: Asked) -> Disclosures:
+def _disclosed(settings: PlainSettings, said: Said, asked: Asked) -> Disclosures:
     async def closed(desk: Desk) -> Disclosures:
         told = await do(desk, Right.ACCESS, asked, chosen_of(desk, asked.storefront))
         assert isinstance(told, Disclosures)  # noqa: S101 - an access has disclosures

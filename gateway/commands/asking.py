@@ -19,7 +19,7 @@ from gateway.commands.ending import Ended
 from gateway.console.tokens import read_host_token
 from gateway.outbox import Outbox
 from gateway.rights.desk import Desk
-from gateway.settings import Settings
+from gateway.settings import PlainSettings
 from gateway.signing.entry import Entry
 
 Answer = TypeVar("Answer")
@@ -79,7 +79,7 @@ class Table(Question[bytes], frozen=True):
         return body
 
 
-def ask(settings: Settings, question: Question[Answer]) -> Answer | None:
+def ask(settings: PlainSettings, question: Question[Answer]) -> Answer | None:
     """Ask the running gateway; None when it does not know. Raises NotRunning, and Ended when it is in trouble.
 
     Never through a proxy from the environment: the question would leave this machine.
@@ -115,21 +115,21 @@ def _raise_unless_unknown(refused: HTTPError, token: str | None) -> None:
         raise troubled(problem.error)
 
 
-def open_closed(settings: Settings) -> AbstractAsyncContextManager[Outbox]:
+def open_closed(settings: PlainSettings) -> AbstractAsyncContextManager[Outbox]:
     """Open the store of a gateway that is not running, for as long as the block lasts. Raises Ended."""
     from gateway.commands.starting import closed_store  # noqa: PLC0415 - whom a running gateway answers needs none of it
 
     return closed_store(settings)
 
 
-def open_closed_log(settings: Settings) -> AbstractAsyncContextManager[Callable[[Entry], Awaitable[int]]]:
+def open_closed_log(settings: PlainSettings) -> AbstractAsyncContextManager[Callable[[Entry], Awaitable[int]]]:
     """Open the signed log of a gateway that is not running, as long as the block lasts; gives what records. Raises Ended."""
     from gateway.commands.starting import closed_log  # noqa: PLC0415 - as above
 
     return closed_log(settings)
 
 
-def look(settings: Settings, closed: Callable[[Outbox], Awaitable[Answer]]) -> Answer:
+def look(settings: PlainSettings, closed: Callable[[Outbox], Awaitable[Answer]]) -> Answer:
     """Do `closed` with the store of a gateway that is not running. Raises Ended."""
 
     async def inside() -> Answer:
@@ -139,7 +139,7 @@ def look(settings: Settings, closed: Callable[[Outbox], Awaitable[Answer]]) -> A
     return asyncio.run(inside())
 
 
-def ask_or_serve(settings: Settings, question: Question[Answer], closed: Callable[[Desk], Awaitable[Answer]]) -> Answer:
+def ask_or_serve(settings: PlainSettings, question: Question[Answer], closed: Callable[[Desk], Awaitable[Answer]]) -> Answer:
     """Ask the running gateway for a person's right, else do `closed` at the desk of its closed stores. Raises Ended."""
     try:
         told = ask(settings, question)
@@ -150,7 +150,7 @@ def ask_or_serve(settings: Settings, question: Question[Answer], closed: Callabl
     return told
 
 
-async def _served(settings: Settings, closed: Callable[[Desk], Awaitable[Answer]]) -> Answer:
+async def _served(settings: PlainSettings, closed: Callable[[Desk], Awaitable[Answer]]) -> Answer:
     from gateway.commands.starting import closed_desk  # noqa: PLC0415 - whom a running gateway answers needs none of it
 
     async with closed_desk(settings) as desk:
@@ -158,7 +158,7 @@ async def _served(settings: Settings, closed: Callable[[Desk], Awaitable[Answer]
 
 
 def ask_or_look(
-    settings: Settings, question: Question[Answer], closed: Callable[[Outbox], Awaitable[Answer | None]]
+    settings: PlainSettings, question: Question[Answer], closed: Callable[[Outbox], Awaitable[Answer | None]]
 ) -> Answer | None:
     """Ask as `ask` does, and when no gateway is running give what `closed` finds in its store. Raises Ended."""
     try:

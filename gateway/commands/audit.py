@@ -24,7 +24,7 @@ from gateway.commands.files import USUAL, files_anew, make_folder
 from gateway.commands.showing import err, out, show, show_json
 from gateway.model import Destination, StorefrontId
 from gateway.outbox import Decision, Outbox
-from gateway.settings import Settings, shipped
+from gateway.settings import PlainSettings, shipped
 from gateway.signing.acts import approval_of
 from gateway.signing.entry import COMMAND
 
@@ -67,7 +67,7 @@ def _shapes(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _all_rows(settings: Settings, names: Sequence[StorefrontId]) -> list[Row]:
+def _all_rows(settings: PlainSettings, names: Sequence[StorefrontId]) -> list[Row]:
     """Ask the running gateway for its ledger, or read it from the closed store."""
 
     async def closed(outbox: Outbox) -> Sequence[Shapes | None]:

@@ -16,7 +16,7 @@ from rich.table import Table
 from gateway.audit.comparison import Comparison, FieldTold, LaneTold, Why, compare
 from gateway.audit.observations import Elsewhere, Sent, Unread, sent_in
 from gateway.audit.recordings import MOST_REQUESTS, Flaw, Recorded, Rule, read
-from gateway.commands.configuration import settings_of, storefront_named
+from gateway.commands.configuration import settings_with_secrets, storefront_named
 from gateway.commands.ending import Ended
 from gateway.commands.files import new_files
 from gateway.commands.progress import bar
@@ -50,7 +50,7 @@ RULES: Final[Mapping[Fault | Rule, str]] = {
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare; gives 0 when nothing differs or there is nothing to hold it against, else 1. Raises Ended."""
-    settings = settings_of(arguments)
+    settings = settings_with_secrets(arguments)
     name = storefront_named(settings, arguments.storefront)
     with new_files({"--html": arguments.html, "--json": arguments.json}) as (page, data):
         told = _compared(settings, name, arguments.recorded, arguments.sent)

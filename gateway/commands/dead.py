@@ -15,7 +15,7 @@ from gateway.delivery.replaying import count_dead
 from gateway.model import StorefrontId
 from gateway.office import leafing
 from gateway.outbox import Outbox
-from gateway.settings import Settings
+from gateway.settings import PlainSettings
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _list(settings: Settings, name: StorefrontId, *, as_json: bool) -> None:
+def _list(settings: PlainSettings, name: StorefrontId, *, as_json: bool) -> None:
     """Print every dead letter, page by page."""
     cursor: str | None = ""
     letters: list[LetterTold] = []

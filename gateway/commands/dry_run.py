@@ -18,7 +18,7 @@ from gateway.commands.ending import Ended
 from gateway.commands.showing import out, show_json
 from gateway.model import Destination, Fault, StorefrontId
 from gateway.office.dry_run import Browser, DryRunTold, Order, Sender
-from gateway.settings import Settings
+from gateway.settings import PlainSettings
 
 MOST_BYTES = 64 * 1024
 
@@ -59,7 +59,7 @@ def _event(path: str) -> bytes:
     return text
 
 
-def _told(settings: Settings, name: StorefrontId, order: Order) -> DryRunTold:
+def _told(settings: PlainSettings, name: StorefrontId, order: Order) -> DryRunTold:
     try:
         told = ask(settings, Question(DryRunTold, "/api/v1/dry-run", {}, order))
     except NotRunning:
@@ -72,7 +72,7 @@ def _told(settings: Settings, name: StorefrontId, order: Order) -> DryRunTold:
     return told
 
 
-async def _closed(settings: Settings, name: StorefrontId, order: Order) -> DryRunTold | Fault:
+async def _closed(settings: PlainSettings, name: StorefrontId, order: Order) -> DryRunTold | Fault:
     from gateway.commands.starting import closed_dry_run  # noqa: PLC0415 - whom a running gateway answers needs none of it
 
     async with closed_dry_run(settings) as dry_run:

@@ -18,7 +18,7 @@ from gateway.commands.showing import out, show, show_json
 from gateway.model import StorefrontId
 from gateway.office.reports import Asked, Reports, read
 from gateway.outbox import Outbox
-from gateway.settings import Settings
+from gateway.settings import PlainSettings
 
 COLUMNS = ("received", "refused for consent", "other refusals", "invalid", "repeats", "accepted", "opt-in")
 
@@ -58,13 +58,13 @@ def _query(arguments: argparse.Namespace) -> dict[str, str]:
     return {name: str(value) for name, value in said.items() if value is not None}
 
 
-def _reports(settings: Settings, outbox: Outbox) -> Reports:
+def _reports(settings: PlainSettings, outbox: Outbox) -> Reports:
     from gateway.app import shops_of  # noqa: PLC0415 - whom a running gateway answers needs none of it
 
     return Reports(outbox, shops_of(settings))
 
 
-def _silences(settings: Settings, name: StorefrontId) -> Silences:
+def _silences(settings: PlainSettings, name: StorefrontId) -> Silences:
     async def look(outbox: Outbox) -> Silences:
         return await _reports(settings, outbox).silence(name, int(time.time()))
 

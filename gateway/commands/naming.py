@@ -15,7 +15,7 @@ from gateway.commands.ending import Ended
 from gateway.commands.showing import err
 from gateway.model import Fault
 from gateway.rights.naming import Asked, Wrong, read
-from gateway.settings import Settings
+from gateway.settings import PlainSettings
 
 LONGEST_LINE: Final = 1000
 """Characters of an address that are read; none has so many."""
@@ -45,7 +45,7 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
         return "<Said>"
 
 
-def said_of(arguments: argparse.Namespace, settings: Settings) -> tuple[Said, Asked]:
+def said_of(arguments: argparse.Namespace, settings: PlainSettings) -> tuple[Said, Asked]:
     """Read whom a command is about, as it is posted and as it is understood. Raises Ended, which repeats nothing of it."""
     storefront = None if arguments.storefront is None else str(storefront_named(settings, arguments.storefront))
     said = Said(

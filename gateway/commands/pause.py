@@ -10,7 +10,7 @@ from gateway.commands.ending import Ended
 from gateway.commands.health import lasting
 from gateway.commands.showing import out, show_json
 from gateway.office.pausing import PauseOrder, PauseTold, Pausing
-from gateway.settings import Settings
+from gateway.settings import PlainSettings
 from gateway.signing.entry import COMMAND
 
 
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def _closed(settings: Settings, order: PauseOrder, *, pause: bool) -> PauseTold | None:
+async def _closed(settings: PlainSettings, order: PauseOrder, *, pause: bool) -> PauseTold | None:
     """Do it in the closed store: it is so when a gateway starts on it. Raises Ended."""
     from gateway.app import rules_of  # noqa: PLC0415 - whom a running gateway answers needs none of it
 

@@ -30,7 +30,7 @@ from gateway.model import CURRENCIES, EXPONENTS, Destination, Fault, Kind, Store
 from gateway.office.reconciling import MOST_FLAWS, READ_AT_ONCE, SECONDS, Asked, Posted, Run
 from gateway.office.reports import Shop
 from gateway.raw import MAX_AGE
-from gateway.settings import Settings
+from gateway.settings import PlainSettings
 from gateway.signing.acts import reconciliation_of
 from gateway.signing.entry import COMMAND
 from gateway.sources.order_list import Flaw, Format, Layout, Listed, ListFault, read_csv
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if missing else 0
 
 
-def _shop(settings: Settings, name: StorefrontId) -> Shop:
+def _shop(settings: PlainSettings, name: StorefrontId) -> Shop:
     from gateway.app import shops_of  # noqa: PLC0415 - nobody else needs the whole gateway
 
     return shops_of(settings)[name]
@@ -134,7 +134,7 @@ class _Order(msgspec.Struct, frozen=True, omit_defaults=True):
     not_expected: str | None = None
 
 
-def _reconciled(settings: Settings, asked: Asked, shop: Shop) -> Reconciliation:
+def _reconciled(settings: PlainSettings, asked: Asked, shop: Shop) -> Reconciliation:
     """Ask the running gateway, else look in the store that it left. Lines are those of the file. Raises Ended."""
     encoded = [msgspec.Raw(msgspec.json.encode(_posted(order))) for order in asked.orders]
     posted = Posted(str(asked.storefront), encoded, asked.kind, asked.exact)
@@ -163,7 +163,7 @@ def _posted(order: Listed) -> _Order:
     return _Order(str(order.id), value, money.currency, order.at, why)
 
 
-async def _looked_up(settings: Settings, asked: Asked, shop: Shop) -> Reconciliation:
+async def _looked_up(settings: PlainSettings, asked: Asked, shop: Shop) -> Reconciliation:
     from gateway.audit.trace import NOT_RUNNING  # noqa: PLC0415 - said of a closed store alone
 
     async with open_closed_log(settings) as record:

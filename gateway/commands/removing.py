@@ -15,10 +15,10 @@ from gateway.rights.counter import Receipts, chosen_of, do
 from gateway.rights.desk import Desk
 from gateway.rights.follow_up import lines
 from gateway.rights.naming import Asked
-from gateway.settings import Settings
+from gateway.settings import PlainSettings
 
 
-def remove(settings: Settings, right: Right, said: Said, asked: Asked) -> Receipts:
+def remove(settings: PlainSettings, right: Right, said: Said, asked: Asked) -> Receipts:
     """Have it done; gives a receipt for each storefront. Raises Ended."""
 
     async def closed(desk: Desk) -> Receipts:

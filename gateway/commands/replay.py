@@ -19,7 +19,7 @@ from gateway.commands.showing import err, out, show, show_json
 from gateway.delivery.letters import Order
 from gateway.delivery.replaying import Replayer, count_dead
 from gateway.model import Destination, StorefrontId
-from gateway.settings import Settings
+from gateway.settings import PlainSettings
 from gateway.signing.acts import replay_of
 from gateway.signing.entry import COMMAND
 
@@ -51,7 +51,7 @@ def _orders(storefront: StorefrontId, destinations: Sequence[Destination], argum
 
 
 async def _replay_all(
-    settings: Settings, storefront: StorefrontId, orders: Sequence[Order], arguments: argparse.Namespace
+    settings: PlainSettings, storefront: StorefrontId, orders: Sequence[Order], arguments: argparse.Namespace
 ) -> int:
     """Show what a replay would do, and do it if that was asked for."""
     async with _asking_to_replay(settings, storefront) as (asking, dead):
@@ -108,7 +108,7 @@ def _print(totals: replay.Totals, *, dry_run: bool) -> None:
 
 
 @asynccontextmanager
-async def _asking_to_replay(settings: Settings, storefront: StorefrontId) -> AsyncIterator[tuple[replay.Ask, Listing]]:
+async def _asking_to_replay(settings: PlainSettings, storefront: StorefrontId) -> AsyncIterator[tuple[replay.Ask, Listing]]:
     """Give how to ask for a slice, and what is dead: over a running gateway, else over its closed store. Raises Ended."""
     try:
         listing = ask(settings, Question(Listing, "/api/v1/dead-letters", {"storefront": storefront}))
@@ -132,7 +132,7 @@ async def _asking_to_replay(settings: Settings, storefront: StorefrontId) -> Asy
 
 
 @asynccontextmanager
-async def _closed(settings: Settings, storefront: StorefrontId) -> AsyncIterator[tuple[replay.Ask, Listing]]:
+async def _closed(settings: PlainSettings, storefront: StorefrontId) -> AsyncIterator[tuple[replay.Ask, Listing]]:
     from gateway.app import rules_of  # noqa: PLC0415 - whom a running gateway answers needs none of it
 
     async with open_closed(settings) as outbox, open_closed_log(settings) as record:

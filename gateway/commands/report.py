@@ -16,7 +16,7 @@ from gateway.commands.showing import out
 from gateway.console.language import Words
 from gateway.model import StorefrontId
 from gateway.office.papers import Period, Unmeant, period
-from gateway.settings import Settings
+from gateway.settings import PlainSettings
 from gateway.signing.entry import COMMAND, Export, Exported
 
 
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _report(settings: Settings, name: StorefrontId, query: dict[str, str], asked: Period, now: int) -> PrivacyReport:
+def _report(settings: PlainSettings, name: StorefrontId, query: dict[str, str], asked: Period, now: int) -> PrivacyReport:
     try:
         told = ask(settings, Question(PrivacyReport, "/api/v1/privacy-report", {"storefront": name, **query}))
     except NotRunning:
@@ -48,7 +48,7 @@ def _report(settings: Settings, name: StorefrontId, query: dict[str, str], asked
     return told
 
 
-async def _closed(settings: Settings, name: StorefrontId, asked: Period, now: int) -> PrivacyReport:
+async def _closed(settings: PlainSettings, name: StorefrontId, asked: Period, now: int) -> PrivacyReport:
     from gateway.commands.starting import closed_papers  # noqa: PLC0415 - whom a running gateway answers needs none of it
 
     async with closed_papers(settings) as papers:

@@ -8,7 +8,7 @@ from gateway.commands.asking import NotRunning, Table, ask, look, open_closed_lo
 from gateway.commands.files import new_file
 from gateway.commands.showing import out
 from gateway.outbox import Outbox
-from gateway.settings import Settings
+from gateway.settings import PlainSettings
 from gateway.signing.entry import COMMAND, Export
 
 Closed = Callable[[Outbox], Awaitable[str]]
@@ -16,7 +16,7 @@ Closed = Callable[[Outbox], Awaitable[str]]
 
 
 def save(  # noqa: PLR0913, PLR0917 - what is asked, and what is done where nobody answers
-    settings: Settings, file: Path, path: str, query: Mapping[str, str], heading: Sequence[str], closed: Closed | None
+    settings: PlainSettings, file: Path, path: str, query: Mapping[str, str], heading: Sequence[str], closed: Closed | None
 ) -> None:
     """Write the table that a path gives. Raises Ended; and NotRunning where no gateway runs and `closed` is None."""
     from gateway.office.exporting import FORMAT, SHEETS  # noqa: PLC0415 - brings in the server, which most questions need not

@@ -6,7 +6,7 @@ This is the heavy end: whoever imports it has the whole gateway in memory.
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from gateway.app import CannotListen, make_callers, make_desk, make_dry_run, make_papers, open_ledger, open_store
+from gateway.app import CannotListen, make_desk, make_dry_run, make_lines, make_papers, open_ledger, open_store
 from gateway.commands import configuration, keyfile
 from gateway.commands.ending import Ended
 from gateway.intake.consents import Consents
@@ -21,7 +21,7 @@ from gateway.outbox.keyring import BadKeyFile
 from gateway.outbox.schema import CannotOpen
 from gateway.recording import open_log
 from gateway.rights.desk import Desk, Via
-from gateway.settings import BadSettings, Settings
+from gateway.settings import BadSettings, PlainSettings
 from gateway.signing.acts import request_of
 from gateway.signing.entry import COMMAND, Entry
 from gateway.signing.recorder import SignedLog, Unrecorded
@@ -58,7 +58,7 @@ def failures_told() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def closed_store(settings: Settings) -> AsyncIterator[Outbox]:
+async def closed_store(settings: PlainSettings) -> AsyncIterator[Outbox]:
     """Open the store of a gateway that is not running, and close it at the end of the block. Raises Ended."""
     with failures_told():
         async with open_store(settings) as outbox:
@@ -66,7 +66,7 @@ async def closed_store(settings: Settings) -> AsyncIterator[Outbox]:
 
 
 @asynccontextmanager
-async def closed_log(settings: Settings) -> AsyncIterator[Callable[[Entry], Awaitable[int]]]:
+async def closed_log(settings: PlainSettings) -> AsyncIterator[Callable[[Entry], Awaitable[int]]]:
     """Open the signed log of a gateway that is not running, and close it at the end of the block; gives what records there.
 
     Raises Ended, also in place of `Unrecorded`: what was to be recorded is not done.
@@ -97,15 +97,15 @@ class Registrar:
 
 
 @asynccontextmanager
-async def closed_dry_run(settings: Settings) -> AsyncIterator[DryRun]:
+async def closed_dry_run(settings: PlainSettings) -> AsyncIterator[DryRun]:
     """Open both stores of a gateway that is not running, and try events out against them. Raises Ended."""
     with failures_told():
         async with open_store(settings) as outbox, open_ledger(settings) as ledger:
-            yield make_dry_run(settings, make_callers(settings), Consents(ledger, outbox, Metrics()).run)
+            yield make_dry_run(settings, make_lines(settings), Consents(ledger, outbox, Metrics()).run)
 
 
 @asynccontextmanager
-async def closed_papers(settings: Settings) -> AsyncIterator[Papers]:
+async def closed_papers(settings: PlainSettings) -> AsyncIterator[Papers]:
     """Open both stores of a gateway that is not running, and write papers from them and its log. Raises Ended."""
     with failures_told():
         async with open_store(settings) as outbox, open_ledger(settings) as ledger:
@@ -113,7 +113,7 @@ async def closed_papers(settings: Settings) -> AsyncIterator[Papers]:
 
 
 @asynccontextmanager
-async def closed_desk(settings: Settings) -> AsyncIterator[Desk]:
+async def closed_desk(settings: PlainSettings) -> AsyncIterator[Desk]:
     """Open both stores of a gateway that is not running, and serve persons from them. Raises Ended."""
     with failures_told():
         async with open_store(settings) as outbox, open_ledger(settings) as ledger, open_log(settings, Log()) as signed:

@@ -29,7 +29,10 @@ class Enabled(msgspec.Struct, frozen=True):
 
     name: Destination
     adapter: Adapter
-    login: Login
+    login: Login | None
+    """None where references are not followed, or lead to nothing usable, which is a fault."""
+    secrets: tuple[str, ...]
+    """Names of the secrets that are set beside the credential."""
     base_url: str
     credential: str
     quota: Quota
@@ -65,14 +68,15 @@ class Destinations:
         block = self._reader.block(adapter.Settings, own, at)
         self._check_endpoint(table.get("base_url"), _base_urls(adapter), (*at, "base_url"))
         self._check_endpoint(table.get("token_url"), _token_urls(adapter), (*at, "token_url"))
-        login = self._login(adapter, table, at)
+        secrets = tuple(sorted(name for name in adapter.secrets if table.get(name) is not None))
+        login = self._login(adapter, table, secrets, at)
         file = self._contract(adapter.destination)
         allowed = self._allowed(table.get(ALLOW, {}), file, (*at, ALLOW))
-        if block is None or login is None or file is None:
+        if block is None or file is None:
             return None
         made = adapter(block)
         contract = self._terms(made, block.base_url, file, allowed)
-        for place in disagreements(written_out(made, block.base_url, login.secrets), contract):
+        for place in disagreements(written_out(made, block.base_url, secrets), contract):
             self._disagreement(place, contract, at)
         tokens = made.token_endpoint
         if tokens is not None and host_and_port(_origin_of(tokens.url)) not in contract.token_hosts:
@@ -81,6 +85,7 @@ class Destinations:
             name=adapter.destination,
             adapter=made,
             login=login,
+            secrets=secrets,
             base_url=block.base_url,
             contract=contract,
             credential=block.credential,
@@ -147,11 +152,10 @@ class Destinations:
             hint = f"; the contract lacks {missing}: put it back, or turn off what sends it" if missing else ""
             self._reader.fault(at, f"adapter and contract disagree, so nothing could be sent: {place}{hint}")
 
-    def _login(self, adapter: type[Adapter], table: Mapping[str, object], at: At) -> Login | None:
+    def _login(self, adapter: type[Adapter], table: Mapping[str, object], named: Iterable[str], at: At) -> Login | None:
         """Follow a destination's references: its credential, and those of the adapter's secrets that are set."""
         read = partial(read_credential, token_url=adapter.token_url)
         credential = self._reader.referent(table["credential"], (*at, "credential"), read) if "credential" in table else None
-        named = sorted(name for name in adapter.secrets if table.get(name) is not None)
         secrets = {name: self._reader.referent(table[name], (*at, name), one_line) for name in named}
         found = {name: secret for name, secret in secrets.items() if secret is not None}
         if credential is None or found.keys() != secrets.keys():

@@ -28,5 +28,4 @@ def prove(settings: Settings) -> None:
 
 def _rehearsed(storefront: Storefront, name: Destination, most: int | None = None) -> Iterator[tuple[Outgoing, int]]:
     """Write one destination's samples out, `most` a request."""
-    secrets = storefront.logins[name].secrets
-    return written_out(storefront.destinations[name], storefront.base_urls[name], secrets, most)
+    return written_out(storefront.destinations[name], storefront.base_urls[name], storefront.secrets[name], most)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
-from gateway.references import BadReference, Referent
+from gateway.references import BadReference, Referent, formed
 from gateway.secret import Document, Secret, one_line
 from gateway.settings.faults import LIST, place_of, rule_of
 
@@ -64,6 +64,24 @@ class Reader:
             for rule in bad.rules:
                 self.fault(at, rule)
             return None
+
+
+class PlainReader(Reader):
+    """Reads tables, and of references their form alone: what they lead to is neither needed nor looked for."""
+
+    def __init__(self, base: Path, *, test_allowed: bool) -> None:
+        """`base` is where relative paths begin."""
+        super().__init__(base, {}, test_allowed=test_allowed)
+
+    def referent(self, reference: object, at: At, read: Callable[[Document], Found]) -> Referent[Found] | None:
+        """Note a reference that is none; what it leads to is never given."""
+        del read
+        try:
+            formed(reference)
+        except BadReference as bad:
+            for rule in bad.rules:
+                self.fault(at, rule)
+        return None
 
 
 def table_of(raw: object) -> Mapping[str, object]:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from gateway.console import configuration
 from gateway.console.configuration import Console, ConsoleSettings, ConsoleTables, OidcSettings, PersonSettings, TokenSettings
@@ -21,17 +23,35 @@ from gateway.settings.blocks import (
 )
 from gateway.settings.destinations import Destinations
 from gateway.settings.faults import RULES, SECTIONS, BadSettings, section_of, toml_fault
-from gateway.settings.reader import Reader, is_loopback, split, table_of
-from gateway.settings.ready import Settings
+from gateway.settings.reader import PlainReader, Reader, is_loopback, split, table_of
+from gateway.settings.ready import PlainSettings, PlainStorefront, Settings
 from gateway.settings.shops import Shops
 from gateway.settings.storefronts import Storefronts
+
+Plain = TypeVar("Plain", bound=msgspec.Struct)
 
 
 def load(path: Path, env: Mapping[str, str]) -> Settings:
     """Read the file and all that it refers to; `env` is where `env:NAME` is looked up. Raises BadSettings."""
     file = _toml(path)
-    test_allowed = table_of(file.get("server")).get("allow_test_endpoints") is True
-    return Reading(Reader(path.parent.absolute(), env, test_allowed=test_allowed)).settings(file)
+    return Reading(Reader(path.parent.absolute(), env, test_allowed=_test_allowed(file))).settings(file)
+
+
+def load_plain(path: Path) -> PlainSettings:
+    """Read the file, and of what it refers to only the contracts: no secret is needed. Raises BadSettings."""
+    file = _toml(path)
+    read = Reading(PlainReader(path.parent.absolute(), test_allowed=_test_allowed(file))).settings(file)
+    storefronts = {name: _only(PlainStorefront, storefront) for name, storefront in read.storefronts.items()}
+    return msgspec.structs.replace(_only(PlainSettings, read), storefronts=MappingProxyType(storefronts))
+
+
+def _only(plain: type[Plain], whole: Plain) -> Plain:
+    """Leave out what a structure has more than another one."""
+    return plain(**{name: getattr(whole, name) for name in plain.__struct_fields__})
+
+
+def _test_allowed(file: Mapping[str, object]) -> bool:
+    return table_of(file.get("server")).get("allow_test_endpoints") is True
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -83,8 +103,18 @@ class Reading:
             or company is None
         ):
             raise BadSettings(sorted(self._reader.faults, key=section_of), server)
-        shops = MappingProxyType(storefronts)
-        return Settings(server, outbox, ledger, delivery, retention, audit, company, console, _digest(file), shops)
+        return Settings(
+            server=server,
+            outbox=outbox,
+            ledger=ledger,
+            delivery=delivery,
+            retention=retention,
+            audit=audit,
+            company=company,
+            console=console,
+            digest=_digest(file),
+            storefronts=MappingProxyType(storefronts),
+        )
 
     def _console(self, raw: object) -> Console:
         """Read who may look and act."""

@@ -1,4 +1,8 @@
-"""What everything else is given: the configuration in which everything fits, with references followed and adapters made."""
+"""What everything else is given: the configuration in which everything fits, adapters made.
+
+A gateway is given `Settings`, with every reference followed. What holds no secret and needs none is `PlainSettings`: who asks a
+gateway, or looks into its closed store, needs none of the tokens that the gateway itself was started with.
+"""
 
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
@@ -33,8 +37,8 @@ class Shop(msgspec.Struct, frozen=True):
     orders: Orders
 
 
-class Storefront(msgspec.Struct, frozen=True):
-    """One shop, ready: adapters made, references followed. Mappings are in the order of `Destination`."""
+class PlainStorefront(msgspec.Struct, frozen=True):
+    """One shop, ready, without what is secret. Mappings are in the order of `Destination`."""
 
     id: StorefrontId
     origins: frozenset[PageOrigin]
@@ -46,22 +50,29 @@ class Storefront(msgspec.Struct, frozen=True):
     time_zone: ZoneInfo
     smallest_group: int
     consent: ConsentSettings
-    keys: tuple[StoredKey, ...]
     destinations: Mapping[Destination, Adapter]
-    logins: Mapping[Destination, Login]
+    secrets: Mapping[Destination, tuple[str, ...]]
+    """Names of the secrets that are set beside the credential."""
     contracts: Mapping[Destination, Contract]
     base_urls: Mapping[Destination, str]
     credentials: Mapping[Destination, str]
     """References to the access tokens: where two are the same, so is the quota."""
     quotas: Mapping[Destination, Quota]
-    shops: Mapping[Source, Shop]
-    """Where the storefront is one, by platform."""
     test_endpoints: frozenset[Destination]
     """Destinations whose events go to another host than the platform's own, or whose tokens come from another."""
 
 
-class Settings(msgspec.Struct, frozen=True):
-    """The whole configuration, in which everything fits."""
+class Storefront(PlainStorefront, frozen=True):
+    """The same with its references followed."""
+
+    keys: tuple[StoredKey, ...]
+    logins: Mapping[Destination, Login]
+    shops: Mapping[Source, Shop]
+    """Where the storefront is one, by platform."""
+
+
+class PlainSettings(msgspec.Struct, frozen=True):
+    """The whole configuration, in which everything fits, without what is secret."""
 
     server: ServerSettings
     outbox: OutboxSettings
@@ -70,7 +81,13 @@ class Settings(msgspec.Struct, frozen=True):
     retention: RetentionSettings
     audit: AuditSettings
     company: CompanySettings
-    console: Console
     digest: str
     """SHA-256 of what the file says, in hex: the same for files that differ in comments and layout only."""
+    storefronts: Mapping[StorefrontId, PlainStorefront]
+
+
+class Settings(PlainSettings, frozen=True):
+    """The same with its references followed."""
+
+    console: Console
     storefronts: Mapping[StorefrontId, Storefront]

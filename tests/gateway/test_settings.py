@@ -15,7 +15,18 @@ from gateway.model import Destination, Source, StorefrontId
 from gateway.rights.retention import Period
 from gateway.sandbox.google_token import AUDIENCE, TokenService
 from gateway.secret import Document, Secret
-from gateway.settings import Address, BadSettings, RetentionSettings, Shop, load, names, prove
+from gateway.settings import (
+    Address,
+    BadSettings,
+    PlainSettings,
+    PlainStorefront,
+    RetentionSettings,
+    Shop,
+    load,
+    load_plain,
+    names,
+    prove,
+)
 from gateway.settings.faults import rule_of
 from gateway.sources import prestashop, woocommerce
 from gateway.sources.shopify import CHANNELS, Rules, Topic
@@ -239,6 +250,57 @@ def test_a_value_where_a_storefront_or_its_parts_belong_is_a_fault(tmp_path: Pat
     places = {fault.partition(":")[0] for fault in faults_of(tmp_path, wrong)}
     assert places >= {"storefronts.demo.consent", "storefronts.demo.keys", "storefronts.demo.destinations"}
     assert faults_of(tmp_path, spoilt(f"[{META}]", f"[{META}.events]"))[0].startswith(META)
+
+
+# ── without secrets ──────────────────────────────────────────────────────────────────────────────────────────────
+
+REFERRED: Final = (
+    GOOD.replace('hash = "' + "a" * 64 + '"', 'key = "env:NO"')
+    + """app_secret = "file:nowhere"
+[storefronts.demo.shopify]
+shop_domain = "a.myshopify.com"
+secrets = ["env:NO"]
+[[console.people]]
+name = "Ada"
+roles = ["operator"]
+password = "file:nowhere"
+[[console.tokens]]
+id = "t1"
+roles = ["operator"]
+key = "env:NO"
+[console.oidc]
+issuer = "https://idp.example"
+client_id = "gateway"
+client_secret = "file:nowhere"
+public_url = "https://console.example"
+roles = { staff = "marketer" }
+"""
+)
+"""A configuration with a reference wherever there can be one, each of which leads nowhere."""
+
+
+def test_who_needs_no_secret_reads_everything_else(tmp_path: Path) -> None:
+    """Neither a variable nor a file behind a reference is looked for; all that is not secret is as a gateway has it."""
+    assert len(faults_of(tmp_path, REFERRED, {})) == 7
+    plain = load_plain(write(tmp_path, REFERRED))
+    whole = load_text(tmp_path, GOOD + 'app_secret = "env:META"')
+    ours, theirs = (loaded.storefronts[StorefrontId("demo")] for loaded in (plain, whole))
+    assert [type(plain), type(ours)] == [PlainSettings, PlainStorefront]
+    assert (plain.server, plain.retention, ours.consent) == (whole.server, whole.retention, theirs.consent)
+    assert ours.secrets == theirs.secrets == {Destination.META: ("app_secret",)}
+    assert (list(ours.contracts), ours.credentials) == ([Destination.META], {Destination.META: "env:META"})
+    assert not {"keys", "logins", "shops", "console"} & {*dir(plain), *dir(ours)}
+
+
+def test_a_fault_that_is_seen_without_secrets_is_told(tmp_path: Path) -> None:
+    """All of them at once, among them what is no reference at all."""
+    text = REFERRED.replace("env:META", "EAAB-pasted").replace("file:nowhere", "pasted").replace("[server]", "[server]\nx = 1")
+    with pytest.raises(BadSettings) as bad:
+        load_plain(write(tmp_path, text))
+    places = [fault.partition(":")[0] for fault in bad.value.faults]
+    told = ["server.x", "console.people[0].password", "console.oidc.client_secret", f"{META}.credential", f"{META}.app_secret"]
+    assert places == told
+    assert "pasted" not in str(bad.value)
 
 
 # ── endpoints ────────────────────────────────────────────────────────────────────────────────────────────────────
