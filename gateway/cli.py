@@ -156,8 +156,8 @@ def _dry_run_arguments(parser: argparse.ArgumentParser) -> None:
     _with_storefront(parser)
     parser.add_argument("event", metavar="FILE", help="a file with the event in JSON, or - for standard input")
     parser.add_argument("--browser", action="store_true", help="as a browser sends it, not a server")
-    parser.add_argument("--ip", help="with --browser: the address of its connection")
-    parser.add_argument("--user-agent", help="with --browser: how it describes itself")
+    parser.add_argument("--ip", type=typed.text, help="with --browser: the address of its connection")
+    parser.add_argument("--user-agent", type=typed.text, help="with --browser: how it describes itself")
     parser.add_argument("--gpc", action="store_true", help="with --browser: it sends Sec-GPC: 1")
     parser.add_argument("--exact", action="store_true", help="show values, not kinds")
     parser.add_argument("--json", action="store_true", help="print the answer for programs")
@@ -389,7 +389,12 @@ def _replay_arguments(parser: argparse.ArgumentParser) -> None:
         help="only what died of it, as `dead` shows it; may be repeated",
     )
     parser.add_argument(
-        "--code", action="append", default=[], metavar="C", help="only with this code of the platform; may be repeated"
+        "--code",
+        type=typed.text,
+        action="append",
+        default=[],
+        metavar="C",
+        help="only with this code of the platform; may be repeated",
     )
     parser.add_argument("--event", type=typed.kind, choices=list(Kind), help="only this kind")
     parser.add_argument(
@@ -413,11 +418,13 @@ def _with_person(parser: argparse.ArgumentParser) -> None:
         "--email", type=typed.standard_input, metavar="-", help="the address, read from standard input; never as an argument"
     )
     address.add_argument("--email-file", type=Path, metavar="FILE", help="the address, read from a file")
-    who.add_argument("--order-id", metavar="ID", help="the number of an order; for purchases usually their event id")
-    who.add_argument("--client-id", metavar="ID", help="the id that the shop's pages know a browser by")
-    who.add_argument("--receipt", metavar="R", help="the receipt of a consent record")
-    who.add_argument("--cart-token", metavar="T", help="the token of a cart")
-    who.add_argument("--checkout-token", metavar="T", help="the token of a checkout")
+    who.add_argument(
+        "--order-id", type=typed.text, metavar="ID", help="the number of an order; for purchases usually their event id"
+    )
+    who.add_argument("--client-id", type=typed.text, metavar="ID", help="the id that the shop's pages know a browser by")
+    who.add_argument("--receipt", type=typed.text, metavar="R", help="the receipt of a consent record")
+    who.add_argument("--cart-token", type=typed.text, metavar="T", help="the token of a cart")
+    who.add_argument("--checkout-token", type=typed.text, metavar="T", help="the token of a checkout")
     parser.add_argument("--storefront", help="at this one only (default: at all of them)")
     parser.add_argument(
         "--law",
@@ -494,7 +501,10 @@ def _key_arguments(parser: argparse.ArgumentParser) -> None:
     )
     signing.add_argument("path", type=Path, help="where it goes: the setting audit.signing_key, outside server.data_dir")
     signing.add_argument(
-        "--origin", default=LOG_ORIGIN, help=f"whose log it is: the setting audit.origin (default: {LOG_ORIGIN})"
+        "--origin",
+        type=typed.text,
+        default=LOG_ORIGIN,
+        help=f"whose log it is: the setting audit.origin (default: {LOG_ORIGIN})",
     )
     make = _part(
         what.add_parser,

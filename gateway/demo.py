@@ -66,8 +66,8 @@ def prepare(state: Path, first_port: int = DEMO_PORT) -> Settings:
         password = secrets.token_urlsafe(12)
         _write_once(state / PASSWORD, password)
         _write_once(state / HASH, hash_password((state / PASSWORD).read_text()))
-    moved = PORT.sub(lambda port: str(int(port[0]) - DEMO_PORT + first_port), TEMPLATE.read_text())
-    (state / DEMO_CONFIG.name).write_text(moved)
+    moved = PORT.sub(lambda port: str(int(port[0]) - DEMO_PORT + first_port), TEMPLATE.read_text("utf-8"))
+    (state / DEMO_CONFIG.name).write_text(moved, "utf-8")
     return load(state / DEMO_CONFIG.name, os.environ)
 
 

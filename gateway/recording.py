@@ -86,7 +86,7 @@ def open_file(settings: PlainSettings) -> LogFile:
 def _handed_out(audit: AuditSettings, key: SigningKey | None) -> Sequence[Checkpoint]:
     if key is None or audit.checkpoint_file is None or not audit.checkpoint_file.exists():
         return ()
-    return handed_out_of(audit.checkpoint_file.read_text(errors="replace"), key)
+    return handed_out_of(audit.checkpoint_file.read_text("utf-8", errors="replace"), key)
 
 
 def outlets_of(audit: AuditSettings) -> Iterator[Exporter]:

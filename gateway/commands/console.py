@@ -8,7 +8,7 @@ import sys
 from getpass import getpass
 from typing import Final
 
-from gateway.commands import keyfile
+from gateway.commands import keyfile, typed
 from gateway.commands.ending import Ended
 from gateway.commands.showing import out
 from gateway.console.configuration import token_id
@@ -40,7 +40,7 @@ def _hash_password() -> int:
 def _typed() -> str:
     """Read a new password: twice at a terminal, else one line of standard input. Raises Ended."""
     if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
+        return typed.piped_line()
     try:
         first, second = getpass("New password: "), getpass("Once more: ")
     except EOFError:

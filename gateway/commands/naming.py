@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.commands import typed
 from gateway.commands.configuration import storefront_named
 from gateway.commands.ending import Ended
 from gateway.commands.showing import err
@@ -68,14 +69,14 @@ def _address(arguments: argparse.Namespace) -> str | None:
     """Read an address from a file or from standard input, without the end of its line."""
     if arguments.email_file is not None:
         try:
-            return str(arguments.email_file.read_text()[:LONGEST_LINE].strip())
+            return str(arguments.email_file.read_text("utf-8")[:LONGEST_LINE].strip())
         except (OSError, UnicodeDecodeError):
             raise Ended(2, "The file with the address cannot be read.") from None
     if arguments.email is None:
         return None
     if sys.stdin.isatty():
         err.print("The address, then Enter: ", end="")
-    return sys.stdin.readline(LONGEST_LINE).strip()
+    return typed.piped_line(LONGEST_LINE).strip()
 
 
 def _ended(wrong: Wrong) -> Ended:

@@ -127,7 +127,7 @@ def _last(folder: Path) -> Iterator[tuple[str, str]]:
 def _notes(path: Path) -> list[tuple[str, str]]:
     """Read a file of notes; each is named by the file, and by its place where there are more. Raises Ended."""
     try:
-        text = path.read_text(errors="replace")
+        text = path.read_text("utf-8", errors="replace")
     except OSError:
         raise Ended(2, f"There is no checkpoint to be read at {path}.") from None
     found = split_notes(text)
@@ -140,7 +140,7 @@ def _key(text: str) -> VerifierKey:
     """Read a verifier key that was typed, or the file of one. Raises Ended."""
     path = Path(text)
     try:
-        return VerifierKey.read(path.read_text().strip() if path.is_file() else text)
+        return VerifierKey.read(path.read_text("utf-8").strip() if path.is_file() else text)
     except (OSError, UnicodeDecodeError, BadKey):
         raise Ended(2, "--key: must be a verifier key, as `consent-gateway key signing` prints it, or a file of one.") from None
 

@@ -1,17 +1,39 @@
-"""What people type after an option, read: each function gives the value, or raises ArgumentTypeError with what is right."""
+"""What people type, read: each function gives the value of an option, or raises ArgumentTypeError with what is right."""
 
 import argparse
 import math
 import re
+import sys
 import time
 from datetime import UTC, datetime
 from enum import StrEnum
+from io import TextIOWrapper
 from typing import TypeVar
 
+from gateway.commands.ending import Ended
 from gateway.model import Destination, Kind, Reason
 from gateway.places import DEMO_LAST_OFFSET
 
 Value = TypeVar("Value", bound=StrEnum)
+
+
+def text(text: str) -> str:
+    """Read a name that is hashed or sent: bytes that the shell's encoding could not read are none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("must be UTF-8 text") from None
+    return text
+
+
+def piped_line(longest: int = -1) -> str:
+    """Read a line of standard input, without its end; as UTF-8, in whatever locale: it is hashed. Raises Ended."""
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="strict")
+    try:
+        return sys.stdin.readline(longest).rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise Ended(2, "What is on standard input is not UTF-8 text.") from None
 
 
 def first_port(text: str) -> int:

@@ -1,3 +1,4 @@
+import asyncio
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.gateway.commands.doing import Capture
 from tests.gateway.signing.forging import EIGHT, Forgery, remade
 from tests.gateway.signing.making import KEY, META, ORIGIN, OTHER_KEY, Made, counts, make
 from tests.live import Installation
+from tests.showing import ENV, command
 
 VKEY = KEY.verifier.text
 BASE = 1_800_000_000
@@ -124,6 +126,17 @@ def test_without_a_key_there_is_nothing_to_verify(stopped: Installation, mine: I
     said = capsys.readouterr().err
     assert "others may read" in said
     assert "no audit.signing_key" in said
+
+
+async def test_a_log_is_sound_in_every_locale(mine: Installation) -> None:
+    """Signatures stand behind a dash that ASCII has not."""
+    process = await asyncio.create_subprocess_exec(
+        *command("audit", "verify", "--checkpoint", str(mine.folder / "kept.txt"), "--config", str(mine.config)),
+        stdout=asyncio.subprocess.PIPE,
+        env=ENV | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    )
+    said, _ = await process.communicate()
+    assert (process.returncode, b"Sound" in said) == (0, True)
 
 
 # ── export ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,9 +1,18 @@
+import asyncio
 import re
+from typing import Final
 
 import pytest
 
 from gateway.cli import main
 from tests.gateway.commands.doing import Capture
+from tests.live import Installation
+from tests.showing import ENV, command
+
+ASCII: Final = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+"""A locale that has none of the letters beyond ASCII."""
+UTF8: Final = {"LC_ALL": "C.UTF-8"}
+NAMED: Final = ("--order-id", "--client-id", "--receipt", "--cart-token", "--checkout-token")
 
 
 def test_a_test_code_that_is_none_is_2(capsys: Capture) -> None:
@@ -56,3 +65,41 @@ def test_a_count_is_at_least_one(wrong: str, capsys: Capture) -> None:
         main(["audit", "log", "--limit", wrong])
     assert left.value.code == 2
     assert "--limit" in capsys.readouterr().err
+
+
+async def said_to(standard_input: bytes, locale: dict[str, str], *arguments: str | bytes) -> tuple[int | None, str]:
+    """Give a command in a process of its own; its exit code and what it said."""
+    process = await asyncio.create_subprocess_exec(
+        *command(),
+        *arguments,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=ENV | locale,
+    )
+    said, _ = await process.communicate(standard_input)
+    return process.returncode, said.decode()
+
+
+@pytest.mark.parametrize("locale", [ASCII, UTF8], ids=["ascii", "utf-8"])
+async def test_what_is_piped_is_utf_8_in_every_locale(stopped: Installation, locale: dict[str, str]) -> None:
+    """An address is hashed as it was meant; what is no UTF-8 is said to be none, and not repeated."""
+    asked = ("withdraw", "--email", "-", "--config", str(stopped.config))
+    code, said = await said_to("jürgen@example.com\n".encode(), locale, *asked)
+    assert (code, "request 1" in said) == (0, True)
+    stopped.config.with_name("address").write_bytes("jürgen@example.com\n".encode())
+    code, said = await said_to(b"", locale, "withdraw", "--email-file", str(stopped.config.with_name("address")), *asked[3:])
+    assert (code, "request 2" in said) == (0, True)
+    for arguments in (asked, ("console", "password")):
+        code, said = await said_to("jürgen@example.com\n".encode("latin-1"), locale, *arguments)
+        assert (code, said) == (2, "What is on standard input is not UTF-8 text.\n")
+
+
+@pytest.mark.parametrize("wrong", [
+    *(("withdraw", name) for name in NAMED), ("replay", "shop", "--code"), ("key", "signing", "path", "--origin"),
+    ("dry-run", "shop", "event.json", "--browser", "--user-agent"), ("dry-run", "shop", "event.json", "--browser", "--ip"),
+])  # fmt: skip
+async def test_what_is_no_text_is_2(wrong: tuple[str, ...]) -> None:
+    """Bytes that mean nothing in UTF-8 came from another program's encoding: they name nobody."""
+    code, said = await said_to(b"", UTF8, *wrong, "ü".encode("latin-1"))
+    assert (code, said.splitlines()[-1].endswith(f"{wrong[-1]}: must be UTF-8 text")) == (2, True)
