@@ -84,9 +84,14 @@ def open_file(settings: PlainSettings) -> LogFile:
 
 
 def _handed_out(audit: AuditSettings, key: SigningKey | None) -> Sequence[Checkpoint]:
-    if key is None or audit.checkpoint_file is None or not audit.checkpoint_file.exists():
+    if key is None or audit.checkpoint_file is None:
         return ()
-    return handed_out_of(audit.checkpoint_file.read_text("utf-8", errors="replace"), key)
+    try:
+        return handed_out_of(audit.checkpoint_file.read_text("utf-8", errors="replace"), key)
+    except FileNotFoundError:
+        return ()
+    except OSError:
+        raise CannotOpenLog("audit.checkpoint_file: cannot be read, so the log cannot be held against it") from None
 
 
 def outlets_of(audit: AuditSettings) -> Iterator[Exporter]:

@@ -1,6 +1,7 @@
 """Where a store lies in tests, and what a disk and a kill can do to it: flushes that fail, processes that end in mid-word."""
 
 import asyncio
+import os
 import resource
 import shutil
 import sys
@@ -14,6 +15,8 @@ import apsw
 from gateway.outbox.keyring import Keyring
 
 ROOT: Final = Path(__file__).parent.parent
+NOBODY: Final = 65_534
+"""A user who owns nothing."""
 
 
 @contextmanager
@@ -25,6 +28,21 @@ def full_disk() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def shut(folder: Path) -> Iterator[None]:
+    """Let nobody look into a folder; root, who always may, is somebody else meanwhile."""
+    mode, was_root = folder.stat().st_mode, os.geteuid() == 0
+    folder.chmod(0)
+    if was_root:
+        os.setresuid(NOBODY, NOBODY, 0)
+    try:
+        yield
+    finally:
+        if was_root:
+            os.setresuid(0, 0, 0)
+        folder.chmod(mode)
 
 
 class Closing(Protocol):

@@ -16,7 +16,7 @@ from gateway.commands.configuration import no_such_storefront, read, told
 from gateway.commands.showing import out, show, show_json
 from gateway.delivery.rehearsal import Finding
 from gateway.outbox import Lane
-from gateway.outbox.keyring import BadKeyFile, Keyring
+from gateway.outbox.keyring import BadKeyFile, Keyring, NoKeyFile
 from gateway.places import LEDGER_FILE, OUTBOX_FILE
 from gateway.rights.retention import Keeping, keepings
 from gateway.settings import AuditSettings, BadSettings, ServerSettings, Settings, Storefront, prove
@@ -80,8 +80,10 @@ def _faults_here(server: ServerSettings | None) -> Iterator[str]:
     try:
         Keyring.load(server.key_file)
     except BadKeyFile as bad:
-        yield f"server.key_file: {str(bad).removeprefix('key file: ')}. {keyfile.HELP}"
-    folder = next(path for path in (server.data_dir, *server.data_dir.parents) if path.exists())
+        help_ = f". {keyfile.HELP}" if isinstance(bad, NoKeyFile) else ""
+        yield f"server.key_file: {str(bad).removeprefix('key file: ')}{help_}"
+    # what this user may not even look at is none to `os.path.exists`, and the folder above it is looked at
+    folder = next(path for path in (server.data_dir, *server.data_dir.parents) if os.path.exists(path))  # noqa: PTH110
     if not folder.is_dir():
         yield "server.data_dir: is, or lies below, something that is no folder"
     elif not os.access(folder, os.W_OK | os.X_OK):

@@ -26,7 +26,7 @@ def read(arguments: argparse.Namespace) -> Settings:
 
 def _path(arguments: argparse.Namespace) -> Path:
     path = config_path(arguments.config, os.environ)
-    if not path.exists():
+    if _is_missing(path):
         raise Ended(
             2,
             f"There is no configuration at {path}.",
@@ -34,6 +34,17 @@ def _path(arguments: argparse.Namespace) -> Path:
             " setting; to look around first, run `consent-gateway demo`.",
         )
     return path
+
+
+def _is_missing(path: Path) -> bool:
+    """Tell whether nothing is there; what this user may not look at is not missing, and told when it is read."""
+    try:
+        path.stat()
+    except PermissionError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def told(bad: BadSettings) -> Ended:

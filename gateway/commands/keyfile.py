@@ -3,7 +3,7 @@
 from typing import Final
 
 from gateway.commands.ending import Ended
-from gateway.outbox.keyring import BadKeyFile
+from gateway.outbox.keyring import BadKeyFile, NoKeyFile
 
 HELP: Final = (
     "If there never was one, make it with `consent-gateway key file PATH`; if there was, bring it back: no other opens the"
@@ -12,5 +12,5 @@ HELP: Final = (
 
 
 def told(bad: BadKeyFile) -> Ended:
-    """Say what is wrong with a key file."""
-    return Ended(2, f"The key file cannot be used: {bad}", HELP)
+    """Say what is wrong with a key file, and where another is needed how it comes."""
+    return Ended(2, f"The key file cannot be used: {bad}", *[HELP] * isinstance(bad, NoKeyFile))

@@ -108,10 +108,21 @@ def _configured(
     if log is None:
         log = entries_file(folder_in(settings.server.data_dir))
         handed_out = settings.audit.checkpoint_file
-        if not notes and handed_out is not None and handed_out.exists():
+        if not notes and handed_out is not None and not _is_missing(handed_out):
             notes = _notes(handed_out)
         notes = [*notes, *_last(folder_in(settings.server.data_dir))]
     return log, key, notes
+
+
+def _is_missing(path: Path) -> bool:
+    """Tell whether nothing was handed out yet; a file that cannot be looked at is told as one, not passed over."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _last(folder: Path) -> Iterator[tuple[str, str]]:
@@ -156,6 +167,8 @@ def _proof(path: Path) -> Proof:
 def _read(path: Path) -> Iterator[BinaryIO]:
     try:
         file = path.open("rb")
+    except PermissionError:
+        raise Ended(2, f"This user may not read the log at {path}: run the command as the gateway's own.") from None
     except OSError:
         raise Ended(2, f"There is no log to be read at {path}.") from None
     with file:

@@ -30,6 +30,10 @@ class BadKeyFile(Exception):
     """The key file cannot be used; the text says which rule it breaks and nothing of its content."""
 
 
+class NoKeyFile(BadKeyFile):
+    """There is none, or it is not the one that sealed what is stored: another one has to be brought or made."""
+
+
 class Wrapped(NamedTuple):
     """A key sealed by a key of the key file: that key's name, and nonce and sealed key as one."""
 
@@ -106,11 +110,11 @@ class Keyring:
         """Open a wrapped key. Raises BadKeyFile when its key is not in the file or does not open it."""
         cipher = self._ciphers.get(wrapped.by)
         if cipher is None:
-            raise BadKeyFile("key file: a sealing key that stored records need is missing")
+            raise NoKeyFile("key file: a sealing key that stored records need is missing")
         try:
             return cipher.decrypt(wrapped.sealed[:_NONCE_BYTES], wrapped.sealed[_NONCE_BYTES:], purpose)
         except InvalidTag:
-            raise BadKeyFile("key file: a sealing key does not open what was sealed under its name") from None
+            raise NoKeyFile("key file: a sealing key does not open what was sealed under its name") from None
 
     def rewrap(self, wrapped: Wrapped, purpose: bytes) -> Wrapped:
         """Give the same key wrapped by the active key; unchanged if it already is. Raises as `unwrap`."""
@@ -134,8 +138,10 @@ def _key(text: str, what: str) -> bytes:
 def _read(path: Path) -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except PermissionError:
+        raise BadKeyFile("key file: may not be read by this user: it is the gateway's own user's") from None
     except OSError:
-        raise BadKeyFile("key file: missing or not readable") from None
+        raise NoKeyFile("key file: is missing, or cannot be read") from None
     try:
         mode = os.fstat(handle).st_mode
         if not stat.S_ISREG(mode):

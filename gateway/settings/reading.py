@@ -58,6 +58,10 @@ def _toml(path: Path) -> dict[str, Any]:
     """Read TOML; of a fault only the place is told, because the reader's own words can hold what stands there."""
     try:
         return tomllib.loads(path.read_bytes().decode())
+    except PermissionError:
+        raise BadSettings(
+            ["the configuration file may not be read by this user: run the command as the gateway's own"]
+        ) from None
     except OSError:
         raise BadSettings(["the configuration file cannot be read"]) from None
     except UnicodeDecodeError:

@@ -1,8 +1,9 @@
 import asyncio
 import json
-import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -12,6 +13,7 @@ from gateway.delivery.rehearsal import NOBODY
 from gateway.model import Destination
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import TOKENS, Platforms
+from tests.disk import shut
 from tests.gateway.commands.doing import Capture, do
 from tests.live import Installation, install
 from tests.showing import ENV, command
@@ -67,13 +69,27 @@ def test_what_the_machine_lacks_is_told_with_all_other_faults(stopped: Installat
     )
 
 
-def test_a_folder_that_may_not_be_written_is_a_fault(
-    stopped: Installation, capsys: Capture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The store could not be made there."""
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    assert main(["check", "--config", str(stopped.config)]) == 2
-    assert "server.data_dir: this user may not write there" in capsys.readouterr().err
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may read."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_a_folder_that_may_not_be_written_is_a_fault(stopped: Installation, open_folder: Path, capsys: Capture) -> None:
+    """The store could not be made there, nor below it; told beside every other fault."""
+    (open_folder / "closed").mkdir()
+    assert main(["check", "--config", str(stopped.config)]) == 0
+    for below in ("closed", "closed/below/data"):
+        text = stopped.config.read_text().replace('data_dir = "store"', f'data_dir = "{open_folder / below}"')
+        config = open_folder / "gateway.toml"
+        config.write_text(f"{text}\n[surplus]\n")
+        with shut(open_folder / "closed"):
+            assert main(["check", "--config", str(config)]) == 2
+        said = capsys.readouterr().err
+        assert "server.data_dir: this user may not write there" in said
+        assert "surplus: is not a setting" in said
 
 
 def test_what_the_signed_log_lacks_is_said(stopped: Installation, capsys: Capture) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.cli import main
 from tests.configuration import GOOD, write
+from tests.disk import shut
 from tests.doorway import NOWHERE, purchase
 from tests.gateway.commands.doing import Capture, do
 from tests.live import Process, install
@@ -37,6 +38,18 @@ def test_a_variable_that_only_the_service_has_is_explained(
     assert "needs too: docs/operating.md" in capsys.readouterr().err
     assert main(["check", "--config", str(write(tmp_path, "x = 1"))]) == 2
     assert "docs/operating.md" not in capsys.readouterr().err
+
+
+def test_another_user_is_told_so(tmp_path: Path, capsys: Capture) -> None:
+    """Who forgot to be the gateway's own user cannot look into its folder: that is said, and no traceback."""
+    config = write(tmp_path, GOOD)
+    assert main(["accounts", "demo", "--config", str(config)]) == 2
+    capsys.readouterr()
+    with shut(tmp_path):
+        assert main(["accounts", "demo", "--config", str(config)]) == 2
+        assert main(["accounts", "demo"]) == 2
+    rule = "  the configuration file may not be read by this user: run the command as the gateway's own"
+    assert capsys.readouterr().err.splitlines().count(rule) == 2
 
 
 ASKING: Final[Sequence[Sequence[str]]] = (

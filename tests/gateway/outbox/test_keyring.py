@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway.outbox.keyring import BadKeyFile, Keyring, Wrapped
+from gateway.outbox.keyring import BadKeyFile, Keyring, NoKeyFile, Wrapped
+from tests.disk import shut
 
 
 @pytest.fixture
@@ -99,9 +100,12 @@ def test_a_key_file_that_others_can_touch_is_refused(path: Path, mode: int) -> N
 
 
 def test_what_is_no_file_is_refused(path: Path) -> None:
-    """Nothing there, or a directory."""
-    with pytest.raises(BadKeyFile, match="missing or not readable"):
+    """Nothing there, what this user may not look at, or a directory."""
+    with pytest.raises(NoKeyFile, match="is missing"):
         Keyring.load(path)
+    with shut(path.parent), pytest.raises(BadKeyFile, match="may not be read by this user") as bad:
+        Keyring.load(path)
+    assert not isinstance(bad.value, NoKeyFile)
     path.mkdir(mode=0o700)
     with pytest.raises(BadKeyFile, match="not a regular file"):
         Keyring.load(path)
