@@ -12,7 +12,7 @@ import pytest
 from gateway import private
 from gateway.app import DRAIN_SECONDS
 from gateway.audit.reconciliation import Place
-from gateway.cli import COMMANDS
+from gateway.cli import COMMANDS, main
 from gateway.delivery.grants import CredentialKind
 from gateway.delivery.value_kinds import KINDS, ValueKind
 from gateway.intake import front_door as intake
@@ -20,6 +20,7 @@ from gateway.log import Happening
 from gateway.metrics import PREFIX, Metrics
 from gateway.model import Fault, Processing, Reason, Refusal, Status
 from gateway.outbox import Shut
+from gateway.outbox.keyring import Keyring
 from gateway.places import CONFIG_VARIABLE
 from gateway.sandbox.behaviour import Mode
 from gateway.settings import ServerSettings, names
@@ -44,6 +45,19 @@ def text() -> str:
 def test_every_command_is_written_down(command: str) -> None:
     """`consent-gateway …` with its name."""
     assert re.search(rf"consent-gateway {command}\b", text())
+
+
+def test_the_least_configuration_in_the_readme_is_one(tmp_path: Path) -> None:
+    """With its key file and token in place, every check of it passes."""
+    (least,) = re.findall(r"```toml\n(\[server\].*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    for folder in ("/etc/consent-gateway", "/var/lib/consent-gateway"):
+        least = least.replace(folder, str(tmp_path))
+    (tmp_path / "meta.token").touch(0o600)
+    (tmp_path / "meta.token").write_text("token")
+    Keyring.create(tmp_path / "sealing.json")
+    config = tmp_path / "gateway.toml"
+    config.write_text(least)
+    assert main(["check", "--config", str(config)]) == 0
 
 
 @pytest.mark.parametrize("route", [f"{method} {path}" for method, path in ROUTES if method != "OPTIONS"])
