@@ -156,4 +156,4 @@ def _welcome(gateway: Gateway, platforms: Platforms, state: Path, command: str, 
         "",
     ]
     for line in lines:
-        out.print(line, soft_wrap=True)
+        out.print(line)

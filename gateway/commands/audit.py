@@ -192,5 +192,5 @@ def _contracts(arguments: argparse.Namespace) -> int:
         for file, schema in zip(opened, written_out.values(), strict=True):
             file.write(json.dumps(schema, indent=1, ensure_ascii=False).encode() + b"\n")
     for path in written_out:
-        out.print(str(path), markup=False, soft_wrap=True)
+        out.print(str(path), markup=False)
     return 0

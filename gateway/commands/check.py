@@ -111,9 +111,9 @@ UNHANDED: Final = (
 def _print_log(audit: AuditSettings) -> None:
     """Say what the signed log lacks to prove something to others."""
     if audit.signing_key is None:
-        out.print(UNSIGNED, soft_wrap=True)
+        out.print(UNSIGNED)
     elif not any(audit.outlets):
-        out.print(UNHANDED, soft_wrap=True)
+        out.print(UNHANDED)
 
 
 def _print_lanes(lanes: Mapping[Lane, Storefront]) -> None:
@@ -158,6 +158,6 @@ def _print_findings(findings: Mapping[Lane, Finding]) -> None:
     for lane, finding in findings.items():
         code = "" if finding.well or finding.code is None else f", code {finding.code}"
         verdict = "well" if finding.well else f"NOT well: {finding.reason}{code}"
-        out.print(f"\n{lane.storefront}, {NAMES[lane.destination]}: {verdict}", markup=False, soft_wrap=True)
+        out.print(f"\n{lane.storefront}, {NAMES[lane.destination]}: {verdict}", markup=False)
         for line in sentences(lane.destination, finding):
-            out.print(f"  {line}", markup=False, soft_wrap=True)
+            out.print(f"  {line}", markup=False)

@@ -115,7 +115,7 @@ def _said(flaws: list[Flaw]) -> Iterator[str]:
 
 def _print(told: Comparison) -> None:
     for sentence in _came(told):
-        out.print(sentence, markup=False, soft_wrap=True)
+        out.print(sentence, markup=False)
     show(_events(told))
     _show_reasons(told)
     _show_fields("Fields that only the old container sends", told["leaked"], told)

@@ -33,7 +33,7 @@ def _hash_password() -> int:
     hashed = hash_password(password)
     out.print("For the configuration, or for a file that `password` refers to:")
     for line in ("[[console.people]]", 'name = "…"', 'roles = ["…"]', f'password = "{hashed}"'):
-        out.print(f"  {line}", markup=False, soft_wrap=True, highlight=False)
+        out.print(f"  {line}", markup=False, highlight=False)
     return 0
 
 
@@ -62,8 +62,8 @@ def _make_token(arguments: argparse.Namespace) -> int:
         raise keyfile.told(bad) from None
     roles = ", ".join(f'"{role}"' for role in Role if role.value in arguments.role)
     out.print("The token, shown this once; a program sends it as `Authorization: Bearer …`:")
-    out.print(f"  {token}", markup=False, soft_wrap=True, highlight=False)
+    out.print(f"  {token}", markup=False, highlight=False)
     out.print(NEVER)
     for line in ("[[console.tokens]]", f'id = "{name}"', f"roles = [{roles}]", f'hash = "{hashed}"'):
-        out.print(f"  {line}", markup=False, soft_wrap=True, highlight=False)
+        out.print(f"  {line}", markup=False, highlight=False)
     return 0

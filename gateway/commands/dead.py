@@ -84,4 +84,4 @@ def _print(listing: Listing) -> None:
     show(table)
     for key in dict.fromkeys((one["destination"], one["reason"], one["code"]) for one in listing["letters"]):
         one = next(one for one in listing["letters"] if (one["destination"], one["reason"], one["code"]) == key)
-        out.print(f"{' '.join(filter(None, key))}: {one['what']} {one['do']}", markup=False, soft_wrap=True)
+        out.print(f"{' '.join(filter(None, key))}: {one['what']} {one['do']}", markup=False)

@@ -91,10 +91,10 @@ def _print(told: DryRunTold) -> None:
     for destination, way in told["destinations"].items():
         name = NAMES[Destination(destination)]
         if way["goes"]:
-            out.print(f"\n{name}: {way['method']} {way['address']}, {way['bytes']} bytes:", markup=False, soft_wrap=True)
+            out.print(f"\n{name}: {way['method']} {way['address']}, {way['bytes']} bytes:", markup=False)
             out.print_json(data=way["body"])
         else:
-            out.print(f"\n{name}: nothing would leave: {way['reason']}. {way['advice'] or ''}", markup=False, soft_wrap=True)
+            out.print(f"\n{name}: nothing would leave: {way['reason']}. {way['advice'] or ''}", markup=False)
         for place in way["violation"]:
             out.print(f"  the contract would keep it back: {place}", markup=False)
-    out.print(f"\n{told['leaves_out']}", markup=False, soft_wrap=True)
+    out.print(f"\n{told['leaves_out']}", markup=False)

@@ -34,5 +34,5 @@ def run(arguments: argparse.Namespace) -> int:
         show_json(told)
         return 0
     for line in sentences(told):
-        out.print(line, markup=False, soft_wrap=True)
+        out.print(line, markup=False)
     return 0

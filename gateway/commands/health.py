@@ -71,7 +71,7 @@ def _print(health: Health) -> None:
     show(table)
     for destination, lane in health["lanes"].items():
         for line in _remarks(lane):
-            out.print(f"{destination}: {line}", markup=False, soft_wrap=True)
+            out.print(f"{destination}: {line}", markup=False)
 
 
 def _breaker(lane: LaneHealth) -> str:

@@ -32,9 +32,7 @@ def _make_file(arguments: argparse.Namespace) -> int:
         ) from None
     except OSError:
         raise Ended(1, "The file cannot be made there: its folder must exist, be writable and have room.") from None
-    out.print(
-        "Made, readable by you alone. Keep a copy apart from the data: without it the store cannot be read.", soft_wrap=True
-    )
+    out.print("Made, readable by you alone. Keep a copy apart from the data: without it the store cannot be read.")
     return 0
 
 
@@ -47,14 +45,12 @@ def _make_signing_key(arguments: argparse.Namespace) -> int:
         raise Ended(1, "There is a file already. It is not overwritten: what it signed is known by its key.") from None
     except OSError:
         raise Ended(1, "The file cannot be made there: its folder must exist, be writable and have room.") from None
-    out.print(
-        "Made, readable by you alone. Whoever has it can sign another log, so it lies apart from the data.", soft_wrap=True
-    )
+    out.print("Made, readable by you alone. Whoever has it can sign another log, so it lies apart from the data.")
     out.print("The verifier key, which is no secret. Give it, not this host's copy of it, to whoever will verify the log:")
-    out.print(f"  {verifier.text}", markup=False, soft_wrap=True)
+    out.print(f"  {verifier.text}", markup=False)
     out.print("For the configuration:")
     for line in ("[audit]", f'signing_key = "{arguments.path}"', f'origin = "{verifier.name}"'):
-        out.print(f"  {line}", markup=False, soft_wrap=True)
+        out.print(f"  {line}", markup=False)
     return 0
 
 
@@ -70,8 +66,8 @@ def _make_key(arguments: argparse.Namespace) -> int:
     except BadKeyFile as bad:
         raise keyfile.told(bad) from None
     out.print("The key, shown this once:")
-    out.print(f"  {key}", markup=False, soft_wrap=True)
-    out.print("For the storefront's part of the configuration, which never holds the key itself:", soft_wrap=True)
+    out.print(f"  {key}", markup=False)
+    out.print("For the storefront's part of the configuration, which never holds the key itself:")
     for line in ("[[storefronts.NAME.keys]]", f'id = "{key_id}"', f'kind = "{kind.value}"', f'hash = "{hashed}"'):
-        out.print(f"  {line}", markup=False, soft_wrap=True)
+        out.print(f"  {line}", markup=False)
     return 0

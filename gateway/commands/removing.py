@@ -36,7 +36,7 @@ def print_receipts(told: Receipts, arguments: argparse.Namespace) -> None:
         return
     for receipt in told.receipts:
         for line in _sentences(receipt):
-            out.print(line, markup=False, soft_wrap=True)
+            out.print(line, markup=False)
 
 
 def _sentences(receipt: Receipt) -> Iterator[str]:

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         from gateway.console.printing import printed  # noqa: PLC0415 - what goes wrong before needs no templates
 
         file.write(printed(report, Words(arguments.language, settings.storefronts[name].time_zone)))
-    out.print(str(arguments.out), markup=False, soft_wrap=True)
+    out.print(str(arguments.out), markup=False)
     return 0
 
 

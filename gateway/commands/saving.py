@@ -39,4 +39,4 @@ def save(  # noqa: PLR0913, PLR0917 - what is asked, and what is done where nobo
         if table is None:
             raise unknown_there()
         opened.write(table)
-    out.print(str(file), markup=False, soft_wrap=True)
+    out.print(str(file), markup=False)

@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     except backfill.Stopped as stopped:
         raise Ended(1, _why_stopped(stopped)) from None
     for line in backfill.summary(progress):
-        out.print(line, markup=False, soft_wrap=True)
+        out.print(line, markup=False)
     if not progress.invalid:
         return 0
     err.print(

@@ -9,8 +9,9 @@ from rich.table import Column, Table
 
 from gateway.commands.ending import Ended
 
-out = Console(highlight=False)
+out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+"""A sentence is a line of its own, however long: a terminal folds it, and `grep` finds it."""
 
 WIDE: Final = 1000
 """Columns of what is no terminal: enough for every table as it is."""
@@ -32,7 +33,7 @@ def show(table: Table) -> None:
     elif table.row_count and _narrowest(table) > out.width:
         _show_rows(table)
     else:
-        out.print(table)
+        out.print(table, soft_wrap=False)
 
 
 def _narrowest(table: Table) -> int:
@@ -57,7 +58,7 @@ def _show_rows(table: Table) -> None:
         for column, cell in zip(table.columns, row, strict=True):
             if cell != "":
                 lines.add_row(column.header, cell)
-        out.print(lines)
+        out.print(lines, soft_wrap=False)
         out.print()
 
 

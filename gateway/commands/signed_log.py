@@ -201,7 +201,7 @@ def _print(report: Report, good: list[Held], case: Case) -> None:
     if report.faults:
         out.print(f"NOT as it was. {len(report.faults)} fault(s), the first first:")
         for fault in report.faults:
-            out.print(f"  {fault.words}", markup=False, soft_wrap=True)
+            out.print(f"  {fault.words}", markup=False)
         if report.covered:
             out.print(f"Entries up to {report.covered - 1} are those that a checkpoint given here signed.")
         return

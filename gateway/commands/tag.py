@@ -24,9 +24,9 @@ def run(arguments: argparse.Namespace) -> int:
             )
             return 0
         line = snippet(arguments.address, arguments.key, clicks=arguments.clicks, pages=not arguments.no_page_views)
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
+        out.print(line, markup=False, highlight=False)
         err.print("For the head of every page. A page that has a Content-Security-Policy must allow:")
-        err.print(f"  {policy(arguments.address)}", markup=False, soft_wrap=True)
+        err.print(f"  {policy(arguments.address)}", markup=False)
     except BadAddress as bad:
         raise Ended(2, f"--address: {bad}") from None
     return 0

@@ -1,12 +1,16 @@
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 from rich.table import Table
 
+from gateway.cli import main
 from gateway.commands import showing
 from gateway.commands.ending import Ended
+from tests.doorway import NOWHERE
 from tests.gateway.commands.doing import Capture
+from tests.live import install
 
 LONG = "x" * 300
 
@@ -22,6 +26,13 @@ def test_what_is_no_terminal_gets_each_row_on_a_line(capsys: Capture) -> None:
     """So that `grep` finds it."""
     showing.show(table())
     assert any(LONG in line for line in capsys.readouterr().out.splitlines())
+
+
+def test_a_sentence_is_a_line(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it is, and whatever width is said to be there."""
+    monkeypatch.setenv("COLUMNS", "30")
+    assert main(["check", "--config", str(install(tmp_path / "it", NOWHERE).config)]) == 0
+    assert "The configuration is complete and consistent." in capsys.readouterr().out.splitlines()
 
 
 def test_a_terminal_gets_all_of_a_table_folded(monkeypatch: pytest.MonkeyPatch) -> None:
