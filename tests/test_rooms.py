@@ -41,6 +41,7 @@ SETTINGS_PARTS: Final = (
     "blocks", "destinations", "faults", "proving", "reader", "reading", "ready", "shops", "storefronts", "values",
 )  # fmt: skip
 
+MANUAL: Final = ("audit", "command", "delivery", "events", "figures", "rights", "setting_up")
 TESTED_ELSEWHERE: Final[Mapping[str, str]] = {
     # Interfaces: what they say is what the suite of promises runs over every engine.
     "gateway/outbox/__init__.py": CONTRACT_SUITE,
@@ -53,6 +54,8 @@ TESTED_ELSEWHERE: Final[Mapping[str, str]] = {
     **{f"gateway/ledger/{part}.py": LEDGER_SUITE for part in ("__init__", "held", "records", "register", "schema", "store")},
     # One pass over one file, whose faults are told together: its parts are tried out together.
     **{f"gateway/settings/{part}.py": "tests/gateway/test_settings.py" for part in SETTINGS_PARTS},
+    # What can be typed is one list, whose every command is held to the same.
+    **{f"gateway/manual/{family}.py": "tests/gateway/test_cli.py" for family in MANUAL},
     # Tried out over real sockets, with a whole gateway behind it.
     "gateway/office/dry_run.py": "tests/gateway/office/test_clerk.py",
     "gateway/console/printing.py": "tests/gateway/commands/test_report.py",
