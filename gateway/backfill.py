@@ -83,6 +83,7 @@ class Wait(StrEnum):
     """Why a run waits: it goes on by itself, and gives up after `PATIENCE`."""
 
     SILENCE = "no gateway answers there"
+    TLS = "no connection over TLS comes about there (is it https, and is its certificate in order?)"
     BUSY = "the gateway asks to be asked later"
 
 
@@ -377,6 +378,8 @@ async def _post(session: aiohttp.ClientSession, url: str, events: list[bytes], w
                     return _results(await response.read(), len(events))
                 _stop_unless_temporary(response.status)
                 wait, why = _asked_for(response.headers.get("Retry-After", "")), Wait.BUSY
+        except aiohttp.ClientSSLError:
+            wait, why = SHORT, Wait.TLS
         except (aiohttp.ClientError, TimeoutError, OSError):
             wait, why = SHORT, Wait.SILENCE
         if why is not told:

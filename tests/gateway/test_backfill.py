@@ -20,6 +20,7 @@ from gateway.raw import Malformed, RawEvent
 from gateway.secret import Secret
 from gateway.sources.native import decode
 from tests.strategies import NOW
+from tests.tls import self_signed
 
 KEY: Final = Secret("sk_test_0123456789")
 HEADER: Final = "order_id,purchased_on,value,currency,email,country,advertising,given_at"
@@ -310,6 +311,21 @@ async def test_who_waits_is_told_why_and_once(orders: Path) -> None:
     async with serving(gateway) as url:
         await send(orders, url, KEY, None, Progress(), lambda _: None, waits=told.append)
     assert told == [Wait.SILENCE, Wait.BUSY, Wait.SILENCE]
+
+
+async def test_tls_that_does_not_come_about_is_told_from_silence(orders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where plain HTTP is spoken, or a certificate is not to be trusted, somebody is there: waiting alone seldom mends it."""
+    monkeypatch.setattr(backfill, "PATIENCE", 0.05)
+    told: list[Wait] = []
+    async with serving(Gateway()) as url:
+        with pytest.raises(Stopped):
+            await send(orders, url.replace("http:", "https:"), KEY, None, Progress(), lambda _: None, waits=told.append)
+    server = TestServer(web.Application(), scheme="https")
+    await server.start_server(ssl=self_signed(orders.parent / "certificate.pem"))
+    with pytest.raises(Stopped):
+        await send(orders, str(server.make_url("/")), KEY, None, Progress(), lambda _: None, waits=told.append)
+    await server.close()
+    assert told == [Wait.TLS, Wait.TLS]
 
 
 async def test_progress_that_cannot_be_noted_stops_the_run(orders: Path) -> None:
