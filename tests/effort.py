@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import apsw
+
 FIXED: Final = "[" + "0," * 100_000 + "0]"
 
 
@@ -23,6 +25,22 @@ def seconds(call: Callable[[], object]) -> float:
     """CPU time of `call`, the best of three, for limits that are promised in seconds."""
     with _untraced():
         return _best(call)
+
+
+@contextmanager
+def counted(connection: apsw.Connection) -> Iterator[list[int]]:
+    """Count hundreds of steps that SQLite's machine takes in the block: work that is the same on every machine."""
+    steps = [0]
+
+    def step() -> bool:
+        steps[0] += 1
+        return False
+
+    connection.set_progress_handler(step, 100)
+    try:
+        yield steps
+    finally:
+        connection.set_progress_handler(None)
 
 
 @contextmanager

@@ -15,7 +15,9 @@ index: the earlier loses its protection against repeats, and no event is lost.
 import struct
 from array import array
 from bisect import bisect_left
+from collections.abc import Collection
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Final
 
 import apsw
@@ -35,6 +37,8 @@ _MERGED_PER_SIGHTING: Final = 2
 
 _SIGHTING: Final = struct.Struct("<q4s6sIIHB")
 _IDENTITY: Final = struct.Struct("<q4s")
+_KEYS: Final = struct.Struct(f"<q{_SIGHTING.size - 8}x")
+_KEY_OF: Final = itemgetter(0)
 _FINGERPRINT_BYTES: Final = 6
 _REFUSED: Final = 0xFFFF
 """Stands where an accepted event has the distance of its number from its row's first number."""
@@ -285,32 +289,41 @@ class Seen:
 
     # ── forgetting ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def forget(self, key: int, check: bytes) -> bool:
-        """Forget an event, as if it had never come: nothing leads to it any more. Say whether there was anything.
+    def forget(self, identities: Collection[Identity]) -> int:
+        """Forget events, as if they had never come: nothing leads to them any more. Gives how many of them there were.
 
-        Its sighting is overwritten, and any other of it that the index would be made of again. A sighting before that,
+        Their sightings are overwritten, and any other of them that the index would be made of again. A sighting before that,
         which nothing leads to, goes with its row of the roll.
         """
-        (value,) = self.look_up([key])
-        if self.find(check, value) is None:
-            return False
-        pos = value >> 1
-        rows = every(
-            self._connection,
-            "select pos, sightings from roll where pos >= ? or pos = (select max(pos) from roll where pos <= ?)",
-            (self._merged, pos),
-        )
-        for start, sightings in rows:
-            if (blank := _without(sightings, _IDENTITY.pack(key, check))) != sightings:
-                self._connection.execute("update roll set sightings = ? where pos = ?", (blank, start))
-        self._connection.execute("delete from repeats where pos = ?", (pos,))
-        self._connection.execute("delete from seen where hash = ?", (key,))
+        values = self.look_up([key for key, _ in identities])
+        found = zip(identities, values, strict=True)
+        known = {identity: value >> 1 for identity, value in found if self.find(identity[1], value) is not None}
+        if not known:
+            return 0
+        self._blank(known, "pos >= ?", self._merged)
+        for identity, pos in known.items():
+            if pos < self._merged:
+                self._blank((identity,), "pos = (select max(pos) from roll where pos <= ?)", pos)
+            self._connection.execute("delete from repeats where pos = ?", (pos,))
+            self._lead_nowhere(identity[0])
         self._row = (0, 0, b"")
+        return len(known)
+
+    def _blank(self, identities: Collection[Identity], where: str, pos: int) -> None:
+        """Overwrite the sightings of these events in some rows of the roll by such as are of none."""
+        keys = {key for key, _ in identities}
+        for start, sightings in every(self._connection, f"select pos, sightings from roll where {where}", (pos,)):  # noqa: S608 - ours
+            if not keys.isdisjoint(map(_KEY_OF, _KEYS.iter_unpack(sightings))):
+                blank = _without(sightings, tuple(_IDENTITY.pack(*identity) for identity in identities))
+                self._connection.execute("update roll set sightings = ? where pos = ?", (blank, start))
+
+    def _lead_nowhere(self, key: int) -> None:
+        """Take a hash out of the index."""
+        self._connection.execute("delete from seen where hash = ?", (key,))
         self._filling.pop(key, None)
         if self._merging.pop(key, None) is not None:
             at = bisect_left(self._order, key, self._done)
             del self._order[at : at + (self._order[at : at + 1] == [key])]
-        return True
 
     def discard(self, now: int) -> None:
         """Delete the rows of the roll that no repeat can meet any more, and what hangs on them."""
@@ -345,11 +358,11 @@ class Seen:
         return following if found is None else int(found[0])
 
 
-def _without(sightings: bytes, identity: bytes) -> bytes:
-    """Overwrite the sightings of one event in a row of the roll by such as are of none."""
+def _without(sightings: bytes, identities: tuple[bytes, ...]) -> bytes:
+    """Give a row of the roll with sightings of none in place of those of these events."""
     size = _SIGHTING.size
     parts = [sightings[start : start + size] for start in range(0, len(sightings), size)]
-    return b"".join([_BLANK if part.startswith(identity) else part for part in parts])
+    return b"".join([_BLANK if part.startswith(identities) else part for part in parts])
 
 
 _BLANK: Final = _SIGHTING.pack(0, bytes(4), bytes(_FINGERPRINT_BYTES), 0, 0, _REFUSED, 0)

@@ -114,9 +114,10 @@ class Withdrawing:
     def forget(self, storefront: int, events: Collection[tuple[Kind, EventId]]) -> int:
         """Forget the decisions on events; gives how many there were."""
         name = self._names.name(storefront)
-        for kind, event_id in events:
-            self._forget_evidence(*self._seen.identify(name, kind, event_id))
-        return sum(self._seen.forget(*self._seen.identify(name, kind, event_id)) for kind, event_id in events)
+        identities = [self._seen.identify(name, kind, event_id) for kind, event_id in events]
+        for identity in identities:
+            self._forget_evidence(*identity)
+        return self._seen.forget(identities)
 
     def _forget_evidence(self, key: int, check: bytes) -> None:
         """Forget which consent record allowed an event."""
