@@ -10,6 +10,7 @@ from gateway.outbox.figures import Figures
 from gateway.outbox.grounds import Grounds
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.lanes import Lanes
+from gateway.outbox.latest import Latest
 from gateway.outbox.names import Names
 from gateway.outbox.refunds import Refunds
 from gateway.outbox.samples import Samples
@@ -32,6 +33,7 @@ class Memory(NamedTuple):
     refunds: Refunds
     seen: Seen
     lanes: Lanes
+    latest: Latest
     departures: Departures
     grounds: Grounds
     samples: Samples
@@ -55,6 +57,7 @@ class Memory(NamedTuple):
             refunds=Refunds(connection, vault.index_key),
             seen=Seen(connection, vault.index_key, generation, sieve),
             lanes=Lanes(connection, names),
+            latest=Latest(),
             departures=Departures(connection),
             grounds=Grounds(connection),
             samples=Samples(connection),

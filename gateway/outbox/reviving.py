@@ -28,6 +28,7 @@ class Reviving:
         self._names = memory.names
         self._vault = memory.vault
         self._lanes = memory.lanes
+        self._latest = memory.latest
         self._books = memory.books
 
     def look(self, lane: Lane, after: int, limit: int) -> tuple[DeadLetter, ...]:
@@ -91,6 +92,7 @@ class Reviving:
         if revived:
             self._books.at(now)
             self._account(state, revived)
+            self._latest.add(state.number, [letter.seq for letter, _ in revived])
             state.dead -= len(revived)
             state.retrying += len(revived)
             self._lanes.refresh_retry(state)

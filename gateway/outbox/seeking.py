@@ -1,9 +1,11 @@
 """Seeking: finding what is held of a person, in the groups and among the exceptions.
 
-A million waiting events may be a million groups, so looking through all of them takes seconds, and the store's thread has
-flushes to make. So whoever seeks looks beforehand, a bounded piece at a time and in no transaction, which groups may hold
-something (`look`); the transaction then opens these, and looks through what has come since and through the exceptions.
-What was in a group when it was looked at is in that group still or became an exception, so nothing is missed.
+A million waiting events may be a million groups, and a hundred thousand may lie dead, so looking through all of them takes up
+to seconds, and the store's thread has flushes to make. So whoever seeks looks beforehand, a bounded piece at a time and in no
+transaction, which groups may hold something, and then which exceptions (`look`); the transaction opens these, and looks
+through what has come since. What was in a group when it was looked at is in that group still or became an exception; what is
+an exception stays one, by its number, or ends. Those that came while the exceptions were looked through are remembered
+(`latest.py`), so nothing is missed; where they are not, the transaction looks through all exceptions itself.
 """
 
 from array import array
@@ -18,20 +20,29 @@ from gateway.outbox import Holding
 from gateway.outbox.claims import filled
 from gateway.outbox.codec import Codec, Opened, Unreadable, group_place, single_place
 from gateway.outbox.lanes import Held, LaneState, Stored, say
+from gateway.outbox.latest import Aside, Moment
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import SPAN, base, every
 from gateway.outbox.subjects import hold, may_hold, split
 
 LOOKED_AT_ONCE: Final = 1_000
-"""Groups, or rows of what was sent, that are looked through in one go: some milliseconds."""
+"""Groups, exceptions, or rows of what was sent, that are looked through in one go: some milliseconds."""
+
+_HELD: Final = (Held.RETRY, Held.PARKED, Held.DEAD)
+"""What exceptions with a content are held for."""
 
 
 class Look(NamedTuple):
-    """What a look through the groups has come to: which of those up to `upto` may hold something of these hashes."""
+    """What a look has come to: which groups up to `upto`, and which exceptions, may hold something of these hashes."""
 
     wanted: frozenset[bytes]
     upto: int = 0
     places: tuple[int, ...] = ()
+    since: Moment | None = None
+    """When the look through the exceptions began; None before that."""
+    beyond: tuple[int, int, int] = (0, 0, 0)
+    """Lane, state and number of the exception that was looked at last."""
+    singles: tuple[Aside, ...] = ()
     done: bool = False
 
 
@@ -117,12 +128,17 @@ class Seeking:
         self._names = memory.names
         self._vault = memory.vault
         self._lanes = memory.lanes
+        self._latest = memory.latest
         self._subjects = memory.subjects
         self._seen = memory.seen
         self._codec = Codec()
 
     def look(self, storefront: int, before: Look, end: int = SPAN) -> Look:
-        """Look through the next groups of a storefront, those that begin before the number `end`."""
+        """Look through the next groups of a storefront, then the next exceptions: those that begin before the number `end`."""
+        return self._look_aside(storefront, before, end) if before.since else self._look_through(storefront, before, end)
+
+    def _look_through(self, storefront: int, before: Look, end: int) -> Look:
+        """Look through the next groups."""
         start = base(storefront)
         rows = every(
             self._connection,
@@ -131,10 +147,30 @@ class Seeking:
         )
         places = [place for place, subjects in rows if may_hold(subjects, before.wanted)]
         upto = rows[-1][0] - start if rows else before.upto
-        return Look(before.wanted, upto, (*before.places, *places), done=len(rows) < LOOKED_AT_ONCE)
+        since = self._latest.now() if len(rows) < LOOKED_AT_ONCE else None
+        return before._replace(upto=upto, places=(*before.places, *places), since=since)
+
+    def _look_aside(self, storefront: int, before: Look, end: int) -> Look:
+        """Look through the next exceptions."""
+        found, left = [*before.singles], LOOKED_AT_ONCE
+        *begin, seq = before.beyond
+        for lane, held in sorted((state.number, held) for state in self._lanes.of(storefront) for held in _HELD):
+            if [lane, held] < begin:
+                continue
+            rows = every(
+                self._connection,
+                "select seq, subjects from exceptions where lane = ? and state = ? and seq > ? and seq < ?"
+                " and subjects is not null order by seq limit ?",
+                (lane, held, seq if [lane, held] == begin else 0, end, left),
+            )
+            found += [(lane, one) for one, subjects in rows if may_hold(subjects, before.wanted)]
+            left -= len(rows)
+            if not left:
+                return before._replace(beyond=(lane, held, rows[-1][0]), singles=tuple(found))
+        return before._replace(singles=tuple(found), done=True)
 
     def look_for_order(self, storefront: int, order: EventId, before: Look, following: int, now: int) -> Look:
-        """Look for the groups of a purchase by its id. `following` is the next number that an event will get.
+        """Look for the places of a purchase by its id. `following` is the next number that an event will get.
 
         Of what came in the last days it is known by the id where it lies; only what is older is looked through.
         """
@@ -148,7 +184,10 @@ class Seeking:
         start = base(storefront)
         query = "select place from groups where place between ? and ? order by place desc limit 1"
         found = [place for (place,) in every(self._connection, query, (start, start + sighting.seq))]
-        return look._replace(upto=following - 1, places=tuple(dict.fromkeys((*look.places, *found))))
+        aside = [(state.number, sighting.seq) for state in self._lanes.of(storefront)]
+        return look._replace(
+            upto=following - 1, places=tuple(dict.fromkeys((*look.places, *found))), singles=(*look.singles, *aside)
+        )
 
     def seek(self, storefront: int, look: Look) -> Sought:
         """Find what is held of whoever is known by one of the hashes that were looked for."""
@@ -157,7 +196,7 @@ class Seeking:
         found = [self._open(storefront, group, wanted) for group, subjects in groups if may_hold(subjects, wanted)]
         return Sought(
             [group for group in found if group is not None and group.mine],
-            [single for state in self._lanes.of(storefront) for single in self._singles(state, wanted)],
+            [single for state in self._lanes.of(storefront) for single in self._singles(state, look)],
         )
 
     def held(self, storefront: int, look: Look) -> tuple[Holding, ...]:
@@ -215,13 +254,16 @@ class Seeking:
         states = self._lanes.of(storefront)
         return any(state.lane.destination in event.destinations and state.needs(seq, seq) for state in states)
 
-    def _singles(self, state: LaneState, wanted: AbstractSet[bytes]) -> list[Single]:
-        rows = self._connection.execute(
-            "select state, seq, subjects from exceptions where lane = ? and state between ? and ? and subjects is not null",
-            (state.number, Held.RETRY, Held.DEAD),
-        )
-        found = [(held, seq) for held, seq, subjects in rows if hold(subjects, wanted)]
-        return [self._single(state, held, seq) for held, seq in found]
+    def _singles(self, state: LaneState, look: Look) -> list[Single]:
+        """Find the person's exceptions of a lane: among those that were found and those that came since, or among all."""
+        came = None if look.since is None else self._latest.since(look.since)
+        if came is None:
+            rows = every(self._connection, f"{_SINGLES} and state between ? and ?", (state.number, Held.RETRY, Held.DEAD))
+        else:
+            seqs = sorted({seq for lane, seq in (*look.singles, *came) if lane == state.number})
+            query = f"{_SINGLES} and state in (?, ?, ?) and seq in carray(?)"
+            rows = every(self._connection, query, (state.number, *_HELD, apsw.carray(array("q", seqs)))) if seqs else []
+        return [self._single(state, held, seq) for held, seq, subjects in rows if hold(subjects, look.wanted)]
 
     def _single(self, state: LaneState, held: int, seq: int) -> Single:
         ((sort, reason, accepted_at, maybe_since, data_key, blob, subjects),) = every(
@@ -249,4 +291,5 @@ def _order(found: tuple[int, Holding]) -> tuple[int, int]:
 
 
 _DESTINATIONS: Final = tuple(Destination)
+_SINGLES: Final = "select state, seq, subjects from exceptions where lane = ? and subjects is not null"
 _GROUPS: Final = "select place, at, data_key, sorts, blob, subjects from groups"

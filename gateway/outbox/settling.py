@@ -53,6 +53,7 @@ class Settling:
         self._names = memory.names
         self._vault = memory.vault
         self._lanes = memory.lanes
+        self._latest = memory.latest
         self._subjects = memory.subjects
         self._books = memory.books
         self._codec = Codec()
@@ -244,6 +245,7 @@ class Settling:
         """Give records that were not delivered rows of their own."""
         rows = [self._new_row(state, item, settlement, sent, now) for item, settlement in pairs]
         self._connection.executemany(INSERT_EXCEPTION, rows)
+        self._latest.add(state.number, [item.seq for item, _ in pairs])
         later = [item for item, settlement in pairs if type(settlement) is Later]
         self._retry(state, later, 1)
         state.retrying += len(later)
@@ -306,6 +308,7 @@ class Settling:
                 (*fate, Reason.DESTINATION_REMOVED, None, item.accepted_at, item.accepted_at, self._sort(item), *content)
             )
         self._connection.executemany(INSERT_EXCEPTION, rows)
+        self._latest.add(state.number, [item.seq for item in items])
         self._retry(state, items, 1)
         state.retrying += len(rows)
 
