@@ -261,7 +261,7 @@ async def running(  # noqa: PLR0915 - every room, once
         private = Private(
             outbox=outbox,
             metrics=metrics,
-            storefronts=frozenset(settings.storefronts),
+            storefronts=tuple(settings.storefronts),
             readiness=readiness,
             replayer=replayer,
             pausing=pausing,
@@ -623,18 +623,20 @@ def _readiness(  # noqa: PLR0913, PLR0917 - rooms and moments, each once
     settings: Settings,
     outbox: Outbox,
     signed: SignedLog,
-    lanes: Callable[[StorefrontId | None], dict[str, dict[str, LaneState]]],
+    lanes: Callable[[Sequence[StorefrontId]], dict[str, dict[str, LaneState]]],
     opened: asyncio.Event,
     stop: asyncio.Event,
 ) -> Lookout:
-    def readiness(only: StorefrontId | None = None) -> Readiness:
+    test_endpoints = any(s.test_endpoints for s in settings.storefronts.values())
+
+    def readiness(*of: StorefrontId) -> Readiness:
         why = why_not_ready(outbox.shut, opened=opened.is_set(), stopping=stop.is_set())
         return Readiness(
             ready=why is None,
             why=why,
-            test_endpoints=any(s.test_endpoints for s in settings.storefronts.values()),
+            test_endpoints=test_endpoints,
             log=signed.state.value,
-            lanes=lanes(only),
+            lanes=lanes(of),
         )
 
     return readiness
@@ -647,7 +649,7 @@ def _lane_states(  # noqa: PLR0913, PLR0917 - rooms, each once
     asking: Mapping[Lane, Inquirer],
     canary: Canary,
     unacknowledged: Callable[[Lane], int],
-) -> Callable[[StorefrontId | None], dict[str, dict[str, LaneState]]]:
+) -> Callable[[Sequence[StorefrontId]], dict[str, dict[str, LaneState]]]:
     def state(lane: Lane, adapter: Adapter) -> LaneState:
         health, standing, word = couriers[lane].health, credentials[lane].standing, asking[lane].later_word
         violation, seen = health.violation or asking[lane].violation, canary.found(lane)
@@ -672,9 +674,9 @@ def _lane_states(  # noqa: PLR0913, PLR0917 - rooms, each once
             paused_at=None if health.paused_at is None else moment(health.paused_at),
         )
 
-    return lambda only: {
+    return lambda of: {
         str(name): {d.value: state(Lane(name, d), adapter) for d, adapter in settings.storefronts[name].destinations.items()}
-        for name in (settings.storefronts if only is None else (only,))
+        for name in of
     }
 
 

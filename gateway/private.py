@@ -16,7 +16,7 @@ https://fetch.spec.whatwg.org/#http-cors-protocol (read 2026-11-25)
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from importlib.resources import files
 from ipaddress import ip_address
 from typing import Final, TypeVar
@@ -43,6 +43,7 @@ from gateway.model import EventId, Kind, StorefrontId
 from gateway.office import leafing
 from gateway.office.clerk import Clerk
 from gateway.office.exporting import FORMAT, FORMATS, SHEETS, Exporter, wants_table
+from gateway.office.looking import look_round
 from gateway.office.pausing import PauseOrder, Pausing
 from gateway.office.reconciling import Reconciling
 from gateway.office.reports import Asked, Reports, read
@@ -161,7 +162,7 @@ class Private:
         *,
         outbox: Outbox,
         metrics: Metrics,
-        storefronts: frozenset[StorefrontId],
+        storefronts: Collection[StorefrontId],
         readiness: Lookout,
         replayer: Replayer,
         pausing: Pausing,
@@ -275,14 +276,20 @@ class Private:
             case "/livez":
                 return answer(200, b"ok\n", content_type="text/plain")
             case "/readyz":
-                readiness = self._readiness()
-                return answer(200 if readiness["ready"] else 503, orjson.dumps(readiness))
+                return await self._ready()
             case "/api/v1/openapi.json":
                 return answer(200, OPENAPI)
             case papers if self._clerk.knows(papers) and caller is not None:
                 return await self._clerk.answer(papers, query, caller.by)
             case _:
                 return await self._told[path](query)
+
+    async def _ready(self) -> Answer:
+        """Write out how everything stands; between two pieces of it others have their turn."""
+        pieces = [orjson.dumps(lanes)[1:-1] async for lanes in look_round(self._readiness, self._storefronts)]
+        readiness = self._readiness()
+        begin = orjson.dumps({**readiness, "lanes": {}}).removesuffix(b"}}")
+        return answer(200 if readiness["ready"] else 503, begin + b",".join(pieces) + b"}}")
 
     async def _counted(self) -> bytes:
         """Write the metrics out; between two pieces of them others have their turn."""

@@ -140,8 +140,8 @@ class Readiness(TypedDict):
 class Lookout(Protocol):
     """Looks how the gateway stands at this moment."""
 
-    def __call__(self, only: StorefrontId | None = None, /) -> Readiness:
-        """Tell it, with the lanes of one storefront alone, or of all, which takes as long as there are many."""
+    def __call__(self, *of: StorefrontId) -> Readiness:
+        """Tell it, with the lanes of these storefronts alone: of all of them it takes as long as there are many."""
 
 
 class LaneHealth(LaneState):

@@ -14,14 +14,14 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.audit.standing import Readiness
+from gateway.audit.standing import Lookout, Readiness
 from gateway.metrics import Metrics
 from gateway.model import StorefrontId
 
 LOOK_SECONDS: Final = 5.0
 """How often it is looked whether something changed, and so the shortest time between two events."""
 SEEN_SECONDS: Final = 1.0
-"""How long what was seen counts for every stream: a look at a thousand storefronts takes a good part of a tenth of a second.
+"""How long what was seen counts for every stream: adding up the counts of a thousand storefronts takes some milliseconds.
 Less than it takes to open a page, so that no page begins with what was before it.
 """
 PULSE_SECONDS: Final = 30.0
@@ -105,28 +105,32 @@ class Live:
 
 def glance(
     metrics: Metrics,
-    readiness: Callable[[], Readiness],
+    readiness: Lookout,
     seconds: float = 0.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> Callable[[StorefrontId], Hashable]:
     """Make what looks whether something changed for a storefront: its counts, and how its destinations stand.
 
-    What was seen counts for `seconds`, for whoever looks: it is of all storefronts, and takes as long as there are many.
+    What was seen counts for `seconds`, for whoever looks: the counts are of all storefronts, and take as long as there are
+    many; a storefront's destinations are looked at where somebody has a page of it open.
     """
-    seen: tuple[float, Readiness, dict[str, list[tuple[str, str, int]]]] | None = None
+    seen_at: float | None = None
+    counts: defaultdict[str, list[tuple[str, str, int]]] = defaultdict(list)
+    seen: dict[StorefrontId, Readiness] = {}
 
-    def see() -> tuple[Readiness, dict[str, list[tuple[str, str, int]]]]:
-        nonlocal seen
+    def forget_what_is_old() -> None:
+        nonlocal seen_at
         now = clock()
-        if seen is None or now - seen[0] >= seconds:
-            counts: defaultdict[str, list[tuple[str, str, int]]] = defaultdict(list)
+        if seen_at is None or now - seen_at >= seconds:
+            seen_at = now
+            seen.clear()
+            counts.clear()
             for (whose, where, what), n in metrics.fates().items():
                 counts[whose].append((str(where), what, n))
-            seen = now, readiness(), counts
-        return seen[1], seen[2]
 
     def look(storefront: StorefrontId) -> Hashable:
-        now, counts = see()
+        forget_what_is_old()
+        now = seen.get(storefront) or seen.setdefault(storefront, readiness(storefront))
         lanes = tuple((name, *(lane[part] for part in LOOKED_AT)) for name, lane in now["lanes"].get(storefront, {}).items())
         return now["ready"], now["why"], tuple(sorted(counts.get(storefront, ()))), lanes
 

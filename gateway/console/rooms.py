@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from gateway.audit.standing import Health, Lookout, Readiness, standstills
+from gateway.audit.standing import Health, LaneState, Lookout, Readiness, standstills
 from gateway.audit.trace import Standstill
 from gateway.console.roles import Roles
 from gateway.delivery.replaying import Replayer
@@ -17,6 +17,7 @@ from gateway.metrics import Metrics
 from gateway.model import Destination, StorefrontId
 from gateway.office.clerk import Clerk
 from gateway.office.exporting import Exporter
+from gateway.office.looking import look_round
 from gateway.office.papers import Papers
 from gateway.office.pausing import Pausing
 from gateway.office.reconciling import Reconciling
@@ -85,6 +86,13 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     def health(self, storefront: StorefrontId, readiness: Readiness | None = None) -> Health:
         """Tell how a storefront's destinations stand; `readiness` is that of this moment, where it is at hand."""
         return self.reports.health(storefront, readiness or self.readiness(storefront), int(self.wall()))
+
+    async def everywhere(self) -> Readiness:
+        """Tell how the destinations of every storefront stand; between pieces of it others have their turn."""
+        lanes: dict[str, dict[str, LaneState]] = {}
+        async for some in look_round(self.readiness, self.zones):
+            lanes |= some
+        return {**self.readiness(), "lanes": lanes}
 
     def standstills(self, storefront: StorefrontId) -> Mapping[Destination, Standstill]:
         """Say of each destination to which nothing goes at the moment why that is."""

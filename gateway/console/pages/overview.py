@@ -79,7 +79,7 @@ async def show(ask: Ask, rooms: Rooms) -> View:
         rooms.reports.funnel(ask.storefront, Asked(Step.DAY, 1), ask.now),
         rooms.reports.silence(ask.storefront, ask.now),
     )
-    readiness = rooms.readiness()
+    readiness = await rooms.everywhere()
     return View(overview(funnel, rooms.health(ask.storefront, readiness), readiness, tuple(silences["silent"])))
 
 

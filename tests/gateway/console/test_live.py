@@ -102,7 +102,7 @@ async def test_streams_are_bounded_and_a_reader_that_goes_makes_room() -> None:
 def test_what_is_looked_at_is_the_same_until_something_happens() -> None:
     """A count or a standing of this storefront; the age of a token is no news."""
     metrics, now = Metrics(), readiness()
-    look = glance(metrics, lambda: now)
+    look = glance(metrics, lambda *_: now)
     before = look(SHOP)
     now["lanes"]["shop"]["meta"]["credential"]["seconds"] = 99
     assert look(SHOP) == before
@@ -111,12 +111,13 @@ def test_what_is_looked_at_is_the_same_until_something_happens() -> None:
 
 
 def test_all_streams_look_once() -> None:
-    """A look is of every storefront, so it is not repeated for each of a hundred pages; what changed is seen with the next."""
+    """Not once for each of a hundred pages, and only at the storefronts that they show; what changed is seen with the next."""
     looks, now = 0, 0.0
 
-    def count() -> Readiness:
+    def count(*of: StorefrontId) -> Readiness:
         nonlocal looks
         looks += 1
+        assert of == (SHOP,)
         return readiness()
 
     metrics = Metrics()
