@@ -51,7 +51,7 @@ class Books:
         self._connection = connection
         self._figures = figures
         self._hour: int | None = None
-        self._texts: dict[Line, tuple[int, str]] = {}
+        self._texts: dict[Line, str] = {}
         self._open: defaultdict[Line, int] = defaultdict(int)
         self._hourly: defaultdict[tuple[int | None, Line], int] = defaultdict(int)
 
@@ -116,12 +116,11 @@ class Books:
         for (hour, line), count in self._hourly.items():
             if hour is None:
                 raise RuntimeError("outbox: something was added to the books without saying when")
-            storefront, text = self._written(line)
-            hourly[storefront, hour, text] = count
+            hourly[int(line[0]), hour, self._written(line[1:])] = count
         self._hourly.clear()
         self._figures.add(hourly)
         additions = tuple(
-            f"{count:0{_DIGITS}d}{line[0]}|{self._written(line)[1]}" for line, count in self._open.items() if count
+            f"{count:0{_DIGITS}d}{line[0]}|{self._written(line[1:])}" for line, count in self._open.items() if count
         )
         self._open.clear()
         if additions:
@@ -131,14 +130,13 @@ class Books:
                 (apsw.carray(additions),),
             )
 
-    def _written(self, line: Line) -> tuple[int, str]:
-        """Give a line's storefront, and the rest as text. A transaction has the lines that the one before it had."""
-        known = self._texts.get(line)
+    def _written(self, parts: Line) -> str:
+        """Give an account and its parts as text. A transaction has those that the one before it had, of every storefront."""
+        known = self._texts.get(parts)
         if known is None:
             if len(self._texts) >= MOST_TEXTS:
                 self._texts.clear()
-            storefront, *parts = line
-            known = self._texts[line] = (int(storefront), "|".join(map(str, parts)))
+            known = self._texts[parts] = "|".join(map(str, parts))
         return known
 
     def read(self, storefront: int, waiting: Mapping[Destination, int], pending: Mapping[Destination, int]) -> Book:

@@ -27,7 +27,7 @@ N_co = TypeVar("N_co", covariant=True)
 S = TypeVar("S", bound="Stored[Any]")
 
 GROUP_ENTRIES: Final = 2_000
-"""Entries after which a group is closed. An entry is bounded (4 KB at the very most), so bytes are too."""
+"""Entries, or what costs as much, after which a group is closed. An entry is bounded (4 KB at the most), so bytes are too."""
 
 GROUP_JOBS: Final = 1_000
 
@@ -72,13 +72,15 @@ class Stored(Protocol[N_co]):
 class Change(msgspec.Struct, Generic[S, T], frozen=True, eq=False, gc=False):
     """A change of the store, and what follows from it in the event loop, whether or not somebody still waits.
 
-    `adds`: how many entries it adds; with any it is refused while the store is full or too many wait.
+    `adds`: how many entries it adds; with any it is refused while the store is full or too many wait. `more`: what it costs
+    beyond them, in entries.
     """
 
     run: Callable[[S], T]
     once_done: Callable[[T], None]
     future: asyncio.Future[T]
     adds: int = 0
+    more: int = 0
 
 
 class _Question(msgspec.Struct, Generic[S, T], frozen=True, eq=False, gc=False):
@@ -267,7 +269,7 @@ class Writer(Generic[S, N]):
                 continue
             job = self._left.popleft()
             jobs.append(job)
-            entries += job.adds if isinstance(job, Change) else 0
+            entries += job.adds + job.more if isinstance(job, Change) else 0
         return jobs, True
 
     def _serve(self, store: S, jobs: Sequence[_Job]) -> tuple[list[Answer], N | None, bool, bool]:

@@ -16,7 +16,7 @@ from gateway.outbox.seeking import Look
 from gateway.outbox.store import Changes, Options, Store
 from gateway.outbox.withdrawing import Order
 from gateway.outbox.writer import MOST_WAITING
-from tests.gateway.outbox.making import FIRST, LANES, NOW, SHOP, accept, digest, reject
+from tests.gateway.outbox.making import FIRST, LANES, NOW, SHOP, accept, digest, refuse, reject
 
 
 class Counted(Store):
@@ -222,3 +222,15 @@ async def test_any_change_that_adds_is_refused_like_a_put(writer: PuttingWriter,
     with pytest.raises(Unavailable, match="store_full"):
         await writer.change(transactions, adds=1)
     assert await writer.change(transactions) == 1
+
+
+async def test_a_group_has_a_bounded_number_of_storefronts(writer: PuttingWriter) -> None:
+    """Each costs a part of a millisecond whatever comes of it: with thousands of them the first would wait for the last."""
+
+    def requests(begin: int, storefronts: int) -> list[list[Entry]]:
+        return [[refuse(begin + n, storefront=StorefrontId(f"many{n % storefronts}"))] for n in range(100)]
+
+    for storefronts, expected in ((1, 1), (100, 4)):
+        before = await writer.ask(transactions)
+        await asyncio.gather(*(writer.put(requests(storefronts * 10_000 + 100 * n, storefronts)) for n in range(10)))
+        assert await writer.ask(transactions) - before == expected
