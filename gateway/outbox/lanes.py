@@ -169,18 +169,36 @@ def count_wanted(sorts: bytes, wanted: bytes) -> int:
     return len(sorts) - len(sorts.translate(None, wanted))
 
 
-def _counted(before: Counted, state: LaneState, wanted: bytes, group: Stored) -> Counted:
-    """Add what waits of one group, whose place is its first number."""
-    waiting, oldest_fresh, behind, oldest_behind = before
-    first, sorts = group.place, group.sorts
-    if state.cursor is None:
-        return before
-    if fresh := count_wanted(sorts[max(0, state.cursor + 1 - first) :], wanted):
-        waiting, oldest_fresh = waiting + fresh, group.at if oldest_fresh is None else oldest_fresh
-    for start, end in state.set_aside_in(first, first + len(sorts) - 1):
-        if old := count_wanted(sorts[start - first : end + 1 - first], wanted):
-            behind, oldest_behind = behind + old, group.at if oldest_behind is None else oldest_behind
-    return Counted(waiting, oldest_fresh, behind, oldest_behind)
+class _Census:
+    """Counts what waits in a lane, from the groups of its storefront in their order."""
+
+    def __init__(self, state: LaneState, wanted: bytes) -> None:
+        """Count records whose sort is among the wanted ones."""
+        self._wanted = wanted
+        self._stretches = list(state.stretches())
+        self._fresh = len(self._stretches) - 1
+        self._at = 0
+        self._counts = [0, 0]
+        self._oldest: list[int | None] = [None, None]
+
+    def add(self, first: int, at: int, sorts: bytes) -> None:
+        """Add what waits of the next group."""
+        stretches, nth = self._stretches, self._at
+        while nth <= self._fresh and stretches[nth][1] < first:
+            nth += 1
+        self._at = nth
+        while nth <= self._fresh and stretches[nth][0] < first + len(sorts):
+            start, end = stretches[nth]
+            if count := count_wanted(sorts[max(0, start - first) : end + 1 - first], self._wanted):
+                fresh = nth == self._fresh
+                self._counts[fresh] += count
+                if self._oldest[fresh] is None:
+                    self._oldest[fresh] = at
+            nth += 1
+
+    def counted(self) -> Counted:
+        """Give the sums."""
+        return Counted(self._counts[True], self._oldest[True], self._counts[False], self._oldest[False])
 
 
 class Lanes:
@@ -224,15 +242,14 @@ class Lanes:
 
     def count(self, storefront: int) -> dict[LaneState, Counted]:
         """Count from the groups themselves what waits in each lane of a storefront."""
-        lanes = [(state, self._names.wanted(state.lane.destination)) for state in self.of(storefront)]
-        counts = {state: Counted() for state, _ in lanes}
-        start = base(storefront)
+        counts = {state: _Census(state, self._names.wanted(state.lane.destination)) for state in self.of(storefront)}
+        adds, start = [census.add for census in counts.values()], base(storefront)
         for place, at, sorts in self._connection.execute(
             "select place, at, sorts from groups where place >= ? and place < ?", (start, start + SPAN)
         ):
-            for state, wanted in lanes:
-                counts[state] = _counted(counts[state], state, wanted, Stored(place - start, at, 0, sorts, b"", b""))
-        return counts
+            for add in adds:
+                add(place - start, at, sorts)
+        return {state: census.counted() for state, census in counts.items()}
 
     def count_exceptions(self, state: LaneState) -> dict[Held, int]:
         """Count from the rows themselves what is held for each reason."""
