@@ -11,6 +11,7 @@ an exception stays one, by its number, or ends. Those that came while the except
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import closing
 from typing import Final, NamedTuple
 
 import apsw
@@ -27,6 +28,12 @@ from gateway.outbox.subjects import hold, may_hold, split
 
 LOOKED_AT_ONCE: Final = 1_000
 """Groups, exceptions, or rows of what was sent, that are looked through in one go: some milliseconds."""
+
+BYTES_AT_ONCE: Final = 1 << 20
+"""Of hashes, the same: a group or a row can have fifteen hundred of them."""
+
+FOUND_AT_ONCE: Final = 20
+"""Rows that may hold something, the same: each of what was sent is opened, and sealed anew where it is erased."""
 
 _HELD: Final = (Held.RETRY, Held.PARKED, Held.DEAD)
 """What exceptions with a content are held for."""
@@ -119,6 +126,30 @@ class Sought(NamedTuple):
         return frozenset(one for hashes in joined for one in split(hashes))
 
 
+class Along(NamedTuple):
+    """What a look along places has come to: which may hold something, the last that was looked at, whether it was the end."""
+
+    places: Sequence[int]
+    upto: int
+    done: bool
+
+
+def look_along(connection: apsw.Connection, table: str, after: int, end: int, wanted: AbstractSet[bytes]) -> Along:
+    """Look through the hashes in the next rows of a table, beyond the place `after` and before `end`, as many as is quick."""
+    query = f"select place, subjects from {table} where place > ? and place < ? order by place limit ?"  # noqa: S608 - ours
+    places: list[int] = []
+    upto = after
+    count = read = 0
+    with closing(connection.execute(query, (after, end, LOOKED_AT_ONCE))) as rows:
+        for upto, subjects in rows:
+            count, read = count + 1, read + len(subjects)
+            if may_hold(subjects, wanted):
+                places.append(upto)
+            if read >= BYTES_AT_ONCE or len(places) >= FOUND_AT_ONCE:
+                return Along(places, upto, done=False)
+    return Along(places, upto, done=count < LOOKED_AT_ONCE)
+
+
 class Seeking:
     """Looks and finds. Belongs to the store's thread."""
 
@@ -140,15 +171,9 @@ class Seeking:
     def _look_through(self, storefront: int, before: Look, end: int) -> Look:
         """Look through the next groups."""
         start = base(storefront)
-        rows = every(
-            self._connection,
-            "select place, subjects from groups where place > ? and place < ? order by place limit ?",
-            (start + before.upto, start + end, LOOKED_AT_ONCE),
-        )
-        places = [place for place, subjects in rows if may_hold(subjects, before.wanted)]
-        upto = rows[-1][0] - start if rows else before.upto
-        since = self._latest.now() if len(rows) < LOOKED_AT_ONCE else None
-        return before._replace(upto=upto, places=(*before.places, *places), since=since)
+        places, upto, done = look_along(self._connection, "groups", start + before.upto, start + end, before.wanted)
+        since = self._latest.now() if done else None
+        return before._replace(upto=upto - start, places=(*before.places, *places), since=since)
 
     def _look_aside(self, storefront: int, before: Look, end: int) -> Look:
         """Look through the next exceptions."""

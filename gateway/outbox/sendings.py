@@ -19,10 +19,10 @@ from gateway.outbox.claims import Taken
 from gateway.outbox.codec import Codec, Unreadable, sending_place
 from gateway.outbox.lanes import LaneState
 from gateway.outbox.memory import Memory
-from gateway.outbox.schema import SPAN, base, every, first, one
-from gateway.outbox.seeking import LOOKED_AT_ONCE
+from gateway.outbox.schema import SPAN, base, first, one
+from gateway.outbox.seeking import Along, look_along
 from gateway.outbox.settling import Fates
-from gateway.outbox.subjects import HASH_BYTES, hold, may_hold, split
+from gateway.outbox.subjects import HASH_BYTES, hold, split
 from gateway.outbox.vault import DAY_SECONDS, nonce
 
 _UNKNOWN, _CONFIRMED, _NOT_TAKEN = 0, 1, 2
@@ -166,7 +166,7 @@ class Sendings:
 
     def look(self, storefront: int, wanted: AbstractSet[bytes], after: int) -> Glance:
         """Look through the next rows of a storefront for a person."""
-        places, upto, done = self._candidates(storefront, wanted, after)
+        places, upto, done = self._look_along(storefront, wanted, after)
         sent: list[Sending] = []
         hashes: set[bytes] = set()
         for found in self._open(places):
@@ -179,15 +179,10 @@ class Sendings:
                     sent.append(Sending(lane.destination, line.kind, event_id, found.at, fields, evidence, _TOLD[told]))
         return Glance(sent, frozenset(hashes), upto, done)
 
-    def _candidates(self, storefront: int, wanted: AbstractSet[bytes], after: int) -> tuple[list[int], int, bool]:
+    def _look_along(self, storefront: int, wanted: AbstractSet[bytes], after: int) -> Along:
         start = base(storefront)
-        rows = every(
-            self._connection,
-            "select place, subjects from sendings where place > ? and place < ? order by place limit ?",
-            (start + after, start + SPAN, LOOKED_AT_ONCE),
-        )
-        upto = rows[-1][0] - start if rows else after
-        return [place for place, subjects in rows if may_hold(subjects, wanted)], upto, len(rows) < LOOKED_AT_ONCE
+        along = look_along(self._connection, "sendings", start + after, start + SPAN, wanted)
+        return along._replace(upto=along.upto - start)
 
     def _open(self, places: Sequence[int]) -> Iterator[_Found]:
         """Open rows; one that does not open tells nothing to anybody."""
@@ -208,7 +203,7 @@ class Sendings:
 
     def erase(self, storefront: int, wanted: AbstractSet[bytes], after: int) -> Erased:
         """Delete a person's lines from the next rows."""
-        places, upto, done = self._candidates(storefront, wanted, after)
+        places, upto, done = self._look_along(storefront, wanted, after)
         count = 0
         events: set[tuple[Kind, EventId]] = set()
         for found in self._open(places):

@@ -142,7 +142,7 @@ def may_hold(hashes: bytes, wanted: AbstractSet[bytes]) -> bool:
     """Say whether one of the wanted may be among hashes that lie one after another; the records themselves say for sure."""
     if len(wanted) <= _FEW:
         return any(one in hashes for one in wanted)
-    return not wanted.isdisjoint(split(hashes))
+    return not set(array("q", b"".join(wanted))).isdisjoint(array("q", hashes[: len(hashes) // HASH_BYTES * HASH_BYTES]))
 
 
 def hold(hashes: bytes, wanted: AbstractSet[bytes]) -> bool:

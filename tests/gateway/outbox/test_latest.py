@@ -130,6 +130,19 @@ def test_what_is_not_known_any_more_is_looked_for_in_the_transaction(
     assert withdraw(store, look).removal.dead == {META: 8 if forgotten == "too many came" else 5}
 
 
+@pytest.mark.parametrize("bound", ["BYTES_AT_ONCE", "FOUND_AT_ONCE"])
+def test_a_look_is_bounded_by_what_it_reads(store: Store, bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many groups that is; what is beyond is found by the next."""
+    monkeypatch.setattr(seeking, bound, 1)
+    for number in range(9):
+        put(store, 3 * number)
+    look, looks = Look(store.known_by(JANE)), 0
+    while not look.done:
+        look, looks = store.look(SHOP, look), looks + 1
+    assert looks >= 9
+    assert withdraw(store, look).removal.waiting == {META: 9}
+
+
 def test_a_transaction_does_not_look_through_what_is_dead(store: Store) -> None:
     """Whoever else waits for the store waits for what is the person's, and not for all that ever died."""
     costs: list[int] = []

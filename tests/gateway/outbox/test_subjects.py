@@ -13,8 +13,9 @@ from gateway.outbox.claims import Opener
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.schema import WITHDRAWALS
 from gateway.outbox.store import Options, Store
-from gateway.outbox.subjects import HASH_BYTES, Subjects, parted
+from gateway.outbox.subjects import HASH_BYTES, Subjects, hold, may_hold, parted
 from gateway.persons import Persons
+from tests.effort import effort
 from tests.gateway.outbox.making import FIRST, LANES, NOW, SHOP, accept, digest, event, key
 
 
@@ -70,3 +71,23 @@ def test_where_they_do_not_fit_they_are_made_again(tmp_path: Path) -> None:
         (sent,) = store.glance(SHOP, store.known_by(Person((digest(number),))), 0).sent
         assert sent.event_id == f"e{number}"
     store.close(whole=False)
+
+
+HASHES: Final = st.integers(0, 40).map(lambda number: number.to_bytes(HASH_BYTES, "big"))
+
+
+@given(st.lists(HASHES, max_size=9).map(b"".join), st.sets(HASHES, max_size=12), st.binary(max_size=3))
+def test_whoever_is_held_may_be_held(hashes: bytes, wanted: set[bytes], rest: bytes) -> None:
+    """By few hashes or by many; also where what lies there is no whole number of them."""
+    if hold(hashes, wanted):
+        assert may_hold(hashes + rest, wanted)
+    if len(wanted) > 6 and not hold(hashes, wanted):
+        assert not may_hold(hashes, wanted)
+
+
+def test_whoever_is_known_by_many_hashes_is_looked_for_as_quickly() -> None:
+    """Beside each request lie up to two thousand hashes, and a person with twenty orders is known by more than twenty."""
+    hashes = b"".join(number.to_bytes(HASH_BYTES, "little") for number in range(2_000))
+    wanted = {(number + 10_000).to_bytes(HASH_BYTES, "little") for number in range(25)}
+    assert not may_hold(hashes, wanted)
+    assert effort(lambda: [may_hold(hashes, wanted) for _ in range(100)]) < 2.5  # 1 as it is, 5 where they were taken apart
