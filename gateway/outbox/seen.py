@@ -46,8 +46,8 @@ _REFUSED: Final = 0xFFFF
 _SURELY_SECONDS: Final = 300
 """How far within the time for which ids are remembered an event must have come: entries of one transaction differ in age."""
 
-_MOST_ROWS: Final = 20_000
-"""Rows of the roll deleted in one go."""
+DISCARDED_AT_ONCE: Final = 20_000
+"""Sightings deleted in one go, or what is left of the row of the roll in which that ends: some ten milliseconds."""
 
 _BYTES: Final = tuple(bytes((number,)) for number in range(256))
 _MERGED_AT_ONCE: Final = 64
@@ -325,20 +325,26 @@ class Seen:
             at = bisect_left(self._order, key, self._done)
             del self._order[at : at + (self._order[at : at + 1] == [key])]
 
-    def discard(self, now: int) -> None:
-        """Delete the rows of the roll that no repeat can meet any more, and what hangs on them."""
+    def discard(self, now: int) -> bool:
+        """Delete the next rows of the roll that no repeat can meet any more, and what hangs on them; say whether to go on."""
+        (end,) = one(
+            self._connection,
+            "select coalesce((select pos from roll where pos >= ? order by pos limit 1), ?)",
+            (self._floor + DISCARDED_AT_ONCE, self._next),
+        )
         (kept,) = one(
             self._connection,
-            "select min(coalesce((select pos from roll where latest > ? order by pos limit 1), ?),"
-            " coalesce((select pos from roll order by pos limit 1 offset ?), ?))",
-            (now - DEDUP_SECONDS, self._next, _MOST_ROWS, self._next),
+            "select coalesce((select pos from roll where pos < ? and latest > ? order by pos limit 1), ?)",
+            (end, now - DEDUP_SECONDS, end),
         )
         if kept <= self._floor:
-            return
+            return False
         self._connection.execute("delete from roll where pos < ?", (kept,))
         self._connection.execute("delete from repeats where pos < ?", (kept,))
         self._floor, self._row = kept, (0, 0, b"")
-        self._filling = {key: value for key, value in self._filling.items() if value >= kept << 1}
+        if kept > self._merged:
+            self._filling = {key: value for key, value in self._filling.items() if value >= kept << 1}
+        return bool(kept == end < self._next)
 
     def discard_slice(self, number: int) -> int:
         """Delete expired entries of the index in one of the slices 0 … SLICES-1; gives how many."""

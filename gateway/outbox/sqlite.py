@@ -6,7 +6,7 @@ work, and hands everything else to the writer's thread. Nothing here touches the
 
 import asyncio
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import chain
@@ -520,7 +520,13 @@ class SqliteOutbox:
 
     async def sweep(self, now: int) -> Mapping[Swept, int]:
         """Delete what is beyond its retention, a bounded piece at a time; gives how many rows of what went."""
-        slices, gone = await self._writer.change(lambda store: store.sweep(now))
+        gone: Counter[Swept] = Counter()
+        more = True
+        while more:
+            more, went = await self._writer.change(partial(Store.sweep_sightings, now=now))
+            gone.update(went)
+        slices, went = await self._writer.change(lambda store: store.sweep(now))
+        gone.update(went)
         last: int | None = 0
         while last is not None:
             last, went = await self._writer.change(partial(Store.sweep_storefronts, after=last, now=now))

@@ -491,16 +491,12 @@ class Store:
     # ── sweeping ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def sweep(self, now: int) -> tuple[Sequence[int], Counter[Swept]]:
-        """Delete what is beyond its retention, but for `sweep_storefronts`.
+        """Delete what is beyond its retention, but for `sweep_sightings` and `sweep_storefronts`.
 
         Gives the slices of the index that it is time to sweep, and what went.
         """
         gone: Counter[Swept] = Counter()
-        self._seen.discard(now)
-        told_from = self._told_from()
         gone[Swept.REFUNDS] += self._refunds.discard(now - REFUNDS_DAYS * DAY_SECONDS)
-        self._connection.execute("delete from evidences where seq < ?", (told_from,))
-        gone[Swept.EVIDENCE] += self._connection.changes()
         gone[Swept.FIGURES] += self._grounds.discard(now - self._options.figures_days * DAY_SECONDS)
         gone[Swept.INQUIRIES] += self._asking.discard(now - TOLD_SECONDS)
         gone[Swept.SENT] += self._sendings.discard(now - self._options.sendings_days * DAY_SECONDS)
@@ -511,6 +507,15 @@ class Store:
         count = min(SLICES, max(1, round(share * SLICES)))
         self._connection.execute("update meta set swept_at = ?, swept_to = ?", (now, (swept_to + count) % SLICES))
         return [(swept_to + i) % SLICES for i in range(count)], gone
+
+    def sweep_sightings(self, now: int) -> tuple[bool, Counter[Swept]]:
+        """Delete the next sightings that no repeat can meet any more, and what is told of their events.
+
+        Says whether there are more, and gives what went.
+        """
+        more = self._seen.discard(now)
+        self._connection.execute("delete from evidences where seq < ?", (self._told_from(),))
+        return more, Counter({Swept.EVIDENCE: self._connection.changes()})
 
     def _told_from(self) -> int:
         """Give the number from which on events are remembered."""

@@ -167,6 +167,22 @@ def test_expired_rows_of_the_roll_go_and_the_others_stay(connection: apsw.Connec
     assert remembered(seen, 40) == [2]
 
 
+def test_what_came_in_a_flood_goes_in_pieces(connection: apsw.Connection) -> None:
+    """Eight days after a shop's history was brought in, nobody waits for all of it to be forgotten at once."""
+    seen = load(connection, generation=100_000)
+    for start in range(0, 50_000, 500):
+        add(seen, connection, list(range(start, start + 500)))
+    add(seen, connection, [50_000], at=NOW + 10)
+    left, more = [seen.kept], True
+    while more:
+        more = seen.discard(NOW + DEDUP_SECONDS)
+        left.append(seen.kept)
+    assert left == [50_001, 30_001, 10_001, 1]
+    assert remembered(seen, 3) == []
+    assert find(seen, 50_000) is not None
+    assert seen.discard(NOW + DEDUP_SECONDS) is False
+
+
 def test_the_index_is_swept_slice_by_slice(connection: apsw.Connection) -> None:
     """All slices together delete every expired entry and nothing else, down to the first that is kept."""
     seen = load(connection, generation=10)
