@@ -7,6 +7,7 @@ exceptions have rows of their own. A group goes when no lane of its storefront h
 """
 
 from bisect import bisect_left
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import closing
 from enum import IntEnum, unique
@@ -160,6 +161,9 @@ _MOST_GROUPS: Final = 1_000
 """Groups read for one claim, however few of their records go to its destination."""
 
 
+_MOST_TALLIES: Final = 16
+"""Counts under way at the same time; who gives up in the middle leaves one behind."""
+
 EMPTY: Final = 0
 """Stands as the sort of a record whose place in its group was emptied: it goes nowhere."""
 
@@ -201,6 +205,19 @@ class _Census:
         return Counted(self._counts[True], self._oldest[True], self._counts[False], self._oldest[False])
 
 
+class Tally:
+    """What waits in a storefront's lanes, counted a piece at a time: as it is at this moment, of what is numbered up to `upto`.
+
+    It is kept right while lanes move on, until it is ended or too many others were begun. Opaque to everybody else.
+    """
+
+    def __init__(self, storefront: int) -> None:
+        """Begin with nothing counted."""
+        self.storefront = storefront
+        self.upto = 0
+        self.waiting: Counter[LaneState] = Counter()
+
+
 class Lanes:
     """All lanes of the store. Belongs to the store's thread; after a rollback it is loaded anew."""
 
@@ -211,6 +228,7 @@ class Lanes:
         self.states: dict[Lane, LaneState] = {}
         self.touched: set[LaneState] = set()
         """Lanes whose figures changed since they were last told to the outside."""
+        self._tallies: deque[Tally] = deque(maxlen=_MOST_TALLIES)
         storefronts = {number: name for name, number in names.storefronts.items()}
         for number, storefront, destination, cursor in connection.execute(
             "select id, storefront, destination, cursor from lanes"
@@ -242,14 +260,57 @@ class Lanes:
 
     def count(self, storefront: int) -> dict[LaneState, Counted]:
         """Count from the groups themselves what waits in each lane of a storefront."""
+        counted, _, _ = self._count(storefront, 0, -1)
+        return counted
+
+    def _count(self, storefront: int, after: int, most: int) -> tuple[dict[LaneState, Counted], int, int]:
+        """Count the same from the next groups, up to `most` of them; gives the last number in these, and how many they were."""
         counts = {state: _Census(state, self._names.wanted(state.lane.destination)) for state in self.of(storefront)}
         adds, start = [census.add for census in counts.values()], base(storefront)
+        groups = 0
         for place, at, sorts in self._connection.execute(
-            "select place, at, sorts from groups where place >= ? and place < ?", (start, start + SPAN)
+            "select place, at, sorts from groups where place > ? and place < ? order by place limit ?",
+            (start + after, start + SPAN, most),
         ):
+            groups, after = groups + 1, place - start + len(sorts) - 1
             for add in adds:
                 add(place - start, at, sorts)
-        return {state: census.counted() for state, census in counts.items()}
+        return {state: census.counted() for state, census in counts.items()}, after, groups
+
+    def tally(self, storefront: int) -> Tally:
+        """Begin to count what waits, a piece at a time."""
+        tally = Tally(storefront)
+        self._tallies.append(tally)
+        return tally
+
+    def knows(self, tally: Tally) -> bool:
+        """Say whether a tally was kept right: not after a rollback."""
+        return tally in self._tallies
+
+    def end(self, tally: Tally) -> None:
+        """Keep a tally right no more."""
+        self._tallies.remove(tally)
+
+    def count_on(self, tally: Tally) -> bool:
+        """Count the next groups; say whether there may be more."""
+        counts, tally.upto, groups = self._count(tally.storefront, tally.upto, _MOST_GROUPS)
+        tally.waiting.update({state: counted.waiting + counted.behind for state, counted in counts.items()})
+        return groups == _MOST_GROUPS
+
+    def settled(self, state: LaneState, before: int, upto: int, count: int) -> None:
+        """Hear that of what is numbered after `before`, up to `upto`, so many wait no more; the groups are there still."""
+        for tally in self._tallies:
+            if tally.storefront == state.storefront and before < tally.upto:
+                tally.waiting[state] -= count if upto <= tally.upto else self._count_wanted(state, before, tally.upto)
+
+    def _count_wanted(self, state: LaneState, before: int, upto: int) -> int:
+        """Count a lane's records after `before`, up to `upto`."""
+        groups = self._read(state, Backlog(before, upto), upto - before, _SLIM)
+        start, wanted = base(state.storefront), self._names.wanted(state.lane.destination)
+        firsts = [(group.place - start, group.sorts) for group in groups]
+        return sum(
+            count_wanted(sorts[max(0, before + 1 - first) : max(0, upto + 1 - first)], wanted) for first, sorts in firsts
+        )
 
     def count_exceptions(self, state: LaneState) -> dict[Held, int]:
         """Count from the rows themselves what is held for each reason."""
@@ -359,6 +420,7 @@ class Lanes:
     def move(self, state: LaneState, upto: int, settled: int) -> None:
         """Put the lane's cursor forward over `settled` records, and delete the groups that no lane needs any more."""
         before = state.cursor or 0
+        self.settled(state, before, upto, settled)
         state.cursor = upto
         state.waiting -= settled
         self._connection.execute("update lanes set cursor = ? where id = ?", (upto, state.number))
@@ -368,6 +430,7 @@ class Lanes:
     def move_backlog(self, state: LaneState, upto: int, settled: int) -> None:
         """The same for the cursor of the lane's oldest backlog, which ends where it meets its end."""
         backlog = state.backlogs.pop(0)
+        self.settled(state, backlog.cursor, upto, settled)
         if upto < backlog.upto:
             state.backlogs.insert(0, Backlog(upto, backlog.upto))
             self._connection.execute(

@@ -459,8 +459,8 @@ class SqliteOutbox:
         return await self._telling.explain_many(storefront, kind, event_ids)
 
     async def book(self, storefront: StorefrontId) -> Book:
-        """The storefront's accounts, read in one transaction."""
-        return await self._writer.ask(lambda store: store.book(storefront))
+        """The storefront's accounts as of one moment; what waits is counted a piece at a time."""
+        return await self._telling.book(storefront)
 
     async def undelivered(self, storefront: StorefrontId) -> Sequence[Undelivered]:
         """What of which kind is still to be delivered, and what it is worth."""

@@ -47,7 +47,7 @@ from gateway.outbox.explaining import Explaining
 from gateway.outbox.figures import Piece
 from gateway.outbox.history import Figure, Grain
 from gateway.outbox.keyring import Keyring
-from gateway.outbox.lanes import Held, LaneState
+from gateway.outbox.lanes import Held, LaneState, Tally
 from gateway.outbox.memory import Memory
 from gateway.outbox.refunds import REFUNDS_DAYS
 from gateway.outbox.reviving import Reviving
@@ -469,14 +469,26 @@ class Store:
         """Say what is known of the first of these events: as many as a slice has time for."""
         return self._explaining.explain_some(storefront, kind, event_ids)
 
-    def book(self, storefront: StorefrontId) -> Book:
-        """Give a storefront's accounts, what waits counted from the records themselves."""
+    def tally(self, storefront: StorefrontId) -> Tally:
+        """Begin to count what waits at a storefront, for `book`."""
+        return self._lanes.tally(self._names.storefronts.get(storefront, 0))
+
+    def count_on(self, tally: Tally) -> bool:
+        """Count the next piece of it; say whether there may be more."""
+        return self._lanes.count_on(tally)
+
+    def book(self, storefront: StorefrontId, tally: Tally | None = None) -> Book:
+        """Give a storefront's accounts, what waits counted from the records themselves: what a tally has not, here."""
         number = self._names.storefronts.get(storefront, 0)
+        if tally is None or not self._lanes.knows(tally):
+            tally = self._lanes.tally(number)
+        while self._lanes.count_on(tally):
+            pass
+        self._lanes.end(tally)
         waiting: dict[Destination, int] = {}
-        for state, counted in self._lanes.count(number).items():
+        for state in self._lanes.of(number):
             held = self._lanes.count_exceptions(state)
-            untried = counted.waiting + counted.behind
-            waiting[state.lane.destination] = untried + held.get(Held.RETRY, 0) + held.get(Held.PARKED, 0)
+            waiting[state.lane.destination] = tally.waiting[state] + held.get(Held.RETRY, 0) + held.get(Held.PARKED, 0)
         return self._books.read(number, waiting, self._asking.pending(number))
 
     def undelivered(self, storefront: StorefrontId) -> list[Undelivered]:

@@ -1,5 +1,5 @@
-"""Telling what the books said over time, and what is known of many events: the side in the event loop, which reads what is
-long a piece at a time.
+"""Telling what the books say, now and over time, and what is known of many events: the side in the event loop, which reads
+what is long a piece at a time.
 
 So that nobody who writes waits for it: a piece is a few thousand rows, some milliseconds of the store's thread.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from gateway.model import EventId, Kind, StorefrontId
-from gateway.outbox import MOST_EXPLAINED, Explanation
+from gateway.outbox import MOST_EXPLAINED, Book, Explanation
 from gateway.outbox.explaining import MOST_IN_A_SLICE
 from gateway.outbox.history import HOUR_SECONDS, Figure, Grain, Stretch
 from gateway.outbox.store import Changes, Store
@@ -40,6 +40,13 @@ class Telling:
             told += piece.stretches
             goes_on = piece.goes_on
         return told
+
+    async def book(self, storefront: StorefrontId) -> Book:
+        """Tell a storefront's accounts, as of one moment; what waits is counted beforehand, as far as it is there."""
+        tally = await self._writer.ask(_asking(Store.tally, storefront))
+        while await self._writer.ask(_asking(Store.count_on, tally)):
+            pass
+        return await self._writer.ask(_asking(Store.book, storefront, tally))
 
     async def explain_many(
         self, storefront: StorefrontId, kind: Kind, event_ids: Sequence[EventId]

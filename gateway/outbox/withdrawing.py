@@ -175,6 +175,7 @@ class Withdrawing:
         row: Row = (state.number, Held.WITHDRAWN, seq, now + TOLD_SECONDS, 0, None, why, None, now, at, sort)
         self._connection.execute(INSERT_EXCEPTION, (*row, None, None, None))
         self._books.end(1, state.storefront, state.lane.destination, kind, money, WITHDRAWN, why)
+        self._lanes.settled(state, seq - 1, seq, 1)
         if state.cursor is not None and seq > state.cursor:
             state.waiting -= 1
         else:

@@ -1,17 +1,19 @@
 """What the store's thread keeps in memory is what the file says, after a rollback as after opening."""
 
+import random
 from pathlib import Path
 
 import pytest
 
-from gateway.model import EmailDigests, Reason, Status
-from gateway.outbox import Done, Fate, Later, Person, Settlement
+from gateway.model import EmailDigests, EventId, Reason, Status
+from gateway.outbox import Dead, Done, Fate, Lane, Later, Person, Settlement, lanes
 from gateway.outbox.claims import Opener, Taken
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.seeking import Look
 from gateway.outbox.store import Options, Store
 from gateway.outbox.withdrawing import Order
-from tests.effort import effort
+from tests.effort import counted, effort
+from tests.gateway.outbox.contract import balanced
 from tests.gateway.outbox.making import FIRST, LANES, META, NOW, SHOP, accept, digest
 
 
@@ -73,4 +75,87 @@ def test_what_waits_is_counted_quickly(store: Store) -> None:
     )
     assert store.book(SHOP).waiting[META] == 20_001
     assert effort(lambda: store.book(SHOP)) < 20  # 12 as it is, 27 where each lane looked at all of its backlogs for each group
+    store.close(whole=True)
+
+
+def settle(store: Store, lane: Lane, chance: random.Random) -> None:
+    """Claim a few records, one of them withdrawn now and then while it is under way, and settle them in different ways."""
+    found = store.find(lane, chance.randrange(1, 9), NOW, fresh_first=chance.random() < 0.5)
+    if found is None:
+        return
+    taken = Opener().open_now(found)
+    if taken.records and chance.random() < 0.3:
+        withdraw(store, chance.choice(taken.records).event.event_id)
+    fates = (
+        lambda seq: Done(seq, Reason.CONFIRMED),
+        lambda seq: Dead(seq, Reason.REJECTED),
+        lambda seq: Later(seq, Reason.TIMED_OUT, NOW),
+    )
+    pairs = [(record, chance.choice(fates)(record.seq)) for record in taken.records]
+    store.begin()
+    store.settle(lane, taken, pairs, {}, (), NOW)
+    store.commit()
+
+
+def withdraw(store: Store, event_id: EventId) -> None:
+    """Withdraw for the person of an event of `put`."""
+    named = store.known_by(Person((digest(int(event_id[1:])),)))
+    store.begin()
+    store.withdraw(SHOP, Order(named, NOW, leads=False, erase=False), Look(named))
+    store.commit()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_waits_is_counted_in_pieces_while_it_goes(store: Store, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is claimed, settled, set aside, withdrawn or put between two pieces: the sum is that of the last moment."""
+    monkeypatch.setattr(lanes, "_MOST_GROUPS", 3)
+    chance = random.Random(seed)  # noqa: S311 - to say what is tried, not to hide it
+    came = 0
+    for _ in range(25):
+        count = chance.randrange(1, 4)
+        put(store, *range(came, came + count))
+        came += count
+    tally, more = store.tally(SHOP), True
+    while more:
+        more = store.count_on(tally)
+        for lane in LANES:
+            match chance.randrange(5):
+                case 0:
+                    store.begin()
+                    store.set_aside(lane, NOW + 1)
+                    store.commit()
+                case 1:
+                    put(store, came)
+                    came += 1
+                case 2:
+                    withdraw(store, EventId(f"e{chance.randrange(came)}"))
+                case _:
+                    settle(store, lane, chance)
+    told = store.book(SHOP, tally)
+    assert told == store.book(SHOP)
+    balanced(told)
+    store.close(whole=True)
+
+
+def test_the_accounts_hold_nobody_up(store: Store) -> None:
+    """What waits was counted before, between what others do; after a rollback, or many other counts, it is counted again."""
+    put(store, 1)
+    store._connection.execute(
+        "with recursive more(n) as (select 1 union all select n + 1 from more where n < 5000)"
+        " insert into groups select place + n, at, data_key, sorts, subjects, blob from groups, more"
+    )
+    costs: list[int] = []
+    for undone, others in ((False, 15), (True, 0), (False, 16)):
+        tally = store.tally(SHOP)
+        while store.count_on(tally):
+            pass
+        for _ in range(others):
+            store.tally(SHOP)
+        if undone:
+            store.begin()
+            store.rollback()
+        with counted(store._connection) as cost:
+            assert store.book(SHOP, tally).waiting[META] == 5_001
+        costs.append(cost[0])
+    assert costs[0] < 20 < min(costs[1:])
     store.close(whole=True)
