@@ -772,7 +772,7 @@ class Outbox(Protocol):
         """
 
     async def book(self, storefront: StorefrontId) -> Book:
-        """The storefront's accounts as of one moment; what waits is counted in pieces, so that nobody who writes waits for it."""
+        """The storefront's accounts as of one moment; what waits is counted in pieces, so that nobody who writes waits."""
 
     async def undelivered(self, storefront: StorefrontId) -> Sequence[Undelivered]:
         """What of which kind is still to be delivered, and what it is worth. As quick with a million events as with one."""
