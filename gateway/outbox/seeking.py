@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 import apsw
 
-from gateway.model import Destination, EventId, Kind, Minimised
+from gateway.model import Destination, EventId, Kind, Minimised, StorefrontId
 from gateway.outbox import Holding
 from gateway.outbox.claims import filled
 from gateway.outbox.codec import Codec, Opened, Unreadable, group_place, single_place
@@ -24,7 +24,7 @@ from gateway.outbox.lanes import Held, LaneState, Stored, say
 from gateway.outbox.latest import Aside, Moment
 from gateway.outbox.memory import Memory
 from gateway.outbox.schema import SPAN, base, every
-from gateway.outbox.subjects import hold, may_hold, split
+from gateway.outbox.subjects import hold, may_hold, parted, split
 
 LOOKED_AT_ONCE: Final = 1_000
 """Groups, exceptions, or rows of what was sent, that are looked through in one go: some milliseconds."""
@@ -270,10 +270,15 @@ class Seeking:
             opened = self._codec.open(cipher, group_place(name, first, group.sorts), group.blob, kinds)
         except (Unreadable, IndexError):
             return None
-        hashes = [self._subjects.of_record(name, event) for event in opened.events]
+        beside = zip(opened.events, parted(group.subjects, opened.events), strict=True)
+        hashes = [self._sure(name, event, its, wanted) for event, its in beside]
         mine = [n for n, one in enumerate(hashes) if hold(one, wanted)]
         held = [n for n in mine if self._waits(storefront, first + places[n], opened.events[n])]
         return Grouped(group, first, places, opened, hashes, mine, held)
+
+    def _sure(self, name: StorefrontId, event: Minimised, beside: bytes | None, wanted: AbstractSet[bytes]) -> bytes:
+        """Give a record's hashes as they lie beside its group; whoever would be found by them is found by the record itself."""
+        return self._subjects.of_record(name, event) if beside is None or hold(beside, wanted) else beside
 
     def _waits(self, storefront: int, seq: int, event: Minimised) -> bool:
         states = self._lanes.of(storefront)
