@@ -56,7 +56,7 @@ from gateway.ledger.sqlite import SqliteLedger
 from gateway.ledger.store import Options as LedgerOptions
 from gateway.limits import Addresses, Bucket
 from gateway.line import Line
-from gateway.listener import Caps, Handler, QuietServer, Taker, assert_sound_aiohttp, takes_nothing
+from gateway.listener import Apology, Caps, Handler, QuietServer, Taker, as_it_is, assert_sound_aiohttp, takes_nothing
 from gateway.log import Happening, Log, Reducer, innermost_frame, name_of
 from gateway.metrics import NONE, VERSION, Metrics
 from gateway.model import Destination, StorefrontId
@@ -283,7 +283,9 @@ async def running(  # noqa: PLR0915 - every room, once
         if settings.delivery.canary_minutes:
             tasks.append(asyncio.create_task(canary.run(), name="canary"))
         stack.push_async_callback(_stop_couriers, couriers, tasks, settings.server.stop_grace_seconds, hurry)
-        private_address = await _listen(stack, private.handle, settings.server.private, _caps(settings, callers), log)
+        private_address = await _listen(
+            stack, private.handle, settings.server.private, _caps(settings, callers), log, apology=private.apology
+        )
         stack.callback(live.close)
         public_address = await _listen(stack, intake.handle, settings.server.public, _caps(settings, callers), log, intake.take)
         opened.set()
@@ -589,13 +591,19 @@ def _caps(settings: Settings, callers: Callers) -> Caps:
 
 
 async def _listen(  # noqa: PLR0913, PLR0917 - each once
-    stack: AsyncExitStack, handler: Handler, address: Address, caps: Caps, log: Log, taker: Taker = takes_nothing
+    stack: AsyncExitStack,
+    handler: Handler,
+    address: Address,
+    caps: Caps,
+    log: Log,
+    taker: Taker = takes_nothing,
+    apology: Apology = as_it_is,
 ) -> Address:
     """Open a listening socket; the stack closes it. Returns the address with the port that it turned out to have.
 
     Raises CannotListen.
     """
-    server = QuietServer(handler, caps, log, taker)
+    server = QuietServer(handler, caps, log, taker, apology)
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=DRAIN_SECONDS)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)

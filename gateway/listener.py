@@ -57,9 +57,18 @@ Taker = Callable[[Whole, Reply], bool]
 has left its body unread."""
 
 
+Apology = Callable[[web.BaseRequest, "Answer"], "Answer"]
+"""Puts the answer to a request that met a bug so that whoever asked can read it."""
+
+
 def takes_nothing(_request: Whole, _reply: Reply) -> bool:
     """Leave every request to the handler."""
     return False
+
+
+def as_it_is(_request: web.BaseRequest, told: "Answer") -> "Answer":
+    """Leave the answer to a bug as it is: for machines."""
+    return told
 
 
 class Caps(msgspec.Struct, frozen=True):
@@ -86,6 +95,9 @@ class Answer(web.StreamResponse):
     What is on the wire is what `web.Response` would have put there: the length, the date, what `HEAD` and 204 leave out,
     and whether the connection stays.
     """
+
+    code: str = ""
+    """What is wrong, of an answer that `problem` made; nothing of all others."""
 
     def __init__(self, status: int, body: bytes, headers: Mapping[str, str], content_type: str) -> None:
         if headers and any("\r" in value or "\n" in value for value in headers.values()):
@@ -180,7 +192,9 @@ def answer(
 
 def problem(status: int, code: str, headers: Mapping[str, str] = NO_HEADERS) -> Answer:
     """Make an error answer: a stable code, never anything of the input."""
-    return answer(status, b'{"error":"%s"}' % code.encode(), headers)
+    told = answer(status, b'{"error":"%s"}' % code.encode(), headers)
+    told.code = code
+    return told
 
 
 async def read_bounded(request: web.BaseRequest, most: int, seconds: float) -> bytes | Answer:
@@ -241,9 +255,12 @@ def _of_version_1(handler: Handler) -> Handler:
 class QuietServer(web.Server):
     """aiohttp's low-level server with our protocol: no router, no middleware, no logs."""
 
-    def __init__(self, handler: Handler, caps: Caps, log: Log, taker: Taker = takes_nothing) -> None:
+    def __init__(
+        self, handler: Handler, caps: Caps, log: Log, taker: Taker = takes_nothing, apology: Apology = as_it_is
+    ) -> None:
         super().__init__(_of_version_1(handler))
         self.taker = taker
+        self.apology = apology
         self.caps = caps
         self.log = log
         self.per_client: Counter[str] = Counter()
@@ -453,6 +470,9 @@ class QuietHandler(RequestHandler):
             self._say_of_bug(exc)
         if request.writer.output_size > 0:
             raise ConnectionError
-        response = problem(status, "internal_error" if status >= 500 else "bad_http")
-        response.force_close()
-        return response
+        if status < 500:
+            return closing(problem(status, "bad_http"))
+        try:
+            return closing(self._quiet.apology(request, problem(status, "internal_error")))
+        except Exception:  # noqa: BLE001 - a page about a bug may meet the same bug
+            return closing(problem(status, "internal_error"))

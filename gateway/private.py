@@ -35,6 +35,7 @@ from gateway.console.door import Door
 from gateway.console.page import CSRF_HEADER, Caller, Form
 from gateway.console.roles import NOBODY, PRIVACY, STATIC, WHO, may, methods, withheld
 from gateway.console.site import LIVE, LIVE_HEADER, Site
+from gateway.console.troubles import reads_pages
 from gateway.delivery.letters import Order
 from gateway.delivery.replaying import Replayer, count_dead
 from gateway.listener import Answer, answer, closing, problem, read_bounded
@@ -207,7 +208,20 @@ class Private:
         """What is asked with a query, by path."""
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request."""
+        """Answer one request; what a program is told by a code, a person at a browser reads on a page."""
+        told = await self._handle(request)
+        return self.apology(request, told) if isinstance(told, Answer) and told.code else told
+
+    def apology(self, request: web.BaseRequest, told: Answer) -> Answer:
+        """Put a code into words where somebody would have seen a page; leave it as it is for everybody else."""
+        path = request.raw_path.partition("?")[0]
+        for_programs = path in MACHINES or path.startswith((API, STATIC)) or path == LIVE or LIVE_HEADER in request.headers
+        if for_programs or not reads_pages(request.headers.get(hdrs.ACCEPT, "")):
+            return told
+        caller = None if refusal(request, self._names) is not None else self._door.caller(request, touch=False)
+        return self._site.trouble(request, caller, told)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = request.raw_path.partition("?")
         known = ("GET",) if path.startswith(STATIC) else methods(path)
         if not known:

@@ -15,7 +15,7 @@ from aiohttp import BodyPartReader, MultipartReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.console.assets import Assets
-from gateway.console.door import Door, SignedIn, Wait, Wrong, clear_cookie, set_cookie
+from gateway.console.door import Door, SignedIn, Wait, Wrong, clear_cookie, cookie_of, set_cookie
 from gateway.console.language import ENGLISH, LANGUAGES, Words, chosen, msg
 from gateway.console.live import Live
 from gateway.console.oidc import CALLBACK, STATE_COOKIE, Denied
@@ -36,7 +36,8 @@ from gateway.console.pages import PAGES
 from gateway.console.rendering import HEADERS, HTML, Renderer
 from gateway.console.roles import Route
 from gateway.console.rooms import Rooms
-from gateway.listener import NO_HEADERS, Answer, answer, problem
+from gateway.console.troubles import BEFORE_ANYBODY, trouble
+from gateway.listener import NO_HEADERS, Answer, answer, closing, problem
 from gateway.outbox import Unavailable
 from gateway.signing.recorder import Unrecorded
 
@@ -50,6 +51,8 @@ PREFERENCES: Final = {"lang": tuple(LANGUAGES), "theme": THEMES}
 YEAR: Final = 31_536_000
 LIVE_HEADER: Final = "X-Live"
 """On requests that a page makes by itself: they are no sign that somebody is there."""
+UNSENT: Final = "unsent"
+"""In the address of the way in: a form led there, and was not sent."""
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 MULTIPART_TYPE: Final = "multipart/form-data"
 MOST_FIELDS: Final = 200
@@ -57,7 +60,9 @@ FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}", re.ASCII)
 
 
 class SignInForm(msgspec.Struct, frozen=True):
-    """What the page to sign in shows. `error`: why the last try was refused; `next_path`: where to go then."""
+    """What the page to sign in shows. `error`: why the last try was refused; `next_path`: where to go then; `left`: how
+    somebody comes to be here who was signed in before: `ended` with their session, or `unsent` with a form that was not sent.
+    """
 
     next_path: str
     error: str | None
@@ -65,13 +70,15 @@ class SignInForm(msgspec.Struct, frozen=True):
     has_people: bool
     name: str
     provider: str | None = None
+    left: str | None = None
 
 
-class Trouble(msgspec.Struct, frozen=True):
-    """What a page says in place of itself."""
+class Way(msgspec.Struct, frozen=True):
+    """What is wrong, and the page that leads on: its path and its title."""
 
-    title: str
     text: str
+    path: str
+    title: str
 
 
 class Site:
@@ -96,7 +103,7 @@ class Site:
         try:
             said = dict(parse_qsl(query, max_num_fields=MOST_FIELDS))
         except ValueError:  # more fields than any page has
-            return _closing(problem(400, "bad_query"))
+            return closing(problem(400, "bad_query"))
         if (request.method, path) in SIGNING_IN:
             return await self._sign_in(request, path, said)
         if caller is None or caller.session is None:  # a token is for the API: pages are for people
@@ -179,7 +186,14 @@ class Site:
             return problem(503, "log_unavailable")
 
     async def _show_sign_in(self, request: web.BaseRequest, said: Mapping[str, str]) -> Answer:
-        return self._sign_in_page(request, said, self._form(own_path(said.get("next", ""))))
+        form = self._form(own_path(said.get("next", "")))
+        return self._sign_in_page(request, said, msgspec.structs.replace(form, left=self._left(request, said)))
+
+    def _left(self, request: web.BaseRequest, said: Mapping[str, str]) -> str | None:
+        """Say how somebody comes to the form who was signed in; None for anybody else."""
+        if UNSENT in said:
+            return UNSENT
+        return "ended" if cookie_of(request) and self._door.caller(request, touch=False) is None else None
 
     async def _sign_in_here(self, request: web.BaseRequest, said: Mapping[str, str]) -> Answer:
         """Sign somebody in by what they typed."""
@@ -228,7 +242,7 @@ class Site:
         more: Mapping[str, str] = NO_HEADERS,
     ) -> Answer:
         words = Words(_preference(request, said, "lang") or _language(request))
-        values = {**self._frame(request, said, words), "title": msg("Sign in"), "it": form}
+        values = {**self._frame(request, said, words, SIGN_IN), "title": msg("Sign in"), "it": form}
         return self._html(request, said, status, self._renderer.write("sign_in.html", words, values), more)
 
     def _page(self, request: web.BaseRequest, ask: Ask, page: Page, view: View) -> Answer:
@@ -237,8 +251,8 @@ class Site:
         if session is not None and not _is_by_itself(request, ask.path):
             notice, session.notice = session.notice, None
         values = {
-            **self._frame(request, {**ask.query, "storefront": ask.storefront}, ask.words),
-            **self._signed_in(ask),
+            **self._frame(request, {**ask.query, "storefront": ask.storefront}, ask.words, page.path),
+            **self._signed_in(ask, page),
             "title": page.title,
             "live": page.live,
             "notice": notice,
@@ -247,17 +261,17 @@ class Site:
         body = self._renderer.write(view.template or page.template, ask.words, values)
         return self._html(request, ask.query, view.status, body)
 
-    def _signed_in(self, ask: Ask) -> dict[str, object]:
+    def _signed_in(self, ask: Ask, here: Page | None = None) -> dict[str, object]:
+        """Give what the frame shows to somebody who signed in; `here` is the page that is open."""
         return {
             "ask": ask,
-            "nav": navigation(self._pages, ask.caller, ask.path),
+            "nav": navigation(self._pages, ask.caller, "" if here is None else here.path),
             "csrf": ask.caller.session.csrf if ask.caller.session is not None else "",
             "may": ask.caller.may,
         }
 
-    def _frame(self, request: web.BaseRequest, said: Mapping[str, str], words: Words) -> dict[str, object]:
-        path = request.raw_path.partition("?")[0]
-        path = SIGN_IN if path.startswith(ELSEWHERE) else path
+    def _frame(self, request: web.BaseRequest, said: Mapping[str, str], words: Words, path: str) -> dict[str, object]:
+        """Give what every page knows. `path` is the page's own, which its links lead to; none for where somebody is now."""
         kept = {name: value for name, value in said.items() if name not in PREFERENCES}
 
         def link(**changed: str) -> str:
@@ -266,7 +280,14 @@ class Site:
             return f"{path}?{query}" if query else path
 
         theme = _preference(request, said, "theme") or "auto"
-        return {"languages": LANGUAGES, "language": words.language, "theme": theme, "link": link, "ask": None}
+        return {
+            "languages": LANGUAGES,
+            "language": words.language,
+            "theme": theme,
+            "link": link,
+            "path": path or "/",
+            "ask": None,
+        }
 
     def _html(
         self,
@@ -291,16 +312,50 @@ class Site:
 
     def _trouble(self, request: web.BaseRequest, ask: Ask, status: int, code: str) -> Answer:
         """Say what is wrong on a page of its own."""
-        title, text = TROUBLES.get(code, TROUBLES["unavailable"])
+        return self._told(request, ask, _preferences(ask.query), problem(status, code))
+
+    def trouble(self, request: web.BaseRequest, caller: Caller | None, told: Answer) -> Answer:
+        """Put what a program is told by a code (`listener.problem`) into words for a person, who may be a stranger.
+
+        Of the address nothing is on the page but what was chosen of languages and colours.
+        """
+        path, _, query = request.raw_path.partition("?")
+        said = _preferences(dict(parse_qsl(query[:LONGEST_PATH])))
+        if caller is None or caller.session is None:
+            return self._told_outside(request, said, told)
+        return self._told(request, self._ask(request, caller, path if path in self._acts else "", said), said, told)
+
+    def _told(self, request: web.BaseRequest, ask: Ask, said: Mapping[str, str], told: Answer) -> Answer:
+        """Say what is wrong to somebody who signed in, with the way back to the page that it is about."""
+        about = trouble(told.code)
+        page = self._back(ask)
         values = {
-            **self._frame(request, {}, ask.words),
+            **self._frame(request, said, ask.words, ask.path if ask.path in self._pages or not ask.path else page.path),
             **self._signed_in(ask),
-            "title": title,
+            "title": about.title,
             "live": False,
             "notice": None,
-            "it": Trouble(title, text),
+            "it": Way(about.text, page.path, page.title),
         }
-        return answer(status, self._renderer.write("trouble.html", ask.words, values), HEADERS, HTML)
+        return self._in_place(request, said, told, self._renderer.write("trouble.html", ask.words, values))
+
+    def _back(self, ask: Ask) -> Page:
+        """Give the page whose form was sent, if this caller may see it; else the first one."""
+        page = self._acts[ask.path][0] if ask.path in self._acts else self._pages["/"]
+        return page if ask.caller.may(hdrs.METH_GET, page.path) else self._pages["/"]
+
+    def _told_outside(self, request: web.BaseRequest, said: Mapping[str, str], told: Answer) -> Answer:
+        """Say what is wrong to whoever has not signed in."""
+        words = Words(_preference(request, said, "lang") or _language(request))
+        about = trouble(told.code)
+        leads = told.code not in BEFORE_ANYBODY
+        values = {**self._frame(request, said, words, ""), "title": about.title, "text": about.text, "leads": leads}
+        return self._in_place(request, said, told, self._renderer.write("trouble_outside.html", words, values))
+
+    def _in_place(self, request: web.BaseRequest, said: Mapping[str, str], told: Answer, body: bytes) -> Answer:
+        """Answer with a page as it would have been answered without: the same status and headers, the same end."""
+        page = self._html(request, said, told.status, body, told.extra)
+        return page if told.stays() else closing(page)
 
     def turn_away(self, request: web.BaseRequest, caller: Caller | None, path: str) -> Answer:
         """Answer somebody who may not see a page: nobody yet is sent to sign in, anybody else is told."""
@@ -312,6 +367,8 @@ class Site:
         to = SIGN_IN
         if request.method == hdrs.METH_GET and path != "/":
             to = f"{SIGN_IN}?next={quote(request.raw_path[:LONGEST_PATH], safe='')}"
+        elif path in self._acts:  # a form whose session ended while it was filled in
+            to = f"{SIGN_IN}?next={quote(self._acts[path][0].path, safe='')}&{UNSENT}=1"
         if request.headers.get(LIVE_HEADER):
             return problem(401, "unauthenticated", {"HX-Redirect": to})
         return _see(to)
@@ -332,25 +389,6 @@ async def _nothing(_ask: Ask, _rooms: Rooms, _form: Form) -> Done:
 
 SIGN_OUT_ACT: Final = Act(_nothing)
 
-TROUBLES: Final = {
-    "forbidden": (
-        msg("This page is not for your role"),
-        msg("Ask an operator if you need it: who may what stands in the gateway's configuration."),
-    ),
-    "csrf": (
-        msg("The form was not sent"),
-        msg("It did not come from this session's own page. Open the page anew and try again; nothing was changed."),
-    ),
-    "log_unavailable": (
-        msg("Nothing was changed"),
-        msg("The signed log cannot be written at the moment, and nothing is done that it does not record."),
-    ),
-    "unavailable": (
-        msg("The store does not answer now"),
-        msg("The gateway may be starting or stopping, or its store is full. Try again in a moment."),
-    ),
-}
-
 
 def own_path(text: str) -> str:
     """Give the path of a page here, as it stands in `next`; the first page for anything else."""
@@ -359,6 +397,11 @@ def own_path(text: str) -> str:
 
 
 LONGEST_PATH: Final = 500
+
+
+def _preferences(said: Mapping[str, str]) -> dict[str, str]:
+    """Keep of a query what chooses languages and colours, and nothing else."""
+    return {name: said[name] for name in PREFERENCES if name in said}
 
 
 def _is_by_itself(request: web.BaseRequest, path: str) -> bool:
@@ -384,9 +427,9 @@ def _language(request: web.BaseRequest) -> str:
 async def read_form(request: web.BaseRequest, act: Act) -> Form | Answer:
     """Read a form within its act's bounds, or give the answer to what is none."""
     if (request.content_length or 0) > act.most_bytes:
-        return _closing(problem(413, "body_too_large"))
+        return closing(problem(413, "body_too_large"))
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
-        return _closing(problem(415, "content_encoding"))
+        return closing(problem(415, "content_encoding"))
     try:
         async with asyncio.timeout(act.seconds):
             match request.content_type:
@@ -396,13 +439,13 @@ async def read_form(request: web.BaseRequest, act: Act) -> Form | Answer:
                 case "multipart/form-data":
                     return await _multipart(request, act.most_bytes)
                 case _:
-                    return _closing(problem(415, "content_type"))
+                    return closing(problem(415, "content_type"))
     except TimeoutError:
-        return _closing(problem(408, "body_too_slow"))
+        return closing(problem(408, "body_too_slow"))
     except TooLarge:
-        return _closing(problem(413, "body_too_large"))
+        return closing(problem(413, "body_too_large"))
     except (web.RequestPayloadError, HttpProcessingError, ValueError, OSError):  # the second: a part's headers
-        return _closing(problem(400, "bad_body"))
+        return closing(problem(400, "bad_body"))
 
 
 class TooLarge(Exception):
@@ -439,8 +482,3 @@ async def _multipart(request: web.BaseRequest, most: int) -> Form:
         else:
             files[part.name] = bytes(body)
     return Form(fields, files)
-
-
-def _closing(response: Answer) -> Answer:
-    response.force_close()
-    return response

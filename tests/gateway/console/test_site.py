@@ -498,6 +498,144 @@ async def test_a_stream_ends_with_its_session(scene: Scene) -> None:
             assert b"changed" not in await answer.content.read()
 
 
+# ── what is told in place of a page ──────────────────────────────────────────────────────────────────────────────
+
+BROWSER: Final = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+STRAY: Final = "/funel-canary-7f3a"
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "way"), [("en", "There is no such page", "To the overview"), ("fr", "Cette page n", "Vers la vue d")]
+)
+async def test_a_mistyped_address_is_a_page_for_people(scene: Scene, language: str, title: str, way: str) -> None:
+    """With the way back and every page in reach, in their language; nothing of the address is on it."""
+    _, cookie = await scene.sign_in("mia")
+    for stray in (STRAY, f"/people{STRAY}", f"{STRAY}?next={STRAY}&lang={language}", "//evil.example/canary-7f3a"):
+        status, answer, page = await scene.ask(("GET", stray), {**cookie, **BROWSER, "Accept-Language": language})
+        assert (status, answer.headers["Content-Type"]) == (404, HTML)
+        assert answer.headers["Content-Security-Policy"] == CSP
+        assert title in page
+        assert way in page
+        assert 'href="/funnel"' in page
+        assert "canary" not in page
+
+
+async def test_a_stranger_who_mistypes_is_told_as_well(scene: Scene) -> None:
+    """Without the list of pages; the language and the colours can be chosen where they are."""
+    status, answer, page = await scene.ask(("GET", f"{STRAY}?lang=fr&theme=dark"), BROWSER)
+    assert (status, "canary" in page, "<nav" in page) == (404, False, False)
+    assert '<html lang="fr" data-theme="dark">' in page
+    assert 'href="?lang=en"' in page
+    assert answer.headers["Set-Cookie"].startswith(("lang=fr; ", "theme=dark; "))
+
+
+@pytest.mark.parametrize("path", [STRAY, "/api/v2/funnel", "/static/none.css", "/api/v1/replay", "/livez/x"])
+async def test_a_program_gets_its_code(scene: Scene, path: str) -> None:
+    """Whatever it reads, below the paths that are for programs; elsewhere where it does not ask for a page."""
+    headers = {} if path in {STRAY, "/livez/x"} else BROWSER
+    status, answer, text = await scene.ask(("GET", path), headers)
+    expected = (405, '{"error":"method_not_allowed"}') if path == "/api/v1/replay" else (404, '{"error":"not_found"}')
+    assert (status, text) == expected
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+async def test_an_address_that_only_takes_forms_leads_to_their_page(scene: Scene) -> None:
+    """Somebody opened it again, or came back to it: the status and what is allowed stay told."""
+    _, cookie = await scene.sign_in("oli")
+    status, answer, page = await scene.ask(("GET", "/health/pause?lang=fr"), {**cookie, **BROWSER})
+    assert (status, answer.headers["Allow"]) == (405, "POST")
+    assert "Il n\N{RIGHT SINGLE QUOTATION MARK}y a rien" in page
+    assert 'class="button" href="/health"' in page
+    _, marketer = await scene.sign_in("mia")
+    _, _, page = await scene.ask(("GET", "/people/sign-out"), {**marketer, **BROWSER})
+    assert 'class="button" href="/"' in page, "not to a page that is not theirs"
+
+
+async def test_a_name_that_is_not_the_consoles_is_explained(scene: Scene) -> None:
+    """To a stranger, whatever cookie comes along; and nothing of the name is on the page."""
+    _, cookie = await scene.sign_in("oli")
+    status, _, page = await scene.ask(("GET", "/"), {**cookie, **BROWSER, "Host": "canary.example"})
+    assert (status, "server.private_names" in page) == (403, True)
+    assert "oli" not in page
+    assert "csrf" not in page
+    assert "canary" not in page
+
+
+async def test_a_form_that_a_proxy_made_strange_is_explained(scene: Scene) -> None:
+    """The browser names the proxy's address, the proxy another one: the commonest way to get nowhere at the door."""
+    said = {"name": "oli", "password": PASSWORD}
+    status, answer, page = await scene.ask(("POST", "/sign-in"), {**BROWSER, "Origin": "https://console.example"}, data=said)
+    assert (status, "pass <code>Host</code> on" in page, "Set-Cookie" in answer.headers) == (403, True, False)
+
+
+async def test_a_file_that_is_too_large_is_a_page(scene: Scene) -> None:
+    """Which leads back to the form; the connection ends, for nobody reads the rest."""
+    _, cookie = await scene.sign_in("oli")
+    form = aiohttp.FormData({"csrf": await scene.csrf(cookie)})
+    form.add_field("file", b"x" * 70_000, filename="orders.csv")
+    status, answer, page = await scene.ask(
+        ("POST", "/dead-letters/look"), {**cookie, **BROWSER, "Origin": scene.url}, data=form
+    )
+    assert (status, answer.headers["Connection"]) == (413, "close")
+    assert "That is more than this page takes" in page
+    assert 'class="button" href="/dead-letters"' in page
+
+
+async def test_a_fault_of_ours_is_a_page_and_still_in_the_log(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In words that do not say what; a program gets its code, and so does a person where the page meets the same fault."""
+    _, cookie = await scene.sign_in("oli")
+
+    def failing(*_args: object) -> None:
+        raise RuntimeError("canary-7f3a")
+
+    monkeypatch.setattr(scene.gateway.outbox, "history", failing)
+    status, answer, page = await scene.ask(("GET", "/funnel"), {**cookie, **BROWSER})
+    assert (status, answer.headers["Content-Type"], answer.headers["Connection"]) == (500, HTML, "close")
+    assert "Something went wrong here" in page
+    assert "canary" not in page
+    assert (await scene.ask(("GET", "/funnel"), cookie))[2] == '{"error":"internal_error"}'
+    monkeypatch.setattr("gateway.console.rendering.Renderer.write", failing)
+    status, _, text = await scene.ask(("GET", "/funnel"), {**cookie, **BROWSER})
+    assert (status, text) == (500, '{"error":"internal_error"}')
+
+
+async def test_nobody_signs_in_without_the_log_and_is_told_why(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a page."""
+
+    def failing(_handle: int) -> None:
+        raise OSError(errno.EIO, "made to fail")
+
+    monkeypatch.setattr(os, "fdatasync", failing)
+    said = {"name": "mia", "password": PASSWORD}
+    status, _, page = await scene.ask(("POST", "/sign-in"), {**BROWSER, "Origin": scene.url}, data=said)
+    assert (status, "The signed log cannot be written" in page) == (503, True)
+
+
+async def test_a_form_whose_session_ended_meanwhile_leads_back_to_its_page(scene: Scene) -> None:
+    """Over the way in, which says that nothing was done; whoever only comes back is told that the session is over."""
+    gone = {"Cookie": f"__Host-console={'A' * 43}"}
+    said = {"csrf": "x", "destination": "meta"}
+    status, answer, _ = await scene.ask(("POST", "/health/pause?storefront=shop"), {**gone, "Origin": scene.url}, data=said)
+    assert (status, answer.headers["Location"]) == (303, "/sign-in?next=%2Fhealth&unsent=1")
+    _, _, page = await scene.ask(("GET", answer.headers["Location"]), gone)
+    assert "Your session ended before the form was sent" in page
+    assert 'name="next" value="/health"' in page
+    assert "Your session has ended" in (await scene.ask(("GET", "/sign-in?next=%2Ffunnel"), gone))[2]
+    _, cookie = await scene.sign_in("mia")
+    for nobody_left in ({}, cookie):
+        assert "Your session" not in (await scene.ask(("GET", "/sign-in"), nobody_left))[2]
+
+
+async def test_what_a_form_showed_can_be_had_in_another_language(scene: Scene) -> None:
+    """Its links lead to the page of the form, which can be opened, and not to where the form was sent."""
+    _, cookie = await scene.sign_in("oli")
+    said = {"csrf": await scene.csrf(cookie)}
+    for path, page_path in (("/snippet/make", "/snippet"), ("/dry-run/try", "/dry-run")):
+        _, _, page = await scene.ask(("POST", path), {**cookie, "Origin": scene.url}, data=said)
+        links = set(re.findall(r'href="([^"]*[?&;]lang=fr)"|<form method="get" action="([^"]+)"', page))
+        assert {link.partition("?")[0] for pair in links for link in pair if link} == {page_path}
+
+
 @pytest.mark.parametrize(
     ("said", "path"),
     [
