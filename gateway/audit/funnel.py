@@ -96,9 +96,10 @@ class Arrival(TypedDict):
 
     `delivered` are those that the platform confirmed, `taken` those that it took for processing, of which it said afterwards
     what is in `processed`; `reasons` are of both and of the dead. `withdrawn` were taken out for consent, `refunded` because
-    all their money went back. `value` by currency and outcome, in major units, both of these together under `withdrawn`;
-    `dead_value` is what it has of the dead, by currency and what they died of: less than nought where a replay took more out
-    than died.
+    all their money went back. `value` by currency and outcome, in major units, both of these together under `withdrawn`,
+    unless too few people took their consent back for it to be told, or their orders are in several currencies, of which it is
+    not known how many are in each; `dead_value` is what it has of the dead, by currency and what they died of: less than
+    nought where a replay took more out than died.
     `fresh`: deliveries by how many seconds after the event they were confirmed at most.
     """
 
@@ -378,6 +379,7 @@ def _arrival(course: _Course, smallest: int) -> Arrival:
                 processed[processing.value if code is None else f"{processing.value}.{code}"] += count
             case _:
                 pass
+    withdrawn = cell(outcomes[WITHDRAWN], smallest)
     return Arrival(
         refused=_refusals(course.nowhere, smallest),
         refused_alone=_refusals(course.alone, smallest),
@@ -386,11 +388,11 @@ def _arrival(course: _Course, smallest: int) -> Arrival:
         taken=taken,
         processed=_largest_first(processed),
         dead=outcomes["dead"],
-        withdrawn=cell(outcomes[WITHDRAWN], smallest),
+        withdrawn=withdrawn,
         refunded=outcomes[Reason.REFUNDED.value],
         replayed=replayed,
         reasons={reason: count for reason, count in _largest_first(reasons).items() if count},
-        value={currency: _major(currency, minor[currency]) for currency in sorted(minor)},
+        value=_ends_in_money(minor, outcomes[WITHDRAWN], smallest),
         dead_value={currency: told for currency in sorted(dead) if (told := _major(currency, dead[currency]))},
         fresh={LATER if bound is None else str(bound): fresh[bound] for bound in (*WITHIN_SECONDS, None) if fresh[bound]},
     )
@@ -449,6 +451,17 @@ Sums = defaultdict[str, defaultdict[str, int]]
 def _sums() -> Sums:
     """Make sums of two levels, in minor units or events: by currency and what they are of."""
     return defaultdict(lambda: defaultdict(int))
+
+
+def _ends_in_money(minor: Sums, people: int, smallest: int) -> dict[str, dict[str, str]]:
+    """Write order value out by currency and outcome. What those were worth who took their consent back, `people` of them, is
+    told where they are enough, or none, and all in one currency.
+    """
+    told = not people or (people >= smallest and sum(1 for sums in minor.values() if sums.get(WITHDRAWN)) <= 1)
+    return {
+        currency: _major(currency, {outcome: sum_ for outcome, sum_ in minor[currency].items() if told or outcome != WITHDRAWN})
+        for currency in sorted(minor)
+    }
 
 
 def _largest_first(counts: Mapping[str, int]) -> dict[str, int]:

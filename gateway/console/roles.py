@@ -46,7 +46,8 @@ WHO: Final[Mapping[Route, Roles | None]] = {
     ("GET", "/readyz"): OPEN,
     ("GET", "/api/v1/openapi.json"): OPEN,
     ("GET", "/api/v1/explain"): EVERYBODY,
-    ("GET", "/api/v1/accounts"): EVERYBODY,
+    # The books are exact where reports tell small groups of people together: for whoever keeps the gateway, and nobody else.
+    ("GET", "/api/v1/accounts"): OPERATORS,
     ("GET", "/api/v1/funnel"): EVERYBODY,
     ("GET", "/api/v1/silence"): EVERYBODY,
     ("GET", "/api/v1/health"): EVERYBODY,

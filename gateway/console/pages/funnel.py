@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.audit.funnel import Arrival, Door, Funnel, Refusals, Slot
+from gateway.audit.funnel import WITHDRAWN, Arrival, Door, Funnel, Refusals, Slot
 from gateway.audit.groups import OTHERS, Cell
 from gateway.audit.periods import Step
 from gateway.console.language import msg
@@ -34,18 +34,20 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Sum(msgspec.Struct, frozen=True):
-    """Order value of one currency at one destination, in major units."""
+    """Order value of one currency at one destination, in major units. `taken_back` is None where it may not be told."""
 
     currency: str
     accepted: Decimal
     delivered: Decimal
-    taken_back: Decimal
+    taken_back: Decimal | None
     dead: Decimal
 
     @property
     def open(self) -> Decimal:
-        """What was accepted in this time and has not ended in it; below nought where older events ended in it."""
-        return self.accepted - self.delivered - self.dead - self.taken_back
+        """What was accepted in this time and has not ended in it, as far as that is told; below nought where older events
+        ended in it.
+        """
+        return self.accepted - self.delivered - self.dead - (self.taken_back or 0)
 
 
 class Count(msgspec.Struct, frozen=True):
@@ -224,7 +226,7 @@ def course(name: str, told: Funnel) -> Course:
         lying=0 if now is None else now["dead"],
         alone=reasons(total["refused_alone"]),
         nowhere=reasons(total["refused"]),
-        sums=tuple(_sum(currency, sums) for currency, sums in total["value"].items()),
+        sums=tuple(_sum(currency, sums, total) for currency, sums in total["value"].items()),
         ends=ends(total),
         processed=counts(dict(total["processed"])),
         fresh=tuple((None if bound == "later" else int(bound), count) for bound, count in total["fresh"].items()),
@@ -232,11 +234,12 @@ def course(name: str, told: Funnel) -> Course:
     )
 
 
-def _sum(currency: str, sums: Mapping[str, str]) -> Sum:
+def _sum(currency: str, sums: Mapping[str, str], total: Arrival) -> Sum:
     def of(outcome: str) -> Decimal:
         return Decimal(sums.get(outcome, 0))
 
-    return Sum(currency, of("accepted"), of("delivered"), of("withdrawn"), of("dead"))
+    told = WITHDRAWN in sums or not total["withdrawn"]
+    return Sum(currency, of("accepted"), of("delivered"), of(WITHDRAWN) if told else None, of("dead"))
 
 
 def beside(today: Slot, before: Slot) -> tuple[Beside, ...]:

@@ -293,6 +293,37 @@ def numbers(slot: Slot) -> list[Any]:
     return [door["refused_for_consent"], *door["consent_reasons"].values()]
 
 
+def took_out(people: int, refunds: int, **minor: int) -> dict[Figure, int]:
+    """What was taken out at one platform, and what it was worth by currency."""
+    return {
+        Settled(META, PURCHASE, "withdrawn", Reason.WITHDRAWN): people,
+        Settled(META, PURCHASE, "withdrawn", Reason.REFUNDED): refunds,
+        **{Worth(META, currency, "withdrawn", PURCHASE): amount for currency, amount in minor.items()},
+        Worth(META, "EUR", "accepted", PURCHASE): 900_000,
+    }
+
+
+@pytest.mark.parametrize(
+    ("people", "refunds", "minor", "told"),
+    [
+        (1, 0, {"EUR": 12_990}, {}),  # the order of one person who took their consent back
+        (1, 40, {"EUR": 512_990}, {}),  # nor beside refunds: how many those were is told, and what they were worth is known
+        (9, 0, {"EUR": 90_000}, {}),
+        (10, 0, {"EUR": 90_000}, {"EUR": "900.00"}),
+        (12, 0, {"EUR": 90_000, "USD": 4_000}, {}),  # one of them may be alone in dollars
+        (0, 1, {"EUR": 12_990}, {"EUR": "129.90"}),  # a refund says nothing of what anybody decided
+        (0, 2, {"EUR": 12_990, "USD": 4_000}, {"EUR": "129.90", "USD": "40.00"}),
+    ],
+)
+def test_what_few_people_took_back_is_not_told_in_money(
+    people: int, refunds: int, minor: dict[str, int], told: dict[str, str]
+) -> None:
+    """The value of one order says whose it is as well as its number would."""
+    value = made(took_out(people, refunds, **minor))["total"]["destinations"]["meta"]["value"]
+    assert {currency: sums["withdrawn"] for currency, sums in value.items() if "withdrawn" in sums} == told
+    assert value["EUR"]["accepted"] == "9000.00"
+
+
 @given(COUNTS)
 def test_no_number_tells_of_few(figures: dict[Figure, int]) -> None:
     """Whatever the figures: each number of those who refused is of ten at least, or nought."""

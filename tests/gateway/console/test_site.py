@@ -154,6 +154,33 @@ async def test_a_field_that_a_role_may_not_see_is_not_in_its_answer(scene: Scene
         assert ("signals" not in told, "fields" not in told) == (withheld, withheld)
 
 
+async def test_small_groups_are_exact_for_operators_alone(scene: Scene) -> None:
+    """Three people refused: whoever reports to marketing or to the privacy team tells `<10`, by session and by token, as an
+    answer and as a table; the books, which say three, are for whoever keeps the gateway.
+    """
+    key = {"Authorization": f"Bearer {scene.installation.secret_key}"}
+    for number in range(3):
+        event = refused(str(number)) | {"occurred_at": int(time.time())}
+        async with scene.session.post(f"{scene.installation.url}/v1/events", json=event, headers=key) as said:
+            assert said.status == 202
+    books = f"/api/v1/accounts?storefront={STOREFRONT}"
+    funnel = f"/api/v1/funnel?storefront={STOREFRONT}&step=day&count=1"
+    for name, role in PEOPLE.items():
+        if name == XSS:
+            continue
+        _, cookie = await scene.sign_in(name)
+        for headers in (cookie, {"Authorization": f"Bearer {scene.tokens[role]}"}):
+            status, _, told = await scene.ask(("GET", books), headers)
+            assert (status, '"refused":3' in told) == ((200, True) if role == "operator" else (403, False))
+            _, _, told = await scene.ask(("GET", funnel), headers)
+            assert '"refused_for_consent":"<10"' in told
+            _, _, table = await scene.ask(("GET", f"{funnel}&format=csv"), headers)
+            assert ",refused_for_consent,,,<10\r\n" in table
+            assert not re.search(r",refused_for_consent,[^,]*,,3\r\n", table)
+        _, _, page = await scene.ask(("GET", "/funnel?step=day"), cookie)
+        assert "&lt;10" in page
+
+
 async def test_the_hosts_own_token_opens_the_api_and_no_page(scene: Scene) -> None:
     """Commands go on as before for whoever can read the data directory; a copy from another start does not."""
     own = scene.installation.own
