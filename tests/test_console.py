@@ -143,6 +143,37 @@ async def test_a_page_follows_what_happens_without_being_loaded_again(shown: Sho
         nothing_wrong(visit)
 
 
+@pytest.mark.parametrize(("path", "held"), [("/funnel", "#live #step"), ("/health", "#live article form button")])
+async def test_a_page_that_follows_takes_nobodys_place_away(shown: Shown, path: str, held: str) -> None:
+    """Who stands on a button or a choice by keyboard still does when the page has brought itself up to date; what stands in for
+    scripts stays hidden, and a chart stays drawn.
+    """
+    async with visiting(shown.browser, shown.url) as visit:
+        await visit.sign_in("oli")
+        await visit.open(path)
+        await visit.page.locator(held).first.focus()
+        async with visit.page.expect_response(
+            lambda said: said.request.headers.get("x-live") == "1", timeout=15_000
+        ) as fetched:
+            await shown.post(purchase(f"held{time.time_ns()}"))
+        await (await fetched.value).finished()
+        await visit.page.wait_for_timeout(300)
+        assert await visit.page.evaluate("held => document.activeElement === document.querySelector(held)", held)
+        assert await visit.page.locator("[data-without-script]:visible").count() == 0
+        assert await visit.page.locator(".chart canvas").count() == await visit.page.locator(".chart").count()
+        nothing_wrong(visit)
+
+
+async def test_on_a_phone_the_page_that_is_open_is_in_sight_in_the_list(shown: Shown) -> None:
+    """The list is one line there, and the last page would be off the screen."""
+    async with visiting(shown.browser, shown.url, width=380) as visit:
+        await visit.sign_in("oli")
+        await visit.open("/people")
+        place = await visit.page.locator(".nav [aria-current]").bounding_box()
+        assert place is not None
+        assert 0 <= place["x"] <= place["x"] + place["width"] <= 380
+
+
 async def test_a_page_that_is_left_alone_asks_for_nothing(shown: Shown) -> None:
     """No polling: while nothing happens, the one stream is open and nothing is asked for.
 

@@ -16,6 +16,7 @@ from gateway.audit.periods import Step
 from gateway.console.language import msg
 from gateway.console.page import Ask, Page, Section, View
 from gateway.console.page import Shown as PageShown
+from gateway.console.pages.shares import Bar, at_a_platform, at_the_door
 from gateway.console.pages.tables import table_of
 from gateway.console.rooms import Rooms
 from gateway.model import Kind
@@ -112,6 +113,8 @@ class Shown(msgspec.Struct, frozen=True):
     events: tuple[str, ...]
     smallest: int
     door: Door
+    came: Bar
+    arrived: tuple[Bar, ...]
     accepted_value: Mapping[str, Decimal]
     lines: tuple[Line, ...]
     consent: tuple[Count, ...]
@@ -153,6 +156,8 @@ def shown(told: Funnel, asked: Asked, *, bad: bool) -> Shown:
         events=tuple(kind.value for kind in Kind),
         smallest=told["smallest_group"],
         door=door,
+        came=at_the_door(door),
+        arrived=arrived(told["total"], told),
         lines=tuple(line(slot) for slot in told["slots"]),
         accepted_value=_amounts(door["accepted_value"]),
         consent=counts(door["consent_reasons"], door["refused_value"]),
@@ -164,6 +169,11 @@ def shown(told: Funnel, asked: Asked, *, bad: bool) -> Shown:
         beside=beside(told["today"], told["week_before"]),
         bad=bad,
     )
+
+
+def arrived(slot: Slot, told: Funnel) -> tuple[Bar, ...]:
+    """Give what became of events at each platform in a stretch of time."""
+    return tuple(at_a_platform(name, arrival, told["now"].get(name)) for name, arrival in slot["destinations"].items())
 
 
 def line(slot: Slot) -> Line:

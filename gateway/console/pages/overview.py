@@ -16,6 +16,7 @@ from gateway.audit.silence import Silence
 from gateway.audit.standing import Expiry, Health, LaneHealth, LaneState, Readiness, Seen
 from gateway.console.language import msg
 from gateway.console.page import Ask, Page, Section, View
+from gateway.console.pages.shares import Bar, at_a_platform, at_the_door
 from gateway.console.rooms import Rooms
 from gateway.office.reports import Asked
 
@@ -53,12 +54,18 @@ class Shop(msgspec.Struct, frozen=True):
 
 
 class Overview(msgspec.Struct, frozen=True):
-    """What the page shows."""
+    """What the page shows. `until`: the last full hour, up to which the figures are compared; None in a day's first hour.
+    `is_new`: nothing ever came in from this storefront.
+    """
 
     ready: bool
     why: str | None
     test_endpoints: bool
+    until: str | None
     figures: tuple[Figure, ...]
+    came: Bar
+    arrived: tuple[Bar, ...]
+    is_new: bool
     places: tuple[Place, ...]
     first_expiry: Expiry | None
     silent: tuple[Silence, ...]
@@ -80,19 +87,27 @@ async def show(ask: Ask, rooms: Rooms) -> View:
         rooms.reports.silence(ask.storefront, ask.now),
     )
     readiness = await rooms.everywhere()
-    return View(overview(funnel, rooms.health(ask.storefront, readiness), readiness, tuple(silences["silent"])))
+    is_new = not funnel["total"]["door"]["received"] and not (await rooms.outbox.book(ask.storefront)).received
+    health = rooms.health(ask.storefront, readiness)
+    return View(overview(funnel, health, readiness, tuple(silences["silent"]), is_new=is_new))
 
 
-def overview(funnel: Funnel, health: Health, readiness: Readiness, silent: tuple[Silence, ...]) -> Overview:
+def overview(
+    funnel: Funnel, health: Health, readiness: Readiness, silent: tuple[Silence, ...], *, is_new: bool = False
+) -> Overview:
     """Put the page together."""
     today = funnel["slots"][-1]
     return Overview(
         ready=health["ready"],
         why=health["why"],
         test_endpoints=readiness["test_endpoints"],
+        until=None if funnel["today"]["since"] == funnel["today"]["until"] else funnel["today"]["until"],
         figures=tuple(
             Figure(label, count(today), count(funnel["today"]), count(funnel["week_before"])) for label, count in COUNTS.items()
         ),
+        came=at_the_door(today["door"]),
+        arrived=tuple(at_a_platform(name, arrival, funnel["now"].get(name)) for name, arrival in today["destinations"].items()),
+        is_new=is_new,
         places=tuple(place(name, lane, today) for name, lane in health["lanes"].items()),
         first_expiry=health["first_expiry"],
         silent=silent,

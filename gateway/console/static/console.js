@@ -7,7 +7,7 @@ const style = (name) => getComputedStyle(document.documentElement).getPropertyVa
 const charts = new Map();
 
 // A table with data-chart="line" or "bar": its first column names the points, every `th` with data-series in its head is a
-// series, and a cell's figure is its data-value, else its text. The canvas goes into the element that data-into names.
+// series, whose colour that may name, and a cell's figure is its data-value, else its text. The canvas goes into the element that data-into names.
 const read = (table) => {
   const heads = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
   const rows = [...table.tBodies[0].rows];
@@ -18,9 +18,9 @@ const read = (table) => {
   return {
     labels: rows.map((row) => row.cells[0].dataset.short ?? row.cells[0].textContent.trim()),
     series: heads
-      .map((head, at) => ({ name: head.textContent.trim(), at, shown: "series" in head.dataset }))
+      .map((head, at) => ({ name: head.textContent.trim(), at, shown: "series" in head.dataset, tone: head.dataset.series }))
       .filter((one) => one.shown)
-      .map((one) => ({ label: one.name, data: rows.map((row) => figure(row.cells[one.at])) })),
+      .map((one) => ({ label: one.name, tone: one.tone, data: rows.map((row) => figure(row.cells[one.at])) })),
   };
 };
 
@@ -43,8 +43,8 @@ const draw = (table) => {
       type: table.dataset.chart,
       data: {
         labels,
-        datasets: series.map((one, at) => {
-          const colour = style(`--chart-${(at % 6) + 1}`);
+        datasets: series.map(({ tone, ...one }, at) => {
+          const colour = style(tone ? `--tone-${tone}` : `--chart-${(at % 6) + 1}`);
           return {
             ...one,
             borderColor: colour,
@@ -106,5 +106,13 @@ document.addEventListener("input", (event) => {
   }
 });
 
-document.querySelectorAll("[data-with-script]").forEach((one) => one.removeAttribute("hidden"));
-document.querySelectorAll("[data-without-script]").forEach((one) => one.setAttribute("hidden", ""));
+// What only works with scripts is shown, and what only stands in for them is hidden: also in a part that came later.
+const suit = () => {
+  document.querySelectorAll("[data-with-script]").forEach((one) => one.removeAttribute("hidden"));
+  document.querySelectorAll("[data-without-script]").forEach((one) => one.setAttribute("hidden", ""));
+};
+suit();
+document.addEventListener("htmx:after:swap", suit);
+
+// On a small screen the list of pages is one line: it begins where the page itself is named.
+document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

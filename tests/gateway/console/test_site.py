@@ -414,6 +414,40 @@ async def test_what_is_ordered_on_a_page_is_of_the_storefront_that_it_shows(tmp_
         assert {name: lane["meta"]["paused_at"] is not None for name, lane in lanes.items()} == {"other": True, "shop": False}
 
 
+@pytest.mark.parametrize("path", PAGES)
+async def test_every_way_on_leads_to_the_storefront_that_is_shown(tmp_path: Path, path: str) -> None:
+    """Whatever another window looks at by then: a way to a page of another shop's events would find nothing there."""
+    async with site(tmp_path, OTHER) as scene:
+        _, cookie = await scene.sign_in("oli")
+        _, _, page = await scene.ask(("GET", f"{path}?storefront=other"), cookie)
+        await scene.ask(("GET", "/?storefront=shop"), cookie)
+        main = page[page.index("<nav") :]
+        links = set(re.findall(r'href="(/(?!static/)[^"]*)"', main)) - {"/?storefront=shop"}
+        assert [link for link in links if "storefront=other" not in link] == []
+        forms = re.findall(r'<form[^>]*method="get".*?</form>', main, re.DOTALL)
+        assert [form for form in forms if not re.search(r'name="storefront"(?: value="other"|>)', form)] == []
+
+
+async def test_times_say_whose_they_are(tmp_path: Path) -> None:
+    """A shop's day is its own, and not the reader's."""
+    more = OTHER.replace("[storefronts.other]", '[storefronts.other]\ntime_zone = "Pacific/Auckland"')
+    async with site(tmp_path, more) as scene:
+        _, cookie = await scene.sign_in("mia")
+        _, _, page = await scene.ask(("GET", "/?storefront=other"), cookie)
+        assert "Times are those of Pacific/Auckland, the time zone of other." in page
+
+
+async def test_a_shop_that_is_new_is_told_how_to_begin(scene: Scene) -> None:
+    """Nothing ever came: the page says so instead of nought everywhere, until something has, also if it was refused."""
+    _, cookie = await scene.sign_in("mia")
+    assert "No event has come in yet" in (await scene.ask(("GET", "/"), cookie))[2]
+    key = {"Authorization": f"Bearer {scene.installation.secret_key}"}
+    event = refused("1") | {"occurred_at": int(time.time())}
+    async with scene.session.post(f"{scene.installation.url}/v1/events", json=event, headers=key) as said:
+        assert said.status == 202
+    assert "No event has come in yet" not in (await scene.ask(("GET", "/"), cookie))[2]
+
+
 async def test_a_page_that_asks_by_itself_chooses_no_storefront_and_takes_no_notice(tmp_path: Path) -> None:
     """It asks for its own storefront, and what another window chose and is to be told stays that window's."""
     async with site(tmp_path, OTHER) as scene:

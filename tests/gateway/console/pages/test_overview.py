@@ -41,14 +41,22 @@ def slot(received: int, delivered: int) -> Slot:
 
     def arrival(outcome: str) -> dict[str, Any]:
         confirmed = {"delivered": delivered, "taken": 0} if outcome == "delivered" else {"delivered": 0, "taken": delivered}
-        return {"accepted": received, "dead": 1, "value": {"EUR": {"accepted": "9.00", outcome: "4.50"}}, **confirmed}
+        rest = {"withdrawn": 0, "refunded": 0}
+        return {"accepted": received, "dead": 1, **rest, "value": {"EUR": {"accepted": "9.00", outcome: "4.50"}}, **confirmed}
 
     return cast(
         "Slot",
         {
             "since": "2026-11-26T00:00:00Z",
             "until": "2026-11-27T00:00:00Z",
-            "door": {"received": received, "accepted": received},
+            "door": {
+                "received": received,
+                "accepted": received,
+                "refused_for_consent": "<10",
+                "refused_otherwise": {},
+                "invalid": {},
+                "duplicate": 0,
+            },
             "destinations": {"meta": arrival("delivered"), "google_ads": arrival("taken")},
         },
     )
@@ -56,7 +64,7 @@ def slot(received: int, delivered: int) -> Slot:
 
 def funnel() -> Funnel:
     """A funnel of today, of the hours that are over, and of the same a week ago."""
-    return cast("Funnel", {"slots": [slot(12, 5)], "today": slot(10, 4), "week_before": slot(8, 4)})
+    return cast("Funnel", {"slots": [slot(12, 5)], "today": slot(10, 4), "week_before": slot(8, 4), "now": {}})
 
 
 @pytest.mark.parametrize(
@@ -95,6 +103,25 @@ def test_a_figure_without_a_past_is_not_compared() -> None:
     told["week_before"]["door"]["received"] = 0
     now = readiness()
     assert overview(told, health("shop", now, {"meta": NOTHING}), now, ()).figures[0].change is None
+
+
+def test_it_is_told_until_when_figures_are_compared() -> None:
+    """The hour that has begun is in what is shown and not in what is compared; a day whose first hour runs compares nothing."""
+    told, now = funnel(), readiness()
+    assert overview(told, health("shop", now, {"meta": NOTHING}), now, ()).until == "2026-11-27T00:00:00Z"
+    told["today"]["until"] = told["today"]["since"]
+    assert overview(told, health("shop", now, {"meta": NOTHING}), now, ()).until is None
+
+
+def test_what_became_of_the_day_is_drawn_for_the_door_and_each_platform() -> None:
+    """As it is told: a small group is there and has no width."""
+    now = readiness(meta=lane(), google_ads=lane())
+    shown = overview(funnel(), health("shop", now, {"meta": NOTHING, "google_ads": NOTHING}), now, ())
+    assert [(part.tone, part.count) for part in shown.came.parts] == [("good", 12), ("consent", "<10")]
+    assert {bar.place: [(part.tone, part.count) for part in bar.parts] for bar in shown.arrived} == {
+        "meta": [("good", 5), ("bad", 1)],
+        "google_ads": [("taken", 5), ("bad", 1)],
+    }
 
 
 def test_a_destination_shows_what_arrived_by_its_own_word() -> None:
