@@ -6,6 +6,7 @@ the end of the others. Small groups stand as they are told, `<10`.
 https://owasp.org/www-community/attacks/CSV_Injection (read 2026-11-26)
 """
 
+import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
@@ -19,6 +20,13 @@ CONTENT_TYPE: Final = "text/csv; charset=utf-8"
 FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a formula can begin with; the last four are the full-width forms, which some programs take for the same."""
 SPECIAL: Final = frozenset(',"\r\n')
+END: Final = "\r\n"
+"""What ends a line."""
+VALUE: Final = "value"
+"""The column of figures, in every table that has one: the only one with decimals."""
+MARK: Final = "\ufeff"
+"""What a table for Excel begins with, which takes a file without it for one in the machine's own code page
+(https://wiki.scn.sap.com/wiki/display/ABAP/Excel+files+-+CSV+format, read 2026-11-27)."""
 
 Cells = Sequence[object]
 
@@ -61,6 +69,22 @@ def harmless(cell: object) -> str:
 
 def _quoted(text: str) -> str:
     return '"{}"'.format(text.replace('"', '""')) if SPECIAL.intersection(text) else text
+
+
+def with_semicolons(table: str) -> Iterator[str]:
+    """Give a table's lines anew for a spreadsheet of a language that writes decimals with a comma: parted by semicolons.
+
+    Spreadsheets take what parts cells and decimals from the machine's language: a table with commas opens there as one column.
+    """
+    rows = csv.reader(f"{part}{END}" for part in table.removesuffix(END).split(END))
+    heading = next(rows)
+    at = heading.index(VALUE) if VALUE in heading else None
+    for row in (heading, *rows):
+        cells = [cell.replace(".", ",") if here == at else cell for here, cell in enumerate(row)]
+        yield (";".join('"{}"'.format(cell.replace('"', '""')) if _PARTED.intersection(cell) else cell for cell in cells) + END)
+
+
+_PARTED: Final = frozenset(';"\r\n')
 
 
 # ── the funnel ───────────────────────────────────────────────────────────────────────────────────────────────────

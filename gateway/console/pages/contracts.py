@@ -5,10 +5,10 @@ The answers of `GET /api/v1/contracts` and `/api/v1/contracts/diff`. What is new
 
 import msgspec
 
-from gateway.audit import sheets
 from gateway.audit.contracts import Contracts, Diff, Told
 from gateway.console.language import msg
-from gateway.console.page import Act, Ask, Done, Download, Form, Page, Section, Shown, View
+from gateway.console.page import Act, Ask, Done, Form, Page, Section, Shown, View
+from gateway.console.pages.tables import download
 from gateway.console.rooms import Rooms
 from gateway.office.papers import Unmeant
 from gateway.outbox import Decision
@@ -28,9 +28,8 @@ class Held(msgspec.Struct, frozen=True):
 async def show(ask: Ask, rooms: Rooms) -> Shown:
     """Show one destination's contract; the table for spreadsheets if that is asked for."""
     if ask.query.get("format") == "csv":
-        return Download(
-            await rooms.clerk.table(ask.storefront, ask.caller.by), f"contracts-{ask.storefront}.csv", sheets.CONTENT_TYPE
-        )
+        table = await rooms.clerk.table(ask.storefront, ask.caller.by)
+        return await download(ask, table, f"contracts-{ask.storefront}.csv")
     told = await rooms.papers.contracts(ask.storefront)
     chosen = next(
         (one for one in told["contracts"] if one["destination"] == ask.query.get("destination")), told["contracts"][0]

@@ -11,10 +11,11 @@ import msgspec
 from gateway.audit.reconciliation import NO_GAP, RECEIVED, Gap, Place, RowTold, Summary
 from gateway.audit.trace import TO_GO
 from gateway.console.language import msg
-from gateway.console.page import Act, Ask, Download, Form, Outcome, Page, Section, View
+from gateway.console.page import Act, Ask, Form, Outcome, Page, Section, View
+from gateway.console.pages.tables import download
 from gateway.console.rooms import Rooms
 from gateway.model import CURRENCIES, Destination, Kind
-from gateway.office.reconciling import BODY_BYTES, BODY_SECONDS, CSV_TYPE, Asked, Busy, FlawTold, Run, told
+from gateway.office.reconciling import BODY_BYTES, BODY_SECONDS, Asked, Busy, FlawTold, Run, told
 from gateway.sources.order_list import Format
 
 MOST_ROWS: Final = 500
@@ -126,7 +127,7 @@ async def _held(ask: Ask, rooms: Rooms, choice: Choice, body: bytes, *, as_csv: 
     run = await reconciling.begin(asked, ask.caller.by)
     destinations = reconciling.destinations(shop)
     if as_csv:
-        return Download(await run.csv(destinations), f"orders-{shop}.csv", f"{CSV_TYPE}; charset=utf-8")
+        return await download(ask, await run.csv(destinations), f"orders-{shop}.csv")
     rows, more = await worst(run)
     summary = run.summary(reconciling.standstills(shop))
     places = tuple(destination.value for destination in Destination if destination.value in summary["destinations"])

@@ -38,6 +38,14 @@ def test_cells_are_quoted_as_rfc_4180_has_it() -> None:
     assert written(("a", "b"), []) == "a,b\r\n"
 
 
+def test_a_table_for_a_decimal_comma_has_the_same_cells() -> None:
+    """Parted by semicolons, decimals in the column of figures alone: a number of an order with a dot in it stays what it is."""
+    table = line(("id", "value", "say")) + line(("10.5", Decimal("-1.50"), 'a;b, "c"')) + line(("=1", "<10", "d\r\ne\u2028f"))
+    anew = "".join(sheets.with_semicolons(table))
+    assert anew == 'id;value;say\r\n10.5;-1,50;"a;b, ""c"""\r\n\'=1;<10;"d\r\ne\u2028f"\r\n'
+    assert "".join(sheets.with_semicolons(line(("a", "b")))) == "a;b\r\n"
+
+
 def test_a_funnel_has_a_line_for_each_figure() -> None:
     """Counts and order value by destination, stage and reason; small groups stay as they are told."""
     rows = [row for row in read(sheets.funnel_sheet(made(FIGURES))) if row["span"] == "total"]
