@@ -164,6 +164,39 @@ async def test_a_page_that_follows_takes_nobodys_place_away(shown: Shown, path: 
         nothing_wrong(visit)
 
 
+async def test_a_page_whose_session_ends_shows_nothing_any_more(shown: Shown) -> None:
+    """It goes to sign in by itself, says why, and comes back to where it was."""
+    async with visiting(shown.browser, shown.url) as other, visiting(shown.browser, shown.url) as visit:
+        await other.sign_in("oli")
+        await visit.sign_in("pat")
+        await visit.open("/funnel?storefront=shop")
+        await other.open("/people")
+        other.page.once("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
+        await other.page.locator("tr", has_text="pat").get_by_role("button", name="End the session").first.click()
+        await visit.page.wait_for_url(f"{shown.url}/sign-in?next=%2Ffunnel%3Fstorefront%3Dshop")
+        assert await visit.page.get_by_role("status").inner_text() == (
+            "Your session has ended: it does so after some time without use, and with a restart of the gateway."
+        )
+
+
+async def test_a_page_that_lost_its_stream_says_so_and_catches_up(shown: Shown) -> None:
+    """What happened meanwhile is seen as soon as it is back, and not only with what happens next."""
+    async with visiting(shown.browser, shown.url) as visit:
+        await visit.sign_in("mia")
+        await visit.open("/?storefront=shop")
+        behind = visit.page.get_by_text("This page is not kept up to date")
+        before = int((await visit.page.locator(".tile dd").first.inner_text()).replace(",", ""))
+        await visit.page.wait_for_timeout(500)
+        assert not await behind.is_visible()
+        await visit.context.route("**/live?*", lambda route: route.abort())
+        await visit.page.evaluate("document.getElementById('stream')._htmx?.sse?.reader?.cancel()")
+        await shown.post(purchase(f"missed{time.time_ns()}"))
+        await behind.wait_for()
+        await visit.context.unroute("**/live?*")
+        await behind.wait_for(state="hidden", timeout=40_000)
+        await expect(visit.page.locator(".tile dd").first).to_have_text(f"{before + 1:,}")
+
+
 async def test_on_a_phone_the_page_that_is_open_is_in_sight_in_the_list(shown: Shown) -> None:
     """The list is one line there, and the last page would be off the screen."""
     async with visiting(shown.browser, shown.url, width=380) as visit:

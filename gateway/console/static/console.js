@@ -1,5 +1,5 @@
-// What pages do beyond plain HTML: charts drawn from the tables beside them, a question before what cannot be undone, and
-// the switcher that needs no button. Without this file everything still works.
+// What pages do beyond plain HTML: charts drawn from the tables beside them, a question before what cannot be undone, the
+// switcher that needs no button, and a word where a page falls behind. Without this file everything still works.
 
 "use strict";
 
@@ -113,6 +113,20 @@ const suit = () => {
 };
 suit();
 document.addEventListener("htmx:after:swap", suit);
+
+// A page whose session is over shows nothing any more: it goes to sign in. One that lost its stream says so, and looks what it
+// missed as soon as it has it back.
+const behind = (is) => document.getElementById("behind")?.toggleAttribute("hidden", !is);
+document.addEventListener("htmx:sse:error", (event) => {
+  if (event.detail.status === 401) location.reload();
+  else behind(true);
+});
+document.addEventListener("htmx:sse:after:connection", () => {
+  const notice = document.getElementById("behind");
+  if (!notice || notice.hidden) return;
+  behind(false);
+  htmx.trigger("#stream", "changed");
+});
 
 // On a small screen the list of pages is one line: it begins where the page itself is named.
 document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

@@ -434,7 +434,7 @@ async def test_times_say_whose_they_are(tmp_path: Path) -> None:
     async with site(tmp_path, more) as scene:
         _, cookie = await scene.sign_in("mia")
         _, _, page = await scene.ask(("GET", "/?storefront=other"), cookie)
-        assert "Times are those of Pacific/Auckland, the time zone of other." in page
+        assert "Times of day are those of Pacific/Auckland, the time zone of other." in page
 
 
 async def test_a_shop_that_is_new_is_told_how_to_begin(scene: Scene) -> None:
