@@ -21,6 +21,8 @@ LARGEST: Final = 65_538
 LOOK_SECONDS: Final = 1.0
 """How often a file is looked at, at most."""
 REFERENCE: Final = re.compile(r"(?P<kind>env|file):(?P<rest>.+)", re.DOTALL)
+REFERS: Final = "refers"
+"""Marks a setting that is a reference, or a list of them: then it is followed even where the rest of its table is wrong."""
 
 T = TypeVar("T")
 

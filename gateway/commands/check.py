@@ -67,7 +67,7 @@ def _proven(arguments: argparse.Namespace) -> Settings:
         settings = read(arguments)
         prove(settings)
     except BadSettings as bad:
-        raise told(BadSettings([*_faults_here(bad.server), *bad.faults])) from None
+        raise told(BadSettings([*_faults_here(bad.server), *_faults_of_key(bad.audit), *bad.faults])) from None
     if faults := [*_faults_here(settings.server), *_faults_of_key(settings.audit)]:
         raise told(BadSettings(faults))
     return settings
@@ -90,8 +90,10 @@ def _faults_here(server: ServerSettings | None) -> Iterator[str]:
         yield "server.data_dir: this user may not write there"
 
 
-def _faults_of_key(audit: AuditSettings) -> Iterator[str]:
+def _faults_of_key(audit: AuditSettings | None) -> Iterator[str]:
     """Say why the log could not be signed."""
+    if audit is None:
+        return
     try:
         load(audit.signing_key, audit.origin)
     except CannotOpenLog as cannot:

@@ -15,12 +15,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Final
 
 import msgspec
-from pydantic import BaseModel, Field, PlainValidator
+from pydantic import AfterValidator, BaseModel, Field, PlainValidator
 
 from gateway.console.passwords import fault_of_hash
 from gateway.console.roles import Role, Roles
 from gateway.console.tokens import HOST, StoredToken, is_token
 from gateway.keys import KeyHash, KeyId
+from gateway.references import REFERS
 from gateway.secret import Secret
 
 Fault = Callable[[tuple[str | int, ...], str], None]
@@ -65,6 +66,13 @@ def _token_hash(value: object) -> KeyHash:
         raise ValueError("must be 64 lower-case hex digits, never the token itself") from None
 
 
+def _hash_or_reference(value: str) -> str:
+    """Read a password's hash where it stands itself; where a reference stands, that is followed later."""
+    if REFERENCE.match(value) is None and (rule := fault_of_hash(value)) is not None:
+        raise ValueError(rule)
+    return value
+
+
 RoleNames = Annotated[tuple[Role, ...], Field(min_length=1, max_length=3)]
 URL: Final = r"^https?://[A-Za-z0-9.\[\]:-]{1,253}(?:/[A-Za-z0-9._~/-]{0,200})?$"
 
@@ -85,7 +93,7 @@ class PersonSettings(Table, frozen=True):
 
     name: Annotated[str, PlainValidator(_name)]
     roles: RoleNames
-    password: Annotated[str, Field(min_length=1, max_length=500)]
+    password: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_hash_or_reference)]
 
 
 class TokenSettings(Table, frozen=True):
@@ -94,7 +102,7 @@ class TokenSettings(Table, frozen=True):
     id: Annotated[KeyId, PlainValidator(token_id)]
     roles: RoleNames
     hash: Annotated[KeyHash, PlainValidator(_token_hash)] | None = None
-    key: str | None = None
+    key: Annotated[str | None, REFERS] = None
 
 
 class OidcSettings(Table, frozen=True):
@@ -106,7 +114,7 @@ class OidcSettings(Table, frozen=True):
 
     issuer: Annotated[str, Field(pattern=URL, max_length=400)]
     client_id: Annotated[str, Field(min_length=1, max_length=200)]
-    client_secret: str
+    client_secret: Annotated[str, REFERS]
     public_url: Annotated[str, Field(pattern=URL, max_length=400)]
     claim: Annotated[str, Field(min_length=1, max_length=200)] = "groups"
     name_claim: Annotated[str, Field(min_length=1, max_length=200)] = "preferred_username"

@@ -24,6 +24,7 @@ from gateway.delivery.contract_file import ContractFile, read
 from gateway.keys import KeyHash, KeyId, KeyKind
 from gateway.model import Destination, PageOrigin, Source
 from gateway.places import LOG_ORIGIN
+from gateway.references import REFERS
 from gateway.rights.retention import Period
 from gateway.settings import values
 from gateway.settings.values import Address
@@ -242,10 +243,10 @@ class KeySettings(Block, frozen=True):
     id: Annotated[KeyId, PlainValidator(values.key_id)]
     kind: KeyKind
     hash: Annotated[KeyHash, PlainValidator(values.key_hash)] | None = None
-    key: str | None = None
+    key: Annotated[str | None, REFERS] = None
 
 
-Secrets = Annotated[tuple[str, ...], Field(min_length=1, max_length=2)]
+Secrets = Annotated[tuple[str, ...], Field(min_length=1, max_length=2), REFERS]
 """References to what signs a shop's webhooks: to one secret, or to two while one takes the other's place."""
 
 

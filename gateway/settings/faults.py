@@ -10,19 +10,22 @@ from typing import Final
 
 from pydantic_core import ErrorDetails
 
-from gateway.settings.blocks import ServerSettings
+from gateway.settings.blocks import AuditSettings, ServerSettings
 
 
 class BadSettings(Exception):
     """The configuration cannot be used. `faults` are all there are, its text is one per line; no value is in them.
 
-    `server` is what the file says of the process itself, where that part of it could be read.
+    `server` and `audit` are what the file says of the process itself and of its log, as far as that could be read.
     """
 
-    def __init__(self, faults: Iterable[str], server: ServerSettings | None = None) -> None:
+    def __init__(
+        self, faults: Iterable[str], server: ServerSettings | None = None, audit: AuditSettings | None = None
+    ) -> None:
         """Keep the faults."""
         self.faults = tuple(faults)
         self.server = server
+        self.audit = audit
         super().__init__("\n".join(self.faults))
 
 

@@ -23,7 +23,7 @@ def prove(settings: Settings) -> None:
         for place in unnoticed(_rehearsed(storefront, name), contract, without, _rehearsed(storefront, name, most=1))
     ]
     if faults:
-        raise BadSettings(faults, settings.server)
+        raise BadSettings(faults, settings.server, settings.audit)
 
 
 def _rehearsed(storefront: Storefront, name: Destination, most: int | None = None) -> Iterator[tuple[Outgoing, int]]:

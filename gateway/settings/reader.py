@@ -1,15 +1,16 @@
 """One pass over a parsed file, which collects every fault instead of stopping at the first."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-from gateway.references import BadReference, Referent, formed
+from gateway.references import REFERS, BadReference, Referent, formed
 from gateway.secret import Document, Secret, one_line
 from gateway.settings.faults import LIST, place_of, rule_of
 
@@ -36,12 +37,25 @@ class Reader:
         self.faults.append(f"{place_of(at)}: {rule}")
 
     def block(self, block: type[AnyBlock], raw: object, at: At) -> AnyBlock | None:
-        """Read one table strictly: no text for a number, no 1 for true."""
+        """Read one table strictly: no text for a number, no 1 for true. What a faulty one refers to is followed too."""
         try:
             return block.model_validate_json(json.dumps(raw, default=str), strict=True, context={"base": self._base})
+        except RecursionError:  # dotted names nest without TOML's own reader going any deeper
+            self.fault(at, "is nested too deeply")
+            return None
         except ValidationError as error:
-            for detail in error.errors(include_url=False):
+            for detail in _first_causes(error.errors(include_url=False)):
                 self.fault((*at, *detail["loc"]), rule_of(detail))
+            for reference, place in _references(block, table_of(raw)):
+                self.secret(reference, (*at, *place))
+            return None
+
+    def part(self, block: type[AnyBlock], raw: object, names: Sequence[str]) -> AnyBlock | None:
+        """Read only these settings of a table, and tell no fault: for what they say though the rest is wrong."""
+        own = {name: value for name, value in table_of(raw).items() if name in names}
+        try:
+            return block.model_validate_json(json.dumps(own, default=str), strict=True, context={"base": self._base})
+        except (ValidationError, RecursionError):
             return None
 
     def blocks(self, block: type[AnyBlock], raw: object, at: At) -> list[AnyBlock | None]:
@@ -82,6 +96,30 @@ class PlainReader(Reader):
             for rule in bad.rules:
                 self.fault(at, rule)
         return None
+
+
+def _first_causes(details: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """Leave out that a list is too short where something in it was no good: pydantic counts what is left."""
+    for detail in details:
+        inside = [other for other in details if len(other["loc"]) > len(detail["loc"]) and _begins(other["loc"], detail["loc"])]
+        if detail["type"] != "too_short" or not inside:
+            yield detail
+
+
+def _begins(at: At, with_: At) -> bool:
+    return at[: len(with_)] == with_
+
+
+def _references(block: type[BaseModel], table: Mapping[str, object]) -> Iterator[tuple[str, At]]:
+    """Find what a table refers to, and where it stands there; what is no text has its own fault."""
+    for name, field in block.model_fields.items():
+        said = table.get(name)
+        if REFERS not in field.metadata:
+            continue
+        if isinstance(said, str):
+            yield said, (name,)
+        elif isinstance(said, list):
+            yield from ((one, (name, index)) for index, one in enumerate(said) if isinstance(one, str))
 
 
 def table_of(raw: object) -> Mapping[str, object]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -27,6 +27,10 @@ from gateway.settings.reader import PlainReader, Reader, is_loopback, split, tab
 from gateway.settings.ready import PlainSettings, PlainStorefront, Settings
 from gateway.settings.shops import Shops
 from gateway.settings.storefronts import Storefronts
+
+HERE: Final = ("data_dir", "key_file")
+SIGNING: Final = ("origin", "signing_key")
+"""What can be held against the machine though something else in its table is wrong."""
 
 Plain = TypeVar("Plain", bound=msgspec.Struct)
 
@@ -106,7 +110,11 @@ class Reading:
             or audit is None
             or company is None
         ):
-            raise BadSettings(sorted(self._reader.faults, key=section_of), server)
+            raise BadSettings(
+                sorted(self._reader.faults, key=section_of),
+                server or self._reader.part(ServerSettings, file.get("server"), HERE),
+                audit or self._reader.part(AuditSettings, file.get("audit"), SIGNING),
+            )
         return Settings(
             server=server,
             outbox=outbox,

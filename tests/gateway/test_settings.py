@@ -171,6 +171,51 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     )
 
 
+REFERRING = """
+[console.oidc]
+issuer = "https://idp.example"
+client_id = ""
+client_secret = "pasted-4"
+public_url = "https://gateway.example"
+roles = { staff = "operator" }
+
+[[console.people]]
+name = "ann"
+roles = ["chief"]
+password = "pasted-5"
+
+[[console.tokens]]
+id = "ci"
+roles = ["chief"]
+key = "pasted-6"
+
+[[storefronts.demo.keys]]
+id = "n1"
+kind = "private"
+key = "pasted-7"
+
+[storefronts.demo.shopify]
+shop_domain = "shop.example"
+secrets = ["pasted-8", "env:NOWHERE"]
+"""
+
+
+def test_a_reference_is_followed_in_a_table_with_other_faults(tmp_path: Path) -> None:
+    """A secret where a reference belongs is told at once, and not after everything else is mended; and nothing twice."""
+    found = faults_of(tmp_path, GOOD + REFERRING)
+    never = "must be a reference, env:NAME or file:path, never the secret itself"
+    assert [fault for fault in found if fault.endswith(never)] == [
+        f"console.tokens[0].key: {never}",
+        f"console.oidc.client_secret: {never}",
+        f"storefronts.demo.keys[1].key: {never}",
+        f"storefronts.demo.shopify.secrets[0]: {never}",
+    ]
+    assert "storefronts.demo.shopify.secrets[1]: refers to an environment variable that is not set or empty" in found
+    assert any(fault.startswith("console.people[0].password: must be") for fault in found)
+    assert [fault for fault in found if "needs at least" in fault] == []
+    assert "pasted" not in "".join(found)
+
+
 def test_the_text_of_the_error_is_one_fault_a_line(tmp_path: Path) -> None:
     """Whoever prints the error prints all of it."""
     with pytest.raises(BadSettings) as caught:
@@ -666,6 +711,7 @@ def test_an_adapters_own_words_count_unless_the_value_is_in_them() -> None:
         ("a = 1\na = 2", "the end of the file: must be TOML, in which each table and setting stands once"),
         ("[server]\n[outbox]\n[server]\na = 1", "line 3, column 8: must be TOML, in which each table and setting stands once"),
         ("a = " + "[" * 5000, "the configuration file is nested too deeply"),
+        ("storefronts." + "a." * 3000 + "a = 1", "the configuration file is nested too deeply"),
     ],
 )
 def test_what_is_no_toml_is_told_by_its_place(tmp_path: Path, text: str, fault: str) -> None:

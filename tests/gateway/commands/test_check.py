@@ -69,6 +69,18 @@ def test_what_the_machine_lacks_is_told_with_all_other_faults(stopped: Installat
     )
 
 
+def test_no_fault_waits_behind_another(stopped: Installation, capsys: Capture) -> None:
+    """A wrong number in a table hides neither what its other settings lack on this machine nor the key of the signed log."""
+    (stopped.folder / "sealing.json").chmod(0o644)
+    text = stopped.config.read_text().replace("[server]", "[server]\nmax_connections = 0", 1)
+    stopped.config.write_text(f'{text}\n[audit]\ncheckpoint_stdout = 1\nsigning_key = "signing.key"\n')
+    assert main(["check", "--config", str(stopped.config)]) == 2
+    said = capsys.readouterr().err
+    faults = ("server.key_file: group or others", "server.max_connections: must be", "audit.checkpoint_stdout: must be")
+    assert [fault for fault in (*faults, "audit.signing_key: refers to a file that cannot be read") if fault not in said] == []
+    assert "has 4 faults" in said
+
+
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder that everybody may read."""
