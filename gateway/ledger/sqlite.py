@@ -11,11 +11,12 @@ from typing import Self
 
 from gateway.consent.evidence import Record
 from gateway.ledger import Deposit, HeldOrder, Kept, Request
+from gateway.ledger.schema import LEDGER
 from gateway.ledger.store import Options, Store
 from gateway.model import EvidenceId, PersonKey, StorefrontId
 from gateway.outbox import Shut, Swept
 from gateway.outbox.keyring import Keyring
-from gateway.outbox.schema import check_library
+from gateway.outbox.schema import check_library, opening
 from gateway.outbox.writer import Writer, ignore
 
 
@@ -34,7 +35,8 @@ class SqliteLedger:
         """
         check_library()
         ledger = cls()
-        await ledger._writer.start(lambda: Store(directory, keyring, options))
+        with opening(LEDGER.called):
+            await ledger._writer.start(lambda: Store(directory, keyring, options))
         return ledger
 
     @property

@@ -5,9 +5,11 @@ connections race at the log's reset (https://www.sqlite.org/wal.html#walresetbug
 neither such a version nor a second connection. An operating-system lock keeps a second process out of the directory.
 """
 
+import errno
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -291,6 +293,30 @@ def check_library() -> None:
     """Raise CannotOpen when the SQLite library has the race at the log's reset."""
     if tuple(int(part) for part in apsw.sqlite_lib_version().split(".")) < OLDEST_SQLITE:
         raise CannotOpen("store: the SQLite library is older than 3.51.3 and can lose committed data")
+
+
+NO_PLACE: Final = frozenset(
+    {
+        *(errno.EACCES, errno.EPERM, errno.EROFS),
+        *(errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
+    }
+)
+"""What the system says of a path that this user may not write, or at which something else stands."""
+
+
+@contextmanager
+def opening(called: str) -> Iterator[None]:
+    """Put into words what keeps a store from being opened. Raises CannotOpen; lets pass what is no fault of the place."""
+    try:
+        yield
+    except (apsw.CorruptError, apsw.NotADBError):
+        raise CannotOpen(f"{called}: the store's file is damaged") from None
+    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError):
+        raise CannotOpen(f"{called}: the store's file cannot be opened for writing") from None
+    except OSError as error:
+        if error.errno not in NO_PLACE:
+            raise
+        raise CannotOpen(f"{called}: server.data_dir, or a file in it, cannot be made or opened for writing") from None
 
 
 def lock_directory(directory: Path) -> int:

@@ -51,7 +51,7 @@ from gateway.outbox.history import Figure, Grain, Stretch
 from gateway.outbox.keyring import Keyring
 from gateway.outbox.people import People
 from gateway.outbox.putting import PuttingWriter
-from gateway.outbox.schema import check_library, lock_directory
+from gateway.outbox.schema import OUTBOX, check_library, lock_directory, opening
 from gateway.outbox.sendings import Note
 from gateway.outbox.settling import Fates
 from gateway.outbox.store import Changes, Options, Store
@@ -136,18 +136,20 @@ class SqliteOutbox:
         """Open the store in `directory`, made with mode 0700 if need be, for these lanes.
 
         A lane that is new begins with the next event. The backlog of one that is no longer declared is parked, and
-        comes back with it. Raises CannotOpen (old SQLite, directory in use, damaged or foreign file) or BadKeyFile.
+        comes back with it. Raises CannotOpen (old SQLite, directory in use or unusable, damaged or foreign file) or
+        BadKeyFile.
         """
         check_library()
         if options.max_bytes < SMALLEST:
             raise ValueError("outbox: the cap must be at least 1 MiB")
-        outbox = cls(lock_directory(directory))
-        outbox._lanes = dict.fromkeys(lanes)  # in their order, and each is asked for with every claim
-        try:
-            await outbox._writer.start(lambda: Store(directory, keyring, outbox._lanes, options))
-        except BaseException:
-            await outbox.close()
-            raise
+        with opening(OUTBOX.called):
+            outbox = cls(lock_directory(directory))
+            outbox._lanes = dict.fromkeys(lanes)  # in their order, and each is asked for with every claim
+            try:
+                await outbox._writer.start(lambda: Store(directory, keyring, outbox._lanes, options))
+            except BaseException:
+                await outbox.close()
+                raise
         return outbox
 
     @property

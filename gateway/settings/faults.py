@@ -19,9 +19,7 @@ class BadSettings(Exception):
     `server` and `audit` are what the file says of the process itself and of its log, as far as that could be read.
     """
 
-    def __init__(
-        self, faults: Iterable[str], server: ServerSettings | None = None, audit: AuditSettings | None = None
-    ) -> None:
+    def __init__(self, faults: Iterable[str], server: ServerSettings | None = None, audit: AuditSettings | None = None) -> None:
         """Keep the faults."""
         self.faults = tuple(faults)
         self.server = server

@@ -79,13 +79,14 @@ async def test_nobody_else_may_read_the_file(engine: SqliteEngine) -> None:
     await ledger.close()
 
 
-@pytest.mark.parametrize("offset", [0, 100])
+@pytest.mark.parametrize("offset", [0, 100, 4096])
 async def test_a_damaged_file_is_refused(engine: SqliteEngine, offset: int) -> None:
     """And named as the ledger's, every time anew."""
     await (await engine.open()).close()
+    size = engine.file.stat().st_size
     with engine.file.open("r+b") as file:
         file.seek(offset)
-        file.write(b"\xff" * 100)
+        file.write(b"\xff" * (100 if offset < 4096 else size - offset))
     for _ in range(2):
         with pytest.raises(CannotOpen, match=r"ledger: .* damaged"):
             await engine.open()

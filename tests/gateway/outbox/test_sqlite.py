@@ -57,13 +57,26 @@ from gateway.outbox import (
 from gateway.outbox.explaining import SLICE_SECONDS
 from gateway.outbox.history import DeadWorth, Grain
 from gateway.outbox.keyring import BadKeyFile, Keyring
-from gateway.outbox.schema import BACKLOGS, FIGURES, PAUSES, REPLAYS, SPAN, STEPS, UNDELIVERED, CannotOpen, is_crowded
+from gateway.outbox.schema import (
+    BACKLOGS,
+    FIGURES,
+    LOCK_NAME,
+    PAGE_BYTES,
+    PAUSES,
+    REPLAYS,
+    SPAN,
+    STEPS,
+    UNDELIVERED,
+    CannotOpen,
+    is_crowded,
+)
 from gateway.outbox.seeking import Look
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Changes, Options, Store
 from gateway.outbox.subjects import Subjects
 from gateway.outbox.withdrawing import Order, Removed
 from gateway.persons import Identifier, Persons
+from gateway.places import OUTBOX_FILE
 from tests.disk import Shim, killed
 from tests.gateway.outbox.contract import OutboxContract, balanced
 from tests.gateway.outbox.contract_history import HistoryContract, add_up, since
@@ -186,6 +199,38 @@ async def test_a_damaged_file_is_refused(engine: SqliteEngine, offset: int) -> N
     for _ in range(2):
         with pytest.raises(CannotOpen, match="damaged"):
             await engine.open()
+
+
+async def test_damage_beyond_the_first_page_is_told_too(engine: SqliteEngine) -> None:
+    """It comes up later while a store opens, and is as much a damaged file."""
+    outbox = await engine.open()
+    await outbox.put([accept(n) for n in range(100)])
+    await outbox.close()
+    connection = apsw.Connection(str(engine.file))
+    page = connection.execute("select rootpage from sqlite_schema where name = 'data_keys'").get
+    connection.close()
+    with engine.file.open("r+b") as file:
+        file.seek((page - 1) * PAGE_BYTES)
+        file.write(b"\xff" * PAGE_BYTES)
+    for _ in range(2):
+        with pytest.raises(CannotOpen, match=r"^outbox: .* damaged$"):
+            await engine.open()
+
+
+@pytest.mark.parametrize("stands_as", [".", LOCK_NAME, OUTBOX_FILE])
+async def test_what_is_no_place_for_a_store_is_told(engine: SqliteEngine, stands_as: str) -> None:
+    """A file where the directory belongs, and a folder where one of its files does: the setting is named, no path."""
+    place = engine.directory / stands_as
+    if stands_as == ".":
+        place.touch()
+    else:
+        place.mkdir(parents=True)
+    for _ in range(2):
+        with pytest.raises(CannotOpen, match=r"^outbox: server\.data_dir, or a file in it, cannot be"):
+            await engine.open()
+    if stands_as != ".":
+        place.rmdir()
+        await (await engine.open()).close()
 
 
 async def test_a_store_of_the_first_version_takes_the_steps_it_misses(engine: SqliteEngine) -> None:
