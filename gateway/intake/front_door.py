@@ -42,6 +42,8 @@ from gateway.sources.native import Batch, Connection, NotAnEvent, TooManyEvents,
 from gateway.sources.strict import Unreadable
 from gateway.tag.serving import serve_tag
 
+BUG: Final = 500
+"""What the listener answers where something unforeseen was raised."""
 EVENTS_BYTES: Final = 1 << 20
 COLLECT_BYTES: Final = 64 << 10
 CONSENT_BYTES: Final = 64 << 10
@@ -129,11 +131,15 @@ class Intake:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         path, _, query = request.raw_path.partition("?")
+        route = path if path in PATHS else "other"
         try:
             response = await self._answer(request, path, query)
         except Refusal as refusal:
             response = refusal.response
-        self._metrics.request(path if path in PATHS else "other", response.status)
+        except Exception:
+            self._metrics.request(route, BUG)
+            raise
+        self._metrics.request(route, response.status)
         return response
 
     def take(self, request: Whole, reply: Reply) -> bool:
@@ -154,6 +160,9 @@ class Intake:
         except Refusal as refusal:
             self._metrics.request("/v1/events", refusal.response.status)
             reply(refusal.response)
+        except Exception:
+            self._metrics.request("/v1/events", BUG)
+            raise
         else:
             read = self._reading(door, decode, body)
             self._turn.take(Passage(door, EVENTS, read, len(body), partial(self._reply_to, reply)))
@@ -167,11 +176,13 @@ class Intake:
             self._replying.add(task)
             task.add_done_callback(self._replying.discard)
         else:
-            self._metrics.request("/v1/events", 202)
             try:
                 reply(_accepted(passage))
             except Exception as fault:  # noqa: BLE001 - the listener says it, and others still wait for their answers
+                self._metrics.request("/v1/events", BUG)
                 reply(fault)
+            else:
+                self._metrics.request("/v1/events", 202)
 
     async def _reply_later(self, reply: Reply, passage: Passage) -> None:
         try:
@@ -179,6 +190,7 @@ class Intake:
         except Refusal as refusal:
             response = refusal.response
         except Exception as fault:  # noqa: BLE001 - the listener says it, as of any handler
+            self._metrics.request("/v1/events", BUG)
             reply(fault)
             return
         self._metrics.request("/v1/events", response.status)

@@ -4,13 +4,14 @@ import re
 import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.intake import front_door
 from gateway.intake.front_door import COLLECT_BYTES, ROUTES, _results
 from gateway.model import Destination, EventId, Fault, Kind, Minimised, Refusal, Source, Status, StorefrontId, Trace
 from gateway.outbox import Accept, Person
@@ -482,6 +483,20 @@ async def test_requests_are_counted_by_route_and_status(door: Doorway) -> None:
     assert door.metric("requests_total", route="/v1/events", status="405") == 1
     assert door.metric("requests_total", route="other", status="404") == 1
     assert CANARY.encode() not in door.metrics.text()
+
+
+@pytest.mark.parametrize("broken", ["decode", "_accepted"])
+async def test_a_bug_is_counted_as_what_it_is_answered_as(door: Doorway, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    """Whoever watches the answers must see the worst of them, whichever way the request took."""
+
+    def raising(*_: object) -> NoReturn:
+        raise LookupError(CANARY)
+
+    monkeypatch.setattr(front_door, broken, raising)
+    assert is_error(await door.post(purchase()), 500, "internal_error")
+    assert is_error(await door.post(purchase(), Expect="100-continue"), 500, "internal_error")
+    assert door.metric("requests_total", route="/v1/events", status="500") == 2
+    assert door.metric("requests_total", route="/v1/events") == 2
 
 
 @pytest.mark.parametrize("said", [
