@@ -7,6 +7,7 @@ question is not kept waiting by machinery of other commands.
 import argparse
 import errno
 import os
+import resource
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -52,6 +53,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code: 0 done, 1 failed, 2 wrong use or configuration, or as its help says."""
+    _leave_no_core()
     _open_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # not every locale has each of our characters, and one `…` must not end a command
@@ -81,6 +83,18 @@ def _give_up_output() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _leave_no_core() -> None:
+    """Have a crash write no core: what is in memory, people's addresses and keys, must not get to disk that way.
+
+    A limit of one byte is too little for any file, and means the same to a program that cores are piped to, which a limit of 0
+    does not keep from being started (https://man7.org/linux/man-pages/man5/core.5.html, read 2026-11-27;
+    https://github.com/torvalds/linux/blob/master/fs/coredump.c, read 2026-11-27).
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    least = 1 if most == resource.RLIM_INFINITY else min(most, 1)
+    resource.setrlimit(resource.RLIMIT_CORE, (least, least))
 
 
 def _open_standard_streams() -> None:

@@ -4,6 +4,7 @@ import inspect
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -26,6 +27,39 @@ from tests.showing import ENV, command
 def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
     """Print lines whole."""
     monkeypatch.setenv("COLUMNS", "200")
+
+
+# ── crashing ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+CRASH: Final = """
+import os, resource
+from gateway.cli import main
+_, most = resource.getrlimit(resource.RLIMIT_CORE)
+resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+print(main(["check", "--config", "nowhere"]), resource.getrlimit(resource.RLIMIT_CORE), flush=True)
+os.abort()
+"""
+
+
+async def test_a_crash_leaves_no_core(tmp_path: Path) -> None:
+    """However large a core the environment allows: in it would be what the process held, addresses and keys among it."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", CRASH),
+        cwd=tmp_path,
+        env=ENV | {"PYTHONPATH": str(Path(cli.__file__).parent.parent)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == -signal.SIGABRT
+    assert said in {b"2 (1, 1)\n", b"2 (0, 0)\n"}  # where nobody may have one, it stays so
+    assert left_in(tmp_path) == []
+
+
+def left_in(folder: Path) -> list[Path]:
+    """List what was written into a folder."""
+    return list(folder.iterdir())
 
 
 # ── teaching ─────────────────────────────────────────────────────────────────────────────────────────────────────
