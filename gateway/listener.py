@@ -80,13 +80,17 @@ class Caps(msgspec.Struct, frozen=True):
     exempt: Callable[[str], bool] = lambda _peer: False
 
 
+class UnsoundAiohttp(RuntimeError):
+    """The aiohttp that is installed cannot be trusted with requests; the text says why and what to do."""
+
+
 def assert_sound_aiohttp() -> None:
-    """Raise RuntimeError when aiohttp is too old or runs without its C parser."""
+    """Raise UnsoundAiohttp when aiohttp is too old or runs without its C parser."""
     version = tuple(int(part) for part in aiohttp.__version__.split(".")[:3] if part.isdigit())
     if version < OLDEST_AIOHTTP:
-        raise RuntimeError("aiohttp is older than 3.14.5: install the locked requirements")
+        raise UnsoundAiohttp("aiohttp is older than 3.14.5: install the locked requirements")
     if aiohttp.http_parser.HttpRequestParser is aiohttp.http_parser.HttpRequestParserPy:
-        raise RuntimeError("aiohttp runs without its C parser: install its wheel, and do not set AIOHTTP_NO_EXTENSIONS")
+        raise UnsoundAiohttp("aiohttp runs without its C parser: install its wheel, and do not set AIOHTTP_NO_EXTENSIONS")
 
 
 class Answer(web.StreamResponse):

@@ -11,6 +11,7 @@ from gateway.commands import configuration, keyfile
 from gateway.commands.ending import Ended
 from gateway.intake.consents import Consents
 from gateway.ledger import Right
+from gateway.listener import UnsoundAiohttp
 from gateway.log import Log
 from gateway.metrics import Metrics
 from gateway.model import StorefrontId
@@ -43,6 +44,8 @@ def failures_told() -> Iterator[None]:
             f"The gateway cannot listen on {cannot}: the port is taken, or the address is not this machine's.",
             "Stop what has the port, or change server.public or server.private in the configuration.",
         ) from None
+    except UnsoundAiohttp as unsound:
+        raise Ended(1, f"{unsound}.") from None
     except CannotOpenLog as cannot:
         raise Ended(
             1,

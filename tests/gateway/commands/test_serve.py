@@ -18,6 +18,17 @@ async def test_a_gateway_runs_until_it_is_told_to_stop(running: Process) -> None
     assert await running.ask("/readyz") is None
 
 
+async def test_a_gateway_without_the_parser_in_c_says_so(stopped: Installation) -> None:
+    """It does not start, and what to do is told, not only where the fault was noticed."""
+    command = [sys.executable, "-c", SERVE, "serve", "--config", str(stopped.config)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "AIOHTTP_NO_EXTENSIONS": "1"}
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.PIPE)
+    _, said = await process.communicate()
+    assert process.returncode == 1
+    assert "do not set AIOHTTP_NO_EXTENSIONS" in said.decode()
+    assert "unexpected_error" not in said.decode()
+
+
 @pytest.mark.parametrize("closed", ["<&-", "<&- >&- 2>&-"])
 async def test_a_gateway_that_began_without_standard_streams_stops_as_any_other(stopped: Installation, closed: str) -> None:
     """No connection gets the number of one of them, which libuv takes for a fault that ends the process."""
