@@ -1,5 +1,7 @@
 """Sweeping: every few minutes the stores delete what is beyond its time, and the signed log hears how much of what.
 
+A full store does so every few seconds: it may be full of what may go, and takes nothing until then.
+
 What went is added up and written at most once an hour, and at the stop, so that a busy shop does not fill the log with
 housekeeping. A crash, and a stop that a large sweep holds up, lose figures and no deletion.
 """
@@ -12,11 +14,13 @@ from typing import Final
 
 from gateway.ledger import Ledger
 from gateway.log import Happening, Log, innermost_frame, name_of
-from gateway.outbox import Outbox, Swept
+from gateway.outbox import Outbox, Shut, Swept
 from gateway.signing.entry import RetentionSwept
 
 SWEEP_SECONDS: Final = 300.0
 TELL_SECONDS: Final = 3600.0
+FULL_SECONDS: Final = 10.0
+"""The same while a store is full."""
 FINISH_SECONDS: Final = 3.0
 """How long a stop waits for the sweep under way."""
 
@@ -43,7 +47,7 @@ class Sweeper:
         told_at = _monotonic()
         try:
             while True:
-                await asyncio.sleep(SWEEP_SECONDS)
+                await self._rest()
                 for store in self._stores:
                     await self._sweep(store)
                 if _monotonic() - told_at >= TELL_SECONDS:
@@ -51,6 +55,14 @@ class Sweeper:
                     self._tell_what_went()
         finally:
             self._tell_what_went()
+
+    async def _rest(self) -> None:
+        """Wait for the next sweep, which comes sooner while a store is full."""
+        ends = _monotonic() + SWEEP_SECONDS
+        while (left := ends - _monotonic()) > 0:
+            await asyncio.sleep(min(left, FULL_SECONDS))
+            if any(store.shut is Shut.FULL for store in self._stores):
+                return
 
     async def _sweep(self, store: Outbox | Ledger) -> None:
         """Sweep one store. When that is cancelled it is finished all the same, as far as a stop can wait: what went is told."""

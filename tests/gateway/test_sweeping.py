@@ -10,10 +10,10 @@ import pytest
 
 from gateway import sweeping
 from gateway.log import Log
-from gateway.outbox import Swept
+from gateway.outbox import Shut, Swept
 from gateway.signing.entry import RetentionSwept, encode
 from gateway.sweeping import Sweeper, swept
-from tests.doorway import NOW, Doorway, doorway
+from tests.doorway import NOW, Doorway, doorway, purchase
 from tests.gateway.ledger.making import SHOP, deposit, name
 
 DAY = 86_400
@@ -32,15 +32,19 @@ class Scene:
     async def gone(self) -> None:
         """Give somebody's consent, which is long over, and wait until it was deleted."""
         await self.door.ledger.deposit(deposit(1, received_at=NOW))
+        await self.swept()
+
+    async def swept(self) -> None:
+        """Wait until it was deleted."""
         async with asyncio.timeout(10):
             while await self.door.ledger.look_up(SHOP, name(1)):  # noqa: ASYNC110 - a test looks on from outside
                 await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
-async def sweeps(folder: Path) -> AsyncIterator[Scene]:
+async def sweeps(folder: Path, max_bytes: str = "1GiB") -> AsyncIterator[Scene]:
     """Sweep until the end of the block."""
-    async with doorway(folder) as door:
+    async with doorway(folder, max_bytes=max_bytes) as door:
         scene = Scene(door)
         task = asyncio.create_task(scene.sweeper.run())
         try:
@@ -74,6 +78,21 @@ async def test_the_hour_over_what_went_is_told(tmp_path: Path, monkeypatch: pyte
         await asyncio.sleep(0.2)
         assert scene.told == [RetentionSwept({"consent_records": 1})]
     assert len(scene.told) == 1
+
+
+async def test_a_full_store_is_swept_without_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be full of what may go, and takes nothing until then."""
+    monkeypatch.setattr(sweeping, "SWEEP_SECONDS", 3600.0)
+    monkeypatch.setattr(sweeping, "FULL_SECONDS", 0.02)
+    async with sweeps(tmp_path, max_bytes="1MiB") as scene:
+        await scene.door.ledger.deposit(deposit(1, received_at=NOW))
+        await asyncio.sleep(0.2)
+        assert await scene.door.ledger.look_up(SHOP, name(1))
+        batch = 0
+        while scene.door.outbox.shut is not Shut.FULL:
+            batch += 1
+            await scene.door.post({"events": [purchase(f"{batch}-{n}") for n in range(500)]})
+        await scene.swept()
 
 
 async def test_a_store_that_cannot_be_swept_keeps_nothing_in_the_other(tmp_path: Path) -> None:
