@@ -13,8 +13,9 @@ import os
 import re
 from codecs import BOM_UTF8
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from enum import StrEnum, unique
+from functools import partial
 from hashlib import sha256
 from io import BufferedReader
 from pathlib import Path
@@ -117,6 +118,25 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     """The gateway's answer to one request."""
 
     results: list[Result]
+
+
+@unique
+class Unfit(StrEnum):
+    """Why the gateway refuses a whole request for what is in it: a smaller one of other lines may pass."""
+
+    NOT_JSON = "not_json"
+    BODY_TOO_LARGE = "body_too_large"
+    TOO_MANY_EVENTS = "too_many_events"
+
+
+UNFIT: Final = frozenset({400, 413})
+"""The statuses of such an answer."""
+
+
+class Whole(msgspec.Struct, frozen=True, gc=False):
+    """The gateway's refusal of a whole request."""
+
+    error: Unfit
 
 
 class Progress(msgspec.Struct):
@@ -340,8 +360,8 @@ async def send(  # noqa: PLR0913, PLR0917 - the options of one command
         clock = asyncio.get_running_loop().time
         began, sent = clock(), 0
         for batch in _batches(events_of(path, progress.offset)):
-            events = [line.event for line in batch]
-            progress.add(await _post(session, f"{url.rstrip('/')}/v1/events", events, waits), batch)
+            post = partial(_post, session, f"{url.rstrip('/')}/v1/events", waits)
+            progress.add(await _answers(post, [line.event for line in batch]), batch)
             progress.offset = batch[-1].end
             progress.lines += len(batch)
             _save(path, progress)
@@ -365,7 +385,20 @@ def _batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
         yield batch
 
 
-async def _post(session: aiohttp.ClientSession, url: str, events: list[bytes], waits: Callable[[Wait], None]) -> list[Result]:
+async def _answers(post: Callable[[list[bytes]], Awaitable[list[Result] | Unfit]], events: list[bytes]) -> list[Result]:
+    """Post events; a request that is refused for what is in it is halved, until the line that it was for stands alone."""
+    said = await post(events)
+    if not isinstance(said, Unfit):
+        return said
+    if len(events) == 1:
+        return [Result(Status.INVALID, said.value)]
+    middle = len(events) // 2
+    return [*await _answers(post, events[:middle]), *await _answers(post, events[middle:])]
+
+
+async def _post(
+    session: aiohttp.ClientSession, url: str, waits: Callable[[Wait], None], events: list[bytes]
+) -> list[Result] | Unfit:
     """Post one batch until it is answered: the gateway may be busy, full or restarting, and repeats are harmless."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + PATIENCE
@@ -376,6 +409,8 @@ async def _post(session: aiohttp.ClientSession, url: str, events: list[bytes], w
             async with session.post(url, data=body, allow_redirects=False) as response:
                 if response.status == 202:
                     return _results(await response.read(), len(events))
+                if response.status in UNFIT and (unfit := _unfit(await response.read())) is not None:
+                    return unfit
                 _stop_unless_temporary(response.status)
                 wait, why = _asked_for(response.headers.get("Retry-After", "")), Wait.BUSY
         except aiohttp.ClientSSLError:
@@ -402,6 +437,14 @@ def _results(body: bytes, count: int) -> list[Result]:
     if len(results) != count:
         raise Stopped(Trouble.NOT_A_GATEWAY)
     return results
+
+
+def _unfit(body: bytes) -> Unfit | None:
+    """Read which rule of the gateway's a request breaks, None where it is none, or the words are not the gateway's."""
+    try:
+        return msgspec.json.decode(body, type=Whole).error
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def _stop_unless_temporary(status: int) -> None:

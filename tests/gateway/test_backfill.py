@@ -30,8 +30,13 @@ ROW: Final = "o-{n},2026-11-22,12.50,EUR,jane{n}@example.com,FR,true,2026-11-01T
 class Gateway:
     """What the gateway says, scripted: each request takes the next line, None and the end of the script judge honestly."""
 
-    def __init__(self, *script: Callable[[web.Request], web.StreamResponse] | None) -> None:
+    def __init__(
+        self,
+        *script: Callable[[web.Request], web.StreamResponse] | None,
+        refuses: Callable[[bytes], str | None] = lambda _: None,
+    ) -> None:
         self.script = list(script)
+        self.refuses = refuses
         self.bodies: list[bytes] = []
         self.seen: dict[str, int] = {}
         self.keys: set[str] = set()
@@ -43,6 +48,8 @@ class Gateway:
         self.bodies.append(body)
         if self.script and (scripted := self.script.pop(0)):
             return scripted(request)
+        if code := self.refuses(body):
+            return web.json_response({"error": code}, status=400 if code == "not_json" else 413)
         return web.json_response({"results": [self.result(event) for event in json.loads(body)["events"]]}, status=202)
 
     def result(self, event: dict[str, Any]) -> dict[str, Any]:
@@ -157,6 +164,30 @@ async def test_what_was_invalid_is_told_by_its_lines(tmp_path: Path) -> None:
     assert list(summary(progress))[-1] == "  12 invalid: missing (order.value): lines 9, 109, 209, 309, 409 and 7 more"
     again = await sent(written(tmp_path, "\n".join([HEADER, rows[7], ""]), "one.csv"), Gateway())
     assert list(summary(again))[-1] == "  1 invalid: missing (order.value): line 2"
+
+
+async def test_a_line_that_spoils_its_request_is_invalid_alone(orders: Path) -> None:
+    """What the gateway refuses whole is sent in smaller parts: the line that it was for is told, and all others arrive."""
+    gateway = Gateway(refuses=lambda body: "not_json" if b'"o-700"' in body else None)
+    progress = await sent(orders, gateway)
+    assert (progress.lines, progress.by_status) == (1200, {"accepted": 960, "refused": 239, "invalid": 1})
+    assert list(summary(progress))[-1] == "  1 invalid: not_json: line 702"
+    assert len(gateway.bodies) <= 3 + 2 * 9
+
+
+async def test_a_gateway_that_takes_less_at_once_gets_less(orders: Path) -> None:
+    """A lower bound than usual on events or bytes costs requests and no event."""
+    gateway = Gateway(refuses=lambda body: "too_many_events" if body.count(b"event_id") > 200 else None)
+    assert (await sent(orders, gateway)).by_status == {"accepted": 960, "refused": 240}
+
+
+@pytest.mark.parametrize("body", [b"", b"no", b'{"error":"not_json_at_all"}', b'{"error":7}', b"\xff"])
+async def test_a_refusal_in_other_words_marks_no_line(orders: Path, body: bytes) -> None:
+    """Something before the gateway that refuses everything stops the run, and not one order is passed over."""
+    with pytest.raises(Stopped) as stopped:
+        await sent(orders, Gateway(answering(body, 400)))
+    assert stopped.value.trouble is Trouble.REFUSED
+    assert load_progress(orders).lines == 0
 
 
 async def test_a_run_waits_while_the_gateway_is_busy_full_or_gone(orders: Path) -> None:
