@@ -33,7 +33,8 @@ run: $(RUN) ## start the demo: gateway, sandbox platforms and a shop, all on thi
 	@$(BIN)/consent-gateway demo
 
 # Coverage is asked of the pure rooms' own tests alone; all others run without tracing, which would double their time.
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadgroup
+# A process that dies ends the run, with the name of its test: one in its place would never be told that there is no more to do.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadgroup --max-worker-restart 0
 
 # While types are checked on one core, another reads all tests once: pytest keeps them compiled, and each of its processes would
 # compile all of them for itself.

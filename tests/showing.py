@@ -21,6 +21,11 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-c", SERVE, *arguments]
 
 
+def hear_interrupts() -> None:
+    """Heed Ctrl-C: a shell lets what it runs in the background ignore it, and a program inherits that from these tests."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def first_free_port() -> int:
     """Find a port such that all of the demo's are free."""
     while True:

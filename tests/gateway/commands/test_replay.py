@@ -11,7 +11,7 @@ from gateway.cli import main
 from gateway.model import Destination
 from tests.gateway.commands.doing import Capture, acting, do, with_dead_letters
 from tests.live import Installation
-from tests.showing import ENV, command
+from tests.showing import ENV, command, hear_interrupts
 
 
 async def test_a_replay_is_shown_before_it_is_done(tmp_path: Path, capsys: Capture) -> None:
@@ -95,11 +95,6 @@ def test_a_replay_of_nobody_is_2(stopped: Installation, capsys: Capture) -> None
     assert "it has meta, google_ads" in said
 
 
-def _hear_interrupts() -> None:
-    """A shell lets what it runs in the background ignore Ctrl-C, and a program inherits that from these tests."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 async def test_a_replay_that_is_interrupted_says_how_far_it_came(stopped: Installation) -> None:
     """Ctrl-C ends it with 130; what was given back stays so, the rest is found by the next run."""
     asked = asyncio.Event()
@@ -113,7 +108,7 @@ async def test_a_replay_that_is_interrupted_says_how_far_it_came(stopped: Instal
     async with acting(stopped, handle):
         arguments = command("replay", "shop", "--config", str(stopped.config))
         process = await asyncio.create_subprocess_exec(
-            *arguments, stderr=asyncio.subprocess.PIPE, env=ENV, preexec_fn=_hear_interrupts
+            *arguments, stderr=asyncio.subprocess.PIPE, env=ENV, preexec_fn=hear_interrupts
         )
         await asyncio.wait_for(asked.wait(), 60)
         process.send_signal(signal.SIGINT)

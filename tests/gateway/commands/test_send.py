@@ -13,7 +13,7 @@ from gateway.cli import main
 from tests.doorway import refused
 from tests.gateway.commands.doing import Capture, do
 from tests.live import Process
-from tests.showing import ENV, command
+from tests.showing import ENV, command, hear_interrupts
 
 COLUMNS: Final = ("order_id", "purchased_on", "value", "currency", "email", "advertising")
 
@@ -119,6 +119,7 @@ async def test_a_run_that_is_interrupted_says_how_far_it_came(tmp_path: Path) ->
         *command("send", str(path), "--to", "http://127.0.0.1:1", "--key", "env:KEY"),
         stderr=asyncio.subprocess.PIPE,
         env=ENV | {"KEY": "sk_s1_x"},
+        preexec_fn=hear_interrupts,
     )
     assert process.stderr is not None
     said = await process.stderr.readuntil(b"Waiting")
