@@ -2,11 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
-
-import pytest_asyncio
 
 from gateway.model import ClickIds, GoogleClickId, Reason
 from gateway.outbox import Lane, Shut, Unavailable
@@ -20,13 +17,6 @@ from tests.gateway.delivery.scene import (
     ids,
     line_in,
 )
-
-
-@pytest_asyncio.fixture
-async def line(tmp_path: Path) -> AsyncIterator[Line]:
-    """A line over a store of its own."""
-    async with line_in(tmp_path) as made:
-        yield made
 
 
 async def test_after_an_outage_new_events_do_not_wait_behind_old_ones(line: Line) -> None:

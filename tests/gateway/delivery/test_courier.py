@@ -3,12 +3,11 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
-import pytest_asyncio
 from aiohttp import web
 
 from gateway.delivery.transport import Transport
@@ -26,17 +25,9 @@ from tests.gateway.delivery.scene import (
     Recorder,
     event,
     ids,
-    line_in,
     open_store,
     platform_on_loopback,
 )
-
-
-@pytest_asyncio.fixture
-async def line(tmp_path: Path) -> AsyncIterator[Line]:
-    """A line over a store of its own."""
-    async with line_in(tmp_path) as made:
-        yield made
 
 
 async def test_delivers_a_batch_and_says_so(line: Line) -> None:

@@ -5,12 +5,10 @@ What had begun is finished. Nobody loses a try, and what the platform was like b
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from gateway.delivery.contract import host_and_port
 from gateway.delivery.courier import Courier
@@ -27,13 +25,6 @@ from tests.gateway.delivery.test_courier_withdrawals import (
     with_something_between,
 )
 from tests.gateway.delivery.test_replaying import order, replayer
-
-
-@pytest_asyncio.fixture
-async def line(tmp_path: Path) -> AsyncIterator[Line]:
-    """A line over a store of its own."""
-    async with line_in(tmp_path) as made:
-        yield made
 
 
 async def pause(line: Line, courier: Courier) -> None:

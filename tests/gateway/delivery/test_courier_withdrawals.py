@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import msgspec
 import pytest
-import pytest_asyncio
 
 from gateway.adapter import Access, Quota
 from gateway.delivery.contract import host_and_port
@@ -104,13 +103,6 @@ class Marking(SqliteOutbox):
         await super().mark_sent(claim, seqs, now, left)
         self.marked.set()
         await self.told.wait()
-
-
-@pytest_asyncio.fixture
-async def line(tmp_path: Path) -> AsyncIterator[Line]:
-    """A line over a store of its own."""
-    async with line_in(tmp_path) as made:
-        yield made
 
 
 @asynccontextmanager

@@ -3,14 +3,12 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
 import msgspec
 import pytest
-import pytest_asyncio
 
 from gateway.adapter import Quota
 from gateway.delivery import standing as room
@@ -33,18 +31,10 @@ from tests.gateway.delivery.scene import (
     drawn,
     event,
     ids,
-    line_in,
     open_store,
     platform_on_loopback,
     refusing,
 )
-
-
-@pytest_asyncio.fixture
-async def line(tmp_path: Path) -> AsyncIterator[Line]:
-    """A line over a store of its own."""
-    async with line_in(tmp_path) as made:
-        yield made
 
 
 async def test_a_request_that_is_too_long_is_halved(line: Line) -> None:

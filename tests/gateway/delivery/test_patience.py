@@ -1,12 +1,11 @@
 """A courier's patience: stops that cut what may be cut, a store that is busy, a clock that jumps."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
-import pytest_asyncio
 
 from gateway.adapter import Quota
 from gateway.delivery.backoff import Pace
@@ -27,13 +26,6 @@ from tests.gateway.delivery.scene import (
     line_in,
     refusing,
 )
-
-
-@pytest_asyncio.fixture
-async def line(tmp_path: Path) -> AsyncIterator[Line]:
-    """A line over a store of its own."""
-    async with line_in(tmp_path) as made:
-        yield made
 
 
 async def test_stopping_ends_the_wait_for_another_credential(line: Line) -> None:

@@ -1,13 +1,10 @@
 """Dead letters given back to a courier, over a real store and a real socket."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-import pytest_asyncio
 
 from gateway.delivery import replaying
 from gateway.delivery.letters import ALWAYS_ASKED, Lot, Order, Slice
@@ -15,16 +12,9 @@ from gateway.delivery.replaying import Replayer, count_dead
 from gateway.delivery.screening import Rules
 from gateway.model import Destination, EmailDigest, Kind, Reason, Refusal
 from gateway.outbox import Person, Shut, Unavailable
-from tests.gateway.delivery.scene import CODE, DAY, LANE, NOW, SHOP, TOKEN, Answer, Line, event, line_in
+from tests.gateway.delivery.scene import CODE, DAY, LANE, NOW, SHOP, TOKEN, Answer, Line, event
 
 PURCHASES = (Kind.PURCHASE, Reason.REJECTED, CODE)
-
-
-@pytest_asyncio.fixture
-async def line(tmp_path: Path) -> AsyncIterator[Line]:
-    """A line over a store of its own."""
-    async with line_in(tmp_path) as made:
-        yield made
 
 
 def replayer(line: Line) -> Replayer:

@@ -2,11 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import msgspec
-import pytest_asyncio
 from aiohttp import web
 
 from gateway.adapter import Access
@@ -23,15 +20,7 @@ from tests.gateway.delivery.scene import (
     Scripted,
     event,
     ids,
-    line_in,
 )
-
-
-@pytest_asyncio.fixture
-async def line(tmp_path: Path) -> AsyncIterator[Line]:
-    """A line over a store of its own."""
-    async with line_in(tmp_path) as made:
-        yield made
 
 
 async def test_a_redirect_pauses(line: Line) -> None:

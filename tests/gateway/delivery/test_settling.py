@@ -1,12 +1,11 @@
 """Settling in a real store: each event by its own answer, a claim that nothing came of given back whole."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
 import msgspec
-import pytest_asyncio
 from aiohttp import web
 
 from gateway.delivery.breaker import PROBE_EVENTS
@@ -21,13 +20,6 @@ from tests.gateway.delivery.scene import (
     ids,
     line_in,
 )
-
-
-@pytest_asyncio.fixture
-async def line(tmp_path: Path) -> AsyncIterator[Line]:
-    """A line over a store of its own."""
-    async with line_in(tmp_path) as made:
-        yield made
 
 
 async def test_retry_gives_back_and_tries_again(line: Line) -> None:

@@ -2,12 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
-import pytest_asyncio
 from aiohttp import web
 
 from gateway.adapter import Access
@@ -27,15 +26,7 @@ from tests.gateway.delivery.scene import (
     Scripted,
     event,
     ids,
-    line_in,
 )
-
-
-@pytest_asyncio.fixture
-async def line(tmp_path: Path) -> AsyncIterator[Line]:
-    """A line over a store of its own."""
-    async with line_in(tmp_path) as made:
-        yield made
 
 
 async def test_a_server_error_opens_the_breaker_which_closes_by_itself(line: Line) -> None:
