@@ -5,7 +5,6 @@ import time
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
 
 import msgspec
 import pytest
@@ -75,7 +74,7 @@ async def test_refusals_do_not_end_a_pause_and_cost_no_event(line: Line) -> None
     assert len({name for sent in line.platform.requests[1:5] for name in sent}) == 4 * PROBE_EVENTS
     gaps = [later - earlier for earlier, later in pairwise(line.platform.times[:5])]
     assert min(gaps) >= 0.05, "no faster than the pause's own pace"
-    assert median(gaps) < 0.5, "and no slower, but for a moment in which the machine stands still"
+    assert max(gaps) < 0.5, "and no slower"
     assert [entry[0] for entry in line.recorder.of("up")] == [True, False, True]
     assert not line.recorder.of("dead")
     assert line.platform.taken == Counter(ids(50))
