@@ -83,7 +83,8 @@ def _faults_here(server: ServerSettings | None) -> Iterator[str]:
         help_ = f". {keyfile.HELP}" if isinstance(bad, NoKeyFile) else ""
         yield f"server.key_file: {str(bad).removeprefix('key file: ')}{help_}"
     # what this user may not even look at is none to `os.path.exists`, and the folder above it is looked at
-    folder = next(path for path in (server.data_dir, *server.data_dir.parents) if os.path.exists(path))  # noqa: PTH110
+    above = (server.data_dir, *server.data_dir.parents)
+    folder = next(path for path in above if os.path.exists(path))  # noqa: PTH110 - False where nobody may look
     if not folder.is_dir():
         yield "server.data_dir: is, or lies below, something that is no folder"
     elif not os.access(folder, os.W_OK | os.X_OK):
