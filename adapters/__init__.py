@@ -1,4 +1,4 @@
-"""One page per ad platform. Only `gateway.settings` and `gateway.app` know which exist."""
+"""One page per ad platform. Only `gateway.settings` knows which exist."""
 
 from typing import Final
 

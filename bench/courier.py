@@ -22,7 +22,8 @@ from bench.proc import Span, between, cores, own_sample, pin
 from bench.shoppers import Bodies, Ids, pool
 from bench.stage import helper, sunk
 from gateway.adapter import Quota
-from gateway.app import GARBAGE_THRESHOLD, make_credentials
+from gateway.app import GARBAGE_THRESHOLD
+from gateway.assembly import make_credentials
 from gateway.delivery.courier import Courier
 from gateway.delivery.credentials import Credential
 from gateway.delivery.oauth import Tokens

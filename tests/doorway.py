@@ -15,7 +15,7 @@ import msgspec
 from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.app import make_desk, make_webhooks, open_ledger, open_store
+from gateway.assembly import make_desk, make_webhooks, open_ledger, open_store
 from gateway.intake.bodies import Bodies
 from gateway.intake.callers import Callers, Door, Edge
 from gateway.intake.consents import Consents

@@ -63,6 +63,8 @@ TESTED_ELSEWHERE: Final[Mapping[str, str]] = {
         f"gateway/console/pages/{page}.py": "tests/test_console_privacy.py"
         for page in ("consent", "contracts", "dry_run", "examples", "log", "report")
     },
+    # What starts, runs and is looked at together is tried out together.
+    **{f"gateway/{part}.py": "tests/gateway/test_app.py" for part in ("assembly", "lookout")},
     # What pages may ask, and who asks: tried over real sockets, with everything behind them.
     **{f"gateway/console/{part}.py": "tests/gateway/console/test_site.py" for part in ("door", "rooms")},
     # Only types and a protocol: whoever implements or uses them is tested.

@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _compared(settings: Settings, name: StorefrontId, recorded: Path, sent: Path | None) -> Comparison:
-    from gateway.app import make_comparing  # noqa: PLC0415 - the whole gateway, after the files were found to be there
+    from gateway.assembly import make_comparing  # noqa: PLC0415 - all rooms, after the files were found to be there
 
     shop = settings.storefronts[name]
     run_through = make_comparing(settings, name, int(time.time()))

@@ -59,7 +59,7 @@ def _query(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def _reports(settings: PlainSettings, outbox: Outbox) -> Reports:
-    from gateway.app import shops_of  # noqa: PLC0415 - whom a running gateway answers needs none of it
+    from gateway.assembly import shops_of  # noqa: PLC0415 - whom a running gateway answers needs none of it
 
     return Reports(outbox, shops_of(settings))
 

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _closed(settings: PlainSettings, order: PauseOrder, *, pause: bool) -> PauseTold | None:
     """Do it in the closed store: it is so when a gateway starts on it. Raises Ended."""
-    from gateway.app import rules_of  # noqa: PLC0415 - whom a running gateway answers needs none of it
+    from gateway.assembly import rules_of  # noqa: PLC0415 - whom a running gateway answers needs none of it
 
     async with open_closed(settings) as outbox, open_closed_log(settings) as record:
         pausing = Pausing(outbox, rules_of(settings), record)

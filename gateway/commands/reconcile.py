@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _shop(settings: PlainSettings, name: StorefrontId) -> Shop:
-    from gateway.app import shops_of  # noqa: PLC0415 - nobody else needs the whole gateway
+    from gateway.assembly import shops_of  # noqa: PLC0415 - nobody else needs all rooms
 
     return shops_of(settings)[name]
 

@@ -133,7 +133,7 @@ async def _asking_to_replay(settings: PlainSettings, storefront: StorefrontId) -
 
 @asynccontextmanager
 async def _closed(settings: PlainSettings, storefront: StorefrontId) -> AsyncIterator[tuple[replay.Ask, Listing]]:
-    from gateway.app import rules_of  # noqa: PLC0415 - whom a running gateway answers needs none of it
+    from gateway.assembly import rules_of  # noqa: PLC0415 - whom a running gateway answers needs none of it
 
     async with open_closed(settings) as outbox, open_closed_log(settings) as record:
         replayer = Replayer(outbox, rules_of(settings))

@@ -6,7 +6,8 @@ This is the heavy end: whoever imports it has the whole gateway in memory.
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from gateway.app import CannotListen, make_desk, make_dry_run, make_lines, make_papers, open_ledger, open_store
+from gateway.app import CannotListen
+from gateway.assembly import make_desk, make_dry_run, make_lines, make_papers, open_ledger, open_store
 from gateway.commands import configuration, keyfile
 from gateway.commands.ending import Ended
 from gateway.intake.consents import Consents

@@ -189,7 +189,7 @@ async def test_the_installed_command_hands_its_exit_code_on() -> None:
 
 # ── starting fast ────────────────────────────────────────────────────────────────────────────────────────────────
 
-GATEWAY: Final = frozenset({"aiohttp", "apsw", "uvloop", "gateway.app", "gateway.sandbox"})
+GATEWAY: Final = frozenset({"aiohttp", "apsw", "uvloop", "gateway.app", "gateway.assembly", "gateway.sandbox"})
 """What only a gateway that runs needs, and a store that is opened."""
 CONFIGURATION: Final = frozenset({"adapters", "pydantic", "gateway.settings"})
 PRINTING: Final = frozenset({"asyncio", "cryptography", "rich", "urllib.request"})

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.app import make_comparing
+from gateway.assembly import make_comparing
 from gateway.audit.comparison import Came, Comparison, Recording, compare
 from gateway.audit.observations import interface_of, sent_in
 from gateway.audit.recordings import Recorded, read

@@ -9,7 +9,8 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
-from gateway.app import Gateway, rules_of
+from gateway.app import Gateway
+from gateway.assembly import rules_of
 from gateway.log import Log
 from gateway.model import Destination, StorefrontId
 from gateway.office.pausing import PauseOrder, Pausing

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.app import make_desk
+from gateway.assembly import make_desk
 from gateway.ledger import Right
 from gateway.log import Log
 from gateway.metrics import Metrics
