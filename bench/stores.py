@@ -9,6 +9,7 @@ import asyncio
 import os
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -19,12 +20,12 @@ import uvloop
 from bench import parts
 from bench.courier import collect_rarely, pin_self
 from bench.figures import Figure, Plan
-from bench.proc import Span, between, own_sample, resident_bytes
+from bench.proc import Span, between, own_sample
 from bench.shoppers import Bodies, Ids, pool
 from gateway.model import Destination, Reason
 from gateway.outbox import Accept, AllDone, Lane, Outbox
 from gateway.settings import Settings, load, prove
-from tests.live import install
+from tests.live import Installation, install
 
 TOGETHER: Final = 64
 """Requests of one event that are flushed together, and lanes that are at work at the same time."""
@@ -68,11 +69,26 @@ def _begin(folder: Path, count: int) -> tuple[Settings, Start]:
     """Read and prove the configuration of so many storefronts."""
     installation = install(folder, dict.fromkeys(Destination, "http://127.0.0.1:9"))
     parts.multiply(installation.config, count)
-    before, memory = own_sample(), resident_bytes(os.getpid())
+    memory = _memory_of(installation)
+    before = own_sample()
     settings = load(installation.config, os.environ)
     middle = own_sample()
     prove(settings)
-    return settings, Start(between(before, middle), between(middle, own_sample()), resident_bytes(os.getpid()) - memory)
+    return settings, Start(between(before, middle), between(middle, own_sample()), memory)
+
+
+def _memory_of(installation: Installation) -> int:
+    """Read the configuration once more and count the bytes of its objects: what a process has grown by depends on what it had
+    free, and counting takes time, so it is not done while time is taken.
+    """
+    tracemalloc.start()
+    try:
+        held = load(installation.config, os.environ)
+        counted, _ = tracemalloc.get_traced_memory()
+        assert held.storefronts  # there while it is counted
+        return counted
+    finally:
+        tracemalloc.stop()
 
 
 async def _live(made: Settings, events: int, label: str) -> Life:
