@@ -73,6 +73,11 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     receipt: PersonKey | None = None
     keys: tuple[PersonKey, ...] = ()
 
+    @property
+    def own(self) -> tuple[PersonKey, ...]:
+        """The keys that its browser alone knows: those of its client id and of its receipt."""
+        return (self.browser,) if self.receipt is None else (self.browser, self.receipt)
+
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):
     """What the records that an event cites say together. `id` is the newest's, `given_at` the oldest's.

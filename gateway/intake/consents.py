@@ -95,11 +95,15 @@ class Consents:
         return made
 
     async def _take_back(self, made: Made, shop: Shop, told: Told) -> None:
-        """Withdraw what a refusal takes back. A page speaks for nobody but the browser that it names."""
+        """Withdraw what a refusal takes back. A page speaks for nobody but the browser that it names: by all that this has been
+        known by, since what waits may have gone by a record under a client id or a receipt that this refusal does not name.
+        """
         earlier = await self._ledger.find(shop.storefront, made.takes_back)
         since = taken_back(made.deposit, earlier, shop)
         if since is not None:
-            await self._outbox.withdraw(shop.storefront, Person(keys=made.takes_back), since, widen=told is Told.SERVER)
+            mine = await self._ledger.find(shop.storefront, made.deposit.record.own)
+            person = Person(keys=tuple(dict.fromkeys((*made.takes_back, *(key for one in mine for key in one.own)))))
+            await self._outbox.withdraw(shop.storefront, person, since, widen=told is Told.SERVER)
 
     def invalid(self, storefront: StorefrontId, told: Told) -> None:
         """Count what could not be read at all."""

@@ -162,11 +162,14 @@ class Desk:
         return receipt(await self._finish(request, counted(removal, records, held_orders), via, by), known.sent)
 
     async def withdraw_browser(self, storefront: StorefrontId, naming: Naming) -> None:
-        """The same for a browser that says what it is known by itself: nothing else of the person is looked for.
+        """The same for a browser that says what it is known by itself: nothing of the person is looked for but the other client
+        ids and receipts that this browser has had, under which what waits may lie.
 
         Anybody can post that, so it leaves a line in the register only if there was something to take back.
         """
-        person = naming.person(storefront, self._persons)
+        named = naming.person(storefront, self._persons).keys
+        mine = await self._ledger.find(storefront, named)
+        person = Person(keys=_all(named, (key for one in mine for key in one.own)))
         removal = await self._outbox.withdraw(storefront, person, self._now(), widen=False)
         held_orders = await self._held_orders(storefront, person.keys)
         records = await self._ledger.withdraw(storefront, person.keys, self._now())

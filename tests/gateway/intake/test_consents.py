@@ -369,6 +369,43 @@ async def test_an_order_is_known_by_all_that_its_record_is_known_by(door: Doorwa
     assert await reasons(door, order("2", BY_CART)) != ["accepted"]
 
 
+OLDER: Final = "page-receipt-of-before-01"
+
+
+@pytest.mark.parametrize(
+    ("told", "by"),
+    [
+        ("take_back", {"receipt": OLDER}),
+        ("tell", {"consent": {"advertising": False, "receipt": OLDER}}),
+        ("say", {"consent": {"advertising": False, "receipt": OLDER}}),
+    ],
+)
+async def test_an_earlier_receipt_takes_back_what_went_by_a_later_record(door: Doorway, told: str, by: dict[str, Any]) -> None:
+    """Whoever has it is the same browser: nothing that waits may go, nor what looked its record up just before."""
+    await door.tell(record({"advertising": True, "receipt": OLDER, "join": {"client_id": CLIENT, "cart_token": "c-77"}}))
+    door.clock.pass_by(60)
+    await door.tell(record({**YES, "join": {"client_id": CLIENT}}))
+    assert await reasons(door, order("1", BY_CART)) == ["accepted"]
+    door.clock.pass_by(5)
+    await getattr(door, told)(by)
+    assert await waiting(door) == [0, 0, 0]
+    late = purchase("2", customer={"email": "j@example.com"}, consent={"advertising": True, "receipt": RECEIPT})
+    assert await reasons(door, order("3", BY_CART), late) != ["accepted"] * 2
+
+
+async def test_a_refusal_takes_back_nothing_of_another_browser_that_had_the_same_cart(door: Doorway) -> None:
+    """A page speaks for nobody but its own browser: what the other has ordered since under a record of its own stays."""
+    other = {"client_id": "2.1795000000.43"}
+    await door.tell(record({"advertising": True, "join": {**other, "cart_token": "c-77"}}))
+    await door.tell(record(SAID))
+    door.clock.pass_by(60)
+    await door.tell(record({"advertising": True, "join": other}))
+    assert await reasons(door, order("1", {"join": other}), order("2", BY_CART)) == ["accepted"] * 2
+    door.clock.pass_by(5)
+    await door.tell(record({**SAID, "advertising": False}))
+    assert [event.event_id for event in await door.stored()] == ["1"]
+
+
 async def test_an_order_that_waited_for_its_record_is_known_by_all_of_it_too(tmp_path: Path) -> None:
     """It cited a cart, and the record that let it go on is taken back by its receipt."""
     async with doorway(tmp_path, HOLDING) as door:
