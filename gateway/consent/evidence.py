@@ -56,8 +56,9 @@ Citation = tuple[tuple[Identifier, str], ...]
 class Record(msgspec.Struct, frozen=True, gc=False):
     """A consent record, as far as a decision depends on it. Times are Unix seconds.
 
-    `browser` is the key by which records of the same browser are told: of its client id, else of its receipt. `receipt`: the
-    receipt's key where it is not that one; who knows it is the same browser. `keys`: all that the record can be found by.
+    `browser` is the key of its client id, else of its receipt. `receipt`: the receipt's key where it is not that one. Records
+    are of one browser if they have the same client id or, where one of them has none, the same receipt. `keys`: all that the
+    record can be found by.
     `given_at`: when the person decided, at the latest when the record came in. `personalised`: the answer to personalised
     advertising. `withdrawn`: the person has taken it back since.
     """
@@ -154,14 +155,32 @@ def _latest(records: Iterable[Record]) -> list[Record]:
     A consent tool may date a choice by its day alone, and what was posted first may come in second. So where the two
     orders do not agree, or the second is the same, both records count.
     """
-    newest: dict[PersonKey, Record] = {}
+    newest: dict[Mark, Record] = {}
     left: list[Record] = []
     for record in sorted(records, key=lambda record: (record.received_at, record.given_at), reverse=True):
-        newer = newest.get(record.browser)
-        if newer is None or newer.given_at < record.given_at or _same_moment(newer, record):
-            newest[record.browser] = record
+        later = [newest[mark] for mark in _sought(record) if mark in newest]
+        if not any(one.given_at >= record.given_at and not _same_moment(one, record) for one in later):
             left.append(record)
+        for mark in _marks(record):
+            if mark not in newest or newest[mark].given_at < record.given_at:
+                newest[mark] = record
     return left
+
+
+Mark = tuple[str, PersonKey]
+"""What a record's browser is told by: a client id, or a receipt, of any record or of one without a client id."""
+
+
+def _marks(record: Record) -> tuple[Mark, Mark]:
+    """Give what a record's browser is told by for those that came before."""
+    *_, receipt = record.own
+    return ("any", receipt), ("bare", receipt) if record.receipt is None else ("client", record.browser)
+
+
+def _sought(record: Record) -> tuple[Mark, ...]:
+    """Give what a record of the same browser has: the same client id or, where one of the two has none, the same receipt."""
+    *_, receipt = record.own
+    return (("any", receipt),) if record.receipt is None else (("client", record.browser), ("bare", receipt))
 
 
 def _same_moment(one: Record, other: Record) -> bool:

@@ -1,6 +1,6 @@
 """Evidence: what an event cites, and what its records say together."""
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
@@ -227,15 +227,43 @@ def test_where_a_records_place_in_time_is_in_doubt_the_refusal_counts(records: l
     assert why(*reversed(records)) is expected
 
 
+MINE: Final = PersonKey("a" * 16)
+"""The key of a receipt; ONE and OTHER are those of client ids."""
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        pytest.param([told(-60, NO, browser=MINE), told(-30, browser=ONE, receipt=MINE)], None, id="no without it, then yes"),
+        pytest.param([told(-60, browser=MINE), told(-30, NO, browser=ONE, receipt=MINE)], DENIED, id="yes without it, then no"),
+        pytest.param([told(-60, NO, browser=ONE, receipt=MINE), told(-30, browser=MINE)], None, id="no with it, then yes"),
+        pytest.param([told(-60, browser=ONE, receipt=MINE), told(-30, NO, browser=MINE)], DENIED, id="yes with it, then no"),
+        pytest.param(
+            [told(-60, NO, browser=ONE, receipt=MINE), told(-30, browser=OTHER, receipt=MINE)], DENIED, id="two client ids"
+        ),
+        pytest.param(
+            [told(-60, NO, browser=MINE), told(-30, browser=ONE, receipt=MINE), told(-9, browser=ONE, receipt=OTHER)],
+            None,
+            id="what was taken back once stays so",
+        ),
+    ],
+)
+def test_a_browser_is_told_by_its_client_id_else_by_its_receipt(records: list[Record], expected: Refusal | None) -> None:
+    """A page may know its client id in one record and not in the next: where one of the two lacks it, the receipt tells."""
+    assert why(*records) is expected
+    assert why(*reversed(records)) is expected
+
+
 RECORDS = st.lists(
     st.builds(
         told,
         st.integers(-5, 0),
         st.sampled_from((ADVERTISING_YES, ADVERTISING_NO)),
-        browser=st.sampled_from((ONE, OTHER)),
+        browser=st.sampled_from((ONE, OTHER, MINE)),
+        receipt=st.sampled_from((None, MINE)),
         given=st.integers(-5, 0),
         withdrawn=st.booleans(),
-    ),
+    ).filter(lambda one: one.browser != one.receipt),
     max_size=6,
 )
 
@@ -253,8 +281,13 @@ def test_what_all_records_that_count_allow_is_allowed(records: list[Record]) -> 
     def dates(one: Record) -> tuple[int, int]:
         return one.received_at, one.given_at
 
+    def same_browser(one: Record, other: Record) -> bool:
+        if one.receipt is None or other.receipt is None:
+            return one.own[-1] == other.own[-1]
+        return one.browser == other.browser
+
     def beaten(one: Record) -> bool:
-        others = [dates(other) for other in records if other.browser == one.browser and dates(other) != dates(one)]
+        others = [dates(other) for other in records if same_browser(one, other) and dates(other) != dates(one)]
         return any(received >= one.received_at and given >= one.given_at for received, given in others)
 
     standing = [one for one in records if not beaten(one)]
