@@ -29,7 +29,7 @@ import msgspec
 from gateway.consent.evidence import Evidence, cited
 from gateway.consent.place import NOWHERE, Place, place_in, place_of
 from gateway.consent.policy import Policy, Profile
-from gateway.consent.signals import KNOWN, READERS, Reader, unsupported
+from gateway.consent.signals import KNOWN, READERS, Reader, shopify, unsupported
 from gateway.consent.statement import Context, Statement, Statements
 from gateway.consent.table import GPC_ON, MALFORMED, MINOR_FLAGGED
 from gateway.model import Destination, EvidenceId, Fault, Refusal, Signal, State, UsState
@@ -122,7 +122,7 @@ def _hear(evidence: Evidence, context: Context) -> Statements:
     context.date(evidence.given_at)
     if evidence.personalised is not None:
         context.personalise(evidence.personalised)
-    return evidence.statements
+    return shopify.closed(evidence.statements, context.place)
 
 
 def _nothing_said(consent: object, evidence: Evidence | None) -> Refusal:
@@ -131,8 +131,11 @@ def _nothing_said(consent: object, evidence: Evidence | None) -> Refusal:
 
 
 def heard(raw: RawConsent, context: Context) -> Statements:
-    """Give all that is said where a record is to be made: its signals, the browser's header, the minor flag."""
-    statements = read_signals(raw.consent, context)
+    """Give all that is said where a record is to be made: its signals, the browser's header, the minor flag.
+
+    What an order's place will decide that nobody has named yet is kept open.
+    """
+    statements = read_signals(raw.consent, context) + shopify.left_open(raw.consent, context.place)
     if raw.gpc_header:
         statements = GPC_ON + statements
     return statements + MINOR_FLAGGED if raw.minor else statements
@@ -140,6 +143,7 @@ def heard(raw: RawConsent, context: Context) -> Statements:
 
 def judged(statements: Statements, policy: Policy, enabled: tuple[Destination, ...], place: Place) -> "Outcome":
     """Apply the table to what a record says: whom it would allow at this place if an event cited it alone."""
+    statements = shopify.closed(statements, place)
     missing = Refusal.NO_EXPLICIT_GRANT if statements else Refusal.NO_CONSENT
     return apply(statements, enabled, Ruling(policy.profile, policy.grant_outweighs_opt_out, place, missing))
 

@@ -43,6 +43,7 @@ EDGE: Final = (PROXIES[0], PROXIES[1] + '\ncountry_header = "CF-IPCountry"\nregi
 HOLDING: Final = ('banner_regions = ["FR"]', "hold_unmatched_minutes = 15")
 SMALL: Final = ('banner_regions = ["FR"]', 'banner_regions = ["FR"]\n[ledger]\nmax_bytes = "1MiB"')
 STRICT: Final = ('banner_regions = ["FR"]', 'profile = "strict"')
+STRICT_ATTESTED: Final = ('banner_regions = ["FR"]', 'banner_regions = ["FR"]\nprofile = "strict"')
 
 
 @pytest.fixture
@@ -198,6 +199,28 @@ async def test_the_edges_country_counts_beside_what_the_page_says(tmp_path: Path
         async with doorway(tmp_path / country, EDGE, STRICT) as door:
             await door.tell(said, CF_IPCountry=country, X_Forwarded_For="203.0.113.7")
             assert await reasons(door, order(client={"country": "US"})) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("sale", "seen", "ordered", "expected"),
+    [
+        (None, None, "US", "sale_opt_out"),
+        (None, "US", "US", "sale_opt_out"),
+        (None, None, "somewhere", "sale_opt_out"),
+        (True, None, "US", "accepted"),
+        (None, "FR", "FR", "accepted"),
+        (None, "FR", None, "accepted"),
+        (None, "FR", "US", "sale_opt_out"),
+    ],
+)
+async def test_an_order_tells_where_nobody_answered_on_sale(
+    tmp_path: Path, sale: bool | None, seen: str | None, ordered: str | None, expected: str
+) -> None:
+    """A page may not know its visitor's country, and a webhook does: the record is heard as if it had been known then."""
+    said = {"shopify": {"marketingAllowed": True, "saleOfDataAllowed": sale}}
+    async with doorway(tmp_path, STRICT_ATTESTED) as door:
+        await door.tell(record({**said, "receipt": RECEIPT}, client={"country": seen}))
+        assert await reasons(door, order(client={"country": ordered})) == [expected]
 
 
 async def test_the_edges_country_counts_for_a_browsers_events(tmp_path: Path) -> None:
