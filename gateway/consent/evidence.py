@@ -19,6 +19,7 @@ from gateway.consent.statement import Statements
 from gateway.consent.table import RECORD_TOO_OLD, RECORD_WITHDRAWN
 from gateway.model import EvidenceId, PersonKey
 from gateway.persons import LONGEST, Identifier
+from gateway.spelling import misspelt
 
 RECEIPT: Final = "receipt"
 JOIN: Final = "join"
@@ -103,7 +104,8 @@ def cites(consent: object) -> bool:
 def cited(consent: object) -> Citation | None:
     """Give what a consent object cites, empty if nothing; None when it cites something that is not of its form.
 
-    `receipt` is text; `join` an object whose values are text, names that it does not know are of no use. Numbers are taken
+    `receipt` is text; `join` an object whose values are text. Names that it does not know are of no use, but one of its own in
+    other letters (`cartToken`) is not of its form: a record or a withdrawal under it would not be heard. Numbers are taken
     for order ids, as shops write them. What stands for no identifier (`NOBODYS` and the like) is not cited.
     """
     if type(consent) is not dict:
@@ -113,7 +115,7 @@ def cited(consent: object) -> Citation | None:
         return ()
     named: list[tuple[Identifier, object]] = [] if receipt is None else [(Identifier.RECEIPT, receipt)]
     if join is not None:
-        if type(join) is not dict:
+        if type(join) is not dict or misspelt(join.keys(), JOINS):
             return None
         named += [(name, join[name]) for name in JOINS if join.get(name) is not None]
     found = [(name, _text(value)) for name, value in named]

@@ -81,6 +81,9 @@ def test_what_an_event_cites(consent: object, citation: object) -> None:
         {"join": {"order_id": {"id": 1}}},
         {"join": {"order_id": ""}},
         {"join": {"order_id": False}},
+        {"join": {"clientId": "i"}},
+        {"join": {"CART_TOKEN": None, "client_id": "i"}},
+        {"join": {"order-id": "1001"}, "receipt": "r-1"},
         {"receipt": "r-1", "join": {"client_id": []}},
     ],
 )

@@ -107,6 +107,7 @@ async def test_a_record_without_a_receipt_gets_one_that_nobody_guesses(door: Doo
             {"error": "not_a_record", "reason": "bad_format", "field": "consent.receipt"},
         ),
         (record({"join": [1]}), {"error": "not_a_record", "reason": "bad_format", "field": "consent.join"}),
+        (record({"join": {"cartToken": "c-77"}}), {"error": "not_a_record", "reason": "bad_format", "field": "consent.join"}),
     ],
 )
 async def test_what_is_no_record_is_told_by_field_and_rule(door: Doorway, said: Any, expected: dict[str, str]) -> None:
