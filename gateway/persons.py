@@ -22,6 +22,10 @@ SHOPIFY_ORDER: Final = re.compile(r"gid://shopify/Order(?:Identity)?/([0-9]+)", 
 """A pixel has an order as such an address, a webhook has its bare number
 (https://shopify.dev/docs/api/web-pixels-api/standard-events/checkout_completed, read 2026-11-22)."""
 
+SHOPIFY_CART: Final = re.compile(r"(?:gid://shopify/Cart/)?([A-Za-z0-9_-]+)(?:\?key=[A-Za-z0-9]+)?", re.ASCII).fullmatch
+"""A theme has a cart's token with a key behind it, or as an address, and an order has the token
+(https://shopify.dev/changelog/cart-token-in-ajax-api-response-now-includes-key-param, read 2026-11-27)."""
+
 
 @unique
 class Identifier(Word):
@@ -32,6 +36,10 @@ class Identifier(Word):
     ORDER_ID = "order_id"
     CART_TOKEN = "cart_token"  # noqa: S105 - the name of a kind
     CHECKOUT_TOKEN = "checkout_token"  # noqa: S105 - the name of a kind
+
+
+ADDRESSES: Final = {Identifier.ORDER_ID: SHOPIFY_ORDER, Identifier.CART_TOKEN: SHOPIFY_CART}
+"""What Shopify writes in several ways, by its kind; the first group is what all of them have in common."""
 
 
 class Persons:
@@ -50,11 +58,11 @@ class Persons:
         """Hash an identifier of 1 to 256 characters, surrounding blanks left out. Raises ValueError for any other length.
 
         Equal texts of different kinds or storefronts give different keys. An order's number and Shopify's address of it give
-        the same.
+        the same, and so do a cart's token with its key and without.
         """
         plain = text.strip()
-        if kind is Identifier.ORDER_ID and (address := SHOPIFY_ORDER(plain)):
-            plain = address[1]
+        if (named := ADDRESSES.get(kind)) and (found := named(plain)):
+            plain = found[1]
         if not 0 < len(plain) <= LONGEST:
             raise ValueError("an identifier has 1 to 256 characters")
         keyed = self.hasher(storefront, kind)
