@@ -103,7 +103,8 @@ class Consents:
         if since is not None:
             mine = await self._ledger.find(shop.storefront, made.deposit.record.own)
             person = Person(keys=tuple(dict.fromkeys((*made.takes_back, *(key for one in mine for key in one.own)))))
-            await self._outbox.withdraw(shop.storefront, person, since, widen=told is Told.SERVER)
+            now = made.deposit.record.received_at
+            await self._outbox.withdraw(shop.storefront, person, now, widen=told is Told.SERVER, since=since)
 
     def invalid(self, storefront: StorefrontId, told: Told) -> None:
         """Count what could not be read at all."""

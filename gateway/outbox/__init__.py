@@ -707,7 +707,9 @@ class Outbox(Protocol):
         Raises ValueError when the outcomes are of more events than the request had.
         """
 
-    async def withdraw(self, storefront: StorefrontId, person: Person, now: int, *, widen: bool = True) -> Removal:
+    async def withdraw(
+        self, storefront: StorefrontId, person: Person, now: int, *, widen: bool = True, since: int | None = None
+    ) -> Removal:
         """Remove everything that waits or is dead for a person, in all lanes, and refuse what comes later; in one transaction.
 
         Content and hashes are deleted from the file before this returns, or, on a volume without room for that, as soon as
@@ -717,6 +719,7 @@ class Outbox(Protocol):
 
         `widen`: whoever is named by an order is also who the order's record says, so all that is withdrawn too. Without it
         nothing but what is named goes: whoever can post an event with somebody's address must not withdraw for them.
+        `since`: when the person said so, if that was before now: what they decided later than that is heard.
         """
 
     async def refund(self, storefront: StorefrontId, refund: Refund, now: int) -> Refunded:

@@ -30,17 +30,17 @@ class People:
         self._writer = writer
         self._removed = removed
 
-    async def withdraw(self, storefront: StorefrontId, person: Person, now: int, *, widen: bool) -> Removal:
+    async def withdraw(self, storefront: StorefrontId, person: Person, now: int, *, widen: bool, since: int | None) -> Removal:
         """Do what `Outbox.withdraw` promises."""
         if not widen:
             named = await self._writer.ask(partial(Store.known_by, person=person))
-            return (await self._remove(storefront, Order(named, now, leads=False, erase=False))).removal
-        removal, _ = await self._withdraw(storefront, person, now, erase=False)
+            return (await self._remove(storefront, Order(named, now, leads=False, erase=False, since=since))).removal
+        removal, _ = await self._withdraw(storefront, person, now, erase=False, since=since)
         return removal
 
     async def erase(self, storefront: StorefrontId, person: Person, now: int) -> Removal:
         """Do what `Outbox.erase` promises. One that is cut off is finished by the next."""
-        removal, wanted = await self._withdraw(storefront, person, now, erase=True)
+        removal, wanted = await self._withdraw(storefront, person, now, erase=True, since=None)
         sent, traces, after, done = 0, removal.traces, 0, False
         while not done:
             erased = await self._writer.change(partial(Store.erase_sent, name=storefront, wanted=wanted, after=after), _ignore)
@@ -66,16 +66,16 @@ class People:
         return (await self._writer.change(run, self._removed)).refunded
 
     async def _withdraw(
-        self, storefront: StorefrontId, person: Person, now: int, *, erase: bool
+        self, storefront: StorefrontId, person: Person, now: int, *, erase: bool, since: int | None
     ) -> tuple[Removal, frozenset[bytes]]:
         """Withdraw whom the person named, at once; then whom what was sent of them leads to, if that is anybody else."""
         named = await self._writer.ask(partial(Store.known_by, person=person))
-        done = await self._remove(storefront, Order(named, now, leads=True, erase=erase))
+        done = await self._remove(storefront, Order(named, now, leads=True, erase=erase, since=since))
         _, led_to = await self._sent(storefront, named)
         if led_to <= done.wanted:
             return done.removal, done.wanted
         wanted = led_to | done.wanted
-        more = await self._remove(storefront, Order(wanted, now, leads=False, erase=erase))
+        more = await self._remove(storefront, Order(wanted, now, leads=False, erase=erase, since=since))
         return _sum(done.removal, more.removal), wanted
 
     async def _remove(self, storefront: StorefrontId, order: Order) -> Removed:

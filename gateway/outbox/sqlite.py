@@ -393,9 +393,11 @@ class SqliteOutbox:
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def withdraw(self, storefront: StorefrontId, person: Person, now: int, *, widen: bool = True) -> Removal:
+    async def withdraw(
+        self, storefront: StorefrontId, person: Person, now: int, *, widen: bool = True, since: int | None = None
+    ) -> Removal:
         """Remove everything that waits or is dead for a person, in all lanes, and refuse what comes later."""
-        return await self._people.withdraw(storefront, person, now, widen=widen)
+        return await self._people.withdraw(storefront, person, now, widen=widen, since=since)
 
     async def holdings(self, storefront: StorefrontId, person: Person) -> Holdings:
         """Give all that is held of a person, and what was sent of them to whom, the earliest first."""

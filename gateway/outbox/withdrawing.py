@@ -39,13 +39,15 @@ class Removed(NamedTuple):
 class Order(NamedTuple):
     """Whom to withdraw at `now`: those known by the named hashes, and where it `leads`, those whom their records lead to.
 
-    `erase`: the decisions on what is removed are forgotten as well.
+    `erase`: the decisions on what is removed are forgotten as well. `since`: when they said so, None for now; what was decided
+    later is heard.
     """
 
     named: frozenset[bytes]
     now: int
     leads: bool
     erase: bool
+    since: int | None = None
 
 
 class Undone(NamedTuple):
@@ -84,7 +86,7 @@ class Withdrawing:
                 return Wider(wanted | look.wanted)
         sought = sought.of(wanted)
         self._books.at(order.now)
-        self._subjects.withdraw(storefront, wanted, order.now)
+        self._subjects.withdraw(storefront, wanted, order.now if order.since is None else order.since)
         taken = self._remove(storefront, sought, _Taken(Reason.WITHDRAWN, order.now))
         if not order.erase:
             return Removed(taken.removal(), taken.by_lane(), wanted)

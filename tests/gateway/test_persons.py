@@ -44,7 +44,8 @@ def test_an_orders_address_is_its_number(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["c1-9f2?key=824bdj25", " c1-9f2?key=824bdj25 ", "gid://shopify/Cart/c1-9f2?key=824bdj25", "gid://shopify/Cart/c1-9f2"]
+    "written",
+    ["c1-9f2?key=824bdj25", " c1-9f2?key=824bdj25 ", "gid://shopify/Cart/c1-9f2?key=824bdj25", "gid://shopify/Cart/c1-9f2"],
 )
 def test_a_carts_token_is_the_same_with_its_key_and_without(written: str) -> None:
     """A theme has the token with its key behind it, a webhook may have it alone; of nothing but carts, and only in this form."""

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.intake.consents import Consents, Told
 from gateway.intake.front_door import CONSENT_BYTES
-from gateway.model import Destination, Source
+from gateway.model import Destination, EventId, Kind, Source
 from gateway.outbox import Unavailable
 from gateway.outbox.keyring import Keyring
 from gateway.persons import Identifier, Persons
@@ -491,6 +491,19 @@ async def test_a_refusal_of_some_takes_back_what_waits_and_hears_what_comes(door
     assert await waiting(door) == [0, 0, 0]
     assert await reasons(door, order("2")) == ["accepted"]
     assert await waiting(door) == [0, 1, 1]
+
+
+async def test_what_is_taken_back_is_told_as_of_now_however_old_the_decision(door: Doorway) -> None:
+    """A refusal of some that a page posts late is as old as its date; what it takes out went now, and `explain` says so for days."""
+    await door.tell(record({**YES, "given_at": NOW - 100 * 86_400}))
+    assert await reasons(door, order("1")) == ["accepted"]
+    door.clock.pass_by(5)
+    await door.tell(record({**YES, "vendors": {"meta": False}, "given_at": NOW - 50 * 86_400}))
+    await door.outbox.sweep(int(door.clock.wall))
+    told = await door.outbox.explain(SHOP, Kind.PURCHASE, EventId("1"))
+    assert told is not None
+    assert [(attempt.state, attempt.at) for attempt in told.attempts] == [("withdrawn", NOW + 5)] * 3
+    assert await reasons(door, order("2")) == ["accepted"]
 
 
 async def test_a_page_takes_nothing_back_by_an_order_number(door: Doorway) -> None:
