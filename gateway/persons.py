@@ -17,6 +17,24 @@ KEY_BYTES: Final = 8
 LONGEST: Final = 256
 """Characters of an identifier; what is longer is none."""
 
+NOBODYS: Final = frozenset(
+    (
+        "undefined",
+        "null",
+        "none",
+        "nan",
+        "nil",
+        "[object object]",
+        "(not set)",
+        "unknown",
+        "anonymous",
+        "guest",
+        "n/a",
+        "-",
+        "0",
+    )
+) | {"00000000-0000-0000-0000-000000000000"}
+"""What programs write where they have no identifier. Everybody has these, so a record that they found would speak for all."""
 
 SHOPIFY_ORDER: Final = re.compile(r"gid://shopify/Order(?:Identity)?/([0-9]+)", re.ASCII).fullmatch
 """A pixel has an order as such an address, a webhook has its bare number

@@ -18,7 +18,7 @@ from gateway.consent.policy import Policy
 from gateway.consent.statement import Statements
 from gateway.consent.table import RECORD_TOO_OLD, RECORD_WITHDRAWN
 from gateway.model import EvidenceId, PersonKey
-from gateway.persons import LONGEST, Identifier
+from gateway.persons import LONGEST, NOBODYS, Identifier
 from gateway.spelling import misspelt
 
 RECEIPT: Final = "receipt"
@@ -26,27 +26,8 @@ JOIN: Final = "join"
 JOINS: Final = frozenset({Identifier.CART_TOKEN, Identifier.CHECKOUT_TOKEN, Identifier.ORDER_ID, Identifier.CLIENT_ID})
 """The names that `join` may use."""
 
-NOBODYS: Final = frozenset(
-    (
-        "undefined",
-        "null",
-        "none",
-        "nan",
-        "nil",
-        "[object object]",
-        "(not set)",
-        "unknown",
-        "anonymous",
-        "guest",
-        "n/a",
-        "-",
-        "0",
-    )
-) | {"00000000-0000-0000-0000-000000000000"}
-"""What programs write where they have no identifier. Everybody has these, so a record that they found would speak for all."""
-
 _put_together: Final = re.compile(r"(?:undefined|null|none|nan)(?:[._-](?:undefined|null|none|nan))+|-[0-9]+").fullmatch
-"""The same, several of them (`undefined.undefined`), or a negative number."""
+"""As those (`NOBODYS`), several of them (`undefined.undefined`), or a negative number."""
 _unfilled: Final = re.compile(r"\{\{|\{%|\$\{").search
 """A template that nobody filled in, which is the same for everybody too."""
 

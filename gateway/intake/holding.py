@@ -15,7 +15,7 @@ from gateway.consent.evidence import cites
 from gateway.consent.place import NOWHERE, Mention, merged
 from gateway.minimise import (
     CLICK_IDS,
-    DIGEST_OF_NOTHING,
+    DIGESTS_OF_NOBODY,
     Wanted,
     email_digests,
     page_origin,
@@ -112,7 +112,7 @@ def read(event: bytes) -> RawEvent | None:
 def _digests(raw: RawEvent, want: Wanted) -> dict[Destination, str]:
     if raw.email is None:
         given = raw.email_sha256 or {}
-        return {d: digest for d, digest in given.items() if d in want.email and digest != DIGEST_OF_NOTHING}
+        return {d: digest for d, digest in given.items() if d in want.email and digest not in DIGESTS_OF_NOBODY}
     made = email_digests(raw.email, want.email) if want.email else None
     if made is None:
         return {}

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.minimise import DIGEST_OF_NOTHING, email_digests
+from gateway.minimise import DIGESTS_OF_NOBODY, email_digests
 from gateway.model import Destination, EmailDigest, Fault, PersonKey, StorefrontId
 from gateway.outbox import Person
 from gateway.persons import LONGEST, Identifier, Persons
@@ -133,7 +133,7 @@ def _of_digests(said: object) -> Iterable[EmailDigest] | Fault:
     for digest in said.values():
         if not isinstance(digest, str):
             return Fault.WRONG_TYPE
-        if EmailDigest.PATTERN.fullmatch(digest) is None or digest == DIGEST_OF_NOTHING:
+        if EmailDigest.PATTERN.fullmatch(digest) is None or digest in DIGESTS_OF_NOBODY:
             return Fault.BAD_FORMAT
         made.append(EmailDigest(digest))
     return made

@@ -22,7 +22,6 @@ from gateway.minimise import (
     ADDRESS,
     ADDRESS_IN_ASCII,
     BROWSERS,
-    DIGEST_OF_NOTHING,
     GMAIL,
     MOST_REMEMBERED,
     SYSTEMS,
@@ -560,15 +559,18 @@ FOR_GOOGLE = EmailDigests(google_ads=EmailDigest("2" * 64))
         (HASHED, ALL, EmailDigests(EmailDigest("1" * 64), None, EmailDigest("2" * 64)), Remark.EMAIL_DIGEST_PASSED),
         (HASHED, (META,), EmailDigests(EmailDigest("1" * 64)), Remark.EMAIL_DIGEST_PASSED),
         (HASHED, (PINTEREST,), None, Remark.EMAIL_NOT_NEEDED),
-        ({"meta": DIGEST_OF_NOTHING}, (META,), None, Remark.EMAIL_UNUSABLE),
-        ({"meta": DIGEST_OF_NOTHING}, (GOOGLE,), None, Remark.EMAIL_NOT_NEEDED),
-        ({**HASHED, "meta": DIGEST_OF_NOTHING}, (META, GOOGLE), FOR_GOOGLE, Remark.EMAIL_DIGEST_PASSED),
+        ({"meta": digest("")}, (META,), None, Remark.EMAIL_UNUSABLE),
+        ({"meta": digest("")}, (GOOGLE,), None, Remark.EMAIL_NOT_NEEDED),
+        ({"meta": digest("undefined")}, (META,), None, Remark.EMAIL_UNUSABLE),
+        ({"meta": digest("None")}, (META,), None, Remark.EMAIL_UNUSABLE),
+        ({"meta": digest("NULL"), "google_ads": digest("N/A")}, ALL, None, Remark.EMAIL_UNUSABLE),
+        ({**HASHED, "meta": digest("")}, (META, GOOGLE), FOR_GOOGLE, Remark.EMAIL_DIGEST_PASSED),
     ],
 )  # fmt: skip
 def test_a_digest_made_elsewhere_serves_whom_it_was_made_for(
     hashed: dict[str, str], destinations: tuple[Destination, ...], expected: EmailDigests | None, remark: Remark
 ) -> None:
-    """A storefront's own digest goes to the platform it names and no other, and the hash of nothing to nobody."""
+    """A storefront's own digest goes to the platform it names and no other, and the hash of nothing or of `null` to nobody."""
     event, remarks = crossed(dict.fromkeys(destinations, Needs()), customer={"email_sha256": hashed})
     assert event.email == expected
     assert remark in remarks

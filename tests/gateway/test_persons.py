@@ -48,7 +48,7 @@ def test_an_orders_address_is_its_number(address: str) -> None:
     ["c1-9f2?key=824bdj25", " c1-9f2?key=824bdj25 ", "gid://shopify/Cart/c1-9f2?key=824bdj25", "gid://shopify/Cart/c1-9f2"],
 )
 def test_a_carts_token_is_the_same_with_its_key_and_without(written: str) -> None:
-    """A theme has the token with its key behind it, a webhook may have it alone; of nothing but carts, and only in this form."""
+    """A theme has the token with its key behind it, an order may have it alone; of carts only, and only in this form."""
     assert PERSONS.key(SHOP, Identifier.CART_TOKEN, written) == PERSONS.key(SHOP, Identifier.CART_TOKEN, "c1-9f2")
     assert PERSONS.key(SHOP, Identifier.CHECKOUT_TOKEN, written) != PERSONS.key(SHOP, Identifier.CHECKOUT_TOKEN, "c1-9f2")
     for other in ("c1-9f2?k=824bdj25", "c1-9f3?key=824bdj25", "?key=c1-9f2", "c1-9f2?key=", "gid://shopify/Order/c1-9f2"):

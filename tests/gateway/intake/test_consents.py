@@ -494,7 +494,7 @@ async def test_a_refusal_of_some_takes_back_what_waits_and_hears_what_comes(door
 
 
 async def test_what_is_taken_back_is_told_as_of_now_however_old_the_decision(door: Doorway) -> None:
-    """A refusal of some that a page posts late is as old as its date; what it takes out went now, and `explain` says so for days."""
+    """A refusal of some may be weeks old when a page posts it; what it takes out goes now, and `explain` says so for days."""
     await door.tell(record({**YES, "given_at": NOW - 100 * 86_400}))
     assert await reasons(door, order("1")) == ["accepted"]
     door.clock.pass_by(5)

@@ -103,6 +103,7 @@ AWKWARD: Final[tuple[dict[str, Any], ...]] = (
     {"customer": {"email": "nobody"}},
     {"customer": {"email_sha256": {"meta": "1" * 64, "google_ads": "2" * 64}}},
     {"customer": {"email_sha256": {"meta": sha256(b"").hexdigest()}}},
+    {"customer": {"email_sha256": {"meta": sha256(b"null").hexdigest()}}},
     {"client": {"ip": "192.168.1.1", "user_agent": "jane@example.com"}},
     {
         "client": {

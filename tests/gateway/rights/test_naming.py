@@ -1,5 +1,6 @@
 """Who is meant: strictly read, hashed at once, and never repeated in a fault."""
 
+from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
@@ -89,6 +90,11 @@ def test_storefront_and_law_stand_beside_the_person() -> None:
         ({"email_sha256": {"meta": CANARY}}, "email_sha256", Fault.BAD_FORMAT),
         ({"email_sha256": {"meta": HEX.upper()}}, "email_sha256", Fault.BAD_FORMAT),
         ({"email_sha256": {"meta": 7}}, "email_sha256", Fault.WRONG_TYPE),
+        (
+            {"email_sha256": {"meta": sha256(b"undefined").hexdigest()}},
+            "email_sha256",
+            Fault.BAD_FORMAT,
+        ),
         (
             {"email_sha256": {"meta": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}},
             "email_sha256",
