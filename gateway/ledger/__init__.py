@@ -17,7 +17,6 @@ sealed, for at most half an hour. It is not accepted and nothing of it is sent; 
 file of its own, because it is kept far longer than any event and its loss would be another one.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from enum import unique
 from typing import Protocol
@@ -25,15 +24,17 @@ from typing import Protocol
 import msgspec
 
 from gateway.consent.evidence import Record
-from gateway.model import Destination, EvidenceId, PersonKey, Refusal, StorefrontId, Text, Word
+from gateway.model import Destination, EventId, EvidenceId, PersonKey, Refusal, StorefrontId, Text, Word
 from gateway.outbox import Shut, Swept
 
 
 class Version(Text):
-    """A storefront's own name for a version of its banner or its policy: 1–64 of `A-Z a-z 0-9 _ . : -`."""
+    """A storefront's own name for a version of its banner or its policy: 1–64 of `A-Z a-z 0-9 _ . : -`, and as in an event's id
+    no IP address: a page says it, so it could be anything.
+    """
 
     __slots__ = ()
-    PATTERN = re.compile(r"[A-Za-z0-9_.:\-]{1,64}", re.ASCII)
+    PATTERN = EventId.PATTERN
 
 
 class Proof(msgspec.Struct, frozen=True, gc=False):

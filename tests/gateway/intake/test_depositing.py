@@ -136,9 +136,10 @@ def test_the_place_is_kept_as_codes_and_as_strictly_as_it_was_said(client: Any, 
     assert made({"receipt": RECEIPT}, country=client[0], region=client[1], edge=edge).deposit.record.place == kept
 
 
-def test_a_version_that_is_none_is_left_out_and_named() -> None:
-    """The record is kept: nobody's choice is lost for the form of something beside it."""
-    found = made({"advertising": False, "receipt": RECEIPT}, banner_version="a b", policy_version="2026-11")
+@pytest.mark.parametrize("version", ["a b", "203.0.113.7", "banner:203.0.113.7", "2001:db8::7"])
+def test_a_version_that_is_none_is_left_out_and_named(version: str) -> None:
+    """The record is kept: nobody's choice is lost for the form of something beside it. No address is in any record."""
+    found = made({"advertising": False, "receipt": RECEIPT}, banner_version=version, policy_version="2026-11")
     assert found.left_out == ("consent.banner_version",)
     assert (found.deposit.banner_version, found.deposit.policy_version) == (None, "2026-11")
 
