@@ -11,7 +11,7 @@ from typing import Final
 
 from gateway.model import Fault
 from gateway.raw import Malformed, RawConsent
-from gateway.sources.fields import CLIENT_FIELDS, Broken, Unknown, consent_of, minor_flag, object_of, text_of
+from gateway.sources.fields import CLIENT_FIELDS, Broken, Unknown, consent_of, minor_in, object_of, text_of
 from gateway.sources.native import Connection
 from gateway.sources.strict import MAX_DEPTH, loads, taint_of
 
@@ -54,7 +54,7 @@ def _read(value: object, unknown: Unknown, connection: Connection | None) -> Raw
         banner_version=_version(consent.get("banner_version")),
         policy_version=_version(value.get("policy_version")),
         gpc_header=connection is not None and connection.gpc,
-        minor=minor_flag(value.get("minor")),
+        minor=minor_in(value, FIELDS),
         edge=None if connection is None else connection.edge,
     )
 

@@ -12,10 +12,12 @@ from msgspec import UNSET
 from gateway.model import Fault
 from gateway.sources.strict import BOXES, MAX_DEPTH, taint_of
 from gateway.sources.typed import MAX_TEXT
+from gateway.spelling import letters_of
 
 MAX_KEYS: Final = 200
 """Names in one object; more is an attack on the clock, not an event."""
 
+MINOR: Final = "minor"
 CLIENT_FIELDS: Final = frozenset({"ip", "user_agent", "country", "region"})
 
 COMMON_NAMES: Final = (
@@ -75,6 +77,11 @@ def text_of(text: object, field: str) -> str | None:
 def minor_flag(said: object) -> bool:
     """Say whether somebody is flagged as a minor: by anything but null, false or nothing at all."""
     return not (said is None or said is False or said is UNSET)
+
+
+def minor_in(box: Mapping[str, object], fields: frozenset[str]) -> bool:
+    """Say whether an object flags a minor: under `minor`, or under that name in other letters, which no field of it has."""
+    return minor_flag(box.get(MINOR)) or any(minor_flag(box[name]) for name in box.keys() - fields if letters_of(name) == MINOR)
 
 
 def consent_of(value: object) -> object:

@@ -23,6 +23,7 @@ from gateway.sources.fields import (
     consent_of,
     drop,
     minor_flag,
+    minor_in,
     object_of,
     text_of,
 )
@@ -211,11 +212,11 @@ def _read(item: object, now: int, connection: Connection | None, unknown: Unknow
     event_id = _event_id(item.get("event_id"))
     occurred_at = occurred_at_of(item.get("occurred_at"), now)
     email = email_sha256 = ip = user_agent = country = region = click = None
-    minor = minor_flag(item.get("minor"))
+    minor = minor_in(item, EVENT_FIELDS)
     if (customer := item.get("customer")) is not None:
         dropped |= object_of("customer", customer, CUSTOMER_FIELDS, unknown)
         email = text_of(customer.get("email"), "customer.email")
-        minor = minor or minor_flag(customer.get("minor"))
+        minor = minor or minor_in(customer, CUSTOMER_FIELDS)
         if (given := customer.get("email_sha256")) is not None:
             email_sha256 = _email_sha256(given, email)
     if (client := item.get("client")) is not None:

@@ -23,7 +23,18 @@ def test_other_letters_are_a_known_name(name: str) -> None:
     assert letters_of(name) in {"adstorage", "marketingallowed"}
 
 
-@pytest.mark.parametrize("names", [[], ["ad_storage"], ["ad_storage", "marketingAllowed"], ["storage"], ["ad_storage2", ""], ["\u00e0d_storage"], ["\u0430d_storage"]])
+@pytest.mark.parametrize(
+    "names",
+    [
+        [],
+        ["ad_storage"],
+        ["ad_storage", "marketingAllowed"],
+        ["storage"],
+        ["ad_storage2", ""],
+        ["\u00e0d_storage"],
+        ["\u0430d_storage"],
+    ],
+)
 def test_the_name_itself_and_other_names_are_none(names: list[str]) -> None:
     """Exactly as it should be, or something else."""
     assert not misspelt(dict.fromkeys(names).keys(), KNOWN)
@@ -32,6 +43,6 @@ def test_the_name_itself_and_other_names_are_none(names: list[str]) -> None:
 @pytest.mark.parametrize("sign", ["\ufdfa", "\u3300", "\u249c", "\uff41", "\u0130", "\u0344", "a", "_"])
 @pytest.mark.parametrize("length", [4, LONGEST, 1 << 16])
 def test_no_names_make_it_slow(sign: str, length: int) -> None:
-    """Some signs stand for eighteen letters: as many names as a browser's body holds cost no more than parsing as many numbers."""
+    """Some signs stand for eighteen letters: the names that a browser's body holds cost little more than parsing numbers."""
     names = {f"{number}{sign * length}": 1 for number in range((1 << 16) // (length * len(sign.encode())) or 1)}
     assert effort(lambda: misspelt(names.keys(), KNOWN)) < WORST

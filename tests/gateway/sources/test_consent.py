@@ -53,8 +53,9 @@ def test_a_browsers_connection_is_heard() -> None:
 
 @pytest.mark.parametrize("flag", [True, "true", 1, [], "no"])
 def test_a_minor_is_flagged_by_anything_but_a_plain_no(flag: object) -> None:
-    """As for events."""
+    """As for events, in other letters too."""
     assert read(body(minor=flag)).minor is True
+    assert read(body(Minor=flag)).minor is True
 
 
 @pytest.mark.parametrize(

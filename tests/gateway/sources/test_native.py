@@ -493,6 +493,16 @@ def test_anything_but_a_plain_no_flags_a_minor(said: object, minor: bool) -> Non
             assert read.minor is minor
 
 
+@pytest.mark.parametrize("name", ["Minor", "MINOR", "minor ", "\uff4dinor"])
+@pytest.mark.parametrize(("said", "minor"), [(None, False), (False, False), (True, True), ("no", True)])
+def test_a_minor_is_flagged_in_other_letters_too(name: str, said: object, minor: bool) -> None:
+    """JSON takes it for another name, and it would be dropped with what it says."""
+    for event in (good_event(**{name: said}), good_event(customer={"email": "jane@example.com", name: said})):
+        (read,) = decode(body(event), NOW).events
+        assert isinstance(read, RawEvent)
+        assert read.minor is minor
+
+
 def test_the_edge_is_what_the_connection_says() -> None:
     """Where the edge saw the browser stands beside what the page says, and is never taken from the page."""
     for reader in (decode, read_carefully):
