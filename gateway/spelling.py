@@ -15,9 +15,10 @@ LONGEST: Final = 64
 
 _foreign: Final = re.compile(
     r"[^\W_0-9A-Za-z\xaa\xba\u0130\u017f\u1d2c-\u1d6a\u2070-\u214f\u2160-\u217f\u2460-\u24ff\ufb00-\ufb06\uff10-\uff5a"
-    r"\U0001d400-\U0001d7ff\U0001f100-\U0001f1ff]"
+    r"\U0001d400-\U0001d7ff\U0001f100-\U0001f1ff]|[\u3200-\u33ff]"
 ).search
-"""A letter that is none of ours in another width or style (https://www.unicode.org/reports/tr15/); some stand for eighteen."""
+"""A letter, or a sign made of some, that is none of ours in another width or style: some stand for eighteen letters
+(https://www.unicode.org/reports/tr15/, read 2026-11-27)."""
 _signs: Final = re.compile(r"[\W_]+").sub
 
 

@@ -41,7 +41,7 @@ def test_the_name_itself_and_other_names_are_none(names: list[str]) -> None:
 
 
 @pytest.mark.parametrize("sign", ["\ufdfa", "\u3300", "\u249c", "\uff41", "\u0130", "\u0344", "a", "_"])
-@pytest.mark.parametrize("length", [4, LONGEST, 1 << 16])
+@pytest.mark.parametrize("length", [16, LONGEST, 1 << 16])
 def test_no_names_make_it_slow(sign: str, length: int) -> None:
     """Some signs stand for eighteen letters: the names that a browser's body holds cost little more than parsing numbers."""
     names = {f"{number}{sign * length}": 1 for number in range((1 << 16) // (length * len(sign.encode())) or 1)}
