@@ -4,8 +4,8 @@ Between requests the processor's caches are full of something else: what decodes
 as much where HTTP stands between one event and the next, and each flush costs as much as ten events. So while a group is
 being flushed, what comes waits for it; and behind it most of as many as were there before are waited for, a millisecond, or two
 while it brings more. A client that is alone waits for nobody. Then all are read, all are carried down the line, all are put.
-Each request keeps its own fate: what is wrong with one is that one's alone. An event that cites a consent record is only read
-here, for finding the record takes waiting.
+Each request keeps its own fate: what is wrong with one is that one's alone. Every request hears of its end, whatever a bug
+raises around it. An event that cites a consent record is only read here, for finding the record takes waiting.
 """
 
 import asyncio
@@ -155,9 +155,12 @@ class Turn:
             else:
                 passage.statuses = fate
                 kept.append(passage)
-        self._count(kept)
+        try:
+            self._count(kept)
+        except Exception as bug:  # noqa: BLE001 - they are stored all the same, and are told so
+            _report(bug)
         for passage in kept:
-            passage.done(passage)
+            _tell(passage)
         if self._gathered and not self._flushing:
             self._wait_or_end()
 
@@ -186,22 +189,30 @@ def _read(passage: Passage, now: int) -> bool:
 def _cross(passage: Passage) -> bool:
     """Carry a request's events down the line; say whether there is something to put."""
     run, source, now, events = passage.door.line.run, passage.source, passage.now, passage.batch.events
-    for event in events:
-        if type(event) is RawEvent and cites(event.consent):
-            passage.done(passage)
-            return False
-    if not events:
-        passage.entries = []
-        passage.done(passage)
-        return False
     try:
+        for event in events:
+            if type(event) is RawEvent and cites(event.consent):
+                return _tell(passage)
         passage.entries = [run(event, source, now, None, ()) for event in events]
     except Exception as fault:  # noqa: BLE001 - the one who asked hears it
         return _fail(passage, fault)
-    return True
+    return bool(events) or _tell(passage)
 
 
 def _fail(passage: Passage, fault: Exception) -> bool:
     passage.fault = fault
-    passage.done(passage)
+    return _tell(passage)
+
+
+def _tell(passage: Passage) -> bool:
+    """Tell a request that this is all; what that raises is no other request's."""
+    try:
+        passage.done(passage)
+    except Exception as bug:  # noqa: BLE001 - others still wait for their ends
+        _report(bug)
     return False
+
+
+def _report(bug: Exception) -> None:
+    """Leave a bug to whom the loop tells of those that nobody caught."""
+    asyncio.get_running_loop().call_exception_handler({"message": "a bug in a turn", "exception": bug})

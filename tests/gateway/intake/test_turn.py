@@ -1,9 +1,12 @@
 """Requests that come together cross the line together, and each keeps its own fate."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from gateway.intake.turn import MOST_BYTES, Passage, Turn
+from gateway.metrics import Metrics
 from gateway.model import Fault, Source
 from gateway.raw import Malformed
 from gateway.sources.native import Batch, decode
@@ -22,6 +25,18 @@ async def all_of(heard: list[Passage], count: int) -> None:
     async with asyncio.timeout(5):
         while len(heard) < count:  # noqa: ASYNC110 - the turn has callbacks, and knows of no event
             await asyncio.sleep(0.001)
+
+
+@asynccontextmanager
+async def bugs() -> AsyncIterator[list[str]]:
+    """Hear what the loop is told of, by class."""
+    found: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: found.append(type(context["exception"]).__name__))
+    try:
+        yield found
+    finally:
+        loop.set_exception_handler(None)
 
 
 async def test_who_is_alone_waits_for_nobody(tmp_path: Path) -> None:
@@ -103,6 +118,40 @@ async def test_a_fault_is_its_own_requests_alone(tmp_path: Path) -> None:
         assert set(heard) == {unread, bug, good}
         assert [type(one.fault).__name__ for one in heard] == ["Unreadable", "AttributeError", "NoneType"]
         assert list(good.statuses) == ["accepted"]
+
+
+async def test_who_was_stored_is_answered_though_counting_fails(tmp_path: Path) -> None:
+    """With what the store said; the bug goes to whom the loop tells of bugs, and what waited meanwhile has its turn."""
+    async with doorway(tmp_path) as door, bugs() as found:
+        heard: list[Passage] = []
+        crossing = Turn(door.outbox, Metrics.__new__(Metrics), lambda: NOW)  # metrics that were never set up
+        made = [passage(door, as_bytes(purchase(str(number))), heard) for number in range(4)]
+        for one in made:
+            crossing.take(one)
+        await all_of(heard, 4)
+        assert heard == made
+        assert {tuple(one.statuses) for one in heard} == {("accepted",)}
+        assert found == ["AttributeError"] * 2
+
+
+async def test_a_request_that_cannot_be_told_of_its_end_holds_up_no_other(tmp_path: Path) -> None:
+    """Whether it could not be read, cites a record or was stored: the others hear of their ends, at once and later."""
+
+    def fails(_one: Passage) -> None:
+        raise LookupError
+
+    async with doorway(tmp_path) as door, bugs() as found:
+        heard: list[Passage] = []
+        crossing = Turn(door.outbox, door.metrics, lambda: NOW)
+        bodies = [as_bytes(purchase("1")), b"{", as_bytes(purchase("2", consent={"receipt": "r1"})), as_bytes(purchase("3"))]
+        for body in bodies:
+            deaf = passage(door, body, heard)
+            deaf.done = fails
+            crossing.take(deaf)
+            crossing.take(passage(door, as_bytes(purchase(str(len(bodies) + bodies.index(body)))), heard))
+        await all_of(heard, len(bodies))
+        assert [one.fault for one in heard] == [None] * len(bodies)
+        assert found == ["LookupError"] * len(bodies)
 
 
 async def test_an_event_that_cites_a_record_is_only_read(tmp_path: Path) -> None:
