@@ -106,12 +106,13 @@ class Unfit(msgspec.Struct, frozen=True, gc=False):
 def unix_seconds(value: object) -> int | Fault:
     """Read a time: integer Unix seconds, or RFC 3339 text with an offset (https://www.rfc-editor.org/rfc/rfc3339).
 
-    Fractions are cut off. A leap second (`:60`) is BAD_FORMAT: Unix time has no number for it.
+    Fractions are cut off. A leap second (`:60`) is BAD_FORMAT: Unix time has no number for it. A number of more than 64 bits
+    comes as a float, and is as out of range as any other too large.
     """
     if type(value) is int:
         return value if 0 <= value < 1 << 40 else Fault.OUT_OF_RANGE
     if type(value) is not str:
-        return Fault.WRONG_TYPE
+        return Fault.OUT_OF_RANGE if type(value) is float and abs(value) >= 1 << 40 else Fault.WRONG_TYPE
     return _seconds_of_text(value) if len(value) <= LONGEST_TIME else Fault.BAD_FORMAT
 
 

@@ -38,6 +38,8 @@ def test_a_time_is_read_in_either_form(value: object, seconds: int) -> None:
         (-1, Fault.OUT_OF_RANGE),
         (NOW * 1000, Fault.OUT_OF_RANGE),
         (10**400, Fault.OUT_OF_RANGE),
+        (1e30, Fault.OUT_OF_RANGE),
+        (-1e30, Fault.OUT_OF_RANGE),
         (float(NOW), Fault.WRONG_TYPE),
         (True, Fault.WRONG_TYPE),
         ([], Fault.WRONG_TYPE),

@@ -218,6 +218,7 @@ def test_a_good_event_is_read_whole() -> None:
         ({"occurred_at": None}, "occurred_at", Fault.MISSING),
         ({"occurred_at": "yesterday"}, "occurred_at", Fault.BAD_FORMAT),
         ({"occurred_at": NOW * 1000}, "occurred_at", Fault.OUT_OF_RANGE),
+        ({"occurred_at": 10**30}, "occurred_at", Fault.OUT_OF_RANGE),
         ({"page_url": 1}, "page_url", Fault.WRONG_TYPE),
         ({"page_url": "x" * (MAX_TEXT + 1)}, "page_url", Fault.TOO_LONG),
         ({"customer": "jane@example.com"}, "customer", Fault.WRONG_TYPE),
