@@ -6,7 +6,7 @@ import pytest
 
 from gateway.listener import HEADERS
 from gateway.tag import TAG, VERSION
-from gateway.tag.serving import ETAG, serve_tag
+from gateway.tag.serving import serve_tag
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,23 @@ def test_only_the_address_of_this_version_is_kept_for_long(query: str, kept: str
     assert kept in serve_tag({}, query).extra["Cache-Control"]
 
 
-def test_who_has_it_gets_nothing() -> None:
-    """304, and how long it may be kept."""
-    told = serve_tag({"If-None-Match": ETAG}, "")
-    assert (told.status, told.body) == (304, b"")
-    assert told.extra["ETag"] == ETAG
+@pytest.mark.parametrize("accepted", ["gzip", "identity"])
+def test_who_has_it_gets_nothing(accepted: str) -> None:
+    """304, and how long it may be kept: by the tag that came with it, among others, or weakened on its way; and by `*`."""
+    tag = serve_tag({"Accept-Encoding": accepted}, "").extra["ETag"]
+    for said in (tag, f'"other", {tag}', f"W/{tag}", f'"other",W/{tag} , "more"', "*"):
+        told = serve_tag({"Accept-Encoding": accepted, "If-None-Match": said}, "")
+        assert (told.status, told.body, told.extra["ETag"]) == (304, b"", tag), said
+        assert "Content-Encoding" not in told.extra
+
+
+@pytest.mark.parametrize(("has", "asks"), [("gzip", "identity"), ("identity", "gzip")])
+def test_who_has_it_in_the_other_coding_gets_it(has: str, asks: str) -> None:
+    """A strong tag stands for bytes (RFC 9110, 8.8.3): a cache that was told 304 would give one coding for the other."""
+    tag = serve_tag({"Accept-Encoding": has}, "").extra["ETag"]
+    told = serve_tag({"Accept-Encoding": asks, "If-None-Match": tag}, "")
+    assert (told.status, bool(told.body)) == (200, True)
+    assert told.extra["ETag"] != tag
 
 
 def test_every_page_may_load_it() -> None:
