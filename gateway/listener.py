@@ -289,7 +289,7 @@ class QuietServer(web.Server):
 class QuietHandler(RequestHandler):
     """One connection: bounded in time while headers arrive, counted, and silent about what it could not read."""
 
-    __slots__ = ("_client", "_header_timer", "_idle", "_offering", "_quiet")
+    __slots__ = ("_client", "_header_timer", "_idle", "_offering", "_quiet", "_unfinished")
 
     def __init__(self, manager: QuietServer, **kwargs: object) -> None:
         super().__init__(manager, **kwargs)  # type: ignore[arg-type]  # passed through as they came
@@ -300,6 +300,8 @@ class QuietHandler(RequestHandler):
         """What aiohttp's task waits for while a request that was taken whole is under way; else None."""
         self._offering: StreamReader | None = None
         """The body, not whole yet, of a request that offers another protocol; else None."""
+        self._unfinished: StreamReader | None = None
+        """The body, not whole yet, of the last request that came; else None."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the connection, or close it when there are too many."""
@@ -339,6 +341,7 @@ class QuietHandler(RequestHandler):
             self._look_behind(offering, len(data) - (offering.total_bytes - had))
         if self._messages:
             message, payload = self._messages[-1]
+            self._unfinished = None if payload.is_eof() else payload
             if type(message) is not RawRequestMessage:
                 self._break_off()
             elif message.upgrade and payload is not offering:
@@ -355,6 +358,28 @@ class QuietHandler(RequestHandler):
         elif self._header_timer is None:
             self._expect_headers()
 
+    def eof_received(self) -> bool:
+        """Answer what came whole to a client that says by closing its side that this was all; then, or else, close.
+
+        An answer that goes on and on ends, as its reader has most likely gone.
+        """
+        current, idle = self._current_request, self._waiter is not None or self._request_count == 0
+        streams = current is not None and current.writer.output_size > 0
+        broken_off = self._unfinished is not None and not self._unfinished.is_eof()
+        if streams or broken_off or self._upgraded or (idle and not self._messages):
+            return False
+        if self._messages:
+            self._close_behind(len(self._messages) - 1)
+        else:
+            self._close = True
+        return True
+
+    def _close_behind(self, place: int) -> None:
+        """Have the connection closed behind the answer to a request that waits; behind one to what is none it is anyway."""
+        message, payload = self._messages[place]
+        if type(message) is RawRequestMessage:
+            self._messages[place] = (message._replace(should_close=True), payload)
+
     def _look_behind(self, payload: StreamReader, behind: int) -> None:
         """Close the connection behind a request that offers another protocol, if anything may have followed it in one read.
 
@@ -364,9 +389,9 @@ class QuietHandler(RequestHandler):
         self._offering = None if payload.is_eof() else payload
         if self._offering is not None or self._upgraded or not behind:
             return
-        for place, (message, other) in enumerate(self._messages):
-            if other is payload and type(message) is RawRequestMessage:
-                self._messages[place] = (message._replace(should_close=True), payload)
+        for place in reversed(range(len(self._messages))):  # what has no body has the same one as all others without
+            if self._messages[place][1] is payload:
+                self._close_behind(place)
                 return
         self._close = True  # it is under way already
 

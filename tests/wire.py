@@ -5,6 +5,8 @@ HTTP clients repair or refuse what an attacker sends on purpose; this one does n
 
 import asyncio
 import re
+import socket
+import struct
 import time
 import zlib
 from collections.abc import AsyncIterator, Iterable
@@ -50,6 +52,12 @@ class Wire(msgspec.Struct):
                 await asyncio.sleep(pause)
         except ConnectionError:
             return
+
+    def reset(self) -> None:
+        """Vanish: the other side hears of a reset instead of an end."""
+        there: socket.socket = self.writer.get_extra_info("socket")
+        there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
 
     async def hear(self, seconds: float = 5.0) -> Heard:
         """Listen until the other side closes, at most so many seconds."""

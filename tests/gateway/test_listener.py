@@ -37,6 +37,10 @@ from tests.wire import Wire, connected, request, spoken
 
 CANARY = "canary-7f3a@example.com"
 PING = request("GET", "/")
+H2C = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA")
+ASKS = request("GET", "/asks", H2C)
+TELLS = request("POST", "/tells", H2C, b"abc")
+CHUNKED = request("POST", "/chunks", [*H2C, "Transfer-Encoding: chunked"]) + b"3\r\nabc\r\n0\r\n\r\n"
 ROOMY = Caps(10, 10, 5.0)
 
 
@@ -402,18 +406,29 @@ async def test_an_answer_that_closes_closes_behind_a_taken_request() -> None:
         assert b"Connection: close" in heard.said
 
 
-async def test_a_client_that_left_is_not_answered() -> None:
-    """Its answer is for nobody, its connection is uncounted, and no task of it stays behind."""
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_client_that_left_is_not_answered(at_once: bool) -> None:
+    """Its answer is for nobody, its connection is uncounted, and no task of it stays behind.
+
+    Where it only closed its side it may yet listen, so that is so once it would have been answered.
+    """
     taken = Taken()
     async with listening(pong, taker=taken.take) as there:
         before = len(asyncio.all_tasks())
         async with connected(there.port) as wire:
             await wire.say(whole())
             _, reply = await taken.next()
+            if at_once:
+                wire.reset()
+        if not at_once:
+            await asyncio.sleep(0.02)
+            assert there.server.open_connections == 1
+            reply(answer(200))
         async with asyncio.timeout(5):
             while there.server.open_connections or len(asyncio.all_tasks()) > before:  # noqa: ASYNC110 - seen from outside
                 await asyncio.sleep(0.001)
-        reply(answer(200))
+        if at_once:
+            reply(answer(200))
         assert not there.log.getvalue()
 
 
@@ -464,12 +479,107 @@ async def test_a_connection_with_a_taken_request_is_not_idle() -> None:
         assert await is_served(wire)
 
 
-# ── other protocols ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── who has said all ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-H2C = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA")
-ASKS = request("GET", "/asks", H2C)
-TELLS = request("POST", "/tells", H2C, b"abc")
-CHUNKED = request("POST", "/chunks", [*H2C, "Transfer-Encoding: chunked"]) + b"3\r\nabc\r\n0\r\n\r\n"
+
+SLOW = 0.05
+
+
+async def _slowly(got: web.BaseRequest) -> web.StreamResponse:
+    body = await got.read()
+    await asyncio.sleep(SLOW)
+    return answer(200, got.raw_path.encode() + b" " + body + b";")
+
+
+def _takes_slowly(got: Whole, reply: Reply) -> bool:
+    said = answer(200, got.raw_path.encode() + b" " + got.content.read_nowait() + b";")
+    asyncio.get_running_loop().call_later(SLOW, reply, said)
+    return True
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        pytest.param([whole("/1")], [b"/1 body;"], id="one"),
+        pytest.param([whole("/1")[:-2], whole("/1")[-2:]], [b"/1 body;"], id="in parts"),
+        pytest.param([PING], [b"/ ;"], id="without a body"),
+        pytest.param([PING.replace(b"1.1", b"1.0")], [b"/ ;"], id="of HTTP/1.0"),
+        pytest.param([request("POST", "/2", ["Transfer-Encoding: chunked"]) + b"1\r\nx\r\n0\r\n\r\n"], [b"/2 x;"], id="chunks"),
+        pytest.param([whole("/1") + whole("/2") + PING], [b"/1 body;", b"/2 body;", b"/ ;"], id="several"),
+        pytest.param([whole("/1"), whole("/2"), PING], [b"/1 body;", b"/2 body;", b"/ ;"], id="one after the other"),
+        pytest.param([whole("/1") + b"GET /2 HT"], [b"/1 body;"], id="with a head that has no end"),
+        pytest.param([TELLS], [b"/tells abc;"], id="offering another protocol"),
+        pytest.param([b"\x16\x03\x01\r\n\r\n"], [b'{"error":"bad_http"}'], id="no HTTP"),
+    ],
+)
+@pytest.mark.parametrize("taker", [takes_nothing, _takes_slowly])
+@pytest.mark.parametrize("pause", [0.0, 0.01])
+async def test_a_client_that_closes_its_side_is_answered(
+    parts: list[bytes], told: list[bytes], taker: Taker, pause: float
+) -> None:
+    """Whoever says by that alone that this was all (`nc -N`, old libraries) hears every answer; then the connection closes."""
+    async with listening(_slowly, taker=taker) as there, connected(there.port) as wire:
+        await wire.say(*parts, pause=pause)
+        wire.writer.write_eof()
+        heard = await wire.hear()
+        assert [said.partition(b"\r\n\r\n")[2] for said in heard.said.split(b"HTTP/1.")[1:]] == told
+        assert heard.closed
+        assert heard.seconds < 1.0
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(PING[:-2], id="half a head"),
+        pytest.param(whole()[:-1], id="half a body"),
+        pytest.param(request("POST", "/", ["Transfer-Encoding: chunked"]) + b"4\r\nbody\r\n", id="chunks without an end"),
+        pytest.param(PING + whole()[:-1], id="half a body behind a whole request"),
+    ],
+)
+async def test_what_breaks_off_is_not_answered(said: bytes) -> None:
+    """The end of a connection is no end of a body: nothing that a client may take for an answer comes back."""
+    ended = asyncio.Event()
+
+    async def reads(got: web.BaseRequest) -> web.StreamResponse:
+        try:
+            await got.read()
+            await asyncio.sleep(SLOW)
+        finally:
+            ended.set()
+        return answer(200)
+
+    async with listening(reads) as there, connected(there.port) as wire:
+        await wire.say(said)
+        wire.writer.write_eof()
+        heard = await wire.hear()
+        assert (heard.said, heard.closed) == (b"", True)
+        assert heard.seconds < 1.0
+
+
+async def test_a_stream_ends_with_its_reader() -> None:
+    """An answer that goes on and on, as live updates do, is for nobody once the other side has closed."""
+    ended = asyncio.Event()
+
+    async def streams(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        try:
+            while True:
+                await response.write(b"more")
+                await asyncio.sleep(0.02)
+        finally:
+            ended.set()
+
+    async with listening(streams) as there, connected(there.port) as wire:
+        await wire.say(PING)
+        await wire.reader.readuntil(b"more")
+        wire.writer.write_eof()
+        async with asyncio.timeout(1):
+            await ended.wait()
+
+
+# ── other protocols ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def _says_where(got: web.BaseRequest) -> web.StreamResponse:
@@ -511,6 +621,15 @@ async def test_what_follows_a_request_for_another_protocol_is_not_lost_silently(
     assert heard.statuses == [200]
     assert heard.closed
     assert heard.seconds < 2.0
+
+
+@pytest.mark.parametrize("first", [PING, TELLS.replace(b"Upgrade", b"None")])
+async def test_what_came_before_a_request_for_another_protocol_is_answered_too(first: bytes) -> None:
+    """In one read with it: both are, and then the connection closes."""
+    async with listening(_says_where) as there:
+        heard = await spoken(there.port, first + ASKS)
+    assert (heard.statuses, heard.closed) == ([200, 200], True)
+    assert heard.said.endswith(b"/asks:\n")
 
 
 @pytest.mark.parametrize(
