@@ -12,6 +12,8 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from enum import unique
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -52,11 +54,11 @@ from gateway.intake.consents import Consents
 from gateway.intake.front_door import Intake
 from gateway.ledger import Ledger
 from gateway.limits import Addresses
-from gateway.listener import Apology, Caps, Handler, QuietServer, Taker, as_it_is, assert_sound_aiohttp, takes_nothing
+from gateway.listener import QuietServer, assert_sound_aiohttp
 from gateway.log import Happening, Log, Reducer, innermost_frame, name_of
 from gateway.lookout import lane_states, make_lookout
 from gateway.metrics import Metrics
-from gateway.model import StorefrontId
+from gateway.model import StorefrontId, Word
 from gateway.office.clerk import Clerk
 from gateway.office.exporting import Exporter
 from gateway.office.pausing import Pausing
@@ -84,6 +86,14 @@ GARBAGE_THRESHOLD: Final = 50_000
 (perf, batches of 100), and finds nothing: requests leave no cycles."""
 DRAIN_SECONDS: Final = 10.0
 """How long requests that are being answered may take once the doors are closed."""
+
+
+@unique
+class Side(Word):
+    """Which of the listeners; a metric label."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"
 
 
 class CannotListen(Exception):
@@ -269,11 +279,11 @@ async def running(  # noqa: PLR0915 - every room, once
             tasks.append(asyncio.create_task(canary.run(), name="canary"))
         stack.push_async_callback(_stop_couriers, couriers, tasks, settings.server.stop_grace_seconds, hurry)
         caps = make_caps(settings, callers)
-        private_address = await _listen(stack, private.handle, settings.server.private, caps, log, apology=private.apology)
+        inside = QuietServer(private.handle, caps, log, apology=private.apology, count=partial(metrics.unheard, Side.PRIVATE))
+        private_address = await _listen(stack, inside, settings.server.private, log)
         stack.callback(live.close)
-        public_address = await _listen(
-            stack, intake.handle, settings.server.public, make_caps(settings, callers), log, intake.take
-        )
+        outside = QuietServer(intake.handle, caps, log, intake.take, count=partial(metrics.unheard, Side.PUBLIC))
+        public_address = await _listen(stack, outside, settings.server.public, log)
         opened.set()
         stack.callback(intake.close)
         stack.push_async_callback(_linger, settings.server.pre_stop_seconds, hurry)
@@ -310,20 +320,11 @@ def _due_dates(desk: Desk, storefront: StorefrontId) -> Callable[[], Sequence[in
     return lambda: [request.due_at for request in desk.open_requests(storefront)]
 
 
-async def _listen(  # noqa: PLR0913, PLR0917 - each once
-    stack: AsyncExitStack,
-    handler: Handler,
-    address: Address,
-    caps: Caps,
-    log: Log,
-    taker: Taker = takes_nothing,
-    apology: Apology = as_it_is,
-) -> Address:
+async def _listen(stack: AsyncExitStack, server: QuietServer, address: Address, log: Log) -> Address:
     """Open a listening socket; the stack closes it. Returns the address with the port that it turned out to have.
 
     Raises CannotListen.
     """
-    server = QuietServer(handler, caps, log, taker, apology)
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=DRAIN_SECONDS)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)

@@ -1,8 +1,8 @@
 """A listening socket that keeps its mouth shut and does not wait for ever.
 
 aiohttp prints peer addresses, raw header bytes and tracebacks when a request is malformed, and answers with what it
-could not parse. Here such a request is answered by a status and a code and nothing is written down of it. A client that
-sends its headers drop by drop, opens too many connections or lets one lie idle is cut off. aiohttp's parser must be
+could not parse. Here such a request is answered by a status and a code, and nothing is written down of it but that it came. A
+client that sends its headers drop by drop, opens too many connections or lets one lie idle is cut off. aiohttp's parser must be
 the one written in C: most request-smuggling faults were found in its Python stand-in
 (https://github.com/aio-libs/aiohttp/blob/master/THREAT_MODEL.md, read 2026-11-22).
 """
@@ -10,6 +10,7 @@ the one written in C: most request-smuggling faults were found in its Python sta
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from enum import unique
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -26,6 +27,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from gateway.limits import network_of
 from gateway.log import Happening, Log, innermost_frame, name_of
+from gateway.model import Word
 
 OLDEST_AIOHTTP: Final = (3, 14, 5)
 IDLE_SECONDS: Final = 75.0
@@ -39,6 +41,24 @@ NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 HEAD_ENDS: Final = b"\r\n\r\n"
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+@unique
+class Unheard(Word):
+    """Why a listener did not hear a client; a metric label."""
+
+    BAD_HTTP = "bad_http"
+    """What came is no HTTP/1.0 or 1.1, or has headers that are too long."""
+    SLOW_HEADERS = "slow_headers"
+    """The headers began and did not end in time."""
+    TOO_MANY_CONNECTIONS = "too_many_connections"
+    """As many are open as may be."""
+    TOO_MANY_OF_CLIENT = "too_many_of_client"
+    """The client's network has as many open as it may."""
+
+
+def uncounted(_why: Unheard) -> None:
+    """Count nothing."""
 
 
 class Whole(NamedTuple):
@@ -237,7 +257,7 @@ def closing(response: Answer) -> Answer:
     return response
 
 
-def _of_version_1(handler: Handler) -> Handler:
+def _of_version_1(handler: Handler, count: Callable[[Unheard], None]) -> Handler:
     """Keep all but HTTP/1.0 and 1.1 from the handler: the parser lets `HTTP/0.9` and `HTTP/2.0` in a request line pass.
 
     Chunks in HTTP/1.0 are nothing either: what stands before this listener could take them for a request of their own
@@ -249,20 +269,26 @@ def _of_version_1(handler: Handler) -> Handler:
         return version == HttpVersion11 or (version.major == 1 and hdrs.TRANSFER_ENCODING not in request.headers)
 
     async def refuse() -> web.StreamResponse:
-        response = problem(400, "bad_http")
-        response.force_close()
-        return response
+        count(Unheard.BAD_HTTP)
+        return closing(problem(400, "bad_http"))
 
     return lambda request: handler(request) if is_sound(request) else refuse()
 
 
 class QuietServer(web.Server):
-    """aiohttp's low-level server with our protocol: no router, no middleware, no logs."""
+    """aiohttp's low-level server with our protocol: no router, no middleware, no logs. `count` hears who was not heard."""
 
-    def __init__(
-        self, handler: Handler, caps: Caps, log: Log, taker: Taker = takes_nothing, apology: Apology = as_it_is
+    def __init__(  # noqa: PLR0913, PLR0917 - each once
+        self,
+        handler: Handler,
+        caps: Caps,
+        log: Log,
+        taker: Taker = takes_nothing,
+        apology: Apology = as_it_is,
+        count: Callable[[Unheard], None] = uncounted,
     ) -> None:
-        super().__init__(_of_version_1(handler))
+        super().__init__(_of_version_1(handler, count))
+        self.count = count
         self.taker = taker
         self.apology = apology
         self.caps = caps
@@ -289,13 +315,15 @@ class QuietServer(web.Server):
 class QuietHandler(RequestHandler):
     """One connection: bounded in time while headers arrive, counted, and silent about what it could not read."""
 
-    __slots__ = ("_client", "_header_timer", "_idle", "_offering", "_quiet", "_unfinished")
+    __slots__ = ("_begun", "_client", "_header_timer", "_idle", "_offering", "_quiet", "_unfinished")
 
     def __init__(self, manager: QuietServer, **kwargs: object) -> None:
         super().__init__(manager, **kwargs)  # type: ignore[arg-type]  # passed through as they came
         self._quiet = manager
         self._client: str | None = None
         self._header_timer: asyncio.TimerHandle | None = None
+        self._begun = False
+        """Headers came in parts: once, or now."""
         self._idle: asyncio.Future[None] | None = None
         """What aiohttp's task waits for while a request that was taken whole is under way; else None."""
         self._offering: StreamReader | None = None
@@ -311,11 +339,16 @@ class QuietHandler(RequestHandler):
             self._client = network_of(peer)
             self._quiet.per_client[self._client] += 1
         caps = self._quiet.caps
-        crowded = self._client is not None and self._quiet.per_client[self._client] > caps.per_client
-        if crowded or self._quiet.open_connections > caps.connections:
-            self.force_close()
-            return
-        self._expect_headers()
+        if self._client is not None and self._quiet.per_client[self._client] > caps.per_client:
+            self._turn_away(Unheard.TOO_MANY_OF_CLIENT)
+        elif self._quiet.open_connections > caps.connections:
+            self._turn_away(Unheard.TOO_MANY_CONNECTIONS)
+        else:
+            self._expect_headers()
+
+    def _turn_away(self, why: Unheard) -> None:
+        self._quiet.count(why)
+        self.force_close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Uncount."""
@@ -355,8 +388,10 @@ class QuietHandler(RequestHandler):
         if taken or self._messages or answering:
             if self._header_timer is not None:
                 self._headers_are_in()
-        elif self._header_timer is None:
-            self._expect_headers()
+        else:
+            self._begun = True
+            if self._header_timer is None:
+                self._expect_headers()
 
     def eof_received(self) -> bool:
         """Answer what came whole to a client that says by closing its side that this was all; then, or else, close.
@@ -472,7 +507,14 @@ class QuietHandler(RequestHandler):
             super().resume_reading(resume_parser)
 
     def _expect_headers(self) -> None:
-        self._header_timer = self._loop.call_later(self._quiet.caps.header_seconds, self.force_close)
+        self._header_timer = self._loop.call_later(self._quiet.caps.header_seconds, self._cut_off)
+
+    def _cut_off(self) -> None:
+        """Close on who does not come to an end; who has not begun, as browsers that connect ahead, is no news."""
+        if self._begun:
+            self._turn_away(Unheard.SLOW_HEADERS)
+        else:
+            self.force_close()
 
     def _headers_are_in(self) -> None:
         if self._header_timer is not None:
@@ -500,6 +542,7 @@ class QuietHandler(RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError
         if status < 500:
+            self._quiet.count(Unheard.BAD_HTTP)
             return closing(problem(status, "bad_http"))
         try:
             return closing(self._quiet.apology(request, problem(status, "internal_error")))

@@ -176,6 +176,7 @@ class Metrics:
         self._raw_bytes = Counts("raw_bytes", "Bytes of request bodies received, decompressed.")
         self._sent_bytes = Counts("sent_bytes", "Bytes of request bodies sent.", ("destination",))
         self._requests = Counts("requests", "Requests answered.", ("route", "status"))
+        self._unheard = Counts("unheard", "Connections and requests that a listener did not hear.", ("listener", "reason"))
         self._strangers = Counts("tag_strangers", "Requests of others' tags that are no storefront's.", ("reason",))
         self._unknown = Counts("unknown_fields", "Undeclared fields dropped.", ("storefront", "object"))
         self._records = Counts("consent_records", "Consent records that came in.", ("storefront", "source", "outcome"))
@@ -224,6 +225,10 @@ class Metrics:
     def request(self, route: str, status: int) -> None:
         """Count an answer. `route` is one of the routes there are or `other`, never the path that was asked for."""
         self._requests.add((route, STATUSES.get(status) or str(status)), 1)
+
+    def unheard(self, listener: Word, why: Word) -> None:
+        """Count what a listener did not hear; members of `app.Side` and `listener.Unheard`."""
+        self._unheard.add((listener, why), 1)
 
     def raw_bytes(self, count: int) -> None:
         """Count the bytes of a body, after decompression."""
@@ -433,6 +438,7 @@ class Metrics:
         yield from self._raw_bytes.families()
         yield from self._sent_bytes.families()
         yield from self._requests.families()
+        yield from self._unheard.families()
         yield from self._unknown.families()
         yield from self._strangers.families()
         yield from self._records.families()

@@ -146,6 +146,7 @@ SILENT: Final = {
     "Next one due/A": "nobody asks for anything",
     "Age of what no checkpoint covers/A": "the signed log has no outlet",
     "Google's tag from strangers/A": "no tag knocks",
+    "Not heard/A": "everybody speaks HTTP",
     "Shops' webhooks/A": "no shop is on a platform",
     "Tried out by the clock/A": "it is off as shipped",
     "Sign-ins to the console/A": "nobody signs in",

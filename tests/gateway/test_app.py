@@ -31,6 +31,7 @@ from gateway.signing.entry import RetentionSwept, known
 from tests.doorway import edit, purchase
 from tests.gateway.ledger.making import SHOP, deposit, name
 from tests.live import Installation, Process, inside, install
+from tests.wire import spoken
 
 GOOGLE: Final = Destination.GOOGLE_ADS
 KEY_OF_SECOND: Final = """
@@ -102,6 +103,17 @@ async def test_starting_and_stopping_at_once_keeps_nobody_waiting(tmp_path: Path
     for pause in (0.0, 0.001, 0.002, 0.005, 0.01):
         async with asyncio.timeout(5), inside(there, Log(io.StringIO())):
             await asyncio.sleep(pause)
+
+
+async def test_both_listeners_count_what_they_do_not_hear(tmp_path: Path, platforms: Platforms) -> None:
+    """Apart: what knocks from outside, and what from inside."""
+    async with inside(install(tmp_path, platforms.base_urls), Log(io.StringIO())) as gateway:
+        for port, times in ((gateway.public.port, 2), (gateway.private.port, 1)):
+            for _ in range(times):
+                assert (await spoken(port, b"HELO\r\n\r\n")).statuses == [400]
+        said = gateway.metrics.text().decode()
+    assert 'unheard_total{listener="public",reason="bad_http"} 2.0' in said
+    assert 'unheard_total{listener="private",reason="bad_http"} 1.0' in said
 
 
 async def test_lanes_with_the_same_credential_share_a_quota(tmp_path: Path, platforms: Platforms) -> None:

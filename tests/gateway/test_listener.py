@@ -25,6 +25,7 @@ from gateway.listener import (
     QuietServer,
     Reply,
     Taker,
+    Unheard,
     Whole,
     answer,
     assert_sound_aiohttp,
@@ -45,23 +46,24 @@ ROOMY = Caps(10, 10, 5.0)
 
 
 class Listening(msgspec.Struct):
-    """A listener, its port and its log."""
+    """A listener, its port, its log and whom it did not hear."""
 
     server: QuietServer
     port: int
     log: io.StringIO
+    unheard: list[Unheard]
 
 
 @asynccontextmanager
 async def listening(handler: Handler, caps: Caps = ROOMY, taker: Taker = takes_nothing) -> AsyncIterator[Listening]:
     """Listen on loopback."""
-    log = io.StringIO()
-    server = QuietServer(handler, caps, Log(log), taker)
+    log, unheard = io.StringIO(), list[Unheard]()
+    server = QuietServer(handler, caps, Log(log), taker, count=unheard.append)
     runner = web.ServerRunner(server, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
-        yield Listening(server, runner.addresses[0][1], log)
+        yield Listening(server, runner.addresses[0][1], log, unheard)
     finally:
         await runner.cleanup()
 
@@ -261,6 +263,51 @@ async def test_a_trusted_proxy_has_no_cap_of_its_own() -> None:
         async with connected(there.port) as first, connected(there.port) as second:
             assert [await is_served(wire) for wire in (first, second)] == [True, True]
         assert there.server.per_client == {}
+
+
+# ── who is not heard ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", Unheard.BAD_HTTP),
+        (b"GET / HTTP/2.0\r\nHost: x\r\n\r\n", Unheard.BAD_HTTP),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", Unheard.BAD_HTTP),
+        (request("GET", "/", ["X: " + 9000 * "x"]), Unheard.BAD_HTTP),
+        (request("GET", "/" + 9000 * "x"), Unheard.BAD_HTTP),
+        (request("POST", "/", ["Transfer-Encoding: chunked"]).replace(b"1.1", b"1.0") + b"0\r\n\r\n", Unheard.BAD_HTTP),
+        (PING[:-2], Unheard.SLOW_HEADERS),
+        (PING[:3], Unheard.SLOW_HEADERS),
+        (request("POST", "/", [], b"body")[:-2], None),
+        (b"", None),
+    ],
+)
+async def test_what_is_not_heard_is_counted(said: bytes, why: Unheard | None) -> None:
+    """By why, once; not who connects and says nothing, and not who is answered by the handler."""
+    async with listening(pong, Caps(10, 10, 0.1)) as there:
+        heard = await spoken(there.port, said, seconds=1.0)
+        assert heard.closed is (why is not None or not said)
+        assert there.unheard == ([] if why is None else [why])
+        assert not there.log.getvalue()
+
+
+async def test_a_next_request_that_does_not_end_is_counted() -> None:
+    """Behind one that was answered the headers have their time anew."""
+    async with listening(pong, Caps(10, 10, 0.1)) as there:
+        await spoken(there.port, PING, PING[:3], pause=0.02, seconds=1.0)
+        assert there.unheard == [Unheard.SLOW_HEADERS]
+
+
+@pytest.mark.parametrize(
+    ("caps", "why"),
+    [(Caps(1, 10, 5.0), Unheard.TOO_MANY_CONNECTIONS), (Caps(10, 1, 5.0), Unheard.TOO_MANY_OF_CLIENT)],
+)
+async def test_connections_that_are_too_many_are_counted(caps: Caps, why: Unheard) -> None:
+    """By which cap it was."""
+    async with listening(pong, caps) as there, connected(there.port) as first, connected(there.port) as second:
+        assert [await is_served(wire) for wire in (first, second)] == [True, False]
+        assert there.unheard == [why]
 
 
 # ── requests that are there whole ────────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.adapter import Way
+from gateway.app import Side
 from gateway.console.door import SignIn
 from gateway.delivery.contract import Violation
 from gateway.delivery.contract_body import Place
@@ -15,6 +16,7 @@ from gateway.delivery.grants import CredentialKind
 from gateway.delivery.rehearsal import Finding
 from gateway.delivery.watcher import Stage, Watcher
 from gateway.ledger import Right
+from gateway.listener import Unheard
 from gateway.metrics import CONTENT_TYPE, DELIVERY_BUCKETS, MOST_AT_ONCE, Metrics
 from gateway.model import Destination, Kind, PlatformCode, Processing, Reason, Source, Status, StorefrontId
 from gateway.outbox import Lane, Waiting
@@ -36,6 +38,7 @@ DESIGN_NAMES: Mapping[str, set[str]] = {
     "raw_bytes_total": set(),
     "sent_bytes_total": {"destination"},
     "requests_total": {"route", "status"},
+    "unheard_total": {"listener", "reason"},
     "platform_warnings_total": {"storefront", "destination"},
     "unknown_fields_total": {"storefront", "object"},
     "differing_repeats_total": {"storefront"},
@@ -71,6 +74,7 @@ def busy() -> Metrics:
     metrics = Metrics()
     metrics.events(DEMO, Source.EVENTS, Kind.PURCHASE, Status.ACCEPTED, "", 1)
     metrics.request("/v1/events", 202)
+    metrics.unheard(Side.PUBLIC, Unheard.BAD_HTTP)
     metrics.raw_bytes(10)
     metrics.unknown_fields(DEMO, "customer.phone", 1)
     metrics.watch_credentials({META: lambda: Standing(CredentialKind.TOKEN, 1.0)})
