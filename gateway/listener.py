@@ -33,6 +33,11 @@ OLDEST_AIOHTTP: Final = (3, 14, 5)
 IDLE_SECONDS: Final = 75.0
 """Longer than the keep-alive of common reverse proxies, so that they close first."""
 LINGER_SECONDS: Final = 2.0
+UNREAD_SECONDS: Final = 60.0
+"""How long a client may take nothing of what is written to it."""
+MOST_WAITING: Final = 2
+"""Requests that wait behind one under way before no more is read. aiohttp would read on until 32 do, each with half a mebibyte
+of its body, for a client that takes none of its answers as well."""
 
 HEADERS: Final = {hdrs.SERVER: "consent-gateway", hdrs.CACHE_CONTROL: "no-store", "X-Content-Type-Options": "nosniff"}
 """On every answer: no version of anything, nothing for a cache to keep."""
@@ -55,6 +60,8 @@ class Unheard(Word):
     """As many are open as may be."""
     TOO_MANY_OF_CLIENT = "too_many_of_client"
     """The client's network has as many open as it may."""
+    UNREAD = "unread"
+    """The client takes nothing of its answers."""
 
 
 def uncounted(_why: Unheard) -> None:
@@ -313,15 +320,19 @@ class QuietServer(web.Server):
 
 
 class QuietHandler(RequestHandler):
-    """One connection: bounded in time while headers arrive, counted, and silent about what it could not read."""
+    """One connection: bounded in time while headers arrive and answers are taken, counted, and silent about what it could
+    not read.
+    """
 
-    __slots__ = ("_begun", "_client", "_header_timer", "_idle", "_offering", "_quiet", "_unfinished")
+    __slots__ = ("_begun", "_client", "_header_timer", "_idle", "_offering", "_quiet", "_unfinished", "_unread_timer")
 
     def __init__(self, manager: QuietServer, **kwargs: object) -> None:
         super().__init__(manager, **kwargs)  # type: ignore[arg-type]  # passed through as they came
         self._quiet = manager
         self._client: str | None = None
         self._header_timer: asyncio.TimerHandle | None = None
+        self._unread_timer: asyncio.TimerHandle | None = None
+        self._max_msg_queue_size, self._msg_queue_resume_size = MOST_WAITING, MOST_WAITING - 1
         self._begun = False
         """Headers came in parts: once, or now."""
         self._idle: asyncio.Future[None] | None = None
@@ -334,6 +345,8 @@ class QuietHandler(RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the connection, or close it when there are too many."""
         super().connection_made(transport)
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.set_write_buffer_limits(0)  # then writing is paused as long as anything is left to be taken
         peer = (transport.get_extra_info("peername") or ("",))[0]
         if not self._quiet.caps.exempt(peer):
             self._client = network_of(peer)
@@ -358,6 +371,7 @@ class QuietHandler(RequestHandler):
                 del self._quiet.per_client[self._client]
             self._client = None
         self._headers_are_in()
+        self._all_is_taken()
         if self._idle is not None:
             self._waiter, self._idle = self._idle, None
         super().connection_lost(exc)
@@ -500,6 +514,30 @@ class QuietHandler(RequestHandler):
         waiter.cancel()
         if self.transport is not None:
             self.transport.close()
+
+    def pause_writing(self) -> None:
+        """Mind whether the client takes what is left, also when the connection is closed behind it."""
+        super().pause_writing()
+        if self.transport is not None:
+            self._mind(self.transport, None)
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._all_is_taken()
+        super().resume_writing()
+
+    def _mind(self, transport: asyncio.WriteTransport, left_before: int | None) -> None:
+        left = transport.get_write_buffer_size()
+        if left_before is not None and left >= left_before:
+            self._quiet.count(Unheard.UNREAD)
+            transport.abort()
+        else:
+            self._unread_timer = self._loop.call_later(UNREAD_SECONDS, self._mind, transport, left)
+
+    def _all_is_taken(self) -> None:
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
 
     def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT002 - aiohttp's signature
         """Resume what was paused, and only that: aiohttp asks after every body, and pays a second parse for it (4 µs)."""

@@ -84,9 +84,9 @@ class Wire(msgspec.Struct):
 
 
 @asynccontextmanager
-async def connected(port: int) -> AsyncIterator[Wire]:
-    """Connect to loopback."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def connected(port: int, limit: int = 1 << 16) -> AsyncIterator[Wire]:
+    """Connect to loopback; about `limit` bytes are taken before they are asked for, and what the system keeps."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=limit)
     try:
         yield Wire(reader, writer)
     finally:

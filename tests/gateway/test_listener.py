@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import gzip
 import io
 import json
@@ -13,9 +14,11 @@ import aiohttp.http_parser
 import msgspec
 import pytest
 from aiohttp import web
+from aiohttp.streams import StreamReader
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway import listener
 from gateway.limits import network_of
 from gateway.listener import (
     HEADERS,
@@ -171,6 +174,61 @@ async def test_a_client_that_does_not_read_is_waited_for() -> None:
         await wire.say(PING * 64)
         await asyncio.sleep(0.3)
         assert made < 32
+
+
+@pytest.mark.parametrize(
+    ("said", "size"),
+    [
+        pytest.param(PING * 64, 1 << 20, id="while it is answered"),
+        pytest.param(request("GET", "/", ["Connection: close"]), 8 << 20, id="closed behind its answer"),
+        pytest.param(PING + b"GARBAGE\r\n\r\n", 8 << 20, id="that spoke no HTTP"),
+    ],
+)
+async def test_a_client_that_takes_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch, said: bytes, size: int) -> None:
+    """As one that says nothing is: it would hold its connection, and what is left of its answer, for ever."""
+    monkeypatch.setattr(listener, "UNREAD_SECONDS", 0.1)
+
+    async def big(_request: web.BaseRequest) -> web.StreamResponse:
+        return answer(200, bytes(size))
+
+    async with listening(big, Caps(10, 10, 0.1)) as there, connected(there.port, limit=1 << 10) as wire:
+        await wire.say(said[: len(PING)], said[len(PING) :], pause=0.05)
+        async with asyncio.timeout(5):
+            while there.server.open_connections:  # noqa: ASYNC110 - seen from outside
+                await asyncio.sleep(0.01)
+        assert there.unheard == [Unheard.UNREAD]
+
+
+async def test_a_client_that_takes_a_little_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long its answer takes it."""
+    monkeypatch.setattr(listener, "UNREAD_SECONDS", 0.5)
+
+    async def big(_request: web.BaseRequest) -> web.StreamResponse:
+        return answer(200, bytes(32 << 20))
+
+    async with listening(big) as there, connected(there.port, limit=1 << 10) as wire:
+        await wire.say(PING)
+        await wire.reader.readuntil(b"\r\n\r\n")
+        for _ in range(32):
+            await wire.reader.readexactly(1 << 20)
+            await asyncio.sleep(0.05)
+        assert there.unheard == []
+
+
+async def test_a_client_that_takes_nothing_is_not_read_ahead() -> None:
+    """What it goes on sending stays with it, but for little: whoever it is, it could fill the memory with it."""
+
+    async def big(_request: web.BaseRequest) -> web.StreamResponse:
+        return answer(200, bytes(8 << 20))
+
+    async with listening(big) as there, connected(there.port, limit=1 << 10) as wire:
+        await wire.say(PING)
+        saying = asyncio.create_task(wire.say(request("POST", "/", [], bytes(1 << 18)) * 32))
+        await asyncio.sleep(0.5)
+        saying.cancel()
+        held = sum(body.total_bytes for body in gc.get_objects() if type(body) is StreamReader)
+        wire.reset()
+        assert held < 1 << 20
 
 
 def test_every_answer_has_the_same_headers() -> None:
