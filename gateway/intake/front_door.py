@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 
 import orjson
 from aiohttp import hdrs, web
+from aiohttp.streams import EMPTY_PAYLOAD
 
 from gateway.consent.signals.gpc import header_says_so
 from gateway.intake.bodies import Bodies
@@ -150,7 +151,7 @@ class Intake:
         headers = request.headers
         if request.raw_path != "/v1/events" or request.method != hdrs.METH_POST:
             return False
-        if headers.get(hdrs.CONTENT_TYPE) != JSON_TYPE or hdrs.EXPECT in headers:
+        if headers.get(hdrs.CONTENT_TYPE) != JSON_TYPE or hdrs.EXPECT in headers or request.content is EMPTY_PAYLOAD:
             return False
         try:
             door = self._callers.server(headers)
