@@ -697,7 +697,6 @@ ODD: Final[Mapping[str, tuple[bytes, ...]]] = {
 
 async def heard_of_odd(folder: Path, *, direct: bool) -> dict[str, Heard]:
     """Say each on a connection of its own, close this side, and hear what comes back."""
-    folder.mkdir()
     found = {}
     async with doorway(folder, direct=direct) as door:
         key = door.installation.secret_key.encode()
