@@ -65,6 +65,13 @@ ROUTES: Final = tuple(WHO)
 OPENAPI: Final = files("config").joinpath("openapi.json").read_bytes()
 
 API: Final = "/api/"
+PARAMETERS: Final[Mapping[tuple[str, str], frozenset[str]]] = {
+    (method.upper(), path): frozenset(one["name"] for one in operation.get("parameters", ()) if one["in"] == "query")
+    for path, operations in orjson.loads(OPENAPI)["paths"].items()
+    for method, operation in operations.items()
+    if path.startswith(API)
+}
+"""What may be asked for in the query of each route of the API, as the description for programs says it."""
 MACHINES: Final = frozenset({"/metrics", "/livez", "/readyz"})
 """Health and metrics are for machines, which call by whatever name; everywhere else callers are looked at."""
 BODY_BYTES: Final = 64 * 1024
@@ -135,6 +142,19 @@ def read_order(body: bytes, kind: type[Ordered]) -> Ordered | Answer:
         return answer(400, orjson.dumps({"error": "invalid_order", "field": field}))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return problem(400, "not_json")
+
+
+def misread(route: tuple[str, str], query: str) -> Answer | None:
+    """Say what of a query nobody would look at: a parameter that there is not, or one that stands twice; None if all is read.
+
+    A mistyped name would be answered by other figures than were asked for. It is not told: the query is the caller's.
+    """
+    named = [name for name, _ in parse_qsl(query, keep_blank_values=True)]
+    known = PARAMETERS.get(route, frozenset())
+    if not known.issuperset(named):
+        return answer(400, orjson.dumps({"error": "unknown_parameter", "known": sorted(known)}))
+    twice = next((name for name in named if named.count(name) > 1), None)
+    return None if twice is None else answer(400, orjson.dumps({"error": "repeated_parameter", "field": twice}))
 
 
 def without(told: Answer, fields: frozenset[str]) -> Answer:
@@ -241,6 +261,8 @@ class Private:
 
     async def _tell(self, request: web.BaseRequest, path: str, query: str, caller: Caller | None) -> web.StreamResponse:
         """Answer a program that may ask, without what it may not see."""
+        if path not in MACHINES and (wrong := misread((request.method, path), query)) is not None:
+            return closing(wrong)
         try:
             if request.method == hdrs.METH_POST and caller is not None:
                 if caller.session is not None and not NO_FORM.has_csrf(caller.session, request.headers.get(CSRF_HEADER, "")):

@@ -18,6 +18,7 @@ from gateway.audit.trace import moment
 from gateway.listener import Answer, answer, problem
 from gateway.model import Fault, StorefrontId
 from gateway.office.dry_run import DryRun, Order
+from gateway.office.exporting import FORMAT, FORMATS
 from gateway.office.papers import Papers, Period, Unmeant, period
 from gateway.signing.chronicle import Noted
 from gateway.signing.entry import Entry, EntryKind, Export, Exported
@@ -112,7 +113,9 @@ class Clerk:
     # ── contracts ────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _contracts(self, storefront: StorefrontId, query: Mapping[str, str], by: str) -> object:
-        if query.get("format") != "csv":
+        if query.get(FORMAT, "") not in FORMATS:
+            return problem(400, FORMAT)
+        if query.get(FORMAT) != "csv":
             return await self._papers.contracts(storefront)
         headers = {"Content-Disposition": f'attachment; filename="contracts-{storefront}.csv"'}
         return answer(200, await self.table(storefront, by), headers, content_type=sheets.CONTENT_TYPE)

@@ -40,6 +40,7 @@ MOST_FLAWS: Final = 20
 
 JSON_TYPE: Final = "application/json"
 CSV_TYPE: Final = "text/csv"
+BOOLEANS: Final = {"true": True, "false": False}
 
 
 class Posted(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -264,10 +265,12 @@ class Reconciling:
         currency = query.get("currency")
         if currency is not None and currency not in CURRENCIES:
             return problem(400, "currency")
+        if (exact := BOOLEANS.get(query.get("exact", "false"))) is None:
+            return problem(400, "exact")
         found = await self.read(storefront, kind, body, written, currency)
         if not isinstance(found, Asked):
             return _invalid(found)
-        return msgspec.structs.replace(found, exact=query.get("exact") == "true")
+        return msgspec.structs.replace(found, exact=exact)
 
 
 def _sound(

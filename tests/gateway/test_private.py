@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest
@@ -15,7 +16,7 @@ from gateway.log import Log
 from gateway.metrics import CONTENT_TYPE
 from gateway.model import Destination
 from gateway.outbox import Shut
-from gateway.private import OPENAPI, ROUTES, is_own_name, why_not_ready
+from gateway.private import OPENAPI, PARAMETERS, ROUTES, is_own_name, why_not_ready
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
 from tests.doorway import purchase, refused
@@ -182,6 +183,7 @@ async def test_nothing_has_stopped_that_has_no_past(there: There) -> None:
         ("/api/v1/funnel", {"storefront": STOREFRONT, "event": CANARY}, 400, "event"),
         ("/api/v1/funnel", {"storefront": STOREFRONT, "step": CANARY}, 400, "step"),
         ("/api/v1/funnel", {"storefront": STOREFRONT, "count": "401"}, 400, "count"),
+        ("/api/v1/contracts", {"storefront": STOREFRONT, "format": CANARY}, 400, "format"),
         ("/api/v1/silence", {"storefront": CANARY}, 404, "unknown_storefront"),
         ("/api/v1/health", {"storefront": CANARY}, 404, "unknown_storefront"),
         ("/api/v1/dead-letters", {"storefront": CANARY}, 404, "unknown_storefront"),
@@ -193,6 +195,32 @@ async def test_nothing_has_stopped_that_has_no_past(there: There) -> None:
 async def test_what_is_not_known_is_a_code(there: There, path: str, query: dict[str, str], status: int, error: str) -> None:
     """An error names what was not understood, never what was said."""
     assert await there.ask(path, **query) == (status, {"error": error})
+
+
+@pytest.mark.parametrize("parameter", ["form", "Storefront", CANARY, "dry_run", ""])
+@pytest.mark.parametrize("said", ["1", ""])
+async def test_a_parameter_that_there_is_not_is_told(there: There, parameter: str, said: str) -> None:
+    """With those that there are, on every route: a mistyped name would be answered by other figures than were asked for."""
+    for (method, path), known in PARAMETERS.items():
+        if path == "/api/v1/openapi.json":
+            continue
+        url = f"{there.installation.private_url}{path}?{urlencode({'storefront': STOREFRONT, parameter: said})}"
+        async with there.session.request(method, url, headers=there.installation.own) as got:
+            assert (got.status, await got.json()) == (400, {"error": "unknown_parameter", "known": sorted(known)}), path
+
+
+async def test_a_parameter_that_stands_twice_is_told(there: There) -> None:
+    """Nobody knows which of them was meant."""
+    url = f"{there.installation.private_url}/api/v1/funnel?storefront={STOREFRONT}&count=3&count=4"
+    async with there.session.get(url, headers=there.installation.own) as got:
+        assert (got.status, await got.json()) == (400, {"error": "repeated_parameter", "field": "count"})
+
+
+async def test_machines_may_ask_with_whatever_query(there: There) -> None:
+    """A probe or a scrape adds what it likes to its own addresses."""
+    for path in ("/metrics", "/livez", "/readyz"):
+        async with there.session.get(f"{there.installation.private_url}{path}?a=b&a=c") as got:
+            assert got.status == 200
 
 
 @pytest.mark.parametrize("path", sorted({path for _, path in ROUTES}))

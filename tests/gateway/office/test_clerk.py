@@ -19,7 +19,7 @@ from gateway.console.language import Words
 from gateway.console.printing import printed
 from gateway.log import Log
 from gateway.model import Kind
-from gateway.private import OPENAPI
+from gateway.private import OPENAPI, PARAMETERS
 from gateway.sandbox.platforms import Platforms
 from tests.console import people
 from tests.doorway import purchase, refused
@@ -51,8 +51,9 @@ class There:
         self.log = log
 
     async def ask(self, path: str, role: str = "privacy", **query: str) -> tuple[int, Any]:
-        """Ask the private listener."""
-        url, asked = self.installation.private_url + path, {"storefront": STOREFRONT} | query
+        """Ask the private listener, of the storefront where a route is asked of one."""
+        of = {"storefront": STOREFRONT} if "storefront" in PARAMETERS["GET", path] else {}
+        url, asked = self.installation.private_url + path, of | query
         async with self.session.get(url, params=asked, headers={"Authorization": f"Bearer {self.tokens[role]}"}) as answer:
             body = await answer.read()
             return answer.status, json.loads(body) if answer.content_type == "application/json" else body.decode()
@@ -90,7 +91,7 @@ async def test_every_answer_is_as_described(there: There) -> None:
         purchase("1001", client={"ip": "203.0.113.77", "country": "FR"}, page_url="https://shop.example/t?x=1"), refused("1002")
     )
     for path, name in [*ANSWERS.items(), ("/api/v1/contracts/diff", "ContractDiff")]:
-        status, told = await there.ask(path, destination="meta")
+        status, told = await there.ask(path, **({"destination": "meta"} if name == "ContractDiff" else {}))
         assert status == 200, path
         found = Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": API["components"]})
         assert [*found.iter_errors(told)] == [], path

@@ -163,6 +163,7 @@ async def test_rows_come_as_csv_for_who_asks_for_it(there: There) -> None:
         (b"id", CSV, {"storefront": STOREFRONT, "format": "excel"}, (400, "format")),
         (b"id", CSV, {"storefront": STOREFRONT, "event": "sale"}, (400, "event")),
         (b"id", CSV, {"storefront": STOREFRONT, "currency": "EURO"}, (400, "currency")),
+        (b"id", CSV, {"storefront": STOREFRONT, "exact": "yes"}, (400, "exact")),
         (b"id", CSV, {"storefront": STOREFRONT}, (400, "invalid_list")),
         (b"id", {"Content-Type": "text/plain"}, {}, (415, "content_type")),
         (b"id", CSV | {"Content-Encoding": "gzip"}, {"storefront": STOREFRONT}, (415, "content_encoding")),
