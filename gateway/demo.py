@@ -29,6 +29,7 @@ from gateway.sandbox.platforms import serve as listen
 from gateway.sandbox.shop import make_shop_app
 from gateway.settings import Settings, load
 from gateway.signing.keyfile import create
+from gateway.signing.keyfile import load as load_key
 from gateway.signing.note import KEY_BYTES
 
 TEMPLATE: Final = files("config").joinpath("local.toml")
@@ -51,13 +52,15 @@ KEY_FILES: Final = {KeyKind.SECRET: "secret.key", KeyKind.PUBLISHABLE: "publisha
 def prepare(state: Path, first_port: int = DEMO_PORT) -> Settings:
     """Make what is missing under `state` and read the configuration. Existing keys and data stay as they are.
 
-    The configuration is written anew each time, with every port moved as `first_port` is. Raises OSError.
+    The configuration is written anew each time, with every port moved as `first_port` is. Raises OSError, CannotOpenLog.
     """
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (state / "sealing.json").exists():
         Keyring.create(state / "sealing.json")
     if not (state / SIGNING_KEY).exists():
-        (state / VERIFIER_KEY).write_text(create(state / SIGNING_KEY, DEMO_ORIGIN, os.urandom(KEY_BYTES)).text + "\n")
+        create(state / SIGNING_KEY, DEMO_ORIGIN, os.urandom(KEY_BYTES))
+    if (key := load_key(state / SIGNING_KEY, DEMO_ORIGIN)) is not None:  # written each time: a full disk leaves half of it
+        (state / VERIFIER_KEY).write_text(key.verifier.text + "\n")
     for kind, name in KEY_FILES.items():
         _write_once(state / name, make_key(kind, KeyId("demo")))
     for destination, token in TOKENS.items():

@@ -15,6 +15,7 @@ from gateway.log import Log, Reducer
 from gateway.model import Destination, StorefrontId
 from gateway.outbox.keyring import Keyring
 from gateway.signing.keyfile import create
+from gateway.signing.note import SigningKey
 from tests.browser import Page, browsing, needs_browser
 from tests.disk import full_disk
 from tests.showing import OFFSETS, Demo, first_free_port, is_free
@@ -64,10 +65,11 @@ def test_a_disk_without_room_leaves_no_half_of_a_key(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="too large"), full_disk():
         prepare(tmp_path / "state")
     create(tmp_path / "state" / SIGNING_KEY, DEMO_ORIGIN, bytes(32))
-    (tmp_path / "state" / VERIFIER_KEY).touch()
     with pytest.raises(OSError, match="too large"), full_disk():
         prepare(tmp_path / "state")
+    assert not (tmp_path / "state" / VERIFIER_KEY).read_text()
     assert prepare(tmp_path / "state").storefronts
+    assert (tmp_path / "state" / VERIFIER_KEY).read_text() == SigningKey(DEMO_ORIGIN, bytes(32)).verifier.text + "\n"
 
 
 def test_all_ports_move_together(tmp_path: Path) -> None:
