@@ -407,7 +407,7 @@ class QuietHandler(RequestHandler):
             if self._header_timer is None:
                 self._expect_headers()
 
-    def eof_received(self) -> bool:
+    def eof_received(self) -> bool:  # type: ignore[override]  # what asyncio asks for; aiohttp says nothing
         """Answer what came whole to a client that says by closing its side that this was all; then, or else, close.
 
         An answer that goes on and on ends, as its reader has most likely gone.
