@@ -18,7 +18,6 @@ from gateway.audit.trace import moment
 from gateway.listener import Answer, answer, problem
 from gateway.model import Fault, StorefrontId
 from gateway.office.dry_run import DryRun, Order
-from gateway.office.exporting import FORMAT, FORMATS
 from gateway.office.papers import Papers, Period, Unmeant, period
 from gateway.signing.chronicle import Noted
 from gateway.signing.entry import Entry, EntryKind, Export, Exported
@@ -113,9 +112,10 @@ class Clerk:
     # ── contracts ────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _contracts(self, storefront: StorefrontId, query: Mapping[str, str], by: str) -> object:
-        if query.get(FORMAT, "") not in FORMATS:
-            return problem(400, FORMAT)
-        if query.get(FORMAT) != "csv":
+        wanted = query.get("format", "")
+        if wanted not in {"", "json", "csv"}:
+            return problem(400, "format")
+        if wanted != "csv":
             return await self._papers.contracts(storefront)
         headers = {"Content-Disposition": f'attachment; filename="contracts-{storefront}.csv"'}
         return answer(200, await self.table(storefront, by), headers, content_type=sheets.CONTENT_TYPE)
