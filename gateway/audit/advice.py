@@ -12,11 +12,11 @@ https://developers.google.com/data-manager/api/devguides/concepts/understand-err
 https://developers.google.com/data-manager/api/reference/rpc/google.ads.datamanager.v1#errorreason (read 2026-11-22)
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from gateway.audit.refusals import REFUSALS, Advice
-from gateway.model import Destination, Reason, Refusal
+from gateway.model import Destination, Kind, Reason, Refusal
 
 NAMES: Final = {Destination.META: "Meta", Destination.PINTEREST: "Pinterest", Destination.GOOGLE_ADS: "Google Ads"}
 
@@ -598,6 +598,11 @@ def about_later_word(destination: Destination, code: str | None) -> str:
     bare = None if code is None else code.removeprefix("PROCESSING_ERROR_").removeprefix("REASON_")
     advice = by_code(destination, Reason.CONFIGURATION, bare) or NOT_SET_UP
     return " ".join(advice).replace("{platform}", NAMES[destination])
+
+
+def those_that_wait(kinds: Iterable[Kind]) -> str:
+    """Say which kinds of events wait for what is not set up, while others go."""
+    return f"What waits for it, and is asked about once an hour: {', '.join(sorted(kinds))}."
 
 
 def in_words(destination: Destination, reason: Reason | Refusal | None, code: str | None) -> str | None:
