@@ -160,14 +160,16 @@ INDEX: Final = re.compile(r"(?:events\.)?events\[([0-9]{1,4})\]", re.ASCII)
 
 
 class Answer(msgspec.Struct, frozen=True, rename="camel"):
-    """Google's reply: the id of the request, or its error. Warnings never mean a refusal."""
+    """Google's reply: the id of the request, or its error. Warnings never mean a refusal, whatever they look like."""
 
     request_id: Any = None
-    field_warnings: list[Violation] = []
+    field_warnings: msgspec.Raw = msgspec.Raw(b"[]")
     error: Status | None = None
 
 
 ANSWER: Final = msgspec.json.Decoder(Answer | list[Answer])
+LISTED: Final = msgspec.json.Decoder(list[msgspec.Raw])
+WARNING: Final = msgspec.json.Decoder(Violation)
 
 
 # ── what became of it ────────────────────────────────────────────────────────────────────────────────────────────
@@ -262,7 +264,7 @@ class DataManager:
         if answer is None or not 200 <= reply.status < 300 or not (named(answer) or self.validate_only):
             return by_status(reply, count)
         taken = Delivered(Reason.ACCEPTED_FOR_PROCESSING, receipt=receipt_of(answer.request_id))
-        warned = hints_of(answer.field_warnings, INDEX)
+        warned = hints_of(warnings_of(answer), INDEX)
         return tuple([taken if i not in warned else told(taken, warned[i], None) for i in range(count)])
 
     def ask_after(self, receipt: Receipt) -> Request | None:
@@ -290,7 +292,7 @@ class DataManager:
     def warnings(self, reply: Reply) -> int:
         """Count the fields that Google would rather have otherwise; they never mean a refusal."""
         answer = answer_of(reply)
-        return 0 if answer is None else len(answer.field_warnings)
+        return 0 if answer is None else len(warnings_of(answer))
 
     def _target(self, kind: Kind, action: str) -> Target:
         """Write out a kind's conversion action."""
@@ -329,6 +331,12 @@ def answer_of(reply: Reply) -> Answer | None:
     if isinstance(answer, list):
         return answer[0] if answer else None
     return answer
+
+
+def warnings_of(answer: Answer) -> list[Violation]:
+    """Read the warnings of a success; those that cannot be read are left out."""
+    listed = read(LISTED, answer.field_warnings) or []
+    return [warning for raw in listed if (warning := read(WARNING, raw)) is not None]
 
 
 def named(answer: Answer) -> bool:

@@ -124,6 +124,16 @@ def test_every_published_reason_means_something(reason: str, status: int, canoni
     assert first.code in words
 
 
+@pytest.mark.parametrize(
+    "warnings", ["null", '"x"', "{}", '[{"field": null, "reason": 5}]', '[7, {"field": "events[1]", "reason": "X"}]']
+)
+def test_no_warning_hides_a_success(warnings: str) -> None:
+    """Whatever shape warnings have, what was taken was taken; those that can be read are counted."""
+    reply = Reply(200, {}, f'{{"requestId": "r1", "fieldWarnings": {warnings}}}'.encode())
+    assert {type(verdict) for verdict in ALLOWED.interpret(reply, 2)} == {Delivered}
+    assert ALLOWED.warnings(reply) == warnings.count("events")
+
+
 @pytest.mark.parametrize("reason", ProcessingErrorReason.__members__)
 def test_every_published_later_reason_means_something(reason: str) -> None:
     """Each counts its events, under Google's whole word; what is not in the table was not used."""
