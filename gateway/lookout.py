@@ -91,7 +91,7 @@ def lane_states(  # noqa: PLR0913, PLR0917 - rooms, each once
 def _advice(lane: Lane, health: Health, word: LaterWord) -> str | None:
     """Say what to do about a lane: about why nothing goes there, else about what is not set up at the platform."""
     if health.reason is not None:
-        return in_words(lane.destination, health.reason, health.last_code)
+        return in_words(lane.destination, health.reason, health.code)
     code = _not_set_up(health, word)
     advice = None if code is None else about_later_word(lane.destination, None if code == NONE else code)
     if advice is None or health.not_set_up is None:

@@ -48,11 +48,14 @@ class Health(msgspec.Struct, frozen=True):
     throttled_until: float | None
     last_success: float | None
     last_code: PlatformCode | None
+    """Of the last request, be it a probe."""
     violation: Violation | None
     """The last time that the contract kept something from leaving."""
     paused_at: int | None = None
     not_set_up: NotSetUp | None = None
     """What the platform finds not set up for some of the events, while it takes others."""
+    code: PlatformCode | None = None
+    """The platform's code for the reason."""
 
 
 class LaneStanding:
@@ -97,6 +100,7 @@ class LaneStanding:
             last_code=None if paused_at is not None else self.last_code,
             violation=self._violation,
             paused_at=paused_at,
+            code=self.last_code if paused is None else paused.code,
             not_set_up=NotSetUp(self._unset_code, frozenset(self._unset)) if self._unset else None,
         )
 
@@ -112,7 +116,7 @@ class LaneStanding:
 
     def note(self, stop: Pause | Throttle | Retry | Maybe | None, verdicts: Sequence[Verdict]) -> None:
         """Change by one request's outcome; `stop` is what stops the whole lane, if anything does."""
-        self.last_code = verdicts[0].code
+        self.last_code = (stop or verdicts[0]).code
         match stop:
             case Pause():
                 self.pause(stop)
