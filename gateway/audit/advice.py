@@ -134,6 +134,10 @@ REACHING: Final[Mapping[str, Advice]] = {
         "No TLS connection could be made with {platform}'s address.",
         "See whether a proxy stands in between, or whether the port speaks TLS at all.",
     ),
+    "token-endpoint": Advice(
+        "The address where tokens are got did not answer, so nothing was sent.",
+        f"{NOTHING} If it lasts, see whether a firewall or proxy holds up what this machine sends to oauth2.googleapis.com.",
+    ),
     "http-401": Advice("{platform} does not accept the token.", f"Make a new one. {NEXT_TOKEN}"),
     "http-403": Advice(
         "{platform}, or something before it, does not allow the request.",

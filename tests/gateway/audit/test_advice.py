@@ -83,7 +83,7 @@ BEYOND: Final = {
         "invalid_scope",
         "unauthorized_client",
     ),  # Google's token endpoint
-    *("name", "refused", "unreachable", "connect-timeout", "certificate", "tls"),  # the way to the platform
+    *("name", "refused", "unreachable", "connect-timeout", "certificate", "tls", "token-endpoint"),  # the way to the platform
 }
 """Codes that are explained and stand in no adapter's table."""
 
