@@ -398,8 +398,14 @@ def number(error: ErrorCount) -> int:
 
 
 def rest_of(statuses: Sequence[DestinationStatus]) -> Processing:
-    """Say what became of the events without a reason when all is over: used, unless all destinations failed."""
-    return Processing.NOT_USED if all(status.request_status in FAILED for status in statuses) else Processing.USED
+    """Say what became of the events without a reason when all is over: used, unless all destinations failed.
+
+    Where one failed and gives no reason, it is not known how many are its own: nothing is told of any.
+    """
+    failed = [status for status in statuses if status.request_status in FAILED]
+    if len(failed) == len(statuses):
+        return Processing.NOT_USED
+    return Processing.USED if all(status.error_info.error_counts for status in failed) else Processing.UNTOLD
 
 
 def no_status(verdict: Verdict) -> Processed | Retry | Throttle | Pause:
