@@ -6,6 +6,7 @@ from gateway.adapter import Access, Rehearsal, Reply
 from gateway.delivery.contract import Violation
 from gateway.delivery.fates import NoReply, one_setting, refuses_credential
 from gateway.delivery.outgoing import compose
+from gateway.delivery.patience import monotonic
 from gateway.delivery.rehearsal import Finding, clock_ahead, found, samples, unsent, without_answer
 from gateway.delivery.route import Route
 from gateway.delivery.transport import Transport
@@ -32,9 +33,17 @@ async def rehearse(route: Route, transport: Transport, wall: Callable[[], float]
     if refuses_credential(verdicts):
         route.credential.refused(access)
     if len(events) > 1 and one_setting(verdicts):
-        alone = [await _sent(route, transport, rehearsal, access, [event]) for event in events]
+        alone = [await _one(route, transport, rehearsal, access, event) for event in events]
         verdicts = tuple(rehearsal.adapter.interpret(one, 1)[0] if isinstance(one, Reply) else verdicts[0] for one in alone)
     return found(rehearsal, verdicts, clock_ahead(reply, wall()))
+
+
+async def _one(
+    route: Route, transport: Transport, rehearsal: Rehearsal, access: Access, event: Minimised
+) -> Reply | NoReply | Violation:
+    """Send an event by itself, beside the request that has its place in the platform's quota: it counts all the same."""
+    route.meter.take(monotonic())
+    return await _sent(route, transport, rehearsal, access, [event])
 
 
 async def _sent(
