@@ -359,8 +359,8 @@ def refusal(status: Status, reply: Reply, count: int) -> tuple[Verdict, ...]:
     verdict = REASONS[known]
     outside = [v.field for v in violations if v.field and not v.field.startswith("events")]
     if outside and all(map(ACTION.match, outside)) and (isinstance(verdict, Isolate) or known in VAGUE):
-        verdict = NOT_SET_UP
-    elif outside and isinstance(verdict, Isolate):
+        return spread(told(NOT_SET_UP, code_of("product_destination_id", known), after), count)
+    if outside and isinstance(verdict, Isolate):
         verdict = Pause(Reason.CONFIGURATION)
     return spread(told(verdict, code_of(known), after), count, hints_of(violations, INDEX))
 
