@@ -310,11 +310,12 @@ def gravest(errors: Sequence[Found]) -> Found:
 
 
 def own(error: Found, *, some_taken: bool) -> Found:
-    """Say what an error means that names its row, in an answer that judges row by row: what is not set up is so for the row.
+    """Say what an error means that names its row: what is not set up is so for the row, and for its kind.
 
     Its conversion action is wrong, and the other kinds have actions of their own; or the account takes no digests, and takes
     clicks. Nobody else waits for that: the row is asked about again once an hour, and somebody is told. What an error says of
-    the whole account or of who asks counts for the row alone if other rows were taken; else the destination stops.
+    the whole account or of who asks counts for the row alone if other rows were taken; else the destination stops. Of a request
+    that was refused whole it counts for all its rows, and whoever sent it asks for each kind by itself.
     """
     family = "" if error.code is None else error.code.partition(".")[0]
     if not isinstance(error.verdict, Pause) or not (some_taken or family in OF_A_ROW):
@@ -359,6 +360,8 @@ def refusal(status: Status, reply: Reply, count: int) -> tuple[Verdict, ...]:
     if not known:
         return by_status(reply, count, after)
     first = gravest(known)
+    if first.row is not None:
+        first = own(first, some_taken=False)
     violations = [violation for detail in details for violation in detail.field_violations]
     outside = any(violation.field and not violation.field.startswith("conversions") for violation in violations)
     verdict = SETTINGS if outside and isinstance(first.verdict, Isolate) else first.verdict

@@ -111,13 +111,16 @@ class Body(TypedDict):
 # ── replies ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 CONFIGURATION: Final = (
-    "ACCOUNT_INELIGIBLE_FOR_STORE_SALES DESTINATION_ACCOUNT_DATA_POLICY_PROHIBITS_ENHANCED_CONVERSIONS "
+    "DESTINATION_ACCOUNT_DATA_POLICY_PROHIBITS_ENHANCED_CONVERSIONS "
     "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED DESTINATION_ACCOUNT_NOT_ENABLED_ENHANCED_CONVERSIONS_FOR_LEADS "
     "DESTINATION_ACCOUNT_TYPE_MISMATCH DUPLICATE_DESTINATION_REFERENCE EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED "
-    "EVENT_SOURCE_AND_DESTINATION_MISMATCH INVALID_CONVERSION_ACTION_ID INVALID_CONVERSION_ACTION_TYPE INVALID_DESTINATION "
     "LINKED_ACCOUNT_ONLY_ALLOWED_WITH_DATA_PARTNER_LOGIN_ACCOUNT MISMATCHED_ACCOUNT_TYPE MULTIPLE_DATA_TYPES_NOT_ALLOWED "
     "NOT_ALLOWLISTED NOT_FOUND OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH PROJECT_DISABLED SERVICE_DISABLED "
     "TERMS_AND_CONDITIONS_NOT_SIGNED TOO_MANY_DESTINATIONS UNIMPLEMENTED"
+)
+AN_ACTION: Final = (
+    "ACCOUNT_INELIGIBLE_FOR_STORE_SALES CONVERSION_ACTION_TOO_RECENTLY_CREATED EVENT_SOURCE_AND_DESTINATION_MISMATCH "
+    "INVALID_CONVERSION_ACTION_ID INVALID_CONVERSION_ACTION_TYPE INVALID_DESTINATION"
 )
 AN_EVENT: Final = (
     "EVENT_TIME_INVALID FAILED_PRECONDITION FIELD_VALUE_TOO_LONG FIELD_VALUE_TOO_SHORT INVALID_AD_IDENTIFIER_FOR_ACCOUNT "
@@ -126,36 +129,47 @@ AN_EVENT: Final = (
     "NO_IDENTIFIERS_PROVIDED OUT_OF_RANGE REQUIRED_FIELD_MISSING THIRD_PARTY_USER_DATA_NOT_ALLOWED TOO_FEW_ELEMENTS "
     "TOO_MANY_ELEMENTS TOO_MANY_USER_IDENTIFIERS"
 )
+NOT_SET_UP: Final = Retry(Reason.CONFIGURATION, after=LONGEST_WAIT, apart=True)
+"""A conversion action is not what it must be. Each kind of event has an action of its own, so only that kind waits."""
+
 REASONS: Final[Mapping[str, Verdict]] = {
     **COMMON,
     **dict.fromkeys(CONFIGURATION.split(), Pause(Reason.CONFIGURATION)),
-    "CONVERSION_ACTION_TOO_RECENTLY_CREATED": Retry(Reason.CONFIGURATION, after=LONGEST_WAIT),
+    **dict.fromkeys(AN_ACTION.split(), NOT_SET_UP),
     "INTERNAL_ERROR": Maybe(Reason.SERVER_ERROR),
     "TOO_MANY_EVENTS": Isolate(Reason.TOO_LARGE),
     **dict.fromkeys(AN_EVENT.split(), Isolate(Reason.REJECTED)),
 }
 """By `ErrorReason`, by Google's standard reasons and by canonical status; a reason that is not here is left to the status.
-A new conversion action is usable six hours after it was made; until then it is asked for once an hour.
+A new conversion action is usable six hours after it was made.
 
 https://developers.google.com/data-manager/api/reference/rpc/google.ads.datamanager.v1#errorreason and
 https://developers.google.com/data-manager/api/devguides/concepts/understand-errors (read 2026-11-22)
 """
 
+VAGUE: Final = frozenset({"NOT_FOUND", "PERMISSION_DENIED"})
+"""Words that say no more than a status does, and stand beside reasons that do."""
+
 GRAVEST_FIRST: Final = (Throttle, Pause, Retry, Maybe, Isolate)
-"""Of several reasons the one counts whose verdict stands first: what concerns the whole destination before an event."""
-RANK: Final = {name: GRAVEST_FIRST.index(type(verdict)) for name, verdict in REASONS.items()}
+"""Of several reasons the one counts whose verdict stands first: what concerns the whole destination before an action, and that
+before an event. What is said of an action counts before words that are vague."""
+RANK: Final = {name: GRAVEST_FIRST.index(type(verdict)) + 1.5 * (name in VAGUE) for name, verdict in REASONS.items()}
+ACTION: Final = re.compile(r"destinations(?:\[[0-9]{1,2}\])?\.product_?destination_?id", re.ASCII | re.IGNORECASE)
+"""The path of a conversion action, with or without the place of its destination."""
 INDEX: Final = re.compile(r"(?:events\.)?events\[([0-9]{1,4})\]", re.ASCII)
 
 
 class Answer(msgspec.Struct, frozen=True, rename="camel"):
-    """Google's reply: the id of the request, or its error. Warnings never mean a refusal."""
+    """Google's reply: the id of the request, or its error. Warnings never mean a refusal, whatever they look like."""
 
     request_id: Any = None
-    field_warnings: list[Violation] = []
+    field_warnings: msgspec.Raw = msgspec.Raw(b"[]")
     error: Status | None = None
 
 
 ANSWER: Final = msgspec.json.Decoder(Answer | list[Answer])
+LISTED: Final = msgspec.json.Decoder(list[msgspec.Raw])
+WARNING: Final = msgspec.json.Decoder(Violation)
 
 
 # ── what became of it ────────────────────────────────────────────────────────────────────────────────────────────
@@ -250,7 +264,7 @@ class DataManager:
         if answer is None or not 200 <= reply.status < 300 or not (named(answer) or self.validate_only):
             return by_status(reply, count)
         taken = Delivered(Reason.ACCEPTED_FOR_PROCESSING, receipt=receipt_of(answer.request_id))
-        warned = hints_of(answer.field_warnings, INDEX)
+        warned = hints_of(warnings_of(answer), INDEX)
         return tuple([taken if i not in warned else told(taken, warned[i], None) for i in range(count)])
 
     def ask_after(self, receipt: Receipt) -> Request | None:
@@ -278,7 +292,7 @@ class DataManager:
     def warnings(self, reply: Reply) -> int:
         """Count the fields that Google would rather have otherwise; they never mean a refusal."""
         answer = answer_of(reply)
-        return 0 if answer is None else len(answer.field_warnings)
+        return 0 if answer is None else len(warnings_of(answer))
 
     def _target(self, kind: Kind, action: str) -> Target:
         """Write out a kind's conversion action."""
@@ -319,13 +333,23 @@ def answer_of(reply: Reply) -> Answer | None:
     return answer
 
 
+def warnings_of(answer: Answer) -> list[Violation]:
+    """Read the warnings of a success; those that cannot be read are left out."""
+    listed = read(LISTED, answer.field_warnings) or []
+    return [warning for raw in listed if (warning := read(WARNING, raw)) is not None]
+
+
 def named(answer: Answer) -> bool:
     """Tell whether the answer names its request."""
     return isinstance(answer.request_id, str) and answer.request_id != ""
 
 
 def refusal(status: Status, reply: Reply, count: int) -> tuple[Verdict, ...]:
-    """Look an error up by the gravest of its reasons; a fault outside the events is no event's."""
+    """Look an error up by the gravest of its reasons; a fault outside the events is no event's.
+
+    Where it is a conversion action's, which one's is not said in a way that can be relied on: it may be said of each kind in
+    the request, and whoever sent it asks for each kind by itself.
+    """
     details = details_of(status)
     violations = [violation for detail in details for violation in detail.field_violations]
     known = min((word for word in [*words_of(details), status.status] if word in REASONS), key=RANK.__getitem__, default=None)
@@ -333,7 +357,10 @@ def refusal(status: Status, reply: Reply, count: int) -> tuple[Verdict, ...]:
     if known is None:
         return by_status(reply, count, after)
     verdict = REASONS[known]
-    if isinstance(verdict, Isolate) and any(v.field and not v.field.startswith("events") for v in violations):
+    outside = [v.field for v in violations if v.field and not v.field.startswith("events")]
+    if outside and all(map(ACTION.match, outside)) and (isinstance(verdict, Isolate) or known in VAGUE):
+        return spread(told(NOT_SET_UP, code_of("product_destination_id", known), after), count)
+    if outside and isinstance(verdict, Isolate):
         verdict = Pause(Reason.CONFIGURATION)
     return spread(told(verdict, code_of(known), after), count, hints_of(violations, INDEX))
 
@@ -371,8 +398,14 @@ def number(error: ErrorCount) -> int:
 
 
 def rest_of(statuses: Sequence[DestinationStatus]) -> Processing:
-    """Say what became of the events without a reason when all is over: used, unless all destinations failed."""
-    return Processing.NOT_USED if all(status.request_status in FAILED for status in statuses) else Processing.USED
+    """Say what became of the events without a reason when all is over: used, unless all destinations failed.
+
+    Where one failed and gives no reason, it is not known how many are its own: nothing is told of any.
+    """
+    failed = [status for status in statuses if status.request_status in FAILED]
+    if len(failed) == len(statuses):
+        return Processing.NOT_USED
+    return Processing.USED if all(status.error_info.error_counts for status in failed) else Processing.UNTOLD
 
 
 def no_status(verdict: Verdict) -> Processed | Retry | Throttle | Pause:

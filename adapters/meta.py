@@ -17,7 +17,7 @@ import msgspec
 import orjson
 from pydantic import Field, model_validator
 
-from adapters.replies import Waits, by_status, code_of, longest, read, receipt_of, spread, told
+from adapters.replies import BY_STATUS, Waits, by_status, code_of, longest, read, receipt_of, spread, told
 from adapters.shapes import BASE_URL, shaped
 from gateway.adapter import (
     LONGEST_WAIT,
@@ -447,8 +447,8 @@ def refusal(fault: Fault, reply: Reply, count: int) -> tuple[Verdict, ...]:
         known = Pause(Reason.CONFIGURATION)
     if fault.code < 0 or (fault.is_transient is True and (known is None or isinstance(known, Isolate))):
         known = BUSY
-    if known is None:
-        known = BUSY if reply.status >= 500 else Isolate(Reason.UNKNOWN_ERROR)
+    if known is None:  # the status says more than a code that nobody knows
+        known = BUSY if reply.status >= 500 else BY_STATUS.get(reply.status, Isolate(Reason.UNKNOWN_ERROR))
     waits = longest(reply.retry_after, usage_wait(reply.headers))
     return spread(told(known, code, waits), count, dict.fromkeys(hinted(fault.error_user_msg), code))
 

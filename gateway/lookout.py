@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from gateway.adapter import Adapter
-from gateway.audit.advice import about_later_word, in_words
+from gateway.audit.advice import about_later_word, in_words, those_that_wait
 from gateway.audit.rehearsals import canary_state
 from gateway.audit.standing import CredentialState, LaneState, Lookout, Readiness, breaker, throttle, token
 from gateway.audit.trace import moment
@@ -91,9 +91,12 @@ def lane_states(  # noqa: PLR0913, PLR0917 - rooms, each once
 def _advice(lane: Lane, health: Health, word: LaterWord) -> str | None:
     """Say what to do about a lane: about why nothing goes there, else about what is not set up at the platform."""
     if health.reason is not None:
-        return in_words(lane.destination, health.reason, health.last_code)
+        return in_words(lane.destination, health.reason, health.code)
     code = _not_set_up(health, word)
-    return None if code is None else about_later_word(lane.destination, None if code == NONE else code)
+    advice = None if code is None else about_later_word(lane.destination, None if code == NONE else code)
+    if advice is None or health.not_set_up is None:
+        return advice
+    return f"{advice} {those_that_wait(health.not_set_up.kinds)}"
 
 
 def _not_set_up(health: Health, word: LaterWord) -> str | None:

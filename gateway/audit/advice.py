@@ -12,11 +12,11 @@ https://developers.google.com/data-manager/api/devguides/concepts/understand-err
 https://developers.google.com/data-manager/api/reference/rpc/google.ads.datamanager.v1#errorreason (read 2026-11-22)
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from gateway.audit.refusals import REFUSALS, Advice
-from gateway.model import Destination, Reason, Refusal
+from gateway.model import Destination, Kind, Reason, Refusal
 
 NAMES: Final = {Destination.META: "Meta", Destination.PINTEREST: "Pinterest", Destination.GOOGLE_ADS: "Google Ads"}
 
@@ -133,6 +133,10 @@ REACHING: Final[Mapping[str, Advice]] = {
     "tls": Advice(
         "No TLS connection could be made with {platform}'s address.",
         "See whether a proxy stands in between, or whether the port speaks TLS at all.",
+    ),
+    "token-endpoint": Advice(
+        "The address where tokens are got did not answer, so nothing was sent.",
+        f"{NOTHING} If it lasts, see whether a firewall or proxy holds up what this machine sends to oauth2.googleapis.com.",
     ),
     "http-401": Advice("{platform} does not accept the token.", f"Make a new one. {NEXT_TOKEN}"),
     "http-403": Advice(
@@ -464,6 +468,7 @@ GOOGLE: Final[Mapping[str, Advice]] = {
         ("INVALID_CONVERSION_ACTION_ID", "INVALID_CONVERSION_ACTION_TYPE", "EVENT_SOURCE_AND_DESTINATION_MISMATCH"),
         GOOGLE_ACTION,
     ),
+    "product_destination_id": GOOGLE_ACTION,
     "ONE_PER_CLICK_CONVERSION_ACTION_NOT_PERMITTED_WITH_BRAID": GOOGLE_BRAID,
     "EXTERNAL_ATTRIBUTION_DATA_MISSING": GOOGLE_ATTRIBUTION,
     "CUSTOM_VARIABLE_NOT_ENABLED": GOOGLE_BUG,
@@ -598,6 +603,11 @@ def about_later_word(destination: Destination, code: str | None) -> str:
     bare = None if code is None else code.removeprefix("PROCESSING_ERROR_").removeprefix("REASON_")
     advice = by_code(destination, Reason.CONFIGURATION, bare) or NOT_SET_UP
     return " ".join(advice).replace("{platform}", NAMES[destination])
+
+
+def those_that_wait(kinds: Iterable[Kind]) -> str:
+    """Say which kinds of events wait for what is not set up, while others go."""
+    return f"What waits for it, and is asked about once an hour: {', '.join(sorted(kinds))}."
 
 
 def in_words(destination: Destination, reason: Reason | Refusal | None, code: str | None) -> str | None:

@@ -94,7 +94,8 @@ def _what_and_do(destination: Destination, finding: Finding) -> tuple[str, str]:
         what, do = advise(destination, finding.reason, finding.code)
         return f"{what} It was {', '.join(map(str, finding.places))}.", do
     if not finding.well:
-        return advise(destination, finding.reason, finding.code)
+        what, do = advise(destination, finding.reason, finding.code)
+        return (f"{what} This is so of: {', '.join(finding.kinds)}." if finding.kinds else what), do
     unexpected = finding.way is Way.TOO_OLD and finding.reason is not Reason.EXPIRED
     return (UNEXPECTED if unexpected else WELL[finding.way]).replace("{platform}", platform), "Nothing."
 

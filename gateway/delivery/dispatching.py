@@ -8,7 +8,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.delivery.contract import Violation
-from gateway.delivery.fates import HALTED, CalledOff, broke_contract, misconfigured, not_understood, standstill, untried
+from gateway.delivery.fates import (
+    HALTED,
+    CalledOff,
+    broke_contract,
+    by_kind,
+    misconfigured,
+    not_understood,
+    one_setting,
+    standstill,
+    untried,
+)
 from gateway.delivery.patience import Patience, monotonic
 from gateway.delivery.route import Office, Route
 from gateway.delivery.screening import Rules, all_may_go, screen
@@ -159,18 +169,25 @@ class Dispatcher:
     # ── after it ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _take(self, work: Work, group: Sequence[Record], verdicts: Sequence[Verdict]) -> None:
-        """Keep a request's verdicts, change the lane's standing, and have cut what was refused as a whole."""
+        """Keep a request's verdicts, change the lane's standing, and have cut what was refused as a whole.
+
+        Where one setting stands against all of a request, it may be that of one kind of event: then each kind goes by itself.
+        """
         kinds = set(map(type, verdicts))
         work.stop = standstill(verdicts)
         self._standing.note(work.stop, verdicts)
         if len(group) > 1 and Isolate in kinds:
             self._isolate(work, group, verdicts)
+        elif one_setting(verdicts) and len(alike := by_kind(group)) > 1:
+            for part in alike:
+                work.plan.again(part)
+            return
         else:
             work.outcomes += zip(group, verdicts, strict=True)
         if Delivered in kinds:
             work.plan.taken()
         if Retry in kinds:
-            self._standing.look_for_settings(verdicts)
+            self._standing.look_for_settings(group, verdicts)
         refused = Rejected in kinds or Isolate in kinds or (Retry in kinds and any(map(not_understood, verdicts)))
         if refused and not work.probe:
             self._suspect(work)

@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.delivery.backoff import Pace, full_jitter
 from gateway.delivery.contract import Violation
-from gateway.model import Delivered, Isolate, Maybe, Pause, PlatformCode, Reason, Rejected, Retry, Throttle, Verdict
+from gateway.model import Delivered, Isolate, Kind, Maybe, Pause, PlatformCode, Reason, Rejected, Retry, Throttle, Verdict
 from gateway.outbox import Dead, Done, Later, Record, Settlement
 
 CRASHES: Final = 3
@@ -176,6 +176,19 @@ def not_set_up(verdicts: Sequence[Verdict]) -> Retry | None:
     """Give the first event that waits apart because something is not set up for it at the platform; None if none does."""
     found = (verdict for verdict in verdicts if isinstance(verdict, Retry) and verdict.apart)
     return next((verdict for verdict in found if verdict.reason in SETTINGS), None)
+
+
+def one_setting(verdicts: Sequence[Verdict]) -> bool:
+    """Say whether all of a request waits apart for one and the same thing that is not set up."""
+    return not_set_up(verdicts[:1]) is not None and all(verdict == verdicts[0] for verdict in verdicts)
+
+
+def by_kind(records: Sequence[Record]) -> list[list[Record]]:
+    """Part records by the kind of event that they hold, each part in its order."""
+    alike: dict[Kind, list[Record]] = {}
+    for record in records:
+        alike.setdefault(record.event.kind, []).append(record)
+    return list(alike.values())
 
 
 def one_answer(outcomes: Sequence[Pair]) -> Delivered | None:

@@ -258,6 +258,8 @@ ERROR: Final = re.compile(r"[a-z][a-z_]{1,37}", re.ASCII)
 COMES_RIGHT: Final = frozenset({"server_error", "temporarily_unavailable", "internal_failure", "backend_error"})
 TOO_MANY: Final = frozenset({"rate_limit_exceeded", "slow_down", "quota_exceeded"})
 INVALID_GRANT: Final = "invalid_grant"
+NO_ANSWER: Final = PlatformCode("token-endpoint")
+"""The token endpoint was asked and did not answer: a word of ours, told like a platform's code."""
 SCOPE_MISSING: Final = PlatformCode("ACCESS_TOKEN_SCOPE_INSUFFICIENT")
 """What Google's interfaces say of a token without the scope they ask for; here it is seen before the first request."""
 
@@ -265,7 +267,8 @@ SCOPE_MISSING: Final = PlatformCode("ACCESS_TOKEN_SCOPE_INSUFFICIENT")
 def read_answer(reply: Reply | NoReply, grant: Grant, endpoint: TokenEndpoint, now: float) -> Token | Pause | Retry | Throttle:
     """Say what the token endpoint's reply means. `now` is Unix seconds; a clock that is wrong shows by the reply's date."""
     if isinstance(reply, NoReply):
-        return Retry(reply.reason, code=reply.code)
+        # Whatever the endpoint got of the question, no event has left.
+        return Retry(Reason.NOT_CONNECTED, code=reply.code if reply.certain_no else NO_ANSWER)
     answer = _decoded(reply.body)
     if 200 <= reply.status < 300:
         return Retry(Reason.UNREADABLE_REPLY) if answer is None else _token(answer, endpoint.scope)

@@ -50,7 +50,7 @@ class Finding(msgspec.Struct, frozen=True):
 
     `recorded`: the platform has counted the event. `clock_ahead`: by how many seconds this machine's clock is ahead of
     the platform's (less than 0: behind); None when it did not tell. `sent`: whether anything left this machine. `places`: what
-    the contract did not let out.
+    the contract did not let out. `kinds`: whose events would not be taken, where others' would.
     """
 
     way: Way
@@ -61,6 +61,7 @@ class Finding(msgspec.Struct, frozen=True):
     clock_ahead: int | None = None
     sent: bool = True
     places: tuple[Place, ...] = ()
+    kinds: tuple[Kind, ...] = ()
 
 
 def samples(rehearsal: Rehearsal, destination: Destination, now: int) -> list[Minimised]:
@@ -82,13 +83,19 @@ def samples(rehearsal: Rehearsal, destination: Destination, now: int) -> list[Mi
 
 
 def found(rehearsal: Rehearsal, verdicts: Sequence[Verdict], clock_ahead: int | None) -> Finding:
-    """Say what the answer shows: what stands in the way most, or that nothing does."""
-    worst = max(verdicts, key=lambda verdict: GRAVEST_LAST.index(type(verdict)))
-    taken = isinstance(worst, Delivered)
-    proven = isinstance(worst, Rejected | Isolate) and worst.code is not None and worst.code == rehearsal.proof
+    """Say what the answer shows, by the verdict on each kind: what stands in the way most, or that nothing does."""
+    bad = [(kind, one) for kind, one in zip(rehearsal.kinds, verdicts, strict=False) if not _as_hoped(rehearsal, one)]
+    worst = max([one for _, one in bad] or verdicts, key=lambda verdict: GRAVEST_LAST.index(type(verdict)))
     right = clock_ahead is None or abs(clock_ahead) < CLOCK_SECONDS
-    recorded = taken and rehearsal.way in {Way.TEST_EVENT, Way.TOO_OLD}
-    return Finding(rehearsal.way, (taken or proven) and right, recorded, worst.reason, worst.code, clock_ahead)
+    recorded = isinstance(worst, Delivered) and rehearsal.way in {Way.TEST_EVENT, Way.TOO_OLD}
+    kinds = tuple(kind for kind, _ in bad) if len(bad) < len(verdicts) else ()
+    return Finding(rehearsal.way, not bad and right, recorded, worst.reason, worst.code, clock_ahead, kinds=kinds)
+
+
+def _as_hoped(rehearsal: Rehearsal, verdict: Verdict) -> bool:
+    """Say whether the event was taken, or refused for what it was meant to be refused for."""
+    proven = rehearsal.proof is not None and verdict.code == rehearsal.proof
+    return isinstance(verdict, Delivered) or (isinstance(verdict, Rejected | Isolate) and proven)
 
 
 def without_answer(rehearsal: Rehearsal, nothing: NoReply) -> Finding:

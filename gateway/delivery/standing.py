@@ -16,18 +16,18 @@ from gateway.delivery.fates import HALTED, Crash, breather, not_set_up, takes_ot
 from gateway.delivery.patience import monotonic
 from gateway.delivery.route import Office
 from gateway.delivery.work import Work
-from gateway.model import Maybe, Pause, PlatformCode, Reason, Retry, Throttle, Verdict
-from gateway.outbox import Lane
+from gateway.model import Kind, Maybe, Pause, PlatformCode, Reason, Retry, Throttle, Verdict
+from gateway.outbox import Lane, Record
 
 MENDED_SECONDS: Final = 2 * LONGEST_WAIT
-"""When no event has waited apart for a setting for so long, it is set up: they ask again at least once an hour."""
+"""When no event of a kind has waited apart for a setting for so long, it is set up: they ask again at least once an hour."""
 
 
 class NotSetUp(msgspec.Struct, frozen=True):
-    """The platform's code for what is not set up, and when it was last said (monotonic seconds)."""
+    """The platform's code for what is not set up, and the kinds of events that wait for it."""
 
     code: PlatformCode | None
-    said_at: float
+    kinds: frozenset[Kind]
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -48,11 +48,14 @@ class Health(msgspec.Struct, frozen=True):
     throttled_until: float | None
     last_success: float | None
     last_code: PlatformCode | None
+    """Of the last request, be it a probe."""
     violation: Violation | None
     """The last time that the contract kept something from leaving."""
     paused_at: int | None = None
     not_set_up: NotSetUp | None = None
     """What the platform finds not set up for some of the events, while it takes others."""
+    code: PlatformCode | None = None
+    """The platform's code for the reason."""
 
 
 class LaneStanding:
@@ -74,7 +77,9 @@ class LaneStanding:
         self._violation: Violation | None = None
         self._throttled_until: float | None = None
         self._due: float | None = None
-        self._not_set_up: NotSetUp | None = None
+        self._unset: dict[Kind, float] = {}
+        """When events of a kind were last refused for something that is not set up (monotonic seconds)."""
+        self._unset_code: PlatformCode | None = None
         self._told: tuple[bool, Reason | None, PlatformCode | None] | None = None
         """What the watcher was told last of whether the lane is up."""
 
@@ -95,7 +100,8 @@ class LaneStanding:
             last_code=None if paused_at is not None else self.last_code,
             violation=self._violation,
             paused_at=paused_at,
-            not_set_up=self._not_set_up,
+            code=self.last_code if paused is None else paused.code,
+            not_set_up=NotSetUp(self._unset_code, frozenset(self._unset)) if self._unset else None,
         )
 
     @property
@@ -110,7 +116,7 @@ class LaneStanding:
 
     def note(self, stop: Pause | Throttle | Retry | Maybe | None, verdicts: Sequence[Verdict]) -> None:
         """Change by one request's outcome; `stop` is what stops the whole lane, if anything does."""
-        self.last_code = verdicts[0].code
+        self.last_code = (stop or verdicts[0]).code
         match stop:
             case Pause():
                 self.pause(stop)
@@ -136,14 +142,16 @@ class LaneStanding:
         self._violation = violation
         self._watcher.violated(self._lane, violation)
 
-    def look_for_settings(self, verdicts: Sequence[Verdict]) -> None:
-        """Keep whether events wait for something that is not set up, and tell it once for all of them."""
+    def look_for_settings(self, records: Sequence[Record], verdicts: Sequence[Verdict]) -> None:
+        """Keep which kinds of events wait for something that is not set up, and tell it once for all of them."""
         found = not_set_up(verdicts)
         if found is None:
             return
-        before, self._not_set_up = self._not_set_up, NotSetUp(found.code, monotonic())
-        if before is None:
+        if not self._unset:
             self._watcher.misconfigured(self._lane, found=True, code=found.code)
+        kinds = {record.event.kind for record, verdict in zip(records, verdicts, strict=True) if not_set_up((verdict,))}
+        self._unset |= dict.fromkeys(kinds, monotonic())
+        self._unset_code = found.code
 
     def succeeded(self, now: float) -> None:
         """Keep when something was last delivered (Unix seconds)."""
@@ -157,8 +165,15 @@ class LaneStanding:
             self.pause(self.breaker.paused)
         if work.outcomes:
             self.schedule()
-        if self._not_set_up is not None and monotonic() - self._not_set_up.said_at > MENDED_SECONDS:
-            self._not_set_up = None
+        self._forget_settings()
+
+    def _forget_settings(self) -> None:
+        """Take for set up what no event has been refused for in long, and tell it when nothing is left."""
+        if not self._unset:
+            return
+        now = monotonic()
+        self._unset = {kind: said_at for kind, said_at in self._unset.items() if now - said_at <= MENDED_SECONDS}
+        if not self._unset:
             self._watcher.misconfigured(self._lane, found=False, code=None)
 
     def schedule(self) -> None:

@@ -46,7 +46,8 @@ class Behaviour(BaseModel, frozen=True, extra="forbid", strict=True):
 
     `variant` picks one of the platform's several answers for the mode (None: the usual one). `requests`: for the next
     so many requests only. `probability` with `seed`: for some requests only. `seconds`: how long `slow` takes, and what
-    `throttle` asks to wait. `event_ids`, `fraction`: whom `refuse_events` refuses; the fraction is chosen by the event
+    `throttle` asks to wait. `event_ids`, `names`, `fraction`: whom `refuse_events` refuses, by id, by the platform's name for
+    the kind of event (Google: its conversion action), or in part; the fraction is chosen by the event
     id, so that a repeat meets the same fate. `taken`: the events are taken although the answer is an error.
     """
 
@@ -57,12 +58,14 @@ class Behaviour(BaseModel, frozen=True, extra="forbid", strict=True):
     seed: int = 0
     seconds: float = Field(default=2.0, ge=0, le=600)
     event_ids: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
     fraction: float = Field(default=0.0, ge=0, le=1)
     taken: bool = False
 
-    def refuses(self, event_id: str) -> bool:
+    def refuses(self, name: str, event_id: str) -> bool:
         """Say whether `refuse_events` means this event."""
-        return event_id in self.event_ids or crc32(f"{self.seed}:{event_id}".encode()) < self.fraction * 2**32
+        in_part = crc32(f"{self.seed}:{event_id}".encode()) < self.fraction * 2**32
+        return in_part or event_id in self.event_ids or name in self.names
 
 
 SUCCESS = Behaviour()
@@ -124,7 +127,7 @@ class Switch:
 
     def refuses(self, behaviour: Behaviour, name: str, event_id: str) -> bool:
         """Say whether `refuse_events` means this event, by id, fraction or predicate."""
-        return behaviour.refuses(event_id) or (self._predicate is not None and self._predicate(name, event_id))
+        return behaviour.refuses(name, event_id) or (self._predicate is not None and self._predicate(name, event_id))
 
     def _begin(self) -> None:
         """Start counting for the behaviour that is now first."""

@@ -2,7 +2,9 @@
 
 The Google Ads API is in `google_upload.py`. The Data Manager API is here: `POST /v1/events:ingest` and
 `GET /v1/requestStatus:retrieve`. A fault of form or a missing field refuses the whole request and names the event
-(`events[3]…` when the JSON does not fit the messages, `events.events[3]…` when the service objects); nothing is ingested.
+(`events[3]…` when the JSON does not fit the messages, `events.events[3]…` when the service objects); nothing is ingested. A
+conversion action that does not exist refuses it too, and names the destination: no account is known here, so one is told to
+be so (`refuse_events`, variant `no_action`).
 What passes is accepted for processing under a request id. What becomes of it is told later, in counts by reason: consent
 that was denied or left open, an event too old, a click id that cannot be read. Such events are not in the ledger, the
 others are.
@@ -155,6 +157,8 @@ class GoogleAdsVoice(Voice):
             return self._upload.settle(reading, refused, variant)
         if variant in LATER:
             reading = _spoilt(reading, refused, LATER[variant])
+        elif refused and variant == "no_action":
+            return refusal(_unknown_actions(reading, refused), len(reading.arrivals)), ()
         elif refused:
             prefix = "events" if variant == "json" else "events.events"
             places = sorted({reading.arrivals[position].place for position in refused})
@@ -385,6 +389,17 @@ def _processing_fault(event: Event, everywhere: Consent | None, now: float) -> s
 def _is_upload(post: Post) -> bool:
     """Tell whether a request is the Google Ads API's: its path names a customer."""
     return "customer" in post.path
+
+
+def _unknown_actions(reading: Reading, chosen: frozenset[int]) -> list[Violation]:
+    """Object to the conversion actions of the chosen arrivals, by the places of their destinations."""
+    unknown = {reading.arrivals[position].name for position in chosen}
+    targets = reading.targets if isinstance(reading, Batch) else ()
+    return [
+        Violation(f"destinations[{place}].product_destination_id", "INVALID_CONVERSION_ACTION_ID")
+        for place, target in enumerate(targets)
+        if target.product_destination_id in unknown
+    ]
 
 
 def _spoilt(reading: Reading, chosen: frozenset[int], reason: str) -> Reading:

@@ -15,7 +15,7 @@ from google.rpc.code_pb2 import Code
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.google_data_manager import GRAVEST_FIRST, PREFIX, PROCESSED, REASONS
+from adapters.google_data_manager import GRAVEST_FIRST, NOT_SET_UP, PREFIX, PROCESSED, REASONS, VAGUE
 from gateway.adapter import Access, Processed, Reply, Request
 from gateway.delivery.contract import Cleared
 from gateway.delivery.fates import NoReply
@@ -88,38 +88,50 @@ def test_the_reasons_are_google_s_words() -> None:
     [
         ("INTERNAL_ERROR DEADLINE_EXCEEDED", Maybe),
         ("RESOURCE_EXHAUSTED RATE_LIMIT_EXCEEDED", Throttle),
-        ("CONVERSION_ACTION_TOO_RECENTLY_CREATED", Retry),
+        ("CONVERSION_ACTION_TOO_RECENTLY_CREATED INVALID_CONVERSION_ACTION_ID INVALID_CONVERSION_ACTION_TYPE", Retry),
+        ("INVALID_DESTINATION EVENT_SOURCE_AND_DESTINATION_MISMATCH ACCOUNT_INELIGIBLE_FOR_STORE_SALES", Retry),
         ("INVALID_FORMAT INVALID_HEX_ENCODING INVALID_BASE64_ENCODING INVALID_SHA256_FORMAT INVALID_POSTAL_CODE", Isolate),
         ("INVALID_REGION_CODE INVALID_NUMBER_FORMAT INVALID_CURRENCY_CODE INVALID_EVENT EVENT_TIME_INVALID", Isolate),
         ("TOO_MANY_USER_IDENTIFIERS NO_IDENTIFIERS_PROVIDED FIELD_VALUE_TOO_LONG FIELD_VALUE_TOO_SHORT", Isolate),
         ("TOO_MANY_ELEMENTS TOO_FEW_ELEMENTS REQUIRED_FIELD_MISSING INVALID_ENUM_VALUE INVALID_ARGUMENT", Isolate),
         ("INVALID_AD_IDENTIFIER_FOR_ACCOUNT TOO_MANY_EVENTS", Isolate),
-        ("PERMISSION_DENIED NOT_FOUND INVALID_DESTINATION INVALID_CONVERSION_ACTION_ID INVALID_CONVERSION_ACTION_TYPE", Pause),
+        ("PERMISSION_DENIED NOT_FOUND", Pause),
         ("DESTINATION_ACCOUNT_NOT_ENABLED_ENHANCED_CONVERSIONS_FOR_LEADS TERMS_AND_CONDITIONS_NOT_SIGNED", Pause),
         ("DESTINATION_ACCOUNT_DATA_POLICY_PROHIBITS_ENHANCED_CONVERSIONS NOT_ALLOWLISTED MISMATCHED_ACCOUNT_TYPE", Pause),
         ("DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED OPERATING_ACCOUNT_LOGIN_ACCOUNT_MISMATCH", Pause),
-        ("DESTINATION_ACCOUNT_TYPE_MISMATCH EVENT_SOURCE_AND_DESTINATION_MISMATCH ACCOUNT_INELIGIBLE_FOR_STORE_SALES", Pause),
+        ("DESTINATION_ACCOUNT_TYPE_MISMATCH", Pause),
         ("LINKED_ACCOUNT_ONLY_ALLOWED_WITH_DATA_PARTNER_LOGIN_ACCOUNT EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED", Pause),
         ("TOO_MANY_DESTINATIONS DUPLICATE_DESTINATION_REFERENCE MULTIPLE_DATA_TYPES_NOT_ALLOWED", Pause),
         ("ACCESS_TOKEN_SCOPE_INSUFFICIENT SERVICE_DISABLED PROJECT_DISABLED UNAUTHENTICATED", Pause),
     ],
 )
 def test_the_classes(reasons: str, kind: type[Verdict]) -> None:
-    """What concerns an event isolates it, what concerns the account pauses, quotas throttle, a new action comes again."""
+    """What concerns an event isolates it, what concerns the account pauses, quotas throttle, a wrong action keeps its kind."""
     assert {type(REASONS[reason]) for reason in reasons.split()} == {kind}
 
 
 @pytest.mark.parametrize("reason", ErrorReason.__members__)
 @pytest.mark.parametrize(("status", "canonical"), [(400, "INVALID_ARGUMENT"), (403, "PERMISSION_DENIED")])
 def test_every_published_reason_means_something(reason: str, status: int, canonical: str) -> None:
-    """A reason that is not in the table is left to the canonical code that it comes with."""
+    """A reason not in the table is left to the canonical code beside it; one of an action counts before a vague code."""
     body = {"error": {"code": status, "status": canonical, "details": [{"reason": reason}]}}
     (first, second) = ALLOWED.interpret(Reply(status, {}, orjson.dumps(body)), 2)
     words = [word for word in (reason, canonical) if word in REASONS]
-    expected = min((REASONS[word] for word in words), key=lambda verdict: GRAVEST_FIRST.index(type(verdict)))
+    counted = [word for word in words if word not in VAGUE] if REASONS.get(reason) == NOT_SET_UP else words
+    expected = min((REASONS[word] for word in counted), key=lambda verdict: GRAVEST_FIRST.index(type(verdict)))
     assert type(first) is type(second) is type(expected)
     assert first.reason is expected.reason
     assert first.code in words
+
+
+@pytest.mark.parametrize(
+    "warnings", ["null", '"x"', "{}", '[{"field": null, "reason": 5}]', '[7, {"field": "events[1]", "reason": "X"}]']
+)
+def test_no_warning_hides_a_success(warnings: str) -> None:
+    """Whatever shape warnings have, what was taken was taken; those that can be read are counted."""
+    reply = Reply(200, {}, f'{{"requestId": "r1", "fieldWarnings": {warnings}}}'.encode())
+    assert {type(verdict) for verdict in ALLOWED.interpret(reply, 2)} == {Delivered}
+    assert ALLOWED.warnings(reply) == warnings.count("events")
 
 
 @pytest.mark.parametrize("reason", ProcessingErrorReason.__members__)
@@ -183,6 +195,18 @@ async def test_the_bad_event_is_the_suspect(variant: str) -> None:
     _, verdicts, stand_in = await exchange(ALLOWED, GoogleAdsVoice(), fresh(["purchase", "basket", "page"]), behaviour)
     assert [isinstance(verdict, Isolate) and verdict.suspect for verdict in verdicts] == [False, False, True]
     assert len(stand_in.ledger) == 0
+
+
+async def test_a_wrong_action_is_no_event_s_fault_and_no_account_s() -> None:
+    """It is said of the request, of which nothing is taken; each event waits apart, and asked alone its kind waits again."""
+    behaviour = Behaviour(mode=Mode.REFUSE_EVENTS, variant="no_action", event_ids=frozenset({"0b8e-77aa"}))
+    waits = Retry(Reason.CONFIGURATION, 3600.0, PlatformCode("INVALID_CONVERSION_ACTION_ID"), apart=True)
+    for names in (["purchase", "basket", "page"], ["page"]):
+        _, verdicts, stand_in = await exchange(ALLOWED, GoogleAdsVoice(), fresh(names), behaviour)
+        assert verdicts == (waits,) * len(names)
+        assert len(stand_in.ledger) == 0
+    _, verdicts, stand_in = await exchange(ALLOWED, GoogleAdsVoice(), fresh(["purchase", "basket"]), behaviour)
+    assert {type(verdict) for verdict in verdicts} == {Delivered}
 
 
 async def send(request: Request, access: Access, base: str, count: int) -> Reply | NoReply:

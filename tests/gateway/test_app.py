@@ -16,7 +16,7 @@ import pytest
 
 from gateway import app
 from gateway.app import CannotListen, Gateway, serve
-from gateway.audit.advice import GOOGLE_TERMS
+from gateway.audit.advice import GOOGLE_ACTION, GOOGLE_TERMS
 from gateway.delivery import canary
 from gateway.log import Log, Reducer
 from gateway.model import Destination, StorefrontId
@@ -342,6 +342,36 @@ async def test_an_account_that_is_not_set_up_is_an_alarm_until_it_is(tmp_path: P
     said = [line for line in happenings(log.getvalue()) if line.startswith("processing")]
     assert said == ["processing_misconfigured", "processing_mended"]
     assert "destination_paused" not in log.getvalue()
+
+
+async def _google_of(there: Installation, kind: str, event_id: str) -> Any:
+    told = await there.ask("/api/v1/explain", storefront="shop", event=kind, event_id=event_id)
+    return told["destinations"]["google_ads"]
+
+
+@pytest.mark.parametrize("transport", ["data_manager", "ads_api"])
+async def test_a_wrong_conversion_action_stops_its_kind_alone(tmp_path: Path, platforms: Platforms, transport: str) -> None:
+    """Whichever of Google's services it is: purchases arrive, and what is wrong with page views is said everywhere."""
+    wrong = Behaviour(mode=Mode.REFUSE_EVENTS, variant="no_action", names=frozenset({"13"}))
+    platforms[GOOGLE].switch.set(wrong)
+    there = install(tmp_path / "it", platforms.base_urls, destinations={GOOGLE: f'transport = "{transport}"'})
+    log, view = io.StringIO(), {"event": "page_view", "order": None}
+    async with inside(there, Log(log)):
+        for number in range(3):
+            await post(there, purchase(f"p{number}"), purchase(f"v{number}", **view))
+        async with asyncio.timeout(10):
+            for kind, event_id, state in (("purchase", "p2", "delivered"), ("page_view", "v2", "retrying")):
+                while (await _google_of(there, kind, event_id))["state"] != state:  # noqa: ASYNC110 - it is asked
+                    await asyncio.sleep(0.05)
+        lane = (await there.ask("/readyz"))["lanes"]["shop"]["google_ads"]
+        waits = await _google_of(there, "page_view", "v0")
+    assert (lane["up"], lane["reason"]) == (True, None)
+    assert lane["misconfigured"].endswith("_ACTION_ID" if transport == "data_manager" else "_ACTION_FOUND")
+    assert lane["advice"] == f"{' '.join(GOOGLE_ACTION)} What waits for it, and is asked about once an hour: page_view."
+    assert (waits["state"], waits["reason"], waits["code"]) == ("retrying", "configuration", lane["misconfigured"])
+    assert happenings(log.getvalue()).count("processing_misconfigured") == 1
+    assert "destination_paused" not in log.getvalue()
+    assert {taken.name for taken in platforms[GOOGLE].ledger} == {"11"}
 
 
 async def test_what_was_not_said_yet_is_asked_for_by_the_next_process(tmp_path: Path, platforms: Platforms) -> None:

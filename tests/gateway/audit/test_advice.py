@@ -72,6 +72,7 @@ def test_the_adapters_tables_were_walked() -> None:
 BEYOND: Final = {
     *("190/458", "190/459", "190/460", "190/463"),  # subcodes: the adapter reads the code alone
     *(f"100/{subcode}" for subcode in (2804001, 2804009, 2804010, 2804019, 2804050)),
+    "product_destination_id",  # the field that Google refuses a conversion action by, whatever it says of it
     "configuration/100",  # Meta's error of the call itself
     "requestError.UNSUPPORTED_VERSION",
     "rejected/953",  # what Pinterest's 422 is told by, whatever it says of each event
@@ -83,7 +84,7 @@ BEYOND: Final = {
         "invalid_scope",
         "unauthorized_client",
     ),  # Google's token endpoint
-    *("name", "refused", "unreachable", "connect-timeout", "certificate", "tls"),  # the way to the platform
+    *("name", "refused", "unreachable", "connect-timeout", "certificate", "tls", "token-endpoint"),  # the way to the platform
 }
 """Codes that are explained and stand in no adapter's table."""
 

@@ -15,7 +15,7 @@ from gateway.delivery.breaker import PROBE_EVENTS
 from gateway.delivery.fates import SUSPICIOUS
 from gateway.delivery.quota import Meter
 from gateway.delivery.watcher import Stage
-from gateway.model import Destination, EmailDigest, EventId, Reason
+from gateway.model import Destination, EmailDigest, EventId, Kind, Minimised, Reason
 from gateway.outbox import Person
 from tests.gateway.delivery.scene import (
     CODE,
@@ -111,6 +111,59 @@ async def test_events_for_which_something_is_not_set_up_hold_nobody_up(line: Lin
     assert not line.recorder.of("dead")
     attempt = await line.attempt(0)
     assert (attempt.state, attempt.reason, attempt.code) == ("retrying", Reason.CONFIGURATION, CODE)
+
+
+def of_two_kinds(line: Line, count: int) -> list[Minimised]:
+    """Make `count` events by turns of two kinds: purchases have the even numbers."""
+    line.recorder.kinds |= {Kind.ADD_TO_CART}
+    return [event(n, kind=Kind.ADD_TO_CART if n % 2 else Kind.PURCHASE) for n in range(count)]
+
+
+def refusing_carts(line: Line, after: float) -> None:
+    """Let the platform refuse a whole request, as for a wrong setting, while anything of the one kind is in it."""
+    line.platform.script = lambda sent: Answer(["unset" if any(int(one[1:]) % 2 for one in sent) else "ok"], after=after)
+
+
+async def test_a_setting_of_one_kind_holds_that_kind_alone(line: Line) -> None:
+    """Where one setting stands against a whole request, each kind goes by itself; only that kind waits, and nobody is lost."""
+    refusing_carts(line, 3600.0)
+    await line.put(*of_two_kinds(line, 40))
+    async with line.running() as courier:
+        await line.until(lambda: len(line.platform.taken) == 20)
+        await line.until(lambda: line.outbox.waiting(LANE).retrying == 20)
+        assert courier.health.up
+        assert courier.health.not_set_up is not None
+    assert line.platform.taken == Counter(ids(40)[::2])
+    assert sorted(len(sent) for sent in line.platform.requests) == [20, 20, 40]
+    assert line.recorder.of("misconfigured") == [(True, CODE)]
+    assert line.recorder.count("retried") == {Reason.CONFIGURATION: 20}
+    assert not line.recorder.of("dead")
+    assert [entry[0] for entry in line.recorder.of("up")] == [True]
+
+
+async def test_a_kind_whose_setting_was_mended_goes_by_itself(line: Line) -> None:
+    """What waited is sent when it is due, each event once."""
+    refusing_carts(line, 0.2)
+    await line.put(*of_two_kinds(line, 40))
+    async with line.running():
+        await line.until(lambda: line.outbox.waiting(LANE).retrying == 20)
+        line.platform.script = lambda _: Answer(["ok"])
+        await line.until(line.quiet)
+    assert line.platform.taken == Counter(ids(40))
+    assert not line.recorder.of("dead")
+
+
+async def test_a_setting_of_one_kind_ends_the_pause_of_a_lane(line: Line) -> None:
+    """A probe that shows that the platform takes the token again, and refuses one kind, lets the others go."""
+    line.platform.script = lambda _: Answer(["pause"])
+    await line.put(*of_two_kinds(line, 40))
+    async with line.running() as courier:
+        await line.until(lambda: courier.health.paused is not None)
+        refusing_carts(line, 3600.0)
+        await line.until(lambda: len(line.platform.taken) == 20)
+        await line.until(lambda: line.outbox.waiting(LANE).retrying == 20)
+        assert courier.health.up
+    assert line.platform.taken == Counter(ids(40)[::2])
 
 
 async def test_what_was_set_up_is_told_once_no_event_waits_for_it(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:

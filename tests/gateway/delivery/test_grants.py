@@ -27,7 +27,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.adapter import Reply, TokenEndpoint
-from gateway.delivery.fates import CONNECTION_LOST, NOT_CONNECTED, TIMED_OUT, NoReply
+from gateway.audit.advice import advise
+from gateway.delivery.fates import CONNECTION_LOST, NO_NAME, NOT_CONNECTED, TIMED_OUT, NoReply
 from gateway.delivery.grants import (
     SCOPE_MISSING,
     AuthorizedUser,
@@ -42,7 +43,7 @@ from gateway.delivery.grants import (
     read_credential,
     token_form,
 )
-from gateway.model import Pause, PlatformCode, Reason, Retry, Throttle
+from gateway.model import Destination, Pause, PlatformCode, Reason, Retry, Throttle
 from gateway.sandbox.google_token import AUDIENCE, TokenService
 from gateway.secret import BadSecret, Document, Secret
 
@@ -484,10 +485,15 @@ def test_an_error_without_a_code_is_told_by_its_status() -> None:
     assert meant(403, b"<html>") == Retry(Reason.UNREADABLE_REPLY, code=PlatformCode("http-403"))
 
 
-@pytest.mark.parametrize("nothing", [NOT_CONNECTED, TIMED_OUT, CONNECTION_LOST])
-def test_no_answer_is_tried_again(nothing: NoReply) -> None:
-    """No event is in doubt for it: none was sent."""
-    assert read_answer(nothing, account(), ENDPOINT, NOW) == Retry(nothing.reason)
+@pytest.mark.parametrize(
+    ("nothing", "code"),
+    [(NOT_CONNECTED, None), (NO_NAME, "name"), (TIMED_OUT, "token-endpoint"), (CONNECTION_LOST, "token-endpoint")],
+)
+def test_no_answer_is_tried_again(nothing: NoReply, code: str | None) -> None:
+    """No event is in doubt for it, and none is said to be: nothing was sent."""
+    told = read_answer(nothing, account(), ENDPOINT, NOW)
+    assert told == Retry(Reason.NOT_CONNECTED, code=None if code is None else PlatformCode(code))
+    assert "may have" not in " ".join(advise(Destination.GOOGLE_ADS, told.reason, told.code))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from gateway.adapter import TokenEndpoint
-from gateway.delivery.grants import SCOPE_MISSING, Grant, Token, read_credential
+from gateway.delivery.grants import NO_ANSWER, SCOPE_MISSING, Grant, Token, read_credential
 from gateway.delivery.oauth import AGAIN_SECONDS, TokenCache, Tokens, held
 from gateway.delivery.transport import Transport
 from gateway.model import Pause, PlatformCode, Reason, Retry, Throttle
@@ -226,7 +226,7 @@ MEANS = {
     Trouble.THROTTLE: Throttle(after=7.0, code=PlatformCode("rate_limit_exceeded")),
     Trouble.NO_TOKEN: Retry(Reason.UNREADABLE_REPLY),
     Trouble.GARBAGE: Retry(Reason.UNREADABLE_REPLY),
-    Trouble.CUT: Retry(Reason.CONNECTION_LOST),
+    Trouble.CUT: Retry(Reason.NOT_CONNECTED, code=NO_ANSWER),
 }
 
 

@@ -50,6 +50,22 @@ def test_an_old_event_is_as_old_as_was_asked_for() -> None:
     assert event.occurred_at == event.consent_at == NOW - 8 * 86_400
 
 
+def test_whose_setting_is_wrong_is_named() -> None:
+    """The kinds that would not be taken, where others would; where none would be, no kind is to blame."""
+    unset = Retry(Reason.CONFIGURATION, 3600.0, PlatformCode("NO"), apart=True)
+    one = found(CHECKED, [Delivered(), unset, Delivered()], None)
+    assert (one.well, one.reason, one.code, one.kinds) == (False, Reason.CONFIGURATION, "NO", (tuple(Kind)[1],))
+    assert found(CHECKED, [unset] * 3, None).kinds == ()
+
+
+def test_a_refusal_that_was_hoped_for_hides_no_other() -> None:
+    """Of one kind the made-up click is refused, as it has to be, and of another the setting: that one is told."""
+    by_click = Rehearsal(ADAPTER, Way.VALIDATED, tuple(Kind), proof=CODE)
+    unset = Retry(Reason.CONFIGURATION, 3600.0, PlatformCode("NO"), apart=True)
+    told = found(by_click, [Rejected(code=CODE), unset, Rejected(code=CODE)], None)
+    assert (told.well, told.reason, told.code, told.kinds) == (False, Reason.CONFIGURATION, "NO", (tuple(Kind)[1],))
+
+
 @pytest.mark.parametrize(
     ("rehearsal", "verdicts", "well", "recorded", "told"),
     [

@@ -18,12 +18,13 @@ from gateway.delivery.credentials import ReferredCredential
 from gateway.delivery.grants import read_credential
 from gateway.delivery.login import Login
 from gateway.delivery.oauth import Tokens
+from gateway.delivery.patience import monotonic
 from gateway.delivery.quota import Meter
 from gateway.delivery.rehearsal import Finding
 from gateway.delivery.rehearsing import rehearse
 from gateway.delivery.route import Route
 from gateway.delivery.transport import Transport
-from gateway.model import Destination, PlatformCode, Reason, StorefrontId
+from gateway.model import Destination, Kind, PlatformCode, Reason, StorefrontId
 from gateway.outbox import Lane
 from gateway.references import Referent
 from gateway.sandbox.behaviour import Behaviour, Mode
@@ -156,6 +157,27 @@ async def test_google_is_asked_about_every_conversion_action(there: There) -> No
         assert body.count(b'"productDestinationId"') == body.count(b'"transactionId"') == 2
         by_click = "send_email" in changes
         assert (body.count(b'"gclid"'), body.count(b'"emailAddress"')) == ((2, 0) if by_click else (0, 2))
+
+
+async def test_the_kind_whose_conversion_action_is_wrong_is_named(there: There) -> None:
+    """With either service; where it refuses the request whole, each kind is asked about by itself, and none is recorded."""
+    there.platforms[GOOGLE].switch.set(Behaviour(mode=Mode.REFUSE_EVENTS, variant="no_action", names=frozenset({"13"})))
+    for changes, requests in (({}, 3), ({"transport": "ads_api"}, 1)):
+        there.platforms[GOOGLE].heard.clear()
+        finding = await there.rehearse(GOOGLE, **changes)
+        assert (finding.well, finding.reason, finding.kinds) == (False, Reason.CONFIGURATION, (Kind.PAGE_VIEW,))
+        assert "This is so of: page_view." in " ".join(sentences(GOOGLE, finding))
+        assert len(there.platforms[GOOGLE].heard) == requests
+    assert len(there.platforms[GOOGLE].ledger) == 0
+
+
+async def test_asking_for_each_kind_counts_against_the_quota(there: There) -> None:
+    """Each such request takes a place, so that what is tried out leaves the shop's events no less than was granted."""
+    there.platforms[GOOGLE].switch.set(Behaviour(mode=Mode.REFUSE_EVENTS, variant="no_action", names=frozenset({"13"})))
+    route = there.route(GOOGLE, quota=Quota(requests_per_minute=10))
+    await rehearse(route, there.transport, time.time, None)
+    assert route.meter.wait(monotonic()) > 0  # two places are saved up
+    assert len(there.platforms[GOOGLE].heard) == 3
 
 
 async def test_googles_other_service_is_asked_where_it_is_used(there: There) -> None:

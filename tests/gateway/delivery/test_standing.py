@@ -97,6 +97,28 @@ async def test_a_named_wait_does_not_lengthen_the_window_for_repeats(line: Line)
     assert len(line.platform.requests) == 1
 
 
+async def test_a_paused_lane_tells_the_code_of_its_pause(line: Line) -> None:
+    """Whatever its probes meet with meanwhile: reason and code belong together, for they are explained together."""
+    line.platform.script = lambda _: Answer(["pause"])
+    await line.put(event(0))
+    async with line.running() as courier:
+        await line.until(lambda: courier.health.paused is not None)
+        assert (courier.health.reason, courier.health.code) == (Reason.CREDENTIAL, CODE)
+        line.platform.script = lambda _: web.Response(status=503)
+        await line.until(lambda: courier.health.failures > 0)
+        assert (courier.health.reason, courier.health.code) == (Reason.CREDENTIAL, CODE)
+        assert courier.health.last_code is None
+
+
+async def test_the_code_told_is_that_of_what_stops_the_lane(line: Line) -> None:
+    """Where events of one request were answered differently, the first one's code explains nothing of a throttle."""
+    line.platform.script = lambda _: Answer(["rejected", "throttle"], after=5.0)
+    await line.put(event(0), event(1))
+    async with line.running() as courier:
+        await line.until(lambda: courier.health.reason is Reason.THROTTLED)
+        assert (courier.health.code, courier.health.last_code) == (None, None)
+
+
 async def test_a_refused_credential_pauses_and_keeps_everything(line: Line) -> None:
     """The lane goes down once, with the code, sends only small probes, and loses and blames no event."""
     line.platform.script = lambda _: Answer(["pause"])

@@ -68,11 +68,11 @@ def test_a_fraction_always_means_the_same_events() -> None:
     """Whom a fraction refuses depends on the event id and the seed alone."""
     ids = [f"order-{i}" for i in range(1000)]
     behaviour = Behaviour(mode=Mode.REFUSE_EVENTS, fraction=0.2, seed=3)
-    refused = {i for i in ids if behaviour.refuses(i)}
+    refused = {i for i in ids if behaviour.refuses("Purchase", i)}
 
-    assert refused == {i for i in reversed(ids) if behaviour.refuses(i)}
+    assert refused == {i for i in reversed(ids) if behaviour.refuses("Purchase", i)}
     assert 150 < len(refused) < 250
-    assert refused != {i for i in ids if Behaviour(mode=Mode.REFUSE_EVENTS, fraction=0.2, seed=4).refuses(i)}
+    assert refused != {i for i in ids if Behaviour(mode=Mode.REFUSE_EVENTS, fraction=0.2, seed=4).refuses("Purchase", i)}
 
 
 def test_events_are_chosen_by_id_or_by_a_predicate() -> None:
@@ -83,6 +83,12 @@ def test_events_are_chosen_by_id_or_by_a_predicate() -> None:
 
     assert [switch.refuses(behaviour, "Purchase", i) for i in ("a", "b", "c")] == [True, True, False]
     assert not switch.refuses(behaviour, "PageView", "b")
+
+
+def test_events_are_chosen_by_the_name_of_their_kind() -> None:
+    """Whatever their ids; over HTTP too, where no predicate can come from."""
+    behaviour = Behaviour.model_validate_json('{"mode": "refuse_events", "names": ["PageView"]}')
+    assert [behaviour.refuses(name, "a") for name in ("Purchase", "PageView")] == [False, True]
 
 
 @pytest.mark.parametrize(

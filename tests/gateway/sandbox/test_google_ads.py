@@ -430,6 +430,24 @@ async def test_unsigned_terms_are_named() -> None:
         assert violations(answer) == [("destinations[0]", "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED")]
 
 
+async def test_an_action_that_there_is_not_is_named_by_its_destination() -> None:
+    """It refuses the request with all that is in it, also where that is only checked; without it the rest is taken."""
+    body = google_body()
+    targets = [{**body["destinations"][0], "reference": name, "productDestinationId": name} for name in ("111", "222")]
+    events = [{**body["events"][0], "destinationReferences": [name]} for name in ("111", "222")]
+    both = {**body, "destinations": targets, "events": events}
+    async with talk(GoogleAdsVoice()) as (stand_in, client):
+        stand_in.switch.set(Behaviour(mode=Mode.REFUSE_EVENTS, variant="no_action", names=frozenset({"222"})))
+        for given in (both, {**both, "validateOnly": True}):
+            status, answer, _ = await post(client, GOOGLE, given)
+            assert status == 400
+            assert violations(answer) == [("destinations[1].product_destination_id", "INVALID_CONVERSION_ACTION_ID")]
+        assert len(stand_in.ledger) == 0
+        status, _, _ = await post(client, GOOGLE, body)
+        assert status == 200
+        assert len(stand_in.ledger) == 1
+
+
 async def test_waits_are_told() -> None:
     """A throttled answer tells its wait in RetryInfo or Retry-After, and which quota was exhausted."""
     async with talk(GoogleAdsVoice()) as (stand_in, client):
