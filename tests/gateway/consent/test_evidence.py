@@ -70,8 +70,8 @@ def test_what_an_event_cites(consent: object, citation: object) -> None:
 @pytest.mark.parametrize(
     "nobody",
     [
-        "undefined", "null", "None", "NaN", "nil", "[object Object]", "(not set)", "Unknown", "anonymous", "guest", "N/A", "-", "0",
-        "00000000-0000-0000-0000-000000000000",
+        "undefined", "null", "None", "NaN", "nil", "[object Object]", "(not set)", "Unknown", "anonymous", "guest", "N/A", "-",
+        "0", "00000000-0000-0000-0000-000000000000",
     ],
 )  # fmt: skip
 def test_what_stands_for_no_identifier_is_not_cited(nobody: str) -> None:
