@@ -163,7 +163,7 @@ def whole(amount: int, unit: int) -> str:
         f"a repeat within {whole(DEDUP_SECONDS, 86_400)} days is a `duplicate`",
         f"a list of at most {native.MAX_CONTENT_IDS} texts",
         f"nesting deeper than {strict.MAX_DEPTH} makes its event `invalid`",
-        f"{LONGEST} characters |",
+        f"{LONGEST} characters. One of these names",
         f"a list of at most {native.MAX_EVENTS} as `application/cloudevents-batch+json`",
         f"{cloudevents.MAX_TEXT} characters; `datacontenttype`",
         f"more than {whole(strict.MAX_COMMAS, 1)} commas, or breaks the rules of strict JSON over {strict.MAX_TAINTED:,} times",
