@@ -19,14 +19,17 @@ from gateway.intake import front_door as intake
 from gateway.log import Happening
 from gateway.metrics import PREFIX, Metrics
 from gateway.model import Fault, Processing, Reason, Refusal, Status
-from gateway.outbox import Shut
+from gateway.outbox import DEDUP_SECONDS, Shut
 from gateway.outbox.keyring import Keyring
+from gateway.persons import LONGEST
 from gateway.places import CONFIG_VARIABLE
+from gateway.raw import MAX_AGE, MAX_AHEAD
 from gateway.sandbox.behaviour import Mode
 from gateway.settings import ServerSettings, names
 from gateway.signing.entry import EntryKind
 from gateway.signing.recorder import LogState
 from gateway.signing.verify import Rule
+from gateway.sources import cloudevents, native, strict
 from gateway.sources.order_list import ListFault, NotExpected
 from tests.showing import Demo
 
@@ -144,6 +147,34 @@ def test_every_error_is_written_down(code: str) -> None:
     """The codes that a caller can be answered with."""
     assert len(ERRORS) > 15
     assert f"`{code}`" in text()
+
+
+def whole(amount: int, unit: int) -> str:
+    """Write an amount in a larger unit, as the pages do; it must be so many of them exactly."""
+    count, rest = divmod(amount, unit)
+    assert rest == 0
+    return f"{count:,}"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"at most {whole(MAX_AGE, 86_400)} days old; up to {whole(MAX_AHEAD, 60)} minutes ahead is set to now",
+        f"a repeat within {whole(DEDUP_SECONDS, 86_400)} days is a `duplicate`",
+        f"a list of at most {native.MAX_CONTENT_IDS} texts",
+        f"nesting deeper than {strict.MAX_DEPTH} makes its event `invalid`",
+        f"{LONGEST} characters. One of these names",
+        f"a list of at most {native.MAX_EVENTS} as `application/cloudevents-batch+json`",
+        f"{cloudevents.MAX_TEXT} characters; `datacontenttype`",
+        f"more than {whole(strict.MAX_COMMAS, 1)} commas, or breaks the rules of strict JSON over {strict.MAX_TAINTED:,} times",
+        f"over {whole(intake.EVENTS_BYTES, 1 << 20)} MiB after decompression ({whole(intake.COLLECT_BYTES, 1 << 10)} KiB from",
+        f"At most {whole(intake.CONSENT_BYTES, 1 << 10)} KiB; a record counts as one event",
+        f"`too_many_events`: over {native.MAX_EVENTS} |",
+    ],
+)
+def test_the_limits_are_those_that_are_written_down(words: str) -> None:
+    """What a shop is told of ages, sizes and numbers is what it will meet; tests of the limits go by the program's own."""
+    assert words in (ROOT / "docs/events.md").read_text()
 
 
 def test_the_environments_variable_is_written_down() -> None:

@@ -113,16 +113,13 @@ class LaneState:
         return Waiting(waiting, self.retrying, self.dead, min(ages, default=None), self.behind, self.oldest_fresh)
 
     def needs(self, first: int, last: int) -> bool:
-        """Say whether anything waits in this stretch of the sequence."""
-        return self.cursor is not None and (last > self.cursor or any(self.set_aside_in(first, last)))
-
-    def set_aside_in(self, first: int, last: int) -> Iterator[tuple[int, int]]:
-        """Give the first and last number of each part of this stretch that was set aside."""
-        for at in range(bisect_left(self.backlogs, first, key=_upto), len(self.backlogs)):
-            cursor, upto = self.backlogs[at]
-            if cursor >= last:
-                return
-            yield max(first, cursor + 1), min(last, upto)
+        """Say whether anything waits in this stretch of the sequence: after the cursor, or in a part that was set aside."""
+        if self.cursor is None:
+            return False
+        if last > self.cursor:
+            return True
+        at = bisect_left(self.backlogs, first, key=_upto)
+        return at < len(self.backlogs) and self.backlogs[at].cursor < last
 
     def stretches(self) -> Iterator[tuple[int, int]]:
         """Give the first and last number of each stretch that the lane needs, the endless last one included."""

@@ -65,6 +65,17 @@ def test_what_two_readers_could_take_for_two_addresses_is_none(text: str) -> Non
     assert parse(text) is None
 
 
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("dress", ["{}", " {} ", "{}:443", "::ffff:{}"])
+def test_no_part_of_an_ipv4_address_is_above_255(place: int, dress: str) -> None:
+    """At any of its four places and in any dress, 255 is a part of an address and 256 is none."""
+    parts = ["203", "0", "113", "77"]
+    parts[place] = "255"
+    assert parse(dress.format(".".join(parts))) == tuple(map(int, parts))
+    parts[place] = "256"
+    assert parse(dress.format(".".join(parts))) is None
+
+
 @given(IPS | st.text("0123456789abcdefF:.", max_size=20))
 @example("1:2:3:4:5:6:7::8")
 @example("::1:2:3:4:5:6:7")

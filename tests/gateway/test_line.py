@@ -9,12 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.adapter import Adapter
+from gateway.consent.evidence import Evidence
 from gateway.consent.policy import Policy
+from gateway.consent.table import ADVERTISING_YES
 from gateway.line import Line
 from gateway.minimise import wanted
 from gateway.model import (
     Destination,
     EventId,
+    EvidenceId,
     Fault,
     Kind,
     Money,
@@ -111,9 +114,27 @@ def test_an_event_without_identity_for_some_is_narrowed_to_the_others() -> None:
 def test_an_event_without_identity_for_anybody_is_refused() -> None:
     """Where nobody can use what is left, the event is refused and its reasons are told per destination."""
     entry = refused(customer={"email": "nobody"}, client={"ip": "192.168.1.1", "user_agent": "x"}, click=None)
-    assert entry.reason is Refusal.NO_IDENTITY
-    assert entry.trace.refused == tuple((d, Refusal.NO_IDENTITY) for d in ALL)
-    assert entry.trace.allowed == ()
+    why = tuple((d, Refusal.NO_IDENTITY) for d in ALL)
+    trace = Trace(Status.REFUSED, Policy().rule, ((Signal.ADVERTISING, State.GRANTED),), (), why, 0)
+    reason, money = Refusal.NO_IDENTITY, Money(12_990, "EUR")
+    assert entry == Refuse(SHOP, Source.EVENTS, Kind.PURCHASE, EventId("1001"), trace, reason, NOW, money)
+
+
+def test_whoever_cannot_use_an_event_is_told_beside_whom_consent_leaves_out() -> None:
+    """The trace has all of them, each with its own reason."""
+    entry = accepted(customer=None, consent={"vendors": {"meta": True, "pinterest": True, "google_ads": False}})
+    assert entry.event.destinations == entry.trace.allowed == (META,)
+    assert dict(entry.trace.refused) == {GOOGLE: Refusal.VENDOR_DENIED, PINTEREST: Refusal.NO_IDENTITY}
+
+
+def test_who_is_left_gets_the_event_that_it_would_have_got_alone() -> None:
+    """That others could not use it changes nothing: its page, its name and what it cites are the same."""
+    origins = frozenset({"https://shop.example"})
+    said: dict[str, Any] = {"customer": None, "consent": {"advertising": True, "receipt": "r-1"}}
+    alone = accepted(Line(SHOP, Policy(), {META: ADAPTERS[META]}, origins, PERSONS), **said)
+    assert accepted(Line(SHOP, Policy(), ADAPTERS, origins, PERSONS), **said).event == alone.event
+    assert alone.event.page_origin == "https://shop.example"
+    assert alone.event.persons == (PERSONS.key(SHOP, Identifier.RECEIPT, "r-1"),)
 
 
 def test_what_only_a_refused_destination_needed_does_not_stay() -> None:
@@ -245,6 +266,17 @@ def test_keys_that_are_known_are_not_made_again() -> None:
     assert entry.event.persons == keys
 
 
+def test_an_event_that_goes_by_records_is_known_by_all_that_finds_them() -> None:
+    """Beside what it cites itself, once each: consent may be taken back by a receipt, and the order had cited its number."""
+    order, receipt = PERSONS.key(SHOP, Identifier.ORDER_ID, "7"), PERSONS.key(SHOP, Identifier.RECEIPT, "r-1")
+    evidence = Evidence(EvidenceId("0" * 24), ADVERTISING_YES, NOW - 60, persons=(receipt, order))
+    raw = read_one(good_event(consent={"join": {"order_id": 7}}))
+    entry = LINE.run(raw, Source.EVENTS, NOW, evidence)
+    assert isinstance(entry, Accept)
+    assert sorted(entry.event.persons) == sorted((order, receipt))
+    assert (entry.event.evidence, entry.granted_at) == (evidence.id, NOW - 60)
+
+
 def test_the_line_says_what_all_its_destinations_want() -> None:
     """What an event that goes to all of them is reduced to, and which pages are its own."""
     line = Line(SHOP, Policy(), GENEROUS, frozenset({"https://shop.example"}), PERSONS)
@@ -280,11 +312,15 @@ def test_every_event_has_one_honest_end(event: dict[str, Any], line: Line, sourc
             assert isinstance(entry.fault, Fault)
 
 
+FOR_SOMEBODY: Final = {name: good_event()[name] for name in ("event_id", "occurred_at", "customer", "order", "consent")}
+
+
 @settings(max_examples=150)
 @given(EVENTS)
 def test_what_was_accepted_can_be_sent(event: dict[str, Any]) -> None:
     """Every adapter can write out what the line accepted for it, and no other platform's digest is in it."""
-    entry = LINES[1].run(read_one({**good_event(), **event}), Source.EVENTS, NOW)
+    entry = LINES[1].run(read_one({**event, **FOR_SOMEBODY}), Source.EVENTS, NOW)
+    assert isinstance(entry, Accept | Reject)
     if isinstance(entry, Accept):
         for destination in entry.event.destinations:
             assert json.loads(GENEROUS[destination].build([entry.event]).body)

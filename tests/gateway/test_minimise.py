@@ -353,10 +353,14 @@ def test_a_user_agent_is_rebuilt_from_families(agent: str, system: str, browser:
 
 
 @pytest.mark.parametrize(
-    "agent", ["", "curl/8.5", "Mozilla/5.0", "Chrome/131", "Windows", "Windows Safari/1", "iPhone Version/17"]
-)
+    "agent",
+    [
+        "", "curl/8.5", "Mozilla/5.0", "Chrome/131", "Windows", "Windows Safari/1", "iPhone Version/17",
+        "Windows Firefox/", "Windows Edg/x", "Windows Chrome/ 131", "iPhone Version/ Safari/604.1",
+    ],
+)  # fmt: skip
 def test_an_unknown_user_agent_is_left_out(agent: str) -> None:
-    """Without a known system and a known browser nothing is guessed."""
+    """Without a known system and a known browser of a known version nothing is guessed."""
     assert reduced_user_agent(agent) is None
 
 
@@ -422,6 +426,16 @@ def test_what_everybody_may_have_comes_over_whole() -> None:
         Remark.CONSENT_SIGNALS_REMOVED,
         Remark.REGION_REMOVED,
     }
+
+
+def test_a_user_agent_that_is_rebuilt_is_told_apart_from_one_that_is_kept() -> None:
+    """Where only families may come over, they do, and the trace says so."""
+    event, remarks = crossed({META: Needs(user_agent="reduced"), PINTEREST: EVERYTHING})
+    assert event.user_agent == reduced_user_agent("Linux Chrome/131")
+    assert remarks & USER_AGENT_REMARKS == {Remark.USER_AGENT_REDUCED}
+
+
+USER_AGENT_REMARKS: Final = {Remark.USER_AGENT_KEPT, Remark.USER_AGENT_REDUCED, Remark.USER_AGENT_REMOVED}
 
 
 def test_what_nobody_needs_is_not_kept() -> None:

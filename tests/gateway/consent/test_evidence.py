@@ -68,6 +68,18 @@ def test_what_an_event_cites(consent: object, citation: object) -> None:
 
 
 @pytest.mark.parametrize(
+    "nobody",
+    [
+        "undefined", "null", "None", "NaN", "nil", "[object Object]", "(not set)", "Unknown", "anonymous", "guest", "N/A", "-",
+        "0", "00000000-0000-0000-0000-000000000000",
+    ],
+)  # fmt: skip
+def test_what_stands_for_no_identifier_is_not_cited(nobody: str) -> None:
+    """Whatever a program, a tag manager or a shop writes where it has none: a record that it found would speak for all."""
+    assert cited({"receipt": nobody, "join": {"order_id": nobody, "client_id": "i"}}) == ((Identifier.CLIENT_ID, "i"),)
+
+
+@pytest.mark.parametrize(
     "consent",
     [
         {"receipt": ""},

@@ -156,6 +156,13 @@ def test_hostile_text_costs_no_more_than_its_length() -> None:
         assert time.process_time() - began < 0.5
 
 
+@pytest.mark.parametrize("text", [b"", b"{", b"\xff", b'{"data":' + b"[" * 100_000, b"[" * 100_000 + b"]" * 100_000])
+def test_what_cannot_be_read_is_a_fault_of_the_whole_request(text: bytes) -> None:
+    """No JSON, no UTF-8, or nested deeper than anybody reads: it does not leave, and nothing fails."""
+    found = body_of(Destination.META).read(text, 1)
+    assert (found.faults, found.events) == ([Place("body", "unreadable")], [])
+
+
 def test_a_violation_names_a_bounded_number_of_places() -> None:
     """A thousand wrong fields are not a thousand lines."""
     event = json.loads(META.body)["data"][0] | {"user_data": {f"x{n}": n for n in range(1000)}}

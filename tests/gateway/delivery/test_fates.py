@@ -1,10 +1,14 @@
 """What a verdict makes of a record, and of the lane."""
 
+from typing import Final
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.delivery.backoff import Pace
+from gateway.delivery.contract import Violation
+from gateway.delivery.contract_body import Place
 from gateway.delivery.fates import (
     CONNECTION_LOST,
     CRASHES,
@@ -16,14 +20,17 @@ from gateway.delivery.fates import (
     NoReply,
     Outcome,
     breather,
+    broke_contract,
     excess_of,
     forgiven,
     give_back,
     misconfigured,
+    not_set_up,
     one_answer,
     refuses_credential,
     settlement,
     standstill,
+    takes_others,
     unproven,
     untried,
     without_reply,
@@ -231,3 +238,51 @@ def test_a_breather_is_what_the_first_delivery_asks_for() -> None:
 def test_only_a_request_turned_away_whole_was_refused_for_its_credential(verdicts: list[Verdict], refused: bool) -> None:
     """Else something of it may have been taken, and it is not repeated at once."""
     assert refuses_credential(verdicts) is refused
+
+
+BROKEN: Final = (Place("data[].x", "text"),)
+
+
+@pytest.mark.parametrize(
+    ("bad", "count", "probe", "stops"),
+    [
+        (0, 100, False, True),
+        (1, 100, False, False),
+        (SUSPICIOUS, 2 * SUSPICIOUS, False, False),
+        (SUSPICIOUS, 2 * SUSPICIOUS - 1, False, True),
+        (SUSPICIOUS - 1, SUSPICIOUS - 1, False, False),
+        (1, 1, False, False),
+        (1, 1, True, True),
+        (5, 10, True, False),
+        (6, 10, True, True),
+    ],
+)
+def test_a_broken_contract_stops_a_lane_that_is_at_fault_itself(bad: int, count: int, probe: bool, stops: bool) -> None:
+    """Where no event is to blame, or most of many are; a probe is too small for many. What is around the events always does."""
+    events = dict.fromkeys(range(bad), BROKEN)
+    assert broke_contract(Violation((), events), count, probe=probe) == (Pause(Reason.CONTRACT) if stops else None)
+    assert broke_contract(Violation(BROKEN, events), count, probe=probe) == Pause(Reason.CONTRACT)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "found"),
+    [
+        ([DELIVERED, UNSET, YOUNG], UNSET),
+        ([YOUNG, PUZZLE, RETRY], None),
+        ([Retry(Reason.CONFIGURATION)], None),
+        ([PAUSE], None),
+        ([], None),
+    ],
+)
+def test_what_is_not_set_up_is_told_by_the_events_that_wait_for_it(verdicts: list[Verdict], found: Retry | None) -> None:
+    """Not by those that wait for their age, nor by a whole request that failed."""
+    assert not_set_up(verdicts) is found
+
+
+@pytest.mark.parametrize(
+    ("outcome", "takes"),
+    [(DELIVERED, True), (YOUNG, True), (UNSET, True), (PUZZLE, False), (RETRY, False), (REJECTED, False), (MAYBE, False)],
+)
+def test_a_platform_takes_events_where_it_answered_for_one_that_it_understood(outcome: Outcome, takes: bool) -> None:
+    """Though that one has to wait; what nobody understands says nothing of the others."""
+    assert takes_others(outcome) is takes

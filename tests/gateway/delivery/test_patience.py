@@ -1,7 +1,7 @@
 """A courier's patience: stops that cut what may be cut, a store that is busy, a clock that jumps."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -9,7 +9,10 @@ import pytest
 
 from gateway.adapter import Quota
 from gateway.delivery.backoff import Pace
+from gateway.delivery.patience import Await, Patience
 from gateway.delivery.quota import Meter
+from gateway.delivery.route import Office
+from gateway.delivery.transport import Transport
 from gateway.model import Pause, Reason
 from gateway.outbox import AllDone, Claim, Lane, Left, Settlement, Shut, Unavailable
 from gateway.outbox.sqlite import SqliteOutbox
@@ -81,7 +84,96 @@ async def test_a_jump_of_the_wall_clock_kills_nothing(line: Line) -> None:
         await asyncio.sleep(0.1)
     assert not line.recorder.of("dead")
     assert (await line.attempt(0)).state == "retrying"
-    assert len(line.recorder.of("clock_jumped")) == 1
+    ((seconds,),) = line.recorder.of("clock_jumped")
+    assert isinstance(seconds, float)
+    assert abs(seconds - 5 * DAY) < 60
+
+
+@pytest.fixture
+async def patience(line: Line) -> AsyncIterator[Patience]:
+    """A lane's patience by itself."""
+    async with Transport(hosts=line.contract.hosts) as transport:
+        yield Patience(line.lane, Office(line.outbox, transport, line.recorder, line.pace, line.wall, line.dice))
+
+
+@pytest.mark.parametrize(
+    ("why", "hurry", "again"),
+    [
+        (Shut.BUSY, False, True),
+        (Shut.FULL, False, True),
+        (Shut.BUSY, True, False),
+        (Shut.CLOSED, False, False),
+        (Shut.FAILED, False, False),
+    ],
+)
+async def test_a_store_is_asked_again_while_it_may_answer_and_there_is_time(
+    patience: Patience, why: Shut, hurry: bool, again: bool
+) -> None:
+    """Not once it is closed or has failed for good, nor once the time of a stop is up: then its refusal is the answer."""
+    asked: list[int] = []
+
+    async def call() -> str:
+        asked.append(len(asked))
+        if len(asked) < 3:
+            raise Unavailable(why)
+        return "answer"
+
+    patience.hurry = hurry
+    if again:
+        assert await patience.insist(call) == "answer"
+    else:
+        with pytest.raises(Unavailable):
+            await patience.insist(call)
+    assert len(asked) == (3 if again else 1)
+
+
+async def test_a_stop_cuts_rests_at_once_and_a_request_when_its_time_is_up(patience: Patience) -> None:
+    """And returns when the task has come to its end; a cut leaves nothing behind that would cut what comes next."""
+    told: list[object] = []
+
+    async def work() -> None:
+        patience.begin()
+        told.append(await patience.cuttable(Await.REST, asyncio.sleep(60, "rested")))
+        told.append(await patience.cuttable(Await.REST, asyncio.sleep(60, "rested")))
+        told.append(await patience.cuttable(Await.FLIGHT, asyncio.sleep(0.01, "answered")))
+        told.append(await patience.cuttable(Await.FLIGHT, asyncio.sleep(60, "answered")))
+        told.append(await asyncio.sleep(0.01, "settled"))
+        task = asyncio.current_task()
+        told.append(task is not None and task.cancelling())
+        patience.end()
+
+    async with asyncio.TaskGroup() as group, asyncio.timeout(5):
+        group.create_task(work())
+        await asyncio.sleep(0)
+        await patience.stop(0.1)
+        assert told == [None, None, "answered", None, "settled", 0]
+
+
+@pytest.mark.parametrize("what", Await)
+async def test_whoever_else_cancels_a_wait_is_not_taken_for_a_stop(patience: Patience, what: Await) -> None:
+    """A task that is cancelled ends, also when a stop cut its last rest."""
+
+    async def work(*, after_a_stop: bool) -> None:
+        patience.begin()
+        if after_a_stop:
+            await patience.cuttable(Await.REST, asyncio.sleep(60))
+            patience.stopping = False
+        await patience.cuttable(what, asyncio.sleep(60))
+
+    task = asyncio.create_task(work(after_a_stop=False))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    task = asyncio.create_task(work(after_a_stop=True))
+    await asyncio.sleep(0)
+    stop = asyncio.create_task(patience.stop(60))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    patience.end()
+    await stop
 
 
 class Stuttering(SqliteOutbox):

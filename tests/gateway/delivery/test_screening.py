@@ -114,6 +114,23 @@ def test_without_a_window_a_maybe_goes_always() -> None:
     assert screen([one], NOBODY, rules, SURE) == ([one], [])
 
 
+def test_without_a_window_a_maybe_that_is_too_young_is_held_like_any_other() -> None:
+    """That it may have landed makes no difference there; nor does it where copies are recognised by age alone."""
+    one = record(7, occurred_at=NOW - 600, maybe_since=NOW - 300)
+    for resend_age in (None, DAY):
+        limits = msgspec.structs.replace(LIMITS, min_age=3600, resend_window=None, resend_age=resend_age)
+        assert screen([one], NOBODY, Rules(limits, 183 * DAY), SURE) == ([], [Later(7, Reason.HELD, NOW + 3000)])
+
+
+@pytest.mark.parametrize("ages", [(3600, 60), (7 * DAY, 3599)])
+def test_one_that_is_too_young_is_seen_in_what_a_batch_adds_up_to(ages: tuple[int, int]) -> None:
+    """However old the others are."""
+    rules = Rules(msgspec.structs.replace(LIMITS, min_age=3600), max_consent_age=183 * DAY)
+    records = [record(n, occurred_at=NOW - age) for n, age in enumerate(ages)]
+    assert not all_may_go(records, added_up(records), rules, SURE)
+    assert all_may_go(records[:1], added_up(records[:1]), rules, SURE)
+
+
 @pytest.mark.parametrize(
     ("one", "goes"),
     [
@@ -238,4 +255,7 @@ def test_an_event_from_before_the_start_is_asked_for_again() -> None:
     assert asked
     asked.clear()
     assert screen([one], NOBODY, since, SURE) == ([one], [])
+    young = Rules(msgspec.structs.replace(LIMITS, min_age=DAY), 183 * DAY, refuses, since=one.accepted_at)
+    ready, (held,) = screen([one], NOBODY, young, SURE)
+    assert (ready, type(held)) == ([], Later)
     assert not asked

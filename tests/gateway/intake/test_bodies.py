@@ -1,11 +1,13 @@
 """Bodies: their size after decompression. `tests/test_deadlines.py` tests them against the clock, with a whole gateway."""
 
+import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from gateway.intake.bodies import decompressed
 from gateway.intake.front_door import EVENTS_BYTES
 from tests.doorway import Doorway, as_bytes, doorway, is_error, purchase, statuses
 
@@ -60,6 +62,32 @@ async def test_the_size_counts_after_decompression(door: Doorway) -> None:
     assert is_error(await door.post(gzip.compress(exactly + b" "), Content_Encoding="gzip"), 413, "body_too_large")
     more = gzip.compress(exactly) + gzip.compress(b" ")
     assert is_error(await door.post(more, Content_Encoding="gzip"), 413, "body_too_large")
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("pieces", [1, 2, 3])
+async def test_a_body_is_whole_in_however_many_pieces_it_comes(door: Doorway, pieces: int, known: bool) -> None:
+    """Each of them in a packet of its own, whether or not its length was said."""
+    body = as_bytes({"events": [purchase(str(number)) for number in range(6)]})
+    size = -(-len(body) // pieces)
+
+    async def parts() -> AsyncIterator[bytes]:
+        for at in range(0, len(body), size):
+            yield body[at : at + size]
+            await asyncio.sleep(0.05)
+
+    given = {"Authorization": f"Bearer {door.installation.secret_key}", "Content_Type": "application/json"}
+    if known:
+        given["Content_Length"] = str(len(body))
+    answer = await door.ask("POST", "/v1/events", parts(), **given)
+    assert statuses(answer.results) == ["accepted"] * 6
+    assert door.metric("raw_bytes_total") == len(body)
+
+
+@pytest.mark.parametrize("sizes", [(5000,), (600, 600), (1000, 1), (1000, 0, 0, 5000)])
+def test_no_more_is_decompressed_than_shows_that_it_is_too_much(sizes: tuple[int, ...]) -> None:
+    """One byte beyond what may be, of all members together, however many there are and whatever they hold."""
+    assert decompressed(b"".join(gzip.compress(b"x" * size) for size in sizes), 1000) == b"x" * 1001
 
 
 async def test_a_body_without_a_length_is_bounded_too(door: Doorway) -> None:

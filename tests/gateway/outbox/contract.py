@@ -616,6 +616,20 @@ class OutboxContract:
         assert [record.maybe_since for record in claim.records] == [None, None]
         await outbox.close()
 
+    async def test_the_doubt_of_one_outlasts_the_settlement_of_another(self, engine: Engine) -> None:
+        """They were marked by themselves, and given back together: what is not settled may still have landed."""
+        outbox = await engine.open()
+        await outbox.put([accept(1), accept(2)])
+        claim = await claim_all(outbox, FIRST)
+        for record in claim.records:
+            await outbox.mark_sent(claim, [record.seq], NOW + record.seq)
+        await outbox.release(claim, maybe=True)
+        claim = await claim_all(outbox, FIRST, limit=1)
+        await outbox.settle(claim, done(claim), NOW + 9)
+        (left,) = (await claim_all(outbox, FIRST)).records
+        assert left.maybe_since == NOW + left.seq
+        await outbox.close()
+
     async def test_only_the_claims_own_records_can_be_marked(self, engine: Engine) -> None:
         """Anything else is a bug of the caller, and changes nothing."""
         outbox = await engine.open()

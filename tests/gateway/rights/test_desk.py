@@ -16,6 +16,7 @@ from gateway.metrics import Metrics
 from gateway.model import Destination, EventId, Kind, Reason
 from gateway.outbox import Done, Lane, Left, Shape, Shut, Unavailable
 from gateway.persons import Identifier
+from gateway.rights.answers import line as as_told
 from gateway.rights.desk import Desk, Via
 from gateway.rights.due import DAYS, Law
 from gateway.rights.naming import Asked, Naming, read
@@ -123,6 +124,7 @@ async def test_the_line_says_when_it_was_asked_is_due_and_was_done(door: Doorway
     told = await door.desk.withdraw(SHOP, naming(email=JANE), Law.CALIFORNIA, Via.OPERATOR)
     (line,) = await door.desk.requests(SHOP)
     assert (line.number, line.right, line.asked_at, line.done_at) == (told.request.number, Right.WITHDRAW, NOW, NOW)
+    assert told.request == as_told(line)
     assert line.due_at == NOW + DAYS[Law.CALIFORNIA] * DAY
     assert dict(line.counts) == told.request.counts == dict.fromkeys((f"{name}.waiting" for name in ALL), 1)
     assert line.persons

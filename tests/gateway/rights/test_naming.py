@@ -145,6 +145,7 @@ def test_a_page_names_its_own_browser_only(name: str) -> None:
     """Where fewer names are allowed, the others are faults: an order's number can be guessed."""
     assert read(body(**{name: "1"}), BY_BROWSER, frozenset()) == Wrong(None, Fault.NOT_ONE_OF)
     assert isinstance(read(body(receipt="r"), BY_BROWSER, frozenset()), Asked)
+    assert isinstance(read(body(**dict.fromkeys(BY_BROWSER, "r")), BY_BROWSER, frozenset()), Asked)
 
 
 @given(

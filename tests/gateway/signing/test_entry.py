@@ -3,7 +3,7 @@ from typing import Any, Final
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.model import Destination
@@ -148,6 +148,9 @@ def test_a_link_is_half_a_hash() -> None:
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     )
 )
+@example(0)
+@example("k1")
+@example("0" * 64)
 def test_nothing_else_than_entries_is_ever_written(value: Any) -> None:
     """Whatever is put in the place of a field: it keeps the rules and is read back, or is refused."""
     for entry in (Configuration(value), SealingKeyUsed(value), Started("1", value), Counts(value)):
