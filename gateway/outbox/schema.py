@@ -390,7 +390,7 @@ def _prepare(connection: apsw.Connection, max_bytes: int, form: Form) -> None:
 
 
 def version_of(connection: apsw.Connection, form: Form) -> int:
-    """Give the version of a store's file, 0 when it is empty. Raises CannotOpen when that is unknown, or no store of the form."""
+    """Give the version of a file, 0 when it is empty. Raises CannotOpen when that is unknown, or it is no store of the form."""
     version = int(connection.pragma("user_version"))
     tables = {name for (name,) in every(connection, "select name from sqlite_schema")}
     if form.known_by not in tables and (version or tables):
