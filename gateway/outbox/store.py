@@ -43,7 +43,7 @@ from gateway.outbox import (
 from gateway.outbox.arriving import Arriving
 from gateway.outbox.asking import Asking
 from gateway.outbox.books import LYING
-from gateway.outbox.claims import Finder, Found, Opener, Taken
+from gateway.outbox.claims import Finder, Found, Opener, Taken, Unread
 from gateway.outbox.explaining import Explaining
 from gateway.outbox.figures import Piece
 from gateway.outbox.history import Figure, Grain
@@ -598,7 +598,7 @@ class Store:
         if found is None:
             return False
         taken = Opener().open_now(found)
-        items = (*taken.records, *taken.unread)
-        fates = [(item, Dead(item.seq, Reason.DESTINATION_REMOVED)) for item in items]
+        items: tuple[Record | Unread, ...] = (*taken.records, *taken.unread)
+        fates: Fates = [(item, Dead(item.seq, Reason.DESTINATION_REMOVED)) for item in items]
         self._settling.settle(state.lane, taken, fates, {}, now)
         return len(items) == _PARKED_AT_A_TIME

@@ -1022,7 +1022,7 @@ class OutboxContract:
         await outbox.close()
         outbox = await engine.open()
         opened = await outbox.open_letters(LANES[1], letters)
-        await outbox.revive(LANES[1], [(letters[0], opened[0])], NOW + 8 * DAY)  # type: ignore[list-item]  # it opens
+        await outbox.revive(LANES[1], [(letters[0], opened[0])], NOW + 8 * DAY)
         assert await deliver_all(outbox, LANES[1], now=NOW + 8 * DAY) == ["0", "3"]
         await outbox.sweep(NOW + 21 * DAY)
         figures = outbox.waiting(LANES[1])

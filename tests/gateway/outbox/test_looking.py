@@ -10,8 +10,8 @@ from gateway.outbox.keyring import BadKeyFile, Keyring
 from gateway.outbox.looking import Found, Kind, look
 from gateway.outbox.schema import LOCK_NAME, OUTBOX, CannotOpen
 from gateway.outbox.vault import OUTBOX as SEALING
-from tests.gateway.outbox.making import SqliteEngine, accept, deliver_all
-from tests.gateway.outbox.test_sqlite import FIRST, change
+from tests.gateway.outbox.making import FIRST, SqliteEngine, accept, deliver_all
+from tests.gateway.outbox.test_sqlite import change
 
 KIND: Final = Kind(OUTBOX, SEALING)
 
