@@ -72,7 +72,7 @@ def network(value: object) -> IPv4Network | IPv6Network:
     """Read `10.0.0.0/8`; the whole internet is not a proxy."""
     rule = "must be a network such as 10.0.0.0/8, with no host bit set"
     if not isinstance(value, str):
-        raise Rule(rule)  # noqa: TRY004 - pydantic turns ValueError into a fault
+        raise Rule(rule)
     try:
         network = ip_network(value)
     except ValueError:
@@ -112,7 +112,7 @@ def origin(value: object) -> PageOrigin:
     """Read an origin exactly as a browser's `Origin` header writes it: lower case, no default port."""
     rule = "must be an origin in lower case, such as https://shop.example, without a path"
     if not isinstance(value, str):
-        raise Rule(rule)  # noqa: TRY004 - pydantic turns ValueError into a fault
+        raise Rule(rule)
     try:
         origin = PageOrigin(value)
     except ValueError:
