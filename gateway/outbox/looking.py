@@ -61,6 +61,17 @@ def look(directory: Path, keyring: Keyring | None, kind: Kind) -> Found:
     return Found.CLOSED
 
 
+def is_locked(directory: Path) -> bool:
+    """Tell whether a gateway or a command has the stores of a directory, as far as this user may know."""
+    try:
+        with _locked(directory):
+            return False
+    except InUse:
+        return True
+    except OSError:
+        return False
+
+
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     """Hold the directory's lock, if it was ever locked. Raises InUse."""
