@@ -16,24 +16,21 @@ from gateway.commands import keyfile
 from gateway.commands.configuration import no_such_storefront, read, told
 from gateway.commands.showing import out, show, show_json
 from gateway.delivery.rehearsal import Finding
-from gateway.ledger.schema import LEDGER
-from gateway.ledger.schema import SEALING as LEDGER_SEALING
 from gateway.outbox import Lane
 from gateway.outbox.keyring import BadKeyFile, Keyring, NoKeyFile
-from gateway.outbox.looking import Found, Kind, look
-from gateway.outbox.schema import OUTBOX, CannotOpen
-from gateway.outbox.vault import OUTBOX as OUTBOX_SEALING
+from gateway.places import LEDGER_FILE, OUTBOX_FILE
 from gateway.rights.retention import Keeping, keepings
 from gateway.settings import AuditSettings, BadSettings, ServerSettings, Settings, Storefront, prove
 from gateway.signing.keyfile import load
 from gateway.signing.store import CannotOpenLog
 
-STORES: Final = (Kind(OUTBOX, OUTBOX_SEALING), Kind(LEDGER, LEDGER_SEALING))
+STORES: Final = {"outbox": OUTBOX_FILE, "ledger": LEDGER_FILE}
 THERE: Final[Mapping[str, str]] = {
-    Found.NONE: "not yet: made at the start",
-    Found.CLOSED: "closed",
-    Found.IN_USE: "in use by a gateway or a command",
+    "none": "not yet: made at the start",
+    "closed": "closed",
+    "in use": "in use by a gateway or a command",
 }
+"""What there is of a store, by what a look at it finds (`outbox.looking.Found`)."""
 
 
 class Stored(NamedTuple):
@@ -113,13 +110,25 @@ def _of_key_file(bad: BadKeyFile) -> str:
 
 def _faults_of_stores(server: ServerSettings, keyring: Keyring | None) -> Iterator[str]:
     """Say why a store would not open."""
-    for kind in STORES:
+    for name in STORES.values():
+        if not os.path.lexists(server.data_dir / name):
+            continue
+        from gateway.commands.stores import fault_of  # noqa: PLC0415 - where no store is, none of it is needed
+
         try:
-            look(server.data_dir, keyring, kind)
-        except CannotOpen as cannot:
-            yield f"server.data_dir: {cannot}"
+            if (fault := fault_of(server.data_dir, name, keyring)) is not None:
+                yield f"server.data_dir: {fault}"
         except BadKeyFile as bad:
             yield _of_key_file(bad)
+
+
+def _state(folder: Path, name: str) -> str:
+    """Say what there is of a store."""
+    if not os.path.lexists(folder / name):
+        return "none"
+    from gateway.commands.stores import state_of  # noqa: PLC0415 - as above
+
+    return state_of(folder, name)
 
 
 def _faults_of_log(audit: AuditSettings | None) -> Iterator[str]:
@@ -172,8 +181,8 @@ def _stores(settings: Settings) -> list[Stored]:
     folder = settings.server.data_dir
     caps = (settings.outbox.max_bytes, settings.ledger.max_bytes)
     return [
-        Stored(kind.form.called, str(folder / kind.form.file_name), cap, look(folder, None, kind))
-        for kind, cap in zip(STORES, caps, strict=True)
+        Stored(store, str(folder / name), cap, _state(folder, name))
+        for (store, name), cap in zip(STORES.items(), caps, strict=True)
     ]
 
 

@@ -13,13 +13,12 @@ from gateway.commands.configuration import settings_of, storefront_named
 from gateway.commands.ending import Ended
 from gateway.commands.saving import save
 from gateway.commands.showing import out, show, show_json
-from gateway.outbox.looking import is_locked
 
 HOUR_SECONDS = 3_600
 NOBODY: Final = "No gateway is running here, so nothing is sent: what waits is kept until one is."
 ELSEWHERE: Final = (
-    "A gateway or a command has the stores open, but it does not answer on server.private: was that changed since the gateway was"
-    " started?"
+    "A gateway or a command has the stores open, but it does not answer on server.private: was that changed since the gateway"
+    " was started?"
 )
 
 
@@ -33,6 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
             return 0
         health = ask(settings, Question(Health, "/api/v1/health", {"storefront": name}))
     except NotRunning:
+        from gateway.outbox.looking import is_locked  # noqa: PLC0415 - whom a running gateway answers needs none of it
+
         raise Ended(1, ELSEWHERE if is_locked(settings.server.data_dir) else NOBODY) from None
     if health is None:
         raise unknown_there()
