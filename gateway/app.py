@@ -66,6 +66,7 @@ from gateway.office.reconciling import Reconciling
 from gateway.office.reports import Reports
 from gateway.outbox import Lane, Outbox, Shut
 from gateway.outbox.keyring import Keyring
+from gateway.outbox.schema import opening
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.private import Private
 from gateway.recording import recording
@@ -190,7 +191,8 @@ async def running(  # noqa: PLR0915 - every room, once
         outbox = await stack.enter_async_context(open_store(settings))
         ledger = await stack.enter_async_context(open_ledger(settings))
         keyring = Keyring.load(settings.server.key_file)
-        make_archive(settings)
+        with opening("gateway"):
+            make_archive(settings)
         signed = await stack.enter_async_context(recording(settings, keyring, metrics, log))
         transport = await stack.enter_async_context(make_transport(settings))
         tokens = Tokens(transport)
@@ -232,7 +234,8 @@ async def running(  # noqa: PLR0915 - every room, once
         papers = make_papers(settings, outbox, ledger)
         dry_run = make_dry_run(settings, {name: callers.door(name).line for name in settings.storefronts}, consents.run)
         clerk = Clerk(papers, dry_run, frozenset(settings.storefronts), signed.append)
-        door = make_console_door(settings, keyring, signed, callers, metrics)
+        with opening("gateway"):
+            door = make_console_door(settings, keyring, signed, callers, metrics)
         rooms = Rooms(
             outbox=outbox,
             reports=reports,

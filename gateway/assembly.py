@@ -3,8 +3,9 @@
 Nothing is started here. `app` puts all of it together and gives it a life; a command takes what it needs and no more.
 """
 
+import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
@@ -24,7 +25,7 @@ from gateway.delivery.screening import Rules
 from gateway.delivery.transport import Transport
 from gateway.intake.callers import Callers, Door, Edge
 from gateway.intake.webhooks import Sender, Webhooks
-from gateway.keys import Doorkeeper
+from gateway.keys import Doorkeeper, StoredKey
 from gateway.ledger import Ledger
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.ledger.store import Options as LedgerOptions
@@ -40,7 +41,7 @@ from gateway.office.papers import Papers
 from gateway.office.papers import Shop as FiledShop
 from gateway.office.reports import Shop
 from gateway.outbox import Lane, Outbox
-from gateway.outbox.keyring import Keyring
+from gateway.outbox.keyring import KEY_BYTES, Keyring
 from gateway.outbox.sqlite import SqliteOutbox
 from gateway.outbox.store import Options
 from gateway.persons import Persons
@@ -240,9 +241,12 @@ def _line(storefront: PlainStorefront, persons: Persons) -> Line:
     return Line(storefront.id, storefront.consent.policy, adapters, frozenset(storefront.origins), persons)
 
 
-def make_comparing(settings: Settings, storefront: StorefrontId, now: int) -> comparing.Run:
-    """Make what a storefront's recording is run through; `now` (Unix seconds) is for requests without a time."""
-    callers = make_callers(settings)
+def make_comparing(settings: PlainSettings, storefront: StorefrontId, now: int) -> comparing.Run:
+    """Make what a storefront's recording is run through; `now` (Unix seconds) is for requests without a time.
+
+    It needs no secret: keys are not looked at, and what is hashed is thrown away, so any pepper will do.
+    """
+    callers = _callers(settings, os.urandom(KEY_BYTES), {})
     ways = {lane.destination: way for lane, way in _ways(settings).items() if lane.storefront == storefront}
     return comparing.Run(comparing.Shop(callers.door(storefront), ways, callers, _edge(settings)), now)
 
@@ -293,16 +297,17 @@ def make_console_door(
 
 def make_callers(settings: Settings) -> Callers:
     """Make those who may call, with the line of each storefront."""
-    pepper = Keyring.load(settings.server.key_file).pepper
-    persons, shops = Persons(pepper), settings.storefronts.values()
-    return Callers(
-        Doorkeeper(pepper, {shop.id: shop.keys for shop in shops}),
-        {shop.id: _door(shop, persons) for shop in shops},
-        _edge(settings),
-    )
+    keys = {shop.id: shop.keys for shop in settings.storefronts.values()}
+    return _callers(settings, Keyring.load(settings.server.key_file).pepper, keys)
 
 
-def _edge(settings: Settings) -> Edge:
+def _callers(settings: PlainSettings, pepper: bytes, keys: Mapping[StorefrontId, Sequence[StoredKey]]) -> Callers:
+    persons = Persons(pepper)
+    doors = {shop.id: _door(shop, persons) for shop in settings.storefronts.values()}
+    return Callers(Doorkeeper(pepper, keys), doors, _edge(settings))
+
+
+def _edge(settings: PlainSettings) -> Edge:
     server = settings.server
     return Edge(server.trusted_proxies, server.country_header, server.region_header)
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from gateway.ledger import Ledger
 from gateway.log import Happening, Log, innermost_frame, name_of
-from gateway.outbox import Outbox, Shut, Swept
+from gateway.outbox import Outbox, Shut, Swept, Unavailable
 from gateway.signing.entry import RetentionSwept
 
 SWEEP_SECONDS: Final = 300.0
@@ -79,7 +79,8 @@ class Sweeper:
         try:
             gone = await store.sweep(int(self._wall()))
         except Exception as error:  # noqa: BLE001 - one store's fault must not keep what is in the other
-            self._log.say(Happening.UNEXPECTED_ERROR, error=name_of(error), where=innermost_frame(error))
+            if not (isinstance(error, Unavailable) and error.why is Shut.FULL):  # that is told as `store_full`
+                self._log.say(Happening.UNEXPECTED_ERROR, error=name_of(error), where=innermost_frame(error))
             return
         self._untold.update(gone)
         if shed := gone.get(Swept.SENT_EARLY):

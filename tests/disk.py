@@ -90,8 +90,8 @@ class ShimFile(apsw.VFSFile):
         super().__init__("", name, flags)
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - SQLite's name
-        """Write, unless the volume is full; a log lies on room that it had before."""
-        if self._shim.full and not self._is_log:
+        """Write, unless the volume is full; a log lies on room that it had before, if there is any."""
+        if self._shim.crammed or (self._shim.full and not self._is_log):
             raise apsw.exception_for(apsw.SQLITE_FULL)
         super().xWrite(data, offset)
 
@@ -114,6 +114,8 @@ class Shim(apsw.VFS):
         """How many flushes are still to fail."""
         self.full = False
         """Whether there is no room on the volume for a file to grow."""
+        self.crammed = False
+        """Whether there is none for a log either."""
         super().__init__("shim", "")
 
     def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's name

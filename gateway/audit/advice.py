@@ -87,7 +87,10 @@ REASONS: Final[Mapping[Reason, Advice]] = {
         "The stored record could not be opened: a damaged disk, or another key file.",
         "Bring the right key file back, if there is one; else look at the disk.",
     ),
-    Reason.DESTINATION_REMOVED: Advice("The destination was taken out of the settings.", "Put it back, and its events go."),
+    Reason.DESTINATION_REMOVED: Advice(
+        "The destination was taken out of the settings.",
+        "Put it back, and its events go; what had waited for a week by then is a dead letter, and goes when it is replayed.",
+    ),
     Reason.HELD: Advice("It is younger than {platform} takes its events.", "Nothing: it goes when it is old enough."),
     Reason.CONTRACT: Advice(
         "What would have left is not in the destination's contract, so nothing was sent.",

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
@@ -23,6 +24,14 @@ from gateway.settings import AuditSettings, BadSettings, ServerSettings, Setting
 from gateway.signing.keyfile import load
 from gateway.signing.store import CannotOpenLog
 
+STORES: Final = {"outbox": OUTBOX_FILE, "ledger": LEDGER_FILE}
+THERE: Final[Mapping[str, str]] = {
+    "none": "not yet: made at the start",
+    "closed": "closed",
+    "in use": "in use by a gateway or a command",
+}
+"""What there is of a store, by what a look at it finds (`outbox.looking.Found`)."""
+
 
 class Stored(NamedTuple):
     """What is said of a store."""
@@ -30,6 +39,7 @@ class Stored(NamedTuple):
     store: str
     file: str
     max_bytes: int
+    state: str
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -67,38 +77,77 @@ def _proven(arguments: argparse.Namespace) -> Settings:
         settings = read(arguments)
         prove(settings)
     except BadSettings as bad:
-        raise told(BadSettings([*_faults_here(bad.server), *_faults_of_key(bad.audit), *bad.faults])) from None
-    if faults := [*_faults_here(settings.server), *_faults_of_key(settings.audit)]:
+        raise told(BadSettings([*_faults_here(bad.server), *_faults_of_log(bad.audit), *bad.faults])) from None
+    if faults := [*_faults_here(settings.server), *_faults_of_log(settings.audit)]:
         raise told(BadSettings(faults))
     return settings
 
 
 def _faults_here(server: ServerSettings | None) -> Iterator[str]:
-    """Say what this machine lacks: the key file, and a folder for the store."""
+    """Say what this machine lacks: the key file, a folder for the stores, and stores that would open."""
     if server is None:
         return
+    keyring = None
     try:
-        Keyring.load(server.key_file)
+        keyring = Keyring.load(server.key_file)
     except BadKeyFile as bad:
-        help_ = f". {keyfile.HELP}" if isinstance(bad, NoKeyFile) else ""
-        yield f"server.key_file: {str(bad).removeprefix('key file: ')}{help_}"
-    # what this user may not even look at is none to `os.path.exists`, and the folder above it is looked at
+        yield _of_key_file(bad)
+    # what this user may not even look at is none to `os.path.lexists`, and the folder above it is looked at
     above = (server.data_dir, *server.data_dir.parents)
-    folder = next(path for path in above if os.path.exists(path))  # noqa: PTH110 - False where nobody may look
+    folder = next(path for path in above if os.path.lexists(path))
     if not folder.is_dir():
         yield "server.data_dir: is, or lies below, something that is no folder"
     elif not os.access(folder, os.W_OK | os.X_OK):
         yield "server.data_dir: this user may not write there"
+    else:
+        yield from dict.fromkeys(_faults_of_stores(server, keyring))  # one that both have is one
 
 
-def _faults_of_key(audit: AuditSettings | None) -> Iterator[str]:
-    """Say why the log could not be signed."""
+def _of_key_file(bad: BadKeyFile) -> str:
+    help_ = f". {keyfile.HELP}" if isinstance(bad, NoKeyFile) else ""
+    return f"server.key_file: {str(bad).removeprefix('key file: ')}{help_}"
+
+
+def _faults_of_stores(server: ServerSettings, keyring: Keyring | None) -> Iterator[str]:
+    """Say why a store would not open."""
+    for name in STORES.values():
+        if not os.path.lexists(server.data_dir / name):
+            continue
+        from gateway.commands.stores import fault_of  # noqa: PLC0415 - where no store is, none of it is needed
+
+        try:
+            if (fault := fault_of(server.data_dir, name, keyring)) is not None:
+                yield f"server.data_dir: {fault}"
+        except BadKeyFile as bad:
+            yield _of_key_file(bad)
+
+
+def _state(folder: Path, name: str) -> str:
+    """Say what there is of a store."""
+    if not os.path.lexists(folder / name):
+        return "none"
+    from gateway.commands.stores import state_of  # noqa: PLC0415 - as above
+
+    return state_of(folder, name)
+
+
+def _faults_of_log(audit: AuditSettings | None) -> Iterator[str]:
+    """Say why the log could not be signed, or its checkpoints not be handed to a file."""
     if audit is None:
         return
     try:
         load(audit.signing_key, audit.origin)
     except CannotOpenLog as cannot:
         yield str(cannot)
+    if audit.checkpoint_file is not None and not _may_write(audit.checkpoint_file):
+        yield "audit.checkpoint_file: this user cannot write it; its folder has to be there"
+
+
+def _may_write(file: Path) -> bool:
+    """Tell whether this user can append to a file, or make it."""
+    if file.exists():
+        return file.is_file() and os.access(file, os.R_OK | os.W_OK)
+    return os.access(file.parent, os.W_OK | os.X_OK)
 
 
 UNSIGNED: Final = (
@@ -128,18 +177,19 @@ def _print_lanes(lanes: Mapping[Lane, Storefront]) -> None:
 
 
 def _stores(settings: Settings) -> list[Stored]:
-    """Say what lies where, and how large it may grow."""
+    """Say what lies where, how large it may grow, and whether there is one yet and a gateway has it."""
     folder = settings.server.data_dir
+    caps = (settings.outbox.max_bytes, settings.ledger.max_bytes)
     return [
-        Stored("outbox", str(folder / OUTBOX_FILE), settings.outbox.max_bytes),
-        Stored("ledger", str(folder / LEDGER_FILE), settings.ledger.max_bytes),
+        Stored(store, str(folder / name), cap, _state(folder, name))
+        for (store, name), cap in zip(STORES.items(), caps, strict=True)
     ]
 
 
 def _print_stores(stores: Sequence[Stored], kept: Sequence[Keeping]) -> None:
-    table = Table("store", "file", "at most")
+    table = Table("store", "file", "at most", "there")
     for store in stores:
-        table.add_row(store.store, store.file, f"{store.max_bytes / 2**20:,.0f} MiB")
+        table.add_row(store.store, store.file, f"{store.max_bytes / 2**20:,.0f} MiB", THERE[store.state])
     show(table)
     table = Table("store", "keeps", "until", "bound")
     for one in kept:

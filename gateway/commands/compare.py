@@ -16,7 +16,7 @@ from rich.table import Table
 from gateway.audit.comparison import Comparison, FieldTold, LaneTold, Why, compare
 from gateway.audit.observations import Elsewhere, Sent, Unread, sent_in
 from gateway.audit.recordings import MOST_REQUESTS, Flaw, Recorded, Rule, read
-from gateway.commands.configuration import settings_with_secrets, storefront_named
+from gateway.commands.configuration import settings_of, storefront_named
 from gateway.commands.ending import Ended
 from gateway.commands.files import new_files
 from gateway.commands.progress import bar
@@ -24,7 +24,7 @@ from gateway.commands.showing import out, show
 from gateway.console.language import Words
 from gateway.console.vocabulary import WORDS
 from gateway.model import Fault, StorefrontId
-from gateway.settings import Settings
+from gateway.settings import PlainSettings
 
 MOST_BYTES: Final = 512 * 1024 * 1024
 MOST_FLAWS: Final = 20
@@ -50,7 +50,7 @@ RULES: Final[Mapping[Fault | Rule, str]] = {
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare; gives 0 when nothing differs or there is nothing to hold it against, else 1. Raises Ended."""
-    settings = settings_with_secrets(arguments)
+    settings = settings_of(arguments)
     name = storefront_named(settings, arguments.storefront)
     with new_files({"--html": arguments.html, "--json": arguments.json}) as (page, data):
         told = _compared(settings, name, arguments.recorded, arguments.sent)
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if told["sent"] is None or told["same"] else 1
 
 
-def _compared(settings: Settings, name: StorefrontId, recorded: Path, sent: Path | None) -> Comparison:
+def _compared(settings: PlainSettings, name: StorefrontId, recorded: Path, sent: Path | None) -> Comparison:
     from gateway.assembly import make_comparing  # noqa: PLC0415 - all rooms, after the files were found to be there
 
     shop = settings.storefronts[name]

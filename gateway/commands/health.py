@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
+from typing import Final
 
 from rich.table import Table
 
@@ -14,6 +15,11 @@ from gateway.commands.saving import save
 from gateway.commands.showing import out, show, show_json
 
 HOUR_SECONDS = 3_600
+NOBODY: Final = "No gateway is running here, so nothing is sent: what waits is kept until one is."
+ELSEWHERE: Final = (
+    "A gateway or a command has the stores open, but it does not answer on server.private: was that changed since the gateway"
+    " was started?"
+)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,7 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
             return 0
         health = ask(settings, Question(Health, "/api/v1/health", {"storefront": name}))
     except NotRunning:
-        raise Ended(1, "No gateway is running here, so nothing is sent: what waits is kept until one is.") from None
+        from gateway.outbox.looking import is_locked  # noqa: PLC0415 - whom a running gateway answers needs none of it
+
+        raise Ended(1, ELSEWHERE if is_locked(settings.server.data_dir) else NOBODY) from None
     if health is None:
         raise unknown_there()
     if arguments.json:

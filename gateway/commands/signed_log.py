@@ -54,17 +54,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 class Case(msgspec.Struct, frozen=True):
-    """What is to be verified: the log's file, notes by a name to tell of them, and the key that should have signed them."""
+    """What is to be verified: the log's file, notes by a name to tell of them, and the keys one of which signed each."""
 
     log: Path
     notes: tuple[tuple[str, str], ...]
-    key: VerifierKey
+    keys: tuple[VerifierKey, ...]
     proof: Proof | None
+
+    @property
+    def origin(self) -> str:
+        """Whose log it is: the name that all keys are for."""
+        return self.keys[0].name
 
 
 def _verify(arguments: argparse.Namespace) -> int:
     case = _case(arguments)
-    judged = [held(name, text, [case.key], case.key.name) for name, text in case.notes]
+    judged = [held(name, text, case.keys, case.origin) for name, text in case.notes]
     good = [one for one in judged if isinstance(one, Held)]
     bad = [one for one in judged if isinstance(one, Fault)]
     with _read(case.log) as file, bar("{task.fields[shown]}") as progress:
@@ -80,38 +85,40 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 def _case(arguments: argparse.Namespace) -> Case:
     """Find out what is to be verified; what is not given, the configuration says. Raises Ended."""
-    key = None if arguments.key is None else _key(arguments.key)
+    keys = [_key(text) for text in arguments.key]
+    if len({key.name for key in keys}) > 1:
+        raise Ended(2, "--key: must be keys of one log, an old one and its successor.")
     log, notes = arguments.log, [note for path in arguments.checkpoint for note in _notes(path)]
-    if log is None or key is None:
-        log, key, notes = _configured(arguments, log, key, notes)
+    if log is None or not keys:
+        log, keys, notes = _configured(arguments, log, keys, notes)
     if not notes:
         raise Ended(
             2,
             "There is no checkpoint to hold the log against.",
             "Give one that was kept elsewhere: --checkpoint FILE. A gateway makes its first after five minutes.",
         )
-    return Case(log, tuple(notes), key, None if arguments.proof is None else _proof(arguments.proof))
+    return Case(log, tuple(notes), tuple(keys), None if arguments.proof is None else _proof(arguments.proof))
 
 
 def _configured(
-    arguments: argparse.Namespace, log: Path | None, key: VerifierKey | None, notes: list[tuple[str, str]]
-) -> tuple[Path, VerifierKey, list[tuple[str, str]]]:
+    arguments: argparse.Namespace, log: Path | None, keys: list[VerifierKey], notes: list[tuple[str, str]]
+) -> tuple[Path, list[VerifierKey], list[tuple[str, str]]]:
     settings = settings_of(arguments)
-    if key is None:
+    if not keys:
         try:
             signing = load(settings.audit.signing_key, settings.audit.origin)
         except CannotOpenLog as cannot:
             raise Ended(2, f"{cannot}.") from None
         if signing is None:
             raise Ended(2, "The configuration has no audit.signing_key, so nothing was signed.", "Or name the key: --key VKEY.")
-        key = signing.verifier
+        keys = [signing.verifier]
     if log is None:
         log = entries_file(folder_in(settings.server.data_dir))
         handed_out = settings.audit.checkpoint_file
         if not notes and handed_out is not None and not _is_missing(handed_out):
             notes = _notes(handed_out)
         notes = [*notes, *_last(folder_in(settings.server.data_dir))]
-    return log, key, notes
+    return log, keys, notes
 
 
 def _is_missing(path: Path) -> bool:
@@ -184,8 +191,9 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
 def _told(report: Report, good: list[Held], case: Case) -> dict[str, Any]:
     return {
         "sound": not report.faults,
-        "origin": case.key.name,
-        "key": case.key.id.hex(),
+        "origin": case.origin,
+        "key": case.keys[0].id.hex(),
+        "keys": [key.id.hex() for key in case.keys],
         "entries": report.entries,
         "covered": report.covered,
         "unfinished": report.unfinished,
@@ -195,7 +203,7 @@ def _told(report: Report, good: list[Held], case: Case) -> dict[str, Any]:
 
 
 def _print(report: Report, good: list[Held], case: Case) -> None:
-    out.print(f"{report.entries} entries read, {len(good)} checkpoint(s) of {case.key.name} signed by the key.", markup=False)
+    out.print(f"{report.entries} entries read, {len(good)} checkpoint(s) of {case.origin} signed by the key.", markup=False)
     if report.unfinished:
         out.print("The last line has no end: the log is being written, or a write was cut short.")
     if report.faults:

@@ -20,7 +20,7 @@ from gateway.office.dry_run import DryRun
 from gateway.office.papers import Papers
 from gateway.outbox import Outbox
 from gateway.outbox.keyring import BadKeyFile
-from gateway.outbox.schema import CannotOpen
+from gateway.outbox.schema import CannotOpen, InUse
 from gateway.recording import open_log
 from gateway.rights.desk import Desk, Via
 from gateway.settings import BadSettings, PlainSettings
@@ -53,11 +53,17 @@ def failures_told() -> Iterator[None]:
             f"{cannot}.",
             "docs/signed-log.md says what each of these means and what to do. Nothing was changed.",
         ) from None
-    except CannotOpen as cannot:
+    except InUse as cannot:
         raise Ended(
             1,
             f"The store cannot be opened: {cannot}",
             "If a gateway is running on it, ask that one: commands do so by themselves over its private listener.",
+        ) from None
+    except CannotOpen as cannot:
+        raise Ended(
+            1,
+            f"The store cannot be opened: {cannot}",
+            "docs/operating.md, The store does not open, says what each of these means and what to do.",
         ) from None
 
 

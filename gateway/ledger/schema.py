@@ -45,7 +45,7 @@ create table held_keys(
 STEPS: Final = (_FIRST,)
 """One step a version; a step that was ever released is never changed."""
 
-LEDGER: Final = Form("ledger", LEDGER_FILE, STEPS, erases=True, page_bytes=4096)
+LEDGER: Final = Form("ledger", LEDGER_FILE, STEPS, known_by="records", erases=True, page_bytes=4096)
 """Keys are hashes, so a record touches a page of the index for each of them: small pages are less to write."""
 
 SEALING: Final = Sealing(

@@ -98,8 +98,10 @@ def _log_arguments(what: Parts) -> None:
     )
     verify.add_argument(
         "--key",
+        action="append",
+        default=[],
         metavar="VKEY",
-        help="the verifier key, or a file of it (default: audit.signing_key's)",
+        help="the verifier key, or a file of it; may be repeated, for older keys (default: audit.signing_key's)",
     )
     verify.add_argument("--proof", type=Path, metavar="FILE", help="the proof of an export, where --log is one")
     export = part(

@@ -130,6 +130,22 @@ class Finder:
         )
         return [seq for (seq,) in rows]
 
+    def find_parked(self, state: LaneState, until: int, limit: int) -> Found | None:
+        """Find the oldest of what is parked, if it was accepted until then, and have it tried again."""
+        rows = every(
+            self._connection,
+            "select seq, accepted_at from exceptions where lane = ? and state = ? order by seq limit ?",
+            (state.number, Held.PARKED, limit),
+        )
+        seqs = [seq for seq, accepted_at in rows if accepted_at <= until]
+        if not seqs:
+            return None
+        self._connection.execute(
+            "update exceptions set state = ? where lane = ? and state = ? and seq in carray(?)",
+            (Held.RETRY, state.number, Held.PARKED, apsw.carray(array("q", seqs))),
+        )
+        return self._find_again(state, seqs)
+
     def _find_again(self, state: LaneState, seqs: Sequence[int]) -> Found | None:
         """Read exceptions."""
         if not seqs:

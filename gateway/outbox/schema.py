@@ -244,17 +244,19 @@ earlier version takes the missing steps when it is opened, all in one transactio
 class Form(NamedTuple):
     """What kind of file a store is: what messages call it, its name, and its steps from an empty file to today's tables.
 
-    `erases`: what is deleted is overwritten with zeros at once, instead of staying until its page is used again.
+    `known_by`: a table of its own, which the first step makes. `erases`: what is deleted is overwritten with zeros at once,
+    instead of staying until its page is used again.
     """
 
     called: str
     file_name: str
     steps: Sequence[str]
+    known_by: str
     erases: bool = False
     page_bytes: int = PAGE_BYTES
 
 
-OUTBOX: Final = Form("outbox", OUTBOX_FILE, STEPS, erases=True)
+OUTBOX: Final = Form("outbox", OUTBOX_FILE, STEPS, known_by="groups", erases=True)
 
 Row = tuple[Any, ...]
 """A row as SQLite gives it; the strict tables say which kind each column has."""
@@ -284,6 +286,10 @@ class CannotOpen(Exception):
     """The store cannot be opened; the text says which rule stands against it."""
 
 
+class InUse(CannotOpen):
+    """Another process has it."""
+
+
 def base(storefront: int) -> int:
     """First place of a storefront's groups."""
     return storefront << _SPAN_BITS
@@ -302,6 +308,8 @@ NO_PLACE: Final = frozenset(
     }
 )
 """What the system says of a path that this user may not write, or at which something else stands."""
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+ROOM: Final = "there is no room for it on its volume, or below its max_bytes"
 
 
 @contextmanager
@@ -313,7 +321,15 @@ def opening(called: str) -> Iterator[None]:
         raise CannotOpen(f"{called}: the store's file is damaged") from None
     except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError):
         raise CannotOpen(f"{called}: the store's file cannot be opened for writing") from None
+    except (apsw.BusyError, apsw.LockedError):
+        raise InUse(f"{called}: another program has the store's file open") from None
+    except apsw.FullError:
+        raise CannotOpen(f"{called}: {ROOM}") from None
+    except apsw.IOError:
+        raise CannotOpen(f"{called}: the disk refused to read or to write the store's file") from None
     except OSError as error:
+        if error.errno in NO_ROOM:
+            raise CannotOpen(f"{called}: {ROOM}") from None
         if error.errno not in NO_PLACE:
             raise
         raise CannotOpen(f"{called}: server.data_dir, or a file in it, cannot be made or opened for writing") from None
@@ -332,7 +348,7 @@ def lock_directory(directory: Path) -> int:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(handle)
-        raise CannotOpen("outbox: another process is using the data directory") from None
+        raise InUse("outbox: another process is using the data directory") from None
     return handle
 
 
@@ -364,13 +380,24 @@ def _prepare(connection: apsw.Connection, max_bytes: int, form: Form) -> None:
     connection.pragma("journal_size_limit", 4 * CHECKPOINT_BYTES)
     connection.pragma("trusted_schema", 0)
     connection.pragma("max_page_count", max_bytes // form.page_bytes)
-    version = int(connection.pragma("user_version"))
-    if version > len(form.steps):
-        raise CannotOpen(f"{form.called}: the store was written by a later version")
+    version = version_of(connection, form)
+    if version == len(form.steps):  # nothing is written then: a full disk must not keep it from being opened
+        return
     with connection:
         for step in form.steps[version:]:
             connection.execute(step)
         connection.execute(f"pragma user_version = {len(form.steps)}")
+
+
+def version_of(connection: apsw.Connection, form: Form) -> int:
+    """Give the version of a file, 0 when it is empty. Raises CannotOpen when that is unknown, or it is no store of the form."""
+    version = int(connection.pragma("user_version"))
+    tables = {name for (name,) in every(connection, "select name from sqlite_schema")}
+    if form.known_by not in tables and (version or tables):
+        raise CannotOpen(f"{form.called}: the file is another program's or another store's")
+    if version > len(form.steps):
+        raise CannotOpen(f"{form.called}: the store was written by a later version")
+    return version
 
 
 def is_crowded(connection: apsw.Connection, max_bytes: int) -> bool:

@@ -136,8 +136,8 @@ class SqliteOutbox:
         """Open the store in `directory`, made with mode 0700 if need be, for these lanes.
 
         A lane that is new begins with the next event. The backlog of one that is no longer declared is parked, and
-        comes back with it. Raises CannotOpen (old SQLite, directory in use or unusable, damaged or foreign file) or
-        BadKeyFile.
+        comes back with it, or dies after a week. Raises CannotOpen (old SQLite, directory in use or unusable, damaged or
+        foreign file) or BadKeyFile.
         """
         check_library()
         if options.max_bytes < SMALLEST:
@@ -523,7 +523,10 @@ class SqliteOutbox:
     # ── keeping and closing ──────────────────────────────────────────────────────────────────────────────────────
 
     async def sweep(self, now: int) -> Mapping[Swept, int]:
-        """Delete what is beyond its retention, a bounded piece at a time; gives how many rows of what went."""
+        """Delete what is beyond its retention, a bounded piece at a time; gives how many rows of what went.
+
+        What has been parked for a week dies.
+        """
         gone: Counter[Swept] = Counter()
         more = True
         while more:

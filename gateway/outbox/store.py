@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 import apsw
 import msgspec
 
-from gateway.model import Destination, EventId, Kind, Refund, StorefrontId
+from gateway.model import Destination, EventId, Kind, Reason, Refund, StorefrontId
 from gateway.outbox import (
     Book,
     Breach,
+    Dead,
     DeadLetter,
     Decision,
     Departure,
@@ -42,7 +43,7 @@ from gateway.outbox import (
 from gateway.outbox.arriving import Arriving
 from gateway.outbox.asking import Asking
 from gateway.outbox.books import LYING
-from gateway.outbox.claims import Finder, Found, Opener, Taken
+from gateway.outbox.claims import Finder, Found, Opener, Taken, Unread
 from gateway.outbox.explaining import Explaining
 from gateway.outbox.figures import Piece
 from gateway.outbox.history import Figure, Grain
@@ -80,6 +81,9 @@ _SWEEP_EXCEPTIONS: Final = (
 )
 TRACES_KEPT_DAYS: Final = 10
 _PARKED_AT_A_TIME: Final = 500
+PARKED_SECONDS: Final = 7 * DAY_SECONDS
+"""How long an event waits for a destination that was taken out of the settings to come back: the shortest age limit there is.
+Then it is a dead letter, which can be given back for as long as those are kept."""
 _MOST_LINES: Final = 20_000
 
 
@@ -571,6 +575,8 @@ class Store:
             (state.number, told_from, state.number, _MOST_LINES, told_from),
         )
         gone[Swept.OUTCOMES] += self._connection.changes()
+        if state.cursor is None and self._bury_parked(state, now):
+            return True
         for held, what in ((Held.DEAD, Swept.DEAD_LETTERS), (Held.WITHDRAWN, Swept.WITHDRAWN)):
             if held is Held.WITHDRAWN and state.robbed:
                 continue  # the claim under way may have some of these: should the clock leap, its settlement still has to know
@@ -585,3 +591,14 @@ class Store:
                 return True
         gone[Swept.REPLAYS] += self._reviving.discard(state, now, self._options.dead_days * DAY_SECONDS)
         return False
+
+    def _bury_parked(self, state: LaneState, now: int) -> bool:
+        """Let the oldest of what is parked die once it waited for long enough; say whether there may be more of that."""
+        found = self._finder.find_parked(state, now - PARKED_SECONDS, _PARKED_AT_A_TIME)
+        if found is None:
+            return False
+        taken = Opener().open_now(found)
+        items: tuple[Record | Unread, ...] = (*taken.records, *taken.unread)
+        fates: Fates = [(item, Dead(item.seq, Reason.DESTINATION_REMOVED)) for item in items]
+        self._settling.settle(state.lane, taken, fates, {}, now)
+        return len(items) == _PARKED_AT_A_TIME

@@ -11,6 +11,7 @@ from typing import Final
 from pydantic_core import ErrorDetails
 
 from gateway.settings.blocks import AuditSettings, ServerSettings
+from gateway.settings.values import Rule
 
 
 class BadSettings(Exception):
@@ -86,7 +87,10 @@ def rule_of(detail: ErrorDetails) -> str:
     context = detail.get("ctx", {})
     if detail["type"] in RULES:
         return RULES[detail["type"]].format(**context)
-    said = str(context.get("error", ""))
+    error = context.get("error", "")
+    if isinstance(error, Rule):
+        return str(error)
+    said = str(error)
     if detail["type"] != "value_error" or not said or _repeats(said, detail["input"]):
         return "is not valid"
     return said

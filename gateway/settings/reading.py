@@ -61,7 +61,7 @@ def _test_allowed(file: Mapping[str, object]) -> bool:
 def _toml(path: Path) -> dict[str, Any]:
     """Read TOML; of a fault only the place is told, because the reader's own words can hold what stands there."""
     try:
-        return tomllib.loads(path.read_bytes().decode())
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))  # some editors begin a file with a mark
     except PermissionError:
         raise BadSettings(
             ["the configuration file may not be read by this user: run the command as the gateway's own"]

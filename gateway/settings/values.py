@@ -1,6 +1,6 @@
 """What a setting may be: each kind of value is read here from what stands in the file.
 
-A reader takes anything and gives the value, or raises ValueError with the rule that it breaks and nothing of what it was.
+A reader takes anything and gives the value, or raises `Rule`, which says what it breaks and nothing of what it was.
 """
 
 import re
@@ -13,6 +13,10 @@ from pydantic import ValidationInfo
 
 from gateway.keys import KeyHash, KeyId
 from gateway.model import PageOrigin
+
+
+class Rule(ValueError):
+    """What a value breaks, in words that are always the same: they repeat nothing of it, even where they happen to name it."""
 
 
 class Address(NamedTuple):
@@ -42,25 +46,25 @@ def address(value: object) -> Address:
     rule = "must be an address and a port, such as 127.0.0.1:8081 or [::1]:8081"
     match = LISTEN.fullmatch(value) if isinstance(value, str) else None
     if match is None or int(match["port"]) > 65_535:
-        raise ValueError(rule)
+        raise Rule(rule)
     host = match["six"] or match["four"] or match["name"]
     try:
         return Address(host if match["name"] else ip_address(host).compressed, int(match["port"]))
     except ValueError:
-        raise ValueError(rule) from None
+        raise Rule(rule) from None
 
 
 def host_name(value: object) -> str:
     """Read a host's name, as it stands in a `Host` header but for its port."""
     if not isinstance(value, str) or NAME.fullmatch(value) is None:
-        raise ValueError("must be a host's name in lower case, such as gateway.internal, without a port")
+        raise Rule("must be a host's name in lower case, such as gateway.internal, without a port")
     return value
 
 
 def header_name(value: object) -> str:
     """Read the name of a header (RFC 9110, 5.1), without those that say something else."""
     if not isinstance(value, str) or HEADER.fullmatch(value) is None or value.lower() in TAKEN_HEADERS:
-        raise ValueError("must be the name of a header that a proxy in front sets, such as CF-IPCountry")
+        raise Rule("must be the name of a header that a proxy in front sets, such as CF-IPCountry")
     return value
 
 
@@ -68,13 +72,13 @@ def network(value: object) -> IPv4Network | IPv6Network:
     """Read `10.0.0.0/8`; the whole internet is not a proxy."""
     rule = "must be a network such as 10.0.0.0/8, with no host bit set"
     if not isinstance(value, str):
-        raise ValueError(rule)  # noqa: TRY004 - pydantic turns ValueError into a fault
+        raise Rule(rule)
     try:
         network = ip_network(value)
     except ValueError:
-        raise ValueError(rule) from None
+        raise Rule(rule) from None
     if network.prefixlen == 0:
-        raise ValueError("must not trust the whole internet")
+        raise Rule("must not trust the whole internet")
     return network
 
 
@@ -82,24 +86,24 @@ def size(value: object) -> int:
     """Read `2GiB` as bytes."""
     match = SIZE.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError("must be a size in text, such as 512MiB or 2GiB")
+        raise Rule("must be a size in text, such as 512MiB or 2GiB")
     size = int(match["number"]) * UNITS[match["unit"]]
     if not 2**20 <= size <= 2**44:
-        raise ValueError("must be from 1MiB to 16TiB")
+        raise Rule("must be from 1MiB to 16TiB")
     return size
 
 
 def canary_minutes(value: object) -> int:
     """Read how often destinations are tried out: not at all, or no more often than every five minutes."""
     if isinstance(value, bool) or not isinstance(value, int) or (value != 0 and not 5 <= value <= 1440):
-        raise ValueError("must be 0 (off) or a number of minutes from 5 to 1440")
+        raise Rule("must be 0 (off) or a number of minutes from 5 to 1440")
     return value
 
 
 def path(value: object, info: ValidationInfo) -> Path:
     """Read a path; a relative one begins at the configuration file's folder."""
     if not isinstance(value, str) or not value or "\0" in value:
-        raise ValueError("must be a path")
+        raise Rule("must be a path")
     base: Path = info.context["base"] if info.context else Path()
     return base / value
 
@@ -108,13 +112,13 @@ def origin(value: object) -> PageOrigin:
     """Read an origin exactly as a browser's `Origin` header writes it: lower case, no default port."""
     rule = "must be an origin in lower case, such as https://shop.example, without a path"
     if not isinstance(value, str):
-        raise ValueError(rule)  # noqa: TRY004 - pydantic turns ValueError into a fault
+        raise Rule(rule)
     try:
         origin = PageOrigin(value)
     except ValueError:
-        raise ValueError(rule) from None
+        raise Rule(rule) from None
     if any(origin.startswith(scheme) and origin.endswith(port) for scheme, port in DEFAULT_PORTS):
-        raise ValueError("must leave the default port out: a browser's Origin header never has it")
+        raise Rule("must leave the default port out: a browser's Origin header never has it")
     return origin
 
 
@@ -123,7 +127,7 @@ def key_id(value: object) -> KeyId:
     try:
         return KeyId(value if isinstance(value, str) else "")
     except ValueError:
-        raise ValueError("must be 1 to 20 of a-z 0-9") from None
+        raise Rule("must be 1 to 20 of a-z 0-9") from None
 
 
 def key_hash(value: object) -> KeyHash:
@@ -131,13 +135,13 @@ def key_hash(value: object) -> KeyHash:
     try:
         return KeyHash(value if isinstance(value, str) else "")
     except ValueError:
-        raise ValueError("must be 64 lower-case hex digits, never the key itself") from None
+        raise Rule("must be 64 lower-case hex digits, never the key itself") from None
 
 
 def log_origin(value: object) -> str:
     """Read the name of a log: a host and a path, which need not lead anywhere."""
     if not isinstance(value, str) or ORIGIN_OF_LOG.fullmatch(value) is None:
-        raise ValueError("must name the log by a host and a path in lower case, such as gateway.example/log")
+        raise Rule("must name the log by a host and a path in lower case, such as gateway.example/log")
     return value
 
 
@@ -146,4 +150,4 @@ def zone(value: object) -> ZoneInfo:
     try:
         return ZoneInfo(value if isinstance(value, str) else "")
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("is the name of a time zone, as Europe/Paris") from None
+        raise Rule("is the name of a time zone, as Europe/Paris") from None

@@ -37,6 +37,8 @@ GROUP_BYTES: Final = 1 << 20
 """Most bytes that are written before a flush; so an end without sense that is longer is no write cut short."""
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NO_DESCRIPTOR: Final = frozenset({errno.EMFILE, errno.ENFILE})
+"""What the system says when too much is open: a file that could not be opened was not written, and no flush of it failed."""
 
 
 class CannotOpenLog(Exception):
@@ -186,7 +188,7 @@ class LogFile:
         try:
             _replace(self._folder / CHECKPOINT, kept + b"\n")
         except OSError as error:
-            self._failed = error.errno not in _NO_ROOM
+            self._failed = error.errno not in _NO_ROOM | _NO_DESCRIPTOR
             raise Unwritten(final=self._failed) from None
         return told
 

@@ -234,6 +234,9 @@ HOLD: Final = "storefronts.demo.consent.hold_unmatched_minutes"
     [
         ('"data"', '"data"\npublic = "1.2.3.4:70000"', "server.public: must be an address and a port"),
         ('"data"', '"data"\npublic = "1.2.3:80"', "server.public: must be an address and a port"),
+        ('"data"', '"data"\npublic = "127.0.0.1"', "server.public: must be an address and a port"),
+        ('"data"', '"data"\ntrusted_proxies = ["10.0.0"]', "server.trusted_proxies[0]: must be a network such as 10.0.0.0/8"),
+        (ORIGIN, 'origins = ["shop.example"]', "storefronts.demo.origins[0]: must be an origin in lower case"),
         ('"data"', '"data"\nprivate = "0.0.0.0:8080"', "server.private: must differ from server.public"),
         ('"data"', '"data"\ntrusted_proxies = ["0.0.0.0/0"]', "server.trusted_proxies[0]: must not trust the whole internet"),
         ('"data"', '"data"\ntrusted_proxies = ["10.0.0.1/8"]', "server.trusted_proxies[0]: must be a network"),
@@ -735,6 +738,11 @@ def test_an_unreadable_file_is_one_fault(tmp_path: Path) -> None:
     (tmp_path / "bytes.toml").write_bytes(b"a = '\xff'")
     with pytest.raises(BadSettings, match=r"^the configuration file is not UTF-8 text$"):
         load(tmp_path / "bytes.toml", {})
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    """Some editors write one, and nobody sees it."""
+    assert faults_of(tmp_path, "\ufeff" + "[surplus]")[0] == "surplus: is not a setting"
 
 
 def test_secrets_do_not_print(tmp_path: Path) -> None:

@@ -10,11 +10,13 @@ import pytest
 
 from gateway import sweeping
 from gateway.log import Log
-from gateway.outbox import Shut, Swept
+from gateway.outbox import Shut, Swept, Unavailable
 from gateway.signing.entry import RetentionSwept, encode
 from gateway.sweeping import Sweeper, swept
+from tests.disk import Shim
 from tests.doorway import NOW, Doorway, doorway, purchase
 from tests.gateway.ledger.making import SHOP, deposit, name
+from tests.gateway.outbox.making import SqliteEngine
 
 DAY = 86_400
 
@@ -102,6 +104,25 @@ async def test_a_store_that_cannot_be_swept_keeps_nothing_in_the_other(tmp_path:
         await scene.gone()
     assert scene.told == [RetentionSwept({"consent_records": 1})]
     assert '"error": "Unavailable"' in scene.stream.getvalue()
+
+
+async def test_a_store_without_room_to_be_swept_is_no_bug(tmp_path: Path) -> None:
+    """That it is full is told as such; every few seconds an unforeseen error beside it would call people for a bug."""
+    shim, stream = Shim(), io.StringIO()
+    try:
+        outbox = await SqliteEngine(tmp_path).open(vfs="shim")
+        shim.crammed = True
+        with pytest.raises(Unavailable, match="full"):
+            await outbox.sweep(NOW)
+        task = asyncio.create_task(Sweeper([outbox], Log(stream), lambda _entry: None, lambda: NOW).run())
+        await asyncio.sleep(0.2)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        shim.crammed = False
+        await outbox.close()
+    finally:
+        shim.unregister()
+    assert stream.getvalue() == ""
 
 
 def test_every_kind_of_row_can_stand_in_the_log() -> None:

@@ -11,11 +11,12 @@ from gateway.audit.advice import NAMES
 from gateway.cli import main
 from gateway.delivery.rehearsal import NOBODY
 from gateway.model import Destination
+from gateway.outbox.keyring import Keyring
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import TOKENS, Platforms
 from tests.disk import shut
 from tests.gateway.commands.doing import Capture, do
-from tests.live import Installation, install
+from tests.live import Installation, Process, install
 from tests.showing import ENV, command
 
 
@@ -50,7 +51,7 @@ def test_it_says_where_the_stores_lie_and_what_bounds_them(stopped: Installation
     outbox, ledger = json.loads(capsys.readouterr().out)["stores"]
     store = stopped.folder / "store"
     assert outbox["file"] == str(store / "outbox.db")
-    assert ledger == {"store": "ledger", "file": str(store / "ledger.db"), "max_bytes": 3 * 2**30}
+    assert ledger == {"store": "ledger", "file": str(store / "ledger.db"), "max_bytes": 3 * 2**30, "state": "none"}
     assert main(["check", "--config", str(stopped.config)]) == 0
     said = capsys.readouterr().out
     assert all(word in said for word in ("ledger.db", "3,072 MiB"))
@@ -67,6 +68,41 @@ def test_what_the_machine_lacks_is_told_with_all_other_faults(stopped: Installat
     assert all(
         place in said for place in ("server.key_file: group or others", "server.data_dir: is, or lies", "surplus: is not")
     )
+
+
+async def test_it_says_whether_the_stores_would_open(running: Process, capsys: Capture) -> None:
+    """While a gateway has them, after it, and when the start would refuse them: beside all other faults."""
+    config = ("--config", str(running.installation.config))
+    assert await do("check", "--json", *config) == 0
+    assert [store["state"] for store in json.loads(capsys.readouterr().out)["stores"]] == 2 * ["in use"]
+    assert await running.stop() == 0
+    assert await do("check", *config) == 0
+    assert len(re.findall(r"│ closed +│", capsys.readouterr().out)) == 2
+    ledger, key_file = running.installation.folder / "store/ledger.db", running.installation.folder / "sealing.json"
+    sound, key = ledger.read_bytes(), key_file.read_bytes()
+    ledger.write_bytes(bytes(100) + sound[100:])
+    key_file.unlink()
+    Keyring.create(key_file)
+    assert await do("check", *config) == 2
+    said = capsys.readouterr().err
+    assert "server.data_dir: ledger: the store's file is damaged" in said
+    assert "server.key_file: a sealing key does not open what was sealed under its name. If there never was" in said
+    ledger.write_bytes(sound)
+    key_file.write_bytes(key)
+    await running.start()
+
+
+def test_a_file_for_checkpoints_that_cannot_be_written_is_a_fault(stopped: Installation, capsys: Capture) -> None:
+    """Its folder is not there, or something else is: nobody would ever be given a checkpoint."""
+    assert main(["key", "signing", str(stopped.folder / "signing.key"), "--origin", "shop.example/log"]) == 0
+    audit = 'signing_key = "signing.key"\norigin = "shop.example/log"\ncheckpoint_file = "there/kept.txt"'
+    stopped.config.write_text(f"{stopped.config.read_text()}\n[audit]\n{audit}\n")
+    assert main(["check", "--config", str(stopped.config)]) == 2
+    assert "audit.checkpoint_file: this user cannot write it" in capsys.readouterr().err
+    (stopped.folder / "there").mkdir()
+    assert main(["check", "--config", str(stopped.config)]) == 0
+    (stopped.folder / "there/kept.txt").mkdir()
+    assert main(["check", "--config", str(stopped.config)]) == 2
 
 
 def test_no_fault_waits_behind_another(stopped: Installation, capsys: Capture) -> None:

@@ -50,6 +50,15 @@ def test_the_recorded_hour_is_told(stopped: Installation, tmp_path: Path) -> Non
     assert {"path": "customer.phone", "kind": "phone", "requests": 4, "read": False, "in_clear": True} in report["incoming"]
 
 
+def test_it_needs_none_of_the_gateways_secrets(stopped: Installation, tmp_path: Path) -> None:
+    """Whoever compares before the switch has no token yet and no key: the report is the same."""
+    before = told(stopped, tmp_path, CAME, "--sent", SENT)
+    (tmp_path / "told.json").unlink()
+    for secret in ("sealing.json", "secret.key", "publishable.key", "meta.token", "pinterest.token", "google_ads.token"):
+        (stopped.folder / secret).unlink()
+    assert told(stopped, tmp_path, CAME, "--sent", SENT) == before
+
+
 def test_differences_end_with_1(stopped: Installation) -> None:
     """So that a script notices."""
     assert compared(stopped, CAME, "--sent", SENT) == 1

@@ -44,6 +44,17 @@ async def test_how_destinations_stand_is_shown(running: Process, capsys: Capture
     assert json.loads(capsys.readouterr().out)["ready"] is True
 
 
+async def test_a_gateway_that_listens_elsewhere_is_not_taken_for_none(running: Process, capsys: Capture) -> None:
+    """The configuration was changed and it was not started again: it sends what comes in."""
+    moved = running.installation.folder / "moved.toml"
+    private = f'private = "127.0.0.1:{running.installation.private}"'
+    moved.write_text(running.installation.config.read_text().replace(private, 'private = "127.0.0.1:9"'))
+    assert await do("health", "shop", "--config", str(moved)) == 1
+    said = capsys.readouterr().err
+    assert "No gateway is running" not in said
+    assert "does not answer on server.private" in said
+
+
 async def test_a_destination_that_is_down_is_1(stopped: Installation, capsys: Capture) -> None:
     """With why, what to do, and how long there is."""
     health = {"storefront": "shop", "ready": False, "why": "full", "first_expiry": None, "lanes": {"meta": DOWN}}

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.cli import NO_ROOM_TOLD, main
 from gateway.signing.entry import COMMAND, Replay
+from gateway.signing.note import SigningKey
 from gateway.signing.store import ENTRIES, LogFile
 from tests.disk import full_disk
 from tests.gateway.commands.doing import Capture
@@ -80,6 +81,22 @@ def test_a_forgers_own_checkpoint_does_not_help(made: Made, tmp_path: Path, caps
     assert verify("--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["sound"], told["covered"], told["key"]) == (True, 20, KEY.verifier.id.hex())
+
+
+def test_a_log_whose_key_was_changed_is_verified_with_both(made: Made, tmp_path: Path, capsys: Capture) -> None:
+    """Each checkpoint counts if one of the keys signed it; keys of two logs are no keys of one."""
+    _, note = remade(made.lines, tmp_path / "later", OTHER_KEY)
+    Path("both.txt").write_text(f"{made.notes[5]}\n{note}\n")
+    later = OTHER_KEY.verifier.text
+    assert verify(checkpoint="both.txt") == 1
+    assert "not signed by this key" in capsys.readouterr().out
+    assert verify("--key", later, "--json", checkpoint="both.txt") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["size"] for one in told["checkpoints"]] == [5, 20]
+    assert told["keys"] == [KEY.verifier.id.hex(), OTHER_KEY.verifier.id.hex()]
+    another = SigningKey("other.example/log", bytes(32))
+    assert verify("--key", another.verifier.text) == 2
+    assert "of one log" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("made")

@@ -16,6 +16,30 @@ async def test_a_second_gateway_says_why_it_does_not_start(running: Process) -> 
     assert said == (1, [f"The gateway cannot listen on 127.0.0.1:{running.installation.private}", "Stop what has the port"])
 
 
+async def test_a_damaged_store_says_where_it_is_told_what_to_do(running: Process) -> None:
+    """No other gateway is to be asked then."""
+    there = running.installation
+    assert await running.stop() == 0
+    file = there.folder / "store/ledger.db"
+    before = file.read_bytes()
+    file.write_bytes(bytes(100) + before[100:])
+    code, said = await served(there)
+    assert (code, said) == (1, ["The store cannot be opened", "docs/operating.md"])
+    file.write_bytes(before)
+    await running.start()
+
+
+async def test_a_data_directory_in_which_the_hosts_token_cannot_be_written_is_told(running: Process) -> None:
+    """In a sentence, not as a bug."""
+    there = running.installation
+    assert await running.stop() == 0
+    (there.folder / "store/console.token.new").mkdir()
+    code, said = await served(there)
+    assert (code, said) == (1, ["The store cannot be opened", "docs/operating.md"])
+    (there.folder / "store/console.token.new").rmdir()
+    await running.start()
+
+
 async def test_a_log_that_goes_back_on_a_checkpoint_says_why_nothing_starts(running: Process) -> None:
     """Exit code 1, what happened, and where it is explained."""
     there = running.installation

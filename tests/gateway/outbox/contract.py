@@ -1013,6 +1013,48 @@ class OutboxContract:
         balanced(await outbox.book(SHOP))
         await outbox.close()
 
+    async def test_what_is_parked_for_a_week_dies_and_is_forgotten_like_any_dead_letter(self, engine: Engine) -> None:
+        """What never left and what was to be tried again, at the shortest age limit; a lane that comes back can revive it."""
+        outbox = await engine.open()
+        await outbox.put([accept(n) for n in range(3)])
+        claim = await claim_all(outbox, LANES[1])
+        await outbox.settle(claim, settled(claim, Later, Done, Later), NOW + 5)
+        await outbox.put([accept(3, at=NOW + 10)])
+        await outbox.close()
+        outbox = await engine.open([LANES[0]])
+        await outbox.sweep(NOW + 7 * DAY - 1)
+        figures = outbox.waiting(LANES[1])
+        assert (figures.waiting, figures.retrying, figures.dead) == (0, 3, 0)
+        await engine.crash(outbox)
+        outbox = await engine.open([LANES[0]])
+        await outbox.sweep(NOW + 7 * DAY)
+        figures = outbox.waiting(LANES[1])
+        assert (figures.waiting, figures.retrying, figures.dead) == (0, 1, 2)
+        letters = await outbox.dead_letters(LANES[1], 0, 9)
+        assert [(letter.reason, letter.died_at) for letter in letters] == 2 * [(Reason.DESTINATION_REMOVED, NOW + 7 * DAY)]
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+        outbox = await engine.open()
+        opened = await outbox.open_letters(LANES[1], letters)
+        await outbox.revive(LANES[1], [(letters[0], opened[0])], NOW + 8 * DAY)
+        assert await deliver_all(outbox, LANES[1], now=NOW + 8 * DAY) == ["0", "3"]
+        await outbox.sweep(NOW + 21 * DAY)
+        figures = outbox.waiting(LANES[1])
+        assert (figures.waiting, figures.retrying, figures.dead) == (0, 0, 0)
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+
+    async def test_more_than_one_transaction_takes_is_dead_after_one_sweep(self, engine: Engine) -> None:
+        """What is parked for thousands of events dies a piece at a time, and all of it."""
+        outbox = await engine.open()
+        await outbox.put([accept(n) for n in range(1_300)])
+        await outbox.close()
+        outbox = await engine.open([])
+        await outbox.sweep(NOW + 7 * DAY)
+        assert [outbox.waiting(lane).dead for lane in LANES] == 3 * [1_300]
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+
     # ── dead letters ─────────────────────────────────────────────────────────────────────────────────────────────
 
     async def test_dead_letters_are_looked_through_in_slices(self, engine: Engine) -> None:

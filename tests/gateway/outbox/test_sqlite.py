@@ -77,7 +77,7 @@ from gateway.outbox.subjects import Subjects
 from gateway.outbox.withdrawing import Order, Removed
 from gateway.persons import Identifier, Persons
 from gateway.places import OUTBOX_FILE
-from tests.disk import Shim, killed
+from tests.disk import Shim, full_disk, killed
 from tests.gateway.outbox.contract import OutboxContract, balanced
 from tests.gateway.outbox.contract_history import HistoryContract, add_up, since
 from tests.gateway.outbox.contract_people import PeopleContract
@@ -231,6 +231,51 @@ async def test_what_is_no_place_for_a_store_is_told(engine: SqliteEngine, stands
     if stands_as != ".":
         place.rmdir()
         await (await engine.open()).close()
+
+
+async def test_what_is_another_programs_file_is_told(engine: SqliteEngine) -> None:
+    """A database with other tables, whatever version it says; nothing is made in it."""
+    engine.directory.mkdir()
+    for version in (0, 1, 99):
+        change(engine, "create table if not exists notes(text)", f"pragma user_version = {version}")
+        with pytest.raises(CannotOpen, match=r"^outbox: .* another store's"):
+            await engine.open()
+    connection = apsw.Connection(str(engine.file))
+    assert connection.execute("select name from sqlite_schema").get == "notes"
+    connection.close()
+
+
+async def test_a_volume_without_room_is_told(engine: SqliteEngine) -> None:
+    """Where a store would have to be made on it, in words."""
+    shim = Shim()
+    shim.full = True
+    try:
+        with pytest.raises(CannotOpen, match=r"^outbox: there is no room"):
+            await engine.open(vfs="shim")
+    finally:
+        shim.unregister()
+
+
+async def test_a_store_of_today_opens_without_room(engine: SqliteEngine) -> None:
+    """Nothing is written to open it, so a gateway that was killed by a full disk can begin again and say so."""
+    outbox = await engine.open()
+    await outbox.put([accept(1)])
+    await outbox.close()
+    with full_disk():
+        outbox = await engine.open()
+        assert outbox.waiting(FIRST).waiting == 1
+    await outbox.close()
+
+
+async def test_a_file_that_another_program_has_open_is_told(engine: SqliteEngine) -> None:
+    """Such as somebody who looks into it: that is no damage."""
+    await (await engine.open()).close()
+    connection = apsw.Connection(str(engine.file))
+    connection.execute("begin immediate; update meta set swept_at = swept_at")
+    with pytest.raises(CannotOpen, match=r"^outbox: another program"):
+        await engine.open()
+    connection.close(force=True)
+    await (await engine.open()).close()
 
 
 async def test_a_store_of_the_first_version_takes_the_steps_it_misses(engine: SqliteEngine) -> None:

@@ -1,5 +1,6 @@
 import errno
 import os
+import resource
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -340,6 +341,23 @@ def test_no_room_for_a_checkpoint_leaves_the_one_before(tmp_path: Path, monkeypa
             file.checkpoint()
     assert not unwritten.value.final
     assert last_checkpoint(tmp_path / "log") == made.notes[3]
+    assert file.checkpoint() == last_checkpoint(tmp_path / "log")
+    file.close()
+
+
+def test_a_process_without_a_descriptor_left_makes_its_checkpoint_later(tmp_path: Path) -> None:
+    """As while too many connections are open: no flush failed, so the log goes on."""
+    file = LogFile.open(tmp_path / "log", ORIGIN, KEY)
+    file.append([counts(0)], 1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        with pytest.raises(Unwritten) as unwritten:
+            file.checkpoint()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert not unwritten.value.final
+    assert file.append([counts(1)], 1) == 1
     assert file.checkpoint() == last_checkpoint(tmp_path / "log")
     file.close()
 
