@@ -4,7 +4,6 @@ The API's answer is what the others are held against, each read back from how it
 left out or called by another name on the way, and what is hidden in one is hidden in all.
 """
 
-import asyncio
 import csv
 import io
 import json
@@ -16,16 +15,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
 import msgspec
 import pytest
 import pytest_asyncio
 
-from gateway.cli import main
 from gateway.console.language import Words
 from gateway.console.pages.funnel import MATCHED
 from gateway.model import Kind
-from tests.console import PASSWORD
 from tests.live import STOREFRONT
 from tests.reading import (
     NO_FIGURE,
@@ -43,7 +39,7 @@ from tests.reading import (
     tiles,
     with_value,
 )
-from tests.varied import MONEY, QUIET, REFUNDED, ZONE, Varied, changes_of_the_clocks, varied
+from tests.varied import MONEY, QUIET, REFUNDED, ZONE, Asker, asking, changes_of_the_clocks, varied
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("equal_figures")]
 
@@ -60,67 +56,10 @@ TABLE: Final = "text/csv; charset=utf-8"
 Figures = dict[tuple[str, ...], str]
 
 
-class Asker(msgspec.Struct):
-    """Somebody who asks the gateway in each of the four ways."""
-
-    shop: Varied
-    client: aiohttp.ClientSession
-    csrf: str
-
-    async def page(self, path: str, language: str, **query: str) -> Node:
-        """Open a page."""
-        return parsed(await self._get(path, {**query, "lang": language}, {}))
-
-    async def table(self, path: str, language: str | None, **query: str) -> str:
-        """Take a table: a page's in a language, else the API's."""
-        own = {} if language else self.shop.installation.own
-        chosen = {"lang": language} if language else {}
-        return await self._get(path, {**query, **chosen, "format": "csv"}, own)
-
-    async def _get(self, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> str:
-        url = self.shop.installation.private_url + path
-        async with self.client.get(url, params=query, headers=headers) as answer:
-            assert answer.status == 200, (path, answer.status)
-            return (await answer.read()).decode()
-
-    async def ask(self, path: str, **query: str) -> Any:
-        """Ask the API."""
-        return await self.shop.installation.ask(path, **query)
-
-    async def form(self, path: str, language: str, **fields: str) -> str:
-        """Send a form of a page."""
-        url = f"{self.shop.installation.private_url}{path}?storefront={STOREFRONT}&lang={language}"
-        said = {"csrf": self.csrf, **fields}
-        async with self.client.post(url, data=said, headers={"Origin": self.shop.installation.private_url}) as answer:
-            assert answer.status == 200, answer.status
-            return (await answer.read()).decode()
-
-    async def command(self, capsys: pytest.CaptureFixture[str], *said: str, ends: int = 0) -> str:
-        """Give a command; what it prints."""
-        capsys.readouterr()
-        arguments = (*said, "--config", str(self.shop.installation.config))
-        assert await asyncio.to_thread(main, arguments) == ends
-        return capsys.readouterr().out
-
-    async def written(self, capsys: pytest.CaptureFixture[str], folder: Path, *said: str, ends: int = 0) -> str:
-        """Give a command that writes a table; the table."""
-        file = folder / f"{'-'.join(said[:1])}-{time.monotonic_ns()}.csv"
-        await self.command(capsys, *said, "--csv", str(file), ends=ends)
-        return file.read_bytes().decode()
-
-
 @pytest_asyncio.fixture(loop_scope="module", scope="module", name="asker")
 async def _asker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Asker]:
-    async with varied(tmp_path_factory.mktemp("equal") / "it") as shop, aiohttp.ClientSession() as client:
-        url = shop.installation.private_url
-        said = {"name": "oli", "password": PASSWORD}
-        async with client.post(f"{url}/sign-in", data=said, headers={"Origin": url}, allow_redirects=False) as answer:
-            # the cookie is one that browsers take from this machine alone without TLS, and this client does not
-            client.headers["Cookie"] = answer.headers["Set-Cookie"].partition(";")[0]
-        async with client.get(f"{url}/") as answer:
-            found = re.search(r'name="csrf" value="([^"]+)"', await answer.text())
-        assert found is not None
-        yield Asker(shop, client, found[1])
+    async with varied(tmp_path_factory.mktemp("equal") / "it") as shop, asking(shop) as asker:
+        yield asker
 
 
 # ── tables ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,8 +7,9 @@ repeats, dead letters of several reasons, a replay, what waits, a withdrawal, a 
 
 import asyncio
 import io
+import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,8 +18,10 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 import msgspec
+import pytest
 
 from gateway.app import open_store
+from gateway.cli import main
 from gateway.keys import KeyId, KeyKind, make_key
 from gateway.log import Log
 from gateway.model import Destination, Kind, Money, PlatformCode, Processing, Reason, Refusal, Source, Status, StorefrontId
@@ -28,9 +31,10 @@ from gateway.outbox.store import Store
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
 from gateway.settings import load
-from tests.console import people
+from tests.console import PASSWORD, people
 from tests.doorway import edit, purchase, refused
 from tests.live import STOREFRONT, Installation, inside, install
+from tests.reading import Node, parsed
 from tests.shopify import EDIT, WITHHOLD, headers_of, order, refund, write_secrets
 
 QUIET: Final = "quiet"
@@ -235,3 +239,73 @@ async def varied(folder: Path) -> AsyncIterator[Varied]:
             shop = Varied(installation, platforms)
             await shop.live()
             yield shop
+
+
+class Asker(msgspec.Struct):
+    """Somebody who asks the gateway in each of the four ways."""
+
+    shop: Varied
+    client: aiohttp.ClientSession
+    csrf: str
+
+    async def page(self, path: str, language: str, **query: str) -> Node:
+        """Open a page."""
+        return parsed(await self._get(path, {**query, "lang": language}, {}))
+
+    async def table(self, path: str, language: str | None, **query: str) -> str:
+        """Take a table: a page's in a language, else the API's."""
+        own = {} if language else self.shop.installation.own
+        chosen = {"lang": language} if language else {}
+        return await self._get(path, {**query, **chosen, "format": "csv"}, own)
+
+    async def _get(self, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> str:
+        url = self.shop.installation.private_url + path
+        async with self.client.get(url, params=query, headers=headers) as answer:
+            assert answer.status == 200, (path, answer.status)
+            return (await answer.read()).decode()
+
+    async def ask(self, path: str, **query: str) -> Any:
+        """Ask the API."""
+        return await self.shop.installation.ask(path, **query)
+
+    async def form(self, path: str, language: str, **fields: str) -> str:
+        """Send a form of a page."""
+        url = f"{self.shop.installation.private_url}{path}?storefront={STOREFRONT}&lang={language}"
+        said = {"csrf": self.csrf, **fields}
+        async with self.client.post(url, data=said, headers={"Origin": self.shop.installation.private_url}) as answer:
+            assert answer.status == 200, answer.status
+            return (await answer.read()).decode()
+
+    async def send(self, path: str, query: Mapping[str, str], **fields: str) -> tuple[str, Node]:
+        """Send a form as a browser does; where that leads to, and the page there."""
+        url, origin = self.shop.installation.private_url + path, {"Origin": self.shop.installation.private_url}
+        async with self.client.post(url, params=query, data={"csrf": self.csrf, **fields}, headers=origin) as answer:
+            assert answer.status == 200, answer.status
+            return answer.url.path_qs, parsed(await answer.text())
+
+    async def command(self, capsys: pytest.CaptureFixture[str], *said: str, ends: int = 0) -> str:
+        """Give a command; what it prints."""
+        capsys.readouterr()
+        arguments = (*said, "--config", str(self.shop.installation.config))
+        assert await asyncio.to_thread(main, arguments) == ends
+        return capsys.readouterr().out
+
+    async def written(self, capsys: pytest.CaptureFixture[str], folder: Path, *said: str, ends: int = 0) -> str:
+        """Give a command that writes a table; the table."""
+        file = folder / f"{'-'.join(said[:1])}-{time.monotonic_ns()}.csv"
+        await self.command(capsys, *said, "--csv", str(file), ends=ends)
+        return file.read_bytes().decode()
+
+
+@asynccontextmanager
+async def asking(shop: Varied, name: str = "oli") -> AsyncIterator[Asker]:
+    """Sign somebody in."""
+    url, said = shop.installation.private_url, {"name": name, "password": PASSWORD}
+    async with aiohttp.ClientSession() as client:
+        async with client.post(f"{url}/sign-in", data=said, headers={"Origin": url}, allow_redirects=False) as answer:
+            # the cookie is one that browsers take from this machine alone without TLS, and this client does not
+            client.headers["Cookie"] = answer.headers["Set-Cookie"].partition(";")[0]
+        async with client.get(f"{url}/") as answer:
+            found = re.search(r'name="csrf" value="([^"]+)"', await answer.text())
+        assert found is not None
+        yield Asker(shop, client, found[1])
