@@ -18,7 +18,7 @@ from babel.dates import format_date, format_datetime, format_time, format_timede
 from babel.messages.pofile import read_po
 from babel.numbers import NumberPattern, format_decimal, get_group_symbol, parse_pattern
 
-from gateway.audit.advice import REASONS
+from gateway.audit.advice import CODELESS, NAMES, NOT_SET_UP, REACHING, REASONS, TABLES
 from gateway.audit.refusals import REFUSALS, Advice
 from gateway.console.vocabulary import WORDS
 from gateway.model import EXPONENTS
@@ -33,6 +33,17 @@ NONE: Final = "\N{EN DASH}"
 
 ADVICE: Final[Mapping[str, Advice]] = {word.value: advice for word, advice in (*REFUSALS.items(), *REASONS.items())}
 """What a reason or a refusal means, and what to do; `{platform}` stands for the platform's name."""
+
+ADVISED: Final[Mapping[str, tuple[str, ...]]] = {
+    text.replace("{platform}", name): parts
+    for advice in (
+        *REASONS.values(), *CODELESS.values(), *REACHING.values(), NOT_SET_UP,
+        *(advice for table in TABLES.values() for advice in table.values()),
+    )
+    for name in NAMES.values()
+    for text, parts in ((" ".join(advice), tuple(advice)), (advice.do, (advice.do,)))
+}  # fmt: skip
+"""What is advised of a reason or a platform's code, as reports tell it in English: the texts that it is put together from."""
 
 Catalogue = Mapping[str, tuple[str, ...]]
 """What an English text is in another language: in one form, or one for each plural form."""
@@ -109,21 +120,22 @@ class Words(msgspec.Struct, frozen=True):
         text = WORDS.get(code)
         return code if text is None else self.gettext(text)
 
-    def advice(self, destination: str, reason: str, otherwise: str | None) -> str:
-        """Say what a reason means for a destination and what to do about it; `otherwise` is the English text with more detail.
+    def advice(self, destination: str, reason: str, told: str | None) -> str:
+        """Say what a reason means for a destination and what to do about it; `told` is what a report says of it in English.
 
-        English is told as it is. Other languages say what there is of the reason itself, without the platform's own code.
+        Other languages say the same, by the platform's own code if it gave one; of what no table has, they tell the reason.
         """
-        found = None if self.language == ENGLISH or otherwise is None else ADVICE.get(reason)
-        return (otherwise or "") if found is None else self._advised(destination, *found)
+        found = ADVICE.get(reason)
+        return "" if told is None else self._advised(destination, told, found)
 
-    def remedy(self, destination: str, reason: str, otherwise: str) -> str:
-        """Say what to do about a reason, as `advice` says it, without what it means; `otherwise` is the English text."""
-        found = None if self.language == ENGLISH else ADVICE.get(reason)
-        return otherwise if found is None else self._advised(destination, found.do)
+    def remedy(self, destination: str, reason: str, told: str) -> str:
+        """Say what to do about a reason, as `advice` says it, without what it means."""
+        found = ADVICE.get(reason)
+        return self._advised(destination, told, None if found is None else (found.do,))
 
-    def _advised(self, destination: str, *texts: str) -> str:
-        return " ".join(self.gettext(text) for text in texts).replace("{platform}", self.code(destination))
+    def _advised(self, destination: str, told: str, otherwise: tuple[str, ...] | None) -> str:
+        texts = None if self.language == ENGLISH else ADVISED.get(told, otherwise)
+        return told if texts is None else " ".join(map(self.gettext, texts)).replace("{platform}", self.code(destination))
 
     def number(self, number: float | Decimal | str) -> str:
         """Write a number; what is no number, as `<10`, stays as it is."""

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.audit import advice, refusals
-from gateway.console.language import ADVICE, ENGLISH, LANGUAGES, Words, catalogue, chosen
+from gateway.console.language import ADVICE, ADVISED, ENGLISH, LANGUAGES, Words, catalogue, chosen
 from gateway.console.vocabulary import WORDS
 from gateway.delivery.grants import CredentialKind
 from gateway.model import CURRENCIES, Destination, Fault, Kind, Money, Processing, Reason, Refusal, Signal, State, Status
@@ -47,7 +47,7 @@ def said_by_code() -> Iterator[str]:
 def said_by_tables() -> Iterator[str]:
     """Give every label, and all that is advised about a reason."""
     yield from WORDS.values()
-    for told in ADVICE.values():
+    for told in (*ADVICE.values(), *ADVISED.values()):
         yield from told
 
 
@@ -174,6 +174,23 @@ def test_advice_is_in_the_readers_language() -> None:
     assert "Meta" in Words("fr").advice("meta", "credential", "Detail.")
     assert Words("fr").advice("meta", "unheard_of", "Detail.") == "Detail."
     assert Words("fr").advice("meta", "credential", None) == ""
+
+
+@pytest.mark.parametrize("destination", Destination)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_platforms_own_code_means_is_said_in_every_language(language: str, destination: Destination) -> None:
+    """Of every code that has a line, and of none where there is one for that: what it means, and what to do about it alone."""
+    words, platform = Words(language), advice.NAMES[destination]
+    for reason in Reason:
+        for code in (None, *advice.TABLES[destination], *advice.REACHING):
+            told = advice.advise(destination, reason, code)
+            own = advice.by_code(destination, reason, code) or (advice.CODELESS.get(reason) if code is None else None)
+            what, do = (words.gettext(text).replace("{platform}", platform) for text in own or advice.REASONS[reason])
+            assert words.advice(destination, reason, " ".join(told)) == f"{what} {do}"
+            assert words.remedy(destination, reason, told.do) == do
+    for code in (None, "REASON_UNKNOWN", *advice.TABLES[destination]):
+        later = advice.about_later_word(destination, code)
+        assert (words.advice(destination, "", later) == later) is (language == ENGLISH)
 
 
 def test_what_to_do_is_the_end_of_the_advice() -> None:
