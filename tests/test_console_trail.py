@@ -119,3 +119,24 @@ async def test_one_and_none_are_said_as_such(asker: Asker) -> None:
         (section,) = page.every("section", **{"aria-labelledby": f"to-{name}"})
         said[name] = [text for text in links(section) if "there now" in text]
     assert said == {"meta": ["6 lie there now"], "google_ads": []}
+
+
+async def test_an_order_is_followed_from_the_start_page_to_what_it_did_to_the_figures(
+    asker: Asker,
+) -> None:
+    """Each page leads to the next, of the same storefront: why it is not there, what failed alike, its figures, the platform."""
+    start = await asker.page("/", "en", storefront=STOREFRONT)
+    find, _ = asks(links(start)["Find an event"])
+    page = await asker.page(find, "en", storefront=STOREFRONT, event_id="bad-0")
+    meta, google = card(page, "at-meta"), card(page, "at-google_ads")
+    assert [next(one.every("span", kind="chip")).text for one in (meta, google)] == ["Failed", "Taken for processing"]
+    path, query = asks(links(meta)["All that failed there for the same reason"])
+    assert query == {"storefront": STOREFRONT, "destination": "meta", "reason": "rejected"}
+    alike = await asker.page(path, "en", **query)
+    assert ["Purchase bad-0", "Meta"] in [line[:2] for line in rows(alike, "One by one")]
+    path, query = asks(links(page)["What it is counted in: the funnel of this kind of event"])
+    assert (path, query) == ("/funnel", {"storefront": STOREFRONT, "event": "purchase"})
+    figures = await asker.page(path, "en", **query)
+    assert ["Refused by the platform", "6"] in [line[:2] for line in rows(figures, "Why events failed at Meta")]
+    waits = await asker.page("/explain", "en", storefront=STOREFRONT, event_id="late-1")
+    assert asks(links(card(waits, "at-meta"))["How Meta stands"]) == ("/health", {"storefront": STOREFRONT})
