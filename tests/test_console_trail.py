@@ -4,11 +4,12 @@ and leads to the next one.
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import pytest_asyncio
 
+from tests.console import chromium, needs_console, visiting
 from tests.live import STOREFRONT
 from tests.reading import Node, pairs, rows
 from tests.varied import QUIET, Asker, asking, varied
@@ -121,10 +122,8 @@ async def test_one_and_none_are_said_as_such(asker: Asker) -> None:
     assert said == {"meta": ["6 lie there now"], "google_ads": []}
 
 
-async def test_an_order_is_followed_from_the_start_page_to_what_it_did_to_the_figures(
-    asker: Asker,
-) -> None:
-    """Each page leads to the next, of the same storefront: why it is not there, what failed alike, its figures, the platform."""
+async def test_an_order_is_followed_from_the_start_page_to_what_it_did_to_the_figures(asker: Asker) -> None:
+    """Each page leads to the next, of the same storefront: why it is not there, what failed alike, figures, the platform."""
     start = await asker.page("/", "en", storefront=STOREFRONT)
     find, _ = asks(links(start)["Find an event"])
     page = await asker.page(find, "en", storefront=STOREFRONT, event_id="bad-0")
@@ -140,3 +139,16 @@ async def test_an_order_is_followed_from_the_start_page_to_what_it_did_to_the_fi
     assert ["Refused by the platform", "6"] in [line[:2] for line in rows(figures, "Why events failed at Meta")]
     waits = await asker.page("/explain", "en", storefront=STOREFRONT, event_id="late-1")
     assert asks(links(card(waits, "at-meta"))["How Meta stands"]) == ("/health", {"storefront": STOREFRONT})
+
+
+@needs_console
+async def test_pages_with_something_of_everything_fit_a_phone(asker: Asker) -> None:
+    """What is hidden, several currencies and marks of every kind among it: none is too wide, and axe objects to none."""
+    url = asker.shop.installation.private_url
+    look: dict[str, Any] = {"width": 390, "dark": True, "language": "fr-FR", "axe": True}
+    async with chromium() as browser, visiting(browser, url, **look) as visit:
+        await visit.sign_in("mia")
+        for path in ("/", "/health", "/reconcile", *CHOSEN):
+            await visit.open(f"{path}?{urlencode({**CHOSEN.get(path, {}), 'storefront': STOREFRONT})}")
+            assert (path, await visit.overflows(), await visit.violations()) == (path, 0, [])
+        assert (visit.complaints, visit.strangers) == ([], [])
