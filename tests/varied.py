@@ -20,7 +20,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from gateway.app import open_store
+from gateway.assembly import open_store
 from gateway.cli import main
 from gateway.keys import KeyId, KeyKind, make_key
 from gateway.log import Log
