@@ -16,11 +16,12 @@ import msgspec
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, format_decimal, format_percent, get_group_symbol
+from babel.numbers import NumberPattern, format_decimal, get_group_symbol, parse_pattern
 
-from gateway.audit.advice import REASONS
+from gateway.audit.advice import CODELESS, NAMES, NOT_SET_UP, REACHING, REASONS, TABLES
 from gateway.audit.refusals import REFUSALS, Advice
 from gateway.console.vocabulary import WORDS
+from gateway.model import EXPONENTS
 
 ENGLISH: Final = "en"
 LANGUAGES: Final[Mapping[str, str]] = {ENGLISH: "English", "fr": "Français"}
@@ -32,6 +33,17 @@ NONE: Final = "\N{EN DASH}"
 
 ADVICE: Final[Mapping[str, Advice]] = {word.value: advice for word, advice in (*REFUSALS.items(), *REASONS.items())}
 """What a reason or a refusal means, and what to do; `{platform}` stands for the platform's name."""
+
+ADVISED: Final[Mapping[str, tuple[str, ...]]] = {
+    text.replace("{platform}", name): parts
+    for advice in (
+        *REASONS.values(), *CODELESS.values(), *REACHING.values(), NOT_SET_UP,
+        *(advice for table in TABLES.values() for advice in table.values()),
+    )
+    for name in NAMES.values()
+    for text, parts in ((" ".join(advice), tuple(advice)), (advice.do, (advice.do,)))
+}  # fmt: skip
+"""What is advised of a reason or a platform's code, as reports tell it in English: the texts that it is put together from."""
 
 Catalogue = Mapping[str, tuple[str, ...]]
 """What an English text is in another language: in one form, or one for each plural form."""
@@ -108,21 +120,22 @@ class Words(msgspec.Struct, frozen=True):
         text = WORDS.get(code)
         return code if text is None else self.gettext(text)
 
-    def advice(self, destination: str, reason: str, otherwise: str | None) -> str:
-        """Say what a reason means for a destination and what to do about it; `otherwise` is the English text with more detail.
+    def advice(self, destination: str, reason: str, told: str | None) -> str:
+        """Say what a reason means for a destination and what to do about it; `told` is what a report says of it in English.
 
-        English is told as it is. Other languages say what there is of the reason itself, without the platform's own code.
+        Other languages say the same, by the platform's own code if it gave one; of what no table has, they tell the reason.
         """
-        found = None if self.language == ENGLISH or otherwise is None else ADVICE.get(reason)
-        return (otherwise or "") if found is None else self._advised(destination, *found)
+        found = ADVICE.get(reason)
+        return "" if told is None else self._advised(destination, told, found)
 
-    def remedy(self, destination: str, reason: str, otherwise: str) -> str:
-        """Say what to do about a reason, as `advice` says it, without what it means; `otherwise` is the English text."""
-        found = None if self.language == ENGLISH else ADVICE.get(reason)
-        return otherwise if found is None else self._advised(destination, found.do)
+    def remedy(self, destination: str, reason: str, told: str) -> str:
+        """Say what to do about a reason, as `advice` says it, without what it means."""
+        found = ADVICE.get(reason)
+        return self._advised(destination, told, None if found is None else (found.do,))
 
-    def _advised(self, destination: str, *texts: str) -> str:
-        return " ".join(self.gettext(text) for text in texts).replace("{platform}", self.code(destination))
+    def _advised(self, destination: str, told: str, otherwise: tuple[str, ...] | None) -> str:
+        texts = None if self.language == ENGLISH else ADVISED.get(told, otherwise)
+        return told if texts is None else " ".join(map(self.gettext, texts)).replace("{platform}", self.code(destination))
 
     def number(self, number: float | Decimal | str) -> str:
         """Write a number; what is no number, as `<10`, stays as it is."""
@@ -134,15 +147,17 @@ class Words(msgspec.Struct, frozen=True):
 
     def percent(self, share: float | None) -> str:
         """Write a share from 0 to 1 to one place; a dash where there is none."""
-        return NONE if share is None else format_percent(share, format="#,##0.0 %", locale=self.locale)
+        return NONE if share is None else str(_percent(self.language).apply(share, self.locale))
 
     def money(self, amount: Decimal | str, currency: str) -> str:
-        """Write an amount in major units."""
-        return format_currency(Decimal(amount), currency, locale=self.locale)
+        """Write an amount in major units, with as many places as it is kept in: none of it is rounded away."""
+        pattern = _money(self.language, EXPONENTS.get(currency, 2))
+        return str(pattern.apply(Decimal(amount), self.locale, currency=currency, currency_digits=False))
 
     def moment(self, at: int | str) -> str:
         """Write a day and time of day."""
-        return format_datetime(_moment(at), "medium", tzinfo=self.zone, locale=self.locale)
+        when = _moment(at).astimezone(self.zone)
+        return format_datetime(when, "medium", tzinfo=self.zone, locale=self.locale) + _which(when)
 
     def day(self, at: int | str) -> str:
         """Write a day."""
@@ -154,7 +169,8 @@ class Words(msgspec.Struct, frozen=True):
 
     def clock(self, at: int | str) -> str:
         """Write a time of day."""
-        return format_time(_moment(at), "short", tzinfo=self.zone, locale=self.locale)
+        when = _moment(at).astimezone(self.zone)
+        return format_time(when, "short", tzinfo=self.zone, locale=self.locale) + _which(when)
 
     def lasting(self, seconds: float) -> str:
         """Write how long something lasts, roughly."""
@@ -170,6 +186,23 @@ def _group_symbol(language: str) -> str:
     return get_group_symbol(_locale(language))
 
 
+@cache
+def _percent(language: str) -> NumberPattern:
+    return _with_places(_locale(language).percent_formats[None], 1)
+
+
+@cache
+def _money(language: str, places: int) -> NumberPattern:
+    """Give how a language writes amounts. Its own places are those of daily life: none where coins are gone (RSD, IQD)."""
+    return _with_places(_locale(language).currency_formats["standard"], places)
+
+
+def _with_places(pattern: NumberPattern, places: int) -> NumberPattern:
+    own = parse_pattern(pattern.pattern)
+    own.frac_prec = (places, places)
+    return own
+
+
 @lru_cache(maxsize=1_000)
 def _day(date: date, language: str) -> str:
     return format_date(date, "medium", locale=_locale(language))
@@ -178,6 +211,12 @@ def _day(date: date, language: str) -> str:
 @cache
 def _locale(language: str) -> Locale:
     return Locale.parse(LOCALES[language])
+
+
+def _which(when: datetime) -> str:
+    """Say which of two a time of day is that comes twice, as clocks are put back; nothing of any other."""
+    first, second = when.replace(fold=0), when.replace(fold=1)
+    return f" ({when.tzname()})" if first.astimezone(UTC) < second.astimezone(UTC) else ""
 
 
 def _moment(at: int | str) -> datetime:

@@ -48,6 +48,8 @@ LIVE: Final = "/live"
 THEMES: Final = ("auto", "light", "dark")
 PREFERENCES: Final = {"lang": tuple(LANGUAGES), "theme": THEMES}
 """What a reader may choose by a link, and is then remembered in a cookie of the same name."""
+NOT_FILTERS: Final = frozenset({"storefront", "cursor", "format"})
+"""What of a page's query is not chosen for another storefront too."""
 YEAR: Final = 31_536_000
 LIVE_HEADER: Final = "X-Live"
 """On requests that a page makes by itself: they are no sign that somebody is there."""
@@ -173,7 +175,7 @@ class Site:
             case Done(to, notice, well):
                 if ask.caller.session is not None:
                     ask.caller.session.notice = (notice, well)
-                return _see(to)
+                return _see(_of_storefront(to, ask))
             case Download():
                 return self._download(outcome)
             case View():
@@ -274,10 +276,10 @@ class Site:
         """Give what every page knows. `path` is the page's own, which its links lead to; none for where somebody is now."""
         kept = {name: value for name, value in said.items() if name not in PREFERENCES}
 
-        def link(**changed: str) -> str:
-            """Give this page's address with some of its query changed."""
-            query = urlencode({**kept, **changed})
-            return f"{path}?{query}" if query else path
+        def link(to: str = path, **changed: str) -> str:
+            """Give this page's address with some of its query changed, or another's with the same query."""
+            query = urlencode({name: value for name, value in {**kept, **changed}.items() if value})
+            return f"{to}?{query}" if query else to
 
         theme = _preference(request, said, "theme") or "auto"
         return {
@@ -285,6 +287,7 @@ class Site:
             "language": words.language,
             "theme": theme,
             "link": link,
+            "filters": {name: value for name, value in kept.items() if name not in NOT_FILTERS},
             "path": path or "/",
             "ask": None,
         }
@@ -407,6 +410,12 @@ def _preferences(said: Mapping[str, str]) -> dict[str, str]:
 def _is_by_itself(request: web.BaseRequest, path: str) -> bool:
     """Tell whether a page asks without anybody's doing: what that finds is seen on no other page of the session."""
     return path == LIVE or LIVE_HEADER in request.headers
+
+
+def _of_storefront(to: str, ask: Ask) -> str:
+    """Give a page's address so that it stays with the storefront that was looked at, whatever another window looks at next."""
+    path, _, query = to.partition("?")
+    return to if len(ask.storefronts) == 1 else f"{path}?{urlencode({**dict(parse_qsl(query)), 'storefront': ask.storefront})}"
 
 
 def _see(path: str, cookie: str = "") -> Answer:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -72,6 +73,11 @@ class Lying(msgspec.Struct, frozen=True):
     page: LettersTold | None = None
     """Letters one by one, for those who may see them."""
 
+    @property
+    def meant(self) -> int:
+        """How many are looked at."""
+        return sum(letter["count"] for letter in self.letters)
+
 
 async def show(ask: Ask, rooms: Rooms) -> Shown:
     """Show what lies there."""
@@ -133,7 +139,13 @@ async def _run(rooms: Rooms, order: Order) -> tuple[list[LotTold], bool] | None:
     return lots, True
 
 
-NOT_MEANT: Final = Done("/dead-letters", msg("That is no destination, reason or event of this storefront."), well=False)
+NOT_MEANT: Final = msg("That is no destination, reason or event of this storefront.")
+
+
+def done(ask: Ask, notice: str, *, well: bool = True) -> Done:
+    """Lead back to the letters that were looked at."""
+    query = urlencode({name: ask.query[name] for name in ("destination", "reason") if ask.query.get(name)})
+    return Done(f"/dead-letters?{query}" if query else "/dead-letters", notice, well)
 
 
 async def look(ask: Ask, rooms: Rooms, form: Form) -> Outcome:
@@ -141,7 +153,7 @@ async def look(ask: Ask, rooms: Rooms, form: Form) -> Outcome:
     order = order_of(ask, form, dry_run=True)
     found = None if order is None else await _run(rooms, order)
     if order is None or found is None or order.event is None:
-        return NOT_MEANT
+        return done(ask, NOT_MEANT, well=False)
     tried = judged(order.destination.value, order.event.value, order.reasons[0].value, *found)
     return View(await _lying(ask, rooms, tried))
 
@@ -173,15 +185,15 @@ async def replay(ask: Ask, rooms: Rooms, form: Form) -> Outcome:
     """Give back what may go."""
     order = order_of(ask, form, dry_run=False)
     if order is None or order.destination not in rooms.health(ask.storefront)["lanes"]:
-        return NOT_MEANT
+        return done(ask, NOT_MEANT, well=False)
     await rooms.record(replay_of(order, ask.caller.by))
     found = await _run(rooms, order)
     if found is None:
-        return NOT_MEANT
+        return done(ask, NOT_MEANT, well=False)
     _, more = found
     if more:
-        return Done("/dead-letters", msg("The first 10,000 letters are on their way again. More are left: replay once more."))
-    return Done("/dead-letters", msg("They are on their way again: what may go is sent, and what may not stays here."))
+        return done(ask, msg("The first 10,000 letters are on their way again. More are left: replay once more."))
+    return done(ask, msg("They are on their way again: what may go is sent, and what may not stays here."))
 
 
 PAGE = Page(

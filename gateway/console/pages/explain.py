@@ -4,10 +4,12 @@ The answer of `GET /api/v1/explain`, without the fields that a role may not see.
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
 from gateway.audit.trace import AttemptTold, Told, tell
+from gateway.consent.policy import Profile
 from gateway.console.language import msg
 from gateway.console.page import Ask, Page, Section, View
 from gateway.console.roles import withheld
@@ -15,6 +17,13 @@ from gateway.console.rooms import Rooms
 from gateway.model import EventId, Kind, Reason
 
 ROUTE = ("GET", "/api/v1/explain")
+
+
+OTHER_ENDS: Final[Mapping[tuple[str, str | None], str]] = {
+    ("withdrawn", Reason.REFUNDED): Reason.REFUNDED.value,
+    ("delivered", Reason.ACCEPTED_FOR_PROCESSING): "taken",
+}
+"""States that a reason has a word of its own for."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -34,11 +43,18 @@ class Answer(msgspec.Struct, frozen=True):
     fields: tuple[str, ...] | None = None
     evidence: str | None = None
 
+    @property
+    def profile(self) -> str | None:
+        """What the rule that decided goes by, if it is one of these."""
+        rule = "" if self.told is None else self.told["rule"].rpartition("-")[0]
+        return rule if rule in {one.value for one in Profile} else None
+
 
 def end(attempt: AttemptTold) -> str:
-    """Give the code that says best where an event stands: its state, but for one that was taken out and not for its consent."""
-    taken_out = attempt["state"] == "withdrawn" and attempt["reason"] == Reason.REFUNDED
-    return Reason.REFUNDED.value if taken_out else attempt["state"]
+    """Give the code that says best where an event stands: its state, but for one that was taken out and not for its consent,
+    and one that the platform took and has not confirmed.
+    """
+    return OTHER_ENDS.get((attempt["state"], attempt["reason"]), attempt["state"])
 
 
 async def show(ask: Ask, rooms: Rooms) -> View:

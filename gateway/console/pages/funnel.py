@@ -44,11 +44,11 @@ class Sum(msgspec.Struct, frozen=True):
     dead: Decimal
 
     @property
-    def open(self) -> Decimal:
-        """What was accepted in this time and has not ended in it, as far as that is told; below nought where older events
-        ended in it.
+    def open(self) -> Decimal | None:
+        """What was accepted in this time and has not ended in it; below nought where older events ended in it. None where it
+        may not be told what was taken out: that would be among it.
         """
-        return self.accepted - self.delivered - self.dead - (self.taken_back or 0)
+        return None if self.taken_back is None else self.accepted - self.delivered - self.dead - self.taken_back
 
 
 class Count(msgspec.Struct, frozen=True):

@@ -136,10 +136,7 @@ def place(name: str, lane: LaneHealth, today: Slot) -> Place:
     arrival = today["destinations"].get(name)
     if arrival is None:
         return Place(name, standing(lane), lane, 0, 0, {})
-    value = {
-        currency: sum((Decimal(sums[outcome]) for outcome in ("delivered", "taken") if outcome in sums), Decimal())
-        for currency, sums in arrival["value"].items()
-    }
+    value = {currency: Decimal(sums["delivered"]) for currency, sums in arrival["value"].items() if "delivered" in sums}
     return Place(name, standing(lane), lane, arrival["delivered"] + arrival["taken"], arrival["accepted"], value)
 
 

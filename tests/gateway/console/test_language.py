@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.audit import advice, refusals
-from gateway.console.language import ADVICE, ENGLISH, LANGUAGES, Words, catalogue, chosen
+from gateway.console.language import ADVICE, ADVISED, ENGLISH, LANGUAGES, Words, catalogue, chosen
 from gateway.console.vocabulary import WORDS
 from gateway.delivery.grants import CredentialKind
-from gateway.model import Destination, Fault, Kind, Processing, Reason, Refusal, Signal, State, Status
+from gateway.model import CURRENCIES, Destination, Fault, Kind, Money, Processing, Reason, Refusal, Signal, State, Status
 from gateway.outbox import Shut
 from gateway.signing.recorder import LogState
 
@@ -47,7 +47,7 @@ def said_by_code() -> Iterator[str]:
 def said_by_tables() -> Iterator[str]:
     """Give every label, and all that is advised about a reason."""
     yield from WORDS.values()
-    for told in ADVICE.values():
+    for told in (*ADVICE.values(), *ADVISED.values()):
         yield from told
 
 
@@ -130,9 +130,29 @@ def test_numbers_money_and_times_are_written_as_the_reader_does() -> None:
     assert (english.money("129.9", "EUR"), french.money("129.9", "EUR")) == ("€129.90", "129,90\N{NO-BREAK SPACE}€")
     assert english.moment("2026-11-26T07:00:00Z") == "26 Nov 2026, 08:00:00"
     assert french.day(1_795_000_000).startswith("18 nov")
-    assert english.percent(0.256).replace("\N{NO-BREAK SPACE}", " ") == "25.6 %"
+    assert (english.percent(0.256), french.percent(0.256)) == ("25.6%", "25,6\N{NO-BREAK SPACE}%")
     assert (english.percent(None), english.number("<10")) == ("\N{EN DASH}", "<10")
     assert (english.lasting(7200), french.ago(7200)) == ("2 hours", "il y a 2 heures")
+
+
+@pytest.mark.parametrize("currency", sorted(CURRENCIES))
+def test_money_is_written_with_every_place_that_it_is_kept_in(currency: str) -> None:
+    """Also where a language drops what is no coin any more: a page would tell another sum than its table (RSD 0.55 as 1)."""
+    least = Money(1, currency)
+    for language in LANGUAGES:
+        said = Words(language).money(least.text, currency)
+        assert [figure.replace(",", ".") for figure in re.findall(r"[0-9][0-9.,]*", said)] == [least.text]
+
+
+def test_an_hour_that_comes_twice_says_which_one_it_is() -> None:
+    """When clocks are put back; every other time of day stands alone."""
+    paris = Words("en", ZoneInfo("Europe/Paris"))
+    said = [
+        paris.moment(f"2026-10-{day}T{hour}:00:00Z") for day, hour in (("24", "22"), ("25", "00"), ("25", "01"), ("25", "02"))
+    ]
+    assert [one.partition(", ")[2] for one in said] == ["00:00:00", "02:00:00 (CEST)", "02:00:00 (CET)", "03:00:00"]
+    assert [paris.clock(f"2026-10-25T0{hour}:00:00Z") for hour in (0, 1, 2)] == ["02:00 (CEST)", "02:00 (CET)", "03:00"]
+    assert paris.clock("2026-03-29T01:00:00Z") == "03:00"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -154,6 +174,23 @@ def test_advice_is_in_the_readers_language() -> None:
     assert "Meta" in Words("fr").advice("meta", "credential", "Detail.")
     assert Words("fr").advice("meta", "unheard_of", "Detail.") == "Detail."
     assert Words("fr").advice("meta", "credential", None) == ""
+
+
+@pytest.mark.parametrize("destination", Destination)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_platforms_own_code_means_is_said_in_every_language(language: str, destination: Destination) -> None:
+    """Of every code that has a line, and of none where there is one for that: what it means, and what to do about it alone."""
+    words, platform = Words(language), advice.NAMES[destination]
+    for reason in Reason:
+        for code in (None, *advice.TABLES[destination], *advice.REACHING):
+            told = advice.advise(destination, reason, code)
+            own = advice.by_code(destination, reason, code) or (advice.CODELESS.get(reason) if code is None else None)
+            what, do = (words.gettext(text).replace("{platform}", platform) for text in own or advice.REASONS[reason])
+            assert words.advice(destination, reason, " ".join(told)) == f"{what} {do}"
+            assert words.remedy(destination, reason, told.do) == do
+    for code in (None, "REASON_UNKNOWN", *advice.TABLES[destination]):
+        later = advice.about_later_word(destination, code)
+        assert (words.advice(destination, "", later) == later) is (language == ENGLISH)
 
 
 def test_what_to_do_is_the_end_of_the_advice() -> None:

@@ -45,10 +45,14 @@ class NoRooms:
         ("withdrawn", Reason.CONSENT_EXPIRED, "Consent taken back"),
         ("refused", Refusal.REFUNDED, "Refused"),
         ("delivered", Reason.CONFIRMED, "Delivered"),
+        ("delivered", Reason.ACCEPTED_FOR_PROCESSING, "Taken for processing"),
+        ("dead", Reason.REJECTED, "Failed"),
     ],
 )
-def test_what_was_taken_out_for_its_money_says_nothing_of_consent(state: str, why: Reason | Refusal, said: str) -> None:
-    """Over each destination stands its state, in words; one end has words of its own."""
+def test_each_end_is_told_in_its_own_words(state: str, why: Reason | Refusal, said: str) -> None:
+    """Over each destination stands its state: what was taken out for its money says nothing of consent, and what the platform
+    took for processing is not told as confirmed.
+    """
     trace = Trace(Status.ACCEPTED, "1", (), (Destination.META,), (), 0)
     told = tell(Explanation(Status.ACCEPTED, 0, trace, (Attempt(Destination.META, state, why),)))
     assert Words("en", ZoneInfo("UTC")).code(end(told["destinations"]["meta"])) == said

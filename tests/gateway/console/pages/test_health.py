@@ -68,3 +68,22 @@ async def test_what_the_canary_found_is_on_the_card(tmp_path: Path, monkeypatch:
     assert "Dernier essai mauvais" in french["pinterest"]
     assert "Disjoncteur fermé" in french["meta"]
     assert "tried out" not in " ".join(french.values())
+
+
+async def test_whether_events_of_a_test_count_is_said_as_it_is(tmp_path: Path) -> None:
+    """Meta counts what comes under a test code like any other event; the others record nothing."""
+    tested = {
+        Destination.META: 'test_event_code = "TEST1"\nallow = {test_code = "decided"}',
+        Destination.PINTEREST: 'test = true\nallow = {test = "decided"}',
+    }
+    async with Platforms.start() as platforms:
+        there = install(tmp_path / "gateway", platforms.base_urls, destinations=tested)
+        people(there)
+        async with inside(there, Log(io.StringIO())):
+            english, french = await cards(there, "en"), await cards(there, "fr")
+    assert (
+        "Test mode is on: test_event_code. Meta shows them on its page Test events as well, and counts them" in english["meta"]
+    )
+    assert "Test mode is on: test. Nothing of it counts as a conversion." in english["pinterest"]
+    assert ("les compte comme les autres" in french["meta"], "comme conversion" in french["pinterest"]) == (True, True)
+    assert "Test mode" not in english["google_ads"]

@@ -42,7 +42,8 @@ def slot(received: int, delivered: int) -> Slot:
     def arrival(outcome: str) -> dict[str, Any]:
         confirmed = {"delivered": delivered, "taken": 0} if outcome == "delivered" else {"delivered": 0, "taken": delivered}
         rest = {"withdrawn": 0, "refunded": 0}
-        return {"accepted": received, "dead": 1, **rest, "value": {"EUR": {"accepted": "9.00", outcome: "4.50"}}, **confirmed}
+        value = {"EUR": {"accepted": "9.00", "delivered": "4.50"}, "USD": {"accepted": "9.00"}}
+        return {"accepted": received, "dead": 1, **rest, "value": value, **confirmed}
 
     return cast(
         "Slot",
@@ -125,7 +126,9 @@ def test_what_became_of_the_day_is_drawn_for_the_door_and_each_platform() -> Non
 
 
 def test_a_destination_shows_what_arrived_by_its_own_word() -> None:
-    """What a platform took for processing counts as arrived, in events and in money."""
+    """What a platform took for processing counts as arrived, in events and in money; nothing is said of a currency of which
+    nothing did.
+    """
     now = readiness(google_ads=lane(), pinterest=lane(up=False, reason="permission"))
     shown = overview(funnel(), health("shop", now, {"google_ads": NOTHING, "pinterest": NOTHING}), now, ())
     google, pinterest = shown.places
