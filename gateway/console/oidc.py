@@ -9,6 +9,7 @@ bounded in size and time. https://openid.net/specs/openid-connect-core-1_0.html#
 
 import hmac
 import json
+import re
 import secrets
 import time
 from base64 import b64encode, urlsafe_b64encode
@@ -42,6 +43,7 @@ AGAIN_SECONDS: Final = 30.0
 LEEWAY_SECONDS: Final = 60
 LONGEST_TOKEN: Final = 32 * 1024
 LEAST_RSA_BITS: Final = 2048
+ADDRESS: Final = re.compile(r"[!-~]{1,2000}", re.ASCII)
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -283,10 +285,12 @@ class Provider:
             async with self._session.request(
                 "GET" if form is None else "POST", url, data=form, headers=headers, allow_redirects=False
             ) as answer:
-                body = await answer.content.read(ANSWER_BYTES)
-                if answer.status != 200 or not answer.content.at_eof():
+                body = bytearray()
+                while len(body) <= ANSWER_BYTES and (part := await answer.content.readany()):
+                    body += part
+                if answer.status != 200 or len(body) > ANSWER_BYTES:
                     raise _Trouble
-                return body
+                return bytes(body)
         except (ClientError, TimeoutError, OSError, ValueError):
             raise _Trouble from None
 
@@ -313,8 +317,13 @@ def read_key(jwk: Mapping[str, Any], algorithm: str) -> RSAPublicKey | EllipticC
 
 
 def is_private(url: str) -> bool:
-    """Tell whether nobody on the way can read what goes to an address: over TLS, or on this machine."""
-    parts = urlsplit(url)
+    """Tell whether nobody on the way can read what goes to an address: over TLS, or on this machine; what is none does not."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if ADDRESS.fullmatch(url) is None:  # urlsplit takes line ends out, and a header must not have any
+        return False
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
 
 

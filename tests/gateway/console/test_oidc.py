@@ -1,5 +1,6 @@
 """Signing in by an identity provider, against an issuer at the wire that can be made to lie."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -60,6 +61,7 @@ class Issuer:
         self.token: Callable[[dict[str, Any]], str] = self.sign
         self.described: dict[str, Any] = {}
         self.status = 200
+        self.in_pieces = False
         self.asked: list[str] = []
         self._codes: dict[str, dict[str, str]] = {}
 
@@ -80,6 +82,17 @@ class Issuer:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer the gateway."""
+        told = await self._answer(request)
+        if not self.in_pieces or not isinstance(told.body, bytes):
+            return told
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        for piece in (told.body[:20], told.body[20:]):
+            await response.write(piece)
+            await asyncio.sleep(0.02)
+        return response
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
         path = request.path.removeprefix("/realms/shop")
         self.asked.append(path)
         if self.status != 200:
@@ -189,6 +202,20 @@ async def test_somebody_of_the_provider_signs_in(elsewhere: Elsewhere) -> None:
     logins = [one for one in await elsewhere.scene.entries() if isinstance(one, Login)]
     assert [one.role.value for one in logins] == ["privacy", "privacy"]
     assert len({one.account for one in logins}) == 1
+
+
+async def test_an_answer_may_come_in_pieces(elsewhere: Elsewhere) -> None:
+    """As those of some kilobytes do over a network, and any whose end comes in a packet of its own."""
+    elsewhere.issuer.in_pieces = True
+    assert (await elsewhere.sign_in())[0] == 303
+
+
+@pytest.mark.parametrize("at", ["https://[", "https://provider.example/a\r\nSet-Cookie: a=b", "https://provider.example/é"])
+async def test_an_address_that_is_none_is_not_gone_to(elsewhere: Elsewhere, at: str) -> None:
+    """What a provider says of itself may be anything; what is no address ends the sign-in, and is no fault of the gateway's."""
+    elsewhere.issuer.described["authorization_endpoint"] = at
+    status, answer, _ = await elsewhere.scene.ask(("GET", "/sign-in/oidc"))
+    assert (status, "Location" in answer.headers) == (403, False)
 
 
 async def test_a_name_at_the_provider_is_not_an_account_here(elsewhere: Elsewhere) -> None:
