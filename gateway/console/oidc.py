@@ -34,6 +34,8 @@ CALLBACK: Final = "/sign-in/oidc/callback"
 STATE_COOKIE: Final = "__Host-oidc"
 PENDING_SECONDS: Final = 600.0
 MOST_PENDING: Final = 1000
+MOST_OF_ONE_NETWORK: Final = 100
+"""Sign-ins that began and did not end yet; beyond, the network's own oldest are forgotten, and nobody else's."""
 ANSWER_BYTES: Final = 256 * 1024
 ANSWER_SECONDS: Final = 10.0
 KEEP_SECONDS: Final = 600.0
@@ -86,6 +88,7 @@ class _Pending(msgspec.Struct, frozen=True):
     verifier: str
     to: str
     at: float
+    network: str
 
 
 class _Described(msgspec.Struct, frozen=True):
@@ -138,16 +141,15 @@ class Provider:
 
     # ── the browser's way ────────────────────────────────────────────────────────────────────────────────────────
 
-    async def begin(self, to: str) -> Begun | Denied:
-        """Begin a sign-in that ends at the path `to`."""
+    async def begin(self, to: str, network: str = "") -> Begun | Denied:
+        """Begin a sign-in that ends at the path `to`, for a browser of this network."""
         try:
             described = await self._description()
         except _Trouble:
             return Denied.PROVIDER
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-        self._pending[state] = _Pending(nonce, verifier, to, self._clock())
-        while len(self._pending) > MOST_PENDING:
-            self._pending.popitem(last=False)
+        self._make_room(network)
+        self._pending[state] = _Pending(nonce, verifier, to, self._clock(), network)
         query = {
             "response_type": "code",
             "client_id": self._told.client_id,
@@ -160,6 +162,14 @@ class Provider:
         }
         joint = "&" if urlsplit(described.authorization_endpoint).query else "?"
         return Begun(f"{described.authorization_endpoint}{joint}{urlencode(query)}", state)
+
+    def _make_room(self, network: str) -> None:
+        """Forget the oldest sign-in of a network that has as many as it may, or of all where there are too many."""
+        own = [state for state, pending in self._pending.items() if pending.network == network]
+        if len(own) >= MOST_OF_ONE_NETWORK:
+            del self._pending[own[0]]
+        elif len(self._pending) >= MOST_PENDING:
+            self._pending.popitem(last=False)
 
     async def finish(self, query: Mapping[str, str], cookie: str) -> Admitted | Denied:
         """Take what the provider sent the browser back with; `cookie` is what the browser kept."""

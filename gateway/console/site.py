@@ -203,14 +203,18 @@ class Site:
             case SignedIn(token):
                 return _see(to, set_cookie(token))
             case Wait(seconds):
-                told = self._form(to, "wait", int(seconds) + 1, form.get("name"))
-                return self._sign_in_page(request, said, told, 429, {"Retry-After": str(told.seconds)})
+                return self._to_wait(request, said, to, seconds, form.get("name"))
             case Wrong():
                 return self._sign_in_page(request, said, self._form(to, "wrong", name=form.get("name")), 401)
 
+    def _to_wait(self, request: web.BaseRequest, said: Mapping[str, str], to: str, seconds: float, name: str = "") -> Answer:
+        """Say how long to wait before the next try."""
+        told = self._form(to, "wait", int(seconds) + 1, name)
+        return self._sign_in_page(request, said, told, 429, {"Retry-After": str(told.seconds)})
+
     async def _begin_elsewhere(self, request: web.BaseRequest, said: Mapping[str, str]) -> Answer:
         """Send the browser to the identity provider."""
-        begun = await self._door.begin_elsewhere(own_path(said.get("next", "")))
+        begun = await self._door.begin_elsewhere(own_path(said.get("next", "")), request)
         if isinstance(begun, Denied):
             return self._sign_in_page(request, {}, self._form("/", "elsewhere"), 403)
         return _see(begun.url, set_cookie(begun.state, STATE_COOKIE))
@@ -218,10 +222,13 @@ class Site:
     async def _return_from_elsewhere(self, request: web.BaseRequest, said: Mapping[str, str]) -> Answer:
         """Take in whom the identity provider sent back."""
         found = await self._door.return_from_elsewhere(said, request)
-        if isinstance(found, Denied):
-            return self._sign_in_page(request, {}, self._form("/", "elsewhere"), 403)
-        signed_in, to = found
-        return _see(to, set_cookie(signed_in.token))
+        match found:
+            case Wait(seconds):
+                return self._to_wait(request, {}, "/", seconds)
+            case Denied():
+                return self._sign_in_page(request, {}, self._form("/", "elsewhere"), 403)
+            case (signed_in, to):
+                return _see(to, set_cookie(signed_in.token))
 
     def _form(self, to: str, error: str | None = None, seconds: int = 0, name: str = "") -> SignInForm:
         provider = self._door.provider

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -21,7 +22,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from gateway.console import oidc
+from gateway.console.attempts import NETWORK_FREE
 from gateway.console.oidc import called, is_private, read_key
+from gateway.settings import load
 from gateway.signing.entry import Login, LoginRefused
 from tests.gateway.console.test_site import Scene, site
 from tests.live import hold
@@ -367,6 +370,52 @@ async def test_whom_no_role_is_mapped_to_does_not_get_in(elsewhere: Elsewhere, c
     await elsewhere.scene.sign_in("oli")  # whose entry stands after that of the refusal
     assert elsewhere.scene.counted == {"role": 1, "signed_in": 1}
     assert any(isinstance(one, LoginRefused) for one in await elsewhere.scene.entries())
+
+
+async def test_coming_back_for_nothing_slows_down(elsewhere: Elsewhere) -> None:
+    """Each time the provider is asked and the signed log grows; a sign-in by password is not slowed down by it."""
+
+    async def made_up() -> tuple[int, aiohttp.ClientResponse, str]:
+        url, cookie = await elsewhere.begin()
+        return await elsewhere.come_back({"state": elsewhere.issuer.authorise(url)["state"], "code": "made-up"}, cookie)
+
+    for _ in range(NETWORK_FREE):
+        assert (await made_up())[0] == 403
+    asked = len(elsewhere.issuer.asked)
+    status, answer, page = await made_up()
+    assert (status, answer.headers["Retry-After"], "Too many tries" in page) == (429, "1", True)
+    assert len(elsewhere.issuer.asked) == asked
+    assert elsewhere.scene.counted == {"provider": NETWORK_FREE, "wait": 1}
+    assert (await elsewhere.scene.sign_in("oli"))[0] == 303
+
+
+async def test_who_signs_in_is_not_slowed_down(elsewhere: Elsewhere) -> None:
+    """A whole office may sit behind one address; nor does a page of before that is loaded anew count."""
+    for _ in range(NETWORK_FREE + 2):
+        assert (await elsewhere.sign_in())[0] == 303
+        assert (await elsewhere.come_back({"state": "x", "code": "y"}, {}))[0] == 403
+
+
+async def test_who_begins_very_often_forgets_nobody_elses_sign_in(
+    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only so many are remembered, of all and of one network: one that fills them has its own oldest forgotten."""
+    monkeypatch.setattr(oidc, "MOST_OF_ONE_NETWORK", 3)
+    monkeypatch.setattr(oidc, "MOST_PENDING", 5)
+    settings = load(elsewhere.scene.installation.config, os.environ).console.oidc
+    assert settings is not None
+    provider = oidc.Provider(settings)
+    try:
+        mine = await provider.begin("/", "mine")
+        others = [await provider.begin("/", "other") for _ in range(9)]
+        assert isinstance(mine, oidc.Begun)
+        assert isinstance(others[0], oidc.Begun)
+        assert await provider.finish({"state": others[0].state}, others[0].state) is oidc.Denied.STATE
+        assert await provider.finish({"state": mine.state}, mine.state) is oidc.Denied.PROVIDER, (
+            "it brings no code, and is known"
+        )
+    finally:
+        await provider.close()
 
 
 @pytest.mark.parametrize("status", [302, 404, 500])
