@@ -11,7 +11,7 @@ from http.client import HTTPException
 from typing import Annotated, Final, Generic, TypeVar
 from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 import msgspec
 
@@ -79,10 +79,18 @@ class Table(Question[bytes], frozen=True):
         return body
 
 
+class _Nowhere(HTTPRedirectHandler):
+    """Follows nothing: a redirect is an answer that no gateway gives."""
+
+    def redirect_request(self, *_args: object) -> None:
+        """Give no request."""
+
+
 def ask(settings: PlainSettings, question: Question[Answer]) -> Answer | None:
     """Ask the running gateway; None when it does not know. Raises NotRunning, and Ended when it is in trouble.
 
-    Never through a proxy from the environment: the question would leave this machine.
+    Never through a proxy from the environment, nor wherever another program on that port sends it, with the token: the
+    question would leave this machine.
     """
     host, port = settings.server.private
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}{question.path}?{urlencode(question.query)}"
@@ -93,7 +101,7 @@ def ask(settings: PlainSettings, question: Question[Answer]) -> Answer | None:
     else:
         request = Request(address, msgspec.json.encode(question.body), {"Content-Type": "application/json", **own})
     try:
-        with build_opener(ProxyHandler({})).open(request, timeout=question.seconds) as response:
+        with build_opener(ProxyHandler({}), _Nowhere).open(request, timeout=question.seconds) as response:
             return question.read(response.read())
     except HTTPError as refused:
         _raise_unless_unknown(refused, token)

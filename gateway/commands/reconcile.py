@@ -45,10 +45,10 @@ RULES: Final[Mapping[Fault | ListFault, str]] = {
     Fault.NOT_ONE_OF: "is none of those that there are",
     ListFault.NO_COLUMN: "has no column; see --format, and --currency for a currency that is not in the file",
     ListFault.TWO_COLUMNS: "has two columns: keep one",
-    ListFault.NO_CSV: "cannot be read as CSV",
+    ListFault.NO_CSV: "cannot be read as CSV, or is longer than any export's",
     ListFault.RAGGED: "has more or fewer cells than the header",
     ListFault.EMPTY: "is followed by no order",
-    ListFault.TOO_MANY: "is beyond the 100,000 orders that are taken at once",
+    ListFault.TOO_MANY: "is beyond the 100,000 orders, or million lines, that are taken at once",
 }
 """What is wrong with a line, in words."""
 
@@ -103,9 +103,9 @@ def _read(path: Path, layout: Layout) -> Sequence[Listed]:
         for number, found in enumerate(read_csv(body, layout), 1):
             if isinstance(found, Flaw):
                 flaws.append(found)
-            else:
+            elif found is not None:
                 orders.append(found)
-            if number % READ_AT_ONCE == 0:
+            if found is not None and number % READ_AT_ONCE == 0:
                 shown.update(task, completed=found.line, orders=len(orders))
         shown.update(task, completed=body.count(b"\n") + 1, orders=len(orders))
     if flaws:

@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime
 from enum import StrEnum
 from io import TextIOWrapper
+from ipaddress import ip_address
 from typing import TypeVar
 
 from gateway.commands.ending import Ended
@@ -89,10 +90,20 @@ def moment(text: str) -> int:
 
 
 def base_url(text: str) -> str:
-    """Read a gateway's public address, without a slash at its end."""
-    if re.fullmatch(r"https?://[^\s/?#@]+/?", text) is None:
+    """Read a gateway's public address, without a slash at its end. Without TLS only where no stranger is on the way."""
+    if (found := re.fullmatch(r"(https?)://([^\s/?#@\\:\[\]]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?/?", text)) is None:
         raise argparse.ArgumentTypeError("must be an address such as https://gateway.example, without a path")
+    if found[1] == "http" and not _is_near(found[2].strip("[]")):
+        raise argparse.ArgumentTypeError("must begin with https://: on the way there others could read the key and the orders")
     return text.rstrip("/")
+
+
+def _is_near(host: str) -> bool:
+    """Tell whether a host is on this machine or in a private network, as far as its address or name tells."""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host
 
 
 def rate(text: str) -> float:

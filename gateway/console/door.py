@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import msgspec
 from aiohttp import hdrs, web
 
-from gateway.console.attempts import Guard
+from gateway.console.attempts import NETWORK_CAP_SECONDS, NETWORK_FREE, Attempts, Guard
 from gateway.console.configuration import LONGEST_NAME, Console, sign_in_name
 from gateway.console.oidc import STATE_COOKIE, Begun, Denied, Provider
 from gateway.console.page import Caller
@@ -104,6 +104,7 @@ class Door:
         self._people = {person.name: person for person in settings.people}
         self._passwords = Passwords({person.name: person.hashed for person in settings.people})
         self._guard = Guard()
+        self._elsewhere = Attempts(NETWORK_FREE, NETWORK_CAP_SECONDS)  # apart: passwords are for when the provider is down
         self._record = record
         self._tell = tell
         self._count = count
@@ -157,18 +158,29 @@ class Door:
         self._guard.succeeded(name, network)
         return await self._admit(name, self.account(name), self._people[name].roles, request)
 
-    async def begin_elsewhere(self, to: str) -> Begun | Denied:
+    async def begin_elsewhere(self, to: str, request: web.BaseRequest) -> Begun | Denied:
         """Begin a sign-in at the identity provider."""
         if self.provider is None:
             return Denied.PROVIDER
-        begun = await self.provider.begin(to)
+        begun = await self.provider.begin(to, network_of(self._address(request) or ""))
         return self._turn_away(SignIn(begun), begun) if isinstance(begun, Denied) else begun
 
-    async def return_from_elsewhere(self, query: Mapping[str, str], request: web.BaseRequest) -> tuple[SignedIn, str] | Denied:
-        """Take somebody in whom the identity provider sent back; with where they wanted to go. Raises Unrecorded."""
+    async def return_from_elsewhere(
+        self, query: Mapping[str, str], request: web.BaseRequest
+    ) -> tuple[SignedIn, str] | Denied | Wait:
+        """Take somebody in whom the identity provider sent back; with where they wanted to go. Raises Unrecorded.
+
+        What fails is in the signed log, and the provider was asked for it, so nobody may have that as often as they like.
+        """
         if self.provider is None:
             return Denied.PROVIDER
+        network = network_of(self._address(request) or "")
+        if (seconds := self._elsewhere.wait(network, self._clock())) > 0:
+            return self._turn_away(SignIn.WAIT, Wait(seconds))
+        self._elsewhere.failed(network, self._clock())
         found = await self.provider.finish(query, cookie_of(request, STATE_COOKIE))
+        if found is Denied.STATE or not isinstance(found, Denied):  # nobody was asked, or rightly
+            self._elsewhere.undo(network)
         if isinstance(found, Denied):
             if found is not Denied.STATE:
                 self._tell(LoginRefused(keyed(self._pepper, OIDC_ACCOUNT, self.provider.issuer)))

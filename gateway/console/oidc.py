@@ -9,6 +9,7 @@ bounded in size and time. https://openid.net/specs/openid-connect-core-1_0.html#
 
 import hmac
 import json
+import re
 import secrets
 import time
 from base64 import b64encode, urlsafe_b64encode
@@ -33,6 +34,8 @@ CALLBACK: Final = "/sign-in/oidc/callback"
 STATE_COOKIE: Final = "__Host-oidc"
 PENDING_SECONDS: Final = 600.0
 MOST_PENDING: Final = 1000
+MOST_OF_ONE_NETWORK: Final = 100
+"""Sign-ins that began and did not end yet; beyond, the network's own oldest are forgotten, and nobody else's."""
 ANSWER_BYTES: Final = 256 * 1024
 ANSWER_SECONDS: Final = 10.0
 KEEP_SECONDS: Final = 600.0
@@ -42,6 +45,7 @@ AGAIN_SECONDS: Final = 30.0
 LEEWAY_SECONDS: Final = 60
 LONGEST_TOKEN: Final = 32 * 1024
 LEAST_RSA_BITS: Final = 2048
+ADDRESS: Final = re.compile(r"[!-~]{1,2000}", re.ASCII)
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -84,6 +88,7 @@ class _Pending(msgspec.Struct, frozen=True):
     verifier: str
     to: str
     at: float
+    network: str
 
 
 class _Described(msgspec.Struct, frozen=True):
@@ -136,16 +141,15 @@ class Provider:
 
     # ── the browser's way ────────────────────────────────────────────────────────────────────────────────────────
 
-    async def begin(self, to: str) -> Begun | Denied:
-        """Begin a sign-in that ends at the path `to`."""
+    async def begin(self, to: str, network: str = "") -> Begun | Denied:
+        """Begin a sign-in that ends at the path `to`, for a browser of this network."""
         try:
             described = await self._description()
         except _Trouble:
             return Denied.PROVIDER
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-        self._pending[state] = _Pending(nonce, verifier, to, self._clock())
-        while len(self._pending) > MOST_PENDING:
-            self._pending.popitem(last=False)
+        self._make_room(network)
+        self._pending[state] = _Pending(nonce, verifier, to, self._clock(), network)
         query = {
             "response_type": "code",
             "client_id": self._told.client_id,
@@ -158,6 +162,14 @@ class Provider:
         }
         joint = "&" if urlsplit(described.authorization_endpoint).query else "?"
         return Begun(f"{described.authorization_endpoint}{joint}{urlencode(query)}", state)
+
+    def _make_room(self, network: str) -> None:
+        """Forget the oldest sign-in of a network that has as many as it may, or of all where there are too many."""
+        own = [state for state, pending in self._pending.items() if pending.network == network]
+        if len(own) >= MOST_OF_ONE_NETWORK:
+            del self._pending[own[0]]
+        elif len(self._pending) >= MOST_PENDING:
+            self._pending.popitem(last=False)
 
     async def finish(self, query: Mapping[str, str], cookie: str) -> Admitted | Denied:
         """Take what the provider sent the browser back with; `cookie` is what the browser kept."""
@@ -283,10 +295,12 @@ class Provider:
             async with self._session.request(
                 "GET" if form is None else "POST", url, data=form, headers=headers, allow_redirects=False
             ) as answer:
-                body = await answer.content.read(ANSWER_BYTES)
-                if answer.status != 200 or not answer.content.at_eof():
+                body = bytearray()
+                while len(body) <= ANSWER_BYTES and (part := await answer.content.readany()):
+                    body += part
+                if answer.status != 200 or len(body) > ANSWER_BYTES:
                     raise _Trouble
-                return body
+                return bytes(body)
         except (ClientError, TimeoutError, OSError, ValueError):
             raise _Trouble from None
 
@@ -313,8 +327,13 @@ def read_key(jwk: Mapping[str, Any], algorithm: str) -> RSAPublicKey | EllipticC
 
 
 def is_private(url: str) -> bool:
-    """Tell whether nobody on the way can read what goes to an address: over TLS, or on this machine."""
-    parts = urlsplit(url)
+    """Tell whether nobody on the way can read what goes to an address: over TLS, or on this machine; what is none does not."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if ADDRESS.fullmatch(url) is None:  # urlsplit takes line ends out, and a header must not have any
+        return False
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
 
 

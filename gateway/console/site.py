@@ -4,18 +4,17 @@ There is one way for a page and one for a form: a form counts only with the sess
 page's bounds. Whether somebody may see or do it at all was decided before, by the table in `roles`.
 """
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
-from aiohttp import BodyPartReader, MultipartReader, hdrs, web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp import hdrs, web
 
 from gateway.console.assets import Assets
 from gateway.console.door import Door, SignedIn, Wait, Wrong, clear_cookie, cookie_of, set_cookie
+from gateway.console.forms import MOST_FIELDS, read_form
 from gateway.console.language import ENGLISH, LANGUAGES, Words, chosen, msg
 from gateway.console.live import Live
 from gateway.console.oidc import CALLBACK, STATE_COOKIE, Denied
@@ -55,9 +54,6 @@ LIVE_HEADER: Final = "X-Live"
 """On requests that a page makes by itself: they are no sign that somebody is there."""
 UNSENT: Final = "unsent"
 """In the address of the way in: a form led there, and was not sent."""
-FORM_TYPE: Final = "application/x-www-form-urlencoded"
-MULTIPART_TYPE: Final = "multipart/form-data"
-MOST_FIELDS: Final = 200
 FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}", re.ASCII)
 
 
@@ -209,14 +205,18 @@ class Site:
             case SignedIn(token):
                 return _see(to, set_cookie(token))
             case Wait(seconds):
-                told = self._form(to, "wait", int(seconds) + 1, form.get("name"))
-                return self._sign_in_page(request, said, told, 429, {"Retry-After": str(told.seconds)})
+                return self._to_wait(request, said, to, seconds, form.get("name"))
             case Wrong():
                 return self._sign_in_page(request, said, self._form(to, "wrong", name=form.get("name")), 401)
 
+    def _to_wait(self, request: web.BaseRequest, said: Mapping[str, str], to: str, seconds: float, name: str = "") -> Answer:
+        """Say how long to wait before the next try."""
+        told = self._form(to, "wait", int(seconds) + 1, name)
+        return self._sign_in_page(request, said, told, 429, {"Retry-After": str(told.seconds)})
+
     async def _begin_elsewhere(self, request: web.BaseRequest, said: Mapping[str, str]) -> Answer:
         """Send the browser to the identity provider."""
-        begun = await self._door.begin_elsewhere(own_path(said.get("next", "")))
+        begun = await self._door.begin_elsewhere(own_path(said.get("next", "")), request)
         if isinstance(begun, Denied):
             return self._sign_in_page(request, {}, self._form("/", "elsewhere"), 403)
         return _see(begun.url, set_cookie(begun.state, STATE_COOKIE))
@@ -224,10 +224,13 @@ class Site:
     async def _return_from_elsewhere(self, request: web.BaseRequest, said: Mapping[str, str]) -> Answer:
         """Take in whom the identity provider sent back."""
         found = await self._door.return_from_elsewhere(said, request)
-        if isinstance(found, Denied):
-            return self._sign_in_page(request, {}, self._form("/", "elsewhere"), 403)
-        signed_in, to = found
-        return _see(to, set_cookie(signed_in.token))
+        match found:
+            case Wait(seconds):
+                return self._to_wait(request, {}, "/", seconds)
+            case Denied():
+                return self._sign_in_page(request, {}, self._form("/", "elsewhere"), 403)
+            case (signed_in, to):
+                return _see(to, set_cookie(signed_in.token))
 
     def _form(self, to: str, error: str | None = None, seconds: int = 0, name: str = "") -> SignInForm:
         provider = self._door.provider
@@ -431,63 +434,3 @@ def _preference(request: web.BaseRequest, said: Mapping[str, str], name: str) ->
 
 def _language(request: web.BaseRequest) -> str:
     return chosen(None, request.headers.get(hdrs.ACCEPT_LANGUAGE, ENGLISH))
-
-
-async def read_form(request: web.BaseRequest, act: Act) -> Form | Answer:
-    """Read a form within its act's bounds, or give the answer to what is none."""
-    if (request.content_length or 0) > act.most_bytes:
-        return closing(problem(413, "body_too_large"))
-    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
-        return closing(problem(415, "content_encoding"))
-    try:
-        async with asyncio.timeout(act.seconds):
-            match request.content_type:
-                case "application/x-www-form-urlencoded":
-                    body = await _bounded(request, act.most_bytes)
-                    return Form(dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)))
-                case "multipart/form-data":
-                    return await _multipart(request, act.most_bytes)
-                case _:
-                    return closing(problem(415, "content_type"))
-    except TimeoutError:
-        return closing(problem(408, "body_too_slow"))
-    except TooLarge:
-        return closing(problem(413, "body_too_large"))
-    except (web.RequestPayloadError, HttpProcessingError, ValueError, OSError):  # the second: a part's headers
-        return closing(problem(400, "bad_body"))
-
-
-class TooLarge(Exception):
-    """A body is longer than it may be."""
-
-
-async def _bounded(request: web.BaseRequest, most: int) -> bytes:
-    body = bytearray()
-    while part := await request.content.readany():
-        body += part
-        if len(body) > most:
-            raise TooLarge
-    return bytes(body)
-
-
-async def _multipart(request: web.BaseRequest, most: int) -> Form:
-    """Read a form with files. Raises TooLarge, ValueError."""
-    fields: dict[str, str] = {}
-    files: dict[str, bytes] = {}
-    left = most
-    parts = 0
-    async for part in MultipartReader(request.headers, request.content):
-        parts += 1
-        if not isinstance(part, BodyPartReader) or part.name is None or parts > MOST_FIELDS:
-            raise ValueError("a form's parts are fields and files")
-        body = bytearray()
-        while chunk := await part.read_chunk():
-            left -= len(chunk)
-            if left < 0:
-                raise TooLarge
-            body += chunk
-        if part.filename is None:
-            fields[part.name] = body.decode()
-        else:
-            files[part.name] = bytes(body)
-    return Form(fields, files)

@@ -67,7 +67,7 @@ def period(query: Mapping[str, str], now: int) -> Period | Unmeant:
     """Read a period from a query's `since` and `until`, days as `2026-11-01`, both inclusive; the last 30 days if left out."""
     today = now // DAY_SECONDS * DAY_SECONDS
     until = _day(query["until"]) if query.get("until") else today
-    if until is None or until > today + DAY_SECONDS:
+    if until is None or not 0 <= until <= today + DAY_SECONDS:  # a month before the year 1 there is no day
         return Unmeant.UNTIL
     since = _day(query["since"]) if query.get("since") else until - (USUAL_DAYS - 1) * DAY_SECONDS
     if since is None or not until - MOST_DAYS * DAY_SECONDS < since <= until:

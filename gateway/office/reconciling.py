@@ -25,7 +25,7 @@ from gateway.office.reports import Shop
 from gateway.outbox import Outbox
 from gateway.signing.acts import reconciliation_of
 from gateway.signing.entry import Entry
-from gateway.sources.order_list import Flaw, Format, Layout, Listed, read_csv, read_json
+from gateway.sources.order_list import MOST_ORDERS, Flaw, Format, Layout, Listed, ListFault, read_csv, read_json
 
 BODY_BYTES: Final = 10 * 1024 * 1024
 BODY_SECONDS: Final = 30.0
@@ -37,6 +37,8 @@ READ_AT_ONCE: Final = 200
 """Orders read, or looked up and written out, before others have a turn: a few milliseconds."""
 
 MOST_FLAWS: Final = 20
+MOST_COMMAS: Final = 5 * MOST_ORDERS + 10
+"""Of a list as JSON: an order has five fields at most, and there are some beside the orders."""
 
 JSON_TYPE: Final = "application/json"
 CSV_TYPE: Final = "text/csv"
@@ -130,14 +132,14 @@ class Run:
         return "".join(parts).encode()
 
 
-async def gather(found: Iterator[Listed | Flaw]) -> Sequence[Listed] | Sequence[Flaw]:
+async def gather(found: Iterator[Listed | Flaw | None]) -> Sequence[Listed] | Sequence[Flaw]:
     """Read a list, others having their turn now and then: all of its orders, or all that is wrong with it."""
     orders: list[Listed] = []
     flaws: list[Flaw] = []
     for number, one in enumerate(found, 1):
         if isinstance(one, Flaw):
             flaws.append(one)
-        else:
+        elif one is not None:
             orders.append(one)
         if number % READ_AT_ONCE == 0:
             await asyncio.sleep(0)
@@ -240,6 +242,8 @@ class Reconciling:
         return next((storefront for storefront in self._shops if storefront == name), None)
 
     async def _of_json(self, body: bytes) -> Asked | Answer:
+        if body.count(b",") > MOST_COMMAS:  # before there is a piece of memory for each
+            return _invalid([Flaw(0, "orders", ListFault.TOO_MANY)])
         try:
             posted = msgspec.json.decode(body, type=Posted)
         except msgspec.ValidationError:

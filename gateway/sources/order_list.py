@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum, unique
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import msgspec
 
@@ -23,6 +23,11 @@ from gateway.sources.fields import Broken
 from gateway.sources.money import money_of
 
 MOST_ORDERS: Final = 100_000
+MOST_LINES: Final = 1_000_000
+"""Of a file: ten to an order, whose line items may stand in lines of their own."""
+MOST_COLUMNS: Final = 5_000
+LONGEST_ROW: Final = 256 * 1024
+"""Characters, in however many lines."""
 EARLIEST: Final = 946_684_800
 """2000-01-01: what is before is no time of an order."""
 LATEST: Final = 1 << 33
@@ -104,12 +109,12 @@ class ListFault(StrEnum):
     TWO_COLUMNS = "two_columns"
     """Two columns have the field's name."""
     NO_CSV = "no_csv"
-    """The file, or a line of it, cannot be read as CSV."""
+    """The file, or a line of it, cannot be read as CSV, or is longer or wider than any export's."""
     RAGGED = "ragged"
     """A line has more or fewer cells than the header."""
     EMPTY = "empty"
     TOO_MANY = "too_many"
-    """More orders than are taken at once."""
+    """More orders, or lines, than are taken at once."""
     UNKNOWN = "unknown"
     """There is no such field."""
 
@@ -186,42 +191,86 @@ class _Header(NamedTuple):
     delimiter: str
 
 
-def read_csv(body: bytes, layout: Layout) -> Iterator[Listed | Flaw]:
-    """Read a shop's export. Lines are numbered as an editor does. An order that goes over several lines is one order."""
+class _Lines:
+    """The lines of a text, as an editor counts them, and no more of them for one row than `LONGEST_ROW` characters."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._taken = 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        begin, end = self._at, self._text.find("\n", self._at)
+        if begin > len(self._text):
+            raise StopIteration
+        end = len(self._text) if end < 0 else end
+        self._at = end + 1
+        self._taken += end - begin + 1
+        if self._taken > LONGEST_ROW:
+            raise csv.Error
+        return f"{self._text[begin:end]}\n"
+
+    def next_row(self) -> None:
+        """Say that a row was read."""
+        self._taken = 0
+
+
+def read_csv(body: bytes, layout: Layout) -> Iterator[Listed | Flaw | None]:
+    """Read a shop's export. Lines are numbered as an editor does. An order that goes over several lines is one order.
+
+    None stands for a row that is no order of its own: what reads on has its turn then too, however many there are.
+    """
     text = decode(body)
+    if text.count("\n") > MOST_LINES:
+        yield Flaw(MOST_LINES + 1, "line", ListFault.TOO_MANY)
+        return
     header = _header(text, layout)
     if isinstance(header, Flaw):
         yield header
         return
-    rows = csv.reader((f"{part}\n" for part in text.split("\n")), delimiter=header.delimiter, strict=True)
-    next(rows)
     found, before, is_empty = 0, "", True
-    while True:
-        line = rows.line_num + 1
-        try:
-            cells = next(rows, None)
-        except csv.Error:
+    for line, cells in _rows(text, header.delimiter):
+        if cells is None:
             yield Flaw(line, "line", ListFault.NO_CSV)
             return
-        if cells is None:
-            break
         if not any(cell.strip() for cell in cells):
+            yield None
             continue
         is_empty = False
-        if len(cells) != header.width:
-            yield Flaw(line, "line", ListFault.RAGGED)
-            continue
-        row = {field: cells[at].strip() for field, at in header.at.items()}
-        name, before = before, row.get("name", "")
-        if name and name == before and not row["value"]:
-            continue  # a further line item of the order above
+        row = {field: cells[at].strip() for field, at in header.at.items()} if len(cells) == header.width else None
+        if row is not None:
+            name, before = before, row.get("name", "")
+            if name and name == before and not row["value"]:
+                yield None  # a further line item of the order above
+                continue
         found += 1
         if found > MOST_ORDERS:
             yield Flaw(line, "line", ListFault.TOO_MANY)
             return
-        yield _of_row(line, row, layout, header.delimiter)
+        yield Flaw(line, "line", ListFault.RAGGED) if row is None else _of_row(line, row, layout, header.delimiter)
     if is_empty:
         yield Flaw(1, "line", ListFault.EMPTY)
+
+
+def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | None]]:
+    """Give the rows behind the header, each with its first line's number; None for one that is no CSV, the last then."""
+    lines = _Lines(text)
+    rows = csv.reader(lines, delimiter=delimiter, strict=True)
+    next(rows)
+    while True:
+        line = rows.line_num + 1
+        lines.next_row()
+        try:
+            cells = next(rows, None)
+        except csv.Error:
+            yield line, None
+            return
+        if cells is None:
+            return
+        yield line, cells
 
 
 def decode(body: bytes) -> str:
@@ -237,6 +286,8 @@ def decode(body: bytes) -> str:
 def _header(text: str, layout: Layout) -> _Header | Flaw:
     first = text.partition("\n")[0].rstrip("\r")
     delimiter = max(DELIMITERS, key=first.count)
+    if len(first) >= LONGEST_ROW or first.count(delimiter) >= MOST_COLUMNS:
+        return Flaw(1, "line", ListFault.NO_CSV)
     try:
         names = [name.strip().lower() for name in next(csv.reader([first], delimiter=delimiter, strict=True), [])]
     except csv.Error:

@@ -1,5 +1,6 @@
 """The lines that a shop puts into its pages, for one storefront: the tag's own element, and Shopify's pixel filled in. Pure."""
 
+import re
 from html import escape
 from importlib.resources import files
 from typing import Final
@@ -8,6 +9,9 @@ from urllib.parse import urlsplit
 from gateway.tag import INTEGRITY, ROUTE, VERSION
 
 PIXEL: Final = files(__package__).joinpath("shopify-pixel.js").read_text("utf-8")
+
+
+HOST: Final = re.compile(r"[\w.-]+|[0-9a-f:.]+")
 
 
 class BadAddress(ValueError):
@@ -24,9 +28,11 @@ def origin_of(address: str) -> str:
     local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
     if parts.scheme != "https" and not (parts.scheme == "http" and local):
         raise BadAddress("must begin with https://, or browsers keep the tag out")
-    if not parts.hostname or parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None:
+    if HOST.fullmatch(parts.hostname or "") is None:  # it goes between quotation marks, into a script and a policy
+        raise BadAddress("must name a host of letters, digits, dots and dashes")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None:
         raise BadAddress("must be a scheme and a host, with nothing behind them")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
     return f"{parts.scheme}://{host}" + ("" if port is None else f":{port}")
 
 

@@ -1,7 +1,8 @@
 import pytest
+from aiohttp import web
 
 from gateway.places import HOST_TOKEN_FILE
-from tests.gateway.commands.doing import Capture, do, standing_in
+from tests.gateway.commands.doing import Capture, acting, do, standing_in
 from tests.live import Installation, Process
 
 
@@ -28,6 +29,20 @@ async def test_another_program_on_the_private_port_is_not_believed(
     """What does not speak as a gateway does is none: the store is opened instead."""
     async with standing_in(stopped, status, body):
         assert await do("accounts", "shop", "--config", str(stopped.config)) == 0
+    assert "received 0" in capsys.readouterr().out
+
+
+async def test_another_program_cannot_send_the_question_elsewhere(stopped: Installation, capsys: Capture) -> None:
+    """It would go there with the token, and with what it names of a person."""
+    asked = []
+
+    async def handle(request: web.BaseRequest) -> web.Response:
+        asked.append(request.path)
+        return web.Response(status=302, headers={"Location": "/elsewhere"})
+
+    async with acting(stopped, handle):
+        assert await do("accounts", "shop", "--config", str(stopped.config)) == 0
+    assert "/elsewhere" not in asked
     assert "received 0" in capsys.readouterr().out
 
 

@@ -3,6 +3,7 @@ import csv
 import json
 import signal
 import time
+from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ import pytest
 
 from gateway import backfill
 from gateway.cli import main
+from gateway.commands.typed import base_url
 from tests.doorway import refused
 from tests.gateway.commands.doing import Capture, do
 from tests.live import Process
@@ -175,3 +177,38 @@ def test_what_send_needs_is_said(tmp_path: Path, capsys: Capture) -> None:
     assert "--key: must be a reference" in said
     assert "The file cannot be read." in said
     assert "pasted" not in said
+
+
+@pytest.mark.parametrize(
+    "to", ["http://gateway.example", "http://gateway.example:8080/", "http://1.1.1.1", "http://[2606:4700::1]"]
+)
+def test_keys_and_orders_go_to_strangers_over_tls_alone(to: str, tmp_path: Path, capsys: Capture) -> None:
+    """Whoever is on the way there would have the secret key, and every address in the file."""
+    path = orders(tmp_path / "orders.csv", 1)
+    with pytest.raises(SystemExit) as left:
+        main(["send", str(path), "--to", to, "--key", "env:KEY"])
+    assert left.value.code == 2
+    assert "must begin with https://" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "https://gateway.example",
+        "http://127.0.0.1:8080/",
+        "http://[::1]:8080",
+        "http://localhost",
+        "http://10.1.2.3",
+        "http://gateway:8080",
+    ],
+)
+def test_near_by_there_need_be_no_tls(to: str) -> None:
+    """On this machine, and in a private network behind the proxy that undoes TLS."""
+    assert base_url(to) == to.rstrip("/")
+
+
+@pytest.mark.parametrize("to", ["gateway.example", "https://", "https://a/b", "https://u@a", "https://a:b", "https://a\\b"])
+def test_what_is_no_address_is_none(to: str) -> None:
+    """A path, a name, a port that is none."""
+    with pytest.raises(ArgumentTypeError, match="such as"):
+        base_url(to)

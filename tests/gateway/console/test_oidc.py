@@ -1,9 +1,11 @@
 """Signing in by an identity provider, against an issuer at the wire that can be made to lie."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import json
+import os
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -20,7 +22,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from gateway.console import oidc
+from gateway.console.attempts import NETWORK_FREE
 from gateway.console.oidc import called, is_private, read_key
+from gateway.settings import load
 from gateway.signing.entry import Login, LoginRefused
 from tests.gateway.console.test_site import Scene, site
 from tests.live import hold
@@ -60,6 +64,7 @@ class Issuer:
         self.token: Callable[[dict[str, Any]], str] = self.sign
         self.described: dict[str, Any] = {}
         self.status = 200
+        self.in_pieces = False
         self.asked: list[str] = []
         self._codes: dict[str, dict[str, str]] = {}
 
@@ -80,6 +85,17 @@ class Issuer:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer the gateway."""
+        told = await self._answer(request)
+        if not self.in_pieces or not isinstance(told.body, bytes):
+            return told
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        for piece in (told.body[:20], told.body[20:]):
+            await response.write(piece)
+            await asyncio.sleep(0.02)
+        return response
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
         path = request.path.removeprefix("/realms/shop")
         self.asked.append(path)
         if self.status != 200:
@@ -189,6 +205,20 @@ async def test_somebody_of_the_provider_signs_in(elsewhere: Elsewhere) -> None:
     logins = [one for one in await elsewhere.scene.entries() if isinstance(one, Login)]
     assert [one.role.value for one in logins] == ["privacy", "privacy"]
     assert len({one.account for one in logins}) == 1
+
+
+async def test_an_answer_may_come_in_pieces(elsewhere: Elsewhere) -> None:
+    """As those of some kilobytes do over a network, and any whose end comes in a packet of its own."""
+    elsewhere.issuer.in_pieces = True
+    assert (await elsewhere.sign_in())[0] == 303
+
+
+@pytest.mark.parametrize("at", ["https://[", "https://provider.example/a\r\nSet-Cookie: a=b", "https://provider.example/é"])
+async def test_an_address_that_is_none_is_not_gone_to(elsewhere: Elsewhere, at: str) -> None:
+    """What a provider says of itself may be anything; what is no address ends the sign-in, and is no fault of the gateway's."""
+    elsewhere.issuer.described["authorization_endpoint"] = at
+    status, answer, _ = await elsewhere.scene.ask(("GET", "/sign-in/oidc"))
+    assert (status, "Location" in answer.headers) == (403, False)
 
 
 async def test_a_name_at_the_provider_is_not_an_account_here(elsewhere: Elsewhere) -> None:
@@ -340,6 +370,52 @@ async def test_whom_no_role_is_mapped_to_does_not_get_in(elsewhere: Elsewhere, c
     await elsewhere.scene.sign_in("oli")  # whose entry stands after that of the refusal
     assert elsewhere.scene.counted == {"role": 1, "signed_in": 1}
     assert any(isinstance(one, LoginRefused) for one in await elsewhere.scene.entries())
+
+
+async def test_coming_back_for_nothing_slows_down(elsewhere: Elsewhere) -> None:
+    """Each time the provider is asked and the signed log grows; a sign-in by password is not slowed down by it."""
+
+    async def made_up() -> tuple[int, aiohttp.ClientResponse, str]:
+        url, cookie = await elsewhere.begin()
+        return await elsewhere.come_back({"state": elsewhere.issuer.authorise(url)["state"], "code": "made-up"}, cookie)
+
+    for _ in range(NETWORK_FREE):
+        assert (await made_up())[0] == 403
+    asked = len(elsewhere.issuer.asked)
+    status, answer, page = await made_up()
+    assert (status, answer.headers["Retry-After"], "Too many tries" in page) == (429, "1", True)
+    assert len(elsewhere.issuer.asked) == asked
+    assert elsewhere.scene.counted == {"provider": NETWORK_FREE, "wait": 1}
+    assert (await elsewhere.scene.sign_in("oli"))[0] == 303
+
+
+async def test_who_signs_in_is_not_slowed_down(elsewhere: Elsewhere) -> None:
+    """A whole office may sit behind one address; nor does a page of before that is loaded anew count."""
+    for _ in range(NETWORK_FREE + 2):
+        assert (await elsewhere.sign_in())[0] == 303
+        assert (await elsewhere.come_back({"state": "x", "code": "y"}, {}))[0] == 403
+
+
+async def test_who_begins_very_often_forgets_nobody_elses_sign_in(
+    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only so many are remembered, of all and of one network: one that fills them has its own oldest forgotten."""
+    monkeypatch.setattr(oidc, "MOST_OF_ONE_NETWORK", 3)
+    monkeypatch.setattr(oidc, "MOST_PENDING", 5)
+    settings = load(elsewhere.scene.installation.config, os.environ).console.oidc
+    assert settings is not None
+    provider = oidc.Provider(settings)
+    try:
+        mine = await provider.begin("/", "mine")
+        others = [await provider.begin("/", "other") for _ in range(9)]
+        assert isinstance(mine, oidc.Begun)
+        assert isinstance(others[0], oidc.Begun)
+        assert await provider.finish({"state": others[0].state}, others[0].state) is oidc.Denied.STATE
+        assert await provider.finish({"state": mine.state}, mine.state) is oidc.Denied.PROVIDER, (
+            "it brings no code, and is known"
+        )
+    finally:
+        await provider.close()
 
 
 @pytest.mark.parametrize("status", [302, 404, 500])

@@ -366,6 +366,29 @@ async def test_forms_are_bounded_in_size_kind_and_number(scene: Scene) -> None:
         assert (await scene.ask(("POST", "/sign-in"), {**own, **headers}, data=said))[0] == status
 
 
+async def test_a_form_is_not_looked_into_before_its_bounds_are_known(scene: Scene) -> None:
+    """Text before the first part was read line by line for as long as it came, and nobody else had an answer meanwhile."""
+
+    async def without_end() -> AsyncIterator[bytes]:
+        for _ in range(80):
+            yield b"\n" * 1024
+        await asyncio.sleep(60)
+
+    headers = {"Origin": scene.url, "Content-Type": "multipart/form-data; boundary=x"}
+    async with asyncio.timeout(3):
+        assert (await scene.ask(("POST", "/sign-in"), headers, data=without_end()))[0] == 413
+    late = b"\n" * 1024 + b'\r\n--x\r\nContent-Disposition: form-data; name="name"\r\n\r\noli\r\n--x--\r\n'
+    assert (await scene.ask(("POST", "/sign-in"), headers, data=late))[0] == 400
+
+
+async def test_a_form_is_at_most_a_strangers_fault(scene: Scene, capfd: pytest.CaptureFixture[str]) -> None:
+    """A first part that is called `_charset_` was a fault of the gateway's, which is logged: anybody could fill the log."""
+    said = b'--xx\r\nContent-Disposition: form-data; name="_charset_"\r\n\r\n' + b"u" * 40 + b"\r\n--xx--\r\n"
+    headers = {"Origin": scene.url, "Content-Type": "multipart/form-data; boundary=xx"}
+    assert (await scene.ask(("POST", "/sign-in"), headers, data=said))[0] == 401
+    assert "unexpected_error" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("path", ["/sign-in", "/sign-in/oidc", "/sign-in/oidc/callback", "/explain", "/live"])
 async def test_a_query_of_too_many_fields_is_answered(scene: Scene, path: str) -> None:
     """On pages for everybody too: it is what was asked that is wrong, and no fault of the gateway's that is logged."""

@@ -35,6 +35,8 @@ TODAY = NOW // DAY * DAY
         ({"until": "2026-13-01"}, Unmeant.UNTIL),
         ({"until": "2027-01-01"}, Unmeant.UNTIL),
         ({"until": "9999-12-31"}, Unmeant.UNTIL),
+        ({"until": "0001-01-01"}, Unmeant.UNTIL),
+        ({"until": "1969-12-31"}, Unmeant.UNTIL),
     ],
 )
 def test_a_period_is_whole_days_and_both_ends_are_in_it(query: dict[str, str], asked: Period | Unmeant) -> None:

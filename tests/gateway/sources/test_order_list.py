@@ -9,7 +9,19 @@ from hypothesis import strategies as st
 
 from gateway.model import EventId, Fault, Money
 from gateway.sources import order_list
-from gateway.sources.order_list import Contact, Flaw, Format, Layout, Listed, ListFault, NotExpected, read_csv, read_json
+from gateway.sources.order_list import (
+    LONGEST_ROW,
+    MOST_COLUMNS,
+    Contact,
+    Flaw,
+    Format,
+    Layout,
+    Listed,
+    ListFault,
+    NotExpected,
+    read_csv,
+    read_json,
+)
 from tests.exports import EMAIL, csv_of, shopify_export, shopify_order
 
 AT: Final = 1_795_342_500
@@ -29,7 +41,8 @@ def of_json(*orders: object) -> list[Listed | Flaw]:
 
 def of_csv(text: str | bytes, layout: Layout = PLAIN) -> list[Listed | Flaw]:
     """Read a file."""
-    return list(read_csv(text if isinstance(text, bytes) else text.encode(), layout))
+    found = read_csv(text if isinstance(text, bytes) else text.encode(), layout)
+    return [one for one in found if one is not None]
 
 
 ORDER: Final = {"id": "1001", "value": "129.90", "currency": "EUR"}
@@ -171,6 +184,33 @@ def test_more_lines_than_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reading ends there."""
     monkeypatch.setattr(order_list, "MOST_ORDERS", 2)
     assert of_csv("id,value,currency\n" + "1,5,EUR\n" * 9)[-1] == Flaw(4, "line", ListFault.TOO_MANY)
+
+
+def test_what_is_no_order_gives_others_a_turn() -> None:
+    """A row of nothing is told as it is read: megabytes of them were read in one go, and a gateway answered nobody."""
+    assert list(read_csv(b"id,value,currency\n\n,,\n\n1001,129.90,EUR\n", PLAIN)) == [None, None, None, listed(5), None]
+
+
+def test_lines_that_cannot_be_orders_count_as_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Millions of them would be as many flaws in memory."""
+    monkeypatch.setattr(order_list, "MOST_ORDERS", 2)
+    assert of_csv("id,value,currency\n" + "1\n" * 9)[-1] == Flaw(4, "line", ListFault.TOO_MANY)
+    monkeypatch.setattr(order_list, "MOST_LINES", 9)
+    assert of_csv("id,value,currency\n" + "\n" * 9) == [Flaw(10, "line", ListFault.TOO_MANY)]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("id,value,currency\n1,5,EUR\n2,5," + "," * LONGEST_ROW + "\n", 3),
+        ("id,value,currency\n1,5,EUR\n" + '"\n",' * (LONGEST_ROW // 4) + "\n", 3),
+        ("id,value,currency" + "," * (MOST_COLUMNS - 2) + "\n1,5,EUR\n", 1),
+        ("id,value,currency," + "x" * LONGEST_ROW + "\n1,5,EUR\n", 1),
+    ],
+)
+def test_what_is_longer_than_any_exports_is_not_read(text: str, line: int) -> None:
+    """A row is one piece of work, in however many lines it stands."""
+    assert of_csv(text)[-1] == Flaw(line, "line", ListFault.NO_CSV)
 
 
 # ── exports ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -44,6 +44,10 @@ def test_the_policy_names_the_gateway_twice() -> None:
         "https://a.example?x=1",
         "https://u@a.example",
         "https://a.example:x",
+        'https://a"onload=alert(1)',
+        "https://a'+alert(1)+'",
+        "https://a;script-src *",
+        "https://a<b",
     ],
 )
 def test_an_address_that_browsers_refuse_is_refused(address: str) -> None:
