@@ -30,21 +30,10 @@ from gateway.adapter import (
     TokenEndpoint,
     Way,
 )
-from gateway.model import (
-    ClickIds,
-    Delivered,
-    Destination,
-    EmailDigest,
-    GoogleClickId,
-    Kind,
-    Minimised,
-    Pause,
-    Receipt,
-    Refusal,
-    Retry,
-    Throttle,
-    Verdict,
-)
+from gateway.model.event import ClickIds, Minimised
+from gateway.model.texts import EmailDigest, GoogleClickId, Receipt
+from gateway.model.verdict import Delivered, Pause, Retry, Throttle, Verdict
+from gateway.model.words import Destination, Kind, Refusal
 from gateway.secret import Secret
 
 Account = Annotated[str, shaped(r"\d{10}", "must be a Google Ads customer id: 10 digits, no hyphens")]

@@ -21,19 +21,9 @@ from adapters.google_conversion import Conversion
 from adapters.google_errors import COMMON, ENUM, Detail, FailureError, Status, details_of, hints_of, wait_of, words_of
 from adapters.replies import Waits, by_status, code_of, read, receipt_of, spread, told
 from gateway.adapter import LONGEST_WAIT, NOTHING_MORE, Processed, Reply, Request
-from gateway.model import (
-    Delivered,
-    Isolate,
-    Maybe,
-    Pause,
-    PlatformCode,
-    Reason,
-    Receipt,
-    Rejected,
-    Retry,
-    Throttle,
-    Verdict,
-)
+from gateway.model.texts import PlatformCode, Receipt
+from gateway.model.verdict import Delivered, Isolate, Maybe, Pause, Rejected, Retry, Throttle, Verdict
+from gateway.model.words import Reason
 
 HOST: Final = "googleads.googleapis.com"
 SCOPE: Final = "https://www.googleapis.com/auth/adwords"

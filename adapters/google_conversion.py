@@ -13,7 +13,11 @@ from typing import Final, Literal, Protocol
 import msgspec
 
 from gateway.adapter import Processed, Reply, Request
-from gateway.model import ClickIds, EmailDigest, EventId, GoogleClickId, Kind, Money, Pause, Receipt, Retry, Throttle, Verdict
+from gateway.model.event import ClickIds
+from gateway.model.money import Money
+from gateway.model.texts import EmailDigest, EventId, GoogleClickId, Receipt
+from gateway.model.verdict import Pause, Retry, Throttle, Verdict
+from gateway.model.words import Kind
 
 Click = tuple[Literal["gclid", "wbraid", "gbraid"], GoogleClickId]
 """An ad click: what sort of id it is, and the id."""

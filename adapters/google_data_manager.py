@@ -20,20 +20,9 @@ from adapters.google_conversion import Conversion
 from adapters.google_errors import COMMON, ENUM, Status, Violation, details_of, hints_of, wait_of, words_of
 from adapters.replies import by_status, code_of, read, receipt_of, spread, told
 from gateway.adapter import LONGEST_WAIT, NOTHING_MORE, Processed, Reply, Request
-from gateway.model import (
-    Delivered,
-    Isolate,
-    Kind,
-    Maybe,
-    Pause,
-    PlatformCode,
-    Processing,
-    Reason,
-    Receipt,
-    Retry,
-    Throttle,
-    Verdict,
-)
+from gateway.model.texts import PlatformCode, Receipt
+from gateway.model.verdict import Delivered, Isolate, Maybe, Pause, Retry, Throttle, Verdict
+from gateway.model.words import Kind, Processing, Reason
 
 HOST: Final = "datamanager.googleapis.com"
 SCOPE: Final = "https://www.googleapis.com/auth/datamanager"

@@ -14,7 +14,9 @@ import msgspec
 
 from adapters.replies import Waits, code_of, longest, read
 from gateway.adapter import LONGEST_WAIT, Reply
-from gateway.model import Isolate, Maybe, Pause, PlatformCode, Reason, Throttle, Verdict
+from gateway.model.texts import PlatformCode
+from gateway.model.verdict import Isolate, Maybe, Pause, Throttle, Verdict
+from gateway.model.words import Reason
 
 
 class Violation(msgspec.Struct, frozen=True):

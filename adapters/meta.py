@@ -33,23 +33,10 @@ from gateway.adapter import (
     Request,
     Way,
 )
-from gateway.model import (
-    Delivered,
-    Destination,
-    Isolate,
-    Kind,
-    Maybe,
-    Minimised,
-    Pause,
-    PlatformCode,
-    Reason,
-    Receipt,
-    Refusal,
-    Retry,
-    Throttle,
-    UsState,
-    Verdict,
-)
+from gateway.model.event import Minimised
+from gateway.model.texts import PlatformCode, Receipt
+from gateway.model.verdict import Delivered, Isolate, Maybe, Pause, Retry, Throttle, Verdict
+from gateway.model.words import Destination, Kind, Reason, Refusal, UsState
 from gateway.secret import Secret
 
 NAMES: Final = {Kind.PURCHASE: "Purchase", Kind.ADD_TO_CART: "AddToCart", Kind.PAGE_VIEW: "PageView"}

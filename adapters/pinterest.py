@@ -29,23 +29,10 @@ from gateway.adapter import (
     Request,
     Way,
 )
-from gateway.model import (
-    Delivered,
-    Destination,
-    Isolate,
-    Kind,
-    Maybe,
-    Minimised,
-    Pause,
-    PlatformCode,
-    Reason,
-    Receipt,
-    Refusal,
-    Rejected,
-    Retry,
-    Throttle,
-    Verdict,
-)
+from gateway.model.event import Minimised
+from gateway.model.texts import PlatformCode, Receipt
+from gateway.model.verdict import Delivered, Isolate, Maybe, Pause, Rejected, Retry, Throttle, Verdict
+from gateway.model.words import Destination, Kind, Reason, Refusal
 from gateway.secret import Secret
 
 NAMES: Final = {Kind.PURCHASE: "checkout", Kind.ADD_TO_CART: "add_to_cart", Kind.PAGE_VIEW: "page_visit"}

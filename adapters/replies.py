@@ -10,7 +10,9 @@ from typing import Final, TypeVar
 import msgspec
 
 from gateway.adapter import LONGEST_WAIT, Reply
-from gateway.model import Isolate, Maybe, Pause, PlatformCode, Reason, Receipt, Rejected, Retry, Throttle, Verdict
+from gateway.model.texts import PlatformCode, Receipt
+from gateway.model.verdict import Isolate, Maybe, Pause, Rejected, Retry, Throttle, Verdict
+from gateway.model.words import Reason
 
 T = TypeVar("T")
 Waits = float | None

@@ -14,7 +14,8 @@ from bench.figures import Figure, Plan
 from bench.proc import Span, between, own_sample
 from gateway.consent.decision import decide
 from gateway.consent.policy import Policy
-from gateway.model import Destination, EventId, Kind
+from gateway.model.texts import EventId
+from gateway.model.words import Destination, Kind
 from gateway.raw import RawEvent
 from tests.iab.writing import MADE, Entry, core, flags, ranges, segment, tc
 

@@ -20,8 +20,8 @@ from bench.shoppers import Bodies, Ids, pool
 from gateway.adapter import Access
 from gateway.delivery.contract import Cleared, Contract, Outgoing
 from gateway.delivery.outgoing import compose
-from gateway.model import Destination, Kind
-from gateway.outbox import Accept
+from gateway.model.words import Destination, Kind
+from gateway.outbox.entries import Accept
 from gateway.secret import Secret
 
 BAR: Final = 3.0

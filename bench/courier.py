@@ -32,7 +32,8 @@ from gateway.delivery.route import Office, Route
 from gateway.delivery.transport import Transport
 from gateway.log import Log
 from gateway.metrics import Metrics
-from gateway.outbox import Lane, Outbox
+from gateway.outbox import Outbox
+from gateway.outbox.work import Lane
 from gateway.settings import Settings
 from gateway.witness import Witness
 

@@ -11,7 +11,7 @@ from bench.figures import Figure, Plan
 from bench.proc import Span, between, own_sample
 from bench.shoppers import Bodies, Ids, pool
 from gateway.line import Line
-from gateway.outbox import Accept
+from gateway.outbox.entries import Accept
 
 BAR: Final = 60_000
 SIZE: Final = 100

@@ -24,8 +24,10 @@ from bench.figures import Figure, Plan
 from bench.proc import Span, between, own_sample
 from bench.shoppers import Bodies, Ids, pool
 from bench.stage import ROOT
-from gateway.model import Reason
-from gateway.outbox import AllDone, Entry, Lane, Outbox
+from gateway.model.words import Reason
+from gateway.outbox import Outbox
+from gateway.outbox.entries import Entry
+from gateway.outbox.work import AllDone, Lane
 from gateway.settings import Settings
 
 LIFE_BAR: Final = 20.0

@@ -34,8 +34,8 @@ from bench.load import Order, Result, percentile
 from bench.proc import between, cores, pin, sample
 from bench.stage import PROMPT_LINGER, expect, gateway, helper, load, to_gateway
 from gateway.console.door import COOKIE
-from gateway.outbox.keyring import Keyring
-from gateway.outbox.sqlite import SqliteOutbox
+from gateway.outbox.engine.sqlite import SqliteOutbox
+from gateway.storage.keyring import Keyring
 from tests.console import PASSWORD, people
 from tests.figures import OPTIONS, fill, lanes
 from tests.live import Installation, Process

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Final
 
 from gateway.line import Line
-from gateway.model import Destination, Source
-from gateway.outbox import Entry, Lane
-from gateway.outbox.keyring import Keyring
-from gateway.outbox.sqlite import SqliteOutbox
-from gateway.outbox.store import Options
+from gateway.model.words import Destination, Source
+from gateway.outbox.engine.sqlite import SqliteOutbox
+from gateway.outbox.engine.store import Options
+from gateway.outbox.entries import Entry
+from gateway.outbox.work import Lane
 from gateway.persons import Persons
 from gateway.settings import Settings, Storefront, load
 from gateway.sources.native import decode
+from gateway.storage.keyring import Keyring
 from tests.figures import names
 from tests.live import STOREFRONT, install
 

@@ -20,7 +20,7 @@ import msgspec
 
 from bench.load import Order, Result
 from bench.proc import cores, pin
-from gateway.model import Destination
+from gateway.model.words import Destination
 from tests.live import Installation, Process, install
 
 ROOT: Final = Path(__file__).parent.parent

@@ -22,8 +22,10 @@ from bench.courier import collect_rarely, pin_self
 from bench.figures import Figure, Plan
 from bench.proc import Span, between, own_sample
 from bench.shoppers import Bodies, Ids, pool
-from gateway.model import Destination, Reason
-from gateway.outbox import Accept, AllDone, Lane, Outbox
+from gateway.model.words import Destination, Reason
+from gateway.outbox import Outbox
+from gateway.outbox.entries import Accept
+from gateway.outbox.work import AllDone, Lane
 from gateway.settings import Settings, load, prove
 from tests.live import Installation, install
 

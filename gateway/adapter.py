@@ -14,21 +14,10 @@ from typing import Annotated, ClassVar, Final, Literal, Protocol
 import msgspec
 from pydantic import BaseModel, Field
 
-from gateway.model import (
-    ClickIds,
-    Destination,
-    Kind,
-    Minimised,
-    Pause,
-    PlatformCode,
-    Processing,
-    Receipt,
-    Refusal,
-    Retry,
-    Throttle,
-    Verdict,
-    Word,
-)
+from gateway.model.event import ClickIds, Minimised
+from gateway.model.texts import PlatformCode, Receipt
+from gateway.model.verdict import Pause, Retry, Throttle, Verdict
+from gateway.model.words import Destination, Kind, Processing, Refusal, Word
 from gateway.secret import Secret
 
 

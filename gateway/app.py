@@ -58,16 +58,16 @@ from gateway.listener import QuietServer, assert_sound_aiohttp
 from gateway.log import Happening, Log, Reducer, innermost_frame, name_of
 from gateway.lookout import lane_states, make_lookout
 from gateway.metrics import Metrics
-from gateway.model import StorefrontId, Word
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Word
 from gateway.office.clerk import Clerk
 from gateway.office.exporting import Exporter
 from gateway.office.pausing import Pausing
 from gateway.office.reconciling import Reconciling
 from gateway.office.reports import Reports
-from gateway.outbox import Lane, Outbox, Shut
-from gateway.outbox.keyring import Keyring
-from gateway.outbox.schema import opening
-from gateway.outbox.sqlite import SqliteOutbox
+from gateway.outbox import Outbox
+from gateway.outbox.engine.sqlite import SqliteOutbox
+from gateway.outbox.work import Lane
 from gateway.private import Private
 from gateway.recording import recording
 from gateway.rights.counter import Counter
@@ -75,6 +75,9 @@ from gateway.rights.desk import Desk
 from gateway.settings import Address, Settings, prove
 from gateway.signing.entry import StoreFailed
 from gateway.signing.recorder import SignedLog
+from gateway.storage import Shut
+from gateway.storage.file import opening
+from gateway.storage.keyring import Keyring
 from gateway.sweeping import Sweeper
 from gateway.witness import Witness
 

@@ -33,17 +33,18 @@ from gateway.limits import Bucket
 from gateway.line import Line
 from gateway.listener import Caps
 from gateway.metrics import VERSION, Metrics
-from gateway.model import Destination, StorefrontId
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination
 from gateway.office import comparing
 from gateway.office.archive import Archive
 from gateway.office.dry_run import DryRun, Run, Way
 from gateway.office.papers import Papers
 from gateway.office.papers import Shop as FiledShop
 from gateway.office.reports import Shop
-from gateway.outbox import Lane, Outbox
-from gateway.outbox.keyring import KEY_BYTES, Keyring
-from gateway.outbox.sqlite import SqliteOutbox
-from gateway.outbox.store import Options
+from gateway.outbox import Outbox
+from gateway.outbox.engine.sqlite import SqliteOutbox
+from gateway.outbox.engine.store import Options
+from gateway.outbox.work import Lane
 from gateway.persons import Persons
 from gateway.rights.desk import Bureau, Desk, Teller
 from gateway.rights.retention import keepings
@@ -51,6 +52,7 @@ from gateway.settings import PlainSettings, PlainStorefront, Settings
 from gateway.signing.chronicle import Chronicle
 from gateway.signing.recorder import SignedLog
 from gateway.signing.store import folder_in
+from gateway.storage.keyring import KEY_BYTES, Keyring
 
 MIN_FREE_BYTES: Final = 256 << 20
 """What the store leaves free on its volume for others."""

@@ -25,7 +25,7 @@ import aiohttp
 import msgspec
 import orjson
 
-from gateway.model import Status
+from gateway.model.words import Status
 from gateway.secret import Secret
 
 BATCH: Final = 500

@@ -21,8 +21,7 @@ from gateway.app import CannotListen, Gateway, serve
 from gateway.console.passwords import hash_password
 from gateway.keys import KeyId, KeyKind, make_key
 from gateway.log import Log, Reducer
-from gateway.model import Destination
-from gateway.outbox.keyring import Keyring
+from gateway.model.words import Destination
 from gateway.places import CONFIG_VARIABLE, DEMO_CONFIG, DEMO_PORT, DEMO_STATE
 from gateway.sandbox.platforms import TOKENS, Platforms
 from gateway.sandbox.platforms import serve as listen
@@ -31,6 +30,7 @@ from gateway.settings import Settings, load
 from gateway.signing.keyfile import create
 from gateway.signing.keyfile import load as load_key
 from gateway.signing.note import KEY_BYTES
+from gateway.storage.keyring import Keyring
 
 TEMPLATE: Final = files("config").joinpath("local.toml")
 STOREFRONT: Final = "demo"

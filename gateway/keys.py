@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.model import StorefrontId, Text
+from gateway.model.texts import StorefrontId, Text
 from gateway.secret import Secret
 
 

@@ -16,8 +16,10 @@ from gateway.consent.decision import Consented, Decision, admit
 from gateway.consent.evidence import Evidence, cited, cites
 from gateway.consent.policy import Policy
 from gateway.minimise import Wanted, minimise, wanted
-from gateway.model import Destination, Minimised, PersonKey, Refusal, Signal, Source, State, Status, StorefrontId, Trace
-from gateway.outbox import Accept, Entry, Refuse, Reject
+from gateway.model.event import Minimised, Trace
+from gateway.model.texts import PersonKey, StorefrontId
+from gateway.model.words import Destination, Refusal, Signal, Source, State, Status
+from gateway.outbox.entries import Accept, Entry, Refuse, Reject
 from gateway.persons import Persons
 from gateway.raw import Malformed, RawEvent, Unfit
 

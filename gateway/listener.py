@@ -27,7 +27,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from gateway.limits import network_of
 from gateway.log import Happening, Log, innermost_frame, name_of
-from gateway.model import Word
+from gateway.model.words import Word
 
 OLDEST_AIOHTTP: Final = (3, 14, 5)
 IDLE_SECONDS: Final = 75.0

@@ -24,7 +24,8 @@ from typing import Final, TextIO
 
 import msgspec
 
-from gateway.model import Destination, PlatformCode, StorefrontId, Text
+from gateway.model.texts import PlatformCode, StorefrontId, Text
+from gateway.model.words import Destination
 
 
 @unique

@@ -14,8 +14,9 @@ from gateway.delivery.credentials import Credential
 from gateway.delivery.inquirer import Inquirer, LaterWord
 from gateway.delivery.standing import Health
 from gateway.metrics import NONE
-from gateway.model import StorefrontId
-from gateway.outbox import Lane, Outbox
+from gateway.model.texts import StorefrontId
+from gateway.outbox import Outbox
+from gateway.outbox.work import Lane
 from gateway.private import why_not_ready
 from gateway.settings import Settings
 from gateway.signing.recorder import SignedLog

@@ -24,21 +24,11 @@ from gateway.delivery.contract import Violation
 from gateway.delivery.credentials import Standing
 from gateway.delivery.rehearsal import Finding
 from gateway.delivery.watcher import Stage
-from gateway.model import (
-    CURRENCIES,
-    Destination,
-    Kind,
-    Money,
-    PlatformCode,
-    Processing,
-    Reason,
-    Signal,
-    Source,
-    Status,
-    StorefrontId,
-    Word,
-)
-from gateway.outbox import Lane, Waiting
+from gateway.model.money import CURRENCIES, Money
+from gateway.model.texts import PlatformCode, StorefrontId
+from gateway.model.words import Destination, Kind, Processing, Reason, Signal, Source, Status, Word
+from gateway.outbox.answers import Waiting
+from gateway.outbox.work import Lane
 
 T = TypeVar("T")
 

@@ -15,25 +15,22 @@ import msgspec
 from gateway.adapter import Needs
 from gateway.address import parse
 from gateway.consent.decision import Consented
-from gateway.model import (
-    ClickIds,
+from gateway.model.event import ClickIds, EmailDigests, Minimised
+from gateway.model.texts import (
     ContentId,
-    Destination,
     EmailDigest,
-    EmailDigests,
     GoogleClickId,
     MetaBrowserId,
     MetaClickId,
-    Minimised,
     PageOrigin,
     PagePath,
     PersonKey,
     PinterestClickId,
-    Remark,
     Text,
     TruncatedIp,
     UserAgent,
 )
+from gateway.model.words import Destination, Remark
 from gateway.persons import NOBODYS
 from gateway.raw import RawEvent
 

@@ -11,7 +11,8 @@ from enum import unique
 from hashlib import blake2b
 from typing import Final
 
-from gateway.model import EmailDigest, PersonKey, StorefrontId, Word
+from gateway.model.texts import EmailDigest, PersonKey, StorefrontId
+from gateway.model.words import Word
 
 KEY_BYTES: Final = 8
 LONGEST: Final = 256

@@ -40,7 +40,8 @@ from gateway.delivery.letters import Order
 from gateway.delivery.replaying import Replayer, count_dead
 from gateway.listener import Answer, answer, closing, problem, read_bounded
 from gateway.metrics import CONTENT_TYPE, Metrics
-from gateway.model import EventId, Kind, StorefrontId
+from gateway.model.texts import EventId, StorefrontId
+from gateway.model.words import Kind
 from gateway.office import leafing
 from gateway.office.clerk import Clerk
 from gateway.office.exporting import FORMAT, FORMATS, SHEETS, Exporter, wants_table
@@ -48,11 +49,13 @@ from gateway.office.looking import look_round
 from gateway.office.pausing import PauseOrder, Pausing
 from gateway.office.reconciling import Reconciling
 from gateway.office.reports import Asked, Reports, read
-from gateway.outbox import Decision, Outbox, Shut, Unavailable
+from gateway.outbox import Outbox
+from gateway.outbox.shapes import Decision
 from gateway.rights.counter import PATHS, Counter
 from gateway.signing.acts import approval_of, replay_of
 from gateway.signing.entry import Entry
 from gateway.signing.recorder import Unrecorded
+from gateway.storage import Shut, Unavailable
 
 RECONCILE: Final = "/api/v1/reconcile"
 PAUSE: Final = "/api/v1/pause"

@@ -12,7 +12,9 @@ from typing import Final
 
 import msgspec
 
-from gateway.model import Destination, EventId, Fault, Kind, Money, Refusal
+from gateway.model.money import Money
+from gateway.model.texts import EventId
+from gateway.model.words import Destination, Fault, Kind, Refusal
 
 MAX_AGE: Final = 7 * 86_400
 """Events older than this at the door are invalid, in seconds (seven days)."""

@@ -14,9 +14,9 @@ from gateway.console.configuration import Console
 from gateway.console.door import ACCOUNT, TOKEN_ACCOUNT
 from gateway.log import Happening, Log
 from gateway.metrics import VERSION, Metrics
-from gateway.model import Destination, StorefrontId
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination
 from gateway.office.archive import digest_of
-from gateway.outbox.keyring import Keyring
 from gateway.settings import AuditSettings, PlainSettings, Settings
 from gateway.signing.checkpoint import Checkpoint
 from gateway.signing.entry import (
@@ -47,6 +47,7 @@ from gateway.signing.note import SigningKey
 from gateway.signing.outlets import Exporter, ToFile, ToStream, ToWebhook
 from gateway.signing.recorder import LogState, SignedLog
 from gateway.signing.store import CannotOpenLog, LogFile, folder_in, handed_out_of
+from gateway.storage.keyring import Keyring
 
 COUNT_SECONDS: Final = 60.0
 

@@ -14,8 +14,9 @@ from typing import Final
 
 from gateway.ledger import Ledger
 from gateway.log import Happening, Log, innermost_frame, name_of
-from gateway.outbox import Outbox, Shut, Swept, Unavailable
+from gateway.outbox import Outbox
 from gateway.signing.entry import RetentionSwept
+from gateway.storage import Shut, Swept, Unavailable
 
 SWEEP_SECONDS: Final = 300.0
 TELL_SECONDS: Final = 3600.0

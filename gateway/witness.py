@@ -15,8 +15,9 @@ from gateway.delivery.watcher import Stage
 from gateway.ledger import Right
 from gateway.log import ErrorName, Happening, Log, Places, Where
 from gateway.metrics import Metrics
-from gateway.model import Destination, Kind, PlatformCode, Processing, Reason, StorefrontId
-from gateway.outbox import Lane
+from gateway.model.texts import PlatformCode, StorefrontId
+from gateway.model.words import Destination, Kind, Processing, Reason
+from gateway.outbox.work import Lane
 from gateway.rights.desk import Via
 from gateway.signing.acts import request_of
 from gateway.signing.entry import PRIVATE_LISTENER, Entry

@@ -22,7 +22,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.platforms import TOKENS, VOICES, Platforms, serve
 from gateway.sandbox.stand_in import StandIn
 from tests.live import Installation

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 import apsw
 
-from gateway.outbox.keyring import Keyring
+from gateway.storage.keyring import Keyring
 
 ROOT: Final = Path(__file__).parent.parent
 NOBODY: Final = 65_534

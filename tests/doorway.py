@@ -28,14 +28,17 @@ from gateway.line import Line
 from gateway.listener import Caps, QuietServer, takes_nothing
 from gateway.log import Log
 from gateway.metrics import PREFIX, Metrics
-from gateway.model import Destination, Minimised, StorefrontId
-from gateway.outbox import Book, Lane, Waiting
-from gateway.outbox.keyring import Keyring
-from gateway.outbox.sqlite import SqliteOutbox
+from gateway.model.event import Minimised
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination
+from gateway.outbox.answers import Book, Waiting
+from gateway.outbox.engine.sqlite import SqliteOutbox
+from gateway.outbox.work import Lane
 from gateway.persons import Identifier, Persons
 from gateway.rights.counter import Counter
 from gateway.rights.desk import Desk
 from gateway.settings import Settings, load
+from gateway.storage.keyring import Keyring
 from gateway.witness import Witness
 from tests.live import ORIGIN, STOREFRONT, Installation, install
 

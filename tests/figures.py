@@ -12,8 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from gateway.model import Destination, Kind, Money, PlatformCode, Processing, Reason, Refusal, Source, Status, StorefrontId
-from gateway.outbox import Lane
+from gateway.model.money import Money
+from gateway.model.texts import PlatformCode, StorefrontId
+from gateway.model.words import Destination, Kind, Processing, Reason, Refusal, Source, Status
+from gateway.outbox.engine.sqlite import SqliteOutbox
+from gateway.outbox.engine.store import Options, Store
 from gateway.outbox.history import (
     ACCEPTED,
     DIFFERING,
@@ -24,9 +27,8 @@ from gateway.outbox.history import (
     RECEIVED,
     WITHIN_SECONDS,
 )
-from gateway.outbox.keyring import Keyring
-from gateway.outbox.sqlite import SqliteOutbox
-from gateway.outbox.store import Options, Store
+from gateway.outbox.work import Lane
+from gateway.storage.keyring import Keyring
 
 DAY: Final = 86_400
 HOURS_FROM: Final = 37

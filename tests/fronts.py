@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.platforms import Platforms
 from tests.crowd import Sent, Watch, event_ids
 from tests.tls import late_server, self_signed

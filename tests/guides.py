@@ -24,7 +24,7 @@ from aiohttp import web
 from playwright.async_api import Browser, Page
 
 from gateway.log import Log
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.platforms import Platforms
 from tests import prestashop, shopify, woocommerce
 from tests.console import people, visiting

@@ -26,10 +26,10 @@ from gateway.app import Gateway, running
 from gateway.console.tokens import read_host_token
 from gateway.keys import KeyId, KeyKind, make_key
 from gateway.log import Log
-from gateway.model import Destination
-from gateway.outbox.keyring import Keyring
+from gateway.model.words import Destination
 from gateway.sandbox.platforms import TOKENS
 from gateway.settings import load
+from gateway.storage.keyring import Keyring
 
 NOTHING_MORE: Final[Mapping[Destination, str]] = MappingProxyType({})
 NO_MORE: Final[Mapping[str, str]] = MappingProxyType({})

@@ -23,7 +23,7 @@ from typing import Any, Final
 import aiohttp
 import msgspec
 
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
 from tests.live import Installation, Process, install

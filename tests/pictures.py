@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.log import Log
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
 from tests.console import chromium, people, visiting

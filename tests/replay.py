@@ -26,7 +26,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.platforms import Platforms
 from tests.live import Installation, Process, install
 

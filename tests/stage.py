@@ -26,7 +26,7 @@ import msgspec
 import pytest
 
 from gateway.log import Log
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.ledger import Taken
 from gateway.sandbox.platforms import Platforms
 from tests.doorway import edit

@@ -19,7 +19,7 @@ import pytest
 from aiohttp import web
 
 from gateway.log import Log
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.google_ads import GoogleAdsVoice
 from gateway.sandbox.meta import MetaVoice

@@ -38,8 +38,9 @@ from gateway.intake.webhooks import DIALECTS
 from gateway.line import Line
 from gateway.listener import QuietHandler
 from gateway.log import Log
-from gateway.model import Destination, EmailDigest, PagePath, Source, TruncatedIp
-from gateway.outbox import Accept, Entry
+from gateway.model.texts import EmailDigest, PagePath, TruncatedIp
+from gateway.model.words import Destination, Source
+from gateway.outbox.entries import Accept, Entry
 from gateway.raw import Malformed, RawEvent
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.meta import MESSAGES, TITLES

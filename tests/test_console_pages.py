@@ -21,7 +21,7 @@ from playwright.async_api import Browser
 from gateway.console.pages import PAGES
 from gateway.console.roles import Role, may
 from gateway.log import Log
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
 from tests.console import PEOPLE, XSS, Visit, chromium, needs_console, people, visiting

@@ -18,9 +18,8 @@ from gateway.delivery.value_kinds import KINDS, ValueKind
 from gateway.intake import front_door as intake
 from gateway.log import Happening
 from gateway.metrics import PREFIX, Metrics
-from gateway.model import Fault, Processing, Reason, Refusal, Status
-from gateway.outbox import DEDUP_SECONDS, Shut
-from gateway.outbox.keyring import Keyring
+from gateway.model.words import Fault, Processing, Reason, Refusal, Status
+from gateway.outbox import DEDUP_SECONDS
 from gateway.persons import LONGEST
 from gateway.places import CONFIG_VARIABLE
 from gateway.raw import MAX_AGE, MAX_AHEAD
@@ -31,6 +30,8 @@ from gateway.signing.recorder import LogState
 from gateway.signing.verify import Rule
 from gateway.sources import cloudevents, native, strict
 from gateway.sources.order_list import ListFault, NotExpected
+from gateway.storage import Shut
+from gateway.storage.keyring import Keyring
 from tests.showing import Demo
 
 ROOT: Final = Path(__file__).parent.parent

@@ -21,7 +21,7 @@ import pytest_asyncio
 
 from gateway.console.language import Words
 from gateway.console.pages.funnel import MATCHED
-from gateway.model import Kind
+from gateway.model.words import Kind
 from tests.live import STOREFRONT
 from tests.reading import (
     NO_FIGURE,

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
 from tests.doorway import as_bytes

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.ledger import Arrival
 from gateway.sandbox.platforms import Platforms
 from tests.replay import Choice, Order, faults, moved, read_orders, replay

@@ -7,14 +7,16 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.model import Destination, Kind, Reason
-from gateway.outbox import Dead, Done, Lane, Left, Shape, Swept
+from gateway.model.words import Destination, Kind, Reason
 from gateway.outbox.history import Grain
+from gateway.outbox.shapes import Left, Shape
+from gateway.outbox.work import Dead, Done, Lane
 from gateway.persons import Identifier
 from gateway.rights.desk import Via
 from gateway.rights.due import Law
 from gateway.rights.naming import Asked, read
 from gateway.settings import RetentionSettings
+from gateway.storage import Swept
 from tests.doorway import NOW, SHOP, Doorway, doorway, purchase
 
 DAY: Final = 86_400

@@ -16,7 +16,7 @@ import orjson
 import pytest
 
 from gateway.log import Log
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.platforms import Platforms
 from gateway.sandbox.stand_in import Heard
 from tests.adapters.test_google_ads_api import in_the_ads_schema

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import pytest
 
-from gateway.model import Destination
+from gateway.model.words import Destination
 from tests.crowd import Choice, Evidence, Sale, Took, judge
 from tests.torture import torture
 
@@ -19,7 +19,7 @@ import asyncio, sys
 from gateway.cli import main
 from gateway.model import Status
 from gateway.outbox import Accept
-from gateway.outbox.sqlite import SqliteOutbox
+from gateway.outbox.engine.sqlite import SqliteOutbox
 
 put_each, late = SqliteOutbox.put_each, set()
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from gateway.model import Destination
+from gateway.model.words import Destination
 from tests.crowd import Evidence, Sent, Took
 from tests.fronts import Weather
 from tests.withdrawal import GRACE, book_faults, figures, judge_people, withdrawal

@@ -24,10 +24,12 @@ from gateway.assembly import open_store
 from gateway.cli import main
 from gateway.keys import KeyId, KeyKind, make_key
 from gateway.log import Log
-from gateway.model import Destination, Kind, Money, PlatformCode, Processing, Reason, Refusal, Source, Status, StorefrontId
-from gateway.outbox.books import LYING
+from gateway.model.money import Money
+from gateway.model.texts import PlatformCode, StorefrontId
+from gateway.model.words import Destination, Kind, Processing, Reason, Refusal, Source, Status
+from gateway.outbox.engine.books import LYING
+from gateway.outbox.engine.store import Store
 from gateway.outbox.history import DIFFERING, FRESH, MATCHED, PROCESSED, RECEIVED, REPLAYED
-from gateway.outbox.store import Store
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
 from gateway.settings import load

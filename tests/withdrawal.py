@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
 from tests.crowd import Crowd, Evidence, Sent, Took, Watch, judge, taken

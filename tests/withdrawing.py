@@ -14,7 +14,7 @@ from typing import Any, Final
 import aiohttp
 import msgspec
 
-from gateway.model import Destination
+from gateway.model.words import Destination
 from tests.live import STOREFRONT, Installation
 
 MARK: Final = "gone-"

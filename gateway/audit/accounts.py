@@ -12,8 +12,8 @@ from collections import Counter
 from decimal import Decimal
 from typing import TypedDict
 
-from gateway.model import Destination, Processing, Reason, Status
-from gateway.outbox import Book
+from gateway.model.words import Destination, Processing, Reason, Status
+from gateway.outbox.answers import Book
 
 
 class ProcessingAccount(TypedDict):

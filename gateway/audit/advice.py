@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from gateway.audit.refusals import REFUSALS, Advice
-from gateway.model import Destination, Kind, Reason, Refusal
+from gateway.model.words import Destination, Kind, Reason, Refusal
 
 NAMES: Final = {Destination.META: "Meta", Destination.PINTEREST: "Pinterest", Destination.GOOGLE_ADS: "Google Ads"}
 

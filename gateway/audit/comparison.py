@@ -14,7 +14,7 @@ import msgspec
 
 from gateway.audit.observations import CLEAR, Elsewhere, Field, Sent, Unread
 from gateway.audit.trace import moment
-from gateway.model import Destination, Kind, Word
+from gateway.model.words import Destination, Kind, Word
 
 MOST_ROWS: Final = 500
 """Rows of each list; what is beyond is counted."""

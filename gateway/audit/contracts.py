@@ -13,8 +13,8 @@ import msgspec
 from gateway.audit.trace import moment
 from gateway.delivery.contract import Contract
 from gateway.delivery.contract_file import ContractFile, Entry, RequestPart
-from gateway.model import Destination
-from gateway.outbox import Breach, Departure
+from gateway.model.words import Destination
+from gateway.outbox.shapes import Breach, Departure
 
 
 class Field(TypedDict):

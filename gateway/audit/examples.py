@@ -9,8 +9,9 @@ from enum import unique
 from typing import Final, NamedTuple, TypedDict
 
 from gateway.audit.trace import moment
-from gateway.model import Destination, Remark, Word
-from gateway.outbox import Input, Lane, Output
+from gateway.model.words import Destination, Remark, Word
+from gateway.outbox.shapes import Input, Output
+from gateway.outbox.work import Lane
 from gateway.raw import RawEvent
 
 

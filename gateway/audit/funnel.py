@@ -17,8 +17,9 @@ import msgspec
 from gateway.audit.groups import OTHERS, Cell, breakdown, cell, share
 from gateway.audit.periods import Period
 from gateway.audit.trace import moment
-from gateway.model import EXPONENTS, Destination, Kind, Reason, Refusal, Status
-from gateway.outbox import Undelivered, Waiting
+from gateway.model.money import EXPONENTS
+from gateway.model.words import Destination, Kind, Reason, Refusal, Status
+from gateway.outbox.answers import Undelivered, Waiting
 from gateway.outbox.history import (
     WITHIN_SECONDS,
     Accepted,

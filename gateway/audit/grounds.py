@@ -14,8 +14,9 @@ import msgspec
 from gateway.audit.accounts import Account
 from gateway.audit.groups import Cell, breakdown, cell
 from gateway.audit.trace import moment
-from gateway.model import State, Status, Trace
-from gateway.outbox import Ground
+from gateway.model.event import Trace
+from gateway.model.words import State, Status
+from gateway.outbox.shapes import Ground
 
 OWN: Final = (State.GRANTED,)
 WITHOUT_PROOF: Final = (State.PERMITTED,)

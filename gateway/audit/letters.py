@@ -10,8 +10,10 @@ from typing import Final, TypedDict
 from gateway.audit.advice import advise
 from gateway.audit.trace import moment
 from gateway.delivery.letters import Dead, Slice
-from gateway.model import EXPONENTS, Destination, Reason
-from gateway.outbox import DeadLetter, Record
+from gateway.model.money import EXPONENTS
+from gateway.model.words import Destination, Reason
+from gateway.outbox.answers import DeadLetter
+from gateway.outbox.work import Record
 
 
 class DeadTold(TypedDict):

@@ -19,7 +19,7 @@ from gateway.delivery.contract import Contract, Outgoing
 from gateway.delivery.contract_body import Leaf, Number, Pairs
 from gateway.delivery.contract_file import Entry
 from gateway.delivery.value_kinds import KINDS, looks_like
-from gateway.model import Destination, Kind
+from gateway.model.words import Destination, Kind
 from gateway.sources import gtag, stape
 from gateway.sources.fields import CLIENT_FIELDS, Broken
 from gateway.sources.native import CLICK_FIELDS, CUSTOMER_FIELDS, EVENT_FIELDS, ORDER_FIELDS

@@ -13,7 +13,7 @@ import msgspec
 from gateway.audit.advice import NAMES
 from gateway.audit.contracts import Contracts, Told
 from gateway.audit.grounds import ConsentReport, Proof
-from gateway.model import Destination
+from gateway.model.words import Destination
 
 
 class Controller(TypedDict):

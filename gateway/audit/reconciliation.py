@@ -19,8 +19,10 @@ from gateway.audit.funnel import NOT_CONSENT
 from gateway.audit.groups import OTHERS, Cell, breakdown, cell
 from gateway.audit.refusals import REFUSALS
 from gateway.audit.trace import NONE_STAND_STILL, TO_GO, Standstill, moment
-from gateway.model import EXPONENTS, Destination, Money, Processing, Reason, Refusal
-from gateway.outbox import DEDUP_SECONDS, Attempt, Explanation
+from gateway.model.money import EXPONENTS, Money
+from gateway.model.words import Destination, Processing, Reason, Refusal
+from gateway.outbox import DEDUP_SECONDS
+from gateway.outbox.answers import Attempt, Explanation
 from gateway.sources.order_list import Listed
 
 

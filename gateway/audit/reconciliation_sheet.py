@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.audit import sheets
 from gateway.audit.reconciliation import RowTold
-from gateway.model import Destination
+from gateway.model.words import Destination
 
 ORDER: Final = ("line", "id", "value", "currency", "at", "place", "reason", "received_at")
 SPOT: Final = ("place", "reason", "code", "at")

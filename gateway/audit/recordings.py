@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from gateway.model import Fault, Word
+from gateway.model.words import Fault, Word
 from gateway.raw import unix_seconds
 
 MOST_REQUESTS: Final = 500_000

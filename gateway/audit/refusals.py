@@ -6,7 +6,7 @@ These are the answers that a shop gets for an event that may not go to a platfor
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from gateway.model import Refusal
+from gateway.model.words import Refusal
 
 
 class Advice(NamedTuple):

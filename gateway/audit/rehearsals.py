@@ -8,7 +8,7 @@ from gateway.audit.advice import NAMES, advise
 from gateway.audit.standing import CanaryState, Seen
 from gateway.audit.trace import moment
 from gateway.delivery.rehearsal import CLOCK_SECONDS, Finding
-from gateway.model import Destination, Reason
+from gateway.model.words import Destination, Reason
 
 
 class FindingTold(TypedDict):

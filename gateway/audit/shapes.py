@@ -12,8 +12,8 @@ import msgspec
 
 from gateway.audit.trace import moment
 from gateway.delivery.contract import Contract
-from gateway.model import Destination
-from gateway.outbox import Departure
+from gateway.model.words import Destination
+from gateway.outbox.shapes import Departure
 
 NEVER_USED = "never used"
 NOT_ALLOWED = "not in the contract"

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, Self, TypedDict
 
 from gateway.audit.trace import moment
-from gateway.model import Kind
+from gateway.model.words import Kind
 from gateway.outbox.history import HOUR_SECONDS, Received, Stretch
 
 WINDOWS: Final = (1, 2, 4, 8, 16, 24)

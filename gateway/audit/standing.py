@@ -5,8 +5,9 @@ from enum import StrEnum, unique
 from typing import Protocol, TypedDict
 
 from gateway.audit.trace import Standstill, moment
-from gateway.model import Destination, Reason, StorefrontId
-from gateway.outbox import Waiting
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination, Reason
+from gateway.outbox.answers import Waiting
 
 
 class Expiry(TypedDict):

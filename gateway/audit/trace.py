@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Final, NotRequired, TypedDict
 
 from gateway.audit.advice import NAMES, in_words
-from gateway.model import Destination, Reason, Remark, Signal, State, Status
-from gateway.outbox import Afterwards, Attempt, Explanation
+from gateway.model.words import Destination, Reason, Remark, Signal, State, Status
+from gateway.outbox.answers import Afterwards, Attempt, Explanation
 
 
 class ProcessingTold(TypedDict):

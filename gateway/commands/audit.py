@@ -22,8 +22,10 @@ from gateway.commands.configuration import no_such_storefront, settings_of, stor
 from gateway.commands.ending import Ended
 from gateway.commands.files import USUAL, files_anew, make_folder
 from gateway.commands.showing import err, out, show, show_json
-from gateway.model import Destination, StorefrontId
-from gateway.outbox import Decision, Outbox
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination
+from gateway.outbox import Outbox
+from gateway.outbox.shapes import Decision
 from gateway.settings import PlainSettings, shipped
 from gateway.signing.acts import approval_of
 from gateway.signing.entry import COMMAND

@@ -16,13 +16,13 @@ from gateway.commands import keyfile
 from gateway.commands.configuration import no_such_storefront, read, told
 from gateway.commands.showing import out, show, show_json
 from gateway.delivery.rehearsal import Finding
-from gateway.outbox import Lane
-from gateway.outbox.keyring import BadKeyFile, Keyring, NoKeyFile
+from gateway.outbox.work import Lane
 from gateway.places import LEDGER_FILE, OUTBOX_FILE
 from gateway.rights.retention import Keeping, keepings
 from gateway.settings import AuditSettings, BadSettings, ServerSettings, Settings, Storefront, prove
 from gateway.signing.keyfile import load
 from gateway.signing.store import CannotOpenLog
+from gateway.storage.keyring import BadKeyFile, Keyring, NoKeyFile
 
 STORES: Final = {"outbox": OUTBOX_FILE, "ledger": LEDGER_FILE}
 THERE: Final[Mapping[str, str]] = {

@@ -23,7 +23,8 @@ from gateway.commands.progress import bar
 from gateway.commands.showing import out, show
 from gateway.console.language import Words
 from gateway.console.vocabulary import WORDS
-from gateway.model import Fault, StorefrontId
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Fault
 from gateway.settings import PlainSettings
 
 MOST_BYTES: Final = 512 * 1024 * 1024

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.commands.ending import Ended
-from gateway.model import StorefrontId
+from gateway.model.texts import StorefrontId
 from gateway.places import CONFIG_VARIABLE, config_path
 from gateway.settings import BadSettings, PlainSettings, Settings, load, load_plain
 

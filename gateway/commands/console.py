@@ -16,7 +16,7 @@ from gateway.console.passwords import fault_of_password, hash_password
 from gateway.console.roles import Role
 from gateway.console.tokens import make_token
 from gateway.keys import hash_key
-from gateway.outbox.keyring import BadKeyFile, Keyring
+from gateway.storage.keyring import BadKeyFile, Keyring
 
 NEVER: Final = "For the configuration, which never holds the token itself:"
 

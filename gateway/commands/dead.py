@@ -12,7 +12,7 @@ from gateway.commands.configuration import settings_of, storefront_named
 from gateway.commands.saving import save
 from gateway.commands.showing import out, show, show_json
 from gateway.delivery.replaying import count_dead
-from gateway.model import StorefrontId
+from gateway.model.texts import StorefrontId
 from gateway.office import leafing
 from gateway.outbox import Outbox
 from gateway.settings import PlainSettings

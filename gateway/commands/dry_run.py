@@ -16,7 +16,8 @@ from gateway.commands.asking import NotRunning, Question, ask, unknown_there
 from gateway.commands.configuration import settings_of, storefront_named
 from gateway.commands.ending import Ended
 from gateway.commands.showing import out, show_json
-from gateway.model import Destination, Fault, StorefrontId
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination, Fault
 from gateway.office.dry_run import Browser, DryRunTold, Order, Sender
 from gateway.settings import PlainSettings
 

@@ -7,7 +7,8 @@ from gateway.commands.asking import Question, ask_or_look
 from gateway.commands.configuration import no_such_storefront, settings_of
 from gateway.commands.ending import Ended
 from gateway.commands.showing import out, show_json
-from gateway.model import Destination, EventId, Kind, StorefrontId
+from gateway.model.texts import EventId, StorefrontId
+from gateway.model.words import Destination, Kind
 from gateway.outbox import Outbox
 
 

@@ -15,7 +15,7 @@ from gateway.commands.configuration import settings_of, storefront_named
 from gateway.commands.ending import Ended
 from gateway.commands.saving import save
 from gateway.commands.showing import out, show, show_json
-from gateway.model import StorefrontId
+from gateway.model.texts import StorefrontId
 from gateway.office.reports import Asked, Reports, read
 from gateway.outbox import Outbox
 from gateway.settings import PlainSettings

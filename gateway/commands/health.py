@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
             return 0
         health = ask(settings, Question(Health, "/api/v1/health", {"storefront": name}))
     except NotRunning:
-        from gateway.outbox.looking import is_locked  # noqa: PLC0415 - whom a running gateway answers needs none of it
+        from gateway.storage.looking import is_locked  # noqa: PLC0415 - whom a running gateway answers needs none of it
 
         raise Ended(1, ELSEWHERE if is_locked(settings.server.data_dir) else NOBODY) from None
     if health is None:

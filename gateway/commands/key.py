@@ -7,9 +7,9 @@ from gateway.commands import keyfile
 from gateway.commands.ending import Ended
 from gateway.commands.showing import out
 from gateway.keys import KeyId, KeyKind, hash_key, make_key
-from gateway.outbox.keyring import BadKeyFile, Keyring
 from gateway.signing.keyfile import create
 from gateway.signing.note import KEY_BYTES, BadKey
+from gateway.storage.keyring import BadKeyFile, Keyring
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from gateway.commands.ending import Ended
-from gateway.outbox.keyring import BadKeyFile, NoKeyFile
+from gateway.storage.keyring import BadKeyFile, NoKeyFile
 
 HELP: Final = (
     "If there never was one, make it with `consent-gateway key file PATH`; if there was, bring it back: no other opens the"

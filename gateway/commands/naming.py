@@ -14,7 +14,7 @@ from gateway.commands import typed
 from gateway.commands.configuration import storefront_named
 from gateway.commands.ending import Ended
 from gateway.commands.showing import err
-from gateway.model import Fault
+from gateway.model.words import Fault
 from gateway.rights.naming import Asked, Wrong, read
 from gateway.settings import PlainSettings
 

@@ -26,7 +26,9 @@ from gateway.commands.ending import Ended
 from gateway.commands.files import new_files
 from gateway.commands.progress import bar
 from gateway.commands.showing import err, out, show, show_json
-from gateway.model import CURRENCIES, EXPONENTS, Destination, Fault, Kind, StorefrontId
+from gateway.model.money import CURRENCIES, EXPONENTS
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination, Fault, Kind
 from gateway.office.reconciling import MOST_FLAWS, READ_AT_ONCE, SECONDS, Asked, Posted, Run
 from gateway.office.reports import Shop
 from gateway.raw import MAX_AGE

@@ -18,7 +18,8 @@ from gateway.commands.progress import bar
 from gateway.commands.showing import err, out, show, show_json
 from gateway.delivery.letters import Order
 from gateway.delivery.replaying import Replayer, count_dead
-from gateway.model import Destination, StorefrontId
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination
 from gateway.settings import PlainSettings
 from gateway.signing.acts import replay_of
 from gateway.signing.entry import COMMAND

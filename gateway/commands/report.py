@@ -14,7 +14,7 @@ from gateway.commands.ending import Ended
 from gateway.commands.files import OWN, files_anew
 from gateway.commands.showing import out
 from gateway.console.language import Words
-from gateway.model import StorefrontId
+from gateway.model.texts import StorefrontId
 from gateway.office.papers import Period, Unmeant, period
 from gateway.settings import PlainSettings
 from gateway.signing.entry import COMMAND, Export, Exported

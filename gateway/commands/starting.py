@@ -15,12 +15,10 @@ from gateway.ledger import Right
 from gateway.listener import UnsoundAiohttp
 from gateway.log import Log
 from gateway.metrics import Metrics
-from gateway.model import StorefrontId
+from gateway.model.texts import StorefrontId
 from gateway.office.dry_run import DryRun
 from gateway.office.papers import Papers
 from gateway.outbox import Outbox
-from gateway.outbox.keyring import BadKeyFile
-from gateway.outbox.schema import CannotOpen, InUse
 from gateway.recording import open_log
 from gateway.rights.desk import Desk, Via
 from gateway.settings import BadSettings, PlainSettings
@@ -28,6 +26,8 @@ from gateway.signing.acts import request_of
 from gateway.signing.entry import COMMAND, Entry
 from gateway.signing.recorder import SignedLog, Unrecorded
 from gateway.signing.store import CannotOpenLog
+from gateway.storage.file import CannotOpen, InUse
+from gateway.storage.keyring import BadKeyFile
 
 
 @contextmanager

@@ -9,10 +9,11 @@ from typing import Final
 
 from gateway.ledger.schema import LEDGER
 from gateway.ledger.schema import SEALING as LEDGER_SEALING
-from gateway.outbox.keyring import Keyring
-from gateway.outbox.looking import Found, Kind, look
-from gateway.outbox.schema import OUTBOX, CannotOpen
-from gateway.outbox.vault import OUTBOX as OUTBOX_SEALING
+from gateway.outbox.engine.schema import OUTBOX
+from gateway.outbox.engine.schema import SEALING as OUTBOX_SEALING
+from gateway.storage.file import CannotOpen
+from gateway.storage.keyring import Keyring
+from gateway.storage.looking import Found, Kind, look
 
 KINDS: Final[Mapping[str, Kind]] = {
     kind.form.file_name: kind for kind in (Kind(OUTBOX, OUTBOX_SEALING), Kind(LEDGER, LEDGER_SEALING))

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from typing import TypeVar
 
 from gateway.commands.ending import Ended
-from gateway.model import Destination, Kind, Reason
+from gateway.model.words import Destination, Kind, Reason
 from gateway.places import DEMO_LAST_OFFSET
 
 Value = TypeVar("Value", bound=StrEnum)

@@ -32,7 +32,8 @@ from gateway.consent.policy import Policy, Profile
 from gateway.consent.signals import KNOWN, READERS, Reader, shopify, unsupported
 from gateway.consent.statement import Context, Statement, Statements
 from gateway.consent.table import GPC_ON, MALFORMED, MINOR_FLAGGED
-from gateway.model import Destination, EvidenceId, Fault, Refusal, Signal, State, UsState
+from gateway.model.texts import EvidenceId
+from gateway.model.words import Destination, Fault, Refusal, Signal, State, UsState
 from gateway.raw import LONGEST_TIME, RawConsent, RawEvent, seconds_of_text, unix_seconds
 
 RESTRICTABLE: Final = frozenset({Destination.META, Destination.PINTEREST})

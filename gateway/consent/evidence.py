@@ -17,7 +17,7 @@ from gateway.consent.place import NOWHERE, Mention
 from gateway.consent.policy import Policy
 from gateway.consent.statement import Statements
 from gateway.consent.table import RECORD_TOO_OLD, RECORD_WITHDRAWN
-from gateway.model import EvidenceId, PersonKey
+from gateway.model.texts import EvidenceId, PersonKey
 from gateway.persons import LONGEST, NOBODYS, Identifier
 from gateway.spelling import misspelt
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.model import UsState
+from gateway.model.words import UsState
 
 US: Final = "US"
 UNREADABLE: Final = "?"

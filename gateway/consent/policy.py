@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.model import Destination, Word
+from gateway.model.words import Destination, Word
 
 DAY: Final = 86_400
 

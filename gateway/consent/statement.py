@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.consent.place import UNKNOWN, Place
 from gateway.consent.policy import Policy
-from gateway.model import Destination, Fault, Refusal, Signal, State
+from gateway.model.words import Destination, Fault, Refusal, Signal, State
 
 EVERYWHERE: Final = tuple(Destination)
 

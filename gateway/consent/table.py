@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.consent.statement import EVERYWHERE, Statement, Statements
-from gateway.model import Destination, Refusal, Signal, State
+from gateway.model.words import Destination, Refusal, Signal, State
 
 GRANTED, PERMITTED, OPTED_OUT = State.GRANTED, State.PERMITTED, State.OPTED_OUT
 DENIED, INVALID = State.DENIED, State.INVALID

@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from gateway.consent.bits import Bits, Ranges, VendorIds
-from gateway.model import Refusal
+from gateway.model.words import Refusal
 
 LONGEST: Final = 8_192
 """Characters, twice what a cookie holds. A string longer than that is refused before it is looked at."""

@@ -23,7 +23,7 @@ from gateway.console.rooms import Known, Present
 from gateway.console.sessions import Session, Sessions
 from gateway.console.tokens import HOST, Tokens
 from gateway.limits import network_of
-from gateway.model import Word
+from gateway.model.words import Word
 from gateway.signing.entry import COMMAND, Entry, Login, LoginRefused, Role, keyed
 from gateway.signing.recorder import Unrecorded
 

@@ -21,7 +21,7 @@ from babel.numbers import NumberPattern, format_decimal, get_group_symbol, parse
 from gateway.audit.advice import CODELESS, NAMES, NOT_SET_UP, REACHING, REASONS, TABLES
 from gateway.audit.refusals import REFUSALS, Advice
 from gateway.console.vocabulary import WORDS
-from gateway.model import EXPONENTS
+from gateway.model.money import EXPONENTS
 
 ENGLISH: Final = "en"
 LANGUAGES: Final[Mapping[str, str]] = {ENGLISH: "English", "fr": "Français"}

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from gateway.audit.standing import Lookout, Readiness
 from gateway.metrics import Metrics
-from gateway.model import StorefrontId
+from gateway.model.texts import StorefrontId
 
 LOOK_SECONDS: Final = 5.0
 """How often it is looked whether something changed, and so the shortest time between two events."""

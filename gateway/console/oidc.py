@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from gateway.console.configuration import LONGEST_NAME, Oidc, sign_in_name
 from gateway.console.roles import Roles
-from gateway.model import Word
+from gateway.model.words import Word
 
 CALLBACK: Final = "/sign-in/oidc/callback"
 STATE_COOKIE: Final = "__Host-oidc"

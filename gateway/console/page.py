@@ -11,7 +11,8 @@ from gateway.console.language import Words, msg
 from gateway.console.roles import WHO, Roles, may
 from gateway.console.rooms import Rooms
 from gateway.console.sessions import Session
-from gateway.model import StorefrontId, Word
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Word
 
 
 class Caller(msgspec.Struct, frozen=True):

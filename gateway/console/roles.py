@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import unique
 from typing import Final
 
-from gateway.model import Word
+from gateway.model.words import Word
 
 Route = tuple[str, str]
 """Method and path."""

@@ -14,7 +14,8 @@ from gateway.audit.trace import Standstill
 from gateway.console.roles import Roles
 from gateway.delivery.replaying import Replayer
 from gateway.metrics import Metrics
-from gateway.model import Destination, StorefrontId
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination
 from gateway.office.clerk import Clerk
 from gateway.office.exporting import Exporter
 from gateway.office.looking import look_round

@@ -37,8 +37,8 @@ from gateway.console.roles import Route
 from gateway.console.rooms import Rooms
 from gateway.console.troubles import BEFORE_ANYBODY, trouble
 from gateway.listener import NO_HEADERS, Answer, answer, closing, problem
-from gateway.outbox import Unavailable
 from gateway.signing.recorder import Unrecorded
+from gateway.storage import Unavailable
 
 SIGN_IN: Final = "/sign-in"
 ELSEWHERE: Final = "/sign-in/oidc"

@@ -7,8 +7,9 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from gateway.delivery.backoff import PROBE_FLOOR, Pace, doubled
-from gateway.model import PlatformCode, Processing
-from gateway.outbox import Inquiry, Outcomes
+from gateway.model.texts import PlatformCode
+from gateway.model.words import Processing
+from gateway.outbox.work import Inquiry, Outcomes
 
 DAY_SECONDS: Final = 86_400
 

@@ -10,7 +10,8 @@ from typing import Final
 import msgspec
 
 from gateway.delivery.backoff import Pace, full_jitter, probe_wait, throttle_wait
-from gateway.model import Pause, Reason
+from gateway.model.verdict import Pause
+from gateway.model.words import Reason
 
 PROBE_EVENTS: Final = 10
 """A batch for a platform that failed: small enough to risk, large enough not to hang on one event."""

@@ -24,7 +24,7 @@ from gateway.delivery.route import Route
 from gateway.delivery.standing import Health
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage, Watcher, place_of
-from gateway.outbox import Lane
+from gateway.outbox.work import Lane
 
 AGAIN_SECONDS: Final = 300.0
 """How soon a destination is asked again that was not well, or that could not be asked."""

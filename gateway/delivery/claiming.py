@@ -11,7 +11,8 @@ from gateway.delivery.route import Office
 from gateway.delivery.screening import Rules, ripe
 from gateway.delivery.standing import LaneStanding
 from gateway.delivery.turns import overtaken
-from gateway.outbox import AllDone, Claim, Lane, Origin, Settlement, Unavailable
+from gateway.outbox.work import AllDone, Claim, Lane, Origin, Settlement
+from gateway.storage import Unavailable
 
 
 class Claims:

@@ -16,7 +16,7 @@ import msgspec
 from gateway.delivery.contract_body import MOST_PLACES, NO_EVENT, UNKNOWN, Body, Leaf, Place, Places, Read, found_in
 from gateway.delivery.contract_file import SLOT, ContractFile, Entry, RequestPart, steps_of
 from gateway.delivery.value_kinds import KINDS
-from gateway.outbox import Shape
+from gateway.outbox.shapes import Shape
 
 Origin = str
 """Scheme, host and port as a request's address begins: `https://graph.facebook.com`."""

@@ -23,8 +23,9 @@ from gateway.delivery.settling import Settler
 from gateway.delivery.standing import Health, LaneStanding
 from gateway.delivery.watcher import Stage, place_of
 from gateway.delivery.work import Crashes, Work
-from gateway.model import Reason
-from gateway.outbox import Lane, Unavailable
+from gateway.model.words import Reason
+from gateway.outbox.work import Lane
+from gateway.storage import Unavailable
 
 SHORTEST_IDLE: Final = 0.05
 """Seconds; keeps a due time that is almost now from being asked for in a tight loop."""

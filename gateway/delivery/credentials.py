@@ -16,7 +16,7 @@ from gateway.adapter import Access, Adapter
 from gateway.delivery.grants import CredentialKind, kind_of
 from gateway.delivery.login import Login
 from gateway.delivery.oauth import TokenCache, Tokens
-from gateway.model import Pause, Retry, Throttle
+from gateway.model.verdict import Pause, Retry, Throttle
 from gateway.references import LOOK_SECONDS, Look
 from gateway.secret import Secret
 

@@ -26,8 +26,9 @@ from gateway.delivery.sending import Sender
 from gateway.delivery.standing import LaneStanding
 from gateway.delivery.watcher import Stage, place_of
 from gateway.delivery.work import Crashes, Work
-from gateway.model import Delivered, Isolate, Reason, Rejected, Retry, Verdict
-from gateway.outbox import Record, Settlement
+from gateway.model.verdict import Delivered, Isolate, Rejected, Retry, Verdict
+from gateway.model.words import Reason
+from gateway.outbox.work import Record, Settlement
 
 CUT_SHORT: Final = Retry(Reason.NOT_CONNECTED)
 """What becomes of events that a stop left unsent."""

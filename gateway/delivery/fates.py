@@ -10,8 +10,10 @@ import msgspec
 
 from gateway.delivery.backoff import Pace, full_jitter
 from gateway.delivery.contract import Violation
-from gateway.model import Delivered, Isolate, Kind, Maybe, Pause, PlatformCode, Reason, Rejected, Retry, Throttle, Verdict
-from gateway.outbox import Dead, Done, Later, Record, Settlement
+from gateway.model.texts import PlatformCode
+from gateway.model.verdict import Delivered, Isolate, Maybe, Pause, Rejected, Retry, Throttle, Verdict
+from gateway.model.words import Kind, Reason
+from gateway.outbox.work import Dead, Done, Later, Record, Settlement
 
 CRASHES: Final = 3
 """An event that an adapter failed on so many times becomes a dead letter."""

@@ -26,7 +26,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from gateway.adapter import Reply, TokenEndpoint
 from gateway.delivery.fates import NoReply
-from gateway.model import Pause, PlatformCode, Reason, Retry, Throttle, Word
+from gateway.model.texts import PlatformCode
+from gateway.model.verdict import Pause, Retry, Throttle
+from gateway.model.words import Reason, Word
 from gateway.secret import BadSecret, Document, Secret, one_line
 
 ASSERTION_SECONDS: Final = 3600

@@ -23,8 +23,11 @@ from gateway.delivery.outgoing import compose
 from gateway.delivery.quota import Meter
 from gateway.delivery.route import Office, Route
 from gateway.delivery.watcher import Stage, place_of
-from gateway.model import Pause, PlatformCode, Reason, Retry, Throttle
-from gateway.outbox import Inquiry, Lane, Outcomes, Shut, Unavailable
+from gateway.model.texts import PlatformCode
+from gateway.model.verdict import Pause, Retry, Throttle
+from gateway.model.words import Reason
+from gateway.outbox.work import Inquiry, Lane, Outcomes
+from gateway.storage import Shut, Unavailable
 
 AT_A_TIME: Final = 50
 """Inquiries taken from the store together."""

@@ -11,8 +11,10 @@ import msgspec
 
 from gateway.delivery.clocks import Time
 from gateway.delivery.screening import Rules, screen
-from gateway.model import Destination, Kind, PlatformCode, Reason
-from gateway.outbox import DeadLetter, Later, Record
+from gateway.model.texts import PlatformCode
+from gateway.model.words import Destination, Kind, Reason
+from gateway.outbox.answers import DeadLetter
+from gateway.outbox.work import Later, Record
 
 ALWAYS_ASKED: Final = 1 << 62
 """As `Rules.since`: the adapter is asked of every letter, whenever it was accepted. It may have died of the settings."""

@@ -17,7 +17,7 @@ import msgspec
 from gateway.adapter import TokenEndpoint
 from gateway.delivery.grants import Grant, Token, read_answer, token_form
 from gateway.delivery.transport import Transport
-from gateway.model import Pause, Retry, Throttle
+from gateway.model.verdict import Pause, Retry, Throttle
 from gateway.secret import Secret
 
 EARLY_SECONDS: Final = 240.0

@@ -11,7 +11,8 @@ from typing import Any, Final, TypeVar
 
 from gateway.delivery.clocks import Clocks, Time
 from gateway.delivery.route import Office
-from gateway.outbox import Lane, Shut, Unavailable
+from gateway.outbox.work import Lane
+from gateway.storage import Shut, Unavailable
 
 T = TypeVar("T")
 

@@ -14,27 +14,23 @@ from gateway.delivery.contract import Cleared, Contract, Outgoing, Violation
 from gateway.delivery.contract_body import Place
 from gateway.delivery.contract_file import Entry
 from gateway.delivery.outgoing import compose
-from gateway.model import (
-    ClickIds,
+from gateway.model.event import ClickIds, EmailDigests, Minimised
+from gateway.model.money import Money
+from gateway.model.texts import (
     ContentId,
-    Destination,
     EmailDigest,
-    EmailDigests,
     EventId,
     GoogleClickId,
-    Kind,
     MetaBrowserId,
     MetaClickId,
-    Minimised,
-    Money,
     PageOrigin,
     PagePath,
     PinterestClickId,
     Receipt,
     TruncatedIp,
     UserAgent,
-    UsState,
 )
+from gateway.model.words import Destination, Kind, UsState
 from gateway.secret import Secret
 
 DIGEST: Final = EmailDigest("0123456789abcdef" * 4)

@@ -15,25 +15,11 @@ import msgspec
 from gateway.adapter import Rehearsal, Reply, Way
 from gateway.delivery.contract_body import Place
 from gateway.delivery.fates import NoReply, without_reply
-from gateway.model import (
-    Delivered,
-    Destination,
-    EmailDigest,
-    EmailDigests,
-    EventId,
-    Isolate,
-    Kind,
-    Maybe,
-    Minimised,
-    Money,
-    Pause,
-    PlatformCode,
-    Reason,
-    Rejected,
-    Retry,
-    Throttle,
-    Verdict,
-)
+from gateway.model.event import EmailDigests, Minimised
+from gateway.model.money import Money
+from gateway.model.texts import EmailDigest, EventId, PlatformCode
+from gateway.model.verdict import Delivered, Isolate, Maybe, Pause, Rejected, Retry, Throttle, Verdict
+from gateway.model.words import Destination, Kind, Reason
 
 NOBODY: Final = EmailDigest(sha256(b"rehearsal@example.com").hexdigest())
 PRICE: Final = Money(100, "EUR")

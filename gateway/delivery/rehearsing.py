@@ -10,7 +10,9 @@ from gateway.delivery.patience import monotonic
 from gateway.delivery.rehearsal import Finding, clock_ahead, found, samples, unsent, without_answer
 from gateway.delivery.route import Route
 from gateway.delivery.transport import Transport
-from gateway.model import Minimised, Pause, Reason
+from gateway.model.event import Minimised
+from gateway.model.verdict import Pause
+from gateway.model.words import Reason
 
 
 async def rehearse(route: Route, transport: Transport, wall: Callable[[], float], test_code: str | None) -> Finding:

@@ -12,8 +12,10 @@ from gateway.delivery.clocks import Time
 from gateway.delivery.letters import Dead, Judged, Order, Slice, chosen, judge, lots
 from gateway.delivery.screening import Rules
 from gateway.delivery.watcher import Watcher
-from gateway.model import Destination, Kind, PlatformCode, Reason, StorefrontId
-from gateway.outbox import Lane, Outbox
+from gateway.model.texts import PlatformCode, StorefrontId
+from gateway.model.words import Destination, Kind, Reason
+from gateway.outbox import Outbox
+from gateway.outbox.work import Lane
 
 SLICE: Final = 500
 """Letters looked at for one order: a few milliseconds' work, and one short transaction."""

@@ -13,7 +13,8 @@ from gateway.delivery.credentials import Credential
 from gateway.delivery.quota import Meter
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Watcher
-from gateway.outbox import Lane, Outbox
+from gateway.outbox import Outbox
+from gateway.outbox.work import Lane
 
 
 class Route(msgspec.Struct, frozen=True):

@@ -14,9 +14,10 @@ import msgspec
 
 from gateway.adapter import Limits
 from gateway.delivery.clocks import Time
-from gateway.model import Minimised, Reason, Refusal
-from gateway.outbox import Dead, Later, Record, Settlement, Withdrawn
+from gateway.model.event import Minimised
+from gateway.model.words import Reason, Refusal
 from gateway.outbox.summary import Summary
+from gateway.outbox.work import Dead, Later, Record, Settlement, Withdrawn
 
 DOUBT_SECONDS: Final = 60.0
 """When an event is looked at again whose age is in doubt."""

@@ -24,8 +24,10 @@ from gateway.delivery.route import Office, Route
 from gateway.delivery.standing import LaneStanding
 from gateway.delivery.watcher import Stage, place_of
 from gateway.delivery.work import Work
-from gateway.model import Kind, Pause, Reason, Retry, Throttle, Verdict
-from gateway.outbox import Left, Record, Shape
+from gateway.model.verdict import Pause, Retry, Throttle, Verdict
+from gateway.model.words import Kind, Reason
+from gateway.outbox.shapes import Left, Shape
+from gateway.outbox.work import Record
 
 Heard = Sequence[Verdict] | Violation | CalledOff | None
 """What came of a request: one verdict per record, why it was not sent, or None if the adapter could not read the reply."""

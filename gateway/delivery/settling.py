@@ -13,8 +13,9 @@ from gateway.delivery.route import Office
 from gateway.delivery.standing import LaneStanding
 from gateway.delivery.tally import Tally, tally, tally_all
 from gateway.delivery.work import Crashes, Work
-from gateway.model import Maybe, Reason, Retry
-from gateway.outbox import AllDone, Dead, Lane, Later, Record, Settlement
+from gateway.model.verdict import Maybe, Retry
+from gateway.model.words import Reason
+from gateway.outbox.work import AllDone, Dead, Lane, Later, Record, Settlement
 
 
 class Settler:

@@ -16,8 +16,10 @@ from gateway.delivery.fates import HALTED, Crash, breather, not_set_up, takes_ot
 from gateway.delivery.patience import monotonic
 from gateway.delivery.route import Office
 from gateway.delivery.work import Work
-from gateway.model import Kind, Maybe, Pause, PlatformCode, Reason, Retry, Throttle, Verdict
-from gateway.outbox import Lane, Record
+from gateway.model.texts import PlatformCode
+from gateway.model.verdict import Maybe, Pause, Retry, Throttle, Verdict
+from gateway.model.words import Kind, Reason
+from gateway.outbox.work import Lane, Record
 
 MENDED_SECONDS: Final = 2 * LONGEST_WAIT
 """When no event of a kind has waited apart for a setting for so long, it is set up: they ask again at least once an hour."""

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from gateway.model import Kind, Reason
-from gateway.outbox import Dead, Done, Later, Record, Settlement, Withdrawn
+from gateway.model.words import Kind, Reason
 from gateway.outbox.summary import Summary
+from gateway.outbox.work import Dead, Done, Later, Record, Settlement, Withdrawn
 
 
 class Sum(msgspec.Struct):

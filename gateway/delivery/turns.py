@@ -9,7 +9,7 @@ https://segment.com/docs/connections/destinations/catalog/actions-pinterest-conv
 """
 
 from gateway.delivery.backoff import Pace
-from gateway.outbox import Waiting
+from gateway.outbox.answers import Waiting
 
 
 def overtaken(waiting: Waiting, held: int, pace: Pace, now: float) -> int | None:

@@ -12,7 +12,7 @@ from typing import Final, Literal, Self
 
 import msgspec
 
-from gateway.model import CURRENCIES
+from gateway.model.money import CURRENCIES
 
 JsonType = Literal["string", "number", "integer", "boolean"]
 

@@ -12,8 +12,9 @@ from typing import Protocol
 
 from gateway.delivery.contract import Violation
 from gateway.delivery.rehearsal import Finding
-from gateway.model import Destination, Kind, PlatformCode, Processing, Reason
-from gateway.outbox import Lane
+from gateway.model.texts import PlatformCode
+from gateway.model.words import Destination, Kind, Processing, Reason
+from gateway.outbox.work import Lane
 
 
 @unique

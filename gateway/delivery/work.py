@@ -6,8 +6,8 @@ import msgspec
 
 from gateway.delivery.batches import Plan
 from gateway.delivery.fates import Crash, Pair
-from gateway.model import Maybe, Pause, Retry, Throttle
-from gateway.outbox import Claim, Record, Settlement
+from gateway.model.verdict import Maybe, Pause, Retry, Throttle
+from gateway.outbox.work import Claim, Record, Settlement
 
 
 class Work(msgspec.Struct):

@@ -18,7 +18,8 @@ from gateway.keys import Doorkeeper, KeyKind
 from gateway.limits import Bucket
 from gateway.line import Line
 from gateway.listener import Answer, problem
-from gateway.model import StorefrontId, Word
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Word
 
 SECRET: Final = KeyKind.SECRET
 NO_COUNTRY: Final = "XX"

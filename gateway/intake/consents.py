@@ -18,9 +18,13 @@ from gateway.intake.tallying import count
 from gateway.ledger import Deposit, HeldOrder, Ledger
 from gateway.line import Line
 from gateway.metrics import Metrics
-from gateway.model import EvidenceId, PersonKey, Refusal, Source, StorefrontId, Word
-from gateway.outbox import Accept, Entry, Outbox, Person, Refuse, Unavailable
+from gateway.model.texts import EvidenceId, PersonKey, StorefrontId
+from gateway.model.words import Refusal, Source, Word
+from gateway.outbox import Outbox
+from gateway.outbox.entries import Accept, Entry, Refuse
+from gateway.outbox.holdings import Person
 from gateway.raw import Malformed, RawConsent, RawEvent, Unfit
+from gateway.storage import Unavailable
 
 EVIDENCE_BYTES: Final = 12
 RECEIPT_BYTES: Final = 18

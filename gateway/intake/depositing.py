@@ -14,7 +14,8 @@ from gateway.consent.policy import Policy
 from gateway.consent.statement import Statements
 from gateway.intake.proofs import proofs_of
 from gateway.ledger import Deposit, Version
-from gateway.model import Destination, EvidenceId, Fault, PersonKey, Refusal, State, StorefrontId, Text
+from gateway.model.texts import EvidenceId, PersonKey, StorefrontId, Text
+from gateway.model.words import Destination, Fault, Refusal, State
 from gateway.persons import Identifier, Persons
 from gateway.raw import Malformed, RawConsent
 

@@ -33,14 +33,17 @@ from gateway.intake.webhooks import DIALECTS, PING_BYTES, Dialect, Webhooks
 from gateway.limits import Addresses, Bucket, network_of
 from gateway.listener import NO_HEADERS, Answer, Reply, Whole, answer, closing, problem
 from gateway.metrics import Metrics
-from gateway.model import Destination, Fault, Refund, Source, Status, Trace
-from gateway.model import Refusal as Refused
-from gateway.outbox import Accept, Entry, Fate, Outbox, Refuse, Reject, Shut, Unavailable
+from gateway.model.event import Refund, Trace
+from gateway.model.words import Destination, Fault, Source, Status
+from gateway.model.words import Refusal as Refused
+from gateway.outbox import Outbox
+from gateway.outbox.entries import Accept, Entry, Fate, Refuse, Reject
 from gateway.raw import Malformed
 from gateway.rights.counter import Counter
 from gateway.sources import cloudevents, consent, gtag, measurement, stape
 from gateway.sources.native import Batch, Connection, NotAnEvent, TooManyEvents, decode
 from gateway.sources.strict import Unreadable
+from gateway.storage import Shut, Unavailable
 from gateway.tag.serving import serve_tag
 
 BUG: Final = 500

@@ -23,7 +23,9 @@ from gateway.minimise import (
     reduced_user_agent,
     truncated_ip,
 )
-from gateway.model import ContentId, Destination, EventId, Kind, Money, Text, UserAgent
+from gateway.model.money import Money
+from gateway.model.texts import ContentId, EventId, Text, UserAgent
+from gateway.model.words import Destination, Kind
 from gateway.raw import RawEvent
 
 MERELY_CITES: Final = frozenset({"receipt", "join", "banner_version"})

@@ -19,7 +19,8 @@ from gateway.consent.signals.cookies import COOKIES
 from gateway.consent.signals.vendors import ALIASES
 from gateway.consent.statement import Statements
 from gateway.ledger import Proof
-from gateway.model import IPV4_BEGINS, IPV6_BEGINS, Refusal, Signal, State
+from gateway.model.texts import IPV4_BEGINS, IPV6_BEGINS
+from gateway.model.words import Refusal, Signal, State
 
 LONGEST: Final = 16_384
 """Characters of a text that is kept."""

@@ -9,9 +9,13 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from gateway.audit.examples import fields_of
-from gateway.model import Kind, Source, StorefrontId
-from gateway.outbox import Accept, Entry, Input, Outbox, Unavailable
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Kind, Source
+from gateway.outbox import Outbox
+from gateway.outbox.entries import Accept, Entry
+from gateway.outbox.shapes import Input
 from gateway.raw import Malformed, RawEvent, Unfit
+from gateway.storage import Unavailable
 
 EVERY_SECONDS: Final = 60
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.metrics import Metrics
-from gateway.model import Kind, Refusal, Source, State, Status, StorefrontId
-from gateway.outbox import Accept, Entry, Fate, Refuse, Reject
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Kind, Refusal, Source, State, Status
+from gateway.outbox.entries import Accept, Entry, Fate, Refuse, Reject
 
 ACCEPTED: Final = Status.ACCEPTED
 

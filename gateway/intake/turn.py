@@ -18,8 +18,10 @@ from gateway.consent.evidence import cites
 from gateway.intake.callers import Door
 from gateway.intake.tallying import count
 from gateway.metrics import Metrics
-from gateway.model import Source, StorefrontId
-from gateway.outbox import Entry, Fate, Outbox, Stored
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Source
+from gateway.outbox import Outbox
+from gateway.outbox.entries import Entry, Fate, Stored
 from gateway.raw import Malformed, RawEvent, Unfit
 
 GATHER_SECONDS: Final = 0.001

@@ -24,8 +24,10 @@ from gateway.intake.callers import Door, Refusal
 from gateway.ledger import Right
 from gateway.listener import Answer, problem
 from gateway.metrics import Metrics
-from gateway.model import Refund, Source, Word
-from gateway.outbox import Outbox, Undoing
+from gateway.model.event import Refund
+from gateway.model.words import Source, Word
+from gateway.outbox import Outbox
+from gateway.outbox.holdings import Undoing
 from gateway.raw import Malformed, RawEvent, Unfit
 from gateway.rights.desk import Desk, Via
 from gateway.rights.due import Law

@@ -24,8 +24,9 @@ from typing import Protocol
 import msgspec
 
 from gateway.consent.evidence import Record
-from gateway.model import Destination, EventId, EvidenceId, PersonKey, Refusal, StorefrontId, Text, Word
-from gateway.outbox import Shut, Swept
+from gateway.model.texts import EventId, EvidenceId, PersonKey, StorefrontId, Text
+from gateway.model.words import Destination, Refusal, Word
+from gateway.storage import Shut, Swept
 
 
 class Version(Text):
@@ -122,7 +123,7 @@ class Ledger(Protocol):
     a record that its browser has taken back since, in a later one that knows no cart. Records are of the same browser if they
     have the same client id or the same receipt.
 
-    Methods raise `gateway.outbox.Unavailable` when the ledger is shut; nothing was changed then. A full one takes no records
+    Methods raise `gateway.storage.Unavailable` when the ledger is shut; nothing was changed then. A full one takes no records
     and holds no orders; it goes on finding, withdrawing, erasing and registering.
     """
 

@@ -20,8 +20,9 @@ from gateway.consent.place import coded
 from gateway.consent.statement import EVERYWHERE, Statement, Statements
 from gateway.consent.table import RECORD_UNREADABLE
 from gateway.ledger import Deposit, HeldOrder, Proof, Version
-from gateway.model import Destination, EvidenceId, PersonKey, Refusal, Signal, State, StorefrontId
-from gateway.outbox.codec import NONCE_BYTES, Unreadable
+from gateway.model.texts import EvidenceId, PersonKey, StorefrontId
+from gateway.model.words import Destination, Refusal, Signal, State
+from gateway.storage import NONCE_BYTES, Unreadable
 
 FORM: Final = 1
 """Of the stored form; the first byte of every blob, and authenticated."""

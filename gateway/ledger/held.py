@@ -6,11 +6,11 @@ import apsw
 
 from gateway.ledger import HeldOrder
 from gateway.ledger.codec import held_place, number_of, numbers_of, pack, seal, unpack, unseal
-from gateway.model import PersonKey, StorefrontId
-from gateway.outbox.codec import Unreadable
-from gateway.outbox.names import Storefronts
-from gateway.outbox.schema import every, one
-from gateway.outbox.vault import Vault, nonce
+from gateway.model.texts import PersonKey, StorefrontId
+from gateway.storage import Unreadable
+from gateway.storage.file import every, one
+from gateway.storage.storefronts import Storefronts
+from gateway.storage.vault import Vault, nonce
 
 
 class Held:

@@ -15,11 +15,11 @@ from gateway.consent.evidence import Record
 from gateway.consent.table import RECORD_UNREADABLE
 from gateway.ledger import Deposit, Kept
 from gateway.ledger.codec import OWN_BYTES, Beside, Codec, identities, number_of, numbers_of, pack_record, unpack
-from gateway.model import EvidenceId, PersonKey, StorefrontId
-from gateway.outbox.codec import Unreadable
-from gateway.outbox.names import Storefronts
-from gateway.outbox.schema import Bindings, Row, every
-from gateway.outbox.vault import DAY_SECONDS, Vault, nonce
+from gateway.model.texts import EvidenceId, PersonKey, StorefrontId
+from gateway.storage import Unreadable
+from gateway.storage.file import Bindings, Row, every
+from gateway.storage.storefronts import Storefronts
+from gateway.storage.vault import DAY_SECONDS, Vault, nonce
 
 MOST_FOUND: Final = 200
 """Records of one key that a decision reads, the newest; a person has a few. Of one browser the latest counts, so older ones

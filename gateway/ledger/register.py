@@ -7,9 +7,9 @@ import msgspec
 
 from gateway.ledger import Request, Right
 from gateway.ledger.codec import pack, unpack
-from gateway.model import StorefrontId
-from gateway.outbox.names import Storefronts
-from gateway.outbox.schema import every
+from gateway.model.texts import StorefrontId
+from gateway.storage.file import every
+from gateway.storage.storefronts import Storefronts
 
 
 class Register:

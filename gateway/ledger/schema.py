@@ -6,9 +6,9 @@ of its storefront's and its day's.
 
 from typing import Final
 
-from gateway.outbox.schema import Form
-from gateway.outbox.vault import Sealing
 from gateway.places import LEDGER_FILE
+from gateway.storage.file import Form
+from gateway.storage.vault import Sealing
 
 _FIRST: Final = """
 create table storefronts(id integer primary key, name text not null unique) strict;

@@ -13,11 +13,11 @@ from gateway.consent.evidence import Record
 from gateway.ledger import Deposit, HeldOrder, Kept, Request
 from gateway.ledger.schema import LEDGER
 from gateway.ledger.store import Options, Store
-from gateway.model import EvidenceId, PersonKey, StorefrontId
-from gateway.outbox import Shut, Swept
-from gateway.outbox.keyring import Keyring
-from gateway.outbox.schema import check_library, opening
-from gateway.outbox.writer import Writer, ignore
+from gateway.model.texts import EvidenceId, PersonKey, StorefrontId
+from gateway.storage import Shut, Swept
+from gateway.storage.file import check_library, opening
+from gateway.storage.keyring import Keyring
+from gateway.storage.writer import Writer, ignore
 
 
 class SqliteLedger:

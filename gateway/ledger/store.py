@@ -13,12 +13,12 @@ from gateway.ledger.held import Held
 from gateway.ledger.records import Records
 from gateway.ledger.register import Register
 from gateway.ledger.schema import LEDGER, SEALING
-from gateway.model import EvidenceId, PersonKey, StorefrontId
-from gateway.outbox import Swept
-from gateway.outbox.keyring import Keyring
-from gateway.outbox.names import Storefronts
-from gateway.outbox.schema import close, connect, flush_directory, is_full
-from gateway.outbox.vault import DAY_SECONDS, Vault
+from gateway.model.texts import EvidenceId, PersonKey, StorefrontId
+from gateway.storage import Swept
+from gateway.storage.file import close, connect, flush_directory, is_full
+from gateway.storage.keyring import Keyring
+from gateway.storage.storefronts import Storefronts
+from gateway.storage.vault import DAY_SECONDS, Vault
 
 RECORDS_DAYS: Final = 760
 """25 months: how long the proof of a choice is kept."""

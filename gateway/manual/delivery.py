@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.commands import typed
 from gateway.manual.command import Command, with_config, with_storefront, with_table
-from gateway.model import Destination, Kind
+from gateway.model.words import Destination, Kind
 
 
 def _health_arguments(parser: argparse.ArgumentParser) -> None:

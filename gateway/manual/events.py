@@ -6,7 +6,7 @@ from typing import Final
 
 from gateway.commands import typed
 from gateway.manual.command import Command, with_config, with_storefront
-from gateway.model import Kind
+from gateway.model.words import Kind
 
 
 def _explain_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.manual.command import Command, with_config, with_storefront, with_table
-from gateway.model import Kind
+from gateway.model.words import Kind
 
 
 def _accounts_arguments(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,8 @@ from gateway.audit import sheets
 from gateway.audit.contracts import COLUMNS, rows
 from gateway.audit.trace import moment
 from gateway.listener import Answer, answer, problem
-from gateway.model import Fault, StorefrontId
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Fault
 from gateway.office.dry_run import DryRun, Order
 from gateway.office.papers import Papers, Period, Unmeant, period
 from gateway.signing.chronicle import Noted

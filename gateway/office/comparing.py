@@ -31,9 +31,9 @@ from gateway.audit.recordings import Recorded
 from gateway.consent.place import NOWHERE, UNREADABLE, Mention
 from gateway.delivery.clocks import Time
 from gateway.intake.callers import NO_COUNTRY, Callers, Door, Edge
-from gateway.model import Destination, Fault, Kind, Reason, Source
+from gateway.model.words import Destination, Fault, Kind, Reason, Source
 from gateway.office.dry_run import Way, try_way
-from gateway.outbox import Accept, Entry, Refuse, Reject
+from gateway.outbox.entries import Accept, Entry, Refuse, Reject
 from gateway.raw import Malformed, RawEvent
 from gateway.sources import gtag, native, stape
 from gateway.sources.native import Batch, Connection, NotAnEvent, TooManyEvents

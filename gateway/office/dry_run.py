@@ -21,8 +21,11 @@ from gateway.delivery.contract import Cleared, Contract, Outgoing, Violation
 from gateway.delivery.outgoing import compose
 from gateway.delivery.screening import Rules, screen
 from gateway.line import Line
-from gateway.model import Destination, Fault, Minimised, Reason, Refusal, Source, Status, StorefrontId, Trace, Word
-from gateway.outbox import Accept, Dead, Entry, Lane, Later, Record, Refuse, Reject, Withdrawn
+from gateway.model.event import Minimised, Trace
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination, Fault, Reason, Refusal, Source, Status, Word
+from gateway.outbox.entries import Accept, Entry, Refuse, Reject
+from gateway.outbox.work import Dead, Lane, Later, Record, Withdrawn
 from gateway.raw import Malformed, RawEvent, Unfit
 from gateway.secret import Secret
 from gateway.sources.native import Connection, NotAnEvent, TooManyEvents, decode

@@ -13,7 +13,7 @@ from gateway.audit.shapes import tell_shapes
 from gateway.audit.standing import Lookout
 from gateway.delivery.replaying import count_dead
 from gateway.listener import Answer, answer, problem
-from gateway.model import StorefrontId
+from gateway.model.texts import StorefrontId
 from gateway.office.reports import Asked, Reports, Unmeant, read
 from gateway.outbox import Outbox
 from gateway.signing.entry import Entry, Export, Exported

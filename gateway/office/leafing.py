@@ -10,8 +10,11 @@ from typing import Final
 import msgspec
 
 from gateway.audit.letters import LettersTold, LetterTold, tell_letter
-from gateway.model import Destination, Reason, StorefrontId
-from gateway.outbox import DeadLetter, Lane, Outbox
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination, Reason
+from gateway.outbox import Outbox
+from gateway.outbox.answers import DeadLetter
+from gateway.outbox.work import Lane
 
 PAGE: Final = 50
 LOOKED_AT_ONCE: Final = 500

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Final
 
 from gateway.audit.standing import LaneState, Lookout
-from gateway.model import StorefrontId
+from gateway.model.texts import StorefrontId
 
 LOOKED_AT_ONCE: Final = 50
 """Storefronts: with three destinations each, a millisecond or two."""

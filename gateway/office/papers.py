@@ -21,7 +21,8 @@ from gateway.audit.processing import Company, Figures, PrivacyReport, Processing
 from gateway.audit.trace import moment
 from gateway.delivery.contract import Contract
 from gateway.ledger import Request
-from gateway.model import Destination, Reason, Status, StorefrontId
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination, Reason, Status
 from gateway.office.archive import Archive, digest_of
 from gateway.outbox import Outbox
 from gateway.outbox.history import HOUR_SECONDS, HOURS_KEPT, Grain, Received, Settled, day_begins, day_ends, total

@@ -14,8 +14,10 @@ import msgspec
 from gateway.audit.standing import Backlog, backlog
 from gateway.audit.trace import moment
 from gateway.delivery.screening import Rules
-from gateway.model import Destination, StorefrontId
-from gateway.outbox import Lane, Outbox
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination
+from gateway.outbox import Outbox
+from gateway.outbox.work import Lane
 from gateway.signing.acts import pause_of, resumption_of
 from gateway.signing.entry import Entry
 

@@ -20,7 +20,9 @@ from gateway.audit.reconciliation_sheet import heading, line
 from gateway.audit.standing import Lookout, standstills
 from gateway.audit.trace import Standstill
 from gateway.listener import Answer, answer, closing, problem, read_bounded
-from gateway.model import CURRENCIES, Destination, Fault, Kind, StorefrontId
+from gateway.model.money import CURRENCIES
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination, Fault, Kind
 from gateway.office.reports import Shop
 from gateway.outbox import Outbox
 from gateway.signing.acts import reconciliation_of

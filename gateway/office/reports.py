@@ -21,10 +21,12 @@ from gateway.audit.funnel import past as make_past
 from gateway.audit.periods import Period, Step
 from gateway.audit.silence import LOOK_BACK_SECONDS, Heard, Silences, hear, silences
 from gateway.audit.standing import Backlog, Health, Readiness, backlog, health
-from gateway.model import Destination, Kind, StorefrontId
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination, Kind
 from gateway.office.remembered import Remembered
-from gateway.outbox import Lane, Outbox
+from gateway.outbox import Outbox
 from gateway.outbox.history import HOUR_SECONDS, Grain, Received, total
+from gateway.outbox.work import Lane
 
 USUAL: Final = {Step.HOUR: 24, Step.DAY: 14, Step.WEEK: 8}
 """How many lines a funnel has when nobody says."""

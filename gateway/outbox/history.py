@@ -17,7 +17,9 @@ from typing import Final
 
 import msgspec
 
-from gateway.model import Destination, Kind, Minimised, PlatformCode, Processing, Reason, Refusal, Source, Status
+from gateway.model.event import Minimised
+from gateway.model.texts import PlatformCode
+from gateway.model.words import Destination, Kind, Processing, Reason, Refusal, Source, Status
 
 HOUR_SECONDS: Final = 3_600
 HOURS_KEPT: Final = 35 * 24

@@ -8,7 +8,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Self
 
-from gateway.model import Kind, Minimised
+from gateway.model.event import Minimised
+from gateway.model.words import Kind
 
 
 class Summary(NamedTuple):

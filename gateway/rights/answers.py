@@ -11,8 +11,9 @@ import msgspec
 from gateway.audit.advice import NAMES
 from gateway.audit.trace import moment
 from gateway.ledger import Kept, Request
-from gateway.model import Destination, Minimised
-from gateway.outbox import Holding, Holdings, Removal, Sending
+from gateway.model.event import Minimised
+from gateway.model.words import Destination
+from gateway.outbox.holdings import Holding, Holdings, Removal, Sending
 from gateway.rights.follow_up import Task, follow_up
 from gateway.rights.retention import Keeping
 

@@ -11,7 +11,7 @@ import orjson
 
 from gateway.ledger import Right
 from gateway.listener import Answer, answer, problem
-from gateway.model import StorefrontId
+from gateway.model.texts import StorefrontId
 from gateway.rights.answers import Disclosure, Line, Receipt, line
 from gateway.rights.desk import Desk, Via
 from gateway.rights.due import Law

@@ -13,8 +13,10 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from gateway.ledger import Kept, Ledger, Request, Right
-from gateway.model import Destination, PersonKey, StorefrontId, Word
-from gateway.outbox import Holdings, Outbox, Person, Sending
+from gateway.model.texts import PersonKey, StorefrontId
+from gateway.model.words import Destination, Word
+from gateway.outbox import Outbox
+from gateway.outbox.holdings import Holdings, Person, Sending
 from gateway.persons import Persons
 from gateway.rights.answers import RECORDS, SENT, Disclosure, Found, Receipt, counted, disclosure, receipt
 from gateway.rights.due import Law, due_at

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import unique
 from typing import Final
 
-from gateway.model import Word
+from gateway.model.words import Word
 
 
 @unique

@@ -10,8 +10,8 @@ from typing import Final
 import msgspec
 
 from gateway.audit.trace import moment
-from gateway.model import Destination
-from gateway.outbox import Sending
+from gateway.model.words import Destination
+from gateway.outbox.holdings import Sending
 
 
 class Page(msgspec.Struct, frozen=True):

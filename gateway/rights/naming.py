@@ -11,8 +11,9 @@ from typing import Final
 import msgspec
 
 from gateway.minimise import DIGESTS_OF_NOBODY, email_digests
-from gateway.model import Destination, EmailDigest, Fault, PersonKey, StorefrontId
-from gateway.outbox import Person
+from gateway.model.texts import EmailDigest, PersonKey, StorefrontId
+from gateway.model.words import Destination, Fault
+from gateway.outbox.holdings import Person
 from gateway.persons import LONGEST, Identifier, Persons
 from gateway.rights.due import Law
 from gateway.sources.strict import MAX_DEPTH, loads, taint_of

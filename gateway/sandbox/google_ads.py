@@ -26,7 +26,8 @@ import msgspec
 import orjson
 from pydantic import ValidationError
 
-from gateway.model import CURRENCIES, Destination
+from gateway.model.money import CURRENCIES
+from gateway.model.words import Destination
 from gateway.sandbox import google_upload
 from gateway.sandbox.behaviour import Mode
 from gateway.sandbox.google_faults import (

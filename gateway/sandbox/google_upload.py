@@ -20,7 +20,7 @@ import msgspec
 import orjson
 from pydantic import ValidationError
 
-from gateway.model import CURRENCIES
+from gateway.model.money import CURRENCIES
 from gateway.sandbox.behaviour import Mode
 from gateway.sandbox.google_ads_schema import ClickConversion, UploadClickConversionsRequest, UserIdentifier
 from gateway.sandbox.google_faults import Violation, entries_of, in_a_list, refusal, unreadable

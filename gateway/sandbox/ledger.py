@@ -13,7 +13,7 @@ from enum import StrEnum, unique
 
 import msgspec
 
-from gateway.model import EXPONENTS
+from gateway.model.money import EXPONENTS
 
 WINDOW = 48 * 3600.0
 """Seconds from the first receipt in which Meta and Pinterest recognise a repeat.

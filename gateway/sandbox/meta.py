@@ -23,7 +23,8 @@ import msgspec
 import orjson
 from aiohttp import web
 
-from gateway.model import CURRENCIES, Destination
+from gateway.model.money import CURRENCIES
+from gateway.model.words import Destination
 from gateway.sandbox.behaviour import Mode
 from gateway.sandbox.ledger import Arrival, Repeats, exact
 from gateway.sandbox.stand_in import CLOCK_SKEW, GARBAGE, Answer, Post, Reading, Settled, Voice, common_fault, field_names

@@ -19,7 +19,8 @@ from typing import ClassVar, Final
 import orjson
 from pydantic import MISSING, ValidationError
 
-from gateway.model import CURRENCIES, Destination
+from gateway.model.money import CURRENCIES
+from gateway.model.words import Destination
 from gateway.sandbox.behaviour import Mode
 from gateway.sandbox.ledger import Arrival, Repeats
 from gateway.sandbox.pinterest_schema import CustomData, Envelope, Event

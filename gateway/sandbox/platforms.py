@@ -14,7 +14,7 @@ from typing import Final, Self
 
 from aiohttp import web
 
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.google_ads import GoogleAdsVoice
 from gateway.sandbox.google_token import TokenService
 from gateway.sandbox.ledger import Ledger

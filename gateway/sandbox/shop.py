@@ -14,7 +14,8 @@ from typing import Final
 import orjson
 from aiohttp import web
 
-from gateway.model import Destination, EventId, StorefrontId
+from gateway.model.texts import EventId, StorefrontId
+from gateway.model.words import Destination
 from gateway.sandbox.ledger import Ledger
 
 NAMES: Final[Mapping[Destination, str]] = {

@@ -17,7 +17,7 @@ import orjson
 from aiohttp import web
 from pydantic import TypeAdapter, ValidationError
 
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.behaviour import Behaviour, Mode, Switch
 from gateway.sandbox.ledger import Arrival, Ledger, Repeats, taken_json
 

@@ -22,7 +22,8 @@ from gateway.console import configuration
 from gateway.delivery.backoff import Pace
 from gateway.delivery.contract_file import ContractFile, read
 from gateway.keys import KeyHash, KeyId, KeyKind
-from gateway.model import Destination, PageOrigin, Source
+from gateway.model.texts import PageOrigin
+from gateway.model.words import Destination, Source
 from gateway.places import LOG_ORIGIN
 from gateway.references import REFERS
 from gateway.rights.retention import Period

@@ -16,8 +16,8 @@ from gateway.delivery.contract_file import BadContract, ContractFile, read
 from gateway.delivery.grants import read_credential
 from gateway.delivery.login import Login
 from gateway.delivery.proving import disagreements, written_out
-from gateway.model import Destination
-from gateway.outbox import Decision
+from gateway.model.words import Destination
+from gateway.outbox.shapes import Decision
 from gateway.secret import one_line
 from gateway.settings.blocks import ALLOW, BY_NAME, shipped
 from gateway.settings.faults import TABLE

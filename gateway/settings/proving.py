@@ -5,7 +5,7 @@ from functools import cache
 
 from gateway.delivery.contract import Contract, Outgoing
 from gateway.delivery.proving import unnoticed, written_out
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.settings.faults import BadSettings
 from gateway.settings.ready import Settings, Storefront
 

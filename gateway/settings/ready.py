@@ -14,7 +14,8 @@ from gateway.console.configuration import Console
 from gateway.delivery.contract import Contract
 from gateway.delivery.login import Login
 from gateway.keys import StoredKey
-from gateway.model import Destination, PageOrigin, Source, StorefrontId
+from gateway.model.texts import PageOrigin, StorefrontId
+from gateway.model.words import Destination, Source
 from gateway.secret import Secret
 from gateway.settings.blocks import (
     AuditSettings,

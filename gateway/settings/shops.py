@@ -3,7 +3,7 @@
 No two storefronts have the same, and no order counts for which nobody was asked.
 """
 
-from gateway.model import Source
+from gateway.model.words import Source
 from gateway.settings.blocks import PLATFORMS, PrestaShopSettings, ShopifySettings, WooCommerceSettings
 from gateway.settings.reader import At, Reader
 from gateway.settings.ready import Shop

@@ -4,7 +4,7 @@ from collections import Counter
 from types import MappingProxyType
 
 from gateway.keys import KeyId, KeyKind, StoredKey, is_key
-from gateway.model import StorefrontId
+from gateway.model.texts import StorefrontId
 from gateway.settings.blocks import PLATFORMS, ConsentSettings, KeySettings, StorefrontSettings
 from gateway.settings.destinations import Destinations
 from gateway.settings.faults import TABLE

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import ValidationInfo
 
 from gateway.keys import KeyHash, KeyId
-from gateway.model import PageOrigin
+from gateway.model.texts import PageOrigin
 
 
 class Rule(ValueError):

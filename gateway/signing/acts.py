@@ -5,8 +5,9 @@ from hashlib import sha256
 from typing import Final
 
 from gateway.delivery.letters import Order
-from gateway.model import StorefrontId
-from gateway.outbox import Decision, Lane
+from gateway.model.texts import StorefrontId
+from gateway.outbox.shapes import Decision
+from gateway.outbox.work import Lane
 from gateway.signing.entry import Export, Exported, Paused, Replay, Resumed, Right, RightsRequest, ShapesApproved
 
 LARGEST: Final = (1 << 63) - 1

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Final, get_args
 
 import msgspec
 
-from gateway.model import Destination, Reason
+from gateway.model.words import Destination, Reason
 
 LONGEST: Final = 64 * 1024
 """Bytes of a line; what is longer is refused, and is no line of this log."""

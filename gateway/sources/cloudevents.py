@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.model import Fault
+from gateway.model.words import Fault
 from gateway.raw import Malformed, RawEvent
 from gateway.sources.fields import Broken, Unknown, object_of
 from gateway.sources.native import MAX_EVENTS, Batch, NotAnEvent, TooManyEvents, read_event

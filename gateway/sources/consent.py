@@ -9,7 +9,7 @@ and provable is looked at here: the receipt and the versions. Pure.
 import re
 from typing import Final
 
-from gateway.model import Fault
+from gateway.model.words import Fault
 from gateway.raw import Malformed, RawConsent
 from gateway.sources.fields import CLIENT_FIELDS, Broken, Unknown, consent_of, minor_in, object_of, text_of
 from gateway.sources.native import Connection

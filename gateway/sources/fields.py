@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from gateway.model import Fault
+from gateway.model.words import Fault
 from gateway.sources.strict import BOXES, MAX_DEPTH, taint_of
 from gateway.sources.typed import MAX_TEXT
 from gateway.spelling import letters_of

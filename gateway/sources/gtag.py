@@ -18,7 +18,9 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Final
 
-from gateway.model import EXPONENTS, Destination, EventId, Fault, Kind, Money
+from gateway.model.money import EXPONENTS, Money
+from gateway.model.texts import EventId
+from gateway.model.words import Destination, Fault, Kind
 from gateway.raw import Malformed, RawEvent
 from gateway.sources.fields import Broken, Unknown
 from gateway.sources.money import money_of_text

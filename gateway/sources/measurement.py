@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from gateway.model import Destination, EventId, Fault, Kind
+from gateway.model.texts import EventId
+from gateway.model.words import Destination, Fault, Kind
 from gateway.raw import MAX_AGE, MAX_AHEAD, Malformed, RawEvent
 from gateway.sources.fields import Broken, Unknown, object_of, text_of
 from gateway.sources.money import money_of

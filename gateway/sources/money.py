@@ -9,7 +9,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from gateway.model import CURRENCIES, EXPONENTS, Fault, Kind, Money
+from gateway.model.money import CURRENCIES, EXPONENTS, Money
+from gateway.model.words import Fault, Kind
 from gateway.sources.fields import Broken
 
 PLAIN_DECIMAL: Final = re.compile(r"-?\d{1,20}(?:\.\d{1,6})?", re.ASCII)

@@ -12,7 +12,9 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from gateway.model import Destination, EventId, Fault, Kind, Money
+from gateway.model.money import Money
+from gateway.model.texts import EventId
+from gateway.model.words import Destination, Fault, Kind
 from gateway.raw import MAX_AGE, MAX_AHEAD, Malformed, RawEvent, unix_seconds
 from gateway.sources import typed
 from gateway.sources.fields import (

@@ -17,7 +17,9 @@ from typing import Final, NamedTuple, Self
 
 import msgspec
 
-from gateway.model import EXPONENTS, EventId, Fault, Kind, Money
+from gateway.model.money import EXPONENTS, Money
+from gateway.model.texts import EventId
+from gateway.model.words import Fault, Kind
 from gateway.sources import shopify
 from gateway.sources.fields import Broken
 from gateway.sources.money import money_of

@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import unique
 from typing import Final, Literal, Protocol
 
-from gateway.model import EventId, Fault, Money, Refund, Word
+from gateway.model.event import Refund
+from gateway.model.money import Money
+from gateway.model.texts import EventId
+from gateway.model.words import Fault, Word
 from gateway.persons import Identifier
 from gateway.raw import Malformed, RawEvent, Unfit
 from gateway.sources.fields import Broken, text_of

@@ -8,7 +8,7 @@ anything. `+` is itself, since `encodeURIComponent`, which Google's tag writes w
 import re
 from typing import Final
 
-from gateway.model import Fault
+from gateway.model.words import Fault
 from gateway.sources.fields import Broken
 
 MAX_PARAMETERS: Final = 500

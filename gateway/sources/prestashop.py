@@ -15,7 +15,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from gateway.model import EventId, Fault, Kind, Refusal, Word
+from gateway.model.texts import EventId
+from gateway.model.words import Fault, Kind, Refusal, Word
 from gateway.persons import Identifier
 from gateway.raw import Malformed, RawEvent, Unfit
 from gateway.sources.fields import Broken, text_of

@@ -18,7 +18,10 @@ from typing import Final
 
 import msgspec
 
-from gateway.model import EventId, Fault, Kind, Money, Refund, RefundId, Refusal, Word
+from gateway.model.event import Refund
+from gateway.model.money import Money
+from gateway.model.texts import EventId, RefundId
+from gateway.model.words import Fault, Kind, Refusal, Word
 from gateway.persons import Identifier
 from gateway.raw import Malformed, RawEvent, Unfit
 from gateway.sources.fields import Broken

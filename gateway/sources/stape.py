@@ -18,7 +18,9 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Final
 
-from gateway.model import Destination, EventId, Fault, Kind, Money
+from gateway.model.money import Money
+from gateway.model.texts import EventId
+from gateway.model.words import Destination, Fault, Kind
 from gateway.raw import Malformed, RawEvent
 from gateway.sources.fields import MAX_KEYS, OFTEN_SENT, Broken, Unknown
 from gateway.sources.gtag import rounded

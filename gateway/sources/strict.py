@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 
 import orjson
 
-from gateway.model import Fault
+from gateway.model.words import Fault
 
 MAX_DEPTH: Final = 16
 MAX_COMMAS: Final = 1 << 16

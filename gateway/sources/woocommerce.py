@@ -17,7 +17,9 @@ from typing import Final, Literal
 
 import msgspec
 
-from gateway.model import EventId, Fault, Kind, Refund, RefundId, Refusal, Word
+from gateway.model.event import Refund
+from gateway.model.texts import EventId, RefundId
+from gateway.model.words import Fault, Kind, Refusal, Word
 from gateway.persons import Identifier
 from gateway.raw import MAX_AGE, Malformed, RawEvent, Unfit, unix_seconds
 from gateway.sources.fields import Broken

@@ -15,28 +15,24 @@ from hypothesis import strategies as st
 from adapters import ADAPTERS
 from gateway.adapter import Adapter, Reply
 from gateway.delivery.contract import Contract
-from gateway.model import (
-    ClickIds,
+from gateway.model.event import ClickIds, EmailDigests, Minimised
+from gateway.model.money import Money
+from gateway.model.texts import (
     ContentId,
-    Destination,
     EmailDigest,
-    EmailDigests,
     EventId,
     GoogleClickId,
-    Kind,
     MetaBrowserId,
     MetaClickId,
-    Minimised,
-    Money,
     PageOrigin,
     PagePath,
     PinterestClickId,
     Text,
     TruncatedIp,
     UserAgent,
-    UsState,
-    Verdict,
 )
+from gateway.model.verdict import Verdict
+from gateway.model.words import Destination, Kind, UsState
 from gateway.settings import shipped
 
 GOLDEN: Final = Path(__file__).parent / "golden"

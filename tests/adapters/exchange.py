@@ -10,7 +10,8 @@ from gateway.adapter import Adapter, Reply
 from gateway.delivery.contract import Cleared
 from gateway.delivery.outgoing import compose
 from gateway.delivery.transport import Transport
-from gateway.model import Minimised, Verdict
+from gateway.model.event import Minimised
+from gateway.model.verdict import Verdict
 from gateway.sandbox.behaviour import Behaviour
 from gateway.sandbox.stand_in import StandIn, Voice
 from gateway.secret import Secret

@@ -17,28 +17,20 @@ from gateway.delivery.contract import Cleared
 from gateway.delivery.outgoing import compose
 from gateway.delivery.rehearsal import NOBODY, samples
 from gateway.delivery.value_kinds import KINDS
-from gateway.model import (
-    ClickIds,
+from gateway.model.event import ClickIds, EmailDigests, Minimised
+from gateway.model.texts import (
     ContentId,
-    Delivered,
-    Destination,
     EmailDigest,
-    EmailDigests,
     GoogleClickId,
-    Minimised,
     PageOrigin,
     PagePath,
-    Pause,
     PinterestClickId,
     PlatformCode,
-    Reason,
     Receipt,
-    Refusal,
-    Retry,
-    Throttle,
     UserAgent,
-    UsState,
 )
+from gateway.model.verdict import Delivered, Pause, Retry, Throttle
+from gateway.model.words import Destination, Reason, Refusal, UsState
 from gateway.secret import Secret
 from tests.adapters.cases import (
     ALL_ALLOWED,

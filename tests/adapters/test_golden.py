@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from gateway.adapter import Processed
-from gateway.model import Destination
+from gateway.model.words import Destination
 from tests.adapters.cases import BY_NAME, golden_cases, golden_events, golden_reply, made, shown
 
 CASES = golden_cases()

@@ -7,7 +7,9 @@ import pytest
 
 from adapters.google_ads import GoogleAds, GoogleAdsSettings
 from gateway.adapter import Access, Quota, Reply
-from gateway.model import Delivered, Destination, Maybe, Reason, Receipt, StorefrontId
+from gateway.model.texts import Receipt, StorefrontId
+from gateway.model.verdict import Delivered, Maybe
+from gateway.model.words import Destination, Reason
 from gateway.secret import Secret
 from tests.adapters.cases import ALL_ALLOWED, LEAST_SETTINGS, golden_events, made
 from tests.configuration import GOOD, faults_of, load_text

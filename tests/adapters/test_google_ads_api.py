@@ -29,21 +29,10 @@ from adapters.google_ads_api import (
 )
 from adapters.google_errors import FailureError, Location, PathElement
 from gateway.adapter import Reply
-from gateway.model import (
-    Delivered,
-    Destination,
-    Isolate,
-    Maybe,
-    Minimised,
-    Pause,
-    PlatformCode,
-    Reason,
-    Receipt,
-    Rejected,
-    Retry,
-    Throttle,
-    Verdict,
-)
+from gateway.model.event import Minimised
+from gateway.model.texts import PlatformCode, Receipt
+from gateway.model.verdict import Delivered, Isolate, Maybe, Pause, Rejected, Retry, Throttle, Verdict
+from gateway.model.words import Destination, Reason
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.google_ads import GoogleAdsVoice
 from tests.adapters.cases import ALL_ALLOWED, EVENTS, golden_events, made

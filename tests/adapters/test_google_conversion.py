@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 
 from adapters.google_conversion import Conversion, click_of, transaction_id
-from gateway.model import ClickIds, EmailDigest, EventId, GoogleClickId, Kind
+from gateway.model.event import ClickIds
+from gateway.model.texts import EmailDigest, EventId, GoogleClickId
+from gateway.model.words import Kind
 from tests.adapters.cases import EVENT_IDS, born
 
 

@@ -21,20 +21,10 @@ from gateway.delivery.contract import Cleared
 from gateway.delivery.fates import NoReply
 from gateway.delivery.outgoing import compose
 from gateway.delivery.transport import Transport
-from gateway.model import (
-    Delivered,
-    Destination,
-    Isolate,
-    Maybe,
-    Minimised,
-    Pause,
-    PlatformCode,
-    Processing,
-    Reason,
-    Retry,
-    Throttle,
-    Verdict,
-)
+from gateway.model.event import Minimised
+from gateway.model.texts import PlatformCode
+from gateway.model.verdict import Delivered, Isolate, Maybe, Pause, Retry, Throttle, Verdict
+from gateway.model.words import Destination, Processing, Reason
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.google_ads import LATER, GoogleAdsVoice
 from gateway.sandbox.stand_in import StandIn

@@ -19,19 +19,10 @@ from hypothesis import given
 
 from adapters.meta import CODES, STATES, SUBCODES, Meta, MetaSettings
 from gateway.adapter import Access, Quota, Reply
-from gateway.model import (
-    Delivered,
-    Destination,
-    Isolate,
-    Maybe,
-    Minimised,
-    Pause,
-    PlatformCode,
-    Reason,
-    Retry,
-    Throttle,
-    Verdict,
-)
+from gateway.model.event import Minimised
+from gateway.model.texts import PlatformCode
+from gateway.model.verdict import Delivered, Isolate, Maybe, Pause, Retry, Throttle, Verdict
+from gateway.model.words import Destination, Reason
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.meta import MetaVoice
 from gateway.secret import Secret

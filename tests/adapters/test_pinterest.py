@@ -18,20 +18,10 @@ from openapi_generated.pinterest_client.model_utils import validate_and_convert_
 
 from adapters.pinterest import CODES
 from gateway.adapter import Quota, Reply
-from gateway.model import (
-    Delivered,
-    Destination,
-    Isolate,
-    Maybe,
-    Minimised,
-    Pause,
-    PlatformCode,
-    Reason,
-    Rejected,
-    Retry,
-    Throttle,
-    Verdict,
-)
+from gateway.model.event import Minimised
+from gateway.model.texts import PlatformCode
+from gateway.model.verdict import Delivered, Isolate, Maybe, Pause, Rejected, Retry, Throttle, Verdict
+from gateway.model.words import Destination, Reason
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.pinterest import PinterestVoice
 from tests.adapters.cases import ALL_ALLOWED, EVENTS, RESTRICTED, golden_cases, golden_events, made

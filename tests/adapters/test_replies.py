@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from adapters.replies import by_status, code_of, longest, read, receipt_of, spread, told
 from gateway.adapter import Reply
-from gateway.model import Delivered, Isolate, Maybe, Pause, PlatformCode, Reason, Rejected, Retry, Throttle
+from gateway.model.texts import PlatformCode
+from gateway.model.verdict import Delivered, Isolate, Maybe, Pause, Rejected, Retry, Throttle
+from gateway.model.words import Reason
 
 DATE = "Sun, 22 Nov 2026 10:15:00 GMT"
 

@@ -21,8 +21,9 @@ from gateway.adapter import Access, Reply
 from gateway.delivery.contract import Cleared, Contract, host_and_port
 from gateway.delivery.outgoing import compose
 from gateway.delivery.transport import Transport
-from gateway.model import Delivered, Destination
-from gateway.outbox import Accept
+from gateway.model.verdict import Delivered
+from gateway.model.words import Destination
+from gateway.outbox.entries import Accept
 from gateway.secret import Secret
 
 NOW = 1_795_000_000

@@ -6,7 +6,8 @@ import pytest
 
 from gateway.console.passwords import hash_password
 from gateway.keys import KeyId, KeyKind, make_key
-from gateway.model import Destination, StorefrontId
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination
 from gateway.settings import BLOCKS, load, names
 
 CONFIG = Path(__file__).parent.parent.parent / "config"

@@ -21,7 +21,7 @@ from gateway.console.roles import WHO
 from gateway.delivery.letters import Order
 from gateway.intake import front_door as intake
 from gateway.log import Log
-from gateway.model import Destination, Fault, Kind, Refusal, Status
+from gateway.model.words import Destination, Fault, Kind, Refusal, Status
 from gateway.office import reconciling
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms

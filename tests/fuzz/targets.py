@@ -24,8 +24,10 @@ import orjson
 from gateway.consent.policy import Policy, Profile
 from gateway.consent.signals import KNOWN
 from gateway.line import Line
-from gateway.model import Destination, Refund, Source, StorefrontId
-from gateway.outbox import Accept
+from gateway.model.event import Refund
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination, Source
+from gateway.outbox.entries import Accept
 from gateway.persons import Persons
 from gateway.raw import Malformed, RawConsent, RawEvent, Unfit
 from gateway.sources import (

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from gateway.line import Line
-from gateway.model import Destination, Source
-from gateway.outbox import Accept, Entry
+from gateway.model.words import Destination, Source
+from gateway.outbox.entries import Accept, Entry
 from gateway.raw import RawEvent
 from tests.effort import effort
 from tests.fuzz import targets

@@ -19,15 +19,17 @@ from gateway.app import CannotListen, Gateway, serve
 from gateway.audit.advice import GOOGLE_ACTION, GOOGLE_TERMS
 from gateway.delivery import canary
 from gateway.log import Log, Reducer
-from gateway.model import Destination, StorefrontId
-from gateway.outbox import Lane, Unavailable
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination
 from gateway.outbox.history import Figure, Grain, Stretch
-from gateway.outbox.schema import CannotOpen
+from gateway.outbox.work import Lane
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.google_token import TokenService
 from gateway.sandbox.platforms import TOKENS, Platforms
 from gateway.settings import load
 from gateway.signing.entry import RetentionSwept, known
+from gateway.storage import Unavailable
+from gateway.storage.file import CannotOpen
 from tests.doorway import edit, purchase
 from tests.gateway.ledger.making import SHOP, deposit, name
 from tests.live import Installation, Process, inside, install

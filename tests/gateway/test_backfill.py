@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from gateway import backfill
 from gateway.backfill import Progress, Stopped, Trouble, Wait, events_of, load_progress, send, state_path, summary
-from gateway.model import Fault
+from gateway.model.words import Fault
 from gateway.raw import Malformed, RawEvent
 from gateway.secret import Secret
 from gateway.sources.native import decode

@@ -12,10 +12,11 @@ from rich.console import Console
 
 from gateway.demo import DEMO_ORIGIN, SIGNING_KEY, VERIFIER_KEY, prepare, run
 from gateway.log import Log, Reducer
-from gateway.model import Destination, StorefrontId
-from gateway.outbox.keyring import Keyring
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination
 from gateway.signing.keyfile import create
 from gateway.signing.note import SigningKey
+from gateway.storage.keyring import Keyring
 from tests.browser import Page, browsing, needs_browser
 from tests.disk import full_disk
 from tests.showing import OFFSETS, Demo, first_free_port, is_free

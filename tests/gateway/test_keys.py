@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.keys import Doorkeeper, Holder, KeyHash, KeyId, KeyKind, StoredKey, hash_key, is_key, make_key
-from gateway.model import StorefrontId
+from gateway.model.texts import StorefrontId
 from gateway.secret import Secret
 
 PEPPER = bytes(range(32))

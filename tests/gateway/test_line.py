@@ -14,23 +14,11 @@ from gateway.consent.policy import Policy
 from gateway.consent.table import ADVERTISING_YES
 from gateway.line import Line
 from gateway.minimise import wanted
-from gateway.model import (
-    Destination,
-    EventId,
-    EvidenceId,
-    Fault,
-    Kind,
-    Money,
-    Refusal,
-    Remark,
-    Signal,
-    Source,
-    State,
-    Status,
-    StorefrontId,
-    Trace,
-)
-from gateway.outbox import Accept, Entry, Refuse, Reject
+from gateway.model.event import Trace
+from gateway.model.money import Money
+from gateway.model.texts import EventId, EvidenceId, StorefrontId
+from gateway.model.words import Destination, Fault, Kind, Refusal, Remark, Signal, Source, State, Status
+from gateway.outbox.entries import Accept, Entry, Refuse, Reject
 from gateway.persons import Identifier, Persons
 from gateway.raw import Malformed, Unfit
 from gateway.sources.fields import CLIENT_FIELDS

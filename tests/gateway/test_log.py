@@ -29,7 +29,8 @@ from gateway.log import (
     place,
     tame_libraries,
 )
-from gateway.model import Destination, PlatformCode, Reason, StorefrontId, TruncatedIp
+from gateway.model.texts import PlatformCode, StorefrontId, TruncatedIp
+from gateway.model.words import Destination, Reason
 
 CANARY = "jane.doe@example.com"
 NOW = 1_795_342_500.25
@@ -171,7 +172,7 @@ def caught_from(call: Callable[[], object]) -> Exception:
 def test_the_innermost_line_of_ours_is_named() -> None:
     """Beneath a library's frames, ours is what helps."""
     error = caught_from(lambda: StorefrontId("@@@"))
-    assert str(innermost_frame(error)).startswith("gateway/model.py:")
+    assert str(innermost_frame(error)).startswith("gateway/model/texts.py:")
 
 
 def test_a_librarys_line_is_named_when_none_is_ours() -> None:
@@ -186,7 +187,7 @@ def test_a_group_is_named_by_its_first() -> None:
     """A task group's own frames say nothing."""
     group = ExceptionGroup(CANARY, [ExceptionGroup(CANARY, [caught_from(lambda: StorefrontId("@"))]), ValueError()])
     assert name_of(group) == "ValueError"
-    assert str(innermost_frame(group)).startswith("gateway/model.py:")
+    assert str(innermost_frame(group)).startswith("gateway/model/texts.py:")
     assert name_of(type("weird-name" + CANARY, (Exception,), {})) == "Exception"
 
 
@@ -199,7 +200,7 @@ def test_any_file_name_becomes_a_place(filename: str) -> None:
 
 def test_a_place_of_ours_begins_at_the_package() -> None:
     """No local path is written."""
-    assert place(sys.modules["gateway.model"].__file__ or "", 7) == "gateway/model.py:7"
+    assert place(sys.modules["gateway.model.texts"].__file__ or "", 7) == "gateway/model/texts.py:7"
 
 
 # ── what others say ──────────────────────────────────────────────────────────────────────────────────────────────

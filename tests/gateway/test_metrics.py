@@ -18,8 +18,10 @@ from gateway.delivery.watcher import Stage, Watcher
 from gateway.ledger import Right
 from gateway.listener import Unheard
 from gateway.metrics import CONTENT_TYPE, DELIVERY_BUCKETS, MOST_AT_ONCE, Metrics
-from gateway.model import Destination, Kind, PlatformCode, Processing, Reason, Source, Status, StorefrontId
-from gateway.outbox import Lane, Waiting
+from gateway.model.texts import PlatformCode, StorefrontId
+from gateway.model.words import Destination, Kind, Processing, Reason, Source, Status
+from gateway.outbox.answers import Waiting
+from gateway.outbox.work import Lane
 from gateway.rights.desk import Via
 
 DEMO = StorefrontId("demo")

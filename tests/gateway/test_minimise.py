@@ -34,25 +34,20 @@ from gateway.minimise import (
     truncated_ip,
     wanted,
 )
-from gateway.model import (
-    ClickIds,
+from gateway.model.event import ClickIds, EmailDigests, Minimised
+from gateway.model.money import Money
+from gateway.model.texts import (
     ContentId,
-    Destination,
     EmailDigest,
-    EmailDigests,
     GoogleClickId,
-    Kind,
     MetaClickId,
-    Minimised,
-    Money,
     PageOrigin,
     PagePath,
     PinterestClickId,
-    Remark,
     TruncatedIp,
     UserAgent,
-    UsState,
 )
+from gateway.model.words import Destination, Kind, Remark, UsState
 from tests.strategies import ADDRESSES, IPS, LOCAL, NOW, URLS, raw_event
 
 EMAILS: Final = json.loads((Path(__file__).parents[1] / "data" / "emails.json").read_bytes())

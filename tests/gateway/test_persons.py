@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import EmailDigest, PersonKey, StorefrontId
+from gateway.model.texts import EmailDigest, PersonKey, StorefrontId
 from gateway.persons import LONGEST, Identifier, Persons
 
 SHOP, OTHER = StorefrontId("shop"), StorefrontId("other")

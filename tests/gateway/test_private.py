@@ -14,11 +14,11 @@ from gateway import private
 from gateway.app import Gateway
 from gateway.log import Log
 from gateway.metrics import CONTENT_TYPE
-from gateway.model import Destination
-from gateway.outbox import Shut
+from gateway.model.words import Destination
 from gateway.private import OPENAPI, PARAMETERS, ROUTES, is_own_name, why_not_ready
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
+from gateway.storage import Shut
 from tests.doorway import purchase, refused
 from tests.live import STOREFRONT, Installation, inside, install
 from tests.wire import asked

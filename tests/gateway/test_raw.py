@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import EventId, Fault, Kind
+from gateway.model.texts import EventId
+from gateway.model.words import Fault, Kind
 from gateway.raw import PLAINEST, RFC3339, Malformed, RawEvent, _seconds_of_text, seconds_of_text, unix_seconds
 from tests.strategies import JSON, NOW
 

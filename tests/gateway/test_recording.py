@@ -12,9 +12,9 @@ import pytest
 from gateway import recording
 from gateway.log import Log
 from gateway.metrics import VERSION, Metrics, Outcome
-from gateway.model import Destination, Kind, Reason, Source, Status, StorefrontId
-from gateway.outbox import Lane
-from gateway.outbox.keyring import Keyring
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination, Kind, Reason, Source, Status
+from gateway.outbox.work import Lane
 from gateway.recording import Minutes, in_force, open_file, outlets_of
 from gateway.settings import load
 from gateway.signing.checkpoint import split_notes
@@ -24,6 +24,7 @@ from gateway.signing.keyfile import load as load_key
 from gateway.signing.note import SigningKey
 from gateway.signing.store import CannotOpenLog, folder_in, last_checkpoint
 from gateway.signing.verify import Held, held, verify
+from gateway.storage.keyring import Keyring
 from tests.doorway import NOWHERE, purchase, refused
 from tests.gateway.signing.test_store import failing
 from tests.live import STOREFRONT, Installation, inside, install

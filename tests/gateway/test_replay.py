@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from gateway.audit.letters import LotTold, SliceTold
 from gateway.delivery.letters import Order
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.replay import COLUMNS, Total, Totals, as_json, rows, run
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from gateway.adapter import Quota
 from gateway.delivery.grants import read_credential
 from gateway.keys import KeyId, KeyKind, StoredKey, make_key
-from gateway.model import Destination, Source, StorefrontId
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination, Source
 from gateway.rights.retention import Period
 from gateway.sandbox.google_token import AUDIENCE, TokenService
 from gateway.secret import Document, Secret

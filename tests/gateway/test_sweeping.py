@@ -10,8 +10,8 @@ import pytest
 
 from gateway import sweeping
 from gateway.log import Log
-from gateway.outbox import Shut, Swept, Unavailable
 from gateway.signing.entry import RetentionSwept, encode
+from gateway.storage import Shut, Swept, Unavailable
 from gateway.sweeping import Sweeper, swept
 from tests.disk import Shim
 from tests.doorway import NOW, Doorway, doorway, purchase

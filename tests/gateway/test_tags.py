@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from gateway.intake.front_door import COLLECT_BYTES, EVENTS_BYTES
-from gateway.model import Destination, Fault, Kind, Refusal, Source, Status
+from gateway.model.words import Destination, Fault, Kind, Refusal, Source, Status
 from tests.config.test_openapi import described, validator
 from tests.doorway import BURST, NOW, PROXIES, Answer, Doorway, doorway, is_error, is_quiet, purchase
 from tests.live import ORIGIN

@@ -11,8 +11,9 @@ from gateway.delivery.watcher import Stage, Watcher
 from gateway.ledger import Right
 from gateway.log import Log
 from gateway.metrics import Metrics
-from gateway.model import Destination, Kind, PlatformCode, Processing, Reason, StorefrontId
-from gateway.outbox import Lane
+from gateway.model.texts import PlatformCode, StorefrontId
+from gateway.model.words import Destination, Kind, Processing, Reason
+from gateway.outbox.work import Lane
 from gateway.rights.desk import Teller, Via
 from gateway.signing.entry import Entry, RightsRequest, encode, known
 from gateway.signing.entry import Right as Asked

@@ -14,7 +14,7 @@ from gateway.consent.place import place_of
 from gateway.consent.policy import Policy
 from gateway.consent.signals.gpp import read
 from gateway.consent.statement import Context, Statements
-from gateway.model import Destination, Refusal, State
+from gateway.model.words import Destination, Refusal, State
 from tests.effort import seconds
 from tests.iab.reference import Answer, Reference
 

@@ -16,7 +16,7 @@ from gateway.consent.policy import Policy, TcfRules
 from gateway.consent.signals.tcf import evaluate
 from gateway.consent.statement import Context
 from gateway.consent.tcf import PURPOSES, TcString, _lists, _segments, read_tc
-from gateway.model import Destination, Refusal, State
+from gateway.model.words import Destination, Refusal, State
 from tests.iab.reference import Reference
 from tests.iab.writing import (
     ALPHABET,

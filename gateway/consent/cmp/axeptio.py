@@ -16,7 +16,7 @@ import msgspec
 from gateway.consent.cmp.choice import NOTHING, Choice
 from gateway.consent.cmp.decoding import json_object, moment, percent_decoded
 from gateway.consent.policy import CmpRules
-from gateway.model import Destination
+from gateway.model.words import Destination
 
 CHOICES: Final = "axeptio_cookies"
 AUTHORIZED: Final = "axeptio_authorized_vendors"

@@ -16,7 +16,7 @@ from gateway.consent.table import (
     CMP_VENDOR_YES,
     CMP_YES,
 )
-from gateway.model import Destination, Signal
+from gateway.model.words import Destination, Signal
 
 MAX_AHEAD: Final = 86_400
 """How far a browser's clock may run ahead before its date is not believed, in seconds."""

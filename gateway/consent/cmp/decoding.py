@@ -8,7 +8,7 @@ from binascii import a2b_base64, unhexlify
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
-from gateway.model import Fault
+from gateway.model.words import Fault
 from gateway.raw import LONGEST_TIME, seconds_of_text
 
 LONGEST: Final = 8192

@@ -21,7 +21,7 @@ import msgspec
 from gateway.consent.cmp.choice import NOTHING, Choice
 from gateway.consent.cmp.decoding import base64_object, moment, percent_decoded, texts
 from gateway.consent.policy import CmpRules
-from gateway.model import Destination
+from gateway.model.words import Destination
 
 TOKEN: Final = "didomi_token"  # noqa: S105 - a cookie's name
 BINARY: Final = "didomi_dcs"

@@ -15,7 +15,7 @@ from typing import Final
 from gateway.consent.signals import tcf
 from gateway.consent.statement import Context, Statements
 from gateway.consent.table import AC_GRANTED, AC_REFUSED, ac_unreadable
-from gateway.model import Refusal
+from gateway.model.words import Refusal
 
 LONGEST: Final = 16_384
 """Characters. Google's list has some thousand providers."""

@@ -15,7 +15,7 @@ from gateway.consent.policy import CmpRules
 from gateway.consent.signals import ac, tcf
 from gateway.consent.statement import Context, Statements
 from gateway.consent.table import UNSUPPORTED
-from gateway.model import Signal
+from gateway.model.words import Signal
 
 MOST: Final = 32
 """Cookies in one consent object."""

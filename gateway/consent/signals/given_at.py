@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway.consent.statement import Context, Statements
 from gateway.consent.table import GIVEN_AT_UNREADABLE, GIVEN_IN_FUTURE, GIVEN_TOO_LONG_AGO
-from gateway.model import Fault
+from gateway.model.words import Fault
 
 MAX_AHEAD: Final = 86_400
 """How far a browser's clock may run ahead before its date is not believed, in seconds."""

@@ -26,7 +26,7 @@ from gateway.consent.table import (
     GPP_UNREADABLE_IN_US,
 )
 from gateway.consent.tcf import FIRST_CMP
-from gateway.model import Destination
+from gateway.model.words import Destination
 
 SAYS: Final[Mapping[Said, Statements]] = {
     Said.OPTED_OUT: GPP_OPTED_OUT,

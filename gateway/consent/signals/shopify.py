@@ -18,7 +18,7 @@ from gateway.consent.table import (
     SHOPIFY_TRUE_BANNER_ATTESTED,
     SHOPIFY_UNREADABLE,
 )
-from gateway.model import Refusal, Signal, State
+from gateway.model.words import Refusal, Signal, State
 from gateway.spelling import misspelt
 
 SALE_LEFT_OPEN: Final = Statement(Signal.SHOPIFY, State.OPTED_OUT, (), Refusal.SALE_OPT_OUT)

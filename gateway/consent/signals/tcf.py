@@ -15,7 +15,7 @@ from gateway.consent.signals.given_at import MAX_AHEAD
 from gateway.consent.statement import Context, Statements
 from gateway.consent.table import TCF_GRANTED, TCF_PURPOSE_REFUSED, TCF_UNUSABLE, TCF_VENDOR_REFUSED
 from gateway.consent.tcf import TcString, read_tc
-from gateway.model import Destination, Refusal
+from gateway.model.words import Destination, Refusal
 
 
 def read(consent: Mapping[str, object], context: Context) -> Statements:

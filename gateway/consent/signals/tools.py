@@ -10,7 +10,7 @@ from gateway.consent.cmp import axeptio, cookiebot, didomi, onetrust, pandectes
 from gateway.consent.cmp.choice import Choice, statements
 from gateway.consent.policy import CmpRules
 from gateway.consent.statement import Context, Statements
-from gateway.model import Signal
+from gateway.model.words import Signal
 
 OBJECTS: Final[Mapping[Signal, Callable[[object, CmpRules], Choice | None]]] = {
     Signal.COOKIEBOT: cookiebot.of_object,

@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway.consent.statement import Context, Statements
 from gateway.consent.table import VENDOR_NO, VENDOR_UNREADABLE, VENDOR_YES, VENDORS_UNREADABLE
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.spelling import letters_of
 
 ALIASES: Final = {

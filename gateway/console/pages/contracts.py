@@ -11,7 +11,7 @@ from gateway.console.page import Act, Ask, Done, Form, Page, Section, Shown, Vie
 from gateway.console.pages.tables import download
 from gateway.console.rooms import Rooms
 from gateway.office.papers import Unmeant
-from gateway.outbox import Decision
+from gateway.outbox.shapes import Decision
 from gateway.signing.acts import approval_of
 
 

@@ -19,7 +19,7 @@ from gateway.console.pages.tables import table_of
 from gateway.console.rooms import Rooms
 from gateway.delivery.letters import Order
 from gateway.delivery.replaying import count_dead
-from gateway.model import Destination, Kind, Reason
+from gateway.model.words import Destination, Kind, Reason
 from gateway.office import leafing
 from gateway.signing.acts import replay_of
 

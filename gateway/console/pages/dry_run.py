@@ -10,7 +10,7 @@ import msgspec
 from gateway.console.language import msg
 from gateway.console.page import Act, Ask, Form, Page, Section, View
 from gateway.console.rooms import Rooms
-from gateway.model import Fault
+from gateway.model.words import Fault
 from gateway.office.dry_run import Browser, DryRunTold, Order, Sender
 
 EXAMPLE = """{

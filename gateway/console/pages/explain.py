@@ -14,7 +14,8 @@ from gateway.console.language import msg
 from gateway.console.page import Ask, Page, Section, View
 from gateway.console.roles import withheld
 from gateway.console.rooms import Rooms
-from gateway.model import EventId, Kind, Reason
+from gateway.model.texts import EventId
+from gateway.model.words import Kind, Reason
 
 ROUTE = ("GET", "/api/v1/explain")
 

@@ -19,7 +19,7 @@ from gateway.console.page import Shown as PageShown
 from gateway.console.pages.shares import Bar, at_a_platform, at_the_door
 from gateway.console.pages.tables import table_of
 from gateway.console.rooms import Rooms
-from gateway.model import Kind
+from gateway.model.words import Kind
 from gateway.office.reports import USUAL, Asked, read
 
 

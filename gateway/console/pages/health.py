@@ -17,7 +17,7 @@ from gateway.console.page import Shown as PageShown
 from gateway.console.pages.overview import standing
 from gateway.console.pages.tables import table_of
 from gateway.console.rooms import Rooms
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.office.pausing import PauseOrder
 
 PATH: Final = "/health"

@@ -14,7 +14,8 @@ from gateway.console.language import msg
 from gateway.console.page import Act, Ask, Form, Outcome, Page, Section, View
 from gateway.console.pages.tables import download
 from gateway.console.rooms import Rooms
-from gateway.model import CURRENCIES, Destination, Kind
+from gateway.model.money import CURRENCIES
+from gateway.model.words import Destination, Kind
 from gateway.office.reconciling import BODY_BYTES, BODY_SECONDS, Asked, Busy, FlawTold, Run, told
 from gateway.sources.order_list import Format
 

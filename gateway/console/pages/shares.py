@@ -12,7 +12,7 @@ import msgspec
 from gateway.audit.funnel import Arrival, Door, Now
 from gateway.audit.groups import Cell
 from gateway.console.language import msg
-from gateway.model import Word
+from gateway.model.words import Word
 
 WIDE: Final = 1000
 """How wide a bar is drawn."""

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.audit.accounts import account
-from gateway.model import Destination, Fault, Kind, PlatformCode, Processing, Reason, Refusal, Source, Status
-from gateway.outbox import Book
+from gateway.model.texts import PlatformCode
+from gateway.model.words import Destination, Fault, Kind, Processing, Reason, Refusal, Source, Status
+from gateway.outbox.answers import Book
 
 META, PINTEREST, GOOGLE = tuple(Destination)
 PURCHASE = Kind.PURCHASE

@@ -20,7 +20,8 @@ from gateway.audit.advice import (
     in_words,
 )
 from gateway.audit.refusals import REFUSALS
-from gateway.model import Destination, Isolate, Pause, Processing, Reason, Refusal, Rejected, Verdict
+from gateway.model.verdict import Isolate, Pause, Rejected, Verdict
+from gateway.model.words import Destination, Processing, Reason, Refusal
 
 META, PINTEREST, GOOGLE = Destination
 

@@ -7,7 +7,7 @@ import pytest
 from gateway.audit import comparison
 from gateway.audit.comparison import Came, Place, Recording, compare
 from gateway.audit.observations import EVERY_KIND, Elsewhere, Field, Sent, Unread
-from gateway.model import Destination, Kind
+from gateway.model.words import Destination, Kind
 
 META, PINTEREST, GOOGLE = Destination
 EM: Final = Field("data[].user_data.em[]", "sha256", allowed=True)

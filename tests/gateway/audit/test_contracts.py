@@ -6,9 +6,10 @@ from gateway.audit.contracts import COLUMNS, Contracts, Lane, changes, rows, tel
 from gateway.audit.sheets import written
 from gateway.delivery.contract import Contract
 from gateway.delivery.contract_file import ContractFile
-from gateway.model import Destination, Kind, StorefrontId
-from gateway.outbox import Breach, Decision, Departure
-from gateway.outbox import Lane as OutboxLane
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination, Kind
+from gateway.outbox.shapes import Breach, Decision, Departure
+from gateway.outbox.work import Lane as OutboxLane
 from tests.adapters.cases import SHIPPED
 
 META: Final = OutboxLane(StorefrontId("shop1"), Destination.META)

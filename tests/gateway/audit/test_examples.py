@@ -5,8 +5,12 @@ from typing import Any, Final
 import msgspec
 
 from gateway.audit.examples import WAYS, example, examples, fields_of
-from gateway.model import Destination, EventId, Kind, Money, Remark, Signal, Source, State, Status, StorefrontId, Trace
-from gateway.outbox import Input, Lane, Output, Shape
+from gateway.model.event import Trace
+from gateway.model.money import Money
+from gateway.model.texts import EventId, StorefrontId
+from gateway.model.words import Destination, Kind, Remark, Signal, Source, State, Status
+from gateway.outbox.shapes import Input, Output, Shape
+from gateway.outbox.work import Lane
 from gateway.raw import RawEvent
 
 META: Final = Destination.META

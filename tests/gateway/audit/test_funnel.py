@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from gateway.audit.funnel import NOT_CONSENT, Funnel, Sheet, Slot, funnel
 from gateway.audit.periods import Period
 from gateway.audit.trace import moment
-from gateway.model import Destination, Kind, PlatformCode, Processing, Reason, Refusal, Source, Status
-from gateway.outbox import Undelivered, Waiting
+from gateway.model.texts import PlatformCode
+from gateway.model.words import Destination, Kind, Processing, Reason, Refusal, Source, Status
+from gateway.outbox.answers import Undelivered, Waiting
 from gateway.outbox.history import (
     Accepted,
     DeadWorth,

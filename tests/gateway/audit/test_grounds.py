@@ -4,8 +4,9 @@ from typing import Final
 
 from gateway.audit.accounts import Account, LaneAccount
 from gateway.audit.grounds import LogProof, consent, ground_of, prove
-from gateway.model import Destination, Refusal, Signal, State, Status, Trace
-from gateway.outbox import Ground
+from gateway.model.event import Trace
+from gateway.model.words import Destination, Refusal, Signal, State, Status
+from gateway.outbox.shapes import Ground
 
 META: Final = Destination.META
 GRANTED: Final = Trace(Status.ACCEPTED, "r-2", ((Signal.ADVERTISING, State.GRANTED),), (META,), (), 0)

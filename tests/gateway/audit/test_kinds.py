@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.audit.kinds import UNKNOWN, exact, in_kinds
-from gateway.model import Destination
+from gateway.model.words import Destination
 from tests.adapters.cases import SHIPPED
 
 ENTRIES = SHIPPED[Destination.META].requests[0].fields

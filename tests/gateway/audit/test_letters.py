@@ -5,7 +5,8 @@ import json
 from gateway.audit.advice import advise
 from gateway.audit.letters import AGAINST, list_dead, tell_slice
 from gateway.delivery.letters import Dead, Lot, Slice
-from gateway.model import Destination, Kind, PlatformCode, Reason
+from gateway.model.texts import PlatformCode
+from gateway.model.words import Destination, Kind, Reason
 from tests.strategies import NOW
 
 META = Destination.META

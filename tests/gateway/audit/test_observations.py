@@ -32,7 +32,7 @@ from gateway.audit.observations import (
 from gateway.audit.recordings import Recorded
 from gateway.delivery.contract import Contract
 from gateway.delivery.contract_body import Number
-from gateway.model import Destination, Fault, Kind
+from gateway.model.words import Destination, Fault, Kind
 from gateway.sources.strict import Tainted
 from tests.adapters.cases import SHIPPED
 

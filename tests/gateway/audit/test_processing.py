@@ -5,9 +5,10 @@ from typing import Final
 from gateway.audit.contracts import Lane, Told, tell_contract
 from gateway.audit.processing import Company, Sheet, TimeLimit, record
 from gateway.delivery.contract import Contract
-from gateway.model import Destination, Kind, StorefrontId
-from gateway.outbox import Departure
-from gateway.outbox import Lane as OutboxLane
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination, Kind
+from gateway.outbox.shapes import Departure
+from gateway.outbox.work import Lane as OutboxLane
 from tests.adapters.cases import SHIPPED
 
 META: Final = OutboxLane(StorefrontId("shop1"), Destination.META)

@@ -19,8 +19,11 @@ from gateway.audit.reconciliation import (
     where_of,
 )
 from gateway.audit.trace import Standstill
-from gateway.model import Destination, EventId, Money, PlatformCode, Processing, Reason, Refusal, Status
-from gateway.outbox import DEDUP_SECONDS, Afterwards, Attempt, Explanation
+from gateway.model.money import Money
+from gateway.model.texts import EventId, PlatformCode
+from gateway.model.words import Destination, Processing, Reason, Refusal, Status
+from gateway.outbox import DEDUP_SECONDS
+from gateway.outbox.answers import Afterwards, Attempt, Explanation
 from gateway.sources.order_list import Listed, NotExpected
 from tests.gateway.outbox.making import ALL, DENIED, GOOGLE, GRANTED, META, NOW, PINTEREST
 

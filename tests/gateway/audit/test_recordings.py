@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.audit import recordings
 from gateway.audit.recordings import MOST_BODY, MOST_HEADERS, MOST_LINE, Flaw, Recorded, Rule, read
-from gateway.model import Fault
+from gateway.model.words import Fault
 
 RECORDINGS: Final = Path(__file__).parents[2] / "data" / "recordings"
 MARK: Final = "jane.doe@example.com"

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.audit.advice import in_words
 from gateway.audit.refusals import REFUSALS
-from gateway.model import Destination, Refusal
+from gateway.model.words import Destination, Refusal
 
 
 @pytest.mark.parametrize("refusal", Refusal)

@@ -10,7 +10,8 @@ from gateway.adapter import Way
 from gateway.audit.advice import advise
 from gateway.audit.rehearsals import SENT, WELL, canary_state, sentences, tell
 from gateway.delivery.rehearsal import Finding
-from gateway.model import Destination, PlatformCode, Reason
+from gateway.model.texts import PlatformCode
+from gateway.model.words import Destination, Reason
 
 META = Destination.META
 

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from gateway.audit.schema import schemas
-from gateway.model import Destination
+from gateway.model.words import Destination
 from tests.adapters.cases import SHIPPED
 from tests.gateway.delivery.payloads import PAYLOADS, Payload, injected
 

@@ -2,8 +2,10 @@
 
 from gateway.audit.shapes import NEVER_USED, NEW, NOT_ALLOWED, compare, tell_shapes
 from gateway.delivery.contract import Contract
-from gateway.model import Destination, Kind, StorefrontId
-from gateway.outbox import Decision, Departure, Lane
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination, Kind
+from gateway.outbox.shapes import Decision, Departure
+from gateway.outbox.work import Lane
 from tests.adapters.cases import SHIPPED
 
 SHOP = StorefrontId("shop1")

@@ -10,7 +10,8 @@ from gateway.audit.shapes import tell_shapes
 from gateway.audit.sheets import harmless, line, written
 from gateway.audit.standing import Health
 from gateway.delivery.letters import Dead
-from gateway.model import Destination, Kind, PlatformCode, Reason
+from gateway.model.texts import PlatformCode
+from gateway.model.words import Destination, Kind, Reason
 from tests.gateway.audit.test_funnel import FIGURES, VIEW, made
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.audit.silence import LOOK_BACK_SECONDS, WEEK_HOURS, Silence, chance, hear, silences
 from gateway.audit.trace import moment
-from gateway.model import Kind, Source, Status
+from gateway.model.words import Kind, Source, Status
 from gateway.outbox.history import HOUR_SECONDS, Differing, Received, Stretch
 
 NOW = 1_795_342_500

@@ -4,8 +4,8 @@ import pytest
 
 from gateway.audit.standing import Backlog, Token, backlog, breaker, first_expiry, throttle, token
 from gateway.audit.trace import moment
-from gateway.model import Reason
-from gateway.outbox import Waiting
+from gateway.model.words import Reason
+from gateway.outbox.answers import Waiting
 
 NOW = 1_795_342_500
 DAY = 86_400

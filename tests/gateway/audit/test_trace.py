@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from gateway.audit.advice import NAMES, in_words
 from gateway.audit.trace import NOT_RUNNING, WORDS, Standstill, moment, remarks, sentences, tell
-from gateway.model import Destination, PlatformCode, Processing, Reason, Receipt, Refusal, Remark, Signal, State, Status, Trace
-from gateway.outbox import Afterwards, Attempt, Explanation
+from gateway.model.event import Trace
+from gateway.model.texts import PlatformCode, Receipt
+from gateway.model.words import Destination, Processing, Reason, Refusal, Remark, Signal, State, Status
+from gateway.outbox.answers import Afterwards, Attempt, Explanation
 from tests.strategies import NOW
 
 META, PINTEREST, GOOGLE = tuple(Destination)

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from gateway.cli import main
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
 from tests.doorway import purchase

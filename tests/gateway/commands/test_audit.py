@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from gateway.cli import main
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.platforms import Platforms
 from tests.doorway import purchase
 from tests.gateway.commands.doing import Capture, do, post

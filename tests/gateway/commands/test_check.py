@@ -10,10 +10,10 @@ import pytest
 from gateway.audit.advice import NAMES
 from gateway.cli import main
 from gateway.delivery.rehearsal import NOBODY
-from gateway.model import Destination
-from gateway.outbox.keyring import Keyring
+from gateway.model.words import Destination
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import TOKENS, Platforms
+from gateway.storage.keyring import Keyring
 from tests.disk import shut
 from tests.gateway.commands.doing import Capture, do
 from tests.live import Installation, Process, install

@@ -11,7 +11,7 @@ from gateway.console.passwords import Passwords
 from gateway.console.roles import Role
 from gateway.console.tokens import HOST, StoredToken, Tokens, make_token
 from gateway.keys import KeyHash, KeyId
-from gateway.outbox.keyring import Keyring
+from gateway.storage.keyring import Keyring
 from tests.gateway.commands.doing import Capture
 
 WORD = "correct horse battery"

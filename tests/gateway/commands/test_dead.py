@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.audit.advice import advise
 from gateway.cli import main
-from gateway.model import Destination, Reason
+from gateway.model.words import Destination, Reason
 from tests.gateway.commands.doing import Capture, do, with_dead_letters
 from tests.live import Installation
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.cli import main
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.behaviour import Behaviour, Mode
 from tests.doorway import purchase, refused
 from tests.gateway.commands.doing import Capture, do, post, with_dead_letters

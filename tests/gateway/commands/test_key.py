@@ -6,10 +6,10 @@ import pytest
 
 from gateway.cli import main
 from gateway.keys import Doorkeeper, KeyHash, KeyId, KeyKind, StoredKey
-from gateway.model import StorefrontId
-from gateway.outbox.keyring import Keyring
+from gateway.model.texts import StorefrontId
 from gateway.settings import AuditSettings
 from gateway.signing.note import SigningKey
+from gateway.storage.keyring import Keyring
 from tests.disk import full_disk
 from tests.gateway.commands.doing import Capture
 

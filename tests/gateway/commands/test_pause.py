@@ -2,7 +2,7 @@ import json
 import re
 from pathlib import Path
 
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.platforms import Platforms
 from tests.doorway import purchase
 from tests.gateway.commands.doing import Capture, do, post, standing_in

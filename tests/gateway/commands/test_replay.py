@@ -8,7 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway.cli import main
-from gateway.model import Destination
+from gateway.model.words import Destination
 from tests.gateway.commands.doing import Capture, acting, do, with_dead_letters
 from tests.live import Installation
 from tests.showing import ENV, command, hear_interrupts

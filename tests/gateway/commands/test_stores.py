@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from gateway.commands.stores import KINDS, fault_of, state_of
-from gateway.outbox.keyring import BadKeyFile, Keyring
 from gateway.places import LEDGER_FILE, OUTBOX_FILE
+from gateway.storage.keyring import BadKeyFile, Keyring
 from tests.live import Process
 
 

@@ -16,8 +16,9 @@ from gateway.consent.evidence import Record, combine
 from gateway.consent.policy import Policy, Profile
 from gateway.consent.table import ADVERTISING_NO, ADVERTISING_YES
 from gateway.line import Line
-from gateway.model import Destination, EvidenceId, PersonKey, Source, StorefrontId
-from gateway.outbox import Accept
+from gateway.model.texts import EvidenceId, PersonKey, StorefrontId
+from gateway.model.words import Destination, Source
+from gateway.outbox.entries import Accept
 from gateway.persons import Persons
 from gateway.raw import RawEvent
 from tests.adapters.cases import made

@@ -15,7 +15,8 @@ from gateway.consent.decision import decide
 from gateway.consent.evidence import combine
 from gateway.consent.policy import Policy, Profile
 from gateway.intake.depositing import Drawn, Made, Shop, deposit_of
-from gateway.model import Destination, EventId, EvidenceId, Kind, StorefrontId
+from gateway.model.texts import EventId, EvidenceId, StorefrontId
+from gateway.model.words import Destination, Kind
 from gateway.persons import Persons
 from gateway.raw import RawConsent, RawEvent
 from tests.iab import writing as tcf

@@ -20,7 +20,7 @@ from gateway.consent.table import (
     SHOPIFY_TRUE,
     US_PRIVACY_OPTED_OUT,
 )
-from gateway.model import Destination, Refusal, Signal, State, UsState
+from gateway.model.words import Destination, Refusal, Signal, State, UsState
 from tests.gateway.consent.test_table import ROWS
 
 ALL: Final = tuple(Destination)

@@ -16,7 +16,8 @@ from gateway.consent.evidence import Evidence
 from gateway.consent.policy import Policy, Profile
 from gateway.consent.signals import EVIDENCE, KNOWN, READERS, SILENT
 from gateway.consent.table import ADVERTISING_NO, ADVERTISING_YES
-from gateway.model import Destination, EventId, EvidenceId, Kind, Refusal, Signal, State, UsState
+from gateway.model.texts import EventId, EvidenceId
+from gateway.model.words import Destination, Kind, Refusal, Signal, State, UsState
 from gateway.raw import RawEvent
 from tests.gateway.consent.test_table import UNFIT
 from tests.strategies import CONSENTS, DAY, JSON, NOW

@@ -10,7 +10,8 @@ from gateway.consent.decision import decide
 from gateway.consent.evidence import Record, cited, cites, combine
 from gateway.consent.policy import Policy
 from gateway.consent.table import ADVERTISING_NO, ADVERTISING_YES, GPC_ON, RECORD_TOO_OLD, RECORD_WITHDRAWN
-from gateway.model import Destination, EventId, EvidenceId, Kind, PersonKey, Refusal
+from gateway.model.texts import EventId, EvidenceId, PersonKey
+from gateway.model.words import Destination, Kind, Refusal
 from gateway.persons import LONGEST, Identifier
 from gateway.raw import RawEvent
 from tests.strategies import DAY, JSON, NOW

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.consent.place import LONGEST, TWO_LETTERS, UNKNOWN, UNREADABLE, Mention, Place, coded, merged, place_in, place_of
-from gateway.model import UsState
+from gateway.model.words import UsState
 
 SAID = st.sampled_from(
     ["US", "us", " US ", "FR", "CA", "", "  ", "France", "U1", "?", None, "x" * 99, "CA" + " " * 99, " " * 99]

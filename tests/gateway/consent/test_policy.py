@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.consent.policy import TABLE, Policy, Profile
-from gateway.model import Destination
+from gateway.model.words import Destination
 
 
 @pytest.mark.parametrize("profile", Profile)

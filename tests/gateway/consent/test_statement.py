@@ -2,7 +2,7 @@
 
 from gateway.consent.policy import Policy
 from gateway.consent.statement import EVERYWHERE, Context, Statement
-from gateway.model import Destination, Signal, State
+from gateway.model.words import Destination, Signal, State
 from tests.strategies import NOW
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from gateway.consent import table
 from gateway.consent.statement import EVERYWHERE, Statement
-from gateway.model import Destination, Refusal, Signal, State
+from gateway.model.words import Destination, Refusal, Signal, State
 
 UNFIT = frozenset(
     {

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.consent.tcf import LONGEST, PURPOSES, TcString, _lists, _segments, read_tc
-from gateway.model import Refusal
+from gateway.model.words import Refusal
 from tests.effort import effort
 from tests.iab.writing import (
     ALLOWED,

@@ -17,9 +17,10 @@ from gateway.audit import advice, refusals
 from gateway.console.language import ADVICE, ADVISED, ENGLISH, LANGUAGES, Words, catalogue, chosen
 from gateway.console.vocabulary import WORDS
 from gateway.delivery.grants import CredentialKind
-from gateway.model import CURRENCIES, Destination, Fault, Kind, Money, Processing, Reason, Refusal, Signal, State, Status
-from gateway.outbox import Shut
+from gateway.model.money import CURRENCIES, Money
+from gateway.model.words import Destination, Fault, Kind, Processing, Reason, Refusal, Signal, State, Status
 from gateway.signing.recorder import LogState
+from gateway.storage import Shut
 
 CONSOLE: Final = Path(advice.__file__).parent.parent / "console"
 OTHERS: Final = [language for language in LANGUAGES if language != ENGLISH]

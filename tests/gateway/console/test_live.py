@@ -9,7 +9,8 @@ from gateway.audit.standing import Readiness
 from gateway.console import live
 from gateway.console.live import MOST_OF_ONE, Live, glance
 from gateway.metrics import Metrics
-from gateway.model import Kind, Source, Status, StorefrontId
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Kind, Source, Status
 from tests.gateway.console.pages.test_overview import readiness
 
 SHOP = StorefrontId("shop")

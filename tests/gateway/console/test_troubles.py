@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.console.troubles import BEFORE_ANYBODY, TROUBLES, UNAVAILABLE, reads_pages, trouble
-from gateway.outbox import Shut
+from gateway.storage import Shut
 
 
 @pytest.mark.parametrize(

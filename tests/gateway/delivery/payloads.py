@@ -9,7 +9,7 @@ import msgspec
 import orjson
 
 from gateway.delivery.contract import Outgoing
-from gateway.model import Destination
+from gateway.model.words import Destination
 from tests.adapters.cases import golden_cases
 
 HOSTS: Final[Mapping[Destination, str]] = {

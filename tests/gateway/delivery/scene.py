@@ -42,40 +42,19 @@ from gateway.delivery.rehearsal import Finding
 from gateway.delivery.route import Office, Route
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage
-from gateway.model import (
-    Delivered,
-    Destination,
-    EmailDigest,
-    EmailDigests,
-    EventId,
-    Isolate,
-    Kind,
-    Maybe,
-    Minimised,
-    Money,
-    Pause,
-    PlatformCode,
-    Processing,
-    Reason,
-    Receipt,
-    Refusal,
-    Rejected,
-    Retry,
-    Signal,
-    Source,
-    State,
-    Status,
-    StorefrontId,
-    Throttle,
-    Trace,
-    Verdict,
-)
-from gateway.outbox import Accept, Attempt, Lane, Record
-from gateway.outbox.keyring import Keyring
-from gateway.outbox.sqlite import SqliteOutbox
-from gateway.outbox.store import Options
+from gateway.model.event import EmailDigests, Minimised, Trace
+from gateway.model.money import Money
+from gateway.model.texts import EmailDigest, EventId, PlatformCode, Receipt, StorefrontId
+from gateway.model.verdict import Delivered, Isolate, Maybe, Pause, Rejected, Retry, Throttle, Verdict
+from gateway.model.words import Destination, Kind, Processing, Reason, Refusal, Signal, Source, State, Status
+from gateway.outbox.answers import Attempt
+from gateway.outbox.engine.sqlite import SqliteOutbox
+from gateway.outbox.engine.store import Options
+from gateway.outbox.entries import Accept
+from gateway.outbox.work import Lane, Record
 from gateway.references import Referent
 from gateway.secret import Secret
+from gateway.storage.keyring import Keyring
 from tests.gateway.delivery.clearing import PLAIN
 
 SHOP: Final = StorefrontId("shop1")

@@ -17,8 +17,9 @@ from gateway.delivery.afterwards import (
     wait,
 )
 from gateway.delivery.backoff import Pace
-from gateway.model import PlatformCode, Processing, Receipt
-from gateway.outbox import Inquiry, Outcomes
+from gateway.model.texts import PlatformCode, Receipt
+from gateway.model.words import Processing
+from gateway.outbox.work import Inquiry, Outcomes
 from tests.gateway.delivery.scene import LANE, NOW
 
 PACE = Pace()

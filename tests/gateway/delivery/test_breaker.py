@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from gateway.delivery.backoff import Pace
 from gateway.delivery.breaker import PROBE_EVENTS, Breaker
-from gateway.model import Pause, Reason
+from gateway.model.verdict import Pause
+from gateway.model.words import Reason
 
 PACE = Pace()
 

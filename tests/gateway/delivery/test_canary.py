@@ -18,8 +18,8 @@ from gateway.delivery.route import Route
 from gateway.delivery.standing import Health
 from gateway.log import Log
 from gateway.metrics import Metrics
-from gateway.model import Destination, Reason
-from gateway.outbox import Lane
+from gateway.model.words import Destination, Reason
+from gateway.outbox.work import Lane
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.witness import Witness
 from tests.gateway.delivery.test_rehearsing import There, there

@@ -5,9 +5,12 @@ from collections import Counter
 from itertools import count
 from pathlib import Path
 
-from gateway.model import ClickIds, GoogleClickId, Reason
-from gateway.outbox import Lane, Shut, Unavailable
-from gateway.outbox.sqlite import SqliteOutbox
+from gateway.model.event import ClickIds
+from gateway.model.texts import GoogleClickId
+from gateway.model.words import Reason
+from gateway.outbox.engine.sqlite import SqliteOutbox
+from gateway.outbox.work import Lane
+from gateway.storage import Shut, Unavailable
 from tests.gateway.delivery.scene import (
     LANE,
     NOW,

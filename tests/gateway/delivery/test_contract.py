@@ -10,7 +10,7 @@ import pytest
 
 from gateway.delivery.contract import Cleared, Contract, Outgoing, Violation, host_and_port
 from gateway.delivery.contract_body import Place
-from gateway.model import Destination
+from gateway.model.words import Destination
 from tests.adapters.cases import SHIPPED, contract_of
 from tests.gateway.delivery.payloads import FIXED, PAYLOADS, Payload, injected, outgoing_of
 

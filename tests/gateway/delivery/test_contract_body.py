@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.delivery.contract_body import MOST_PLACES, Body, Place, Read
 from gateway.delivery.contract_file import PATH, RequestPart, read, steps_of
-from gateway.model import Destination
+from gateway.model.words import Destination
 from tests.adapters.cases import EVENTS, SHIPPED, made
 from tests.gateway.delivery.clearing import HEAD, field, request
 from tests.gateway.delivery.payloads import PAYLOADS, Payload, injected

@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from gateway.delivery.contract_file import BadContract, lists_in, read, steps_of
-from gateway.model import Destination
+from gateway.model.words import Destination
 from tests.adapters.cases import SHIPPED
 from tests.gateway.delivery.clearing import HEAD, field, request
 

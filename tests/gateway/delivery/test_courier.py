@@ -12,8 +12,8 @@ from aiohttp import web
 
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage
-from gateway.model import Destination, Kind, Reason
-from gateway.outbox import Lane
+from gateway.model.words import Destination, Kind, Reason
+from gateway.outbox.work import Lane
 from tests.gateway.delivery.scene import (
     ECHO,
     LANE,

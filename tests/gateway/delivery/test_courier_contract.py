@@ -24,8 +24,11 @@ from gateway.delivery.route import Office, Route
 from gateway.delivery.transport import Transport
 from gateway.log import Log
 from gateway.metrics import Metrics
-from gateway.model import Destination, EmailDigests, EventId, Kind, Minimised, Money, PageOrigin, Reason, TruncatedIp
-from gateway.outbox import Lane
+from gateway.model.event import EmailDigests, Minimised
+from gateway.model.money import Money
+from gateway.model.texts import EventId, PageOrigin, TruncatedIp
+from gateway.model.words import Destination, Kind, Reason
+from gateway.outbox.work import Lane
 from gateway.sandbox.platforms import VOICES
 from gateway.sandbox.stand_in import StandIn
 from gateway.witness import Witness

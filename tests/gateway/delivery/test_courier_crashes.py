@@ -17,7 +17,7 @@ import pytest
 
 from gateway.delivery.contract import host_and_port
 from gateway.delivery.transport import Transport
-from gateway.model import Destination, Reason
+from gateway.model.words import Destination, Reason
 from tests.gateway.delivery.scene import SHOP, Answer, Line, Platform, event, open_store, platform_on_loopback
 
 EVENTS: Final = 6

@@ -13,7 +13,7 @@ import pytest
 from gateway.delivery.contract import host_and_port
 from gateway.delivery.courier import Courier
 from gateway.delivery.transport import Transport
-from gateway.model import Reason
+from gateway.model.words import Reason
 from tests.gateway.delivery.scene import LANE, NOW, Answer, Line, event, line_in, open_store, platform_on_loopback
 from tests.gateway.delivery.test_courier_withdrawals import (
     BAD,

@@ -24,9 +24,14 @@ from gateway.delivery.grants import CredentialKind
 from gateway.delivery.quota import Meter
 from gateway.delivery.replaying import Replayer
 from gateway.delivery.transport import Transport
-from gateway.model import Destination, EmailDigest, EmailDigests, Minimised, Reason, Refund, RefundId
-from gateway.outbox import Claim, DeadLetter, Lane, Left, Person, Record, Refunded, Removal, Undoing
-from gateway.outbox.sqlite import SqliteOutbox
+from gateway.model.event import EmailDigests, Minimised, Refund
+from gateway.model.texts import EmailDigest, RefundId
+from gateway.model.words import Destination, Reason
+from gateway.outbox.answers import DeadLetter
+from gateway.outbox.engine.sqlite import SqliteOutbox
+from gateway.outbox.holdings import Person, Refunded, Removal, Undoing
+from gateway.outbox.shapes import Left
+from gateway.outbox.work import Claim, Lane, Record
 from gateway.secret import Secret
 from tests.gateway.delivery.scene import (
     LANE,

@@ -17,7 +17,9 @@ from gateway.delivery.grants import CredentialKind, read_credential
 from gateway.delivery.login import Login
 from gateway.delivery.oauth import Tokens
 from gateway.delivery.transport import Transport
-from gateway.model import Pause, PlatformCode, Reason
+from gateway.model.texts import PlatformCode
+from gateway.model.verdict import Pause
+from gateway.model.words import Reason
 from gateway.references import LOOK_SECONDS, Referent
 from gateway.sandbox.google_token import AUDIENCE, TokenService, Trouble
 from gateway.secret import Secret, one_line

@@ -15,8 +15,10 @@ from gateway.delivery.breaker import PROBE_EVENTS
 from gateway.delivery.fates import SUSPICIOUS
 from gateway.delivery.quota import Meter
 from gateway.delivery.watcher import Stage
-from gateway.model import Destination, EmailDigest, EventId, Kind, Minimised, Reason
-from gateway.outbox import Person
+from gateway.model.event import Minimised
+from gateway.model.texts import EmailDigest, EventId
+from gateway.model.words import Destination, Kind, Reason
+from gateway.outbox.holdings import Person
 from tests.gateway.delivery.scene import (
     CODE,
     DAY,

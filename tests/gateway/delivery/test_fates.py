@@ -35,8 +35,10 @@ from gateway.delivery.fates import (
     untried,
     without_reply,
 )
-from gateway.model import Delivered, Isolate, Maybe, Pause, PlatformCode, Reason, Receipt, Rejected, Retry, Throttle, Verdict
-from gateway.outbox import Dead, Done, Later, Settlement
+from gateway.model.texts import PlatformCode, Receipt
+from gateway.model.verdict import Delivered, Isolate, Maybe, Pause, Rejected, Retry, Throttle, Verdict
+from gateway.model.words import Reason
+from gateway.outbox.work import Dead, Done, Later, Settlement
 from tests.gateway.delivery.scene import NOW, record
 
 CODE = PlatformCode("100/33")

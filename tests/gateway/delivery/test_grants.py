@@ -43,7 +43,9 @@ from gateway.delivery.grants import (
     read_credential,
     token_form,
 )
-from gateway.model import Destination, Pause, PlatformCode, Reason, Retry, Throttle
+from gateway.model.texts import PlatformCode
+from gateway.model.verdict import Pause, Retry, Throttle
+from gateway.model.words import Destination, Reason
 from gateway.sandbox.google_token import AUDIENCE, TokenService
 from gateway.secret import BadSecret, Document, Secret
 

@@ -20,21 +20,16 @@ from gateway.delivery.inquirer import QUESTIONS, Inquirer, inquirers
 from gateway.delivery.route import Office
 from gateway.delivery.transport import Transport
 from gateway.delivery.watcher import Stage
-from gateway.model import (
-    Destination,
-    Pause,
-    PlatformCode,
-    Processing,
-    Reason,
-    Receipt,
-    Retry,
-    Throttle,
-)
-from gateway.outbox import Afterwards, Done, Inquiry, Lane, Outcomes, Shut, Unavailable
-from gateway.outbox.keyring import Keyring
-from gateway.outbox.sqlite import SqliteOutbox
-from gateway.outbox.store import Options
+from gateway.model.texts import PlatformCode, Receipt
+from gateway.model.verdict import Pause, Retry, Throttle
+from gateway.model.words import Destination, Processing, Reason
+from gateway.outbox.answers import Afterwards
+from gateway.outbox.engine.sqlite import SqliteOutbox
+from gateway.outbox.engine.store import Options
+from gateway.outbox.work import Done, Inquiry, Lane, Outcomes
 from gateway.secret import Secret
+from gateway.storage import Shut, Unavailable
+from gateway.storage.keyring import Keyring
 from tests.gateway.delivery.scene import (
     DAY,
     ECHO,

@@ -9,8 +9,11 @@ from gateway.adapter import Limits
 from gateway.delivery.clocks import Time
 from gateway.delivery.letters import ALWAYS_ASKED, Judged, Lot, Order, chosen, judge, lots
 from gateway.delivery.screening import Rules
-from gateway.model import Destination, Kind, Money, PlatformCode, Reason, Refusal
-from gateway.outbox import DeadLetter, Record
+from gateway.model.money import Money
+from gateway.model.texts import PlatformCode
+from gateway.model.words import Destination, Kind, Reason, Refusal
+from gateway.outbox.answers import DeadLetter
+from gateway.outbox.work import Record
 from tests.gateway.delivery.scene import DAY, NOW, record
 
 LIMITS = Limits(batch_events=100, batch_bytes=10**6, max_age=7 * DAY, resend_window=44 * 3600)

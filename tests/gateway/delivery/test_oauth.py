@@ -14,7 +14,9 @@ from gateway.adapter import TokenEndpoint
 from gateway.delivery.grants import NO_ANSWER, SCOPE_MISSING, Grant, Token, read_credential
 from gateway.delivery.oauth import AGAIN_SECONDS, TokenCache, Tokens, held
 from gateway.delivery.transport import Transport
-from gateway.model import Pause, PlatformCode, Reason, Retry, Throttle
+from gateway.model.texts import PlatformCode
+from gateway.model.verdict import Pause, Retry, Throttle
+from gateway.model.words import Reason
 from gateway.sandbox.google_token import AUDIENCE, TokenService, Trouble
 from gateway.sandbox.platforms import serve
 from gateway.secret import Document, Secret

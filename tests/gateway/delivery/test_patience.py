@@ -13,9 +13,12 @@ from gateway.delivery.patience import Await, Patience
 from gateway.delivery.quota import Meter
 from gateway.delivery.route import Office
 from gateway.delivery.transport import Transport
-from gateway.model import Pause, Reason
-from gateway.outbox import AllDone, Claim, Lane, Left, Settlement, Shut, Unavailable
-from gateway.outbox.sqlite import SqliteOutbox
+from gateway.model.verdict import Pause
+from gateway.model.words import Reason
+from gateway.outbox.engine.sqlite import SqliteOutbox
+from gateway.outbox.shapes import Left
+from gateway.outbox.work import AllDone, Claim, Lane, Settlement
+from gateway.storage import Shut, Unavailable
 from tests.gateway.delivery.scene import (
     DAY,
     NOW,

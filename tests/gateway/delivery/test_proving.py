@@ -9,7 +9,7 @@ from gateway.delivery.contract import Cleared, Contract, Outgoing
 from gateway.delivery.contract_body import Place
 from gateway.delivery.contract_file import read
 from gateway.delivery.proving import disagreements, places_of, samples, unnoticed, written_out
-from gateway.model import Destination, Kind
+from gateway.model.words import Destination, Kind
 from tests.adapters.cases import ALL_ALLOWED, SHIPPED, contract_of, made
 from tests.gateway.delivery.clearing import HEAD, field, request
 from tests.gateway.delivery.payloads import HOSTS

@@ -8,20 +8,9 @@ import pytest
 from gateway.adapter import Rehearsal, Reply, Way
 from gateway.delivery.fates import NO_NAME, TIMED_OUT
 from gateway.delivery.rehearsal import CLOCK_SECONDS, Finding, clock_ahead, found, samples, without_answer
-from gateway.model import (
-    Delivered,
-    Destination,
-    Isolate,
-    Kind,
-    Maybe,
-    Pause,
-    PlatformCode,
-    Reason,
-    Rejected,
-    Retry,
-    Throttle,
-    Verdict,
-)
+from gateway.model.texts import PlatformCode
+from gateway.model.verdict import Delivered, Isolate, Maybe, Pause, Rejected, Retry, Throttle, Verdict
+from gateway.model.words import Destination, Kind, Reason
 from tests.gateway.delivery.scene import NOW, Plain, PlainSettings
 
 ADAPTER = Plain(PlainSettings(base_url="http://127.0.0.1", credential="env:TOKEN"))

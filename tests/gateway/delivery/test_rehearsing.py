@@ -24,8 +24,9 @@ from gateway.delivery.rehearsal import Finding
 from gateway.delivery.rehearsing import rehearse
 from gateway.delivery.route import Route
 from gateway.delivery.transport import Transport
-from gateway.model import Destination, Kind, PlatformCode, Reason, StorefrontId
-from gateway.outbox import Lane
+from gateway.model.texts import PlatformCode, StorefrontId
+from gateway.model.words import Destination, Kind, Reason
+from gateway.outbox.work import Lane
 from gateway.references import Referent
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.google_ads import LATER

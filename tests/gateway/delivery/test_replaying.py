@@ -10,8 +10,10 @@ from gateway.delivery import replaying
 from gateway.delivery.letters import ALWAYS_ASKED, Lot, Order, Slice
 from gateway.delivery.replaying import Replayer, count_dead
 from gateway.delivery.screening import Rules
-from gateway.model import Destination, EmailDigest, Kind, Reason, Refusal
-from gateway.outbox import Person, Shut, Unavailable
+from gateway.model.texts import EmailDigest
+from gateway.model.words import Destination, Kind, Reason, Refusal
+from gateway.outbox.holdings import Person
+from gateway.storage import Shut, Unavailable
 from tests.gateway.delivery.scene import CODE, DAY, LANE, NOW, SHOP, TOKEN, Answer, Line, event
 
 PURCHASES = (Kind.PURCHASE, Reason.REJECTED, CODE)

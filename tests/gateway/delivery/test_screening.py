@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from gateway.adapter import Limits
 from gateway.delivery.clocks import Time
 from gateway.delivery.screening import Rules, all_may_go, ripe, screen
-from gateway.model import ClickIds, GoogleClickId, Minimised, PinterestClickId, Reason, Refusal
-from gateway.outbox import Dead, Later, Record, Withdrawn
+from gateway.model.event import ClickIds, Minimised
+from gateway.model.texts import GoogleClickId, PinterestClickId
+from gateway.model.words import Reason, Refusal
 from gateway.outbox.summary import Summary
+from gateway.outbox.work import Dead, Later, Record, Withdrawn
 from tests.gateway.delivery.scene import DAY, NOW, record
 
 LIMITS = Limits(batch_events=100, batch_bytes=10**6, max_age=7 * DAY, resend_window=44 * 3600)

@@ -8,7 +8,8 @@ from aiohttp import web
 
 from gateway.adapter import Access
 from gateway.delivery.watcher import Stage
-from gateway.model import Pause, Reason, Retry, Throttle
+from gateway.model.verdict import Pause, Retry, Throttle
+from gateway.model.words import Reason
 from gateway.secret import Secret
 from tests.gateway.delivery.scene import (
     CODE,

@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from gateway.delivery.breaker import PROBE_EVENTS
-from gateway.model import Reason
+from gateway.model.words import Reason
 from tests.gateway.delivery.scene import (
     CODE,
     NOW,

@@ -12,7 +12,7 @@ from aiohttp import web
 from gateway.adapter import Access
 from gateway.delivery.breaker import PROBE_EVENTS
 from gateway.delivery.login import Login
-from gateway.model import Reason
+from gateway.model.words import Reason
 from gateway.references import LOOK_SECONDS, Referent
 from gateway.secret import Secret
 from tests.gateway.delivery.scene import (

@@ -3,9 +3,10 @@
 from collections import Counter
 
 from gateway.delivery.tally import Sum, Tally, tally, tally_all
-from gateway.model import Kind, Money, Reason
-from gateway.outbox import Dead, Done, Later, Settlement, Withdrawn
+from gateway.model.money import Money
+from gateway.model.words import Kind, Reason
 from gateway.outbox.summary import Summary
+from gateway.outbox.work import Dead, Done, Later, Settlement, Withdrawn
 from tests.gateway.delivery.scene import NOW, record
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.delivery.backoff import Pace
 from gateway.delivery.turns import overtaken
-from gateway.outbox import Waiting
+from gateway.outbox.answers import Waiting
 from tests.gateway.delivery.scene import NOW
 
 PACE = Pace(fresh_seconds=300.0)

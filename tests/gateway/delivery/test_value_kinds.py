@@ -9,15 +9,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.delivery.value_kinds import KINDS, ValueKind, looks_like
-from gateway.model import (
-    CURRENCIES,
+from gateway.model.money import CURRENCIES, Money
+from gateway.model.texts import (
     ContentId,
     EmailDigest,
     EventId,
     GoogleClickId,
     MetaBrowserId,
     MetaClickId,
-    Money,
     PagePath,
     PinterestClickId,
     UserAgent,

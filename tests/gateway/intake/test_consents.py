@@ -10,12 +10,13 @@ import pytest
 
 from gateway.intake.consents import Consents, Told
 from gateway.intake.front_door import CONSENT_BYTES
-from gateway.model import Destination, EventId, Kind, Source
-from gateway.outbox import Unavailable
-from gateway.outbox.keyring import Keyring
+from gateway.model.texts import EventId
+from gateway.model.words import Destination, Kind, Source
 from gateway.persons import Identifier, Persons
 from gateway.raw import RawConsent
 from gateway.sources.native import decode
+from gateway.storage import Unavailable
+from gateway.storage.keyring import Keyring
 from tests.doorway import (
     BURST,
     NOW,

@@ -9,7 +9,8 @@ from gateway.consent.policy import DAY, Policy, Profile
 from gateway.consent.table import ADVERTISING_NO, ADVERTISING_YES, GPC_ON, MINOR_FLAGGED
 from gateway.intake.depositing import Drawn, Made, Shop, deposit_of, no_said, taken_back
 from gateway.ledger import Proof
-from gateway.model import Destination, EvidenceId, Fault, PersonKey, Refusal, StorefrontId
+from gateway.model.texts import EvidenceId, PersonKey, StorefrontId
+from gateway.model.words import Destination, Fault, Refusal
 from gateway.persons import Identifier, Persons
 from gateway.raw import Malformed, RawConsent
 

@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 
 from gateway.intake import front_door
 from gateway.intake.front_door import COLLECT_BYTES, ROUTES, _results
-from gateway.model import Destination, EventId, Fault, Kind, Minimised, Refusal, Source, Status, StorefrontId, Trace
-from gateway.outbox import Accept, Person
+from gateway.model.event import Minimised, Trace
+from gateway.model.texts import EventId, StorefrontId
+from gateway.model.words import Destination, Fault, Kind, Refusal, Source, Status
+from gateway.outbox.entries import Accept
+from gateway.outbox.holdings import Person
 from gateway.raw import RawEvent
 from tests.doorway import (
     BURST,

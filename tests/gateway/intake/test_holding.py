@@ -14,8 +14,9 @@ from gateway.consent.policy import Policy
 from gateway.consent.table import ADVERTISING_YES
 from gateway.intake.holding import may_wait, read, written
 from gateway.line import Line
-from gateway.model import Destination, EvidenceId, Source, StorefrontId
-from gateway.outbox import Accept
+from gateway.model.texts import EvidenceId, StorefrontId
+from gateway.model.words import Destination, Source
+from gateway.outbox.entries import Accept
 from gateway.persons import Persons
 from gateway.raw import RawEvent
 from tests.adapters.cases import ALL_ALLOWED, made

@@ -18,7 +18,7 @@ from gateway.consent.signals.cookies import COOKIES
 from gateway.consent.statement import Statement
 from gateway.intake.proofs import FORMS, LONGEST, OTHER, proofs_of
 from gateway.ledger import Proof
-from gateway.model import Refusal, Signal, State
+from gateway.model.words import Refusal, Signal, State
 from tests.strategies import JSON, NOW
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gateway.intake.turn import MOST_BYTES, Passage, Turn
 from gateway.metrics import Metrics
-from gateway.model import Fault, Source
+from gateway.model.words import Fault, Source
 from gateway.raw import Malformed
 from gateway.sources.native import Batch, decode
 from tests.doorway import NOW, SHOP, Doorway, as_bytes, doorway, purchase, statuses

@@ -8,7 +8,8 @@ import pytest
 
 from gateway.intake.front_door import WEBHOOK_BYTES
 from gateway.ledger import Right
-from gateway.model import EventId, Kind, Reason, Refusal
+from gateway.model.texts import EventId
+from gateway.model.words import Kind, Reason, Refusal
 from gateway.rights.desk import Via
 from gateway.rights.due import Law
 from gateway.rights.naming import Asked

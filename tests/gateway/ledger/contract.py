@@ -13,8 +13,8 @@ from gateway.consent.evidence import Record
 from gateway.consent.place import NOWHERE
 from gateway.consent.table import ADVERTISING_NO, ADVERTISING_YES, RECORD_UNREADABLE
 from gateway.ledger import Ledger, Proof, Right, Version
-from gateway.model import Destination, Refusal
-from gateway.outbox import Shut, Unavailable
+from gateway.model.words import Destination, Refusal
+from gateway.storage import Shut, Unavailable
 from tests.gateway.ledger.making import DAY, NOW, OTHER, SHOP, Engine, deposit, key, name, order, request, withdrawn
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from gateway.ledger import HeldOrder, Kept, Ledger
-from gateway.model import StorefrontId
+from gateway.model.texts import StorefrontId
 from tests.gateway.ledger.making import DAY, NOW, OTHER, SHOP, Engine, deposit, key, order
 
 T = TypeVar("T")

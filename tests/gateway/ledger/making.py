@@ -12,8 +12,9 @@ from gateway.consent.table import ADVERTISING_YES
 from gateway.ledger import Deposit, HeldOrder, Ledger, Proof, Request, Right
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.ledger.store import Options
-from gateway.model import Destination, EvidenceId, PersonKey, StorefrontId
-from gateway.outbox import Shut, Unavailable
+from gateway.model.texts import EvidenceId, PersonKey, StorefrontId
+from gateway.model.words import Destination
+from gateway.storage import Shut, Unavailable
 from tests.disk import Place
 
 NOW: Final = 1_795_342_500

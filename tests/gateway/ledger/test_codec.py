@@ -17,8 +17,9 @@ from gateway.consent.statement import Statement, Statements
 from gateway.consent.table import RECORD_UNREADABLE
 from gateway.ledger import Deposit, Proof, Version
 from gateway.ledger.codec import FORM, Beside, Codec, number_of, numbers_of, pack, pack_record, seal, unpack, unseal, write
-from gateway.model import Destination, EvidenceId, PersonKey, Refusal, Signal, State, StorefrontId
-from gateway.outbox.codec import Unreadable
+from gateway.model.texts import EvidenceId, PersonKey, StorefrontId
+from gateway.model.words import Destination, Refusal, Signal, State
+from gateway.storage import Unreadable
 from tests.gateway.consent.test_table import ROWS
 from tests.gateway.ledger.making import NOW, OTHER, deposit, key, name
 

@@ -16,10 +16,10 @@ from gateway.ledger import HeldOrder, Proof, Version
 from gateway.ledger.codec import number_of
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.ledger.store import Options
-from gateway.outbox import Shut, Unavailable
-from gateway.outbox.keyring import BadKeyFile, Keyring
-from gateway.outbox.schema import CannotOpen
 from gateway.persons import Identifier, Persons
+from gateway.storage import Shut, Unavailable
+from gateway.storage.file import CannotOpen
+from gateway.storage.keyring import BadKeyFile, Keyring
 from tests.disk import Shim, killed
 from tests.gateway.ledger.contract import LedgerContract
 from tests.gateway.ledger.machine import LedgerMachine

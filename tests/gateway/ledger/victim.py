@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.ledger.store import Options
-from gateway.outbox.keyring import Keyring
+from gateway.storage.keyring import Keyring
 from tests.gateway.ledger.making import deposit
 
 

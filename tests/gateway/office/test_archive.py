@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.office.archive import FOLDER, Archive, digest_of
 from tests.adapters.cases import SHIPPED
 

@@ -18,7 +18,7 @@ from gateway.audit.processing import PrivacyReport
 from gateway.console.language import Words
 from gateway.console.printing import printed
 from gateway.log import Log
-from gateway.model import Kind
+from gateway.model.words import Kind
 from gateway.private import OPENAPI, PARAMETERS
 from gateway.sandbox.platforms import Platforms
 from tests.console import people

@@ -15,10 +15,11 @@ from gateway.audit.recordings import Recorded, read
 from gateway.delivery.clocks import Time
 from gateway.delivery.contract import Outgoing
 from gateway.intake.front_door import ROUTES
-from gateway.model import Destination, EventId, Source, StorefrontId
+from gateway.model.texts import EventId, StorefrontId
+from gateway.model.words import Destination, Source
 from gateway.office.comparing import READERS
 from gateway.office.dry_run import Way, try_way
-from gateway.outbox import Accept
+from gateway.outbox.entries import Accept
 from gateway.settings import load
 from gateway.sources.native import decode
 from tests.doorway import NOW, NOWHERE, edit, purchase, refused

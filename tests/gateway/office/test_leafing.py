@@ -3,10 +3,10 @@ from typing import Final
 
 import pytest
 
-from gateway.model import Destination, Reason
+from gateway.model.words import Destination, Reason
 from gateway.office import leafing
 from gateway.office.leafing import Unmeant, Wanted, leaf, read
-from gateway.outbox import Dead, Lane
+from gateway.outbox.work import Dead, Lane
 from tests.gateway.office.test_clerk import There
 from tests.gateway.office.test_clerk import there as there  # noqa: PLC0414 - a fixture
 from tests.gateway.outbox.making import GOOGLE, META, NOW, SHOP, SqliteEngine, accept

@@ -3,7 +3,7 @@
 import asyncio
 
 from gateway.audit.standing import Readiness
-from gateway.model import StorefrontId
+from gateway.model.texts import StorefrontId
 from gateway.office.looking import LOOKED_AT_ONCE, look_round
 from tests.gateway.console.pages.test_overview import lane
 

@@ -10,10 +10,10 @@ import pytest
 
 from gateway.ledger import Request, Right
 from gateway.log import Log
-from gateway.model import StorefrontId
+from gateway.model.texts import StorefrontId
 from gateway.office.papers import Period, Unmeant, figures, period, requests_told
-from gateway.outbox.sqlite import SqliteOutbox
-from gateway.outbox.store import Options
+from gateway.outbox.engine.sqlite import SqliteOutbox
+from gateway.outbox.engine.store import Options
 from gateway.settings import shipped
 from tests.doorway import NOWHERE
 from tests.gateway.outbox.making import LANES, SHOP, SqliteEngine, accept

@@ -12,9 +12,10 @@ import pytest
 from gateway.app import Gateway
 from gateway.assembly import rules_of
 from gateway.log import Log
-from gateway.model import Destination, StorefrontId
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination
 from gateway.office.pausing import PauseOrder, Pausing
-from gateway.outbox import Lane
+from gateway.outbox.work import Lane
 from gateway.sandbox.platforms import Platforms
 from gateway.settings import load
 from gateway.signing.entry import COMMAND, Entry, Paused, Resumed

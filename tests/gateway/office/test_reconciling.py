@@ -12,7 +12,7 @@ import pytest
 
 from gateway.app import Gateway
 from gateway.log import Log
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.office import reconciling
 from gateway.office.reconciling import told
 from gateway.sandbox.behaviour import Behaviour, Mode

@@ -9,13 +9,16 @@ import pytest
 
 from gateway.audit import periods
 from gateway.audit.periods import Step
-from gateway.model import Kind, Money, Reason, StorefrontId
+from gateway.model.money import Money
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Kind, Reason
 from gateway.office import reports as remembering
 from gateway.office.reports import Asked, Reports, Shop, Unmeant, read
-from gateway.outbox import Dead, Entry, Later
+from gateway.outbox.engine.sqlite import SqliteOutbox
+from gateway.outbox.engine.store import Options
+from gateway.outbox.entries import Entry
 from gateway.outbox.history import HOUR_SECONDS, Figure, Grain, Stretch
-from gateway.outbox.sqlite import SqliteOutbox
-from gateway.outbox.store import Options
+from gateway.outbox.work import Dead, Later
 from tests.gateway.outbox.making import ALL, DAY, FIRST, LANES, META, SHOP, SqliteEngine, accept, claim_all, deliver_all, refuse
 
 NOW = int(datetime(2026, 11, 26, 10, 20, tzinfo=UTC).timestamp())

@@ -12,49 +12,18 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from gateway.model import (
-    Destination,
-    EmailDigests,
-    EventId,
-    Kind,
-    Money,
-    PlatformCode,
-    Processing,
-    Reason,
-    Receipt,
-    Refusal,
-    Source,
-    Status,
-    StorefrontId,
-)
-from gateway.outbox import (
-    DEDUP_SECONDS,
-    MOST_EXPLAINED,
-    Afterwards,
-    AllDone,
-    Attempt,
-    Book,
-    Claim,
-    Dead,
-    DeadLetter,
-    Decision,
-    Done,
-    Inquiry,
-    Lane,
-    Later,
-    Left,
-    Origin,
-    Outbox,
-    Person,
-    Settlement,
-    Shape,
-    Shut,
-    Unavailable,
-    Waiting,
-    Withdrawn,
-)
+from gateway.model.event import EmailDigests
+from gateway.model.money import Money
+from gateway.model.texts import EventId, PlatformCode, Receipt, StorefrontId
+from gateway.model.words import Destination, Kind, Processing, Reason, Refusal, Source, Status
+from gateway.outbox import DEDUP_SECONDS, MOST_EXPLAINED, Outbox
+from gateway.outbox.answers import Afterwards, Attempt, Book, DeadLetter, Waiting
 from gateway.outbox.history import Grain
+from gateway.outbox.holdings import Person
+from gateway.outbox.shapes import Decision, Left, Shape
 from gateway.outbox.summary import Summary
+from gateway.outbox.work import AllDone, Claim, Dead, Done, Inquiry, Lane, Later, Origin, Settlement, Withdrawn
+from gateway.storage import Shut, Unavailable
 from tests.gateway.outbox.making import (
     ALL,
     DAY,

@@ -6,25 +6,12 @@ from decimal import Decimal
 
 from msgspec import structs
 
-from gateway.model import (
-    EXPONENTS,
-    ClickIds,
-    Destination,
-    EmailDigests,
-    GoogleClickId,
-    Kind,
-    Money,
-    PlatformCode,
-    Processing,
-    Reason,
-    Refusal,
-    Source,
-    Status,
-    StorefrontId,
-    Trace,
-    TruncatedIp,
-)
-from gateway.outbox import Book, Dead, Done, Later, Outbox, Undelivered
+from gateway.model.event import ClickIds, EmailDigests, Trace
+from gateway.model.money import EXPONENTS, Money
+from gateway.model.texts import GoogleClickId, PlatformCode, StorefrontId, TruncatedIp
+from gateway.model.words import Destination, Kind, Processing, Reason, Refusal, Source, Status
+from gateway.outbox import Outbox
+from gateway.outbox.answers import Book, Undelivered
 from gateway.outbox.history import (
     HOUR_SECONDS,
     Accepted,
@@ -46,6 +33,7 @@ from gateway.outbox.history import (
     Worth,
     total,
 )
+from gateway.outbox.work import Dead, Done, Later
 from tests.gateway.outbox.contract import take
 from tests.gateway.outbox.making import (
     DAY,

@@ -7,25 +7,17 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.model import EmailDigests, EventId, EvidenceId, Kind, Money, PersonKey, Reason, Refusal, Source, Status
-from gateway.outbox import (
-    Claim,
-    Dead,
-    Done,
-    Holdings,
-    Lane,
-    Later,
-    Left,
-    Outbox,
-    Person,
-    Removal,
-    Sending,
-    Shape,
-    Swept,
-    Waiting,
-    Withdrawn,
-)
+from gateway.model.event import EmailDigests
+from gateway.model.money import Money
+from gateway.model.texts import EventId, EvidenceId, PersonKey
+from gateway.model.words import Kind, Reason, Refusal, Source, Status
+from gateway.outbox import Outbox
+from gateway.outbox.answers import Waiting
+from gateway.outbox.holdings import Holdings, Person, Removal, Sending
+from gateway.outbox.shapes import Left, Shape
+from gateway.outbox.work import Claim, Dead, Done, Lane, Later, Withdrawn
 from gateway.persons import Identifier
+from gateway.storage import Swept
 from tests.gateway.outbox.contract import attempt, balanced, revive, settled
 from tests.gateway.outbox.making import (
     ALL,

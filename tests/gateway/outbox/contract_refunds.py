@@ -6,9 +6,15 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.model import EventId, Kind, Money, Reason, Refund, RefundId, Refusal, Source, Status, StorefrontId
-from gateway.outbox import NO_REMOVAL, Dead, Done, Lane, Later, Outbox, Person, Refunded, Removal, Swept, Undoing, Withdrawn
+from gateway.model.event import Refund
+from gateway.model.money import Money
+from gateway.model.texts import EventId, RefundId, StorefrontId
+from gateway.model.words import Kind, Reason, Refusal, Source, Status
+from gateway.outbox import Outbox
+from gateway.outbox.holdings import NO_REMOVAL, Person, Refunded, Removal, Undoing
+from gateway.outbox.work import Dead, Done, Lane, Later, Withdrawn
 from gateway.persons import Identifier
+from gateway.storage import Swept
 from tests.gateway.outbox.contract import attempt, balanced, revive, settled
 from tests.gateway.outbox.contract_people import under_way, waiting
 from tests.gateway.outbox.making import (

@@ -17,30 +17,17 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from gateway.model import Destination, EmailDigests, EventId, Kind, Money, Reason, Refund, RefundId, Refusal, Status
-from gateway.outbox import (
-    DEDUP_SECONDS,
-    AllDone,
-    Claim,
-    Dead,
-    Done,
-    Entry,
-    Fate,
-    Lane,
-    Later,
-    Left,
-    Origin,
-    Outbox,
-    Person,
-    Refunded,
-    Removal,
-    Settlement,
-    Shape,
-    Undelivered,
-    Undoing,
-    Withdrawn,
-)
+from gateway.model.event import EmailDigests, Refund
+from gateway.model.money import Money
+from gateway.model.texts import EventId, RefundId
+from gateway.model.words import Destination, Kind, Reason, Refusal, Status
+from gateway.outbox import DEDUP_SECONDS, Outbox
+from gateway.outbox.answers import Undelivered
+from gateway.outbox.entries import Entry, Fate
+from gateway.outbox.holdings import Person, Refunded, Removal, Undoing
+from gateway.outbox.shapes import Left, Shape
 from gateway.outbox.summary import Summary
+from gateway.outbox.work import AllDone, Claim, Dead, Done, Lane, Later, Origin, Settlement, Withdrawn
 from gateway.persons import Identifier
 from tests.gateway.outbox.contract_history import add_up
 from tests.gateway.outbox.making import ALL, DAY, LANES, NOW, SHOP, Engine, accept, digest, key, refuse, reject

@@ -6,40 +6,30 @@ from typing import Any, Final, Protocol
 
 from hypothesis import strategies as st
 
-from gateway.model import (
-    ClickIds,
+from gateway.model.event import ClickIds, EmailDigests, Minimised, Trace
+from gateway.model.money import Money
+from gateway.model.texts import (
     ContentId,
-    Destination,
     EmailDigest,
-    EmailDigests,
     EventId,
     EvidenceId,
-    Fault,
     GoogleClickId,
-    Kind,
     MetaBrowserId,
     MetaClickId,
-    Minimised,
-    Money,
     PageOrigin,
     PagePath,
     PersonKey,
     PinterestClickId,
-    Reason,
-    Refusal,
-    Signal,
-    Source,
-    State,
-    Status,
     StorefrontId,
-    Trace,
     TruncatedIp,
     UserAgent,
-    UsState,
 )
-from gateway.outbox import Accept, Claim, Done, Lane, Outbox, Refuse, Reject
-from gateway.outbox.sqlite import SqliteOutbox
-from gateway.outbox.store import Options
+from gateway.model.words import Destination, Fault, Kind, Reason, Refusal, Signal, Source, State, Status, UsState
+from gateway.outbox import Outbox
+from gateway.outbox.engine.sqlite import SqliteOutbox
+from gateway.outbox.engine.store import Options
+from gateway.outbox.entries import Accept, Refuse, Reject
+from gateway.outbox.work import Claim, Done, Lane
 from gateway.persons import Persons
 from tests.disk import Place
 

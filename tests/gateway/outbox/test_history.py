@@ -9,20 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import (
-    ClickIds,
-    Destination,
-    EmailDigests,
-    Kind,
-    MetaBrowserId,
-    PlatformCode,
-    Processing,
-    Reason,
-    Refusal,
-    Source,
-    Status,
-    TruncatedIp,
-)
+from gateway.model.event import ClickIds, EmailDigests
+from gateway.model.texts import MetaBrowserId, PlatformCode, TruncatedIp
+from gateway.model.words import Destination, Kind, Processing, Reason, Refusal, Source, Status
 from gateway.outbox.history import (
     HOUR_SECONDS,
     WITHIN_SECONDS,

@@ -6,7 +6,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import Kind, Minimised, Money
+from gateway.model.event import Minimised
+from gateway.model.money import Money
+from gateway.model.words import Kind
 from gateway.outbox.summary import Summary
 from tests.gateway.outbox.making import NOW, event
 

@@ -9,9 +9,9 @@ import itertools
 import sys
 from pathlib import Path
 
-from gateway.outbox.keyring import Keyring
-from gateway.outbox.sqlite import SqliteOutbox
-from gateway.outbox.store import Options
+from gateway.outbox.engine.sqlite import SqliteOutbox
+from gateway.outbox.engine.store import Options
+from gateway.storage.keyring import Keyring
 from tests.gateway.outbox.making import FIRST, LANES, META, NOW, accept, done, ids
 
 

@@ -11,28 +11,23 @@ from gateway.audit.trace import moment
 from gateway.consent.evidence import Record
 from gateway.consent.table import ADVERTISING_YES
 from gateway.ledger import Deposit, Kept, Proof, Request, Right, Version
-from gateway.model import (
-    ClickIds,
+from gateway.model.event import ClickIds, EmailDigests, Minimised
+from gateway.model.money import Money
+from gateway.model.texts import (
     ContentId,
-    Destination,
     EmailDigest,
-    EmailDigests,
     EventId,
     EvidenceId,
     GoogleClickId,
-    Kind,
-    Minimised,
-    Money,
     PageOrigin,
     PagePath,
     PersonKey,
-    Refusal,
     StorefrontId,
     TruncatedIp,
     UserAgent,
-    UsState,
 )
-from gateway.outbox import Holding, Holdings, Removal, Sending
+from gateway.model.words import Destination, Kind, Refusal, UsState
+from gateway.outbox.holdings import Holding, Holdings, Removal, Sending
 from gateway.rights.answers import Disclosure, Found, Receipt, Removed, counted, disclosure, fields, line, receipt
 from gateway.rights.retention import Keeping
 

@@ -15,12 +15,12 @@ import pytest
 
 from gateway.keys import KeyId, KeyKind, make_key
 from gateway.log import Log
-from gateway.model import Destination
-from gateway.outbox import Shut
+from gateway.model.words import Destination
 from gateway.rights.answers import Receipt
 from gateway.rights.counter import PATHS, REGISTER, Disclosures, Receipts, Register
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
+from gateway.storage import Shut
 from tests.config.test_openapi import API, SCHEMAS, validator
 from tests.doorway import purchase
 from tests.live import STOREFRONT, Installation, inside, install

@@ -13,13 +13,16 @@ from gateway.assembly import make_desk
 from gateway.ledger import Right
 from gateway.log import Log
 from gateway.metrics import Metrics
-from gateway.model import Destination, EventId, Kind, Reason
-from gateway.outbox import Done, Lane, Left, Shape, Shut, Unavailable
+from gateway.model.texts import EventId
+from gateway.model.words import Destination, Kind, Reason
+from gateway.outbox.shapes import Left, Shape
+from gateway.outbox.work import Done, Lane
 from gateway.persons import Identifier
 from gateway.rights.answers import line as as_told
 from gateway.rights.desk import Desk, Via
 from gateway.rights.due import DAYS, Law
 from gateway.rights.naming import Asked, Naming, read
+from gateway.storage import Shut, Unavailable
 from gateway.witness import Witness
 from tests.doorway import NOW, SHOP, Doorway, doorway, purchase
 

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.intake.front_door import WITHDRAW_BYTES
 from gateway.ledger import Right
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.persons import Identifier
 from tests.config.test_openapi import API, validator
 from tests.doorway import BURST, NOW, SHOP, Doorway, as_bytes, doorway, is_error, purchase

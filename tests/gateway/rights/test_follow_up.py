@@ -3,8 +3,9 @@
 import pytest
 
 from gateway.audit.trace import moment
-from gateway.model import Destination, EventId, Kind
-from gateway.outbox import Sending
+from gateway.model.texts import EventId
+from gateway.model.words import Destination, Kind
+from gateway.outbox.holdings import Sending
 from gateway.rights.follow_up import PAGES, follow_up, lines
 
 NOW = 1_795_342_500

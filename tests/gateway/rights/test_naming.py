@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.minimise import email_digests
-from gateway.model import Destination, Fault, StorefrontId
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination, Fault
 from gateway.persons import LONGEST, Identifier, Persons
 from gateway.rights.due import Law
 from gateway.rights.naming import BY_BROWSER, NAMES, Asked, Naming, Wrong, marks, named, read

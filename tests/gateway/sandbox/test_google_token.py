@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from google.oauth2 import service_account as untyped_account
 
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.google_token import AUDIENCE, TokenService, Trouble
 from gateway.sandbox.platforms import Platforms
 from tests.gateway.sandbox.samples import GOOGLE, google_body

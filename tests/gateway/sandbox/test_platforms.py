@@ -4,7 +4,7 @@ import time
 import pytest
 from aiohttp import ClientSession
 
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.platforms import TOKENS, Platforms
 from tests.effort import fixed
 from tests.gateway.sandbox.samples import (

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from gateway.model import Destination, EventId, Kind
+from gateway.model.texts import EventId
+from gateway.model.words import Destination, Kind
 from gateway.sandbox.ledger import Arrival, Ledger, Repeats
 from gateway.sandbox.shop import NAMES, make_shop_app
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from gateway.model import Destination, Reason
+from gateway.model.words import Destination, Reason
 from gateway.signing.entry import (
     COMMAND,
     PRIVATE_LISTENER,

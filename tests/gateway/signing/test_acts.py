@@ -1,6 +1,7 @@
 from gateway.delivery.letters import Order
-from gateway.model import Destination, Reason, StorefrontId
-from gateway.outbox import Decision
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination, Reason
+from gateway.outbox.shapes import Decision
 from gateway.signing.acts import approval_of, replay_of, request_of
 from gateway.signing.entry import COMMAND, PRIVATE_LISTENER, Replay, Right, RightsRequest, encode
 

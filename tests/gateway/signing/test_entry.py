@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.signing.entry import (
     KINDS,
     LONGEST,

@@ -1,6 +1,6 @@
 from typing import Final
 
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.signing.entry import (
     COMMAND,
     ApiKey,

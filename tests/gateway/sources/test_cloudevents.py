@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import Fault
+from gateway.model.words import Fault
 from gateway.raw import Malformed, RawEvent
 from gateway.sources import native
 from gateway.sources.cloudevents import FIELDS, MAX_TEXT, decode, decode_batch

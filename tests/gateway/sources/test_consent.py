@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import given
 
-from gateway.model import Fault
+from gateway.model.words import Fault
 from gateway.raw import Malformed, RawConsent
 from gateway.sources.consent import decode
 from gateway.sources.native import Connection

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.model import Fault
+from gateway.model.words import Fault
 from gateway.sources.fields import MAX_KEYS, Broken, Unknown, consent_of, minor_flag, object_of, text_of
 from gateway.sources.typed import MAX_TEXT
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.consent.decision import decide
 from gateway.consent.policy import Policy
-from gateway.model import Destination, Fault, Kind
+from gateway.model.words import Destination, Fault, Kind
 from gateway.raw import Malformed, RawEvent
 from gateway.sources.gtag import (
     CONSENT,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.consent.decision import decide
 from gateway.consent.policy import Policy, Profile
-from gateway.model import Destination, Fault, Kind
+from gateway.model.words import Destination, Fault, Kind
 from gateway.raw import MAX_AGE, MAX_AHEAD, Malformed, RawEvent
 from gateway.sources.measurement import (
     EVENT_FIELDS,

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import EXPONENTS, Fault, Kind, Money
+from gateway.model.money import EXPONENTS, Money
+from gateway.model.words import Fault, Kind
 from gateway.sources.fields import Broken
 from gateway.sources.money import money_of
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import CURRENCIES, EXPONENTS, LARGEST, Destination, Fault, Kind, Money
+from gateway.model.money import CURRENCIES, EXPONENTS, LARGEST, Money
+from gateway.model.words import Destination, Fault, Kind
 from gateway.raw import MAX_AGE, MAX_AHEAD, Malformed, RawEvent
 from gateway.sources.fields import CLIENT_FIELDS, MAX_KEYS, OFTEN_SENT
 from gateway.sources.native import (

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import EventId, Fault, Money
+from gateway.model.money import Money
+from gateway.model.texts import EventId
+from gateway.model.words import Fault
 from gateway.sources import order_list
 from gateway.sources.order_list import (
     LONGEST_ROW,

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from gateway.consent.evidence import cited
-from gateway.model import EventId, Fault, Money
+from gateway.model.money import Money
+from gateway.model.texts import EventId
+from gateway.model.words import Fault
 from gateway.persons import Identifier
 from gateway.sources.fields import Broken
 from gateway.sources.orders import (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import Fault
+from gateway.model.words import Fault
 from gateway.sources.fields import Broken
 from gateway.sources.parameters import MAX_PARAMETERS, parameters_of, unescaped
 

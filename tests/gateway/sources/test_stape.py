@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from gateway.consent.decision import decide
 from gateway.consent.policy import Policy, Profile
-from gateway.model import Destination, Fault, Kind, Money
+from gateway.model.money import Money
+from gateway.model.words import Destination, Fault, Kind
 from gateway.raw import Malformed, RawEvent
 from gateway.sources.native import MAX_CONTENT_IDS, Batch, Connection
 from gateway.sources.stape import MAX_EVENTS, MAX_STEPS, OWN, PASSED_OVER, consent_of, decode

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.model import Fault
+from gateway.model.words import Fault
 from gateway.sources.strict import MAX_COMMAS, MAX_DEPTH, MAX_TAINTED, Tainted, Unreadable, loads, taint_of
 from tests.effort import effort
 from tests.strategies import JSON, json_texts

@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.consent.evidence import cited
-from gateway.model import EventId, Fault, Kind, Money, Refund, RefundId, Refusal
+from gateway.model.event import Refund
+from gateway.model.money import Money
+from gateway.model.texts import EventId, RefundId
+from gateway.model.words import Fault, Kind, Refusal
 from gateway.persons import Identifier
 from gateway.raw import MAX_AGE, Malformed, RawEvent, Unfit
 from gateway.sources.orders import NoNews

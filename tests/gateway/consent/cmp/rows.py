@@ -10,7 +10,7 @@ import pytest
 
 from gateway.consent.cmp.choice import Choice
 from gateway.consent.policy import CmpRules
-from gateway.model import Destination
+from gateway.model.words import Destination
 
 FOLDER: Final = Path(__file__).parents[3] / "data" / "cmp"
 META, PINTEREST, GOOGLE = Destination

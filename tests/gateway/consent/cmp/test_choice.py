@@ -4,7 +4,7 @@ import pytest
 
 from gateway.consent import table
 from gateway.consent.cmp.choice import MAX_AHEAD, NOTHING, Choice, statements
-from gateway.model import Destination, Signal
+from gateway.model.words import Destination, Signal
 from tests.gateway.consent.signals.reading import MAX_AGE, plain
 from tests.strategies import DAY, NOW
 

@@ -5,7 +5,7 @@ from typing import Final
 from gateway.consent.place import place_of
 from gateway.consent.policy import Policy
 from gateway.consent.statement import Context
-from gateway.model import Fault
+from gateway.model.words import Fault
 from tests.strategies import DAY, NOW
 
 MAX_AGE: Final = 183 * DAY

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.consent.policy import Policy, TcfRules
 from gateway.consent.signals.ac import LONGEST, evaluate, read
 from gateway.consent.statement import Statement
-from gateway.model import Destination, Refusal, Signal, State
+from gateway.model.words import Destination, Refusal, Signal, State
 from tests.gateway.consent.signals.reading import plain
 from tests.iab.writing import GRANT, SHOWN, core, flags, tc
 from tests.strategies import DAY, NOW

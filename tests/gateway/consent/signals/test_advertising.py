@@ -4,7 +4,7 @@ import pytest
 
 from gateway.consent.signals.advertising import read
 from gateway.consent.statement import Statement
-from gateway.model import Refusal, Signal, State
+from gateway.model.words import Refusal, Signal, State
 from tests.gateway.consent.signals.reading import NO_BOOLEANS, attested, plain
 
 

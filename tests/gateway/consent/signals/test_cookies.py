@@ -15,7 +15,7 @@ from gateway.consent.policy import Policy
 from gateway.consent.signals import ac, tcf
 from gateway.consent.signals.cookies import ADDITIONAL_CONSENT, COOKIES, MOST, TC_STRING, TOOLS, read
 from gateway.consent.statement import Context, Statements
-from gateway.model import Destination, State
+from gateway.model.words import Destination, State
 from tests.effort import effort
 from tests.gateway.consent.cmp.rows import RULES, choice_of, cookies_of, examples, in_base64
 from tests.gateway.consent.signals.reading import attested, plain

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.consent.signals.given_at import MAX_AHEAD, read
 from gateway.consent.statement import Statement, Statements
-from gateway.model import Fault, Refusal, Signal, State
+from gateway.model.words import Fault, Refusal, Signal, State
 from tests.gateway.consent.signals.reading import MAX_AGE, plain
 from tests.strategies import NOW
 

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.consent.signals.google import read
 from gateway.consent.statement import Statement, Statements
-from gateway.model import Destination, Refusal, Signal, State
+from gateway.model.words import Destination, Refusal, Signal, State
 from tests.gateway.consent.signals.reading import attested, plain
 
 GOOGLE = (Destination.GOOGLE_ADS,)

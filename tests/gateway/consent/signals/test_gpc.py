@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.consent.signals.gpc import header_says_so, read
 from gateway.consent.statement import Statement
-from gateway.model import Refusal, Signal, State
+from gateway.model.words import Refusal, Signal, State
 from tests.gateway.consent.signals.reading import NO_BOOLEANS, attested
 
 

@@ -12,7 +12,8 @@ from gateway.consent.policy import Policy, Profile, TcfRules
 from gateway.consent.signals.gpp import read
 from gateway.consent.signals.tcf import read as read_tcf
 from gateway.consent.statement import Context, Statement, Statements
-from gateway.model import Destination, EventId, Kind, Refusal, Signal, State, UsState
+from gateway.model.texts import EventId
+from gateway.model.words import Destination, Kind, Refusal, Signal, State, UsState
 from gateway.raw import RawEvent
 from tests.effort import effort
 from tests.gateway.consent import gpp_writing as write

@@ -5,7 +5,7 @@ import pytest
 from gateway.consent.place import UNREADABLE
 from gateway.consent.signals.shopify import read
 from gateway.consent.statement import Statement
-from gateway.model import Refusal, Signal, State
+from gateway.model.words import Refusal, Signal, State
 from tests.gateway.consent.signals.reading import NO_BOOLEANS, attested, plain
 
 GRANTED = Statement(Signal.SHOPIFY, State.GRANTED)

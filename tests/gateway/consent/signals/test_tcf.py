@@ -12,7 +12,8 @@ from gateway.consent.decision import decide
 from gateway.consent.policy import Policy, Profile, TcfRules
 from gateway.consent.signals.tcf import evaluate, read
 from gateway.consent.statement import Statement
-from gateway.model import Destination, EventId, Kind, Refusal, Signal, State
+from gateway.model.texts import EventId
+from gateway.model.words import Destination, Kind, Refusal, Signal, State
 from gateway.raw import RawEvent
 from tests.gateway.consent.signals.reading import MAX_AGE, plain
 from tests.iab.writing import EVERYTHING, GRANT, MADE, SHOWN, core, entries, flags, restrictions, segment, tc

@@ -11,7 +11,7 @@ from gateway.consent.cmp.choice import statements
 from gateway.consent.policy import Policy
 from gateway.consent.signals import READERS
 from gateway.consent.signals.tools import OBJECTS, read_as
-from gateway.model import Signal, State
+from gateway.model.words import Signal, State
 from tests.gateway.consent.cmp.rows import RULES, choice_of, examples
 from tests.gateway.consent.signals.reading import attested, plain
 from tests.strategies import JSON

@@ -5,7 +5,7 @@ import pytest
 from gateway.consent.signals import EVIDENCE, KNOWN, READERS, SILENT
 from gateway.consent.signals.unsupported import read_unknown
 from gateway.consent.statement import Statement
-from gateway.model import Refusal, Signal, State
+from gateway.model.words import Refusal, Signal, State
 
 INVALID = (Statement(Signal.UNSUPPORTED, State.INVALID, refusal=Refusal.SIGNAL_UNSUPPORTED),)
 

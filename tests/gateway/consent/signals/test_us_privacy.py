@@ -4,7 +4,7 @@ import pytest
 
 from gateway.consent.signals.us_privacy import read
 from gateway.consent.statement import Statement
-from gateway.model import Refusal, Signal, State
+from gateway.model.words import Refusal, Signal, State
 from tests.gateway.consent.signals.reading import NO_BOOLEANS, attested, plain
 
 OPTED_OUT = (Statement(Signal.US_PRIVACY, State.OPTED_OUT, refusal=Refusal.US_PRIVACY_OPT_OUT),)

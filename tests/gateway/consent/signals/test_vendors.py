@@ -4,7 +4,7 @@ import pytest
 
 from gateway.consent.signals.vendors import read
 from gateway.consent.statement import Statement
-from gateway.model import Destination, Refusal, Signal, State
+from gateway.model.words import Destination, Refusal, Signal, State
 from tests.gateway.consent.signals.reading import NO_BOOLEANS, plain
 
 META, PINTEREST, GOOGLE = Destination.META, Destination.PINTEREST, Destination.GOOGLE_ADS

@@ -11,7 +11,8 @@ from gateway.console.page import Ask, Caller, Form
 from gateway.console.pages.dead_letters import Filter, Kept, filter_of, judged, order_of
 from gateway.console.roles import OPERATORS
 from gateway.delivery.letters import Dead
-from gateway.model import Destination, Kind, Reason, StorefrontId
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination, Kind, Reason
 from gateway.office.leafing import Wanted
 
 SHOP = StorefrontId("shop")

@@ -10,8 +10,10 @@ from gateway.console.language import Words
 from gateway.console.page import Ask, Caller, View
 from gateway.console.pages.explain import Answer, end, show
 from gateway.console.roles import MARKETERS
-from gateway.model import Destination, Reason, Refusal, Status, StorefrontId, Trace
-from gateway.outbox import Attempt, Explanation
+from gateway.model.event import Trace
+from gateway.model.texts import StorefrontId
+from gateway.model.words import Destination, Reason, Refusal, Status
+from gateway.outbox.answers import Attempt, Explanation
 
 SHOP = StorefrontId("shop")
 

@@ -5,9 +5,9 @@ from decimal import Decimal
 from gateway.audit.funnel import Sheet, funnel
 from gateway.audit.periods import Period
 from gateway.console.pages.funnel import Beside, Count, End, Line, Sum, counts, course, shown
-from gateway.model import Destination, Kind, Reason, Refusal, Source, Status
+from gateway.model.words import Destination, Kind, Reason, Refusal, Source, Status
 from gateway.office.reports import Asked
-from gateway.outbox import Undelivered, Waiting
+from gateway.outbox.answers import Undelivered, Waiting
 from gateway.outbox.history import (
     Accepted,
     DeadWorth,

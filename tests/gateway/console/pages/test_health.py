@@ -12,7 +12,7 @@ from gateway.console.pages.health import PAGE, Shown
 from gateway.console.roles import EVERYBODY, OPERATORS, WHO
 from gateway.delivery import canary
 from gateway.log import Log
-from gateway.model import Destination
+from gateway.model.words import Destination
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
 from tests.console import PASSWORD, people

@@ -10,7 +10,7 @@ from gateway.audit.reconciliation import Gap, Place, RowTold, Spot
 from gateway.console.page import Form
 from gateway.console.pages.reconcile import NEVER_CAME, SOME_UNUSED, TONES, Choice, Reconcile, chosen, is_amiss, lines
 from gateway.log import Log
-from gateway.model import Kind
+from gateway.model.words import Kind
 from gateway.sandbox.platforms import Platforms
 from gateway.sources.order_list import Format
 from tests.console import chromium, needs_console, people, visiting
