@@ -105,6 +105,10 @@ class Unfit(msgspec.Struct, frozen=True, gc=False):
     why: Refusal
 
 
+Said = RawEvent | Unfit | Malformed
+"""What a source makes of an event."""
+
+
 def unix_seconds(value: object) -> int | Fault:
     """Read a time: integer Unix seconds, or RFC 3339 text with an offset (https://www.rfc-editor.org/rfc/rfc3339).
 

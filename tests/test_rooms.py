@@ -62,6 +62,7 @@ TESTED_ELSEWHERE: Final[Mapping[str, str]] = {
     # What can be typed is one list, whose every command is held to the same.
     **{f"gateway/manual/{family}.py": "tests/gateway/test_cli.py" for family in MANUAL},
     # Tried out over real sockets, with a whole gateway behind it.
+    "gateway/intake/results.py": "tests/gateway/intake/test_front_door.py",
     "gateway/office/dry_run.py": "tests/gateway/office/test_clerk.py",
     "gateway/console/printing.py": "tests/gateway/commands/test_report.py",
     **{

@@ -9,5 +9,6 @@ same time cross the line together, so that it is flushed together. Nobody waits 
 be stored is answered as if it had been.
 
 A choice becomes a record beside the way of events: `depositing` makes it of what was said, `proofs` decides what may be kept of
-a signal, `holding` writes down an order that waits for one. `sampling` and `tallying` count what came.
+a signal, `holding` writes down an order that waits for one. `results` are what a server is told of each event; `sampling` and
+`tallying` count what came.
 """

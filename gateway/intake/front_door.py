@@ -12,9 +12,9 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import partial
 from typing import Final, NamedTuple
 
 import orjson
@@ -26,18 +26,17 @@ from gateway.intake.bodies import Bodies
 from gateway.intake.callers import Callers, Door, Refusal, Stranger, cors_of, credentials_cors_of
 from gateway.intake.consents import Consents, Told
 from gateway.intake.depositing import Made
+from gateway.intake.results import results_of
 from gateway.intake.sampling import Arrived, Sampler
 from gateway.intake.tallying import count
-from gateway.intake.turn import Lone, Passage, Reading, Said, Turn
+from gateway.intake.turn import Lone, Passage, Reading, Turn
 from gateway.intake.webhooks import DIALECTS, PING_BYTES, Dialect, Webhooks
 from gateway.limits import Addresses, Bucket, network_of
 from gateway.listener import NO_HEADERS, Answer, Reply, Whole, answer, closing, problem
 from gateway.metrics import Metrics
-from gateway.model.event import Refund, Trace
-from gateway.model.words import Destination, Fault, Source, Status
-from gateway.model.words import Refusal as Refused
+from gateway.model.event import Refund
+from gateway.model.words import Fault, Source
 from gateway.outbox import Outbox
-from gateway.outbox.entries import Accept, Entry, Fate, Refuse, Reject
 from gateway.raw import Malformed
 from gateway.rights.counter import Counter
 from gateway.sources import cloudevents, consent, gtag, measurement, stape
@@ -90,7 +89,7 @@ ALLOWED: Final = "allowed"
 """What the answer to a consent record says of a destination that it allows."""
 PAGES: Final = frozenset({Source.COLLECT, Source.GTAG, Source.MEASUREMENT, Source.STAPE})
 """Whose events are never held: a visitor's consent comes with them, or not at all."""
-EVENTS, COLLECT, ACCEPTED, REFUSED = Source.EVENTS, Source.COLLECT, Status.ACCEPTED, Status.REFUSED
+EVENTS, COLLECT = Source.EVENTS, Source.COLLECT
 PREFLIGHT_SECONDS: Final = "86400"
 PIXEL: Final = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c000000000100010000020144003b")
 """A transparent GIF of one pixel: the data tag takes an image that does not load for a failure."""
@@ -566,50 +565,7 @@ def _allowing(methods: str) -> Mapping[str, str]:
 
 
 def _accepted(passage: Passage) -> Answer:
-    return answer(202, _results(passage.batch.events, passage.entries or (), passage.statuses))
-
-
-def _results(events: Sequence[Said], entries: Sequence[Entry], fates: Sequence[Fate]) -> bytes:
-    results = [_result(*one) for one in zip(events, entries, fates, strict=True)]
-    return b'{"results":[%b]}' % (results[0] if len(results) == 1 else b",".join(results))
-
-
-def _result(event: Said, entry: Entry, fate: Fate) -> bytes:
-    """Write one event's result. An id needs no escaping, so the commonest one is its id and an end that is always the same."""
-    if fate is ACCEPTED and type(entry) is Accept:
-        trace = entry.trace
-        return b'{"event_id":"%b%b' % (entry.event.event_id.encode(), _end(trace.allowed, trace.refused))
-    return orjson.dumps(_other_result(event, entry, fate))
-
-
-@lru_cache(maxsize=1024)
-def _end(allowed: tuple[Destination, ...], refused: tuple[tuple[Destination, Refused], ...]) -> bytes:
-    rest: dict[str, object] = {"status": ACCEPTED, "destinations": allowed}
-    if refused:
-        rest["refused_destinations"] = {destination.value: why for destination, why in refused}
-    return b'",' + orjson.dumps(rest)[1:]
-
-
-def _other_result(event: Said, entry: Entry, fate: Fate) -> dict[str, object]:
-    """Write a result's members: its own id if it had a valid one, and reasons by code."""
-    result: dict[str, object] = {"event_id": event.event_id, "status": fate}
-    match entry:
-        case Accept() if isinstance(fate, Refused):  # by the store: the person has withdrawn, or the money went back
-            result["status"] = REFUSED
-            result |= _reasons(fate, entry.trace.overruled(fate))
-        case Accept():
-            pass
-        case Refuse():
-            result |= _reasons(entry.reason, entry.trace)
-        case Reject():
-            result["reason"] = entry.fault
-            result["field"] = event.field if isinstance(event, Malformed) else None
-    return result
-
-
-def _reasons(reason: Refused, trace: Trace) -> dict[str, object]:
-    """Write a refusal's reason, and each destination's own."""
-    return {"reason": reason, "refused_destinations": {destination.value: why for destination, why in trace.refused}}
+    return answer(202, results_of(passage.batch.events, passage.entries or (), passage.statuses))
 
 
 def _unavailable(why: Shut, headers: Mapping[str, str] = NO_HEADERS) -> Answer:

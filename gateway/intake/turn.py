@@ -22,7 +22,7 @@ from gateway.model.texts import StorefrontId
 from gateway.model.words import Source
 from gateway.outbox import Outbox
 from gateway.outbox.entries import Entry, Fate, Stored
-from gateway.raw import Malformed, RawEvent, Unfit
+from gateway.raw import RawEvent, Said
 
 GATHER_SECONDS: Final = 0.001
 """How long those who were there before are waited for, and again while that brings more: a flush takes longer."""
@@ -31,9 +31,6 @@ MOST_OF_ALL: Final = 0.75
 """The share of those who were there before that is waited for: stragglers hold nobody up, and go with the next group."""
 MOST_BYTES: Final = 128 << 10
 """Of bodies, after which a turn is over: whatever else the loop has to do waits for some milliseconds at most."""
-
-Said = RawEvent | Unfit | Malformed
-"""What a source makes of an event."""
 
 
 class Reading(Protocol):

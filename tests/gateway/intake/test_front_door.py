@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.intake import front_door
-from gateway.intake.front_door import COLLECT_BYTES, ROUTES, _results
+from gateway.intake.front_door import COLLECT_BYTES, ROUTES
+from gateway.intake.results import results_of
 from gateway.model.event import Minimised, Trace
 from gateway.model.texts import EventId, StorefrontId
 from gateway.model.words import Destination, Fault, Kind, Refusal, Source, Status
@@ -543,8 +544,8 @@ def test_the_commonest_result_is_written_as_json_would_be(allowed: tuple[Destina
     wanted: dict[str, Any] = {"event_id": event_id, "status": "accepted", "destinations": list(allowed)}
     if refused:
         wanted["refused_destinations"] = {destination.value: why for destination, why in refused}
-    assert _results([raw], [entry], [Status.ACCEPTED]) == orjson.dumps({"results": [wanted]})
-    assert _results([raw] * 2, [entry] * 2, [Status.ACCEPTED, Status.DUPLICATE]) == orjson.dumps(
+    assert results_of([raw], [entry], [Status.ACCEPTED]) == orjson.dumps({"results": [wanted]})
+    assert results_of([raw] * 2, [entry] * 2, [Status.ACCEPTED, Status.DUPLICATE]) == orjson.dumps(
         {"results": [wanted, {"event_id": event_id, "status": "duplicate"}]}
     )
 
