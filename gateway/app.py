@@ -68,6 +68,7 @@ from gateway.office.reports import Reports
 from gateway.outbox import Outbox
 from gateway.outbox.engine.sqlite import SqliteOutbox
 from gateway.outbox.work import Lane
+from gateway.places import OUTBOX_FILE
 from gateway.private import Private
 from gateway.recording import recording
 from gateway.rights.counter import Counter
@@ -191,7 +192,10 @@ async def running(  # noqa: PLR0915 - every room, once
     stop, hurry = stop or asyncio.Event(), hurry or asyncio.Event()
     metrics, addresses = Metrics(), Addresses(BROWSERS_PER_SECOND, BROWSERS_BURST, time.monotonic())
     async with AsyncExitStack() as stack:
+        is_new = not (settings.server.data_dir / OUTBOX_FILE).exists()
         outbox = await stack.enter_async_context(open_store(settings))
+        if is_new:
+            log.say(Happening.STORE_MADE)
         ledger = await stack.enter_async_context(open_ledger(settings))
         keyring = Keyring.load(settings.server.key_file)
         with opening("gateway"):
@@ -276,6 +280,7 @@ async def running(  # noqa: PLR0915 - every room, once
             site=Site(rooms, door, live),
             names=frozenset(settings.server.private_names),
         )
+        metrics.watch_stores({"outbox": lambda: outbox.used, "ledger": lambda: ledger.used})
         _watch(metrics, settings, outbox, credentials, desk)
         tasks = [asyncio.create_task(courier.run(), name="courier") for courier in couriers.values()]
         tasks += [asyncio.create_task(inquirer.run(), name="inquirer") for inquirer in asking.values()]

@@ -73,6 +73,8 @@ class Happening(StrEnum):
     """It would again."""
     CONTRACT_VIOLATED = "contract_violated"
     """Something that is not in a destination's contract was about to leave, and did not."""
+    STORE_MADE = "store_made"
+    """There was none in the data directory. After a first start that is a volume which is not mounted."""
     STORE_FULL = "store_full"
     STORE_RECOVERED = "store_recovered"
     SENT_LINES_SHED = "sent_lines_shed"

@@ -196,6 +196,7 @@ class Metrics:
         self._now: Callable[[], float] = lambda: 0.0
         self._standings: Mapping[Lane, Callable[[], Standing]] = {}
         self._unacknowledged: Callable[[Lane], int] = lambda _lane: 0
+        self._used: dict[str, Callable[[], float]] = {}
         self._storefronts: tuple[StorefrontId, ...] = ()
         self._differing: Callable[[StorefrontId], int] = lambda _storefront: 0
         self._recorded: Callable[[], Mapping[str, int]] = dict
@@ -357,6 +358,10 @@ class Metrics:
         """Read the backlog from here on each scrape; `now` gives Unix seconds."""
         self._lanes, self._waiting, self._now = tuple(lanes), waiting, now
 
+    def watch_stores(self, used: Mapping[str, Callable[[], float]]) -> None:
+        """Ask here on each scrape what share of its cap each store has in use."""
+        self._used = dict(used)
+
     def watch_credentials(self, standings: Mapping[Lane, Callable[[], Standing]]) -> None:
         """Ask here on each scrape for how long each lane's token has been in use."""
         self._standings = dict(standings)
@@ -415,6 +420,7 @@ class Metrics:
         yield from self._deliveries.families()
         yield self._seconds.family()
         yield from self._backlog()
+        yield from self._stores()
         yield from _gauges("destination_up", "1 while events flow.", ("storefront", "destination"), _truths(self._up))
         yield from _gauges(
             "destination_paused", "1 while an operator has it paused.", ("storefront", "destination"), _truths(self._paused)
@@ -484,6 +490,12 @@ class Metrics:
         uncovered = self._uncovered()
         text = "Age of the oldest entry that no checkpoint outside this host covers."
         yield from _gauges("log_checkpoint_seconds", text, (), [] if uncovered is None else [((), uncovered)])
+
+    def _stores(self) -> Iterator[Metric]:
+        used = [((store,), share()) for store, share in self._used.items()]
+        return _gauges(
+            "store_used_ratio", "Share of a store's cap that is in use; from 0.9 on nothing is taken.", ("store",), used
+        )
 
     def _repeats(self) -> Iterator[Metric]:
         counts = Counts("differing_repeats", "Repeats with other content than the first.", ("storefront",))

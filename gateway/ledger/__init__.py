@@ -131,6 +131,10 @@ class Ledger(Protocol):
     def shut(self) -> Shut | None:
         """Why `deposit` and `hold` would be refused now, else None. Once the disk has failed the process must end."""
 
+    @property
+    def used(self) -> float:
+        """The share of its cap that is in use, 0 to 1, as of a moment ago; from 0.9 on no record is taken."""
+
     async def deposit(self, deposit: Deposit) -> None:
         """Keep a consent record; return after the flush. Raises ValueError when one of its name is kept already.
 

@@ -49,6 +49,11 @@ class SqliteLedger:
         """Why nothing more would be taken now, else None."""
         return self._writer.shut
 
+    @property
+    def used(self) -> float:
+        """The share of its cap that is in use, as of a moment ago."""
+        return self._writer.used
+
     # ── consent records ──────────────────────────────────────────────────────────────────────────────────────────
 
     async def deposit(self, deposit: Deposit) -> None:

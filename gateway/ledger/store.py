@@ -15,7 +15,7 @@ from gateway.ledger.register import Register
 from gateway.ledger.schema import LEDGER, SEALING
 from gateway.model.texts import EvidenceId, PersonKey, StorefrontId
 from gateway.storage import Swept
-from gateway.storage.file import close, connect, flush_directory, is_full
+from gateway.storage.file import close, connect, flush_directory, is_full, share_used
 from gateway.storage.keyring import Keyring
 from gateway.storage.storefronts import Storefronts
 from gateway.storage.vault import DAY_SECONDS, Vault
@@ -53,6 +53,7 @@ class Store:
 
     def __init__(self, directory: Path, keyring: Keyring, options: Options) -> None:
         """Open the file and wrap its keys anew. Raises CannotOpen or BadKeyFile. The directory is locked already."""
+        self.used = 0.0
         self._directory = directory
         self._keyring = keyring
         self._options = options
@@ -99,8 +100,8 @@ class Store:
         if not before and self._unlooked < LOOK_EVERY_CALLS:
             return False
         self._unlooked = 0
-        options = self._options
-        return is_full(self._connection, self._directory, options.max_bytes, options.min_free_bytes, before=before)
+        self.used = share_used(self._connection, self._options.max_bytes)
+        return is_full(self.used, self._directory, self._options.min_free_bytes, before=before)
 
     def checkpoint(self) -> None:
         """Bring the log into the file and empty it, so that what was overwritten there is in neither."""

@@ -110,6 +110,10 @@ class Outbox(Protocol):
     def shut(self) -> Shut | None:
         """Why `put` would be refused now, else None. Cheap: asked before a body is read."""
 
+    @property
+    def used(self) -> float:
+        """The share of its cap that is in use, 0 to 1, as of a moment ago; from 0.9 on nothing is taken. As cheap as `shut`."""
+
     def arrivals(self, lane: Lane) -> int:
         """Give a number that grows whenever something was put or revived for the lane's storefront."""
 

@@ -188,17 +188,23 @@ def version_of(connection: apsw.Connection, form: Form) -> int:
     return version
 
 
+def share_used(connection: apsw.Connection, max_bytes: int) -> float:
+    """Give the share of its cap that a store has in use."""
+    (used,) = one(connection, _USED_BYTES)
+    return float(used / max_bytes)
+
+
 def is_crowded(connection: apsw.Connection, max_bytes: int) -> bool:
     """Say whether a store must forget the oldest of what it keeps for people who ask."""
-    (used,) = one(connection, _USED_BYTES)
-    return bool(used >= ROOM_FOR_SENT * max_bytes)
+    return share_used(connection, max_bytes) >= ROOM_FOR_SENT
 
 
-def is_full(connection: apsw.Connection, directory: Path, max_bytes: int, min_free_bytes: int, *, before: bool) -> bool:
-    """Say whether a store must take nothing more, by its cap or its volume's free space; `before`: whether it already must."""
-    (used,) = one(connection, _USED_BYTES)
-    mark = LOW_WATER if before else HIGH_WATER
-    if used >= mark * max_bytes:
+def is_full(used: float, directory: Path, min_free_bytes: int, *, before: bool) -> bool:
+    """Say whether a store must take nothing more, by the share of its cap that is in use or by its volume's free space.
+
+    `before`: whether it already must.
+    """
+    if used >= (LOW_WATER if before else HIGH_WATER):
         return True
     volume = os.statvfs(directory)
     wanted = min_free_bytes * (2 if before else 1)

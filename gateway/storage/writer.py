@@ -50,6 +50,9 @@ def ignore(_done: object) -> None:
 class Stored(Protocol[N_co]):
     """What the thread needs of the store that it owns."""
 
+    used: float
+    """The share of its cap that was in use when it was last looked (`is_full`)."""
+
     def begin(self) -> None:
         """Begin a transaction."""
 
@@ -114,6 +117,8 @@ class Writer(Generic[S, N]):
         self._waiting = 0
         self._closed = False
         self._full = False
+        self.used = 0.0
+        """The share of the store's cap that is in use, as of its last look; 0 before it is open."""
         self.failed = asyncio.Event()
         """Set once an error of the disk has made the store useless; the process must end with a failure then."""
         self._left: deque[_Job] = deque()
@@ -236,6 +241,7 @@ class Writer(Generic[S, N]):
             self._tell(self._fail_to_open, opened, fault)
             return
         self._thread_full = store.is_full(before=False)
+        self.used = store.used
         self._tell(self._hear, (), store.changes(), self._thread_full, False)  # noqa: FBT003 - not failed
         self._tell(opened.set_result, None)
         more = True
@@ -283,6 +289,7 @@ class Writer(Generic[S, N]):
             answers += self._apply(store, changes)
             if not self._thread_failed:
                 self._thread_full = store.is_full(before=self._thread_full)
+                self.used = store.used
                 news = store.changes()
         except Exception:  # noqa: BLE001 - what is not one job's fault is the store's: nothing can be promised after it
             self._thread_failed = True

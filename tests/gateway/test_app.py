@@ -96,7 +96,13 @@ async def test_a_gateway_starts_delivers_and_stops(tmp_path: Path, platforms: Pl
         "test_endpoints_allowed 1.0",
     ):
         assert f"consent_gateway_{line}" in metrics
-    assert happenings(log.getvalue())[:6] == ["listening", "listening", "started", *["test_endpoints_allowed"] * 3]
+    assert happenings(log.getvalue())[:7] == [
+        "store_made",
+        "listening",
+        "listening",
+        "started",
+        *["test_endpoints_allowed"] * 3,
+    ]
 
 
 async def test_starting_and_stopping_at_once_keeps_nobody_waiting(tmp_path: Path, platforms: Platforms) -> None:

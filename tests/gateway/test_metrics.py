@@ -33,6 +33,7 @@ DESIGN_NAMES: Mapping[str, set[str]] = {
     "delivery_seconds": {"destination"},
     "outbox_records": {"destination", "state"},
     "oldest_waiting_seconds": {"destination"},
+    "store_used_ratio": {"store"},
     "destination_up": {"storefront", "destination"},
     "destination_paused": {"storefront", "destination"},
     "canary_up": {"storefront", "destination"},
@@ -80,6 +81,7 @@ def busy() -> Metrics:
     metrics.raw_bytes(10)
     metrics.unknown_fields(DEMO, "customer.phone", 1)
     metrics.watch_credentials({META: lambda: Standing(CredentialKind.TOKEN, 1.0)})
+    metrics.watch_stores({"outbox": lambda: 0.5})
     metrics.watch_repeats([DEMO], lambda _storefront: 1)
     metrics.watch_log(lambda: {"started": 1}, lambda: True, lambda: 3.0)
     metrics.right_done(DEMO, Right.ERASE, Via.OPERATOR)

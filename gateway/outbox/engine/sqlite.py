@@ -176,6 +176,11 @@ class SqliteOutbox:
         """Why `put` would be refused now, else None."""
         return self._writer.shut
 
+    @property
+    def used(self) -> float:
+        """The share of its cap that is in use, as of a moment ago."""
+        return self._writer.used
+
     def arrivals(self, lane: Lane) -> int:
         """Give a number that grows whenever something was put for the lane's storefront."""
         return self._arrivals[lane.storefront]

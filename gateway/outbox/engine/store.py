@@ -42,7 +42,7 @@ from gateway.outbox.holdings import Holding, Person
 from gateway.outbox.shapes import Breach, Decision, Departure, Ground, Input, Left, Output
 from gateway.outbox.work import Dead, Inquiry, Lane, Origin, Outcomes, Record
 from gateway.storage import Swept
-from gateway.storage.file import close, connect, every, flush_directory, is_crowded, is_full, one
+from gateway.storage.file import close, connect, every, flush_directory, is_crowded, is_full, one, share_used
 from gateway.storage.keyring import Keyring
 from gateway.storage.vault import DAY_SECONDS, Vault
 
@@ -114,6 +114,7 @@ class Store:
 
         Raises CannotOpen or BadKeyFile. The directory is locked already.
         """
+        self.used = 0.0
         self._directory = directory
         self._keyring = keyring
         self._options = options
@@ -229,8 +230,8 @@ class Store:
         if not before and grown < LOOK_EVERY_SIGHTINGS and self._unlooked < LOOK_EVERY_CALLS:
             return False
         self._looked_at, self._unlooked = self._seen.next_pos, 0
-        options = self._options
-        return is_full(self._connection, self._directory, options.max_bytes, options.min_free_bytes, before=before)
+        self.used = share_used(self._connection, self._options.max_bytes)
+        return is_full(self.used, self._directory, self._options.min_free_bytes, before=before)
 
     def close(self, *, whole: bool) -> None:
         """Close; `whole` also checkpoints. After a failed flush nothing more may be written, so not then."""

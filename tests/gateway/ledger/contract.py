@@ -337,6 +337,18 @@ class LedgerContract:
         assert (await ledger.register(request())).number > line.number
         await ledger.close()
 
+    async def test_how_much_of_its_room_is_used_is_told(self, engine: Engine) -> None:
+        """It grows by what is kept."""
+        ledger = await engine.open()
+        empty = ledger.used
+        assert 0 <= empty < 0.5
+        for number in range(300):
+            await ledger.deposit(deposit(number))
+        await ledger.close()
+        ledger = await engine.open()
+        assert empty < ledger.used < 1
+        await ledger.close()
+
     async def test_a_closed_ledger_takes_and_gives_nothing(self, engine: Engine) -> None:
         """Each of its methods says that it is stopping; closing again does nothing."""
         ledger = await engine.open()

@@ -1663,6 +1663,19 @@ class OutboxContract:
         balanced(await outbox.book(SHOP))
         await outbox.close()
 
+    async def test_how_much_of_its_room_is_used_is_told(self, engine: Engine) -> None:
+        """It grows by what is put, and is told anew by whoever opens it."""
+        outbox = await engine.open([FIRST])
+        empty = outbox.used
+        assert 0 <= empty < 0.5
+        for start in range(0, 5_000, 500):
+            await outbox.put([accept(number, destinations=(META,)) for number in range(start, start + 500)])
+        assert empty < outbox.used < 1
+        await engine.crash(outbox)
+        outbox = await engine.open([FIRST])
+        assert outbox.used > empty
+        await outbox.close()
+
     async def test_a_closing_outbox_takes_nothing_more(self, engine: Engine) -> None:
         """From the first moment; what was waiting is finished."""
         outbox = await engine.open()
