@@ -324,7 +324,7 @@ class QuietHandler(RequestHandler):
     not read.
     """
 
-    __slots__ = ("_begun", "_client", "_header_timer", "_idle", "_offering", "_quiet", "_unfinished", "_unread_timer")
+    __slots__ = ("_begun", "_client", "_ended", "_header_timer", "_idle", "_offering", "_quiet", "_unfinished", "_unread_timer")
 
     def __init__(self, manager: QuietServer, **kwargs: object) -> None:
         super().__init__(manager, **kwargs)  # type: ignore[arg-type]  # passed through as they came
@@ -340,6 +340,7 @@ class QuietHandler(RequestHandler):
         self._offering: StreamReader | None = None
         """The body, not whole yet, of a request that offers another protocol; else None."""
         self._unfinished: StreamReader | None = None
+        self._ended = False
         """The body, not whole yet, of the last request that came; else None."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -415,13 +416,29 @@ class QuietHandler(RequestHandler):
         current, idle = self._current_request, self._waiter is not None or self._request_count == 0
         streams = current is not None and current.writer.output_size > 0
         broken_off = self._unfinished is not None and not self._unfinished.is_eof()
-        if streams or broken_off or self._upgraded or (idle and not self._messages):
+        if streams or broken_off or (idle and not self._messages):
             return False
+        self._ended = True
+        self._close_behind_all()
+        return True
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Answer; what came behind a request that offered another protocol is only read now, and may be broken off."""
+        answered = await super().finish_response(request, resp, start_time)
+        if self._ended and self._messages and not self._messages[-1][1].is_eof():
+            self.force_close()
+        elif self._ended:
+            self._close_behind_all()
+        return answered
+
+    def _close_behind_all(self) -> None:
+        """Have the connection closed behind all that came, once that is known."""
         if self._messages:
             self._close_behind(len(self._messages) - 1)
-        else:
+        elif not self._upgraded:
             self._close = True
-        return True
 
     def _close_behind(self, place: int) -> None:
         """Have the connection closed behind the answer to a request that waits; behind one to what is none it is anyway."""

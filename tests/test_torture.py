@@ -17,8 +17,8 @@ pytestmark = pytest.mark.xdist_group("machine")
 EARLY: Final = """
 import asyncio, sys
 from gateway.cli import main
-from gateway.model import Status
-from gateway.outbox import Accept
+from gateway.model.words import Status
+from gateway.outbox.entries import Accept
 from gateway.outbox.engine.sqlite import SqliteOutbox
 
 put_each, late = SqliteOutbox.put_each, set()

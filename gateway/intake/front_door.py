@@ -77,6 +77,9 @@ ROUTES: Final = (
 )
 """Every public route; the documentation is tested against this."""
 
+ALSO_HEAD: Final = frozenset({"/healthz", "/tag.js"})
+"""What HEAD may ask for as well, as monitors do: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.2 (read 2026-11-27)."""
+
 JSON_TYPE: Final = "application/json"
 Decoder = Callable[[bytes, int], Batch]
 EVENT_TYPES: Final[Mapping[str, Decoder]] = {
@@ -216,7 +219,7 @@ class Intake:
                 return self._preflight(request, query)
             case method, "/g/collect" | "/mp/collect" | "/data" if (method, path) in ROUTES:
                 return await self._of_others(request, path, query)
-            case "GET", "/healthz" | "/tag.js":
+            case "GET" | "HEAD", "/healthz" | "/tag.js":
                 return serve_tag(request.headers, query) if path == "/tag.js" else healthy()
             case _, known if known in PATHS:
                 return problem(405, "method_not_allowed", {"Allow": PATHS[known]})
@@ -547,7 +550,10 @@ def healthy() -> Answer:
     return answer(200, b"ok\n", content_type="text/plain")
 
 
-PATHS: Final = {path: ", ".join(method for method, other in ROUTES if other == path) for _, path in ROUTES}
+PATHS: Final = {
+    path: ", ".join([*(method for method, other in ROUTES if other == path), *(["HEAD"] if path in ALSO_HEAD else [])])
+    for _, path in ROUTES
+}
 
 
 def _reader_of(request: web.BaseRequest) -> Decoder:

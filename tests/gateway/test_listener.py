@@ -44,6 +44,7 @@ PING = request("GET", "/")
 H2C = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA")
 ASKS = request("GET", "/asks", H2C)
 TELLS = request("POST", "/tells", H2C, b"abc")
+SOCKET = request("GET", "/ws", ["Connection: Upgrade", "Upgrade: websocket"])
 CHUNKED = request("POST", "/chunks", [*H2C, "Transfer-Encoding: chunked"]) + b"3\r\nabc\r\n0\r\n\r\n"
 ROOMY = Caps(10, 10, 5.0)
 
@@ -614,6 +615,9 @@ def _takes_slowly(got: Whole, reply: Reply) -> bool:
         pytest.param([whole("/1"), whole("/2"), PING], [b"/1 body;", b"/2 body;", b"/ ;"], id="one after the other"),
         pytest.param([whole("/1") + b"GET /2 HT"], [b"/1 body;"], id="with a head that has no end"),
         pytest.param([TELLS], [b"/tells abc;"], id="offering another protocol"),
+        pytest.param([SOCKET], [b"/ws ;"], id="offering WebSocket"),
+        pytest.param([SOCKET + whole("/2") + PING], [b"/ws ;", b"/2 body;", b"/ ;"], id="behind one that offers WebSocket"),
+        pytest.param([SOCKET + whole("/2")[:-1]], [b"/ws ;"], id="half a body behind one that offers WebSocket"),
         pytest.param([b"\x16\x03\x01\r\n\r\n"], [b'{"error":"bad_http"}'], id="no HTTP"),
     ],
 )

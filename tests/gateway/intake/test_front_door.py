@@ -460,9 +460,19 @@ async def test_health_is_answered(door: Doorway) -> None:
     assert (answer.status, answer.body) == (200, b"ok\n")
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/tag.js"])
+async def test_head_tells_of_what_can_be_fetched(door: Doorway, path: str) -> None:
+    """What GET would answer, but for the body; the connection can be used on."""
+    fetched, told = await door.ask("GET", path), await door.ask("HEAD", path)
+    assert (told.status, told.body) == (200, b"")
+    assert {**told.headers, "Date": ""} == {**fetched.headers, "Date": ""}
+    assert (await door.ask("GET", path)).body == fetched.body
+
+
 @pytest.mark.parametrize(("method", "path", "allowed"), [
     ("GET", "/v1/events", "POST"), ("PUT", "/v1/events", "POST"), ("OPTIONS", "/v1/events", "POST"),
-    ("TRACE", "/v1/events", "POST"), ("GET", "/v1/collect", "POST, OPTIONS"), ("DELETE", "/healthz", "GET"),
+    ("TRACE", "/v1/events", "POST"), ("GET", "/v1/collect", "POST, OPTIONS"), ("DELETE", "/healthz", "GET, HEAD"),
+    ("PUT", "/tag.js", "GET, HEAD"),
 ])  # fmt: skip
 async def test_another_method_is_405(door: Doorway, method: str, path: str, allowed: str) -> None:
     """A known path by another method says which it takes."""
