@@ -1,7 +1,8 @@
 """The console as people use it: a real browser on a real gateway, through Playwright and Debian's chromium.
 
 `Site` is a gateway with three people who may sign in; `Visit` is one browser context with one page. A visit collects what
-must not happen: errors in the browser's console, and requests to any other host. Pictures go to `.artefacts/console`.
+must not happen: errors in the browser's console, and requests to any other host. Pictures of what does not hold go to
+`.artefacts/console`.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -31,6 +32,12 @@ ARTEFACTS: Final = ROOT / ".artefacts/console"
 FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--proxy-server=127.0.0.1:9")
 """Loopback goes past the proxy, and nobody listens on that one: whatever else the browser asks for reaches nobody."""
 
+LOOK: Final = """async () => {
+    const runOnly = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+    const {violations} = await axe.run(document, {runOnly, resultTypes: ["violations"]});
+    return violations.flatMap(({id, nodes}) => nodes.map(({target, failureSummary}) => `${id}: ${target} ${failureSummary}`));
+}"""
+"""Only what is broken leaves the browser: all that axe says of a page takes longer to read than to find."""
 SECONDS: Final = 15
 """How long anything in a page may take."""
 PASSWORD: Final = "correct horse battery"
@@ -97,13 +104,17 @@ class Visit(msgspec.Struct):
 
     async def violations(self) -> list[str]:
         """Let axe look at the page; gives each rule that is broken, with where. Needs a context that bypasses the CSP."""
-        await self.page.evaluate(AXE.read_text())
-        found: dict[str, Any] = await self.page.evaluate(
-            "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
-        )
-        return [
-            f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found["violations"] for node in one["nodes"]
-        ]
+        found: list[str] = await self.page.evaluate(LOOK)
+        return found
+
+    @asynccontextmanager
+    async def pictured_if_broken(self, name: str) -> AsyncIterator[None]:
+        """Keep a picture of the page if what is asserted of it here does not hold."""
+        try:
+            yield
+        except AssertionError:
+            await self.picture(name)
+            raise
 
     async def overflows(self) -> int:
         """Say by how many pixels the page is wider than the screen."""
@@ -149,6 +160,8 @@ async def visiting(
         java_script_enabled=scripts,
     )
     context.set_default_timeout(SECONDS * 1000)
+    if axe:
+        await context.add_init_script(path=AXE)
     page = await context.new_page()
     visit = Visit(url, context, page, [], [])
 
