@@ -65,9 +65,13 @@ def _rooms(root: Path) -> Sequence[str]:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Run twice as many at a time as there are cores, but eight at most: half of them wait for a clock, a disk or a browser."""
-    return min(8, 2 * (os.cpu_count() or 1))
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run twice as many at a time as there are cores, but eight at most: half of them wait for a clock, a disk or a browser.
+
+    The rooms' own wait for nothing, and each further process reads all of them first.
+    """
+    cores = os.cpu_count() or 1
+    return min(8, cores if config.getoption("only") == "rooms" else 2 * cores)
 
 
 def pytest_collection_finish() -> None:
