@@ -1,12 +1,13 @@
 """Pages as bytes: templates with every value escaped, in the reader's language, none of them with a script inside.
 
-A name that a template uses and nobody gave is an error, not an empty place. Templates are compiled once for each language.
+A name that a template uses and nobody gave is an error, not an empty place. Templates are compiled once, for all languages.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, PackageLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
 from gateway.console.assets import Assets
@@ -26,6 +27,25 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 """On every page, beside those that every answer carries (`no-store`, `nosniff`)."""
 HTML: Final = "text/html; charset=utf-8"
+
+
+class _Compiled(BytecodeCache):
+    """What was compiled in this process, by the template's name and source: the language is not in it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give a template that was compiled before."""
+        if (kept := self._kept.get((bucket.key, bucket.checksum))) is not None:
+            bucket.bytecode_from_string(kept)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep a template."""
+        self._kept[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+
+
+COMPILED: Final = _Compiled()
 
 
 class Renderer:
@@ -48,6 +68,7 @@ def _environment(language: str, assets: Assets) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        bytecode_cache=COMPILED,
         extensions=["jinja2.ext.i18n"],
     )
     words = Words(language)
