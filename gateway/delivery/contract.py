@@ -8,8 +8,9 @@ or header name, a method, a path, a host. Pure.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import cached_property
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
@@ -73,7 +74,7 @@ class Contract:
     """One destination's contract for one storefront.
 
     `allowed` are the options that the storefront turned on. `endpoint` is a test endpoint (an origin) that stands in for the
-    platform's hosts, `token_endpoint` one for those that give access tokens. `left_out` is an entry that does not count.
+    platform's hosts, `token_endpoint` one for those that give access tokens.
     """
 
     def __init__(
@@ -83,7 +84,6 @@ class Contract:
         *,
         endpoint: Origin | None = None,
         token_endpoint: Origin | None = None,
-        left_out: Entry | None = None,
     ) -> None:
         on = frozenset(allowed)
         self.file: Final = file
@@ -98,7 +98,7 @@ class Contract:
         self._requests = tuple(
             _Request(
                 part,
-                [entry for entry in part.fields if (entry.option is None or entry.option in on) and entry is not left_out],
+                [entry for entry in part.fields if entry.option is None or entry.option in on],
                 frozenset({endpoint} if endpoint else _origins(part.hosts)),
                 vocabulary,
             )
@@ -141,7 +141,9 @@ class Contract:
 
     def without(self, entry: Entry) -> "Contract":
         """Give the same contract without one entry, for those who prove that it would miss it."""
-        return Contract(self.file, self.allowed, endpoint=self._endpoint, left_out=entry)
+        less = copy(self)
+        less._requests = tuple(request.without(entry) for request in self._requests)  # noqa: SLF001 - of a copy of itself
+        return less
 
     def check(self, outgoing: Outgoing, count: int) -> Cleared | Violation:
         """Decide over a request that was built from `count` events; 0 for one that carries none."""
@@ -197,6 +199,11 @@ class _Request:
         self._vocabulary = vocabulary
         self.part: Final = part
         self._shapes: dict[tuple[Places, Places], Shape] = {}
+
+    def without(self, entry: Entry) -> Self:
+        """Give the same without one entry: itself, readers and all, where that is of another kind of request."""
+        left = [one for one in self.entries if one is not entry]
+        return self if len(left) == len(self.entries) else type(self)(self.part, left, self.origins, self._vocabulary)
 
     @cached_property
     def _body(self) -> "Body | None":
