@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
 
 from gateway.log import Log
 from gateway.sandbox.platforms import Platforms
@@ -16,11 +18,17 @@ from tests.doorway import purchase
 from tests.live import inside, install
 from tests.test_console_pages import post
 
-pytestmark = [needs_console, pytest.mark.xdist_group("console_privacy")]
+pytestmark = [needs_console, pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("console_privacy")]
 
 
-@pytest.fixture
-async def pat(tmp_path: Path) -> AsyncIterator[Visit]:
+@pytest_asyncio.fixture(loop_scope="module", scope="module", name="browser")
+async def _browser() -> AsyncIterator[Browser]:
+    async with chromium() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def pat(browser: Browser, tmp_path: Path) -> AsyncIterator[Visit]:
     """The privacy team's window on a gateway that delivered one purchase."""
     async with AsyncExitStack() as stack:
         platforms = await stack.enter_async_context(Platforms.start())
@@ -29,7 +37,6 @@ async def pat(tmp_path: Path) -> AsyncIterator[Visit]:
         await stack.enter_async_context(inside(installation, Log(io.StringIO())))
         await post(installation, purchase("1001"))
         await installation.quiet()
-        browser = await stack.enter_async_context(chromium())
         visit = await stack.enter_async_context(visiting(browser, installation.private_url))
         await visit.sign_in("pat")
         yield visit
