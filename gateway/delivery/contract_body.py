@@ -8,6 +8,7 @@ and they match nothing that the careful one would not allow (docs/decisions/0010
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from typing import Final, NamedTuple, Self
 
@@ -54,7 +55,7 @@ class Number(str):
     __slots__ = ()
 
 
-class Leaf(msgspec.Struct, frozen=True):
+class Leaf(msgspec.Struct, frozen=True, dict=True):
     """A value: the kinds that it may be of, each with the name it has in a shape."""
 
     kinds: tuple[tuple[str, ValueKind, re.Pattern[str]], ...]
@@ -64,6 +65,11 @@ class Leaf(msgspec.Struct, frozen=True):
         """Collect the entries of one path."""
         found = [(entry.place, entry.value_kind) for entry in entries if entry.path == path]
         return cls(tuple((place, kind, re.compile(kind.pattern, re.ASCII)) for place, kind in found))
+
+    @cached_property
+    def paths(self) -> Paths:
+        """The key path of the value; there is one for all its kinds."""
+        return frozenset(_path_of(place) for place, _, _ in self.kinds)
 
     def place_of(self, value: object) -> str | None:
         """Say which entry a value is of, None if of none."""
@@ -79,11 +85,21 @@ class Listing(msgspec.Struct, frozen=True):
     most: int
     member: "Leaf | Listing | Table"
 
+    @property
+    def paths(self) -> Paths:
+        """The key path of every value in it."""
+        return self.member.paths
 
-class Table(msgspec.Struct, frozen=True):
+
+class Table(msgspec.Struct, frozen=True, dict=True):
     """An object: its members by name, in the order of the file."""
 
     members: dict[str, "Leaf | Listing | Table"]
+
+    @cached_property
+    def paths(self) -> Paths:
+        """The key path of every value in it."""
+        return frozenset().union(*[node.paths for node in self.members.values()])
 
 
 Node = Leaf | Listing | Table
@@ -318,11 +334,11 @@ class Forms(NamedTuple):
 
     def have(self, node: "Node") -> bool:
         """Say whether any of them had something of the node."""
-        return not self.met.isdisjoint(_paths(node))
+        return not self.met.isdisjoint(node.paths)
 
     def need(self, node: "Node") -> bool:
         """Say whether each of them had."""
-        return not self.always.isdisjoint(_paths(node))
+        return not self.always.isdisjoint(node.paths)
 
 
 GROUPS: Final = re.Match[bytes].groups
@@ -365,7 +381,7 @@ class Quick:
     def __init__(self, members: Mapping[str, Node], events: str, event: Listing) -> None:
         names = list(members)
         at = names.index(events)
-        any_form = Forms(_paths(Table(dict(members))), frozenset())
+        any_form = Forms(Table(dict(members)).paths, frozenset())
         before, after = Writing(any_form), Writing(any_form)
         head = "".join(before.optional(name, members[name], SEPARATOR) for name in names[:at])
         tail = "".join(after.optional(name, members[name], SEPARATOR) for name in names[at + 1 :])
@@ -446,17 +462,6 @@ class Writing:
     def optional(self, name: str, node: Node, behind: str) -> str:
         """Write an object's member that may be missing, and what stands behind it."""
         return f'(?>"{name}":{self.node(node)}{behind})?+'
-
-
-def _paths(node: Node) -> Paths:
-    """Name the key path of every value in a node."""
-    match node:
-        case Leaf(kinds):
-            return frozenset(_path_of(place) for place, _, _ in kinds)
-        case Listing(_, member):
-            return _paths(member)
-        case Table(members):
-            return frozenset().union(*map(_paths, members.values()))
 
 
 def _path_of(place: str) -> str:
