@@ -25,7 +25,7 @@ from gateway.commands.configuration import settings_of, storefront_named
 from gateway.commands.ending import Ended
 from gateway.commands.files import new_files
 from gateway.commands.progress import bar
-from gateway.commands.showing import err, out, show, show_json
+from gateway.commands.showing import counted, err, out, show, show_json
 from gateway.model.money import CURRENCIES, EXPONENTS
 from gateway.model.texts import StorefrontId
 from gateway.model.words import Destination, Fault, Kind
@@ -208,7 +208,7 @@ def _cells(told: Sum) -> tuple[str, str]:
 
 
 def _orders(count: Cell) -> str:
-    return f"{count} order{'s' * (count != 1)}"
+    return counted(count, "order")
 
 
 def _worth(value: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.commands.asking import Question, ask_or_serve
 from gateway.commands.naming import Said
-from gateway.commands.showing import out, show_json
+from gateway.commands.showing import counted, out, show_json
 from gateway.ledger import Right
 from gateway.rights.answers import Receipt
 from gateway.rights.counter import Receipts, chosen_of, do
@@ -47,12 +47,12 @@ def _sentences(receipt: Receipt) -> Iterator[str]:
     )
     for destination, one in receipt.removed.items():
         wire = f", {one.on_the_wire} of them on the wire" if one.on_the_wire else ""
-        yield f"  {destination}: {one.waiting} that waited taken out{wire}, and {one.dead} dead letters"
+        yield f"  {destination}: {one.waiting} that waited taken out{wire}, and {counted(one.dead, 'dead letter')}"
     if not receipt.removed:
         yield "  Nothing was waiting or dead for this person."
-    yield f"  {receipt.consent_records} consent records and {receipt.held_orders} held orders of theirs"
+    yield f"  {counted(receipt.consent_records, 'consent record')} and {counted(receipt.held_orders, 'held order')} of theirs"
     if receipt.sent or receipt.traces:
-        yield f"  {receipt.sent} lines of what was sent and {receipt.traces} decisions deleted"
+        yield f"  {counted(receipt.sent, 'line')} of what was sent and {counted(receipt.traces, 'decision')} deleted"
     if receipt.follow_up:
         yield "What the platforms have is still to be asked of them:"
         yield from lines(receipt.follow_up)

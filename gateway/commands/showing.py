@@ -21,6 +21,11 @@ FOLDED: Final = 10
 """Characters down to which a value may be folded and is still read; a heading is folded between its words alone."""
 
 
+def counted(count: int | str, one: str) -> str:
+    """Say how many there are of what one is called: `1 order`, `2 orders`, and `<10 orders` of a number that is kept back."""
+    return f"{count} {one}{'s' * (count != 1)}"
+
+
 def show(table: Table) -> None:
     """Print a table of which nothing is left out: folded into a terminal, as wide as it needs where there is none.
 

@@ -21,7 +21,7 @@ from gateway.commands.configuration import settings_of
 from gateway.commands.ending import Ended
 from gateway.commands.files import USUAL, files_anew, make_folder
 from gateway.commands.progress import bar
-from gateway.commands.showing import out, show, show_json
+from gateway.commands.showing import counted, out, show, show_json
 from gateway.signing.checkpoint import BadCheckpoint, Checkpoint, split_notes
 from gateway.signing.entry import LONGEST, BadEntry, EntryKind, Frame, read
 from gateway.signing.exports import Run, Wanted, write_out
@@ -203,7 +203,9 @@ def _told(report: Report, good: list[Held], case: Case) -> dict[str, Any]:
 
 
 def _print(report: Report, good: list[Held], case: Case) -> None:
-    out.print(f"{report.entries} entries read, {len(good)} checkpoint(s) of {case.origin} signed by the key.", markup=False)
+    out.print(
+        f"{report.entries} entries read, {counted(len(good), 'checkpoint')} of {case.origin} signed by the key.", markup=False
+    )
     if report.unfinished:
         out.print("The last line has no end: the log is being written, or a write was cut short.")
     if report.faults:

@@ -14,8 +14,12 @@ PUBLISHABLE: Final = re.compile(r"pk_[a-z0-9]{1,20}_[A-Za-z0-9_-]{43}", re.ASCII
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one of the two; gives 0. Raises Ended."""
-    if PUBLISHABLE.fullmatch(arguments.key) is None:
+    if arguments.key.startswith("sk_"):
         raise Ended(2, "--key: must be a publishable key (pk_…). A secret one must never stand in a page.")
+    if PUBLISHABLE.fullmatch(arguments.key) is None:
+        raise Ended(
+            2, "--key: must be a whole publishable key, as `consent-gateway key make` printed it: pk_, its id, 43 characters."
+        )
     try:
         if arguments.shopify:
             sys.stdout.write(pixel(arguments.address, arguments.key))

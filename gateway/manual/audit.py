@@ -53,7 +53,7 @@ def _audit_arguments(parser: argparse.ArgumentParser) -> None:
         "write everything of a period on one sheet, to be printed",
         "Writes one HTML file that stands alone: did anything leave without consent, what left by which contract, refusals,\n"
         "requests of persons, and the record of processing (GDPR, art. 30(1)). That is recorded in the signed log. Example:\n\n"
-        "  consent-gateway audit report shop1 --since 2026-11-01 --until 2026-11-30 --out november.html",
+        "  consent-gateway audit report shop1 --since 2026-10-01 --until 2026-10-31 --out october.html",
     )
     with_storefront(report)
     report.add_argument("--since", metavar="DAY", help="the first day, of UTC (default: thirty days)")

@@ -22,6 +22,12 @@ def table() -> Table:
     return found
 
 
+@pytest.mark.parametrize(("count", "said"), [(0, "0 orders"), (1, "1 order"), (2, "2 orders"), ("<10", "<10 orders")])
+def test_one_of_a_thing_is_no_number_of_them(count: int | str, said: str) -> None:
+    """A sentence says how many there are as people do."""
+    assert showing.counted(count, "order") == said
+
+
 def test_what_is_no_terminal_gets_each_row_on_a_line(capsys: Capture) -> None:
     """So that `grep` finds it."""
     showing.show(table())

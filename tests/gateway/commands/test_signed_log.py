@@ -53,7 +53,7 @@ def test_a_log_as_it_was_is_sound(capsys: Capture) -> None:
     """Exit code 0, from a copy anywhere; what no checkpoint covers is said."""
     assert verify() == 0
     said = capsys.readouterr().out
-    assert "20 entries read, 3 checkpoint(s)" in said
+    assert "20 entries read, 3 checkpoints" in said
     assert "Sound: entries up to 19" in said
     Path("one.txt").write_text(make(Path("other"), 5).notes[5])
     assert verify(checkpoint="one.txt") == 0
@@ -125,7 +125,7 @@ def test_on_its_own_host_a_log_needs_only_the_configuration(mine: Installation, 
         file.write(b'{"at"')
     assert main(["audit", "verify", *config]) == 0
     said = capsys.readouterr().out
-    assert "3 checkpoint(s)" in said
+    assert "3 checkpoints" in said
     assert "no end" in said
     path.write_bytes(path.read_bytes().replace(b'"delivered",7]', b'"delivered",8]'))
     assert main(["audit", "verify", *config]) == 1

@@ -40,3 +40,10 @@ def test_what_must_not_stand_in_a_page_is_refused_without_being_shown(
     said = capsys.readouterr()
     assert named in said.err
     assert key not in said.out + said.err
+
+
+@pytest.mark.parametrize(("key", "said"), [("sk_p1_short", "never stand in a page"), ("pk_p1_short", "whole publishable key")])
+def test_a_key_is_refused_for_what_it_is(key: str, said: str, capsys: Capture) -> None:
+    """One that was cut short is no secret one."""
+    assert main(["tag", "--address", ADDRESS, "--key", key]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
