@@ -25,6 +25,7 @@ import aiohttp
 import msgspec
 import orjson
 
+from gateway.bounded import read_whole
 from gateway.model.words import Status
 from gateway.secret import Secret
 
@@ -32,6 +33,8 @@ BATCH: Final = 500
 BATCH_BYTES: Final = 1_000_000
 """The gateway takes 1 MiB; what is around the events is allowed for."""
 LONGEST_LINE: Final = 1 << 20
+MOST_NOTE: Final = 1 << 20
+"""Bytes of the note of how far a run came: its counts by reason, of which there are some dozens."""
 PATIENCE: Final = 600.0
 """Seconds of refusals in a row before giving up."""
 SHORT: Final = 2.0
@@ -323,7 +326,7 @@ def state_path(path: Path) -> Path:
 def load_progress(path: Path) -> Progress:
     """Read how far an earlier run of this file came; a fresh start if there was none. Raises Stopped."""
     try:
-        return msgspec.json.decode(state_path(path).read_bytes(), type=Progress)
+        return msgspec.json.decode(read_whole(state_path(path), MOST_NOTE), type=Progress)
     except (FileNotFoundError, msgspec.DecodeError):
         return Progress()
     except OSError:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
+from gateway.bounded import read_whole
 from gateway.consent.policy import TABLE
 from gateway.console.configuration import Console
 from gateway.console.door import ACCOUNT, TOKEN_ACCOUNT
@@ -46,7 +47,7 @@ from gateway.signing.keyfile import load
 from gateway.signing.note import SigningKey
 from gateway.signing.outlets import Exporter, ToFile, ToStream, ToWebhook
 from gateway.signing.recorder import LogState, SignedLog
-from gateway.signing.store import CannotOpenLog, LogFile, folder_in, handed_out_of
+from gateway.signing.store import MOST_CHECKPOINTS, CannotOpenLog, LogFile, folder_in, handed_out_of
 from gateway.storage.keyring import Keyring
 
 COUNT_SECONDS: Final = 60.0
@@ -88,7 +89,7 @@ def _handed_out(audit: AuditSettings, key: SigningKey | None) -> Sequence[Checkp
     if key is None or audit.checkpoint_file is None:
         return ()
     try:
-        return handed_out_of(audit.checkpoint_file.read_text("utf-8", errors="replace"), key)
+        return handed_out_of(read_whole(audit.checkpoint_file, MOST_CHECKPOINTS).decode(errors="replace"), key)
     except FileNotFoundError:
         return ()
     except OSError:

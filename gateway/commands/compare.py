@@ -16,6 +16,7 @@ from rich.table import Table
 from gateway.audit.comparison import Comparison, FieldTold, LaneTold, Why, compare
 from gateway.audit.observations import Elsewhere, Sent, Unread, sent_in
 from gateway.audit.recordings import MOST_REQUESTS, Flaw, Recorded, Rule, read
+from gateway.bounded import TooLarge, read_whole
 from gateway.commands.configuration import settings_of, storefront_named
 from gateway.commands.ending import Ended
 from gateway.commands.files import new_files
@@ -81,9 +82,9 @@ def _compared(settings: PlainSettings, name: StorefrontId, recorded: Path, sent:
 def _requests(path: Path, called: str) -> Iterator[Recorded]:
     """Read a recording, with a bar. Raises Ended with what is wrong with it, at the end of the file."""
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise Ended(2, f"{called} is larger than 512 MiB: record a shorter time.")
-        body = path.read_bytes()
+        body = read_whole(path, MOST_BYTES)
+    except TooLarge:
+        raise Ended(2, f"{called} is larger than 512 MiB: record a shorter time.") from None
     except OSError:
         raise Ended(2, f"{called} cannot be read.") from None
     flaws: list[Flaw] = []

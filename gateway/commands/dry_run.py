@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.audit.advice import NAMES
+from gateway.bounded import TooLarge, read_whole
 from gateway.commands.asking import NotRunning, Question, ask, unknown_there
 from gateway.commands.configuration import settings_of, storefront_named
 from gateway.commands.ending import Ended
@@ -48,16 +49,22 @@ def run(arguments: argparse.Namespace) -> int:
 def _event(path: str) -> bytes:
     """Read the event from a file, or from standard input for `-`."""
     try:
-        text = sys.stdin.buffer.read(MOST_BYTES + 1) if path == "-" else Path(path).read_bytes()
+        text = sys.stdin.buffer.read(MOST_BYTES + 1) if path == "-" else read_whole(Path(path), MOST_BYTES)
+    except TooLarge:
+        raise _too_large() from None
     except OSError:
         raise Ended(2, "The file with the event cannot be read.") from None
     if len(text) > MOST_BYTES:
-        raise Ended(2, "The event is larger than 64 KiB.")
+        raise _too_large()
     try:
         msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
         raise Ended(2, "The event is no JSON.") from None
     return text
+
+
+def _too_large() -> Ended:
+    return Ended(2, "The event is larger than 64 KiB.")
 
 
 def _told(settings: PlainSettings, name: StorefrontId, order: Order) -> DryRunTold:

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.bounded import TooLarge, read_whole
 from gateway.commands import typed
 from gateway.commands.configuration import storefront_named
 from gateway.commands.ending import Ended
@@ -19,7 +20,7 @@ from gateway.rights.naming import Asked, Wrong, read
 from gateway.settings import PlainSettings
 
 LONGEST_LINE: Final = 1000
-"""Characters of an address that are read; none has so many."""
+"""Bytes of an address that are read; none has so many."""
 
 WRONG: Final = {
     Fault.MISSING: "Say whom it is about: --email -, --email-file, --order-id, --client-id, --receipt, --cart-token or"
@@ -69,7 +70,9 @@ def _address(arguments: argparse.Namespace) -> str | None:
     """Read an address from a file or from standard input, without the end of its line."""
     if arguments.email_file is not None:
         try:
-            return str(arguments.email_file.read_text("utf-8")[:LONGEST_LINE].strip())
+            return read_whole(arguments.email_file, LONGEST_LINE).decode().strip()
+        except TooLarge:
+            raise Ended(2, "The file with the address is too long: it holds one address and nothing else.") from None
         except (OSError, UnicodeDecodeError):
             raise Ended(2, "The file with the address cannot be read.") from None
     if arguments.email is None:

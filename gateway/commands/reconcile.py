@@ -20,6 +20,7 @@ from rich.table import Table
 from gateway.audit.groups import Cell
 from gateway.audit.reconciliation import Place, Reconciliation, RowTold, Sum, Summary
 from gateway.audit.reconciliation_sheet import heading, line
+from gateway.bounded import TooLarge, read_whole
 from gateway.commands.asking import NotRunning, Question, ask, open_closed, open_closed_log, unknown_there
 from gateway.commands.configuration import settings_of, storefront_named
 from gateway.commands.ending import Ended
@@ -93,9 +94,9 @@ def _shop(settings: PlainSettings, name: StorefrontId) -> Shop:
 def _read(path: Path, layout: Layout) -> Sequence[Listed]:
     """Read the file, with a bar. Raises Ended with what is wrong with it."""
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise Ended(2, "The file is larger than 512 MiB.")
-        body = path.read_bytes()
+        body = read_whole(path, MOST_BYTES)
+    except TooLarge:
+        raise Ended(2, "The file is larger than 512 MiB.") from None
     except OSError:
         raise Ended(2, "The file cannot be read.") from None
     orders: list[Listed] = []

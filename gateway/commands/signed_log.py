@@ -6,6 +6,7 @@ meanwhile has at worst an unfinished last line, which is told and is no fault.
 
 import argparse
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
+from gateway.bounded import TooLarge, read_whole
 from gateway.commands.configuration import settings_of
 from gateway.commands.ending import Ended
 from gateway.commands.files import USUAL, files_anew, make_folder
@@ -28,13 +30,15 @@ from gateway.signing.exports import Run, Wanted, write_out
 from gateway.signing.keyfile import load
 from gateway.signing.note import BadKey, BadNote, VerifierKey
 from gateway.signing.note import read as read_note
-from gateway.signing.store import CannotOpenLog, entries_file, folder_in, last_checkpoint
+from gateway.signing.store import MOST_CHECKPOINTS, CannotOpenLog, entries_file, folder_in, last_checkpoint
 from gateway.signing.verify import Fault, Held, Proof, Report, held, verify
 
 ENTRIES: Final = "entries.ndjson"
 CHECKPOINT: Final = "checkpoint.txt"
 PROOF: Final = "proof.json"
 SHOWN: Final = 1_000
+MOST_PROOF: Final = 1 << 20
+MOST_KEY: Final = 1 << 16
 TOLD_BYTES: Final = 1 << 20
 """The bar moves after so many bytes."""
 
@@ -144,10 +148,7 @@ def _last(folder: Path) -> Iterator[tuple[str, str]]:
 
 def _notes(path: Path) -> list[tuple[str, str]]:
     """Read a file of notes; each is named by the file, and by its place where there are more. Raises Ended."""
-    try:
-        text = path.read_text("utf-8", errors="replace")
-    except OSError:
-        raise Ended(2, f"There is no checkpoint to be read at {path}.") from None
+    text = _content(path, MOST_CHECKPOINTS, "checkpoint").decode("utf-8", errors="replace")
     found = split_notes(text)
     if not found:  # told as a checkpoint that is none
         return [(path.name, text)]
@@ -158,16 +159,26 @@ def _key(text: str) -> VerifierKey:
     """Read a verifier key that was typed, or the file of one. Raises Ended."""
     path = Path(text)
     try:
-        return VerifierKey.read(path.read_text("utf-8").strip() if path.is_file() else text)
+        return VerifierKey.read(read_whole(path, MOST_KEY).decode().strip() if path.is_file() else text)
     except (OSError, UnicodeDecodeError, BadKey):
         raise Ended(2, "--key: must be a verifier key, as `consent-gateway key signing` prints it, or a file of one.") from None
 
 
 def _proof(path: Path) -> Proof:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Proof)
-    except (OSError, msgspec.DecodeError):
+        return msgspec.json.decode(_content(path, MOST_PROOF, "proof of an export"), type=Proof)
+    except msgspec.DecodeError:
         raise Ended(2, f"There is no proof of an export to be read at {path}.") from None
+
+
+def _content(path: Path, most: int, called: str) -> bytes:
+    """Read a file of so many bytes at most. Raises Ended, which calls it by what it should be."""
+    try:
+        return read_whole(path, most)
+    except TooLarge:
+        raise Ended(2, f"What is at {path} is larger than {most >> 20} MiB: that is no {called}.") from None
+    except OSError:
+        raise Ended(2, f"There is no {called} to be read at {path}.") from None
 
 
 @contextmanager
@@ -179,7 +190,14 @@ def _read(path: Path) -> Iterator[BinaryIO]:
     except OSError:
         raise Ended(2, f"There is no log to be read at {path}.") from None
     with file:
+        if not _ends(os.fstat(file.fileno()).st_mode):
+            raise Ended(2, f"There is no log to be read at {path}: it is neither a file nor a pipe.")
         yield file
+
+
+def _ends(mode: int) -> bool:
+    """Tell whether what is there has an end: a log has no bound of its own, and a device no size."""
+    return stat.S_ISREG(mode) or stat.S_ISFIFO(mode)
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:

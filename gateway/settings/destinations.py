@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from gateway.adapter import Adapter, DestinationSettings, Quota
+from gateway.bounded import read_whole
 from gateway.delivery.contract import Contract, host_and_port
 from gateway.delivery.contract_body import UNKNOWN, Place
 from gateway.delivery.contract_file import BadContract, ContractFile, read
@@ -22,6 +23,9 @@ from gateway.secret import one_line
 from gateway.settings.blocks import ALLOW, BY_NAME, shipped
 from gateway.settings.faults import TABLE
 from gateway.settings.reader import At, Reader, is_loopback, split, table_of
+
+MOST_BYTES: Final = 4 << 20
+"""Of a contract: those that are shipped have some 20 KiB."""
 
 
 class Enabled(msgspec.Struct, frozen=True):
@@ -114,9 +118,11 @@ class Destinations:
 
     def _read_contract(self, destination: Destination) -> ContractFile | None:
         name = f"{destination.value}.toml"
-        folder = self._contracts_folder or files("config").joinpath("contracts")
         try:
-            file = read(folder.joinpath(name).read_bytes().decode())
+            if self._contracts_folder is None:
+                file = shipped(destination.value)
+            else:
+                file = read(read_whole(self._contracts_folder / name, MOST_BYTES).decode())
         except (OSError, UnicodeDecodeError):
             self._reader.faults.append(f"contract {name}: cannot be read")
             return None

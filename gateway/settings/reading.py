@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from gateway.bounded import TooLarge, read_whole
 from gateway.console import configuration
 from gateway.console.configuration import Console, ConsoleSettings, ConsoleTables, OidcSettings, PersonSettings, TokenSettings
 from gateway.settings.blocks import (
@@ -28,6 +29,8 @@ from gateway.settings.ready import PlainSettings, PlainStorefront, Settings
 from gateway.settings.shops import Shops
 from gateway.settings.storefronts import Storefronts
 
+MOST_BYTES: Final = 64 << 20
+"""Of a configuration: some sixty thousand storefronts."""
 HERE: Final = ("data_dir", "key_file")
 SIGNING: Final = ("origin", "signing_key")
 """What can be held against the machine though something else in its table is wrong."""
@@ -61,11 +64,13 @@ def _test_allowed(file: Mapping[str, object]) -> bool:
 def _toml(path: Path) -> dict[str, Any]:
     """Read TOML; of a fault only the place is told, because the reader's own words can hold what stands there."""
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))  # some editors begin a file with a mark
+        return tomllib.loads(read_whole(path, MOST_BYTES).decode("utf-8-sig"))  # some editors begin a file with a mark
     except PermissionError:
         raise BadSettings(
             ["the configuration file may not be read by this user: run the command as the gateway's own"]
         ) from None
+    except TooLarge:
+        raise BadSettings([f"the configuration file is larger than {MOST_BYTES >> 20} MiB"]) from None
     except OSError:
         raise BadSettings(["the configuration file cannot be read"]) from None
     except UnicodeDecodeError:

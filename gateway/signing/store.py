@@ -356,6 +356,10 @@ def _flush_folder(folder: Path) -> None:
         os.close(handle)
 
 
+MOST_CHECKPOINTS: Final = 256 << 20
+"""Bytes of a file of checkpoints: those of ten years, of one every five minutes."""
+
+
 def handed_out_of(text: str, key: SigningKey) -> list[Checkpoint]:
     """Give the checkpoints in a file of them that this key signed; whatever else stands there proves nothing."""
     found = []

@@ -266,6 +266,13 @@ def test_a_damaged_note_is_no_note(orders: Path, left: str) -> None:
     assert load_progress(orders) == Progress()
 
 
+def test_a_note_that_has_no_end_is_not_read_for_ever(orders: Path) -> None:
+    """It is none of ours, so it is neither followed nor overwritten."""
+    state_path(orders).symlink_to("/dev/zero")
+    with pytest.raises(Stopped):
+        load_progress(orders)
+
+
 async def test_a_rate_is_kept(tmp_path: Path) -> None:
     """With a rate, a run takes at least as long as the rate demands."""
     path = written(tmp_path, "\n".join([HEADER, *(ROW.format(n=n) for n in range(20))]))

@@ -284,6 +284,14 @@ def test_a_key_that_cannot_be_used_is_told_by_its_rule(tmp_path: Path) -> None:
         load_key(settings.audit.signing_key, settings.audit.origin)
 
 
+def test_checkpoints_that_have_no_end_are_not_read_for_ever(tmp_path: Path) -> None:
+    """The log cannot be held against them, which is said."""
+    there = signed(tmp_path / "it")
+    (there.folder / "checkpoints.txt").symlink_to("/dev/zero")
+    with pytest.raises(CannotOpenLog, match="checkpoint_file: cannot be read"):
+        open_file(load(there.config, {}))
+
+
 def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     """As where a file stands in its place."""
     there = signed(tmp_path / "it")

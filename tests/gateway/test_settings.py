@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from ipaddress import ip_network
 from pathlib import Path
@@ -29,6 +30,7 @@ from gateway.settings import (
     prove,
 )
 from gateway.settings.faults import rule_of
+from gateway.settings.reading import MOST_BYTES
 from gateway.sources import prestashop, woocommerce
 from gateway.sources.shopify import CHANNELS, Rules, Topic
 from tests.configuration import ENV, GOOD, faults_of, load_text, spoilt, write
@@ -741,6 +743,15 @@ def test_an_unreadable_file_is_one_fault(tmp_path: Path) -> None:
         load(tmp_path / "bytes.toml", {})
 
 
+def test_a_configuration_has_an_end(tmp_path: Path) -> None:
+    """What has none, or is another kind of file by its size, is not read into memory."""
+    (tmp_path / "image.toml").touch()
+    os.truncate(tmp_path / "image.toml", MOST_BYTES + 1)
+    for path in (Path("/dev/zero"), tmp_path / "image.toml"):
+        with pytest.raises(BadSettings, match=r"^the configuration file is larger than 64 MiB$"):
+            load(path, {})
+
+
 def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     """Some editors write one, and nobody sees it."""
     assert faults_of(tmp_path, "\ufeff" + "[surplus]")[0] == "surplus: is not a setting"
@@ -912,6 +923,15 @@ def test_storefronts_share_a_contract_where_its_terms_are_the_same(tmp_path: Pat
 def test_a_contract_that_is_missing_is_a_fault(tmp_path: Path) -> None:
     """A folder of one's own has a file for every destination in use."""
     (tmp_path / "contracts").mkdir()
+    assert faults_of(tmp_path, spoilt("[server]", '[server]\ncontracts = "contracts"')) == (
+        "contract meta.toml: cannot be read",
+    )
+
+
+def test_a_contract_has_an_end(tmp_path: Path) -> None:
+    """What has none is not read into memory."""
+    (tmp_path / "contracts").mkdir()
+    (tmp_path / "contracts/meta.toml").symlink_to("/dev/zero")
     assert faults_of(tmp_path, spoilt("[server]", '[server]\ncontracts = "contracts"')) == (
         "contract meta.toml: cannot be read",
     )

@@ -135,6 +135,15 @@ def test_a_file_that_is_not_there_is_said_to_be_so(stopped: Installation, option
     assert (compared(stopped, CAME, option, missing) if option else compared(stopped, missing)) == 2
 
 
+def test_what_has_no_end_is_no_recording(
+    stopped: Installation, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not read for ever: a device says that it is empty when its size is asked for."""
+    monkeypatch.setattr("gateway.commands.compare.MOST_BYTES", 1 << 20)
+    assert compared(stopped, Path("/dev/zero")) == 2
+    assert "is larger than" in capsys.readouterr().err
+
+
 def test_every_rule_has_its_words() -> None:
     """Of recordings at least; those of fields are a part of all there are."""
     assert set(Rule) <= set(RULES)

@@ -54,6 +54,12 @@ def test_what_is_no_event_ends_with_2(installation: Installation, event: str) ->
     assert tried(installation, event) == 2
 
 
+def test_what_has_no_end_is_no_event(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is not read for ever."""
+    assert main(["dry-run", STOREFRONT, "/dev/zero", "--config", str(installation.config)]) == 2
+    assert "larger than 64 KiB" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("more", [("--gpc",), ("--ip", "203.0.113.7"), ("--user-agent", "Firefox")])
 def test_a_browsers_words_need_a_browser(
     installation: Installation, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]

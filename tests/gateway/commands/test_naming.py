@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from gateway.commands.ending import Ended
 from gateway.commands.naming import Said, said_of
 from gateway.rights.naming import Asked, read
 from gateway.settings import Settings, load
@@ -44,6 +45,15 @@ def test_an_address_can_come_from_a_file(settings: Settings, tmp_path: Path) -> 
     path = tmp_path / "address"
     path.write_text("jane@example.com\n")
     assert said_of(typed(email_file=path), settings)[0].email == "jane@example.com"
+
+
+@pytest.mark.parametrize("longer", ["/dev/zero", "large"])
+def test_no_file_is_read_that_is_too_long_for_an_address(settings: Settings, tmp_path: Path, longer: str) -> None:
+    """One of many addresses, or without an end, is no address; its first line is not taken for whoever was meant."""
+    (tmp_path / "large").write_text("jane@example.com\n" * 1000)
+    with pytest.raises(Ended) as ended:
+        said_of(typed(email_file=tmp_path / longer), settings)
+    assert ended.value.lines == ("The file with the address is too long: it holds one address and nothing else.",)
 
 
 def test_it_prints_nothing_of_the_person() -> None:

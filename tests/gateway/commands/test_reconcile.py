@@ -131,6 +131,13 @@ def test_a_file_that_is_not_there_is_2(stopped: Installation, capsys: Capture) -
     assert "cannot be read" in capsys.readouterr().err
 
 
+def test_what_has_no_end_is_no_list(stopped: Installation, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not read for ever: a device says that it is empty when its size is asked for."""
+    monkeypatch.setattr("gateway.commands.reconcile.MOST_BYTES", 1 << 20)
+    assert main(["reconcile", "shop", "/dev/zero", "--config", str(stopped.config)]) == 2
+    assert "is larger than" in capsys.readouterr().err
+
+
 def test_a_list_is_read_as_a_clerk_saves_it(stopped: Installation, capsys: Capture) -> None:
     """PrestaShop's list in French, in Windows' letters; without a gateway its store is asked."""
     columns = ("ID", "Référence", "Nouveau client", "Livraison", "Client", "Total", "Paiement", "État", "Date")

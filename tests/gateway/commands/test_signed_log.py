@@ -7,7 +7,7 @@ import pytest
 from gateway.cli import NO_ROOM_TOLD, main
 from gateway.signing.entry import COMMAND, Replay
 from gateway.signing.note import SigningKey
-from gateway.signing.store import ENTRIES, LogFile
+from gateway.signing.store import ENTRIES, MOST_CHECKPOINTS, LogFile
 from tests.disk import full_disk
 from tests.gateway.commands.doing import Capture
 from tests.gateway.signing.forging import EIGHT, Forgery, remade
@@ -115,6 +115,27 @@ def test_what_cannot_be_verified_is_2(capsys: Capture) -> None:
     assert "no checkpoint to hold the log against" in said
     assert verify(key="nonsense") == 2
     assert "must be a verifier key" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("made")
+@pytest.mark.parametrize("option", ["--log", "--checkpoint", "--key", "--proof"])
+def test_what_has_no_end_is_not_read_for_ever(option: str, capsys: Capture) -> None:
+    """A mistyped path leads to a device; it is said at once, and fills no memory."""
+    given = {"--log": f"log/{ENTRIES}", "--checkpoint": "kept.txt", "--key": VKEY} | {option: "/dev/zero"}
+    assert main(["audit", "verify", *(word for pair in given.items() for word in pair)]) == 2
+    assert "/dev/zero" in capsys.readouterr().err or option == "--key"
+
+
+@pytest.mark.usefixtures("made")
+@pytest.mark.parametrize("option", ["--checkpoint", "--key", "--proof"])
+def test_a_file_that_is_too_large_to_be_one_is_said_to_be(option: str, capsys: Capture) -> None:
+    """As one that somebody confused with the log; a file with holes takes no room."""
+    with Path("large").open("wb") as file:
+        file.truncate(MOST_CHECKPOINTS + 1)
+    given = {"--log": f"log/{ENTRIES}", "--checkpoint": "kept.txt", "--key": VKEY} | {option: "large"}
+    assert main(["audit", "verify", *(word for pair in given.items() for word in pair)]) == 2
+    said = capsys.readouterr().err
+    assert "is larger than" in said or (option == "--key" and "must be a verifier key" in said)
 
 
 def test_on_its_own_host_a_log_needs_only_the_configuration(mine: Installation, capsys: Capture) -> None:
