@@ -1,5 +1,6 @@
 import asyncio
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -44,3 +45,38 @@ async def test_a_gateway_that_began_without_standard_streams_stops_as_any_other(
     finally:
         if process.returncode is None:
             process.kill()
+
+
+async def limited(there: Installation, limit: str) -> asyncio.subprocess.Process:
+    """Start a gateway whose limits were set so by the shell; what it says can be read."""
+    command = [sys.executable, "-c", SERVE, "serve", "--config", str(there.config)]
+    shell = ["bash", "-c", f'ulimit {limit} && exec "$@"', "bash", *command]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return await asyncio.create_subprocess_exec(*shell, env=environment, stderr=asyncio.subprocess.PIPE)
+
+
+@pytest.mark.parametrize("most", [12, 20, 63])
+async def test_a_gateway_that_may_open_too_few_files_says_what_to_do(stopped: Installation, most: int) -> None:
+    """It does not start and fail somewhere, where the first thing that needs one happens to be."""
+    process = await limited(stopped, f"-n {most}")
+    _, said = await process.communicate()
+    assert process.returncode == 1
+    assert f"only {most} files and connections" in said.decode()
+    assert "LimitNOFILE" in said.decode()
+    assert "unexpected_error" not in said.decode()
+
+
+@pytest.mark.parametrize(
+    ("limit", "files"), [("-Sn 20 && ulimit -Hn 64", 64), ("-Sn 32 && ulimit -Hn 4000", 3024), ("-n 3500", 3500)]
+)
+async def test_a_gateway_takes_as_many_files_as_it_may_and_needs(stopped: Installation, limit: str, files: int) -> None:
+    """As far as it is allowed, up to the connections of both listeners and some more; it gives none away."""
+    process = await limited(stopped, limit)
+    try:
+        async with asyncio.timeout(60):
+            while not ((told := await stopped.ask("/readyz")) and told["ready"]):  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.02)
+        assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE)[0] == files
+    finally:
+        process.kill()
+        await process.wait()
