@@ -41,7 +41,7 @@ from gateway.console.rooms import Rooms
 from gateway.console.site import Site
 from gateway.delivery.canary import Canary
 from gateway.delivery.courier import Courier
-from gateway.delivery.credentials import Credential, Standing
+from gateway.delivery.credentials import Credential, Standing, watch
 from gateway.delivery.inquirer import inquirers
 from gateway.delivery.oauth import Tokens
 from gateway.delivery.rehearsal import Finding
@@ -284,6 +284,7 @@ async def running(  # noqa: PLR0915 - every room, once
         _watch(metrics, settings, outbox, credentials, desk)
         tasks = [asyncio.create_task(courier.run(), name="courier") for courier in couriers.values()]
         tasks += [asyncio.create_task(inquirer.run(), name="inquirer") for inquirer in asking.values()]
+        tasks.append(asyncio.create_task(watch(tuple(credentials.values())), name="credentials"))
         tasks.append(asyncio.create_task(Sweeper((outbox, ledger), log, signed.tell).run(), name="sweep"))
         tasks.append(asyncio.create_task(_listen_for_silence(reports, metrics, log), name="silence"))
         if settings.delivery.canary_minutes:

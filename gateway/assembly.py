@@ -125,7 +125,7 @@ def _meters(settings: Settings) -> dict[tuple[Destination, str], Meter]:
 
 def make_credentials(
     settings: Settings, tokens: Tokens, told: Callable[[Lane, bool], None] = lambda _lane, _usable: None
-) -> dict[Lane, Credential]:
+) -> dict[Lane, ReferredCredential]:
     """Make each lane's credential; `told` hears of references that were written anew, and whether they can be used."""
     return {
         Lane(s.id, destination): ReferredCredential(

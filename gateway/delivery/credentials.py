@@ -7,7 +7,7 @@ request on, and wakes a lane that had to stop for want of it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -24,6 +24,12 @@ LASTING: Final = 2
 """So many looks in a row must have found something unusable before it is told: a file may be read while it is written."""
 
 
+WATCH_SECONDS: Final = 3.0
+"""How often the references of a lane that asks for nothing are looked at."""
+TOGETHER: Final = 50
+"""Lanes whose references are looked at in one go: a look is a system call or a few."""
+
+
 class Standing(msgspec.Struct, frozen=True):
     """How a credential stands, for people. `seconds` since the token in use was got; None while there is none.
 
@@ -33,6 +39,13 @@ class Standing(msgspec.Struct, frozen=True):
     kind: CredentialKind
     seconds: float | None
     usable: bool = True
+
+
+class Looking(Protocol):
+    """What rests on references that may be written anew."""
+
+    def look(self) -> None:
+        """Look at every reference, and take in what is new."""
 
 
 class Credential(Protocol):
@@ -77,7 +90,7 @@ class ReferredCredential:
 
     async def access(self) -> Access | Pause | Retry | Throttle:
         """Give access, or say why there is none. Does not raise for what the network or the platform does."""
-        self._look()
+        self.look()
         origin = self._origin
         got = origin if isinstance(origin, Secret) else await origin.token()
         return self._with(got) if isinstance(got, Secret) else got
@@ -87,7 +100,7 @@ class ReferredCredential:
 
         A token that was got is thrown away. One that a person made is the same again, unless its file was just replaced.
         """
-        self._look()
+        self.look()
         if isinstance(self._origin, Secret):
             return self._with(self._origin) != access
         self._origin.refuse(access.token)
@@ -101,7 +114,7 @@ class ReferredCredential:
     async def renewed(self, seen: int) -> None:
         """Return once `renewals` is beyond `seen`."""
         while self._renewals <= seen:
-            self._look()
+            self.look()
             await asyncio.sleep(0 if self._renewals > seen else LOOK_SECONDS)
 
     @property
@@ -117,8 +130,8 @@ class ReferredCredential:
         """Make access of a token and the further secrets as they are now."""
         return self._adapter.access(token, {name: referent.value for name, referent in self._login.secrets.items()})
 
-    def _look(self) -> None:
-        """Look at every reference, and take in what is new."""
+    def look(self) -> None:
+        """Look at every reference, and take in what is new; looks once a second at most."""
         now = self._tokens.monotonic()
         looks = [self._login.credential.look(now), *(secret.look(now) for secret in self._login.secrets.values())]
         if Look.UNUSABLE in looks:
@@ -141,3 +154,17 @@ class ReferredCredential:
         if endpoint is None:
             raise TypeError("a key document for a platform without a token endpoint")  # settings read none for it
         return self._tokens.of(found, endpoint)
+
+
+async def watch(lanes: Sequence[Looking], seconds: float = WATCH_SECONDS) -> None:
+    """Look at all lanes' references for ever, whether the lanes have anything to send or not.
+
+    A lane without events, or one that is paused or broken off, asks for no access: what somebody put there in the evening
+    would be found to be unusable by the first purchase of the morning.
+    """
+    while True:
+        for first in range(0, len(lanes), TOGETHER):
+            for lane in lanes[first : first + TOGETHER]:
+                lane.look()
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(seconds)

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.adapter import Access, TokenEndpoint
-from gateway.delivery.credentials import ReferredCredential, Standing
+from gateway.delivery.credentials import TOGETHER, ReferredCredential, Standing, watch
 from gateway.delivery.grants import CredentialKind, read_credential
 from gateway.delivery.login import Login
 from gateway.delivery.oauth import Tokens
@@ -351,3 +351,40 @@ async def test_what_another_noticed_first_ends_the_waiting_too(scene: Scene) -> 
     await credential.access()
     async with asyncio.timeout(0.2):
         await credential.renewed(seen)
+
+
+async def test_a_lane_that_asks_for_nothing_is_looked_at_too(scene: Scene) -> None:
+    """It hears of what cannot be used, and of what can again, before the next event needs it."""
+    scene.write("old")
+    credential = scene.credential()
+    watching = asyncio.create_task(watch([credential], 0.0))
+    scene.write("no token\nat all")
+    for _ in range(2):
+        scene.later()
+        await asyncio.sleep(0.25)
+    assert scene.told == [False]
+    scene.write("new")
+    scene.later()
+    await asyncio.sleep(0.25)
+    assert scene.told == [False, True]
+    assert not watching.done()
+    watching.cancel()
+
+
+async def test_of_many_lanes_each_is_looked_at() -> None:
+    """A piece at a time, so that nothing else waits for thousands."""
+    looked: list[int] = []
+
+    class Lane:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def look(self) -> None:
+            looked.append(self.number)
+
+    watching = asyncio.create_task(watch([Lane(number) for number in range(TOGETHER + 1)], 60.0))
+    await asyncio.sleep(0)
+    assert looked == list(range(TOGETHER))
+    await asyncio.sleep(0.3)
+    assert looked == list(range(TOGETHER + 1))
+    watching.cancel()
