@@ -11,6 +11,7 @@ import gc
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from enum import unique
 from functools import partial
@@ -55,7 +56,7 @@ from gateway.intake.front_door import Intake
 from gateway.ledger import Ledger
 from gateway.limits import Addresses
 from gateway.listener import QuietServer, assert_sound_aiohttp
-from gateway.log import Happening, Log, Reducer, innermost_frame, name_of
+from gateway.log import Happening, Log, Reducer, Stored, innermost_frame, name_of
 from gateway.lookout import lane_states, make_lookout
 from gateway.metrics import Metrics
 from gateway.model.texts import StorefrontId
@@ -125,7 +126,7 @@ class Gateway(msgspec.Struct):
 async def serve(
     settings: Settings, log: Log, reducer: Reducer, started: Callable[[Gateway], None] = lambda _gateway: None
 ) -> int:
-    """Run until SIGTERM or SIGINT, or until the store fails. Returns the process's exit code.
+    """Run until SIGTERM, SIGINT or SIGHUP, or until the store fails. Returns the process's exit code.
 
     `reducer` hears what libraries and the event loop itself have to say. Raises CannotListen, CannotOpenLog, and what
     `open_store` raises.
@@ -139,43 +140,48 @@ async def serve(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as `nohup` has it: the terminal's end is not the gateway's
+        loop.add_signal_handler(signal.SIGHUP, on_signal)
     try:
         async with running(settings, log, stop=stop, hurry=hurry) as gateway:
             started(gateway)
-            said = await _mind((gateway.outbox, gateway.ledger), log, stop)
+            stores = {Stored.OUTBOX: gateway.outbox, Stored.LEDGER: gateway.ledger}
+            said = await _mind(stores, log, stop)
             log.say(Happening.STOPPING)
             if said:
                 gateway.signed.tell(StoreFailed())
-        failed = Shut.FAILED in {
-            gateway.outbox.shut,
-            gateway.ledger.shut,
-        }  # asked after the last flush, which may be what failed
-        if failed and not said:
-            log.say(Happening.STORE_FAILED)
-        return int(failed)
+        failed = _failed(stores)  # asked after the last flush, which may be what failed
+        for file in failed.difference(said):
+            log.say(Happening.STORE_FAILED, file=file)
+        return 1 if failed else 0
     finally:
         log.say(Happening.STOPPED)
 
 
-async def _mind(stores: Sequence[Outbox | Ledger], log: Log, stop: asyncio.Event) -> bool:
+async def _mind(stores: Mapping[Stored, Outbox | Ledger], log: Log, stop: asyncio.Event) -> AbstractSet[Stored]:
     """Look at the stores' state, whether anybody is posting or not: write down its changes, end when one of them failed.
 
-    Returns whether one did.
+    Returns which did.
     """
-    before: list[Shut | None] = [None] * len(stores)
+    before: dict[Stored, Shut | None] = {}
     while not stop.is_set():
-        shut = [store.shut for store in stores]
-        for change in zip(before, shut, strict=True):
-            if happening := SHUT_HAPPENINGS.get(change):
-                log.say(happening)
+        shut = {file: store.shut for file, store in stores.items()}
+        for file, now in shut.items():
+            if happening := SHUT_HAPPENINGS.get((before.get(file), now)):
+                log.say(happening, file=file)
         before = shut
-        if Shut.FAILED in shut:
-            log.say(Happening.STORE_FAILED)
+        if failed := _failed(stores):
+            for file in failed:
+                log.say(Happening.STORE_FAILED, file=file)
             stop.set()
-            return True
+            return failed
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), MIND_SECONDS)
-    return False
+    return frozenset()
+
+
+def _failed(stores: Mapping[Stored, Outbox | Ledger]) -> AbstractSet[Stored]:
+    return {file for file, store in stores.items() if store.shut is Shut.FAILED}
 
 
 MIND_SECONDS: Final = 0.25
@@ -195,7 +201,7 @@ async def running(  # noqa: PLR0915 - every room, once
         is_new = not (settings.server.data_dir / OUTBOX_FILE).exists()
         outbox = await stack.enter_async_context(open_store(settings))
         if is_new:
-            log.say(Happening.STORE_MADE)
+            log.say(Happening.STORE_MADE, file=Stored.OUTBOX)
         ledger = await stack.enter_async_context(open_ledger(settings))
         keyring = Keyring.load(settings.server.key_file)
         with opening("gateway"):

@@ -26,6 +26,7 @@ import msgspec
 
 from gateway.model.texts import PlatformCode, StorefrontId, Text
 from gateway.model.words import Destination
+from gateway.places import LEDGER_FILE, LOG_FOLDER, OUTBOX_FILE
 
 
 @unique
@@ -147,6 +148,15 @@ LEVELS: Final[Mapping[Happening, Level]] = {
 }
 
 
+@unique
+class Stored(StrEnum):
+    """Which file or folder in `server.data_dir` a line is of."""
+
+    OUTBOX = OUTBOX_FILE
+    LEDGER = LEDGER_FILE
+    SIGNED_LOG = LOG_FOLDER
+
+
 class Where(Text):
     """A line of code: `gateway/intake/front_door.py:120`."""
 
@@ -191,6 +201,7 @@ FIELDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "places": Places,
     "number": int,
     "right": StrEnum,
+    "file": Stored,
 }
 """Every field there is, with the only type that it takes."""
 
@@ -219,6 +230,7 @@ class Log:
         places: Places | None = None,
         number: int | None = None,
         right: StrEnum | None = None,
+        file: Stored | None = None,
     ) -> None:
         """Write one line with the fields that are given. Raises TypeError, naming the field, for one of another type."""
         given = {
@@ -235,6 +247,7 @@ class Log:
             "places": places,
             "number": number,
             "right": right,
+            "file": file,
         }
         self._write(Happening(happening), {name: value for name, value in given.items() if value is not None})
 

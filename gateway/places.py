@@ -8,7 +8,8 @@ from typing import Final
 OUTBOX_FILE: Final = "outbox.db"
 LEDGER_FILE: Final = "ledger.db"
 HOST_TOKEN_FILE: Final = "console.token"  # noqa: S105 - the name of a file
-"""All three lie in `server.data_dir`."""
+LOG_FOLDER: Final = "signed-log"
+"""All four lie in `server.data_dir`."""
 
 CONFIG_VARIABLE: Final = "CONSENT_GATEWAY_CONFIG"
 """The variable of the environment that names the configuration file."""

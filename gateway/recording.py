@@ -13,7 +13,7 @@ from gateway.bounded import read_whole
 from gateway.consent.policy import TABLE
 from gateway.console.configuration import Console
 from gateway.console.door import ACCOUNT, TOKEN_ACCOUNT
-from gateway.log import Happening, Log
+from gateway.log import Happening, Log, Stored
 from gateway.metrics import VERSION, Metrics
 from gateway.model.texts import StorefrontId
 from gateway.model.words import Destination
@@ -68,7 +68,7 @@ class Teller:
 
     def log_state(self, state: LogState) -> None:
         """Write it."""
-        self._log.say(STATES[state])
+        self._log.say(STATES[state], file=Stored.SIGNED_LOG)
 
     def export_trouble(self, outlet: Outlet, troubled: bool) -> None:
         """Write it."""

@@ -23,6 +23,7 @@ from typing import BinaryIO, Final, Self
 
 import msgspec
 
+from gateway.places import LOG_FOLDER
 from gateway.signing import note
 from gateway.signing.checkpoint import BadCheckpoint, Checkpoint, split_notes
 from gateway.signing.entry import LONGEST, NOTHING_BEFORE, BadEntry, Entry, Frame, encode, known, link, read
@@ -30,7 +31,6 @@ from gateway.signing.facts import followed
 from gateway.signing.note import BadNote, SigningKey
 from gateway.signing.tree import Frontier, hash_leaf
 
-FOLDER: Final = "signed-log"
 ENTRIES: Final = "entries.ndjson"
 CHECKPOINT: Final = "checkpoint.json"
 GROUP_BYTES: Final = 1 << 20
@@ -314,7 +314,7 @@ def lines_of(file: BinaryIO) -> Iterator[bytes]:
 
 def folder_in(data_dir: Path) -> Path:
     """Say where the log is below a gateway's data directory."""
-    return data_dir / FOLDER
+    return data_dir / LOG_FOLDER
 
 
 def entries_file(folder: Path) -> Path:

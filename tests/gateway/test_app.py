@@ -30,7 +30,7 @@ from gateway.settings import load
 from gateway.signing.entry import RetentionSwept, known
 from gateway.storage import Unavailable
 from gateway.storage.file import CannotOpen
-from tests.doorway import edit, purchase
+from tests.doorway import NOWHERE, edit, purchase
 from tests.gateway.ledger.making import SHOP, deposit, name
 from tests.live import Installation, Process, inside, install
 from tests.wire import spoken
@@ -508,6 +508,25 @@ async def test_a_failing_store_ends_the_process_with_a_failure(tmp_path: Path, p
     assert await process.stop() == 0
 
 
+async def test_a_store_that_is_full_is_told_by_its_file(tmp_path: Path) -> None:
+    """There are two stores and a log in the data directory; which of them has no room decides what to do."""
+    process = Process(install(tmp_path / "it", NOWHERE))
+    edit(process.installation, ('[outbox]\nmax_bytes = "', '[outbox]\nmax_bytes = "1MiB"\n#'))
+    await process.start()
+    number = 0
+    while (await post(process.installation, *(purchase(f"{number}-{n}") for n in range(500))))[0] == 202:
+        number += 1
+    async with asyncio.timeout(10):
+        while "store_full" not in happenings(process.log.read_text()):  # noqa: ASYNC110 - another process's
+            await asyncio.sleep(0.05)
+    assert await process.stop() == 0
+    told = [json.loads(line) for line in process.log.read_text().splitlines()]
+    assert {line["happening"]: line.get("file") for line in told if line["happening"].startswith("store_")} == {
+        "store_made": "outbox.db",
+        "store_full": "outbox.db",
+    }
+
+
 async def test_a_ledger_that_fails_ends_the_process_too(tmp_path: Path, platforms: Platforms) -> None:
     """Whether anybody asks it for something then or not; the outbox is closed in order."""
     there, log = install(tmp_path / "it", platforms.base_urls), io.StringIO()
@@ -531,6 +550,7 @@ async def test_a_ledger_that_fails_ends_the_process_too(tmp_path: Path, platform
     await failing[0]
     assert code == 1
     assert happenings(log.getvalue())[-3:] == ["store_failed", "stopping", "stopped"]
+    assert json.loads(log.getvalue().splitlines()[-3])["file"] == "ledger.db"
     async with inside(there, Log(log)) as gateway:
         assert list(await gateway.ledger.read(StorefrontId("shop1"), [])) == []
 

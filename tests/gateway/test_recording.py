@@ -15,13 +15,14 @@ from gateway.metrics import VERSION, Metrics, Outcome
 from gateway.model.texts import StorefrontId
 from gateway.model.words import Destination, Kind, Reason, Source, Status
 from gateway.outbox.work import Lane
-from gateway.recording import Minutes, in_force, open_file, outlets_of
+from gateway.recording import Minutes, Teller, in_force, open_file, outlets_of
 from gateway.settings import load
 from gateway.signing.checkpoint import split_notes
 from gateway.signing.entry import Counted, Outlet, Row, read
 from gateway.signing.keyfile import create
 from gateway.signing.keyfile import load as load_key
 from gateway.signing.note import SigningKey
+from gateway.signing.recorder import LogState
 from gateway.signing.store import CannotOpenLog, folder_in, last_checkpoint
 from gateway.signing.verify import Held, held, verify
 from gateway.storage.keyring import Keyring
@@ -260,6 +261,14 @@ async def test_trouble_with_an_outlet_is_told_once(tmp_path: Path) -> None:
 
 
 # ── keys and outlets ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("state", LogState)
+def test_the_logs_trouble_is_told_by_its_folder(state: LogState) -> None:
+    """So that `log_full` is not taken for a store's."""
+    said = io.StringIO()
+    Teller(Log(said)).log_state(state)
+    assert json.loads(said.getvalue())["file"] == "signed-log"
 
 
 def test_a_key_that_cannot_be_used_is_told_by_its_rule(tmp_path: Path) -> None:

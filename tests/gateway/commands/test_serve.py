@@ -19,6 +19,38 @@ async def test_a_gateway_runs_until_it_is_told_to_stop(running: Process) -> None
     assert await running.ask("/readyz") is None
 
 
+async def test_the_end_of_its_terminal_stops_a_gateway_gracefully(stopped: Installation) -> None:
+    """Unless it was started to outlive it, with `nohup`."""
+    for before, ends in (("", True), ("nohup ", False)):
+        shell = [
+            "bash",
+            "-c",
+            f'exec {before}"$@"',
+            "bash",
+            sys.executable,
+            "-c",
+            SERVE,
+            "serve",
+            "--config",
+            str(stopped.config),
+        ]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        process = await asyncio.create_subprocess_exec(*shell, env=environment, stderr=asyncio.subprocess.DEVNULL)
+        try:
+            async with asyncio.timeout(60):
+                while not ((told := await stopped.ask("/readyz")) and told["ready"]):  # noqa: ASYNC110 - another process
+                    await asyncio.sleep(0.02)
+                process.send_signal(signal.SIGHUP)
+                if not ends:
+                    await asyncio.sleep(0.3)
+                    assert process.returncode is None
+                    process.send_signal(signal.SIGTERM)
+                assert await process.wait() == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
+
+
 async def test_a_gateway_without_the_parser_in_c_says_so(stopped: Installation) -> None:
     """It does not start, and what to do is told, not only where the fault was noticed."""
     command = [sys.executable, "-c", SERVE, "serve", "--config", str(stopped.config)]
