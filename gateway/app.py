@@ -145,13 +145,13 @@ async def serve(
     try:
         async with running(settings, log, stop=stop, hurry=hurry) as gateway:
             started(gateway)
-            stores = {Stored.OUTBOX: gateway.outbox, Stored.LEDGER: gateway.ledger}
+            stores: dict[Stored, Outbox | Ledger] = {Stored.OUTBOX: gateway.outbox, Stored.LEDGER: gateway.ledger}
             said = await _mind(stores, log, stop)
             log.say(Happening.STOPPING)
             if said:
                 gateway.signed.tell(StoreFailed())
         failed = _failed(stores)  # asked after the last flush, which may be what failed
-        for file in failed.difference(said):
+        for file in failed - said:
             log.say(Happening.STORE_FAILED, file=file)
         return 1 if failed else 0
     finally:
