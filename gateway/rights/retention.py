@@ -31,7 +31,7 @@ ROWS: Final[tuple[tuple[str, str, str, str], ...]] = (
         "outbox",
         "events that wait, sealed",
         "",
-        "until delivered or dead, at most to the platform's age limit",
+        "until delivered or dead: to the platform's age limit, longer while the destination is paused or down",
     ),
     ("outbox", "dead letters, sealed", "dead_letters_days", "after the event died"),
     (
