@@ -31,7 +31,7 @@ def _allow_files(wanted: int) -> None:
     """Let this process open so many files and connections, as far as it may. Raises Ended where those are too few to serve.
 
     The limit that a process begins with is for programs that use select(); others are meant to raise it as far as they need
-    (https://0pointer.net/blog/file-descriptor-limits.html, read 2026-11-27).
+    (https://0pointer.net/blog/file-descriptor-limits.html).
     """
     allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most != resource.RLIM_INFINITY:
