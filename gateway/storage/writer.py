@@ -236,12 +236,10 @@ class Writer(Generic[S, N]):
 
     def _work(self, open_store: Callable[[], S], opened: asyncio.Future[None]) -> None:
         try:
-            store = open_store()
+            store = self._open(open_store)
         except BaseException as fault:  # noqa: BLE001 - whoever waits for the opening hears it
             self._tell(self._fail_to_open, opened, fault)
             return
-        self._thread_full = store.is_full(before=False)
-        self.used = store.used
         self._tell(self._hear, (), store.changes(), self._thread_full, False)  # noqa: FBT003 - not failed
         self._tell(opened.set_result, None)
         more = True
@@ -250,6 +248,17 @@ class Writer(Generic[S, N]):
             self._tell(self._hear, *self._serve(store, jobs))
         store.close(whole=not self._thread_failed)
         self._tell(self._ended.set_result, None)
+
+    def _open(self, open_store: Callable[[], S]) -> S:
+        """Open the store and look how full it is; one whose volume cannot be looked at is closed again."""
+        store = open_store()
+        try:
+            self._thread_full = store.is_full(before=False)
+        except BaseException:
+            store.close(whole=False)
+            raise
+        self.used = store.used
+        return store
 
     def _fail_to_open(self, opened: asyncio.Future[None], fault: BaseException) -> None:
         self._closed = True
@@ -279,8 +288,11 @@ class Writer(Generic[S, N]):
         return jobs, True
 
     def _serve(self, store: S, jobs: Sequence[_Job]) -> tuple[list[Answer], N | None, bool, bool]:
-        """Do a group of jobs; gives their answers, what changed, whether the store is full and whether it failed."""
-        questions = [job for job in jobs if isinstance(job, _Question)]
+        """Do a group of jobs; gives their answers, what changed, whether the store is full and whether it failed.
+
+        A store that has failed answers nothing: it would tell of what was never flushed.
+        """
+        questions = [job for job in jobs if isinstance(job, _Question) and not self._thread_failed]
         changes = [job for job in jobs if isinstance(job, Change)]
         answers: list[Answer] = []
         news: N | None = None
@@ -321,17 +333,25 @@ class Writer(Generic[S, N]):
             self._thread_failed = True
             return answers
         except apsw.FullError:
-            store.rollback()
             self._thread_full = True
             fault: Exception = Unavailable(Shut.FULL)
         except Exception as raised:  # noqa: BLE001 - the one whose change it was hears it
-            store.rollback()
             fault = raised
+        self._undo(store)
+        if self._thread_failed:
+            return answers
         if len(changes) == 1:
             return [*answers, Answer(changes[0], fault=fault)]
         for change in changes:
             answers += self._apply(store, (change,))
         return answers
+
+    def _undo(self, store: S) -> None:
+        """Undo the transaction under way. Where that cannot be done the store has failed; what was kept before it is kept."""
+        try:
+            store.rollback()
+        except Exception:  # noqa: BLE001 - nothing can be promised after it, whatever it was
+            self._thread_failed = True
 
     def _transact(self, store: S, changes: Sequence[Change[S, Any]]) -> list[Answer]:
         store.begin()

@@ -1,9 +1,12 @@
 """The store's thread: one flush for many, one fault for one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Event
 
+import apsw
 import msgspec
 import pytest
 
@@ -205,6 +208,84 @@ async def test_a_store_that_does_not_open_ends_the_thread() -> None:
     assert writer.shut is Shut.CLOSED
     await writer.close()
     await writer.close()
+
+
+class Breaking(Store):
+    """A store on a disk that breaks: the first flush fails, once it is let to."""
+
+    let = Event()
+
+    def commit(self) -> None:
+        """Write half of it."""
+        self.let.wait()
+        raise apsw.IOError("broken")
+
+
+class Unforgiving(Counted):
+    """A store on a disk that breaks while the second transaction is being undone."""
+
+    undone = 0
+
+    def rollback(self) -> None:
+        """Undo it, once."""
+        self.undone += 1
+        if self.undone > 1:
+            raise apsw.IOError("broken")
+        super().rollback()
+
+
+class Unplugged(Store):
+    """A store whose volume is gone as soon as it is open."""
+
+    def is_full(self, *, before: bool) -> bool:
+        """Look at the volume."""
+        raise OSError(5, "gone", before)
+
+
+@asynccontextmanager
+async def writer_of(kind: Callable[..., Store], directory: Path) -> AsyncIterator[PuttingWriter]:
+    """Run a writer on an empty store of a kind."""
+    (directory / "data").mkdir()
+    keyring = Keyring.create(directory / "keys.json")
+    made = PuttingWriter("outbox", lambda _: None)
+    try:
+        await made.start(lambda: kind(directory / "data", keyring, LANES, Options(1 << 26, 0)))
+        yield made
+    finally:
+        await made.close()
+
+
+async def test_once_the_disk_has_failed_no_question_is_answered(tmp_path: Path) -> None:
+    """What was not flushed must not be told of, also not to whoever asked before anybody knew."""
+    async with writer_of(Breaking, tmp_path) as writer:
+        lost = writer.put([[accept(1)]])
+        writer._hand_over()
+        await asyncio.sleep(0.05)  # the thread has begun with it
+        asked = writer.ask(lambda store: store.find(FIRST, 10, NOW))
+        writer._hand_over()
+        Breaking.let.set()
+        for future in (lost, asked):
+            with pytest.raises(Unavailable, match="store_failed"):
+                await future
+
+
+async def test_what_was_flushed_is_told_though_the_disk_broke_after_it(tmp_path: Path) -> None:
+    """Changes are made one by one once one of them was at fault; those that were kept by then are kept."""
+    async with writer_of(Unforgiving, tmp_path) as writer:
+        kept, failing, late = writer.put([[accept(1)]]), writer.change(fail), writer.put([[accept(2)]])
+        assert await kept == [[Status.ACCEPTED]]
+        for future in (failing, late):
+            with pytest.raises(Unavailable, match="store_failed"):
+                await future
+        assert writer.failed.is_set()
+
+
+async def test_a_volume_that_cannot_be_looked_at_ends_the_opening(tmp_path: Path) -> None:
+    """Whoever starts it hears why, instead of waiting for ever."""
+    async with asyncio.timeout(5):
+        with pytest.raises(OSError, match="gone"):
+            async with writer_of(Unplugged, tmp_path):
+                pass
 
 
 async def test_after_closing_nothing_is_taken(writer: PuttingWriter) -> None:
