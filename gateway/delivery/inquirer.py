@@ -94,6 +94,7 @@ class Inquirer:
 
     async def _round(self) -> None:
         """Ask after what is due, or wait until something is; a lane that an operator has paused asks nothing."""
+        self._now()  # a jump is known for one only by a reading from before it
         if not self._may_go():
             await asyncio.sleep(self._pace.idle_seconds)
             return
@@ -126,7 +127,7 @@ class Inquirer:
             raise
         except Exception as error:  # noqa: BLE001 - an adapter's bug costs the inquiry that it fails on, nothing else
             self._fault(error)
-            await self._put_off(inquiry, inquiry.outcomes)
+            await self._unanswered(inquiry)
             return True
 
     def _fault(self, error: Exception) -> None:
@@ -145,19 +146,29 @@ class Inquirer:
             case Processed(final, counts):
                 self._failures = 0
                 # A last word without content, as of a request that was too long ago, leaves what was said before.
-                over = final or afterwards.given_up(inquiry, self._pace, self._now().earliest)
+                over = final or self._is_given_up(inquiry)
                 await (self._conclude(inquiry, counts or inquiry.outcomes) if over else self._put_off(inquiry, counts))
                 return True
             case Retry(_, after, _):
-                await self._put_off(inquiry, inquiry.outcomes)
+                await self._unanswered(inquiry)
                 await asyncio.sleep(max(full_jitter(self._pace, self._failed(), self._office.dice()), after or 0.0))
             case Throttle(_, after, _):
+                if self._is_given_up(inquiry):
+                    await self._conclude(inquiry, inquiry.outcomes)
                 await asyncio.sleep(throttle_wait(self._pace, after, self._failed(), self._office.dice()))
             case Pause():
                 # It may be this request alone that is refused, as one of another account is: the next try is for another.
                 if not await self._renewed_within(seen, probe_wait(self._pace, self._failed(), self._office.dice())):
-                    await self._put_off(inquiry, inquiry.outcomes)
+                    await self._unanswered(inquiry)
         return False
+
+    def _is_given_up(self, inquiry: Inquiry) -> bool:
+        """Say whether nobody waits for the last word any more, as of the earliest that it may be."""
+        return afterwards.given_up(inquiry, self._pace, self._now().earliest)
+
+    async def _unanswered(self, inquiry: Inquiry) -> None:
+        """Ask again later; if nobody waits any more, what was said before is the last word."""
+        await (self._conclude if self._is_given_up(inquiry) else self._put_off)(inquiry, inquiry.outcomes)
 
     def _failed(self) -> int:
         """Count one more question in a row without an answer."""

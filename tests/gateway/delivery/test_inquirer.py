@@ -277,6 +277,19 @@ async def test_after_seven_days_nobody_waits_any_more(scene: Scene) -> None:
     assert await scene.said() == {(Processing.NOT_USED, CODE): 1, (Processing.UNTOLD, None): 4}
 
 
+@pytest.mark.parametrize("word", ["retry", "throttle", "denied", "crash"])
+async def test_after_seven_days_nobody_waits_for_a_platform_that_does_not_answer(scene: Scene, word: str) -> None:
+    """What it said before is counted, and the rest is untold: else the store forgets the request without a word in the books."""
+    scene.words["r1"] = ["pending", word]
+    await scene.take("r1", 5)
+    async with scene.asking():
+        await scene.until(lambda: len(scene.asked) >= 2)
+    assert await scene.said() == {}
+    scene.wall.shift += 7 * DAY + 60
+    await scene.over()
+    assert await scene.said() == {(Processing.NOT_USED, CODE): 1, (Processing.UNTOLD, None): 4}
+
+
 async def test_an_answer_that_was_waited_for_too_long_still_counts(scene: Scene) -> None:
     """A gateway that was off for a week asks before it gives up."""
     await scene.take("r1", 5)
@@ -292,6 +305,21 @@ async def test_a_wall_clock_that_was_set_gives_nothing_up(scene: Scene) -> None:
     async with scene.asking():
         await scene.until(lambda: len(scene.asked) >= 1)
         scene.wall.shift += 8 * DAY
+        await scene.until(lambda: len(scene.asked) >= 3)
+    assert await scene.said() == {}
+
+
+async def test_a_wall_clock_that_was_set_before_the_first_answer_gives_nothing_up(scene: Scene) -> None:
+    """What the clocks were is known from the start, and not only from the first answer on."""
+    scene.words["r1"] = ["pending"]
+    await scene.take("r1", 5)
+
+    async def jump(request: web.Request) -> web.Response:
+        scene.wall.shift = 8 * DAY
+        return await scene.status(request)
+
+    scene.platform.status = jump
+    async with scene.asking():
         await scene.until(lambda: len(scene.asked) >= 3)
     assert await scene.said() == {}
 
