@@ -563,7 +563,7 @@ class Store:
         if state.cursor is None and self._bury_parked(state, now):
             return True
         for held, what in ((Held.DEAD, Swept.DEAD_LETTERS), (Held.WITHDRAWN, Swept.WITHDRAWN)):
-            if held is Held.WITHDRAWN and state.robbed:
+            if held is Held.WITHDRAWN and state.robbed and state.cursor is not None:
                 continue  # the claim under way may have some of these: should the clock leap, its settlement still has to know
             rows = every(self._connection, _SWEEP_EXCEPTIONS, (state.number, held, state.number, held, now, EXCEPTIONS_AT_ONCE))
             gone[what] += len(rows)

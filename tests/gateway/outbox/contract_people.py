@@ -136,6 +136,18 @@ class PeopleContract:
         balanced(await outbox.book(SHOP))
         await outbox.close()
 
+    async def test_what_was_withdrawn_of_a_lane_that_was_taken_away_is_forgotten_in_time(self, engine: Engine) -> None:
+        """Nobody claims there any more, so nothing is in anybody's hands that would have to be known."""
+        outbox = await engine.open([FIRST])
+        await outbox.put([accept(1, destinations=(META,), email=JANE)])
+        await outbox.close()
+        outbox = await engine.open([LANES[1]])
+        await outbox.withdraw(SHOP, JANES, NOW)
+        assert Swept.WITHDRAWN not in await outbox.sweep(NOW + 8 * DAY)
+        assert (await outbox.sweep(NOW + 10 * DAY))[Swept.WITHDRAWN] == 1
+        balanced(await outbox.book(SHOP))
+        await outbox.close()
+
     async def test_the_money_of_a_withdrawal_is_in_the_books(self, engine: Engine) -> None:
         """It leaves the dead and the waiting, and is withdrawn, to the smallest unit."""
         outbox = await engine.open([FIRST])
