@@ -177,7 +177,7 @@ class Intake:
     def _reply_to(self, reply: Reply, passage: Passage) -> None:
         """Answer what was taken whole; only what takes waiting gets a task."""
         waits = passage.fault is not None or passage.entries is None or passage.batch.unknown
-        if waits or self._sampler.is_due(passage.door.line.storefront, passage.now):
+        if waits or self._sampler.is_due(passage.door.line.storefront, passage.batch.events, passage.now):
             task = asyncio.get_running_loop().create_task(self._reply_later(reply, passage))
             self._replying.add(task)
             task.add_done_callback(self._replying.discard)
@@ -505,7 +505,7 @@ class Intake:
         door, batch = passage.door, passage.batch
         for field, number in batch.unknown.items():
             self._metrics.unknown_fields(door.line.storefront, field, number)
-        if batch.events and self._sampler.is_due(door.line.storefront, passage.now):
+        if self._sampler.is_due(door.line.storefront, batch.events, passage.now):
             arrived = Arrived(passage.source, batch.events, batch.unknown, passage.size)
             await self._sampler.take(door.line.storefront, arrived, passage.entries or (), passage.now)
         return passage

@@ -37,9 +37,15 @@ class Sampler:
         self._due: dict[tuple[StorefrontId, Kind], int] = {}
         self._next: dict[StorefrontId, int] = {}
 
-    def is_due(self, storefront: StorefrontId, now: int) -> bool:
-        """Tell whether any kind of event is due for a sample; asked for each request, so it does next to nothing."""
-        return self._next.get(storefront, 0) <= now
+    def is_due(self, storefront: StorefrontId, events: Sequence[RawEvent | Unfit | Malformed], now: int) -> bool:
+        """Tell whether one of the events is of a kind that is due for a sample.
+
+        Asked for each request, so it does next to nothing while no kind is due; a kind that does not come is due for ever.
+        """
+        if self._next.get(storefront, 0) > now:
+            return False
+        due = self._due
+        return any(type(event) is RawEvent and due.get((storefront, event.kind), 0) <= now for event in events)
 
     async def take(self, storefront: StorefrontId, arrived: Arrived, entries: Sequence[Entry], now: int) -> None:
         """Keep the last accepted event of each kind that is due."""

@@ -4,7 +4,12 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.intake.sampling import Arrived, Sampler
+from gateway.model.texts import EventId
+from gateway.model.words import Kind, Source
+from gateway.raw import RawEvent
 from tests.doorway import SHOP, doorway, purchase
+from tests.gateway.outbox.making import NOW, accept
 
 
 async def test_each_kind_is_sampled_once_a_minute(tmp_path: Path) -> None:
@@ -31,3 +36,15 @@ async def test_what_was_not_accepted_is_no_sample(tmp_path: Path) -> None:
     async with doorway(tmp_path) as door:
         await door.post(purchase(consent={"advertising": False}))
         assert (await door.outbox.samples(SHOP))[0] == []
+
+
+async def test_nobody_waits_for_a_kind_that_does_not_come(tmp_path: Path) -> None:
+    """A shop that posts nothing but purchases is asked for a sample once a minute, and not with every request of it."""
+    purchases, views = ([RawEvent(kind, EventId("1"), NOW)] for kind in (Kind.PURCHASE, Kind.PAGE_VIEW))
+    async with doorway(tmp_path) as door:
+        sampler = Sampler(door.outbox)
+        assert sampler.is_due(SHOP, purchases, NOW)
+        await sampler.take(SHOP, Arrived(Source.EVENTS, purchases, {}, 100), [accept(1)], NOW)
+        assert not sampler.is_due(SHOP, purchases, NOW + 59)
+        assert sampler.is_due(SHOP, [*purchases, *views], NOW + 59)
+        assert sampler.is_due(SHOP, purchases, NOW + 60)
