@@ -340,8 +340,9 @@ class QuietHandler(RequestHandler):
         self._offering: StreamReader | None = None
         """The body, not whole yet, of a request that offers another protocol; else None."""
         self._unfinished: StreamReader | None = None
-        self._ended = False
         """The body, not whole yet, of the last request that came; else None."""
+        self._ended = False
+        """The client has closed its side, and is answered what it sent before that."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the connection, or close it when there are too many."""

@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from gateway.adapter import Way
+from gateway.delivery.patience import monotonic
 from gateway.delivery.rehearsal import Finding
 from gateway.delivery.rehearsing import rehearse
 from gateway.delivery.route import Route
@@ -76,13 +77,13 @@ class Canary:
 
     async def run(self) -> None:
         """Ask until cancelled: each destination first within minutes of the start, then as it was found."""
-        now = _monotonic()
+        now = monotonic()
         due = {lane: now + self._dice() * self._soon for lane in self._routes}
         while due:
             lane = min(due, key=due.__getitem__)
-            await asyncio.sleep(due[lane] - _monotonic())
+            await asyncio.sleep(due[lane] - monotonic())
             wait = await self._guarded(lane)
-            due[lane] = _monotonic() + wait * (1 - SPREAD * self._dice())
+            due[lane] = monotonic() + wait * (1 - SPREAD * self._dice())
 
     @property
     def _soon(self) -> float:
@@ -101,18 +102,13 @@ class Canary:
         route, health = self._routes[lane], self._healths[lane]()
         if not health.up or health.throttled_until is not None or route.adapter.rehearsal(None).way in COUNTS:
             return False
-        return route.meter.wait(_monotonic()) <= 0
+        return route.meter.wait(monotonic()) <= 0
 
     async def _ask(self, lane: Lane) -> float:
         """Rehearse, and keep and report what was found."""
         route = self._routes[lane]
-        route.meter.take(_monotonic())
+        route.meter.take(monotonic())
         finding = await rehearse(route, self._transport, self._wall, None)
         self._found[lane] = Sighting(int(self._wall()), finding)
         self._watcher.canary(lane, finding)
         return self._seconds if finding.well else self._soon
-
-
-def _monotonic() -> float:
-    """The event loop's clock, which all waiting uses."""
-    return asyncio.get_running_loop().time()

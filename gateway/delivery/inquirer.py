@@ -20,6 +20,7 @@ from gateway.delivery.clocks import Clocks, Time
 from gateway.delivery.contract import Violation
 from gateway.delivery.fates import HALTED, CalledOff, NoReply
 from gateway.delivery.outgoing import compose
+from gateway.delivery.patience import LOST, monotonic
 from gateway.delivery.quota import Meter
 from gateway.delivery.route import Office, Route
 from gateway.delivery.watcher import Stage, place_of
@@ -27,7 +28,7 @@ from gateway.model.texts import PlatformCode
 from gateway.model.verdict import Pause, Retry, Throttle
 from gateway.model.words import Reason
 from gateway.outbox.work import Inquiry, Lane, Outcomes
-from gateway.storage import Shut, Unavailable
+from gateway.storage import Unavailable
 
 AT_A_TIME: Final = 50
 """Inquiries taken from the store together."""
@@ -85,7 +86,7 @@ class Inquirer:
             try:
                 await self._round()
             except Unavailable as shut:
-                if shut.why in {Shut.CLOSED, Shut.FAILED}:
+                if shut.why in LOST:
                     return
                 await asyncio.sleep(self._pace.store_retry_seconds)
             except Exception as error:  # noqa: BLE001 - a bug must not end the asking for good, and in silence
@@ -140,7 +141,7 @@ class Inquirer:
         if request is None:
             await self._conclude(inquiry, inquiry.outcomes)
             return True
-        await asyncio.sleep(self._meter.take(asyncio.get_running_loop().time()))
+        await asyncio.sleep(self._meter.take(monotonic()))
         seen = self._route.credential.renewals
         match await self._ask(request, inquiry.events):
             case Processed(final, counts):
@@ -240,8 +241,8 @@ class Inquirer:
 
     def _now(self) -> Time:
         """Read the clocks: a wall clock that was set must not make a request look given up."""
-        wall, monotonic = self._office.wall(), asyncio.get_running_loop().time()
-        self._clocks, now = (self._clocks or Clocks(wall - monotonic)).read(wall, monotonic)
+        wall, at = self._office.wall(), monotonic()
+        self._clocks, now = (self._clocks or Clocks(wall - at)).read(wall, at)
         return now
 
 

@@ -122,16 +122,16 @@ class Sender:
         if not placed:  # a repeat with a fresh token goes at once, and counts all the same
             self._route.meter.take(monotonic())
         self._watcher.sent_bytes(self._lane.destination, len(cleared.outgoing.body))
-        gone = False
+        left = False
 
         def may_go() -> bool:
-            nonlocal gone
-            gone = self._may_go(work, group)
-            return gone
+            nonlocal left
+            left = self._may_go(work, group)
+            return left
 
         flight = self._office.transport.send_if(may_go, cleared, self._route.adapter.limits.timeout)
         # What a stop cuts before there is a connection has not left this machine.
-        reply = await self._patience.cuttable(Await.FLIGHT, flight) or (CONNECTION_LOST if gone else NOT_CONNECTED)
+        reply = await self._patience.cuttable(Await.FLIGHT, flight) or (CONNECTION_LOST if left else NOT_CONNECTED)
         work.placed = isinstance(reply, CalledOff)  # its place is still free for the others
         return reply
 

@@ -23,7 +23,8 @@ from gateway.outbox.engine.subjects import parted
 from gateway.outbox.summary import Summary
 from gateway.outbox.work import Lane, Origin, Record
 from gateway.storage import Unreadable
-from gateway.storage.file import every
+from gateway.storage.file import Row, every
+from gateway.storage.vault import Vault
 
 _KEPT_RECORDS: Final = 4_096
 _OPENED_AT_A_TIME: Final = 250
@@ -158,21 +159,7 @@ class Finder:
             " where lane = ? and state = ? and seq in carray(?) order by seq",
             (state.number, Held.RETRY, apsw.carray(array("q", seqs))),
         )
-        parts = tuple(
-            Part(
-                group=0,
-                place=single_place(state.lane.storefront, state.lane.destination, seq),
-                cipher=self._vault.opening(data_key),
-                blob=blob,
-                sorts=bytes((sort,)),
-                first=seq,
-                picks=(0,),
-                at=accepted_at,
-                tries=tries,
-                maybe_since=maybe_since,
-            )
-            for seq, sort, data_key, blob, accepted_at, tries, maybe_since in rows
-        )
+        parts = tuple([single_part(state, self._vault, row) for row in rows])
         return Found(Origin.AGAIN, upto=seqs[-1], parts=parts, marks=(), table=self._names.table)
 
     def find_fresh(self, state: LaneState, limit: int) -> Found | None:
@@ -219,6 +206,23 @@ class Finder:
                     )
                 )
         return upto, tuple(parts)
+
+
+def single_part(state: LaneState, vault: Vault, row: Row) -> Part:
+    """Make a part of an exception: of its seq, sort, data_key, blob, accepted_at, tries and maybe_since."""
+    seq, sort, data_key, blob, accepted_at, tries, maybe_since = row
+    return Part(
+        group=0,
+        place=single_place(state.lane.storefront, state.lane.destination, seq),
+        cipher=vault.opening(data_key),
+        blob=blob,
+        sorts=bytes((sort,)),
+        first=seq,
+        picks=(0,),
+        at=accepted_at,
+        tries=tries,
+        maybe_since=maybe_since,
+    )
 
 
 def _picks(sorts: bytes, skipped: int, wanted: bytes) -> Sequence[int]:

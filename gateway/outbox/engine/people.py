@@ -45,7 +45,7 @@ class People:
         removal, wanted = await self._withdraw(storefront, person, now, erase=True, since=None)
         sent, traces, after, done = 0, removal.traces, 0, False
         while not done:
-            erased = await self._writer.change(partial(Store.erase_sent, name=storefront, wanted=wanted, after=after), _ignore)
+            erased = await self._writer.change(partial(Store.erase_sent, name=storefront, wanted=wanted, after=after))
             sent, traces, after, done = sent + erased.sent, traces + erased.traces, erased.upto, erased.done
         return msgspec.structs.replace(removal, sent=sent, traces=traces)
 
@@ -109,10 +109,6 @@ class People:
     def _follow(self, done: Removed | Wider) -> None:
         if isinstance(done, Removed):
             self._removed(done)
-
-
-def _ignore(_done: object) -> None:
-    """Nothing follows."""
 
 
 def _remove_at_once(storefront: StorefrontId, order: Order, store: Store) -> Removed:

@@ -12,8 +12,7 @@ from gateway.model.texts import PlatformCode
 from gateway.model.words import Reason
 from gateway.outbox.answers import DeadLetter
 from gateway.outbox.engine.books import DEAD
-from gateway.outbox.engine.claims import Found, Part
-from gateway.outbox.engine.codec import single_place
+from gateway.outbox.engine.claims import Found, Part, single_part
 from gateway.outbox.engine.lanes import Held, LaneState
 from gateway.outbox.engine.memory import Memory
 from gateway.outbox.history import REPLAYED
@@ -67,25 +66,11 @@ class Reviving:
     def _part(self, state: LaneState, seq: int) -> list[Part]:
         rows = every(
             self._connection,
-            "select sort, data_key, blob, accepted_at, tries, maybe_since from exceptions"
+            "select seq, sort, data_key, blob, accepted_at, tries, maybe_since from exceptions"
             " where lane = ? and state = ? and seq = ? and blob is not null",
             (state.number, Held.DEAD, seq),
         )
-        return [
-            Part(
-                group=0,
-                place=single_place(state.lane.storefront, state.lane.destination, seq),
-                cipher=self._vault.opening(data_key),
-                blob=blob,
-                sorts=bytes((sort,)),
-                first=seq,
-                picks=(0,),
-                at=accepted_at,
-                tries=tries,
-                maybe_since=maybe_since,
-            )
-            for sort, data_key, blob, accepted_at, tries, maybe_since in rows
-        ]
+        return [single_part(state, self._vault, row) for row in rows]
 
     def revive(self, lane: Lane, letters: Sequence[tuple[DeadLetter, Record]], now: int) -> frozenset[int]:
         """Give letters back to the lane's courier, due at `now` (Unix seconds); gives the numbers of those that were."""

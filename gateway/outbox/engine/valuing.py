@@ -8,8 +8,7 @@ opened is in the file, so one that was cut off is finished by the next opening. 
 from typing import Final
 
 from gateway.outbox.engine.books import RETRYING_VALUE
-from gateway.outbox.engine.claims import Found, Opener, Part, Taken
-from gateway.outbox.engine.codec import single_place
+from gateway.outbox.engine.claims import Found, Opener, Taken, single_part
 from gateway.outbox.engine.lanes import Held, LaneState
 from gateway.outbox.engine.memory import Memory
 from gateway.outbox.work import Origin
@@ -45,12 +44,9 @@ class Valuing:
     def _open(self, state: LaneState, seq: int) -> Taken:
         rows = every(
             self._connection,
-            "select sort, data_key, blob, accepted_at from exceptions where lane = ? and state in (?, ?) and seq = ?",
+            "select seq, sort, data_key, blob, accepted_at, tries, maybe_since from exceptions"
+            " where lane = ? and state in (?, ?) and seq = ?",
             (state.number, Held.RETRY, Held.PARKED, seq),
         )
-        place = single_place(state.lane.storefront, state.lane.destination, seq)
-        parts = tuple(
-            Part(0, place, self._vault.opening(data_key), blob, bytes((sort,)), seq, (0,), accepted_at)
-            for sort, data_key, blob, accepted_at in rows
-        )
+        parts = tuple([single_part(state, self._vault, row) for row in rows])
         return self._opener.open_now(Found(Origin.AGAIN, seq, parts, (), self._names.table))

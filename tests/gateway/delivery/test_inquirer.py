@@ -279,7 +279,7 @@ async def test_after_seven_days_nobody_waits_any_more(scene: Scene) -> None:
 
 @pytest.mark.parametrize("word", ["retry", "throttle", "denied", "crash"])
 async def test_after_seven_days_nobody_waits_for_a_platform_that_does_not_answer(scene: Scene, word: str) -> None:
-    """What it said before is counted, and the rest is untold: else the store forgets the request without a word in the books."""
+    """What it said before is counted, and the rest is untold: else its events would be in no line of the books."""
     scene.words["r1"] = ["pending", word]
     await scene.take("r1", 5)
     async with scene.asking():
