@@ -34,6 +34,7 @@ OUTBOX_PARTS: Final = (
     "sendings",
     "settling",
     "store",
+    "sweeping",
     "withdrawing",
 )
 

@@ -9,40 +9,37 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 import apsw
-import msgspec
 
 from gateway.model.event import Refund
 from gateway.model.texts import EventId, StorefrontId
-from gateway.model.words import Destination, Kind, Reason
+from gateway.model.words import Destination, Kind
 from gateway.outbox.answers import Book, DeadLetter, Explanation, Undelivered, Waiting
 from gateway.outbox.engine.arriving import Arriving
 from gateway.outbox.engine.asking import Asking
-from gateway.outbox.engine.books import LYING
-from gateway.outbox.engine.claims import Finder, Found, Opener, Taken, Unread
+from gateway.outbox.engine.claims import Finder, Found, Opener, Taken
 from gateway.outbox.engine.explaining import Explaining
 from gateway.outbox.engine.figures import Piece
-from gateway.outbox.engine.lanes import Held, LaneState, Tally
+from gateway.outbox.engine.lanes import Held, Tally
 from gateway.outbox.engine.memory import Memory
-from gateway.outbox.engine.refunds import REFUNDS_DAYS
 from gateway.outbox.engine.reviving import Reviving
 from gateway.outbox.engine.schema import OUTBOX, SEALING
 from gateway.outbox.engine.seeking import Look, Seeking
 from gateway.outbox.engine.seen import GENERATION
 from gateway.outbox.engine.sendings import Erased, Glance, Note, Sendings
-from gateway.outbox.engine.settling import TOLD_SECONDS, Fates, Settling
-from gateway.outbox.engine.sieve import SLICES, Sieve
+from gateway.outbox.engine.settling import Fates, Settling
+from gateway.outbox.engine.sieve import Sieve
+from gateway.outbox.engine.sweeping import Retention, Sweeping
 from gateway.outbox.engine.valuing import Valuing
 from gateway.outbox.engine.withdrawing import Order, Removed, Undone, Wider, Withdrawing
 from gateway.outbox.entries import Entry, Fate
 from gateway.outbox.history import Figure, Grain
 from gateway.outbox.holdings import Holding, Person
 from gateway.outbox.shapes import Breach, Decision, Departure, Ground, Input, Left, Output
-from gateway.outbox.work import Dead, Inquiry, Lane, Origin, Outcomes, Record
+from gateway.outbox.work import Inquiry, Lane, Origin, Outcomes, Record
 from gateway.storage import Swept
-from gateway.storage.file import close, connect, every, flush_directory, is_crowded, is_full, one, share_used
+from gateway.storage.file import close, connect, flush_directory, is_crowded, is_full, one, share_used
 from gateway.storage.keyring import Keyring
 from gateway.storage.vault import DAY_SECONDS, Vault
 
@@ -50,32 +47,13 @@ LOOK_EVERY_SIGHTINGS: Final = 500
 LOOK_EVERY_CALLS: Final = 64
 """How often it is looked how full the store is: asking costs as much as storing an event."""
 
-SWEEP_ROUND_SECONDS: Final = DAY_SECONDS // 2
-"""The index of sightings is swept once in this time."""
-
-KEYS_KEPT_SECONDS: Final = 2 * DAY_SECONDS
 SHED_AT_ONCE: Final = 1_000
-STOREFRONTS_AT_ONCE: Final = 50
-"""Storefronts swept in one transaction: with three lanes each some ten milliseconds."""
-EXCEPTIONS_AT_ONCE: Final = 2_000
-"""Dead letters of a lane, or withdrawn ones, deleted in one transaction: some twenty milliseconds."""
-_SWEEP_EXCEPTIONS: Final = (
-    "delete from exceptions where lane = ? and state = ? and seq in"
-    " (select seq from exceptions where lane = ? and state = ? and due <= ? order by due limit ?) returning sort"
-)
-TRACES_KEPT_DAYS: Final = 10
 _PARKED_AT_A_TIME: Final = 500
-PARKED_SECONDS: Final = 7 * DAY_SECONDS
-"""How long an event waits for a destination that was taken out of the settings to come back: the shortest age limit there is.
-Then it is a dead letter, which can be given back for as long as those are kept."""
-_MOST_LINES: Final = 20_000
 
 
-class Options(msgspec.Struct, frozen=True):
+class Options(Retention, frozen=True):
     """How a store is opened. `max_bytes` caps the file (its log may take 64 MB more); `min_free_bytes` must stay free
     on the volume. `inquiry_first_seconds`: how long after a platform took a request it is first asked after.
-    How long is kept: what was sent of whom, dead letters, and who has withdrawn, since that was last heard of.
-    `figures_days`: how long figures of days are. `zones`: the storefronts' time zones; UTC for those that are not in it.
     `generation` and `vfs` exist for tests: sightings kept in memory, and a registered SQLite file system.
     """
 
@@ -84,11 +62,6 @@ class Options(msgspec.Struct, frozen=True):
     generation: int = GENERATION
     vfs: str | None = None
     inquiry_first_seconds: float = 1800.0
-    sendings_days: int = 395
-    dead_days: int = 14
-    withdrawals_days: int = 1095
-    figures_days: int = 395
-    zones: Mapping[StorefrontId, ZoneInfo] = {}
 
 
 class Changes(NamedTuple):
@@ -159,6 +132,15 @@ class Store:
         self._seeking = Seeking(memory)
         self._withdrawing = Withdrawing(memory, self._seeking)
         self._sendings = Sendings(memory)
+        self._sweeping = Sweeping(
+            memory,
+            self._options,
+            asking=self._asking,
+            finder=self._finder,
+            reviving=self._reviving,
+            sendings=self._sendings,
+            settling=self._settling,
+        )
 
     # ── transactions ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -492,53 +474,16 @@ class Store:
     # ── sweeping ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def sweep(self, now: int) -> tuple[Sequence[int], Counter[Swept]]:
-        """Delete what is beyond its retention, but for `sweep_sightings` and `sweep_storefronts`.
-
-        Gives the slices of the index that it is time to sweep, and what went.
-        """
-        gone: Counter[Swept] = Counter()
-        gone[Swept.REFUNDS] += self._refunds.discard(now - REFUNDS_DAYS * DAY_SECONDS)
-        gone[Swept.FIGURES] += self._grounds.discard(now - self._options.figures_days * DAY_SECONDS)
-        gone[Swept.INQUIRIES] += self._asking.discard(now - TOLD_SECONDS)
-        gone[Swept.SENT] += self._sendings.discard(now - self._options.sendings_days * DAY_SECONDS)
-        gone[Swept.TRACES] += self._names.discard(now // DAY_SECONDS - TRACES_KEPT_DAYS)
-        self._vault.discard(now - KEYS_KEPT_SECONDS)
-        swept_at, swept_to = one(self._connection, "select swept_at, swept_to from meta")
-        share = (now - swept_at) / SWEEP_ROUND_SECONDS if swept_at else 0
-        count = min(SLICES, max(1, round(share * SLICES)))
-        self._connection.execute("update meta set swept_at = ?, swept_to = ?", (now, (swept_to + count) % SLICES))
-        return [(swept_to + i) % SLICES for i in range(count)], gone
+        """Delete what is beyond its retention of all storefronts together."""
+        return self._sweeping.sweep(now)
 
     def sweep_sightings(self, now: int) -> tuple[bool, Counter[Swept]]:
-        """Delete the next sightings that no repeat can meet any more, and what is told of their events.
-
-        Says whether there are more, and gives what went.
-        """
-        more = self._seen.discard(now)
-        self._connection.execute("delete from evidences where seq < ?", (self._told_from(),))
-        return more, Counter({Swept.EVIDENCE: self._connection.changes()})
-
-    def _told_from(self) -> int:
-        """Give the number from which on events are remembered."""
-        return self._seen.first_seq(self._arriving.next_seq)
+        """Delete the next sightings that no repeat can meet any more."""
+        return self._sweeping.sweep_sightings(now, self._arriving.next_seq)
 
     def sweep_storefronts(self, after: int, now: int) -> tuple[int | None, Counter[Swept]]:
-        """Delete what is beyond its retention of the next storefronts, those with a number beyond `after`; 0 is the first.
-
-        Gives the number after which to go on, None once there are no more, and what went.
-        """
-        gone: Counter[Swept] = Counter()
-        told_from, options = self._told_from(), self._options
-        numbers = sorted(number for number in self._names.storefronts.values() if number > after)
-        for number in numbers[:STOREFRONTS_AT_ONCE]:
-            for state in self._lanes.of(number):
-                if self._sweep_lane(state, told_from, now, gone):
-                    return number - 1, gone
-            gone[Swept.WITHDRAWALS] += self._subjects.discard(number, now - options.withdrawals_days * DAY_SECONDS)
-            zone = options.zones.get(self._names.name(number))
-            gone[Swept.FIGURES] += self._figures.fold(number, zone, now, options.figures_days)
-        more = len(numbers) > STOREFRONTS_AT_ONCE
-        return numbers[STOREFRONTS_AT_ONCE - 1] if more else None, gone
+        """Delete what is beyond its retention of the next storefronts."""
+        return self._sweeping.sweep_storefronts(after, now, self._arriving.next_seq)
 
     def make_room(self) -> int:
         """Forget some of the oldest lines of what was sent while these leave too little room; gives how many rows went."""
@@ -551,39 +496,3 @@ class Store:
     def refresh_slice(self, number: int) -> None:
         """Have the sieve forget what is no longer in such a slice."""
         self._sieve.refresh(self._connection, number)
-
-    def _sweep_lane(self, state: LaneState, told_from: int, now: int, gone: Counter[Swept]) -> bool:
-        """Delete what is beyond its retention of a lane; say whether that was too much for one transaction."""
-        self._connection.execute(
-            "delete from deliveries where lane = ? and last < ? and last <= coalesce("
-            "(select last from deliveries where lane = ? order by last limit 1 offset ?), ?)",
-            (state.number, told_from, state.number, _MOST_LINES, told_from),
-        )
-        gone[Swept.OUTCOMES] += self._connection.changes()
-        if state.cursor is None and self._bury_parked(state, now):
-            return True
-        for held, what in ((Held.DEAD, Swept.DEAD_LETTERS), (Held.WITHDRAWN, Swept.WITHDRAWN)):
-            if held is Held.WITHDRAWN and state.robbed and state.cursor is not None:
-                continue  # the claim under way may have some of these: should the clock leap, its settlement still has to know
-            rows = every(self._connection, _SWEEP_EXCEPTIONS, (state.number, held, state.number, held, now, EXCEPTIONS_AT_ONCE))
-            gone[what] += len(rows)
-            if rows and held is Held.DEAD:
-                state.dead -= len(rows)
-                self._lanes.touched.add(state)
-                for (sort,), count in Counter(rows).items():
-                    self._books.hold(-count, state.storefront, LYING, state.lane.destination, self._names.table[sort].kind)
-            if len(rows) == EXCEPTIONS_AT_ONCE:
-                return True
-        gone[Swept.REPLAYS] += self._reviving.discard(state, now, self._options.dead_days * DAY_SECONDS)
-        return False
-
-    def _bury_parked(self, state: LaneState, now: int) -> bool:
-        """Let the oldest of what is parked die once it waited for long enough; say whether there may be more of that."""
-        found = self._finder.find_parked(state, now - PARKED_SECONDS, _PARKED_AT_A_TIME)
-        if found is None:
-            return False
-        taken = Opener().open_now(found)
-        items: tuple[Record | Unread, ...] = (*taken.records, *taken.unread)
-        fates: Fates = [(item, Dead(item.seq, Reason.DESTINATION_REMOVED)) for item in items]
-        self._settling.settle(state.lane, taken, fates, {}, now)
-        return len(items) == _PARKED_AT_A_TIME

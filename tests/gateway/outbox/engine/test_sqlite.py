@@ -24,7 +24,7 @@ from gateway.model.texts import EventId, EvidenceId, PageOrigin, Receipt, Storef
 from gateway.model.words import Kind, Reason, Refusal, Status
 from gateway.outbox import Outbox
 from gateway.outbox.answers import Explanation
-from gateway.outbox.engine import explaining, store, valuing
+from gateway.outbox.engine import explaining, sweeping, valuing
 from gateway.outbox.engine.explaining import SLICE_SECONDS
 from gateway.outbox.engine.schema import BACKLOGS, FIGURES, PAUSES, REPLAYS, SPAN, STEPS, UNDELIVERED
 from gateway.outbox.engine.seeking import Look
@@ -1172,7 +1172,7 @@ async def test_storefronts_are_swept_a_few_at_a_time(engine: SqliteEngine, monke
         return whole(store, after, now)
 
     monkeypatch.setattr(Store, "sweep_storefronts", noting)
-    monkeypatch.setattr(store, "STOREFRONTS_AT_ONCE", 2)
+    monkeypatch.setattr(sweeping, "STOREFRONTS_AT_ONCE", 2)
     gone = await outbox.sweep(NOW + 15 * DAY)
     assert (pieces, gone[Swept.DEAD_LETTERS]) == ([0, 2, 4], 5)
     assert [outbox.waiting(lane).dead for lane in lanes] == [0] * 5
@@ -1187,7 +1187,7 @@ async def test_dead_letters_are_swept_a_few_at_a_time(engine: SqliteEngine, monk
     for lane in LANES[:2]:
         claim = await claim_all(outbox, lane)
         await outbox.settle(claim, [Dead(record.seq, Reason.REJECTED) for record in claim.records], NOW)
-    monkeypatch.setattr(store, "EXCEPTIONS_AT_ONCE", 10)
+    monkeypatch.setattr(sweeping, "EXCEPTIONS_AT_ONCE", 10)
     left: list[int] = []
     whole = Store.changes
 
