@@ -32,7 +32,8 @@ under way may be told by `paused` before each byte. It is noted durably before `
 
 **Inquiries.** Some platforms take a request and say later what became of it. `settle` notes such a request by its
 receipt, with the number of its events, in the same transaction. It is asked after until the platform has said its last
-word or nobody waits for it any more; then `conclude` adds what was said to the books, once.
+word or nobody waits for it any more; then `conclude` adds what was said to the books, once. What nobody concluded
+in nine days is forgotten, and what is known of it by then is its last word.
 
 **Dead letters** lie with their reason for fourteen days. `revive` gives chosen ones back to their lane, in one transaction
 with the books, as exceptions that are due: the next claim has them, with what was known of their doubt.

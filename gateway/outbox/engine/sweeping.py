@@ -100,7 +100,7 @@ class Sweeping:
         gone: Counter[Swept] = Counter()
         gone[Swept.REFUNDS] += self._refunds.discard(now - REFUNDS_DAYS * DAY_SECONDS)
         gone[Swept.FIGURES] += self._grounds.discard(now - self._retention.figures_days * DAY_SECONDS)
-        gone[Swept.INQUIRIES] += self._asking.discard(now - TOLD_SECONDS)
+        gone[Swept.INQUIRIES] += self._asking.discard(now - TOLD_SECONDS, now)
         gone[Swept.SENT] += self._sendings.discard(now - self._retention.sendings_days * DAY_SECONDS)
         gone[Swept.TRACES] += self._names.discard(now // DAY_SECONDS - TRACES_KEPT_DAYS)
         self._vault.discard(now - KEYS_KEPT_SECONDS)

@@ -23,7 +23,7 @@ from gateway.outbox.holdings import Person
 from gateway.outbox.shapes import Decision, Left, Shape
 from gateway.outbox.summary import Summary
 from gateway.outbox.work import AllDone, Claim, Dead, Done, Inquiry, Lane, Later, Origin, Settlement, Withdrawn
-from gateway.storage import Shut, Unavailable
+from gateway.storage import Shut, Swept, Unavailable
 from tests.gateway.outbox.making import (
     ALL,
     DAY,
@@ -1435,6 +1435,21 @@ class OutboxContract:
         assert await outbox.inquiries(THIRD, 10, NOW + 1800) == [inquiry]
         await outbox.close()
 
+    async def test_what_nobody_concluded_is_untold_when_it_is_forgotten(self, engine: Engine) -> None:
+        """As of a destination that was taken out: what the platform said before counts, and no event leaves the books."""
+        outbox = await engine.open()
+        await take(outbox, "r1", 5)
+        (inquiry,) = await outbox.inquiries(THIRD, 10, NOW + 1800)
+        await outbox.ask_again(inquiry, ((Processing.USED, None, 2), (Processing.PENDING, None, 3)), NOW + 9999)
+        await outbox.close()
+        outbox = await engine.open([FIRST])
+        assert (await outbox.book(SHOP)).pending == {GOOGLE: 5}
+        assert (await outbox.sweep(NOW + 10 * DAY))[Swept.INQUIRIES] == 1
+        book = await outbox.book(SHOP)
+        assert book.processed == {(GOOGLE, Processing.USED, None): 2, (GOOGLE, Processing.UNTOLD, None): 3}
+        assert book.pending == {}
+        await outbox.close()
+
     async def test_the_same_receipt_twice_is_two_requests(self, engine: Engine) -> None:
         """What a platform numbers badly is still counted right."""
         outbox = await engine.open()
@@ -1478,7 +1493,7 @@ class OutboxContract:
         await outbox.close()
 
     async def test_requests_are_forgotten_when_nobody_can_ask_for_their_events(self, engine: Engine) -> None:
-        """After nine days, answered or not; the books stay."""
+        """After nine days, answered or not; the books stay, and have all of them."""
         outbox = await engine.open()
         await take(outbox, "r1", 2)
         await take(outbox, "r2", 3)
@@ -1488,7 +1503,8 @@ class OutboxContract:
         assert (await outbox.book(SHOP)).pending == {GOOGLE: 3}
         await outbox.sweep(NOW + 9 * DAY + 1)
         book = await outbox.book(SHOP)
-        assert (book.pending, book.processed) == ({}, {(GOOGLE, Processing.USED, None): 2})
+        told = {(GOOGLE, Processing.USED, None): 2, (GOOGLE, Processing.UNTOLD, None): 3}
+        assert (book.pending, book.processed) == ({}, told)
         assert await outbox.inquiries(THIRD, 10, NOW + 99 * DAY) == []
         await outbox.close()
 
