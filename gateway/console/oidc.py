@@ -219,7 +219,7 @@ class Provider:
             found = msgspec.json.decode(
                 await self._ask(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"), type=_Described
             )
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             raise _Trouble from None
         endpoints = (found.authorization_endpoint, found.token_endpoint, found.jwks_uri)
         if found.issuer != self.issuer or not all(is_private(endpoint) for endpoint in endpoints):
@@ -238,7 +238,7 @@ class Provider:
         body = await self._ask((await self._description()).token_endpoint, form)
         try:
             return msgspec.json.decode(body, type=_Exchanged).id_token
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             raise _Trouble from None
 
     async def _claims(self, token: str, nonce: str) -> Mapping[str, Any] | None:
@@ -269,7 +269,7 @@ class Provider:
 
     async def _key(self, kid: object, algorithm: object) -> "RSAPublicKey | EllipticCurvePublicKey | None":
         """Give the provider's key of this name, if it is of the kind that the algorithm takes. Raises _Trouble."""
-        if algorithm not in KINDS:
+        if not isinstance(algorithm, str) or algorithm not in KINDS:
             return None
         keys, at = self._keys or ({}, -KEEP_SECONDS)
         age = self._clock() - at
@@ -277,7 +277,7 @@ class Provider:
             keys = await self._fetch_keys()
             self._keys = (keys, self._clock())
         found = keys.get(kid if isinstance(kid, str) else next(iter(keys), "") if len(keys) == 1 else "")
-        return None if found is None else read_key(found, str(algorithm))
+        return None if found is None else read_key(found, algorithm)
 
     async def _fetch_keys(self) -> Mapping[str, Mapping[str, Any]]:
         try:
@@ -305,7 +305,10 @@ class Provider:
             raise _Trouble from None
 
 
-KINDS: Final[Mapping[object, str]] = {"RS256": "RSA", "ES256": "EC"}
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What the reader of an answer raises over one that cannot be read, deep as it may be."""
+
+KINDS: Final[Mapping[str, str]] = {"RS256": "RSA", "ES256": "EC"}
 """The algorithms that count, and the kind of key that each takes."""
 
 

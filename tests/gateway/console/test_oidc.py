@@ -18,8 +18,8 @@ import aiohttp
 import jwt
 import pytest
 from aiohttp import web
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from gateway.console import oidc
 from gateway.console.attempts import NETWORK_FREE
@@ -63,6 +63,8 @@ class Issuer:
         self.keys = [jwk(RSA, "r1"), jwk(EC, "e1")]
         self.token: Callable[[dict[str, Any]], str] = self.sign
         self.described: dict[str, Any] = {}
+        self.instead: dict[str, str] = {}
+        """What it answers with at a path in place of what belongs there."""
         self.status = 200
         self.in_pieces = False
         self.asked: list[str] = []
@@ -100,6 +102,8 @@ class Issuer:
         self.asked.append(path)
         if self.status != 200:
             return web.Response(status=self.status, headers={"Location": "http://127.0.0.1:9/"})
+        if path in self.instead:
+            return web.Response(text=self.instead[path])
         match path:
             case "/.well-known/openid-configuration":
                 ends = {"authorization_endpoint": "auth", "token_endpoint": "token", "jwks_uri": "keys"}
@@ -301,6 +305,68 @@ def with_the_public_key(claims: dict[str, Any]) -> str:
 def by(key: Keys, algorithm: str, kid: str = "r1") -> Callable[[dict[str, Any]], str]:
     """Sign with another key."""
     return lambda claims: jwt.encode(claims, key, algorithm, headers={"kid": kid})
+
+
+def made_of(header: str, claims: str = "{}") -> Callable[[dict[str, Any]], str]:
+    """Put a token together from JSON that no library writes, signed by the published key."""
+
+    def token(_claims: dict[str, Any]) -> str:
+        signed = b".".join(base64.urlsafe_b64encode(part.encode()).rstrip(b"=") for part in (header, claims))
+        tag = RSA.sign(signed, padding.PKCS1v15(), hashes.SHA256())
+        return (signed + b"." + base64.urlsafe_b64encode(tag).rstrip(b"=")).decode()
+
+    return token
+
+
+GOOD_HEADER: Final = '{"alg": "RS256", "kid": "r1"}'
+DEEP: Final = "[" * 10_000 + "]" * 10_000
+NUMBER: Final = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        made_of('{"alg": ["RS256"], "kid": "r1"}'),
+        made_of('{"alg": {}, "kid": "r1"}'),
+        made_of(f'{{"alg": "RS256", "kid": "r1", "x": {DEEP}}}'),
+        made_of(f'{{"alg": "RS256", "kid": "r1", "x": {NUMBER}}}'),
+        made_of('{"alg": "RS256", "kid": "\\ud800"}'),
+        made_of(GOOD_HEADER, DEEP),
+        made_of(GOOD_HEADER, f'{{"exp": {NUMBER}}}'),
+        *(
+            lambda claims, more=more: made_of(GOOD_HEADER, f"{json.dumps(claims)[:-1]}, {more}}}")(claims)
+            for more in (
+                '"exp": Infinity',
+                '"iat": 1e999',
+                '"nbf": -Infinity',
+                '"nonce": "\\ud800"',
+                f'"nonce": {DEEP}',
+                '"aud": [{}]',
+            )
+        ),
+    ],
+)
+async def test_a_token_that_no_library_writes_lets_nobody_in(
+    elsewhere: Elsewhere, token: Callable[[dict[str, Any]], str]
+) -> None:
+    """An algorithm that is a list, numbers without end, nesting without end, half a character: refused, and no crash."""
+    elsewhere.issuer.token = token
+    assert await elsewhere.sign_in() == (403, "")
+
+
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/keys"])
+@pytest.mark.parametrize(
+    "said", [DEEP, f'{{"x": {DEEP}}}', NUMBER, "\ud7ff", "", f'{{"keys": [{{"kid": {NUMBER}}}]}}', '{"keys": 7}']
+)
+async def test_a_provider_that_answers_with_what_nobody_can_read_lets_nobody_in(
+    elsewhere: Elsewhere, path: str, said: str
+) -> None:
+    """Wherever it says so: refused, and no crash."""
+    elsewhere.issuer.instead = {path: said}
+    if path.startswith("/."):
+        assert (await elsewhere.scene.ask(("GET", "/sign-in/oidc")))[0] == 403
+    else:
+        assert await elsewhere.sign_in() == (403, "")
 
 
 @pytest.mark.parametrize(
