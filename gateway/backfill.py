@@ -327,7 +327,7 @@ def load_progress(path: Path) -> Progress:
     """Read how far an earlier run of this file came; a fresh start if there was none. Raises Stopped."""
     try:
         return msgspec.json.decode(read_whole(state_path(path), MOST_NOTE), type=Progress)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Progress()
     except OSError:
         raise Stopped(Trouble.NO_NOTE) from None

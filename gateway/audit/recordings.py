@@ -25,6 +25,8 @@ from gateway.raw import unix_seconds
 MOST_REQUESTS: Final = 500_000
 MOST_LINE: Final = 4 * 1024 * 1024
 """Bytes of one request as it stands in the recording: of a line, or of an entry."""
+SHORT: Final = 4 * 1024 * 1024
+"""Bytes of a HAR whose every faulty entry is told; where a longer one has an entry that is none, this alone is told."""
 MOST_BODY: Final = 2 * 1024 * 1024
 MOST_HEADERS: Final = 200
 LONGEST_URL: Final = 65_536
@@ -147,6 +149,28 @@ class _Har(msgspec.Struct):
     log: _Log
 
 
+class _Nothing(msgspec.Struct, gc=False):
+    """An object, whatever is in it."""
+
+
+class _Drawn(msgspec.Struct, gc=False):
+    request: _Nothing
+
+
+class _Strokes(msgspec.Struct):
+    entries: list[_Drawn]
+
+
+class _Outline(msgspec.Struct):
+    """What a HAR must be before its entries are kept: a list of anything, such as zeros, would take forty times its length."""
+
+    log: _Strokes
+
+
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What the reader raises over what it cannot read."""
+
+
 class _Broken(Exception):
     """A rule is broken at a field."""
 
@@ -160,9 +184,12 @@ def read(body: bytes) -> Iterator[Recorded | Flaw]:
     """Read a recording of either form. At most `MOST_REQUESTS` requests; a last flaw says that there were more."""
     body = body.removeprefix(BYTE_ORDER_MARK)
     try:
+        if len(body) > SHORT:
+            msgspec.json.decode(body, type=_Outline)
         entries = msgspec.json.decode(body, type=_Har).log.entries
-    except (msgspec.DecodeError, RecursionError):
-        yield from _lines(body)
+    except UNREADABLE as wrong:
+        flaw = _flaw_of_entry(str(wrong))
+        yield from _lines(body) if flaw is None else (flaw,)
         return
     for number, entry in enumerate(entries, 1):
         if number > MOST_REQUESTS:
@@ -207,7 +234,7 @@ def _read(text: bytes, number: int, what: str) -> Recorded | Flaw | None:
     except msgspec.ValidationError as wrong:
         field, fault = _named(str(wrong))
         return Flaw(number, field or what, fault)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return Flaw(number, what, Rule.NO_JSON)
     except _Broken as broken:
         return Flaw(number, broken.field, broken.rule)
@@ -224,6 +251,18 @@ def _named(said: str) -> tuple[str | None, Fault]:
     if missing:
         return (missing[1] if within is None else f"{within}.{missing[1]}"), Fault.MISSING
     return within, Fault.WRONG_TYPE
+
+
+ENTRY: Final = re.compile(r" - at `\$\.log\.entries\[([0-9]+)\](\.request)?`")
+
+
+def _flaw_of_entry(said: str) -> Flaw | None:
+    """Name the entry of a HAR that is none, the first there is, from what msgspec says."""
+    if (found := ENTRY.search(said)) is None:
+        return None
+    missing = MISSING.match(said)
+    field = "request" if missing or found[2] else "entry"
+    return Flaw(int(found[1]) + 1, field, Fault.MISSING if missing else Fault.WRONG_TYPE)
 
 
 def _of_line(said: _Line, number: int) -> Recorded:

@@ -106,7 +106,7 @@ def ask(settings: PlainSettings, question: Question[Answer]) -> Answer | None:
     except HTTPError as refused:
         _raise_unless_unknown(refused, token)
         return None
-    except (OSError, HTTPException, msgspec.DecodeError):
+    except (OSError, HTTPException, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise NotRunning from None  # nobody there, or something that is no gateway
 
 
@@ -115,7 +115,7 @@ def _raise_unless_unknown(refused: HTTPError, token: str | None) -> None:
     try:
         with refused:
             problem = msgspec.json.decode(refused.read(), type=Problem)
-    except (OSError, HTTPException, msgspec.DecodeError):
+    except (OSError, HTTPException, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise NotRunning from None
     if refused.code in {401, 403}:
         raise Ended(1, f"A gateway is running, and it does not know this command: {UNREAD if token is None else UNKNOWN}")

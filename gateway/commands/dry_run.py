@@ -58,7 +58,7 @@ def _event(path: str) -> bytes:
         raise _too_large()
     try:
         msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Ended(2, "The event is no JSON.") from None
     return text
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.delivery.value_kinds import KINDS, ValueKind
+from gateway.tables import BadTables, read_tables
 
 PATH: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[\])?(?:\.[A-Za-z_][A-Za-z0-9_]*(?:\[\])?)*", re.ASCII)
 QUERY: Final = re.compile(r"\?[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -115,12 +116,12 @@ class ContractFile(_Part, frozen=True):
 def read(text: str) -> ContractFile:
     """Read a contract. Raises BadContract."""
     try:
-        parsed = tomllib.loads(text)
+        parsed = read_tables(text)
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"\(at line (\d+), column (\d+)\)$", str(error))
         raise BadContract([f"line {place[1]}, column {place[2]}: must be TOML" if place else "must be TOML"]) from None
-    except RecursionError:
-        raise BadContract(["is nested too deeply"]) from None
+    except BadTables as bad:
+        raise BadContract([bad.rule]) from None
     try:
         file = ContractFile.model_validate(parsed)
     except ValidationError as bad:
@@ -154,10 +155,10 @@ https://pydantic.dev/docs/validation/latest/errors/validation_errors/ (read 2026
 
 def _in_words(errors: Sequence[ErrorDetails]) -> Iterator[str]:
     """Put errors into our words. That a list is too short is told only where none of its members is at fault."""
+    outside = {error["loc"][:length] for error in errors for length in range(len(error["loc"]))}
     for error in errors:
         at = error["loc"]
-        inside = any(other["loc"][: len(at)] == at for other in errors if other is not error)
-        if error["type"] != "too_short" or not inside:
+        if error["type"] != "too_short" or at not in outside:
             yield f"{_at(*at)}: {RULES.get(error['type'], 'is not valid').format(**error.get('ctx', {}))}"
 
 

@@ -28,7 +28,6 @@ class BadSettings(Exception):
         super().__init__("\n".join(self.faults))
 
 
-SAFE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 SECTIONS: Final = ("server", "outbox", "ledger", "delivery", "retention", "audit", "company", "console", "storefronts")
 
 NUMBER: Final = "must be a number"
@@ -74,12 +73,6 @@ def section_of(fault: str) -> int:
     """Order faults as the file's sections are usually written, those of no section first."""
     section = re.split(r"[.:]", fault, maxsplit=1)[0]
     return SECTIONS.index(section) if section in SECTIONS else -1
-
-
-def place_of(at: tuple[str | int, ...]) -> str:
-    """Write a place out as `storefronts.demo.keys[0].id`; names that could be more than names are left out."""
-    parts = [f"[{part}]" if isinstance(part, int) else f".{part if SAFE_NAME.fullmatch(part) else '(a name)'}" for part in at]
-    return "".join(part for part in parts if part != ".[key]").removeprefix(".")
 
 
 def rule_of(detail: ErrorDetails) -> str:

@@ -12,7 +12,8 @@ from pydantic_core import ErrorDetails
 
 from gateway.references import REFERS, BadReference, Referent, formed
 from gateway.secret import Document, Secret, one_line
-from gateway.settings.faults import LIST, place_of, rule_of
+from gateway.settings.faults import LIST, rule_of
+from gateway.tables import place_of
 
 AnyBlock = TypeVar("AnyBlock", bound=BaseModel)
 Found = TypeVar("Found")
@@ -100,14 +101,10 @@ class PlainReader(Reader):
 
 def _first_causes(details: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:
     """Leave out that a list is too short where something in it was no good: pydantic counts what is left."""
+    outside = {detail["loc"][:length] for detail in details for length in range(len(detail["loc"]))}
     for detail in details:
-        inside = [other for other in details if len(other["loc"]) > len(detail["loc"]) and _begins(other["loc"], detail["loc"])]
-        if detail["type"] != "too_short" or not inside:
+        if detail["type"] != "too_short" or detail["loc"] not in outside:
             yield detail
-
-
-def _begins(at: At, with_: At) -> bool:
-    return at[: len(with_)] == with_
 
 
 def _references(block: type[BaseModel], table: Mapping[str, object]) -> Iterator[tuple[str, At]]:

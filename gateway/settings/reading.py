@@ -28,6 +28,7 @@ from gateway.settings.reader import PlainReader, Reader, is_loopback, split, tab
 from gateway.settings.ready import PlainSettings, PlainStorefront, Settings
 from gateway.settings.shops import Shops
 from gateway.settings.storefronts import Storefronts
+from gateway.tables import BadTables, read_tables
 
 MOST_BYTES: Final = 64 << 20
 """Of a configuration: some sixty thousand storefronts."""
@@ -64,7 +65,7 @@ def _test_allowed(file: Mapping[str, object]) -> bool:
 def _toml(path: Path) -> dict[str, Any]:
     """Read TOML; of a fault only the place is told, because the reader's own words can hold what stands there."""
     try:
-        return tomllib.loads(read_whole(path, MOST_BYTES).decode("utf-8-sig"))  # some editors begin a file with a mark
+        return read_tables(read_whole(path, MOST_BYTES).decode("utf-8-sig"))  # some editors begin a file with a mark
     except PermissionError:
         raise BadSettings(
             ["the configuration file may not be read by this user: run the command as the gateway's own"]
@@ -77,8 +78,8 @@ def _toml(path: Path) -> dict[str, Any]:
         raise BadSettings(["the configuration file is not UTF-8 text"]) from None
     except tomllib.TOMLDecodeError as error:
         raise BadSettings([toml_fault(error)]) from None
-    except RecursionError:
-        raise BadSettings(["the configuration file is nested too deeply"]) from None
+    except BadTables as bad:
+        raise BadSettings([f"the configuration file {bad.rule}"]) from None
 
 
 class Reading:

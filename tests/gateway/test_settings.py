@@ -717,6 +717,14 @@ def test_an_adapters_own_words_count_unless_the_value_is_in_them() -> None:
         ("a = 1\na = 2", "the end of the file: must be TOML, in which each table and setting stands once"),
         ("[server]\n[outbox]\n[server]\na = 1", "line 3, column 8: must be TOML, in which each table and setting stands once"),
         ("a = " + "[" * 5000, "the configuration file is nested too deeply"),
+        ("a = " + "9" * 5000, "the configuration file has a whole number that is too long"),
+        (
+            "[server.a]\nb = [1, 0x" + "f" * 5000 + "]",
+            "the configuration file has a whole number that is too large at server.a.b[1]",
+        ),
+        ("a = 1\n" + "b . " * 20_000 + "b = 1", "the configuration file has a name of more than 100 parts in line 2"),
+        ("['b'." + '"b".' * 20_000 + "b]\n", "the configuration file has a name of more than 100 parts in line 1"),
+        ("# " + "x" * 1_100_000, "the configuration file is longer than 1 MiB"),
     ],
 )
 def test_what_is_no_toml_is_told_by_its_place(tmp_path: Path, text: str, fault: str) -> None:
@@ -727,7 +735,7 @@ def test_what_is_no_toml_is_told_by_its_place(tmp_path: Path, text: str, fault: 
 
 def test_what_dotted_names_nest_too_deeply_is_a_fault(tmp_path: Path) -> None:
     """TOML's own reader goes no deeper for them."""
-    assert faults_of(tmp_path, f"{GOOD}[surplus]\n[outbox]\n{'a.' * 3000}a = 1\n") == (
+    assert faults_of(tmp_path, f"{GOOD}[surplus]\n[outbox]\n{('a.' * 90 + 'a = {') * 20}{'}' * 20}\n") == (
         "surplus: is not a setting",
         "outbox: is nested too deeply",
     )

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.audit import recordings
-from gateway.audit.recordings import MOST_BODY, MOST_HEADERS, MOST_LINE, Flaw, Recorded, Rule, read
+from gateway.audit.recordings import MOST_BODY, MOST_HEADERS, MOST_LINE, SHORT, Flaw, Recorded, Rule, read
 from gateway.model.words import Fault
 
 RECORDINGS: Final = Path(__file__).parents[2] / "data" / "recordings"
@@ -209,3 +210,39 @@ def test_nesting_without_end_is_no_json() -> None:
 def test_the_recordings_of_the_tests_are_whole(name: str) -> None:
     """So that what is tested with them is what they say."""
     assert all(isinstance(one, Recorded) for one in read((RECORDINGS / name).read_bytes()))
+
+
+@pytest.mark.parametrize("spoilt", [line(), {"log": {"entries": [entry()]}}, {"Type": "Request", "RequestUrl": "T.example"}])
+def test_a_request_that_is_not_utf8_is_a_flaw(spoilt: dict[str, object]) -> None:
+    """As a proxy writes down a name in another encoding: told by its place, in every form."""
+    body = json.dumps(spoilt).encode().replace(b".example", b".ex\xffmple")
+    found = only(body)
+    assert isinstance(found, Flaw)
+    assert (found.line, found.rule) == (1, Rule.NO_JSON)
+
+
+@pytest.mark.parametrize(
+    ("piece", "field", "rule"),
+    [
+        ("0", "entry", Fault.WRONG_TYPE),
+        ("[]", "entry", Fault.WRONG_TYPE),
+        ("{}", "request", Fault.MISSING),
+        ('{"request":1}', "request", Fault.WRONG_TYPE),
+    ],
+)
+def test_entries_that_are_none_do_not_fill_the_memory(piece: str, field: str, rule: Fault) -> None:
+    """Kept each by itself they would take many times the file's length: of a long file the first of them is told."""
+    good = '{"request":{"method":"GET","url":"/"}}'
+    body = f'{{"log":{{"entries":[{good},{",".join([piece] * (SHORT // len(piece)))}]}}}}'.encode()
+    tracemalloc.start()
+    try:
+        assert list(read(body)) == [Flaw(2, field, rule)]
+        assert tracemalloc.get_traced_memory()[1] < len(body)
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_long_har_is_read_as_a_short_one() -> None:
+    """Every request, and every fault inside one."""
+    found = list(read(har(entry(), *(entry({"text": "x" * 1_000_000}) for _ in range(5)), entry({"text": 7}))))
+    assert [type(one) for one in found] == [Recorded] * 6 + [Flaw]

@@ -128,6 +128,15 @@ def test_what_is_wrong_with_a_file_is_said_by_line_and_rule(
     assert "jane" not in said
 
 
+def test_a_file_without_an_end_is_said_to_be_too_large(
+    stopped: Installation, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device does not say how long it is. The bound is small here, so that reading up to it takes no time."""
+    monkeypatch.setattr("gateway.commands.compare.MOST_BYTES", 1_000_000)
+    assert compared(stopped, Path("/dev/zero")) == 2
+    assert "RECORDED is larger than 512 MiB" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", ["", "--sent"])
 def test_a_file_that_is_not_there_is_said_to_be_so(stopped: Installation, option: str) -> None:
     """Of either."""

@@ -54,10 +54,18 @@ def test_what_is_no_event_ends_with_2(installation: Installation, event: str) ->
     assert tried(installation, event) == 2
 
 
-def test_what_has_no_end_is_no_event(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
-    """It is not read for ever."""
-    assert main(["dry-run", STOREFRONT, "/dev/zero", "--config", str(installation.config)]) == 2
-    assert "larger than 64 KiB" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("body", "said"), [(b'{"x": "\xff"}', "no JSON"), (b"[" * 20_000, "no JSON"), (None, "larger than 64 KiB")]
+)
+def test_a_file_that_nobody_could_read_ends_with_2(
+    installation: Installation, capsys: pytest.CaptureFixture[str], body: bytes | None, said: str
+) -> None:
+    """Not UTF-8, nested without end, or without an end at all."""
+    path = installation.folder / "event.json" if body is not None else Path("/dev/zero")
+    if body is not None:
+        path.write_bytes(body)
+    assert main(["dry-run", STOREFRONT, str(path), "--config", str(installation.config)]) == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("more", [("--gpc",), ("--ip", "203.0.113.7"), ("--user-agent", "Firefox")])

@@ -130,6 +130,20 @@ def test_a_path_stands_once_with_each_kind() -> None:
     assert faults_of(HEAD + names) == ("requests: e stands there 2 times",)
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("version = " + "9" * 5000, "has a whole number that is too long"),
+        ("version = 0x" + "f" * 5000, "has a whole number that is too large at version"),
+        ("a." * 20_000 + "a = 1", "has a name of more than 100 parts in line 1"),
+        ("# " + "x" * 1_100_000, "is longer than 1 MiB"),
+    ],
+)
+def test_a_file_that_is_larger_than_any_contract_is_refused(text: str, fault: str) -> None:
+    """As a fault, soon, and not as a crash or a full memory."""
+    assert faults_of(text) == (fault,)
+
+
 def test_a_file_that_is_nested_endlessly_is_refused() -> None:
     """As a fault and not as a crash."""
     assert faults_of("x = " + "[" * 100_000) == ("is nested too deeply",) or faults_of("x = " + "[" * 100_000)
