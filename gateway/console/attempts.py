@@ -83,6 +83,11 @@ class Guard:
         self._names.failed(name, now)
         self._networks.failed(network, now)
 
+    def untried(self, name: str, network: str) -> None:
+        """Say that what was counted as a failure was not tried after all."""
+        self._names.undo(name)
+        self._networks.undo(network)
+
     def succeeded(self, name: str, network: str) -> None:
         """Say that what was counted as a failure, before it was tried, was none.
 

@@ -151,6 +151,7 @@ class Door:
         try:
             fits = await self._passwords.fits(name, password)
         except Busy:
+            self._guard.untried(name, network)
             return self._turn_away(SignIn.BUSY, Wait(1.0))
         if not fits:
             self._tell(LoginRefused(self.account(name)))

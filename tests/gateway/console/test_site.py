@@ -15,7 +15,7 @@ import pytest
 
 from gateway.app import Gateway
 from gateway.console import passwords
-from gateway.console.attempts import FREE
+from gateway.console.attempts import FREE, NETWORK_FREE
 from gateway.console.pages import PAGES
 from gateway.console.rendering import CSP
 from gateway.console.roles import WHO, Role, Route
@@ -256,6 +256,17 @@ async def test_a_try_that_finds_no_place_is_counted(scene: Scene, monkeypatch: p
     monkeypatch.setattr(passwords, "MOST_WAITING", 0)
     assert (await scene.sign_in("pat"))[0] == 429
     assert scene.counted == {"busy": 1}
+
+
+@pytest.mark.usefixtures("long_waits")
+async def test_a_try_that_finds_no_place_is_nobodys_failure(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was not tried: neither the person nor their network waits for it afterwards."""
+    with monkeypatch.context() as full:
+        full.setattr(passwords, "MOST_WAITING", 0)
+        for _ in range(NETWORK_FREE + 1):
+            assert (await scene.sign_in("pat"))[0] == 429
+    assert (await scene.sign_in("pat"))[0] == 303
+    assert scene.counted == {"busy": NETWORK_FREE + 1, "signed_in": 1}
 
 
 @pytest.mark.usefixtures("long_waits")
