@@ -6,6 +6,7 @@ question is not kept waiting by machinery of other commands.
 
 import argparse
 import errno
+import logging
 import os
 import resource
 import sys
@@ -55,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code: 0 done, 1 failed, 2 wrong use or configuration, or as its help says."""
     _leave_no_core()
     _open_standard_streams()
+    logging.lastResort = None  # libraries' words can hold what they were given: asyncio's do under PYTHONASYNCIODEBUG
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # not every locale has each of our characters, and one `…` must not end a command
             stream.reconfigure(errors="backslashreplace")

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -274,3 +275,15 @@ def test_every_command_has_a_file_that_runs_it(name: str) -> None:
 def shape(arguments: argparse.Namespace) -> int:
     """Be what every command is: arguments in, exit code out."""
     raise NotImplementedError(arguments)
+
+
+def test_no_library_speaks_for_itself_in_a_command() -> None:
+    """asyncio, asked to by PYTHONASYNCIODEBUG, would write out what a slow callback gave: an address, or a key."""
+    code = (
+        "import logging\nfrom gateway import cli\n"
+        "cli._run = lambda _: logging.getLogger('asyncio').warning('Executing %r', 'jane.doe@example.com') or 0\n"
+        "cli.main(['console', 'password'])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+    assert "jane" not in said.stdout + said.stderr
+    assert "Traceback" not in said.stderr
