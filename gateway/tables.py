@@ -1,7 +1,7 @@
-"""TOML of another's making, read in time and memory that its length bounds: of what is wrong only place and rule are told. Pure.
+"""TOML of another's making, read in time and memory that its length bounds: of a fault only place and rule are told. Pure.
 
 What Python's own reader takes is not enough of a bound: it holds every beginning of a dotted name, so that one of 200 KB takes
-a minute and some gigabytes; and a number may be longer than can be written out again. How long a file may be, who opens it says.
+a minute and some gigabytes; and a number may be longer than can be written out again. Who opens a file bounds its length.
 """
 
 import re

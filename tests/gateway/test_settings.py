@@ -724,7 +724,6 @@ def test_an_adapters_own_words_count_unless_the_value_is_in_them() -> None:
         ),
         ("a = 1\n" + "b . " * 20_000 + "b = 1", "the configuration file has a name of more than 100 parts in line 2"),
         ("['b'." + '"b".' * 20_000 + "b]\n", "the configuration file has a name of more than 100 parts in line 1"),
-        ("# " + "x" * 1_100_000, "the configuration file is longer than 1 MiB"),
     ],
 )
 def test_what_is_no_toml_is_told_by_its_place(tmp_path: Path, text: str, fault: str) -> None:

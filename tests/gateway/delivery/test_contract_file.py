@@ -136,7 +136,6 @@ def test_a_path_stands_once_with_each_kind() -> None:
         ("version = " + "9" * 5000, "has a whole number that is too long"),
         ("version = 0x" + "f" * 5000, "has a whole number that is too large at version"),
         ("a." * 20_000 + "a = 1", "has a name of more than 100 parts in line 1"),
-        ("# " + "x" * 1_100_000, "is longer than 1 MiB"),
     ],
 )
 def test_a_file_that_is_larger_than_any_contract_is_refused(text: str, fault: str) -> None:
