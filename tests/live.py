@@ -1,11 +1,13 @@
 """A whole gateway as its users have it: the real command in a process of its own, real sockets, a real store.
 
 `Installation` is a folder with a configuration, keys and tokens; `Process` is `consent-gateway serve` running on it, which
-can be asked, stopped and killed; `inside` runs the same gateway in this process, for tests that start it very often.
+can be asked, stopped and killed; `inside` runs the same gateway in this process, for tests of what it does and not of its
+process, and `Inside` lets them stop it and start it again as a `Process` is.
 """
 
 import asyncio
 import gc
+import io
 import json
 import os
 import signal
@@ -14,7 +16,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -234,6 +236,38 @@ async def inside(installation: Installation, log: Log) -> AsyncIterator[Gateway]
     async with running(load(installation.config, os.environ), log) as gateway:
         gc.unfreeze()  # a gateway freezes what it begins with, once; here many begin
         yield gateway
+
+
+class Inside:
+    """The installation's gateway in this process and event loop, for commands that run beside it in a thread.
+
+    It costs a tenth of a `Process`. A test that kills the gateway, sends it signals, limits what this process may write or is
+    about its exit code needs a `Process`.
+    """
+
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        self._stack = AsyncExitStack()
+
+    async def start(self) -> None:
+        """Start it and wait until it is ready. Raises what a gateway raises that cannot start."""
+        await self._stack.enter_async_context(inside(self.installation, Log(io.StringIO())))
+
+    async def ask(self, path: str, **query: str) -> Any:
+        """Ask the private listener; None when it does not answer."""
+        return await self.installation.ask(path, **query)
+
+    async def accounts(self) -> Any:
+        """The storefront's books."""
+        return await self.installation.accounts()
+
+    async def quiet(self, seconds: float = 60.0) -> Any:
+        """Wait until nothing is waiting in any lane; the books. Raises TimeoutError."""
+        return await self.installation.quiet(seconds)
+
+    async def stop(self) -> None:
+        """Stop it gracefully, if it runs; its stores are closed then."""
+        await self._stack.aclose()
 
 
 SERVE: Final = "import sys; from gateway.cli import main; sys.exit(main())"

@@ -8,7 +8,7 @@ import pytest
 from gateway.places import CONFIG_VARIABLE
 from gateway.sandbox.platforms import Platforms
 from tests.doorway import NOWHERE
-from tests.live import Installation, Process, install
+from tests.live import Inside, Installation, Process, install
 
 
 @pytest.fixture(autouse=True)
@@ -20,8 +20,18 @@ def _wide(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-async def running(tmp_path: Path) -> AsyncIterator[Process]:
-    """A gateway in a process of its own, on three platforms."""
+async def running(tmp_path: Path) -> AsyncIterator[Inside]:
+    """A gateway that runs on three platforms."""
+    async with Platforms.start() as platforms:
+        gateway = Inside(install(tmp_path / "it", platforms.base_urls))
+        await gateway.start()
+        yield gateway
+        await gateway.stop()
+
+
+@pytest.fixture
+async def apart(tmp_path: Path) -> AsyncIterator[Process]:
+    """The same in a process of its own."""
     async with Platforms.start() as platforms:
         process = Process(install(tmp_path / "it", platforms.base_urls))
         await process.start()

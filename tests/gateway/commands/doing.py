@@ -1,4 +1,4 @@
-"""Commands as people give them, and what they find: a gateway in a process of its own, or another program on its port."""
+"""Commands as people give them, and what they find: a gateway that runs, or another program on its port."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ from gateway.model.words import Destination
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
 from tests.doorway import purchase
-from tests.live import Installation, Process, install
+from tests.live import Inside, Installation, install
 
 Capture = pytest.CaptureFixture[str]
 
@@ -60,15 +60,15 @@ async def standing_in(there: Installation, status: int, body: str) -> AsyncItera
 
 
 @asynccontextmanager
-async def with_dead_letters(tmp_path: Path) -> AsyncIterator[tuple[Process, Platforms]]:
+async def with_dead_letters(tmp_path: Path) -> AsyncIterator[tuple[Inside, Platforms]]:
     """Run a gateway with two purchases that Meta refused and one that everybody took; Meta is mended then."""
     async with Platforms.start() as platforms:
-        process = Process(install(tmp_path / "it", platforms.base_urls))
-        await process.start()
+        gateway = Inside(install(tmp_path / "it", platforms.base_urls))
+        await gateway.start()
         meta = platforms[Destination.META]
         meta.switch.set(Behaviour(mode=Mode.REFUSE_EVENTS, event_ids=frozenset({"1", "2"})))
-        await post(process.installation, purchase("1"), purchase("2"), purchase("3"))
-        await process.quiet()
+        await post(gateway.installation, purchase("1"), purchase("2"), purchase("3"))
+        await gateway.quiet()
         meta.switch.reset()
-        yield process, platforms
-        await process.stop()
+        yield gateway, platforms
+        await gateway.stop()

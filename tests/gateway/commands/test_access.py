@@ -7,10 +7,10 @@ from pathlib import Path
 from gateway.cli import main
 from tests.doorway import purchase
 from tests.gateway.commands.doing import Capture, do, post, standing_in
-from tests.live import Installation, Process
+from tests.live import Inside, Installation
 
 
-async def test_it_is_the_same_from_a_running_gateway_and_its_closed_stores(running: Process, capsys: Capture) -> None:
+async def test_it_is_the_same_from_a_running_gateway_and_its_closed_stores(running: Inside, capsys: Capture) -> None:
     """All but the line of the request itself; what people read stands on standard error, so that the rest can be piped."""
     config = ("--config", str(running.installation.config))
     await post(running.installation, purchase("1"))

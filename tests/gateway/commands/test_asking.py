@@ -3,7 +3,7 @@ from aiohttp import web
 
 from gateway.places import HOST_TOKEN_FILE
 from tests.gateway.commands.doing import Capture, acting, do, standing_in
-from tests.live import Installation, Process
+from tests.live import Inside, Installation
 
 
 async def test_a_gateway_in_trouble_says_so(stopped: Installation, capsys: Capture) -> None:
@@ -47,7 +47,7 @@ async def test_another_program_cannot_send_the_question_elsewhere(stopped: Insta
 
 
 async def test_a_gateway_is_never_asked_through_a_proxy(
-    running: Process, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    running: Inside, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A proxy in the environment is for what leaves the machine; this does not."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
@@ -56,7 +56,7 @@ async def test_a_gateway_is_never_asked_through_a_proxy(
     assert "received 0" in capsys.readouterr().out
 
 
-async def test_who_cannot_read_the_gateways_token_is_told_whom_to_be(running: Process, capsys: Capture) -> None:
+async def test_who_cannot_read_the_gateways_token_is_told_whom_to_be(running: Inside, capsys: Capture) -> None:
     """An operator's own account cannot, for the data directory is the gateway's alone."""
     installation = running.installation
     next(installation.config.parent.rglob(HOST_TOKEN_FILE)).unlink()

@@ -11,10 +11,10 @@ from gateway.model.words import Destination
 from gateway.sandbox.platforms import Platforms
 from tests.doorway import purchase
 from tests.gateway.commands.doing import Capture, do, post
-from tests.live import Installation, Process, install
+from tests.live import Inside, Installation, install
 
 
-async def test_what_has_left_is_shown_compared_and_acknowledged(running: Process, capsys: Capture) -> None:
+async def test_what_has_left_is_shown_compared_and_acknowledged(running: Inside, capsys: Capture) -> None:
     """By a running gateway; as a table, for programs and for spreadsheets; new rows until a decision acknowledges them."""
     there = running.installation
     await post(there, purchase())
@@ -64,13 +64,13 @@ async def test_each_storefront_with_new_rows_is_told_how_to_acknowledge_them(tmp
         there = install(tmp_path / "it", platforms.base_urls)
         quiet = QUIET.replace("META", platforms.base_urls[Destination.META])
         there.config.write_text(there.config.read_text().replace("[storefronts.shop]\n", quiet))
-        process = Process(there)
-        await process.start()
+        gateway = Inside(there)
+        await gateway.start()
         await post(there, purchase())
         await there.quiet()
         assert await do("audit", "shapes", "--config", str(there.config)) == 0
         said = capsys.readouterr().err
-        assert await process.stop() == 0
+        await gateway.stop()
     assert re.findall(r"audit approve (\w+)", said) == ["shop"]
 
 

@@ -1,4 +1,3 @@
-import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -17,7 +16,6 @@ from gateway.storage.keyring import Keyring
 from tests.disk import shut
 from tests.gateway.commands.doing import Capture, do
 from tests.live import Installation, Process, install
-from tests.showing import ENV, command
 
 
 def test_a_configuration_in_order_is_shown(stopped: Installation, capsys: Capture) -> None:
@@ -70,15 +68,15 @@ def test_what_the_machine_lacks_is_told_with_all_other_faults(stopped: Installat
     )
 
 
-async def test_it_says_whether_the_stores_would_open(running: Process, capsys: Capture) -> None:
+async def test_it_says_whether_the_stores_would_open(apart: Process, capsys: Capture) -> None:
     """While a gateway has them, after it, and when the start would refuse them: beside all other faults."""
-    config = ("--config", str(running.installation.config))
+    config = ("--config", str(apart.installation.config))
     assert await do("check", "--json", *config) == 0
     assert [store["state"] for store in json.loads(capsys.readouterr().out)["stores"]] == 2 * ["in use"]
-    assert await running.stop() == 0
+    assert await apart.stop() == 0
     assert await do("check", *config) == 0
     assert len(re.findall(r"│ closed +│", capsys.readouterr().out)) == 2
-    ledger, key_file = running.installation.folder / "store/ledger.db", running.installation.folder / "sealing.json"
+    ledger, key_file = apart.installation.folder / "store/ledger.db", apart.installation.folder / "sealing.json"
     sound, key = ledger.read_bytes(), key_file.read_bytes()
     ledger.write_bytes(bytes(100) + sound[100:])
     key_file.unlink()
@@ -89,7 +87,7 @@ async def test_it_says_whether_the_stores_would_open(running: Process, capsys: C
     assert "server.key_file: a sealing key does not open what was sealed under its name. If there never was" in said
     ledger.write_bytes(sound)
     key_file.write_bytes(key)
-    await running.start()
+    await apart.start()
 
 
 def test_a_file_for_checkpoints_that_cannot_be_written_is_a_fault(stopped: Installation, capsys: Capture) -> None:
@@ -155,61 +153,55 @@ def test_what_the_signed_log_lacks_is_said(stopped: Installation, capsys: Captur
     assert "signed log" not in capsys.readouterr().out
 
 
-async def checked(there: Installation, *arguments: str) -> tuple[int | None, str, str]:
-    """Run `check` as a process of its own: exit code, what it said, and what it complained of."""
-    process = await asyncio.create_subprocess_exec(
-        *command("check", *arguments, "--config", str(there.config)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=ENV | {"COLUMNS": "200"},
-    )
-    said, complained = await process.communicate()
-    return process.returncode, said.decode(), complained.decode()
+async def checked(capsys: Capture, there: Installation, *arguments: str) -> tuple[int, str, str]:
+    """Run `check`: exit code, what it said, and what it complained of."""
+    code = await do("check", *arguments, "--config", str(there.config))
+    return code, *capsys.readouterr()
 
 
-async def test_without_live_nothing_leaves(tmp_path: Path) -> None:
+async def test_without_live_nothing_leaves(tmp_path: Path, capsys: Capture) -> None:
     """The configuration alone is looked at, whatever else is asked for."""
     async with Platforms.start() as platforms:
         there = install(tmp_path / "it", platforms.base_urls)
-        code, said, _ = await checked(there)
+        code, said, _ = await checked(capsys, there)
         assert (code, "complete and consistent" in said) == (0, True)
-        code, said, _ = await checked(there, "--json", "--meta-test-code", "TEST1")
+        code, said, _ = await checked(capsys, there, "--json", "--meta-test-code", "TEST1")
         assert (code, [one["live"] for one in json.loads(said)["destinations"]]) == (0, [None] * 3)
         assert platforms.requests == 0
 
 
-async def test_destinations_in_order_answer_well(tmp_path: Path) -> None:
+async def test_destinations_in_order_answer_well(tmp_path: Path, capsys: Capture) -> None:
     """One request to each, nothing recorded, exit code 0, and honest words about what each way shows."""
     async with Platforms.start() as platforms:
         there = install(tmp_path / "it", platforms.base_urls)
-        code, said, complained = await checked(there, "--live")
+        code, said, complained = await checked(capsys, there, "--live")
         assert (code, complained) == (0, "")
         assert all(f"shop, {name}: well" in said for name in NAMES.values())
         assert "older than seven days" in said
         assert platforms.requests == 3
         assert sum(len(ledger) for ledger in platforms.ledgers.values()) == 0
-        code, said, _ = await checked(there, "--live", "--meta-test-code", "TEST12345", "--json")
+        code, said, _ = await checked(capsys, there, "--live", "--meta-test-code", "TEST12345", "--json")
         live = {one["destination"]: one["live"] for one in json.loads(said)["destinations"]}
         assert (code, live["meta"]["way"], live["meta"]["recorded"]) == (0, "test_event", True)
         assert all(finding["well"] for finding in live.values())
         assert not (there.folder / "store").exists()
 
 
-async def test_what_does_not_answer_well_is_explained(tmp_path: Path) -> None:
+async def test_what_does_not_answer_well_is_explained(tmp_path: Path, capsys: Capture) -> None:
     """Exit code 1, each destination for itself, with what to do; no token, no digest and no word of the platform's."""
     async with Platforms.start() as platforms:
         there = install(tmp_path / "it", platforms.base_urls)
         platforms[Destination.META].switch.set(Behaviour(mode=Mode.EXPIRED_TOKEN))
         platforms[Destination.PINTEREST].switch.set(Behaviour(mode=Mode.PERMISSION, variant="404"))
         (there.folder / "google_ads.token").write_text("canary-token-9b1e")
-        code, said, complained = await checked(there, "--live")
+        code, said, complained = await checked(capsys, there, "--live")
         assert code == 1
         assert "shop, Meta: NOT well: credential, code 190/463" in said
         assert "Make a new one in Events Manager" in said
         assert "shop, Pinterest: NOT well: configuration, code 2" in said
         assert "Compare `ad_account_id`" in said
         assert "shop, Google Ads: NOT well: credential, code UNAUTHENTICATED" in said
-        code, told, more = await checked(there, "--live", "--json")
+        code, told, more = await checked(capsys, there, "--live", "--json")
         assert code == 1
         assert [one["live"]["well"] for one in json.loads(told)["destinations"]] == [False] * 3
         everything = said + complained + told + more

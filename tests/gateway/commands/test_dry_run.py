@@ -1,5 +1,6 @@
 """`dry-run` on a closed store and against a running gateway: the same words, and nothing is kept."""
 
+import asyncio
 import json
 import time
 from pathlib import Path
@@ -7,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import main
-from gateway.sandbox.platforms import Platforms
 from tests.doorway import NOWHERE, purchase, refused
-from tests.live import STOREFRONT, Installation, Process, install
+from tests.live import STOREFRONT, Inside, Installation, install
 
 
 @pytest.fixture
@@ -79,15 +79,9 @@ def test_a_browsers_words_need_a_browser(
     assert tried(installation, event, *more, "--browser") in {0, 1}
 
 
-async def test_a_running_gateway_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_running_gateway_is_asked(running: Inside, capsys: pytest.CaptureFixture[str]) -> None:
     """It says the same, and has counted nothing."""
-    async with Platforms.start() as platforms:
-        installation = install(tmp_path / "gateway", platforms.base_urls)
-        process = Process(installation)
-        await process.start()
-        try:
-            assert tried(installation, purchase() | {"occurred_at": int(time.time())}) == 0
-            assert (await installation.accounts())["received"] == 0
-        finally:
-            await process.stop()
+    event = purchase() | {"occurred_at": int(time.time())}
+    assert await asyncio.to_thread(tried, running.installation, event) == 0
+    assert (await running.accounts())["received"] == 0
     assert '"<sha256>"' in capsys.readouterr().out

@@ -2,7 +2,7 @@ import json
 from typing import Any, Final
 
 from tests.gateway.commands.doing import Capture, do, standing_in
-from tests.live import Installation, Process
+from tests.live import Inside, Installation
 
 DOWN: Final[dict[str, Any]] = {
     "up": False,
@@ -34,7 +34,7 @@ DOWN: Final[dict[str, Any]] = {
 }
 
 
-async def test_how_destinations_stand_is_shown(running: Process, capsys: Capture) -> None:
+async def test_how_destinations_stand_is_shown(running: Inside, capsys: Capture) -> None:
     """Each in a row; nothing is down, so the exit code is 0."""
     config = ("--config", str(running.installation.config))
     assert await do("health", "shop", *config) == 0
@@ -44,7 +44,7 @@ async def test_how_destinations_stand_is_shown(running: Process, capsys: Capture
     assert json.loads(capsys.readouterr().out)["ready"] is True
 
 
-async def test_a_gateway_that_listens_elsewhere_is_not_taken_for_none(running: Process, capsys: Capture) -> None:
+async def test_a_gateway_that_listens_elsewhere_is_not_taken_for_none(running: Inside, capsys: Capture) -> None:
     """The configuration was changed and it was not started again: it sends what comes in."""
     moved = running.installation.folder / "moved.toml"
     private = f'private = "127.0.0.1:{running.installation.private}"'

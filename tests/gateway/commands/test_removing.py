@@ -11,7 +11,7 @@ import pytest
 from gateway.cli import main
 from tests.doorway import purchase
 from tests.gateway.commands.doing import Capture, do, post, standing_in, with_dead_letters
-from tests.live import Installation, Process
+from tests.live import Inside, Installation
 
 JANE: Final = "jane.canary-7f3a@example.com"
 
@@ -34,7 +34,7 @@ def order(event_id: str = "1") -> dict[str, Any]:
     return purchase(event_id, customer={"email": JANE})
 
 
-async def test_a_running_gateway_is_asked(running: Process, capsys: Capture, tmp_path: Path) -> None:
+async def test_a_running_gateway_is_asked(running: Inside, capsys: Capture, tmp_path: Path) -> None:
     """What it answers is printed: the line's number and date, and what the platforms must be asked for."""
     address = tmp_path / "address.txt"
     address.write_text(f"{JANE}\n")
@@ -55,15 +55,15 @@ async def test_a_running_gateway_is_asked(running: Process, capsys: Capture, tmp
 
 async def test_closed_stores_are_opened(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no gateway runs the same is done to its stores, and a gateway that starts on them has it."""
-    async with with_dead_letters(tmp_path) as (process, _):
-        await process.stop()
-        config = ("--config", str(process.installation.config))
+    async with with_dead_letters(tmp_path) as (gateway, _):
+        await gateway.stop()
+        config = ("--config", str(gateway.installation.config))
         typing(monkeypatch, "jane@example.com\n")
         assert await do("withdraw", "--email", "-", *config) == 0
         said = capsys.readouterr().out
         assert "  meta: 0 that waited taken out, and 2 dead letters" in said
-        await process.start()
-        books = await process.accounts()
+        await gateway.start()
+        books = await gateway.accounts()
         assert (books["balanced"], books["destinations"]["meta"]["withdrawn"]) == (True, 2)
 
 

@@ -16,18 +16,18 @@ from tests.showing import ENV, command, hear_interrupts
 
 async def test_a_replay_is_shown_before_it_is_done(tmp_path: Path, capsys: Capture) -> None:
     """Without --yes nothing changes; with it the events arrive, and the next look finds nothing."""
-    async with with_dead_letters(tmp_path) as (process, platforms):
-        config = ("--config", str(process.installation.config))
+    async with with_dead_letters(tmp_path) as (gateway, platforms):
+        config = ("--config", str(gateway.installation.config))
         for how in ((), ("--dry-run",)):
             assert await do("replay", "shop", *how, *config) == 0
             said = capsys.readouterr().out
             assert "259.80 EUR" in said
             assert "2 event(s) would go again, 0 may not." in said
             assert "Nothing was done. Run it again with --yes" in said
-            assert (await process.accounts())["destinations"]["meta"]["dead"] == 2
+            assert (await gateway.accounts())["destinations"]["meta"]["dead"] == 2
         assert await do("replay", "shop", "--yes", *config) == 0
         assert "Replayed: 2 event(s)." in capsys.readouterr().out
-        books = await process.quiet()
+        books = await gateway.quiet()
         assert (books["destinations"]["meta"]["dead"], books["destinations"]["meta"]["delivered"]) == (0, 3)
         assert sorted(taken.event_id for taken in platforms[Destination.META].ledger) == ["1", "2", "3"]
         assert await do("replay", "shop", "--yes", "--json", *config) == 0
@@ -38,17 +38,17 @@ async def test_a_replay_is_shown_before_it_is_done(tmp_path: Path, capsys: Captu
 
 async def test_a_closed_store_is_replayed_too(tmp_path: Path, capsys: Capture) -> None:
     """The events wait, and the next gateway sends them."""
-    async with with_dead_letters(tmp_path) as (process, _):
-        config = ("--config", str(process.installation.config))
-        await process.stop()
+    async with with_dead_letters(tmp_path) as (gateway, _):
+        config = ("--config", str(gateway.installation.config))
+        await gateway.stop()
         assert await do("replay", "shop", "--destination", "meta", "--yes", "--json", *config) == 0
         told = json.loads(capsys.readouterr().out)
         assert (told["replayed"], told["lots"][0]["value"]) == (2, {"EUR": "259.80"})
         assert await do("explain", "shop", "purchase", "1", *config) == 0
         assert "Meta: to be tried again" in (said := capsys.readouterr().out)
         assert "replayed once" in said
-        await process.start()
-        books = await process.quiet()
+        await gateway.start()
+        books = await gateway.quiet()
         assert (books["destinations"]["meta"]["delivered"], books["balanced"]) == (3, True)
 
 
@@ -69,10 +69,10 @@ CHOICES: Final = {
 
 async def test_what_is_replayed_can_be_chosen(tmp_path: Path, capsys: Capture) -> None:
     """By destination, reason, code, kind and time of death."""
-    async with with_dead_letters(tmp_path) as (process, _):
+    async with with_dead_letters(tmp_path) as (gateway, _):
         found = {}
         for chosen in CHOICES:
-            assert await do("replay", "shop", *chosen, "--json", "--config", str(process.installation.config)) == 0
+            assert await do("replay", "shop", *chosen, "--json", "--config", str(gateway.installation.config)) == 0
             found[chosen] = json.loads(capsys.readouterr().out)["would_be_replayed"]
         assert found == CHOICES
 

@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import NO_ROOM_TOLD, main
-from gateway.sandbox.platforms import Platforms
 from gateway.signing.chronicle import Chronicle
 from gateway.signing.store import folder_in
 from tests.disk import full_disk
 from tests.doorway import NOWHERE
 from tests.gateway.commands.doing import Capture, do
-from tests.live import STOREFRONT, Process, install
+from tests.live import STOREFRONT, Inside, Process, install
 
 
 def test_the_file_stands_alone_and_is_recorded(tmp_path: Path) -> None:
@@ -30,27 +29,21 @@ def test_the_file_stands_alone_and_is_recorded(tmp_path: Path) -> None:
     assert (exported.fields["what"], exported.fields["by"]) == ("report", "command")
 
 
-async def test_a_running_gateway_writes_the_same(tmp_path: Path) -> None:
+async def test_a_running_gateway_writes_the_same(running: Inside, tmp_path: Path) -> None:
     """It is asked over its private listener, and records it itself."""
-    async with Platforms.start() as platforms:
-        installation, path = install(tmp_path / "gateway", platforms.base_urls), tmp_path / "report.html"
-        process = Process(installation)
-        await process.start()
-        try:
-            assert main(["audit", "report", STOREFRONT, "--out", str(path), "--config", str(installation.config)]) == 0
-        finally:
-            await process.stop()
+    path = tmp_path / "report.html"
+    assert await do("audit", "report", STOREFRONT, "--out", str(path), "--config", str(running.installation.config)) == 0
     assert "Record of processing" in path.read_text()
 
 
 async def test_the_report_of_before_stays_where_a_new_one_finds_no_room(
-    running: Process, tmp_path: Path, capsys: Capture
+    apart: Process, tmp_path: Path, capsys: Capture
 ) -> None:
     """It is replaced when all of the new one is there, and keeps its mode."""
     path = tmp_path / "report.html"
     path.write_text("of before")
     path.chmod(0o640)
-    arguments = ("audit", "report", STOREFRONT, "--out", str(path), "--config", str(running.installation.config))
+    arguments = ("audit", "report", STOREFRONT, "--out", str(path), "--config", str(apart.installation.config))
     with full_disk():
         assert await do(*arguments) == 1
     assert capsys.readouterr().err.strip() == NO_ROOM_TOLD

@@ -5,10 +5,10 @@ import re
 
 from gateway.cli import main
 from tests.gateway.commands.doing import Capture, do
-from tests.live import Installation, Process
+from tests.live import Inside, Installation
 
 
-async def test_the_register_is_shown_running_and_stopped(running: Process, capsys: Capture) -> None:
+async def test_the_register_is_shown_running_and_stopped(running: Inside, capsys: Capture) -> None:
     """The same lines either way: number, right, dates; no name of anybody."""
     config = ("--config", str(running.installation.config))
     assert await do("withdraw", "--client-id", "canary-7f3a", *config) == 0

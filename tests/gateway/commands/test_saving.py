@@ -11,8 +11,8 @@ from tests.live import Installation
 
 async def test_tables_are_the_same_running_and_stopped(tmp_path: Path, capsys: Capture) -> None:
     """Each is recorded either way, by whom; and nothing but the file's name is printed."""
-    async with with_dead_letters(tmp_path) as (process, _):
-        config = ("--config", str(process.installation.config))
+    async with with_dead_letters(tmp_path) as (gateway, _):
+        config = ("--config", str(gateway.installation.config))
         read: list[list[dict[str, str]]] = []
         for run in ("running", "stopped"):
             for command in ("dead", "funnel"):
@@ -22,7 +22,7 @@ async def test_tables_are_the_same_running_and_stopped(tmp_path: Path, capsys: C
                 assert file.stat().st_mode & 0o777 == 0o600
                 rows = [*csv.DictReader(file.read_text().splitlines())]
                 read.append([row for row in rows if row.get("span", "total") == "total"])
-            await process.stop()
+            await gateway.stop()
         assert read[0] == read[2]
         assert read[0][0]["count"] == "2"
         assert {row["value"] for row in read[3] if (row["destination"], row["stage"]) == ("meta", "dead")} >= {"2"}

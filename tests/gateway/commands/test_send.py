@@ -14,7 +14,7 @@ from gateway.cli import main
 from gateway.commands.typed import base_url
 from tests.doorway import refused
 from tests.gateway.commands.doing import Capture, do
-from tests.live import Process
+from tests.live import Inside
 from tests.showing import ENV, command, hear_interrupts
 
 COLUMNS: Final = ("order_id", "purchased_on", "value", "currency", "email", "advertising")
@@ -33,7 +33,7 @@ def orders(path: Path, count: int) -> Path:
 
 
 @pytest.fixture
-def arguments(running: Process, tmp_path: Path) -> list[str]:
+def arguments(running: Inside, tmp_path: Path) -> list[str]:
     """What `send` is told, but for the file."""
     (tmp_path / "key").write_text(running.installation.secret_key)
     (tmp_path / "key").chmod(0o600)
@@ -41,7 +41,7 @@ def arguments(running: Process, tmp_path: Path) -> list[str]:
 
 
 async def test_a_file_of_orders_is_sent_with_a_summary(
-    running: Process, arguments: list[str], tmp_path: Path, capsys: Capture
+    running: Inside, arguments: list[str], tmp_path: Path, capsys: Capture
 ) -> None:
     """Every order is answered; those without consent are refused, as from anybody else."""
     path = orders(tmp_path / "orders.csv", 1200)
@@ -53,7 +53,7 @@ async def test_a_file_of_orders_is_sent_with_a_summary(
     assert books["destinations"]["pinterest"]["value"] == {"EUR": {"accepted": "8000.00", "delivered": "8000.00"}}
 
 
-async def test_a_run_goes_on_where_it_stopped(running: Process, arguments: list[str], tmp_path: Path, capsys: Capture) -> None:
+async def test_a_run_goes_on_where_it_stopped(running: Inside, arguments: list[str], tmp_path: Path, capsys: Capture) -> None:
     """What was answered is not sent again; more lines in the file are; `--again` begins at the start and does no harm."""
     path = orders(tmp_path / "orders.csv", 600)
     assert await do("send", str(path), *arguments) == 0
@@ -69,7 +69,7 @@ async def test_a_run_goes_on_where_it_stopped(running: Process, arguments: list[
 
 
 async def test_a_run_that_is_cut_off_says_why_and_how_to_go_on(
-    running: Process, arguments: list[str], tmp_path: Path, capsys: Capture
+    running: Inside, arguments: list[str], tmp_path: Path, capsys: Capture
 ) -> None:
     """A line that cannot be read stops the run with its place; what was answered before it stays answered."""
     path = tmp_path / "events.ndjson"
@@ -84,7 +84,7 @@ async def test_a_run_that_is_cut_off_says_why_and_how_to_go_on(
 
 
 async def test_what_was_not_taken_is_told_by_the_exit_code(
-    running: Process, arguments: list[str], tmp_path: Path, capsys: Capture
+    running: Inside, arguments: list[str], tmp_path: Path, capsys: Capture
 ) -> None:
     """3 where events broke a rule of the format, which no repetition mends: so it is said again, and until they are mended."""
     path = orders(tmp_path / "orders.csv", 30)
@@ -103,7 +103,7 @@ async def test_what_was_not_taken_is_told_by_the_exit_code(
 
 
 async def test_a_wrong_key_stops_the_run_at_once(
-    running: Process, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    running: Inside, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is not tried again, and not printed."""
     monkeypatch.setenv("KEY", "sk_s1_" + "A" * 43)

@@ -12,11 +12,11 @@ from tests.live import SERVE, Installation, Process
 ROOT = Path(__file__).parents[3]
 
 
-async def test_a_gateway_runs_until_it_is_told_to_stop(running: Process) -> None:
+async def test_a_gateway_runs_until_it_is_told_to_stop(apart: Process) -> None:
     """It answers meanwhile; SIGTERM ends it with exit code 0."""
-    assert (await running.ask("/readyz"))["ready"]
-    assert await running.stop() == 0
-    assert await running.ask("/readyz") is None
+    assert (await apart.ask("/readyz"))["ready"]
+    assert await apart.stop() == 0
+    assert await apart.ask("/readyz") is None
 
 
 async def test_the_end_of_its_terminal_stops_a_gateway_gracefully(stopped: Installation) -> None:

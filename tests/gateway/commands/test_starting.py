@@ -2,11 +2,11 @@ import asyncio
 import re
 from pathlib import Path
 
-from tests.live import Installation, Process
+from tests.live import Inside, Installation
 from tests.showing import ENV, command
 
 
-async def test_a_second_gateway_says_why_it_does_not_start(running: Process) -> None:
+async def test_a_second_gateway_says_why_it_does_not_start(running: Inside) -> None:
     """The store is in use, or the port is taken: a sentence, exit code 1, and no traceback."""
     said = await served(running.installation)
     assert said == (1, ["The store cannot be opened", "If a gateway is running on it"])
@@ -16,10 +16,10 @@ async def test_a_second_gateway_says_why_it_does_not_start(running: Process) -> 
     assert said == (1, [f"The gateway cannot listen on 127.0.0.1:{running.installation.private}", "Stop what has the port"])
 
 
-async def test_a_damaged_store_says_where_it_is_told_what_to_do(running: Process) -> None:
+async def test_a_damaged_store_says_where_it_is_told_what_to_do(running: Inside) -> None:
     """No other gateway is to be asked then."""
     there = running.installation
-    assert await running.stop() == 0
+    await running.stop()
     file = there.folder / "store/ledger.db"
     before = file.read_bytes()
     file.write_bytes(bytes(100) + before[100:])
@@ -29,10 +29,10 @@ async def test_a_damaged_store_says_where_it_is_told_what_to_do(running: Process
     await running.start()
 
 
-async def test_a_data_directory_in_which_the_hosts_token_cannot_be_written_is_told(running: Process) -> None:
+async def test_a_data_directory_in_which_the_hosts_token_cannot_be_written_is_told(running: Inside) -> None:
     """In a sentence, not as a bug."""
     there = running.installation
-    assert await running.stop() == 0
+    await running.stop()
     (there.folder / "store/console.token.new").mkdir()
     code, said = await served(there)
     assert (code, said) == (1, ["The store cannot be opened", "docs/operating.md"])
@@ -40,10 +40,10 @@ async def test_a_data_directory_in_which_the_hosts_token_cannot_be_written_is_to
     await running.start()
 
 
-async def test_a_log_that_goes_back_on_a_checkpoint_says_why_nothing_starts(running: Process) -> None:
+async def test_a_log_that_goes_back_on_a_checkpoint_says_why_nothing_starts(running: Inside) -> None:
     """Exit code 1, what happened, and where it is explained."""
     there = running.installation
-    assert await running.stop() == 0
+    await running.stop()
     log = there.folder / "store/signed-log/entries.ndjson"
     before = log.read_bytes()
     log.write_bytes(before[:-10])

@@ -7,15 +7,15 @@ import pytest
 from gateway.commands.stores import KINDS, fault_of, state_of
 from gateway.places import LEDGER_FILE, OUTBOX_FILE
 from gateway.storage.keyring import BadKeyFile, Keyring
-from tests.live import Process
+from tests.live import Inside
 
 
-async def test_each_store_is_held_against_its_own_form_and_keys(running: Process) -> None:
+async def test_each_store_is_held_against_its_own_form_and_keys(running: Inside) -> None:
     """One in the other's place is told, and a key file that sealed neither."""
     folder = running.installation.folder / "store"
     keyring = Keyring.load(running.installation.folder / "sealing.json")
     assert list(KINDS) == [OUTBOX_FILE, LEDGER_FILE]
-    assert await running.stop() == 0
+    await running.stop()
     assert [(state_of(folder, name), fault_of(folder, name, keyring)) for name in KINDS] == 2 * [("closed", None)]
     with pytest.raises(BadKeyFile):
         fault_of(folder, OUTBOX_FILE, Keyring.create(running.installation.folder / "other.json"))

@@ -95,11 +95,23 @@ async def test_what_is_piped_is_utf_8_in_every_locale(stopped: Installation, loc
         assert (code, said) == (2, "What is on standard input is not UTF-8 text.\n")
 
 
+BYTES: Final = "ü".encode("latin-1")
+"""What is no text in UTF-8."""
+
+
 @pytest.mark.parametrize("wrong", [
     *(("withdraw", name) for name in NAMED), ("replay", "shop", "--code"), ("key", "signing", "path", "--origin"),
     ("dry-run", "shop", "event.json", "--browser", "--user-agent"), ("dry-run", "shop", "event.json", "--browser", "--ip"),
 ])  # fmt: skip
-async def test_what_is_no_text_is_2(wrong: tuple[str, ...]) -> None:
+def test_what_is_no_text_is_2(wrong: tuple[str, ...], capsys: Capture) -> None:
     """Bytes that mean nothing in UTF-8 came from another program's encoding: they name nobody."""
-    code, said = await said_to(b"", UTF8, *wrong, "ü".encode("latin-1"))
-    assert (code, said.splitlines()[-1].endswith(f"{wrong[-1]}: must be UTF-8 text")) == (2, True)
+    with pytest.raises(SystemExit) as left:
+        main([*wrong, BYTES.decode(errors="surrogateescape")])
+    assert left.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f"{wrong[-1]}: must be UTF-8 text")
+
+
+async def test_bytes_that_are_no_text_come_in_as_such() -> None:
+    """As Python hands them to a program that was really given them."""
+    code, said = await said_to(b"", UTF8, "withdraw", "--order-id", BYTES)
+    assert (code, said.splitlines()[-1].endswith("--order-id: must be UTF-8 text")) == (2, True)
