@@ -15,7 +15,7 @@ from gateway.model.words import Destination
 from gateway.sandbox.behaviour import Behaviour, Mode
 from gateway.sandbox.platforms import Platforms
 from tests.doorway import as_bytes
-from tests.live import STOREFRONT, Process, install
+from tests.live import STOREFRONT, Inside, Process, install
 from tests.shopify import EDIT, SECRET, WITHHOLD, headers_of, order, refund, write_secrets
 
 NUMBER: Final = "450789469"
@@ -28,7 +28,7 @@ DOWN: Final = Behaviour(mode=Mode.SERVER_ERROR)
 class Shop:
     """A shop at Shopify with a gateway of its own, and what it asks of it."""
 
-    def __init__(self, gateway: Process, platforms: Platforms, session: aiohttp.ClientSession) -> None:
+    def __init__(self, gateway: Inside | Process, platforms: Platforms, session: aiohttp.ClientSession) -> None:
         self.gateway = gateway
         self.platforms = platforms
         self._there = gateway.installation
@@ -79,8 +79,8 @@ class Shop:
 
 
 @asynccontextmanager
-async def selling(folder: Path) -> AsyncIterator[Shop]:
-    """Run a gateway for a shop whose refunds keep orders from going."""
+async def selling(folder: Path, kind: type[Inside] | type[Process] = Inside) -> AsyncIterator[Shop]:
+    """Run a gateway for a shop whose refunds keep orders from going; of which kind it is at first."""
     async with Platforms.start() as platforms, aiohttp.ClientSession() as session:
         installation = install(folder, platforms.base_urls)
         write_secrets(folder)
@@ -88,12 +88,12 @@ async def selling(folder: Path) -> AsyncIterator[Shop]:
         for before, after in (EDIT, WITHHOLD):
             text = text.replace(before, after, 1)
         installation.config.write_text(text)
-        gateway = Process(installation)
-        await gateway.start()
+        shop = Shop(kind(installation), platforms, session)
+        await shop.gateway.start()
         try:
-            yield Shop(gateway, platforms, session)
+            yield shop
         finally:
-            await gateway.stop()
+            await shop.gateway.stop()
 
 
 async def is_balanced(shop: Shop, **of_each: int) -> None:
@@ -116,7 +116,8 @@ async def is_told_apart(shop: Shop) -> None:
 
 async def test_an_order_that_was_undone_while_a_destination_was_paused_never_leaves(tmp_path: Path) -> None:
     """Nor after the process was killed right behind the answer; another order does; who asks is told why."""
-    async with selling(tmp_path) as shop:
+    async with selling(tmp_path, Process) as shop:
+        assert isinstance(shop.gateway, Process)
         await shop.order("pause")
         await shop.sell(NUMBER)
         await shop.sell(OTHER)
@@ -126,6 +127,7 @@ async def test_an_order_that_was_undone_while_a_destination_was_paused_never_lea
         assert {one["state"] for one in (await shop.told()).values()} == {"waiting"}
         assert await shop.webhook("refunds/create", refund("298.94", 2)) == 200
         await shop.gateway.kill()
+        shop.gateway = Inside(shop.gateway.installation)
         await shop.gateway.start()
         assert await shop.webhook("refunds/create", refund("298.94", 2)) == 200
         await shop.order("resume")

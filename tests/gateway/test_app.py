@@ -390,9 +390,8 @@ async def test_what_was_not_said_yet_is_asked_for_by_the_next_process(tmp_path: 
     await post(process.installation, purchase("1"), purchase("2"))
     await process.quiet()
     assert await process.kill() == -9
-    await process.start()
-    books = await all_said(process.installation)
-    assert await process.stop() == 0
+    async with inside(process.installation, Log(io.StringIO())):
+        books = await all_said(process.installation)
     assert books["destinations"]["google_ads"]["processing"]["said"] == {"used": 2}
     assert books["balanced"]
 
@@ -410,9 +409,8 @@ async def test_a_graceful_stop_finishes_what_is_on_the_wire(tmp_path: Path, plat
     assert await process.stop() == 0
     assert happenings(process.log.read_text())[-2:] == ["stopping", "stopped"]
 
-    await process.start()
-    books = await process.quiet()
-    assert await process.stop() == 0
+    async with inside(process.installation, Log(io.StringIO())):
+        books = await process.quiet()
     assert books["balanced"]
     assert books["destinations"]["meta"]["delivered"] == 1
     assert (platforms[Destination.META].ledger.received, platforms[Destination.META].ledger.repeats) == (1, 0)
@@ -429,9 +427,8 @@ async def test_what_is_waiting_when_it_stops_is_sent_by_the_next(tmp_path: Path,
     assert await process.stop() == 0
     assert time.monotonic() - began < 4
     platforms[Destination.META].switch.set(Behaviour())
-    await process.start()
-    books = await process.quiet()
-    assert await process.stop() == 0
+    async with inside(process.installation, Log(io.StringIO())):
+        books = await process.quiet()
     assert books["destinations"]["meta"]["delivered"] == 50
 
 
@@ -471,9 +468,8 @@ async def test_a_second_signal_hurries(tmp_path: Path, platforms: Platforms, at:
     assert await process.stop() == 0
     assert time.monotonic() - began < 5
 
-    await process.start()
-    books = await process.quiet()
-    await process.kill()
+    async with inside(there, Log(io.StringIO())):
+        books = await there.quiet()
     assert books["destinations"]["meta"]["delivered"] == 1
     assert len(platforms[Destination.META].ledger) == 1
 
@@ -500,12 +496,11 @@ async def test_a_failing_store_ends_the_process_with_a_failure(tmp_path: Path, p
         assert await process._process.wait() == 1  # by itself, without a signal
     assert "store_failed" in happenings(process.log.read_text())
 
-    await process.start()
-    books = await process.quiet()
-    assert books["balanced"]
-    assert books["by_status"]["accepted"] >= 1
-    assert (await post(process.installation, purchase("after")))[0] == 202
-    assert await process.stop() == 0
+    async with inside(process.installation, Log(io.StringIO())):
+        books = await process.quiet()
+        assert books["balanced"]
+        assert books["by_status"]["accepted"] >= 1
+        assert (await post(process.installation, purchase("after")))[0] == 202
 
 
 async def test_a_store_that_is_full_is_told_by_its_file(tmp_path: Path) -> None:
