@@ -112,9 +112,35 @@ class Page:
         return base64.b64decode(shot["data"])
 
 
+class Browser:
+    """A browser that runs, at a port of its developer tools."""
+
+    def __init__(self, session: aiohttp.ClientSession, port: int) -> None:
+        self._session = session
+        self._port = port
+
+    @asynccontextmanager
+    async def visiting(self) -> AsyncIterator[Page]:
+        """Give the one tab of a visitor of whom the browser remembers nothing, nor anything afterwards."""
+        async with self._session.get(f"http://127.0.0.1:{self._port}/json/version") as answer:
+            address = (await answer.json())["webSocketDebuggerUrl"]
+        async with self._session.ws_connect(address) as socket:
+            whole = Page(socket)
+            visitor = (await whole.call("Target.createBrowserContext"))["browserContextId"]
+            tab = (await whole.call("Target.createTarget", url="about:blank", browserContextId=visitor))["targetId"]
+            async with self._session.ws_connect(
+                f"ws://127.0.0.1:{self._port}/devtools/page/{tab}", max_msg_size=1 << 26
+            ) as of_tab:
+                page = Page(of_tab)
+                for domain in ("Page", "Runtime", "Log"):
+                    await page.call(f"{domain}.enable")
+                yield page
+            await whole.call("Target.disposeBrowserContext", browserContextId=visitor)
+
+
 @asynccontextmanager
-async def browsing(profile: Path) -> AsyncIterator[Page]:
-    """Start a browser with a new, empty profile in `profile`; give its one tab."""
+async def browsing(profile: Path) -> AsyncIterator[Browser]:
+    """Start a browser with a new, empty profile in `profile`."""
     assert PROGRAM is not None, "apt-get install -y chromium"
     process = await asyncio.create_subprocess_exec(
         PROGRAM,
@@ -127,13 +153,7 @@ async def browsing(profile: Path) -> AsyncIterator[Page]:
     try:
         port = await _port(profile / "DevToolsActivePort")
         async with aiohttp.ClientSession() as session:
-            async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
-                (address,) = [tab["webSocketDebuggerUrl"] for tab in await answer.json() if tab["type"] == "page"]
-            async with session.ws_connect(address, max_msg_size=1 << 26) as socket:
-                page = Page(socket)
-                for domain in ("Page", "Runtime", "Log"):
-                    await page.call(f"{domain}.enable")
-                yield page
+            yield Browser(session, port)
     finally:
         process.terminate()
         await process.wait()

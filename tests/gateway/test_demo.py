@@ -3,11 +3,14 @@ import json
 import socket
 import stat
 import time
+from collections import Counter
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from rich.console import Console
 
 from gateway.demo import DEMO_ORIGIN, SIGNING_KEY, VERIFIER_KEY, prepare, run
@@ -17,7 +20,7 @@ from gateway.model.words import Destination
 from gateway.signing.keyfile import create
 from gateway.signing.note import SigningKey
 from gateway.storage.keyring import Keyring
-from tests.browser import Page, browsing, needs_browser
+from tests.browser import Browser, Page, browsing, needs_browser
 from tests.disk import full_disk
 from tests.showing import OFFSETS, Demo, first_free_port, is_free
 
@@ -128,90 +131,102 @@ def id_of(entry: dict[str, Any]) -> str:
     return str(entry["command"]).rpartition(" ")[2]
 
 
+together = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Demo]:
+    """A demo that several visitors come to; Ctrl-C ends it with 0."""
+    one = Demo(tmp_path_factory.mktemp("demo"))
+    await one.start()
+    yield one
+    assert await one.stop() == 0
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    """A browser that they have one after the other, each with nothing of another's in it."""
+    async with browsing(tmp_path_factory.mktemp("profile")) as one:
+        yield one
+
+
+async def refusals(demo: Demo) -> dict[str, int]:
+    """Count what was not accepted, by reason."""
+    books = await demo.installation.ask("/api/v1/accounts", storefront="demo")
+    found: dict[str, int] = books["by_reason"]
+    return found
+
+
 @needs_browser
-async def test_a_visitor_sees_three_confirmations_or_nothing_leave(tmp_path: Path) -> None:
+@together
+async def test_a_visitor_sees_three_confirmations_or_nothing_leave(demo: Demo, browser: Browser) -> None:
     """The whole demo, by hand: who buys is confirmed three times, who refused sees nothing arrive, and both are explained."""
-    demo = Demo(tmp_path)
-    await demo.start()
-    try:
-        async with browsing(tmp_path / "profile") as page:
-            await page.open(demo.shop)
-            await page.press("#buy")
-            assert await shown(page) == [], "before the visitor has chosen, nothing is sent"
+    async with browser.visiting() as page:
+        await page.open(demo.shop)
+        await page.press("#buy")
+        assert await shown(page) == [], "before the visitor has chosen, nothing is sent"
 
-            await page.press("#accept")
-            await page.press("#buy")
-            await page.until("document.querySelectorAll('#events > li:first-child .arrived').length === 3")
-            await page.until("document.querySelectorAll('#events > li:last-child .arrived').length === 3")
-            bought, viewed = await shown(page)
-            assert (bought["name"], viewed["name"]) == ("Purchase", "Page view")
-            assert bought["words"] == ["confirmed by Meta", "confirmed by Pinterest", "confirmed by Google Ads"]
+        await page.press("#accept")
+        await page.press("#buy")
+        await page.until("document.querySelectorAll('#events > li:first-child .arrived').length === 3")
+        await page.until("document.querySelectorAll('#events > li:last-child .arrived').length === 3")
+        bought, viewed = await shown(page)
+        assert (bought["name"], viewed["name"]) == ("Purchase", "Page view")
+        assert bought["words"] == ["confirmed by Meta", "confirmed by Pinterest", "confirmed by Google Ads"]
 
-            await page.press("#change")
-            await page.press("#refuse")
-            await page.press("#buy")
-            await page.until("document.querySelectorAll('#events > li:first-child .absent').length === 3")
-            refused = (await shown(page))[0]
-            assert refused["words"] == ["nothing arrived, as it should be"] * 3
-            assert bought["gateway"] == refused["gateway"], "the page is told the same, whatever became of the event"
-            assert page.complaints == []
+        await page.press("#change")
+        await page.press("#refuse")
+        await page.press("#buy")
+        await page.until("document.querySelectorAll('#events > li:first-child .absent').length === 3")
+        refused = (await shown(page))[0]
+        assert refused["words"] == ["nothing arrived, as it should be"] * 3
+        assert bought["gateway"] == refused["gateway"], "the page is told the same, whatever became of the event"
+        assert page.complaints == []
 
-        assert await arrived(demo, id_of(bought)) == dict.fromkeys(PLATFORMS, True)
-        assert await arrived(demo, id_of(refused)) == dict.fromkeys(PLATFORMS, False)
-        asked = [
-            await demo.installation.ask("/api/v1/explain", storefront="demo", event="purchase", event_id=id_of(entry))
-            for entry in (bought, refused)
-        ]
-        assert [told["status"] for told in asked] == ["accepted", "refused"]
-        assert [told["signals"]["advertising"] for told in asked] == ["granted", "denied"]
-        assert {attempt["state"] for attempt in asked[0]["destinations"].values()} == {"delivered"}
-    finally:
-        assert await demo.stop() == 0
+    assert await arrived(demo, id_of(bought)) == dict.fromkeys(PLATFORMS, True)
+    assert await arrived(demo, id_of(refused)) == dict.fromkeys(PLATFORMS, False)
+    asked = [
+        await demo.installation.ask("/api/v1/explain", storefront="demo", event="purchase", event_id=id_of(entry))
+        for entry in (bought, refused)
+    ]
+    assert [told["status"] for told in asked] == ["accepted", "refused"]
+    assert [told["signals"]["advertising"] for told in asked] == ["granted", "denied"]
+    assert {attempt["state"] for attempt in asked[0]["destinations"].values()} == {"delivered"}
 
 
 @needs_browser
-async def test_a_browser_with_global_privacy_control_is_refused_though_it_accepts(tmp_path: Path) -> None:
+@together
+async def test_a_browser_with_global_privacy_control_is_refused_though_it_accepts(demo: Demo, browser: Browser) -> None:
     """The header that the browser sends weighs more than the button that was pressed."""
-    demo = Demo(tmp_path)
-    await demo.start()
-    try:
-        async with browsing(tmp_path / "profile") as page:
-            await page.call("Network.enable")
-            await page.call("Network.setExtraHTTPHeaders", headers={"Sec-GPC": "1"})
-            await page.open(demo.shop)
-            await page.press("#accept")
-            await page.until("document.querySelector('#events [data-part=gateway]')?.textContent.includes('204')")
-            (viewed,) = await shown(page)
-        books = await demo.installation.ask("/api/v1/accounts", storefront="demo")
-        assert books["by_reason"] == {"refused.gpc": 1}
-        assert await arrived(demo, id_of(viewed)) == dict.fromkeys(PLATFORMS, False)
-    finally:
-        assert await demo.stop() == 0
+    before = await refusals(demo)
+    async with browser.visiting() as page:
+        await page.call("Network.enable")
+        await page.call("Network.setExtraHTTPHeaders", headers={"Sec-GPC": "1"})
+        await page.open(demo.shop)
+        await page.press("#accept")
+        await page.until("document.querySelector('#events [data-part=gateway]')?.textContent.includes('204')")
+        (viewed,) = await shown(page)
+    assert Counter(await refusals(demo)) - Counter(before) == {"refused.gpc": 1}
+    assert await arrived(demo, id_of(viewed)) == dict.fromkeys(PLATFORMS, False)
 
 
 @needs_browser
+@together
 @pytest.mark.parametrize(("width", "height", "dark"), SCREENS)
-async def test_the_page_fits_its_screen(tmp_path: Path, width: int, height: int, dark: bool) -> None:
+async def test_the_page_fits_its_screen(demo: Demo, browser: Browser, width: int, height: int, dark: bool) -> None:
     """Nothing hangs over the edge, on a phone either, and what can be pressed is large enough to be pressed."""
-    demo = Demo(tmp_path)
-    await demo.start()
-    try:
-        async with browsing(tmp_path / "profile") as page:
-            await page.look(width=width, height=height, dark=dark)
-            await page.open(demo.shop)
-            await page.press("#accept")
-            await page.press("#buy")
-            await page.until("document.querySelectorAll('#events .arrived').length === 6")
-            await page.eval("for (const part of document.querySelectorAll('details')) part.open = true")
-            assert await page.eval("document.documentElement.scrollWidth") <= width
-            heights = await page.eval(
-                "[...document.querySelectorAll('button')].map((b) => b.offsetHeight).filter((h) => h > 0)"
-            )
-            assert min(heights) >= 24, "https://www.w3.org/TR/WCAG22/#target-size-minimum (read 2026-11-22)"
-            background = await page.eval("getComputedStyle(document.body).backgroundColor")
-            assert (sum(json.loads(background.replace("rgb(", "[").replace(")", "]"))) < 384) == dark
-    finally:
-        assert await demo.stop() == 0
+    async with browser.visiting() as page:
+        await page.look(width=width, height=height, dark=dark)
+        await page.open(demo.shop)
+        await page.press("#accept")
+        await page.press("#buy")
+        await page.until("document.querySelectorAll('#events .arrived').length === 6")
+        await page.eval("for (const part of document.querySelectorAll('details')) part.open = true")
+        assert await page.eval("document.documentElement.scrollWidth") <= width
+        heights = await page.eval("[...document.querySelectorAll('button')].map((b) => b.offsetHeight).filter((h) => h > 0)")
+        assert min(heights) >= 24, "https://www.w3.org/TR/WCAG22/#target-size-minimum (read 2026-11-22)"
+        background = await page.eval("getComputedStyle(document.body).backgroundColor")
+        assert (sum(json.loads(background.replace("rgb(", "[").replace(")", "]"))) < 384) == dark
 
 
 async def test_a_second_start_goes_on_with_the_same_store(tmp_path: Path) -> None:
