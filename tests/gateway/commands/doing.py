@@ -65,10 +65,12 @@ async def with_dead_letters(tmp_path: Path) -> AsyncIterator[tuple[Inside, Platf
     async with Platforms.start() as platforms:
         gateway = Inside(install(tmp_path / "it", platforms.base_urls))
         await gateway.start()
-        meta = platforms[Destination.META]
-        meta.switch.set(Behaviour(mode=Mode.REFUSE_EVENTS, event_ids=frozenset({"1", "2"})))
-        await post(gateway.installation, purchase("1"), purchase("2"), purchase("3"))
-        await gateway.quiet()
-        meta.switch.reset()
-        yield gateway, platforms
-        await gateway.stop()
+        try:
+            meta = platforms[Destination.META]
+            meta.switch.set(Behaviour(mode=Mode.REFUSE_EVENTS, event_ids=frozenset({"1", "2"})))
+            await post(gateway.installation, purchase("1"), purchase("2"), purchase("3"))
+            await gateway.quiet()
+            meta.switch.reset()
+            yield gateway, platforms
+        finally:
+            await gateway.stop()

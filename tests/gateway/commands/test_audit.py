@@ -66,11 +66,13 @@ async def test_each_storefront_with_new_rows_is_told_how_to_acknowledge_them(tmp
         there.config.write_text(there.config.read_text().replace("[storefronts.shop]\n", quiet))
         gateway = Inside(there)
         await gateway.start()
-        await post(there, purchase())
-        await there.quiet()
-        assert await do("audit", "shapes", "--config", str(there.config)) == 0
-        said = capsys.readouterr().err
-        await gateway.stop()
+        try:
+            await post(there, purchase())
+            await there.quiet()
+            assert await do("audit", "shapes", "--config", str(there.config)) == 0
+        finally:
+            await gateway.stop()
+    said = capsys.readouterr().err
     assert re.findall(r"audit approve (\w+)", said) == ["shop"]
 
 
