@@ -67,11 +67,10 @@ class RawEvent(msgspec.Struct, frozen=True, gc=False):
 class RawConsent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What a page or a server says of a person's choice, to be kept as a record. `consent` is still as it came.
 
-    `receipt` is of its form where there is one; the versions may be any text. The others are as in `RawEvent`.
+    A receipt in it is of its form; the versions may be any text. The others are as in `RawEvent`.
     """
 
     consent: Mapping[str, object]
-    receipt: str | None = None
     country: str | None = None
     region: str | None = None
     banner_version: str | None = None

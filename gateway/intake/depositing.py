@@ -66,10 +66,10 @@ def deposit_of(raw: RawConsent, shop: Shop, drawn: Drawn, now: int, *, by_page: 
     citation = cited(raw.consent)
     if citation is None:
         return Malformed("consent.join", Fault.BAD_FORMAT)
-    named: dict[Identifier, str] = {kind: text for kind, text in citation if kind is not Identifier.RECEIPT}
-    if by_page and raw.receipt is None and not named:
+    named = dict(citation)
+    if by_page and not named:
         return Malformed("consent.receipt", Fault.MISSING)
-    named[Identifier.RECEIPT] = receipt = raw.receipt or drawn.receipt
+    receipt = named.setdefault(Identifier.RECEIPT, drawn.receipt)  # what everybody has is not cited, so it is no receipt either
     keys = {kind: shop.persons.key(shop.storefront, kind, text) for kind, text in named.items()}
     versions = {"consent.banner_version": raw.banner_version, "policy_version": raw.policy_version}
     kept = {field: _born(Version, text) for field, text in versions.items() if text is not None}

@@ -46,9 +46,9 @@ def _read(value: object, unknown: Unknown, connection: Connection | None) -> Raw
     consent = consent_of(value.get("consent"))
     if type(consent) is not dict:
         raise Broken("consent", Fault.MISSING if consent is None else Fault.WRONG_TYPE)
+    _check_receipt(consent.get("receipt"))
     return RawConsent(
         consent=consent,
-        receipt=_receipt(consent.get("receipt")),
         country=country,
         region=region,
         banner_version=_version(consent.get("banner_version")),
@@ -59,14 +59,13 @@ def _read(value: object, unknown: Unknown, connection: Connection | None) -> Raw
     )
 
 
-def _receipt(value: object) -> str | None:
+def _check_receipt(value: object) -> None:
     if value is None:
-        return None
+        return
     if type(value) is not str:
         raise Broken("consent.receipt", Fault.WRONG_TYPE)
     if RECEIPT.fullmatch(value) is None:
         raise Broken("consent.receipt", Fault.TOO_LONG if len(value) > 64 else Fault.BAD_FORMAT)
-    return value
 
 
 def _version(value: object) -> str | None:

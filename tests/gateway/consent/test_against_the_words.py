@@ -182,7 +182,6 @@ def deposited(consent: Consent, policy: Policy, mention: tuple[str | None, str |
     """Keep a consent object as a record."""
     raw = RawConsent(
         consent={key: value for key, (value, _) in consent.items()} | {"receipt": RECEIPT},
-        receipt=RECEIPT,
         country=mention[0],
         region=mention[1],
         gpc_header=gpc,

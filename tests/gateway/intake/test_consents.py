@@ -687,7 +687,7 @@ async def test_a_no_takes_back_before_it_is_kept(door: Doorway) -> None:
     consents = Consents(door.ledger, door.outbox, door.metrics)
     await door.outbox.close()
     with pytest.raises(Unavailable):
-        await consents.keep(there, RawConsent(consent=NO, receipt=RECEIPT), Told.BROWSER, NOW + 5)
+        await consents.keep(there, RawConsent(consent=NO), Told.BROWSER, NOW + 5)
     assert len(await door.kept(Identifier.RECEIPT, RECEIPT)) == 1
 
 

@@ -31,8 +31,7 @@ def key(kind: Identifier, text: str) -> PersonKey:
 
 def made(consent: dict[str, Any], *, by_page: bool = False, shop: Shop = SHOPS, drawn: Drawn = DRAWN, **more: Any) -> Made:
     """A record of this consent."""
-    receipt = consent.get("receipt")
-    found = deposit_of(RawConsent(consent=consent, receipt=receipt, **more), shop, drawn, NOW, by_page=by_page)
+    found = deposit_of(RawConsent(consent=consent, **more), shop, drawn, NOW, by_page=by_page)
     assert isinstance(found, Made), found
     return found
 
@@ -60,6 +59,17 @@ def test_without_a_client_id_the_receipt_tells_the_browser() -> None:
     assert made({"receipt": RECEIPT}).deposit.record.browser == key(Identifier.RECEIPT, RECEIPT)
 
 
+def test_beside_a_client_id_the_receipt_tells_the_browser_too() -> None:
+    """So that a later record with the receipt alone is known for the same browser's."""
+    own = (key(Identifier.CLIENT_ID, CLIENT), key(Identifier.RECEIPT, RECEIPT))
+    assert made({"receipt": RECEIPT, "join": {"client_id": CLIENT}}).deposit.record.own == own
+
+
+def test_a_page_needs_no_more_than_its_receipt() -> None:
+    """It is enough to be found by: a refusal that names nothing else must not be turned away."""
+    assert made({"advertising": False, "receipt": RECEIPT}, by_page=True).receipt == RECEIPT
+
+
 def test_a_record_without_a_receipt_gets_one() -> None:
     """Also a page's that has something to join by: it must be told from other browsers' records of the same order."""
     for by_page, join in ((False, {}), (True, {"order_id": "1001"})):
@@ -67,6 +77,14 @@ def test_a_record_without_a_receipt_gets_one() -> None:
         assert found.receipt == DRAWN.receipt
         assert key(Identifier.RECEIPT, DRAWN.receipt) in found.deposit.keys
     assert made({"receipt": RECEIPT}).receipt == RECEIPT
+
+
+@pytest.mark.parametrize("nobodys", ["00000000-0000-0000-0000-000000000000", "undefined-undefined"])
+def test_a_receipt_that_is_everybodys_is_none(nobodys: str) -> None:
+    """By it two visitors would be one browser, and the yes of one would stand above the no of the other."""
+    found = made({"advertising": True, "receipt": nobodys, "join": {"cart_token": "c1"}}, by_page=True)
+    assert found.receipt == DRAWN.receipt
+    assert set(found.deposit.keys) == {key(Identifier.RECEIPT, DRAWN.receipt), key(Identifier.CART_TOKEN, "c1")}
 
 
 @pytest.mark.parametrize(

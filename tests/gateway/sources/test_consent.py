@@ -36,12 +36,12 @@ def fault(said: bytes) -> tuple[str, Fault]:
 
 
 def test_everything_that_is_declared_is_read() -> None:
-    """Signals stay as they came; the receipt, the versions, the place and the minor flag are taken out."""
+    """Signals stay as they came; the versions, the place and the minor flag are taken out."""
     consent = {"advertising": True, "receipt": RECEIPT, "banner_version": 7, "join": {"cart_token": "c"}}
     said = body(consent=consent, client={"country": "US", "region": "CA"}, policy_version="2026-11", minor=False)
     unknown: dict[str, int] = {}
     assert decode(said, unknown) == RawConsent(
-        consent=consent, receipt=RECEIPT, country="US", region="CA", banner_version="7", policy_version="2026-11"
+        consent=consent, country="US", region="CA", banner_version="7", policy_version="2026-11"
     )
     assert unknown == {}
 
