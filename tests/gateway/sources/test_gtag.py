@@ -294,6 +294,12 @@ def test_googles_click_ids_are_taken_from_the_pages_address(page: str, click: di
     assert (event.page_url, event.click) == (page, click)
 
 
+@pytest.mark.parametrize("page", [None, ""])
+def test_an_event_without_a_page_is_read(page: str | None) -> None:
+    """The address is nothing that an event needs; an empty one is none."""
+    assert read(query(dl=page)).page_url is None
+
+
 def test_a_page_that_is_too_long_is_left_out() -> None:
     """And counted: the event is worth more than its page."""
     batch = decode(query(dl="https://shop.example/" + "x" * MAX_TEXT), b"", NOW, BROWSER)
@@ -341,6 +347,15 @@ def test_the_browser_says_who_and_where_it_is() -> None:
     event = read(query(_uip="198.51.100.1", ul="fr", sr="1x1"), connection=connection)
     assert (event.ip, event.user_agent, event.gpc_header, event.edge) == ("203.0.113.9", "Mine/1.0", True, ("FR", None))
     assert event.occurred_at == NOW
+
+
+def test_what_one_line_says_too_much_makes_that_event_alone_doubtful() -> None:
+    """A name that nobody knows in a line of the body is of that event, one in the query is of all."""
+    lines = b"en=page_view&surprise=1\nen=page_view"
+    assert [event.unknown for event in decode(query(en=None), lines, NOW, BROWSER).events if isinstance(event, RawEvent)] == [
+        True,
+        False,
+    ]
 
 
 def test_what_is_dropped_is_counted_under_names_of_ours() -> None:

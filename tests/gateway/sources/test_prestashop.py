@@ -84,7 +84,12 @@ def test_the_id_may_be_the_reference() -> None:
     event = order(said(), NOW, Rules(event_id="reference"))
     assert isinstance(event, RawEvent)
     assert event.event_id == "XKBKNABJK"
-    for reference, fault in (("#1", Fault.BAD_FORMAT), ("X" * 65, Fault.TOO_LONG), ("", Fault.MISSING)):
+    for reference, fault in (
+        ("#1", Fault.BAD_FORMAT),
+        ("#" * 64, Fault.BAD_FORMAT),
+        ("X" * 65, Fault.TOO_LONG),
+        ("", Fault.MISSING),
+    ):
         found = order(said(reference=reference), NOW, Rules(event_id="reference"))
         assert found == Malformed("reference", fault, Kind.PURCHASE)
 
