@@ -265,6 +265,20 @@ def test_items_give_their_ids_alone() -> None:
     batch = decode(query(**many), b"", NOW, BROWSER)
     assert [len(event.content_ids) for event in batch.events if isinstance(event, RawEvent)] == [MAX_CONTENT_IDS]
     assert batch.unknown == {"gtag.items": 1}
+    whole = {f"pr{number}": f"id{number}" for number in range(1, MAX_CONTENT_IDS + 1)}
+    assert decode(query(**whole), b"", NOW, BROWSER).unknown == {}
+
+
+@pytest.mark.parametrize("name", ["ep.coupon", "up.tier", "pr1234", "xpr1", "prx"])
+def test_nothing_but_an_item_gives_an_id(name: str) -> None:
+    """What looks like one in another parameter was never meant to leave."""
+    assert read(query(**{name.replace(".", "__"): "idVOUCHER-7"})).content_ids == ()
+
+
+@pytest.mark.parametrize(("length", "taken"), [(MAX_TEXT, 1), (MAX_TEXT + 1, 0)])
+def test_an_items_id_has_a_length_that_an_event_takes(length: int, taken: int) -> None:
+    """A longer one is passed over, and the event stays."""
+    assert len(read(query(pr1="id" + "7" * length)).content_ids) == taken
 
 
 @pytest.mark.parametrize(
