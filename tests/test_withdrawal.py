@@ -130,3 +130,15 @@ def test_books_are_held_against_the_platforms(changes: dict[str, int], words: li
     assert len(faults) == len(words)
     assert all(word in fault for word, fault in zip(words, faults, strict=True))
     assert "the books do not balance" in book_faults({**books, "balanced": False}, evidence, dict.fromkeys(Destination, 1))
+
+
+@pytest.mark.parametrize(("excuses", "faults"), [({(META, "sale-1x"): 1}, 0), ({}, 1)])
+def test_what_died_may_have_arrived_if_its_outcome_was_unknowable(
+    excuses: dict[tuple[Destination, str], int], faults: int
+) -> None:
+    """A try that was cut off, and then a refusal: the platform has the event, and the gateway cannot know."""
+    none: dict[Destination, frozenset[str]] = {d: frozenset() for d in Destination}
+    took = {d: {"sale-1x": Took(1, None)} for d in Destination}
+    evidence = Evidence(frozenset(), {}, took, excuses, none | {META: frozenset({"sale-1x"})})
+    lanes = {d.value: {"delivered": 0 if d is META else 1, "waiting": 0} for d in Destination}
+    assert len(book_faults({"balanced": True, "destinations": lanes}, evidence, dict.fromkeys(Destination, 0))) == faults
