@@ -54,10 +54,11 @@ lint: $(DEV) ## style, types and import contracts only
 	@$(BIN)/lint-imports --no-logo > .venv/contracts.txt || { cat .venv/contracts.txt; exit 1; }
 
 browser:
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-		&& echo "Installing chromium for the demo's test …" && apt-get update -qq >/dev/null \
-		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends chromium >/dev/null 2>&1; } \
-		|| echo "The demo's test in a browser is left out: it needs Debian's package chromium."
+	@{ command -v chromium && command -v chromium-headless-shell; } >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& echo "Installing chromium for the tests in a browser …" && apt-get update -qq >/dev/null \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
+			chromium chromium-headless-shell >/dev/null 2>&1; } \
+		|| echo "Tests in a browser are left out or slow: they need Debian's packages chromium and chromium-headless-shell."
 
 # The core of the database server is its program alone: nothing starts by itself.
 HAS_PHP := php -r 'exit(extension_loaded("curl") && extension_loaded("pdo_mysql") ? 0 : 1);' && PATH="$$PATH:/usr/sbin" command -v mariadbd

@@ -17,7 +17,10 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
-PROGRAM: Final = shutil.which("chromium")
+WHOLE: Final = shutil.which("chromium")
+"""The browser as visitors have it; only this one can go back to a page as it was."""
+PROGRAM: Final = shutil.which("chromium-headless-shell") or WHOLE
+"""The same without its own windows and menus, where it is installed: it draws pages for half the CPU."""
 FLAGS: Final = (
     "--headless",
     "--no-sandbox",
@@ -35,6 +38,9 @@ FLAGS: Final = (
 
 needs_browser = pytest.mark.skipif(
     PROGRAM is None and "CI" not in os.environ, reason="needs a browser: apt-get install -y chromium"
+)
+needs_whole_browser = pytest.mark.skipif(
+    WHOLE is None and "CI" not in os.environ, reason="needs the whole browser: apt-get install -y chromium"
 )
 """In CI a missing browser is a failure, elsewhere a line."""
 

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Route, async_playwright
 
-from tests.browser import PROGRAM
+from tests.browser import WHOLE, needs_whole_browser
 from tests.console import FLAGS, chromium, leave, needs_console
 from tests.shopfront import Front, Window, opened, window
 
@@ -262,7 +262,7 @@ async def remembering() -> AsyncIterator[Browser]:
     """A browser with a back/forward cache, which Playwright usually turns off."""
     async with async_playwright() as playwright:
         without = ["--disable-back-forward-cache"]
-        browser = await playwright.chromium.launch(executable_path=PROGRAM, args=[*FLAGS], ignore_default_args=without)
+        browser = await playwright.chromium.launch(executable_path=WHOLE, args=[*FLAGS], ignore_default_args=without)
         try:
             yield browser
         finally:
@@ -273,6 +273,7 @@ CHOICE: Final = "gateway('consent', () => localStorage.choice ? localStorage.cho
 """A banner whose answer every page of the shop knows."""
 
 
+@needs_whole_browser
 @pytest.mark.parametrize(("meanwhile", "more"), [("yes", 1), ("no", 0)])
 async def test_a_page_comes_back_whole(meanwhile: str, more: int, front: Front) -> None:
     """From the back/forward cache its scripts go on where they were: a new view, unless there was a no on another page."""
